@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title KPI oracle
+/// @notice Brings signed KPI values of an asset on chain: k of n nodes sign, the median counts, anyone may challenge it
+/// with a bond before it is final, an independent panel rules, and consumers pull.
+/// @dev A feed never changes: its id is the hash of its whole configuration, so a signature over the feed id is a
+/// signature over the signers, bounds, deadlines, panel and method as well. Nobody owns the contract. A status is read
+/// from the clock, so a report becomes final, or missing, without a transaction. Rewards for upheld challenges come from
+/// a pool that anyone can fill; the bond of a dismissed one goes to that pool, never to the panel or a party.
+/// Assumes: fewer than half of the quorum collude; panellists are independent of the parties.
+interface IKpiOracle {
+    /// @param deal terms hash of the deal
+    /// @param kpi the KPI's id, as a short string in bytes32
+    /// @param decimals a value v means v / 10^decimals in the KPI's unit
+    /// @param minValue, maxValue bounds of an acceptable observation, inclusive
+    /// @param maxSpread largest acceptable difference between the observations of one report
+    /// @param signers the nodes, ascending by address, at most 32
+    /// @param quorum how many of them make a report (more than half)
+    /// @param methodHash hash of the method by which nodes compute the KPI
+    /// @param periodEnds end of each measurement period, ascending
+    /// @param reportingWindow seconds after a period's end in which a report may come; then it is missing
+    /// @param disputeWindow seconds in which a report may be challenged before it is final
+    /// @param rulingWindow seconds the panel has; if it stays silent the report stands and the bond goes back
+    /// @param bondCurrency, challengeBond, challengeReward what a challenger stakes and may win
+    /// @param panel, panelQuorum who rules, ascending by address
+    /// @param consumers contracts whose use of a report ends its restatement
+    struct FeedConfig {
+        bytes32 deal;
+        bytes32 kpi;
+        uint8 decimals;
+        int128 minValue;
+        int128 maxValue;
+        uint128 maxSpread;
+        address[] signers;
+        uint8 quorum;
+        bytes32 methodHash;
+        uint64[] periodEnds;
+        uint32 reportingWindow;
+        uint32 disputeWindow;
+        uint32 rulingWindow;
+        address bondCurrency;
+        uint128 challengeBond;
+        uint128 challengeReward;
+        address[] panel;
+        uint8 panelQuorum;
+        address[] consumers;
+    }
+
+    /// @notice One node's signed value. EIP-712 type:
+    /// Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)
+    /// @param value KPI in 10^-decimals of its unit
+    /// @param observedAt when the node computed it, unix seconds, within [period end, now]
+    /// @param signer index in the feed's signers
+    /// @param evidence root of the node's evidence bundle
+    /// @param r, vs compact signature (EIP-2098)
+    struct Observation {
+        int128 value;
+        uint64 observedAt;
+        uint8 signer;
+        bytes32 evidence;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice One panellist's signature on a ruling. EIP-712 type:
+    /// Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)
+    struct PanelSignature {
+        uint8 panellist;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @dev None: not yet reported. Missing: the deadline passed without a report, or the panel voided it.
+    enum Status {
+        None,
+        Pending,
+        Challenged,
+        Final,
+        Missing
+    }
+
+    /// @dev Stands: the challenge fails. Corrected: the panel's value replaces it. Void: no value can be had.
+    enum Verdict {
+        Stands,
+        Corrected,
+        Void
+    }
+
+    /// @param value median, or the panel's value
+    /// @param evidence keccak256 of the evidence roots of the report's observations in order, or the panel's evidence root
+    /// @param finalAt when it becomes (became) final, if not challenged
+    /// @param version 0 for the first report, one more with each restatement
+    /// @param used a consumer has settled on it
+    struct Report {
+        Status status;
+        int128 value;
+        bytes32 evidence;
+        uint64 finalAt;
+        uint32 version;
+        bool used;
+    }
+
+    event FeedCreated(bytes32 indexed feed, bytes32 indexed deal, bytes32 indexed kpi, FeedConfig config);
+    /// @param signers indices of the signers, one byte each, in the order of the values (lowest byte first)
+    /// @param supersedes evidence of the report this one restates, or zero
+    event ReportSubmitted(
+        bytes32 indexed feed,
+        uint32 indexed period,
+        uint32 version,
+        int128 value,
+        bytes32 evidence,
+        uint64 finalAt,
+        uint256 signers,
+        bytes32 supersedes
+    );
+    event ReportChallenged(
+        bytes32 indexed feed, uint32 indexed period, uint32 version, address indexed challenger, bytes32 evidence
+    );
+    event ReportRuled(
+        bytes32 indexed feed, uint32 indexed period, uint32 version, Verdict verdict, int128 value, bytes32 evidence
+    );
+    event ChallengeSettled(bytes32 indexed feed, uint32 indexed period, address indexed challenger, uint256 paid);
+    event ReportUsed(bytes32 indexed feed, uint32 indexed period, uint32 version, address indexed consumer);
+    event RewardsFunded(bytes32 indexed feed, address indexed from, uint256 amount);
+
+    error KpiOracle_InvalidConfig(string what);
+    error KpiOracle_FeedExists(bytes32 feed);
+    error KpiOracle_UnknownFeed(bytes32 feed);
+    error KpiOracle_UnknownPeriod(bytes32 feed, uint32 period);
+    error KpiOracle_PeriodNotEnded(uint64 periodEnd);
+    error KpiOracle_DeadlinePassed(uint64 deadline);
+    error KpiOracle_BelowQuorum(uint256 have, uint256 need);
+    error KpiOracle_UnknownSigner(uint256 index);
+    error KpiOracle_DuplicateSigner(uint256 index);
+    error KpiOracle_BadSignature(uint256 index, address recovered);
+    error KpiOracle_ValueOutOfBounds(int128 value);
+    error KpiOracle_SpreadTooWide(uint256 spread, uint256 maxSpread);
+    error KpiOracle_StaleObservation(uint64 observedAt);
+    error KpiOracle_WrongStatus(Status status);
+    error KpiOracle_AlreadyUsed(bytes32 feed, uint32 period);
+    error KpiOracle_NotConsumer(address caller);
+    error KpiOracle_NotFinal(bytes32 feed, uint32 period, Status status);
+    error KpiOracle_NothingToSettle(bytes32 feed, uint32 period);
+
+    /// @notice Create a feed. Anyone may: the id binds the whole configuration, so nobody can squat on another's.
+    function createFeed(FeedConfig calldata config) external returns (bytes32 feed);
+
+    /// @notice Report a period: at least `quorum` observations, ascending by value, distinct signers.
+    /// @dev The first report of a period, or a restatement (version + 1) of one that is pending or final, not used and
+    /// not challenged, while the reporting window is open. A restatement has its own dispute window.
+    function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external;
+
+    /// @notice Challenge a pending report, staking the feed's bond.
+    /// @param evidence root of the challenger's own evidence bundle, or hash of its reasons
+    function challenge(bytes32 feed, uint32 period, bytes32 evidence) external;
+
+    /// @notice Settle a challenge with the panel's signed ruling. Anyone may bring it.
+    function rule(
+        bytes32 feed,
+        uint32 period,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence,
+        PanelSignature[] calldata signatures
+    ) external;
+
+    /// @notice Give the bond back when the panel stayed silent. Anyone may call.
+    function settleSilentPanel(bytes32 feed, uint32 period) external;
+
+    /// @notice Add to the pool that rewards upheld challenges.
+    function fundRewards(bytes32 feed, uint256 amount) external;
+
+    /// @notice For a consumer of the feed: the settled value, marking the report as used.
+    /// @return missing true when there is no value and never will be; `value` is then zero and means nothing
+    function consume(bytes32 feed, uint32 period) external returns (int128 value, bool missing);
+
+    function reportOf(bytes32 feed, uint32 period) external view returns (Report memory);
+    function statusOf(bytes32 feed, uint32 period) external view returns (Status);
+    function configOf(bytes32 feed) external view returns (FeedConfig memory);
+    function rewardPool(bytes32 feed) external view returns (uint256);
+    function challengerOf(bytes32 feed, uint32 period) external view returns (address);
+
+    /// @notice What a node signs.
+    function observationDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        int128 value,
+        uint64 observedAt,
+        bytes32 evidence
+    ) external view returns (bytes32);
+
+    /// @notice What a panellist signs.
+    function rulingDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence
+    ) external view returns (bytes32);
+}

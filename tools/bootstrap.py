@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Set Penstock up in this folder: environment, pinned packages, chain, compiler.
+
+Needs Python >= 3.11 and Node.js >= 20 and nothing else; standard library only. Each step is
+skipped when its inputs have not changed since it last finished, so a second run does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMPS = ROOT / ".toolchain" / "stamps"
+SOLC_VERSION = "0.8.37"
+MIN_PYTHON, MIN_NODE = (3, 11), 20
+
+# Runs at every start of the environment's Python, so that `.venv/bin/brownie` finds the compiler
+# and the local chains from any shell, without writing into the user's home folder.
+ENVIRONMENT_HOOK = (
+    "import os, sys; _r = os.path.dirname(sys.prefix); "
+    "os.environ.setdefault('SOLCX_BINARY_PATH', os.path.join(_r, '.toolchain', 'solcx')); "
+    "_b = os.path.join(_r, 'node_modules', '.bin'); "
+    "os.environ['PATH'] = os.environ.get('PATH', '') if _b in os.environ.get('PATH', '') "
+    "else _b + os.pathsep + os.environ.get('PATH', '')\n"
+)
+
+
+def fail(message: str) -> None:
+    print(f"penstock set-up: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def check_python() -> None:
+    if sys.version_info < MIN_PYTHON:
+        have = ".".join(map(str, sys.version_info[:3]))
+        fail(f"Python >= 3.11 is needed and {sys.executable} is {have}. "
+             "Install a newer one, or name it: make PYTHON=python3.12 demo")
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        fail("Python's venv module is missing (on Debian and Ubuntu: apt-get install python3-venv)")
+
+
+def check_node() -> None:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        fail("Node.js >= 20 with npm is needed (it brings the local chain and the Solidity compiler) and "
+             f"{'node' if node is None else 'npm'} is not on PATH. See https://nodejs.org")
+    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(text.lstrip("v").split(".")[0]) < MIN_NODE:
+        fail(f"Node.js >= {MIN_NODE} is needed and {node} is {text}")
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout[-4000:], done.stderr[-4000:], sep="\n", file=sys.stderr)
+        fail(f"this step failed: {' '.join(map(str, command))}")
+
+
+def step(name: str, inputs: list[Path], product: Path, action) -> None:  # noqa: ANN001
+    """Run `action` unless `product` exists and `inputs` are as they were when it last finished."""
+    digest = hashlib.sha256(ENVIRONMENT_HOOK.encode() + sys.version.encode())
+    for path in inputs:
+        digest.update(path.read_bytes())
+    stamp = STAMPS / name.replace(" ", "-")
+    if product.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    print(f"set-up: {name} ...", end=" ", flush=True)
+    start = time.monotonic()
+    stamp.unlink(missing_ok=True)
+    action()
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest.hexdigest())
+    print(f"{time.monotonic() - start:.0f} s", flush=True)
+
+
+def install_python_packages() -> None:
+    run(sys.executable, "-m", "venv", "--clear", VENV)
+    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes",
+        "-r", "requirements/bootstrap.lock")
+    lock = "requirements/project.lock"
+    uv = [PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON]
+    fast = subprocess.run([*map(str, uv), "--require-hashes", "-r", lock], cwd=ROOT, capture_output=True)
+    if fast.returncode:  # pip is slower, but honours a local pip configuration (mirrors, proxies)
+        run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", lock)
+    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps",
+        "--no-build-isolation", "-e", ".")
+    site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
+    (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
+
+
+def install_node_packages() -> None:
+    # Not `npm ci`: it insists that the lock lists Foundry's optional packages for every platform, while
+    # a registry mirror may carry only some. `install` takes the locked versions and hashes all the same.
+    run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def install_compiler() -> None:
+    target = ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.symlink_to(Path("..") / ".." / "tools" / "solc-js.cjs")
+    run(target, "--version")
+
+
+def main() -> None:
+    check_python()
+    check_node()
+    step("python packages", [ROOT / "requirements" / "project.lock", ROOT / "requirements" / "bootstrap.lock",
+                             ROOT / "pyproject.toml"], PYTHON, install_python_packages)
+    step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
+    step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"],
+         ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}", install_compiler)
+
+
+if __name__ == "__main__":
+    main()
