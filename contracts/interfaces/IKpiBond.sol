@@ -73,10 +73,8 @@ interface IKpiBond {
     event Recovered(uint256 interest, uint256 principal, uint256 paid);
     event SurplusReturned(uint256 amount);
 
-    error KpiBond_AlreadyInitialized();
     error KpiBond_InvalidTerms(string what);
     error KpiBond_NotOffering(address caller);
-    error KpiBond_NotIssuer(address caller);
     error KpiBond_WrongState(State state);
     error KpiBond_NotDue(uint64 due);
     error KpiBond_Underfunded(uint256 due, uint256 held);
@@ -112,11 +110,17 @@ interface IKpiBond {
     /// @notice Return to normal when the arrears are funded within the cure period. Anyone.
     function cure() external;
 
-    /// @notice Make everything due once the cure period has passed. Anyone.
+    /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time
+    /// within the period), principal and the outcome. Anyone.
+    /// @dev If the outcome is not fixed by then, the one best for holders counts, so that a default can never be a way
+    /// round an outcome payment.
     function accelerate() external;
 
     /// @notice After acceleration: share whatever the bond holds among holders pro rata, interest before principal.
     function recover() external returns (uint256 paid);
+
+    /// @notice Interest and principal (with the outcome) still owed after acceleration.
+    function owedAfterAcceleration() external view returns (uint256 interest, uint256 principalAndOutcome);
 
     /// @notice After redemption, return what is left to the issuer. Anyone may call; it goes to the issuer.
     function returnSurplus() external returns (uint256 amount);

@@ -28,22 +28,22 @@ interface IKpiOracle {
     struct FeedConfig {
         bytes32 deal;
         bytes32 kpi;
-        uint8 decimals;
+        bytes32 methodHash;
         int128 minValue;
         int128 maxValue;
         uint128 maxSpread;
-        address[] signers;
-        uint8 quorum;
-        bytes32 methodHash;
-        uint64[] periodEnds;
         uint32 reportingWindow;
         uint32 disputeWindow;
         uint32 rulingWindow;
+        uint8 quorum;
+        uint8 panelQuorum;
+        uint8 decimals;
         address bondCurrency;
         uint128 challengeBond;
         uint128 challengeReward;
+        uint64[] periodEnds;
+        address[] signers;
         address[] panel;
-        uint8 panelQuorum;
         address[] consumers;
     }
 
@@ -120,12 +120,13 @@ interface IKpiOracle {
     event ReportRuled(
         bytes32 indexed feed, uint32 indexed period, uint32 version, Verdict verdict, int128 value, bytes32 evidence
     );
-    event ChallengeSettled(bytes32 indexed feed, uint32 indexed period, address indexed challenger, uint256 paid);
+    /// @param credited bond and reward the challenger can withdraw; zero when the challenge was dismissed
+    event ChallengeSettled(bytes32 indexed feed, uint32 indexed period, address indexed challenger, uint256 credited);
     event ReportUsed(bytes32 indexed feed, uint32 indexed period, uint32 version, address indexed consumer);
+    event CreditWithdrawn(address indexed currency, address indexed account, uint256 amount);
     event RewardsFunded(bytes32 indexed feed, address indexed from, uint256 amount);
 
     error KpiOracle_InvalidConfig(string what);
-    error KpiOracle_FeedExists(bytes32 feed);
     error KpiOracle_UnknownFeed(bytes32 feed);
     error KpiOracle_UnknownPeriod(bytes32 feed, uint32 period);
     error KpiOracle_PeriodNotEnded(uint64 periodEnd);
@@ -142,8 +143,11 @@ interface IKpiOracle {
     error KpiOracle_NotConsumer(address caller);
     error KpiOracle_NotFinal(bytes32 feed, uint32 period, Status status);
     error KpiOracle_NothingToSettle(bytes32 feed, uint32 period);
+    error KpiOracle_WrongVersion(uint32 asked, uint32 current);
+    error KpiOracle_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
 
-    /// @notice Create a feed. Anyone may: the id binds the whole configuration, so nobody can squat on another's.
+    /// @notice Create a feed, or find it if the very same one exists. Anyone may: the id binds the whole configuration, so
+    /// nobody can squat on another's, nor block a deal by creating its feed first.
     function createFeed(FeedConfig calldata config) external returns (bytes32 feed);
 
     /// @notice Report a period: at least `quorum` observations, ascending by value, distinct signers.
@@ -152,8 +156,9 @@ interface IKpiOracle {
     function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external;
 
     /// @notice Challenge a pending report, staking the feed's bond.
+    /// @param version the version challenged, so that a restatement just before cannot catch the challenger out
     /// @param evidence root of the challenger's own evidence bundle, or hash of its reasons
-    function challenge(bytes32 feed, uint32 period, bytes32 evidence) external;
+    function challenge(bytes32 feed, uint32 period, uint32 version, bytes32 evidence) external;
 
     /// @notice Settle a challenge with the panel's signed ruling. Anyone may bring it.
     function rule(
@@ -168,17 +173,23 @@ interface IKpiOracle {
     /// @notice Give the bond back when the panel stayed silent. Anyone may call.
     function settleSilentPanel(bytes32 feed, uint32 period) external;
 
+    /// @notice Pay an account what settled challenges have credited to it. Anyone may call; the money goes to the account.
+    /// @dev Pulled, so that a challenger who cannot be paid can never block a ruling.
+    function withdraw(address currency, address account) external returns (uint256 amount);
+
     /// @notice Add to the pool that rewards upheld challenges.
     function fundRewards(bytes32 feed, uint256 amount) external;
 
     /// @notice For a consumer of the feed: the settled value, marking the report as used.
-    /// @return missing true when there is no value and never will be; `value` is then zero and means nothing
+    /// @return value the settled value; zero and without meaning when missing
+    /// @return missing true when there is no value and never will be
     function consume(bytes32 feed, uint32 period) external returns (int128 value, bool missing);
 
     function reportOf(bytes32 feed, uint32 period) external view returns (Report memory);
     function statusOf(bytes32 feed, uint32 period) external view returns (Status);
     function configOf(bytes32 feed) external view returns (FeedConfig memory);
     function rewardPool(bytes32 feed) external view returns (uint256);
+    function creditOf(address currency, address account) external view returns (uint256);
     function challengerOf(bytes32 feed, uint32 period) external view returns (address);
 
     /// @notice What a node signs.

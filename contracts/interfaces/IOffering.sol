@@ -34,7 +34,6 @@ interface IOffering {
     event OfferingSettled(uint256 units, uint256 proceeds);
     event Refunded(address indexed holder, uint256 units, uint256 amount);
 
-    error Offering_AlreadyInitialized();
     error Offering_InvalidTerms(string what);
     error Offering_WrongState(State state);
     error Offering_ZeroUnits();

@@ -37,7 +37,6 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
     event TransfersPaused(bool paused);
     event TokenClosed();
 
-    error SecurityToken_AlreadyInitialized();
     error SecurityToken_NotMinter(address caller);
     error SecurityToken_NotServicer(address caller);
     error SecurityToken_NotAgent(address caller);

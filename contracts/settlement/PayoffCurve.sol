@@ -10,7 +10,8 @@ library PayoffCurve {
         Linear
     }
 
-    /// @param x KPI value; @param y payoff at (and, for a step, from) x
+    /// @param x KPI value
+    /// @param y payoff at (for a step: from) x
     struct Knot {
         int128 x;
         int128 y;
@@ -22,9 +23,63 @@ library PayoffCurve {
         Knot[] knots;
     }
 
+    /// @dev Bounds the work of a fixing.
     uint256 internal constant MAX_KNOTS = 32;
 
     error PayoffCurve_NoKnots();
     error PayoffCurve_TooManyKnots(uint256 count);
     error PayoffCurve_NotAscending(uint256 index);
+
+    /// @notice Revert unless the curve has between one and MAX_KNOTS knots, strictly ascending in x.
+    function validate(Curve memory curve) internal pure {
+        uint256 count = curve.knots.length;
+        if (count == 0) revert PayoffCurve_NoKnots();
+        if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
+        for (uint256 i = 1; i < count; ++i) {
+            if (curve.knots[i].x <= curve.knots[i - 1].x) revert PayoffCurve_NotAscending(i);
+        }
+    }
+
+    /// @notice Payoff at x. Below the first knot it is the first knot's, above the last knot the last one's.
+    /// @dev A line between two knots is rounded toward minus infinity, against the receiver of a positive amount.
+    function payoff(Curve memory curve, int128 x) internal pure returns (int256) {
+        validate(curve);
+        Knot[] memory knots = curve.knots;
+        if (x <= knots[0].x) return knots[0].y;
+        uint256 last = knots.length - 1;
+        if (x >= knots[last].x) return knots[last].y;
+        uint256 i = last;
+        while (knots[i].x > x) --i; // ends at 0 at the latest, because x > knots[0].x
+        if (curve.kind == Kind.Step) return knots[i].y;
+        Knot memory left = knots[i];
+        Knot memory right = knots[i + 1];
+        // Differences of int128 values need 129 bits and their product 258, which could overflow; the checked
+        // multiplication then reverts rather than settle on a wrong amount.
+        int256 rise = (int256(x) - left.x) * (int256(right.y) - left.y);
+        return int256(left.y) + _floorDiv(rise, int256(right.x) - left.x);
+    }
+
+    /// @notice Smallest payoff over all KPI values.
+    function minimum(Curve memory curve) internal pure returns (int256 lowest) {
+        validate(curve);
+        lowest = curve.knots[0].y;
+        for (uint256 i = 1; i < curve.knots.length; ++i) {
+            if (curve.knots[i].y < lowest) lowest = curve.knots[i].y;
+        }
+    }
+
+    /// @notice Largest payoff over all KPI values.
+    function maximum(Curve memory curve) internal pure returns (int256 highest) {
+        validate(curve);
+        highest = curve.knots[0].y;
+        for (uint256 i = 1; i < curve.knots.length; ++i) {
+            if (curve.knots[i].y > highest) highest = curve.knots[i].y;
+        }
+    }
+
+    /// @dev Solidity truncates toward zero; `b` is positive here.
+    function _floorDiv(int256 a, int256 b) private pure returns (int256 q) {
+        q = a / b;
+        if (a < 0 && q * b != a) --q;
+    }
 }

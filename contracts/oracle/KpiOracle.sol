@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
+import {Median} from "../settlement/Median.sol";
+import {FeedChecks} from "./FeedChecks.sol";
+
+/// @title KPI oracle
+/// @notice See {IKpiOracle}.
+contract KpiOracle is IKpiOracle, EIP712 {
+    using SafeERC20 for IERC20;
+
+    bytes32 private constant OBSERVATION_TYPEHASH = keccak256(
+        "Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)"
+    );
+    bytes32 private constant RULING_TYPEHASH =
+        keccak256("Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)");
+
+    /// @dev One slot and the evidence.
+    /// @param finalAt Pending: end of the dispute window. Challenged: end of the ruling window.
+    /// @param stored Pending and Challenged turn Final by the clock; see {_status}
+    struct StoredReport {
+        int128 value;
+        uint64 finalAt;
+        uint32 version;
+        Status stored;
+        bool used;
+        bytes32 evidence;
+    }
+
+    mapping(bytes32 feed => FeedConfig) private _feeds;
+    mapping(bytes32 feed => mapping(uint32 period => StoredReport)) private _reports;
+    mapping(bytes32 feed => mapping(uint32 period => address)) private _challengers;
+    mapping(bytes32 feed => uint256) private _rewardPools;
+    mapping(address currency => mapping(address account => uint256)) private _credits;
+
+    constructor() EIP712("Penstock KpiOracle", "1") {}
+
+    // ---------------------------------------------------------------- feeds
+
+    /// @inheritdoc IKpiOracle
+    function createFeed(FeedConfig calldata config) external returns (bytes32 feed) {
+        FeedChecks.validate(config);
+        feed = keccak256(abi.encode(config));
+        if (_feeds[feed].quorum != 0) return feed; // the same configuration, whoever created it
+        _feeds[feed] = config;
+        emit FeedCreated(feed, config.deal, config.kpi, config);
+    }
+
+    // ---------------------------------------------------------------- reports
+
+    /// @inheritdoc IKpiOracle
+    function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external {
+        FeedConfig storage config = _feed(feed);
+        uint64 periodEnd = _periodEnd(config, feed, period);
+        StoredReport memory report = _reports[feed][period];
+
+        if (block.timestamp < periodEnd) revert KpiOracle_PeriodNotEnded(periodEnd);
+        uint64 deadline = periodEnd + config.reportingWindow;
+        if (block.timestamp > deadline) revert KpiOracle_DeadlinePassed(deadline);
+        bytes32 supersedes = report.evidence;
+        if (report.stored == Status.Pending) {
+            if (report.used) revert KpiOracle_AlreadyUsed(feed, period);
+            ++report.version;
+        } else if (report.stored != Status.None) {
+            revert KpiOracle_WrongStatus(report.stored);
+        }
+
+        uint256 signers;
+        (report.value, report.evidence, signers) =
+            _checkObservations(config, Subject(feed, period, report.version, periodEnd), observations);
+        report.stored = Status.Pending;
+        report.finalAt = uint64(block.timestamp) + config.disputeWindow;
+        _reports[feed][period] = report;
+        emit ReportSubmitted(
+            feed, period, report.version, report.value, report.evidence, report.finalAt, signers, supersedes
+        );
+    }
+
+    /// @dev What the observations of one report have in common.
+    struct Subject {
+        bytes32 feed;
+        uint32 period;
+        uint32 version;
+        uint64 periodEnd;
+    }
+
+    /// @return median of the values, which {Median} checks to ascend
+    /// @return evidence hash of the evidence roots in the given order
+    /// @return signers their indices, one byte each
+    function _checkObservations(
+        FeedConfig storage config,
+        Subject memory subject,
+        Observation[] calldata observations
+    ) private view returns (int128 median, bytes32 evidence, uint256 signers) {
+        uint256 count = observations.length;
+        if (count < config.quorum) revert KpiOracle_BelowQuorum(count, config.quorum);
+        int128[] memory values = new int128[](count);
+        bytes32[] memory roots = new bytes32[](count);
+        uint256 seen;
+        for (uint256 i = 0; i < count; ++i) {
+            Observation calldata o = observations[i];
+            seen = _markSeen(seen, o.signer);
+            signers |= uint256(o.signer) << (8 * i);
+            _checkObservation(config, subject, o);
+            values[i] = o.value;
+            roots[i] = o.evidence;
+        }
+        median = Median.median(values);
+        _checkRange(config, values[0], values[count - 1]);
+        evidence = keccak256(abi.encodePacked(roots));
+    }
+
+    function _checkObservation(FeedConfig storage config, Subject memory subject, Observation calldata o)
+        private
+        view
+    {
+        if (o.observedAt < subject.periodEnd || o.observedAt > block.timestamp) {
+            revert KpiOracle_StaleObservation(o.observedAt);
+        }
+        bytes32 digest =
+            observationDigest(subject.feed, subject.period, subject.version, o.value, o.observedAt, o.evidence);
+        _checkSignature(digest, o.r, o.vs, o.signer, config.signers);
+    }
+
+    function _checkRange(FeedConfig storage config, int128 lowest, int128 highest) private view {
+        if (lowest < config.minValue) revert KpiOracle_ValueOutOfBounds(lowest);
+        if (highest > config.maxValue) revert KpiOracle_ValueOutOfBounds(highest);
+        uint256 spread = uint256(int256(highest) - lowest); // ascending, so not negative
+        if (spread > config.maxSpread) revert KpiOracle_SpreadTooWide(spread, config.maxSpread);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function consume(bytes32 feed, uint32 period) external returns (int128 value, bool missing) {
+        FeedConfig storage config = _feed(feed);
+        if (!_isConsumer(config, msg.sender)) revert KpiOracle_NotConsumer(msg.sender);
+        StoredReport storage report = _reports[feed][period];
+        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        if (status != Status.Final && status != Status.Missing) revert KpiOracle_NotFinal(feed, period, status);
+        report.used = true;
+        emit ReportUsed(feed, period, report.version, msg.sender);
+        return status == Status.Missing ? (int128(0), true) : (report.value, false);
+    }
+
+    // ---------------------------------------------------------------- disputes
+
+    /// @inheritdoc IKpiOracle
+    function challenge(bytes32 feed, uint32 period, uint32 version, bytes32 evidence) external {
+        FeedConfig storage config = _feed(feed);
+        StoredReport storage report = _reports[feed][period];
+        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        if (status != Status.Pending) revert KpiOracle_WrongStatus(status);
+        if (version != report.version) revert KpiOracle_WrongVersion(version, report.version);
+        report.stored = Status.Challenged;
+        report.finalAt = uint64(block.timestamp) + config.rulingWindow;
+        _challengers[feed][period] = msg.sender;
+        emit ReportChallenged(feed, period, version, msg.sender, evidence);
+        _take(config.bondCurrency, config.challengeBond);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function rule(
+        bytes32 feed,
+        uint32 period,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence,
+        PanelSignature[] calldata signatures
+    ) external {
+        FeedConfig storage config = _feed(feed);
+        StoredReport storage report = _reports[feed][period];
+        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        if (status != Status.Challenged) revert KpiOracle_WrongStatus(status);
+        _checkPanel(config, rulingDigest(feed, period, report.version, verdict, value, evidence), signatures);
+
+        if (verdict == Verdict.Corrected) {
+            if (value < config.minValue || value > config.maxValue) revert KpiOracle_ValueOutOfBounds(value);
+            report.value = value;
+            report.evidence = evidence;
+        }
+        report.stored = verdict == Verdict.Void ? Status.Missing : Status.Final;
+        report.finalAt = uint64(block.timestamp);
+        emit ReportRuled(feed, period, report.version, verdict, report.value, report.evidence);
+
+        uint256 reward;
+        if (verdict != Verdict.Stands) {
+            uint256 pool = _rewardPools[feed];
+            reward = config.challengeReward < pool ? config.challengeReward : pool;
+            _rewardPools[feed] = pool - reward;
+        } else {
+            _rewardPools[feed] += config.challengeBond;
+        }
+        _settleChallenge(config, feed, period, verdict == Verdict.Stands ? 0 : config.challengeBond + reward);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function settleSilentPanel(bytes32 feed, uint32 period) external {
+        FeedConfig storage config = _feed(feed);
+        StoredReport storage report = _reports[feed][period];
+        bool lapsed = report.stored == Status.Challenged && block.timestamp >= report.finalAt;
+        if (!lapsed) revert KpiOracle_NothingToSettle(feed, period);
+        report.stored = Status.Final;
+        _settleChallenge(config, feed, period, config.challengeBond);
+    }
+
+    function _settleChallenge(FeedConfig storage config, bytes32 feed, uint32 period, uint256 credit) private {
+        address challenger = _challengers[feed][period];
+        delete _challengers[feed][period];
+        if (credit != 0) _credits[config.bondCurrency][challenger] += credit;
+        emit ChallengeSettled(feed, period, challenger, credit);
+    }
+
+    // ---------------------------------------------------------------- money
+
+    /// @inheritdoc IKpiOracle
+    function fundRewards(bytes32 feed, uint256 amount) external {
+        FeedConfig storage config = _feed(feed);
+        _rewardPools[feed] += amount;
+        emit RewardsFunded(feed, msg.sender, amount);
+        _take(config.bondCurrency, amount);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function withdraw(address currency, address account) external returns (uint256 amount) {
+        amount = _credits[currency][account];
+        if (amount == 0) return 0;
+        _credits[currency][account] = 0;
+        emit CreditWithdrawn(currency, account, amount);
+        IERC20(currency).safeTransfer(account, amount);
+    }
+
+    /// @dev Feeds share this contract's balance of a currency, so what is booked must really have come in.
+    function _take(address currency, uint256 amount) private {
+        uint256 before = IERC20(currency).balanceOf(address(this));
+        IERC20(currency).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(currency).balanceOf(address(this)) - before;
+        if (received != amount) revert KpiOracle_UnsupportedCurrency(currency, amount, received);
+    }
+
+    // ---------------------------------------------------------------- checks
+
+    function _feed(bytes32 feed) private view returns (FeedConfig storage config) {
+        config = _feeds[feed];
+        if (config.quorum == 0) revert KpiOracle_UnknownFeed(feed);
+    }
+
+    function _periodEnd(FeedConfig storage config, bytes32 feed, uint32 period) private view returns (uint64) {
+        if (period >= config.periodEnds.length) revert KpiOracle_UnknownPeriod(feed, period);
+        return config.periodEnds[period];
+    }
+
+    function _isConsumer(FeedConfig storage config, address account) private view returns (bool) {
+        for (uint256 i = 0; i < config.consumers.length; ++i) {
+            if (config.consumers[i] == account) return true;
+        }
+        return false;
+    }
+
+    function _checkPanel(FeedConfig storage config, bytes32 digest, PanelSignature[] calldata signatures) private view {
+        if (signatures.length < config.panelQuorum) {
+            revert KpiOracle_BelowQuorum(signatures.length, config.panelQuorum);
+        }
+        uint256 seen;
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            PanelSignature calldata s = signatures[i];
+            seen = _markSeen(seen, s.panellist);
+            _checkSignature(digest, s.r, s.vs, s.panellist, config.panel);
+        }
+    }
+
+    function _markSeen(uint256 seen, uint8 index) private pure returns (uint256) {
+        if (seen & (1 << index) != 0) revert KpiOracle_DuplicateSigner(index);
+        return seen | (1 << index);
+    }
+
+    function _checkSignature(bytes32 digest, bytes32 r, bytes32 vs, uint256 index, address[] storage allowed)
+        private
+        view
+    {
+        if (index >= allowed.length) revert KpiOracle_UnknownSigner(index);
+        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
+        if (problem != ECDSA.RecoverError.NoError || recovered != allowed[index]) {
+            revert KpiOracle_BadSignature(index, recovered);
+        }
+    }
+
+    /// @dev The clock finishes what needs no transaction: an unchallenged report and one whose panel stayed silent become
+    /// final, a period without a report becomes missing.
+    function _status(StoredReport storage report, uint64 deadline) private view returns (Status stored) {
+        stored = report.stored;
+        if (stored == Status.None) return block.timestamp > deadline ? Status.Missing : Status.None;
+        bool open = stored == Status.Pending || stored == Status.Challenged;
+        if (open && block.timestamp >= report.finalAt) return Status.Final;
+    }
+
+    // ---------------------------------------------------------------- views
+
+    /// @inheritdoc IKpiOracle
+    function statusOf(bytes32 feed, uint32 period) public view returns (Status) {
+        FeedConfig storage config = _feed(feed);
+        return _status(_reports[feed][period], _periodEnd(config, feed, period) + config.reportingWindow);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function reportOf(bytes32 feed, uint32 period) external view returns (Report memory) {
+        Status status = statusOf(feed, period);
+        StoredReport storage r = _reports[feed][period];
+        return Report(status, r.value, r.evidence, r.finalAt, r.version, r.used);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function configOf(bytes32 feed) external view returns (FeedConfig memory) {
+        return _feed(feed);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function rewardPool(bytes32 feed) external view returns (uint256) {
+        return _rewardPools[feed];
+    }
+
+    /// @inheritdoc IKpiOracle
+    function creditOf(address currency, address account) external view returns (uint256) {
+        return _credits[currency][account];
+    }
+
+    /// @inheritdoc IKpiOracle
+    function challengerOf(bytes32 feed, uint32 period) external view returns (address) {
+        return _challengers[feed][period];
+    }
+
+    /// @inheritdoc IKpiOracle
+    function observationDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        int128 value,
+        uint64 observedAt,
+        bytes32 evidence
+    ) public view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(abi.encode(OBSERVATION_TYPEHASH, feed, period, version, value, observedAt, evidence))
+        );
+    }
+
+    /// @inheritdoc IKpiOracle
+    function rulingDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence
+    ) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(RULING_TYPEHASH, feed, period, version, verdict, value, evidence)));
+    }
+}

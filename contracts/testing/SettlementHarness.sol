@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Accrual} from "../settlement/Accrual.sol";
+import {Median} from "../settlement/Median.sol";
+import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+import {ProRata} from "../settlement/ProRata.sol";
+import {Waterfall} from "../settlement/Waterfall.sol";
+
+/// @title Settlement harness
+/// @notice External wrappers around the settlement libraries, so that tests/settlement can run them against their
+/// Python twins. Not deployed with any deal.
+contract SettlementHarness {
+    function interest(uint256 principal, uint256 rate, uint256 numerator, uint256 denominator)
+        external
+        pure
+        returns (uint256)
+    {
+        return Accrual.interest(principal, rate, numerator, denominator);
+    }
+
+    function validate(PayoffCurve.Curve memory curve) external pure {
+        PayoffCurve.validate(curve);
+    }
+
+    function payoff(PayoffCurve.Curve memory curve, int128 x) external pure returns (int256) {
+        return PayoffCurve.payoff(curve, x);
+    }
+
+    function minimum(PayoffCurve.Curve memory curve) external pure returns (int256) {
+        return PayoffCurve.minimum(curve);
+    }
+
+    function maximum(PayoffCurve.Curve memory curve) external pure returns (int256) {
+        return PayoffCurve.maximum(curve);
+    }
+
+    function median(int128[] memory ascending) external pure returns (int128) {
+        return Median.median(ascending);
+    }
+
+    function allocate(uint256 available, uint256[] memory needs)
+        external
+        pure
+        returns (uint256[] memory paid, uint256 left)
+    {
+        return Waterfall.allocate(available, needs);
+    }
+
+    function perUnit(uint256 amount, uint256 units) external pure returns (uint256 each, uint256 paid) {
+        return ProRata.perUnit(amount, units);
+    }
+
+    function scale(int256 amount, uint256 units, uint256 ofUnits) external pure returns (int256) {
+        return ProRata.scale(amount, units, ofUnits);
+    }
+}
