@@ -62,7 +62,7 @@ contract DealFactory is IDealFactory {
 
     function _anchors(DealTerms calldata terms) private pure returns (bytes memory) {
         return abi.encode(
-            ISecurityToken.Anchors(terms.currency, terms.registry, terms.agent, terms.policy, terms.termsHash)
+            ISecurityToken.Anchors(terms.registry, terms.policy, terms.currency, terms.agent, terms.termsHash)
         );
     }
 

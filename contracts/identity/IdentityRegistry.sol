@@ -54,12 +54,9 @@ contract IdentityRegistry is IIdentityRegistry, AccessControl {
     }
 
     /// @inheritdoc IIdentityRegistry
-    function areEligible(address from, address to, HoldingPolicy policy)
-        external
-        view
-        returns (bool fromEligible, bool toEligible)
-    {
-        return (_eligible(from, policy), _eligible(to, policy));
+    function whoIsIneligible(address from, address to, HoldingPolicy policy) external view returns (Ineligible) {
+        if (!_eligible(from, policy)) return Ineligible.Sender;
+        return _eligible(to, policy) ? Ineligible.Neither : Ineligible.Receiver;
     }
 
     function _set(address account, Identity calldata identity) private {
@@ -73,12 +70,16 @@ contract IdentityRegistry is IIdentityRegistry, AccessControl {
     }
 
     function _eligible(address account, HoldingPolicy policy) private view returns (bool) {
-        Identity memory identity = _identities[account];
-        if (identity.investorClass == 0 || block.timestamp >= identity.expiry) return false;
+        Identity storage identity = _identities[account];
+        (uint64 expiry, uint16 country, uint8 investorClass) =
+            (identity.expiry, identity.country, identity.investorClass);
         uint256 word = uint256(HoldingPolicy.unwrap(policy));
-        if (word & (1 << identity.investorClass) == 0) return false;
-        for (uint256 blocked = word >> 8; blocked != 0; blocked >>= 16) {
-            if (uint16(blocked) == identity.country) return false;
+        // Who is not registered has expiry 0 and fails here too.
+        if (block.timestamp >= expiry || (word >> investorClass) & 1 == 0) return false;
+        word >>= 8;
+        while (word != 0) {
+            if (uint16(word) == country) return false;
+            word >>= 16;
         }
         return true;
     }

@@ -2,12 +2,16 @@
 pragma solidity 0.8.37;
 
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
+import {Accrual} from "../settlement/Accrual.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 
 /// @title Bond checks
 /// @notice What a bond's terms must satisfy, among it that silence never pays.
 library BondChecks {
     uint256 internal constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
+
+    /// @dev Half of what the claim token's 96-bit index holds, so that a payment can never be too large to distribute.
+    uint256 internal constant MAX_LIFETIME_PER_UNIT = type(uint96).max / 2;
 
     /// @notice Revert with KpiBond_InvalidTerms naming what is wrong.
     function validate(IKpiBond.Terms calldata terms) internal pure {
@@ -30,6 +34,21 @@ library BondChecks {
         _require(adverse, "silence would pay the data controller");
         int256 principal = int256(uint256(terms.unitPrincipal) * terms.authorisedUnits); // below 2^192
         _require(lowest >= -principal && missing >= -principal, "outcome takes more than the principal");
+        uint256 best = uint256(_max(_max(highest, missing), 0));
+        _require(_lifetimePerUnit(terms, best) <= MAX_LIFETIME_PER_UNIT, "pays more than a token can account for");
+    }
+
+    /// @dev All a unit can ever earn from the bond, rounded up.
+    function _lifetimePerUnit(IKpiBond.Terms calldata terms, uint256 bestOutcome) private pure returns (uint256 sum) {
+        sum = uint256(terms.unitPrincipal) + bestOutcome / terms.authorisedUnits + 1;
+        for (uint256 i = 0; i < terms.periods.length; ++i) {
+            IKpiBond.Period calldata p = terms.periods[i];
+            sum += Accrual.interest(terms.unitPrincipal, terms.rate, p.numerator, p.denominator) + 1;
+        }
+    }
+
+    function _max(int256 a, int256 b) private pure returns (int256) {
+        return a > b ? a : b;
     }
 
     function _require(bool ok, string memory what) private pure {

@@ -21,6 +21,13 @@ interface IIdentityRegistry {
         uint8 investorClass;
     }
 
+    /// @dev Which end of a transfer may not hold; Sender if both.
+    enum Ineligible {
+        Neither,
+        Sender,
+        Receiver
+    }
+
     event IdentitySet(address indexed account, uint8 investorClass, uint16 country, uint64 expiry);
     event IdentityRevoked(address indexed account);
 
@@ -45,8 +52,5 @@ interface IIdentityRegistry {
     function isEligible(address account, HoldingPolicy policy) external view returns (bool);
 
     /// @notice {isEligible} for both ends of a transfer in one call, because the call costs more than the check.
-    function areEligible(address from, address to, HoldingPolicy policy)
-        external
-        view
-        returns (bool fromEligible, bool toEligible);
+    function whoIsIneligible(address from, address to, HoldingPolicy policy) external view returns (Ineligible);
 }

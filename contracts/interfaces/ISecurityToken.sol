@@ -15,24 +15,26 @@ import {HoldingPolicy} from "./IIdentityRegistry.sol";
 /// Powers: the minter issues and takes back unsold or refunded units; the servicer (the bond) closes the token after
 /// redemption; the agent freezes, forces transfers and pauses them. Nobody can touch money that is earned:
 /// `claim` works while paused, frozen, unverified or closed.
+/// Limits: 2^64 units; 2^96 minor units earned by one unit over its life (a distribution beyond that reverts; with 18
+/// decimals that is 79 billion in currency per unit). A holder's unclaimed money has no limit.
 /// Warning: the currency must be a plain ERC-20 (no fee on transfer, no rebasing).
 interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
-    /// @param currency what distributions are paid in
     /// @param registry who is verified
-    /// @param agent may freeze, force a transfer, pause transfers
     /// @param policy who may hold
+    /// @param currency what distributions are paid in
+    /// @param agent may freeze, force a transfer, pause transfers
     /// @param termsHash hash of the deal's canonical terms (the document a holder bought)
     struct Anchors {
-        address currency;
         address registry;
-        address agent;
         HoldingPolicy policy;
+        address currency;
+        address agent;
         bytes32 termsHash;
     }
 
     /// @param paid money taken from the payer: perUnit times supply
     /// @param perUnit money earned by each unit
-    event Distributed(address indexed payer, uint256 paid, uint256 perUnit);
+    event Distributed(address payer, uint256 paid, uint256 perUnit);
     event Claimed(address indexed holder, uint256 amount);
     event TransfersPaused(bool paused);
     event TokenClosed();

@@ -8,11 +8,13 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Median} from "../settlement/Median.sol";
 import {FeedChecks} from "./FeedChecks.sol";
+import {FeedStore} from "./FeedStore.sol";
 
 /// @title KPI oracle
 /// @notice See {IKpiOracle}.
 contract KpiOracle is IKpiOracle, EIP712 {
     using SafeERC20 for IERC20;
+    using FeedStore for bytes;
 
     bytes32 private constant OBSERVATION_TYPEHASH = keccak256(
         "Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)"
@@ -32,7 +34,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         bytes32 evidence;
     }
 
-    mapping(bytes32 feed => FeedConfig) private _feeds;
+    mapping(bytes32 feed => address store) private _stores;
     mapping(bytes32 feed => mapping(uint32 period => StoredReport)) private _reports;
     mapping(bytes32 feed => mapping(uint32 period => address)) private _challengers;
     mapping(bytes32 feed => uint256) private _rewardPools;
@@ -45,9 +47,10 @@ contract KpiOracle is IKpiOracle, EIP712 {
     /// @inheritdoc IKpiOracle
     function createFeed(FeedConfig calldata config) external returns (bytes32 feed) {
         FeedChecks.validate(config);
-        feed = keccak256(abi.encode(config));
-        if (_feeds[feed].quorum != 0) return feed; // the same configuration, whoever created it
-        _feeds[feed] = config;
+        bytes memory encoded = abi.encode(config);
+        feed = keccak256(encoded);
+        if (_stores[feed] != address(0)) return feed; // the same configuration, whoever created it
+        _stores[feed] = FeedStore.write(encoded);
         emit FeedCreated(feed, config.deal, config.kpi, config);
     }
 
@@ -55,12 +58,13 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         uint64 periodEnd = _periodEnd(config, feed, period);
-        StoredReport memory report = _reports[feed][period];
+        StoredReport storage slot = _reports[feed][period];
+        StoredReport memory report = slot;
 
         if (block.timestamp < periodEnd) revert KpiOracle_PeriodNotEnded(periodEnd);
-        uint64 deadline = periodEnd + config.reportingWindow;
+        uint64 deadline = periodEnd + uint64(config.word(FeedStore.REPORTING_WINDOW));
         if (block.timestamp > deadline) revert KpiOracle_DeadlinePassed(deadline);
         bytes32 supersedes = report.evidence;
         if (report.stored == Status.Pending) {
@@ -73,9 +77,10 @@ contract KpiOracle is IKpiOracle, EIP712 {
         uint256 signers;
         (report.value, report.evidence, signers) =
             _checkObservations(config, Subject(feed, period, report.version, periodEnd), observations);
-        report.stored = Status.Pending;
-        report.finalAt = uint64(block.timestamp) + config.disputeWindow;
-        _reports[feed][period] = report;
+        report.finalAt = uint64(block.timestamp) + uint64(config.word(FeedStore.DISPUTE_WINDOW));
+        (slot.value, slot.finalAt, slot.version, slot.stored) =
+            (report.value, report.finalAt, report.version, Status.Pending);
+        slot.evidence = report.evidence;
         emit ReportSubmitted(
             feed, period, report.version, report.value, report.evidence, report.finalAt, signers, supersedes
         );
@@ -93,17 +98,17 @@ contract KpiOracle is IKpiOracle, EIP712 {
     /// @return evidence hash of the evidence roots in the given order
     /// @return signers their indices, one byte each
     function _checkObservations(
-        FeedConfig storage config,
+        bytes memory config,
         Subject memory subject,
         Observation[] calldata observations
     ) private view returns (int128 median, bytes32 evidence, uint256 signers) {
         uint256 count = observations.length;
-        if (count < config.quorum) revert KpiOracle_BelowQuorum(count, config.quorum);
+        if (count < config.word(FeedStore.QUORUM)) revert KpiOracle_BelowQuorum(count, config.word(FeedStore.QUORUM));
         int128[] memory values = new int128[](count);
         bytes32[] memory roots = new bytes32[](count);
         uint256 seen;
         for (uint256 i = 0; i < count; ++i) {
-            Observation calldata o = observations[i];
+            Observation memory o = observations[i]; // decoded once
             seen = _markSeen(seen, o.signer);
             signers |= uint256(o.signer) << (8 * i);
             _checkObservation(config, subject, o);
@@ -115,7 +120,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         evidence = keccak256(abi.encodePacked(roots));
     }
 
-    function _checkObservation(FeedConfig storage config, Subject memory subject, Observation calldata o)
+    function _checkObservation(bytes memory config, Subject memory subject, Observation memory o)
         private
         view
     {
@@ -124,22 +129,22 @@ contract KpiOracle is IKpiOracle, EIP712 {
         }
         bytes32 digest =
             observationDigest(subject.feed, subject.period, subject.version, o.value, o.observedAt, o.evidence);
-        _checkSignature(digest, o.r, o.vs, o.signer, config.signers);
+        _checkSignature(digest, o.r, o.vs, o.signer, config, FeedStore.SIGNERS);
     }
 
-    function _checkRange(FeedConfig storage config, int128 lowest, int128 highest) private view {
-        if (lowest < config.minValue) revert KpiOracle_ValueOutOfBounds(lowest);
-        if (highest > config.maxValue) revert KpiOracle_ValueOutOfBounds(highest);
+    function _checkRange(bytes memory config, int128 lowest, int128 highest) private pure {
+        if (lowest < int128(int256(config.word(FeedStore.MIN_VALUE)))) revert KpiOracle_ValueOutOfBounds(lowest);
+        if (highest > int128(int256(config.word(FeedStore.MAX_VALUE)))) revert KpiOracle_ValueOutOfBounds(highest);
         uint256 spread = uint256(int256(highest) - lowest); // ascending, so not negative
-        if (spread > config.maxSpread) revert KpiOracle_SpreadTooWide(spread, config.maxSpread);
+        if (spread > config.word(FeedStore.MAX_SPREAD)) revert KpiOracle_SpreadTooWide(spread, config.word(FeedStore.MAX_SPREAD));
     }
 
     /// @inheritdoc IKpiOracle
     function consume(bytes32 feed, uint32 period) external returns (int128 value, bool missing) {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         if (!_isConsumer(config, msg.sender)) revert KpiOracle_NotConsumer(msg.sender);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
         if (status != Status.Final && status != Status.Missing) revert KpiOracle_NotFinal(feed, period, status);
         report.used = true;
         emit ReportUsed(feed, period, report.version, msg.sender);
@@ -150,16 +155,16 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function challenge(bytes32 feed, uint32 period, uint32 version, bytes32 evidence) external {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
         if (status != Status.Pending) revert KpiOracle_WrongStatus(status);
         if (version != report.version) revert KpiOracle_WrongVersion(version, report.version);
         report.stored = Status.Challenged;
-        report.finalAt = uint64(block.timestamp) + config.rulingWindow;
+        report.finalAt = uint64(block.timestamp) + uint64(config.word(FeedStore.RULING_WINDOW));
         _challengers[feed][period] = msg.sender;
         emit ReportChallenged(feed, period, version, msg.sender, evidence);
-        _take(config.bondCurrency, config.challengeBond);
+        _take(_bondCurrency(config), config.word(FeedStore.CHALLENGE_BOND));
     }
 
     /// @inheritdoc IKpiOracle
@@ -171,14 +176,14 @@ contract KpiOracle is IKpiOracle, EIP712 {
         bytes32 evidence,
         PanelSignature[] calldata signatures
     ) external {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + config.reportingWindow);
+        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
         if (status != Status.Challenged) revert KpiOracle_WrongStatus(status);
         _checkPanel(config, rulingDigest(feed, period, report.version, verdict, value, evidence), signatures);
 
         if (verdict == Verdict.Corrected) {
-            if (value < config.minValue || value > config.maxValue) revert KpiOracle_ValueOutOfBounds(value);
+            if (value < int128(int256(config.word(FeedStore.MIN_VALUE))) || value > int128(int256(config.word(FeedStore.MAX_VALUE)))) revert KpiOracle_ValueOutOfBounds(value);
             report.value = value;
             report.evidence = evidence;
         }
@@ -189,28 +194,28 @@ contract KpiOracle is IKpiOracle, EIP712 {
         uint256 reward;
         if (verdict != Verdict.Stands) {
             uint256 pool = _rewardPools[feed];
-            reward = config.challengeReward < pool ? config.challengeReward : pool;
+            reward = config.word(FeedStore.CHALLENGE_REWARD) < pool ? config.word(FeedStore.CHALLENGE_REWARD) : pool;
             _rewardPools[feed] = pool - reward;
         } else {
-            _rewardPools[feed] += config.challengeBond;
+            _rewardPools[feed] += config.word(FeedStore.CHALLENGE_BOND);
         }
-        _settleChallenge(config, feed, period, verdict == Verdict.Stands ? 0 : config.challengeBond + reward);
+        _settleChallenge(config, feed, period, verdict == Verdict.Stands ? 0 : config.word(FeedStore.CHALLENGE_BOND) + reward);
     }
 
     /// @inheritdoc IKpiOracle
     function settleSilentPanel(bytes32 feed, uint32 period) external {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         StoredReport storage report = _reports[feed][period];
         bool lapsed = report.stored == Status.Challenged && block.timestamp >= report.finalAt;
         if (!lapsed) revert KpiOracle_NothingToSettle(feed, period);
         report.stored = Status.Final;
-        _settleChallenge(config, feed, period, config.challengeBond);
+        _settleChallenge(config, feed, period, config.word(FeedStore.CHALLENGE_BOND));
     }
 
-    function _settleChallenge(FeedConfig storage config, bytes32 feed, uint32 period, uint256 credit) private {
+    function _settleChallenge(bytes memory config, bytes32 feed, uint32 period, uint256 credit) private {
         address challenger = _challengers[feed][period];
         delete _challengers[feed][period];
-        if (credit != 0) _credits[config.bondCurrency][challenger] += credit;
+        if (credit != 0) _credits[_bondCurrency(config)][challenger] += credit;
         emit ChallengeSettled(feed, period, challenger, credit);
     }
 
@@ -218,10 +223,10 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function fundRewards(bytes32 feed, uint256 amount) external {
-        FeedConfig storage config = _feed(feed);
+        bytes memory config = _feed(feed);
         _rewardPools[feed] += amount;
         emit RewardsFunded(feed, msg.sender, amount);
-        _take(config.bondCurrency, amount);
+        _take(_bondCurrency(config), amount);
     }
 
     /// @inheritdoc IKpiOracle
@@ -243,32 +248,38 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     // ---------------------------------------------------------------- checks
 
-    function _feed(bytes32 feed) private view returns (FeedConfig storage config) {
-        config = _feeds[feed];
-        if (config.quorum == 0) revert KpiOracle_UnknownFeed(feed);
+    function _feed(bytes32 feed) private view returns (bytes memory config) {
+        address store = _stores[feed];
+        if (store == address(0)) revert KpiOracle_UnknownFeed(feed);
+        return FeedStore.read(store);
     }
 
-    function _periodEnd(FeedConfig storage config, bytes32 feed, uint32 period) private view returns (uint64) {
-        if (period >= config.periodEnds.length) revert KpiOracle_UnknownPeriod(feed, period);
-        return config.periodEnds[period];
+    function _periodEnd(bytes memory config, bytes32 feed, uint32 period) private pure returns (uint64) {
+        if (period >= config.count(FeedStore.PERIOD_ENDS)) revert KpiOracle_UnknownPeriod(feed, period);
+        return uint64(config.item(FeedStore.PERIOD_ENDS, period));
     }
 
-    function _isConsumer(FeedConfig storage config, address account) private view returns (bool) {
-        for (uint256 i = 0; i < config.consumers.length; ++i) {
-            if (config.consumers[i] == account) return true;
+    function _bondCurrency(bytes memory config) private pure returns (address) {
+        return address(uint160(config.word(FeedStore.BOND_CURRENCY)));
+    }
+
+    function _isConsumer(bytes memory config, address account) private pure returns (bool) {
+        uint256 consumers = config.count(FeedStore.CONSUMERS);
+        for (uint256 i = 0; i < consumers; ++i) {
+            if (config.item(FeedStore.CONSUMERS, i) == uint160(account)) return true;
         }
         return false;
     }
 
-    function _checkPanel(FeedConfig storage config, bytes32 digest, PanelSignature[] calldata signatures) private view {
-        if (signatures.length < config.panelQuorum) {
-            revert KpiOracle_BelowQuorum(signatures.length, config.panelQuorum);
+    function _checkPanel(bytes memory config, bytes32 digest, PanelSignature[] calldata signatures) private pure {
+        if (signatures.length < config.word(FeedStore.PANEL_QUORUM)) {
+            revert KpiOracle_BelowQuorum(signatures.length, config.word(FeedStore.PANEL_QUORUM));
         }
         uint256 seen;
         for (uint256 i = 0; i < signatures.length; ++i) {
             PanelSignature calldata s = signatures[i];
             seen = _markSeen(seen, s.panellist);
-            _checkSignature(digest, s.r, s.vs, s.panellist, config.panel);
+            _checkSignature(digest, s.r, s.vs, s.panellist, config, FeedStore.PANEL);
         }
     }
 
@@ -277,15 +288,15 @@ contract KpiOracle is IKpiOracle, EIP712 {
         return seen | (1 << index);
     }
 
-    function _checkSignature(bytes32 digest, bytes32 r, bytes32 vs, uint256 index, address[] storage allowed)
+    /// @param list of the feed's configuration in which the signer has this index
+    function _checkSignature(bytes32 digest, bytes32 r, bytes32 vs, uint256 index, bytes memory config, uint256 list)
         private
-        view
+        pure
     {
-        if (index >= allowed.length) revert KpiOracle_UnknownSigner(index);
+        if (index >= config.count(list)) revert KpiOracle_UnknownSigner(index);
         (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
-        if (problem != ECDSA.RecoverError.NoError || recovered != allowed[index]) {
-            revert KpiOracle_BadSignature(index, recovered);
-        }
+        bool good = problem == ECDSA.RecoverError.NoError && uint160(recovered) == config.item(list, index);
+        if (!good) revert KpiOracle_BadSignature(index, recovered);
     }
 
     /// @dev The clock finishes what needs no transaction: an unchallenged report and one whose panel stayed silent become
@@ -301,8 +312,8 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function statusOf(bytes32 feed, uint32 period) public view returns (Status) {
-        FeedConfig storage config = _feed(feed);
-        return _status(_reports[feed][period], _periodEnd(config, feed, period) + config.reportingWindow);
+        bytes memory config = _feed(feed);
+        return _status(_reports[feed][period], _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
     }
 
     /// @inheritdoc IKpiOracle
@@ -314,7 +325,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function configOf(bytes32 feed) external view returns (FeedConfig memory) {
-        return _feed(feed);
+        return abi.decode(_feed(feed), (FeedConfig));
     }
 
     /// @inheritdoc IKpiOracle

@@ -29,14 +29,17 @@ library PayoffCurve {
     error PayoffCurve_NoKnots();
     error PayoffCurve_TooManyKnots(uint256 count);
     error PayoffCurve_NotAscending(uint256 index);
+    error PayoffCurve_TooSteep(uint256 index);
 
-    /// @notice Revert unless the curve has between one and MAX_KNOTS knots, strictly ascending in x.
+    /// @notice Revert unless the curve has between one and MAX_KNOTS knots, strictly ascending in x, and no line between
+    /// two knots spans more than int128 in x or in y: so that a payoff can always be computed.
     function validate(Curve memory curve) internal pure {
         uint256 count = curve.knots.length;
         if (count == 0) revert PayoffCurve_NoKnots();
         if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
         for (uint256 i = 1; i < count; ++i) {
             if (curve.knots[i].x <= curve.knots[i - 1].x) revert PayoffCurve_NotAscending(i);
+            if (curve.kind == Kind.Linear) _requireSpans(curve.knots[i - 1], curve.knots[i], i);
         }
     }
 
@@ -53,8 +56,7 @@ library PayoffCurve {
         if (curve.kind == Kind.Step) return knots[i].y;
         Knot memory left = knots[i];
         Knot memory right = knots[i + 1];
-        // Differences of int128 values need 129 bits and their product 258, which could overflow; the checked
-        // multiplication then reverts rather than settle on a wrong amount.
+        // Both factors fit an int128 (see {validate}), so the product fits.
         int256 rise = (int256(x) - left.x) * (int256(right.y) - left.y);
         return int256(left.y) + _floorDiv(rise, int256(right.x) - left.x);
     }
@@ -75,6 +77,13 @@ library PayoffCurve {
         for (uint256 i = 1; i < curve.knots.length; ++i) {
             if (curve.knots[i].y > highest) highest = curve.knots[i].y;
         }
+    }
+
+    function _requireSpans(Knot memory left, Knot memory right, uint256 i) private pure {
+        int256 dx = int256(right.x) - left.x;
+        int256 dy = int256(right.y) - left.y;
+        int256 most = type(int128).max;
+        if (dx > most || dy > most || dy < -most) revert PayoffCurve_TooSteep(i);
     }
 
     /// @dev Solidity truncates toward zero; `b` is positive here.

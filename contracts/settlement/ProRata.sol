@@ -14,7 +14,9 @@ library ProRata {
     function perUnit(uint256 amount, uint256 units) internal pure returns (uint256 each, uint256 paid) {
         if (units == 0) revert ProRata_NoUnits();
         each = amount / units;
-        paid = each * units;
+        unchecked {
+            paid = each * units; // not above amount
+        }
     }
 
     /// @notice amount * units / ofUnits, rounded toward minus infinity (against the receiver of a positive amount).

@@ -10,36 +10,40 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IERC7943Fungible} from "../interfaces/IERC7943Fungible.sol";
-import {IIdentityRegistry} from "../interfaces/IIdentityRegistry.sol";
+import {HoldingPolicy, IIdentityRegistry} from "../interfaces/IIdentityRegistry.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {ProRata} from "../settlement/ProRata.sol";
+import {PackedAccount, PackedAccounts} from "./PackedAccount.sol";
 
 /// @title Claim token
 /// @notice See {ISecurityToken}.
-/// @dev OpenZeppelin's ERC-20 gives allowances, permit and errors; its balance storage is not used. Balance, the
-/// earned-per-unit index at which the account was last settled, and a "has frozen units" flag share one slot, so a
-/// transfer writes two slots. Addresses a transfer needs live in the clone's code, which is cheaper to read than storage.
+/// @dev OpenZeppelin's ERC-20 gives allowances, permit and errors; its balance storage is not used. A holder's balance,
+/// the earned-per-unit index at which it was last settled and what it has earned but not claimed share one slot, so a
+/// transfer writes two slots whether or not coupons are unsettled. What a transfer must know of the deal lives in the
+/// clone's code, which is cheaper to read than storage.
 contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     using SafeERC20 for IERC20;
 
-    struct Account {
-        uint96 balance;
-        uint128 index;
-        bool hasFrozen;
+    /// @dev A struct, so that a storage reference can be kept and the slot's hash is computed once.
+    struct Holder {
+        PackedAccount account;
     }
 
     /// @param index money earned by one unit since issue, minor units
     struct Ledger {
-        uint96 supply;
-        uint128 index;
+        uint64 supply;
+        uint96 index;
         bool paused;
         bool closed;
     }
 
+    /// @dev OpenZeppelin's clone with arguments: its code comes first, then the arguments.
+    uint256 private constant CLONE_CODE_SIZE = 45;
+
     Ledger private _ledger;
-    mapping(address account => Account) private _accounts;
-    /// @dev Earned before the account last changed and not claimed yet.
-    mapping(address account => uint256) private _owed;
+    mapping(address account => Holder) private _holders;
+    /// @dev Owed beyond what an account's slot can hold (3.1e26 minor units), so that no amount can block a transfer.
+    mapping(address account => uint256) private _overflow;
     mapping(address account => uint256) private _frozen;
     address private _minter;
     address private _servicer;
@@ -62,7 +66,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     }
 
     modifier onlyAgent() {
-        if (msg.sender != anchors().agent) revert SecurityToken_NotAgent(msg.sender);
+        if (msg.sender != address(uint160(uint256(_anchor(3))))) revert SecurityToken_NotAgent(msg.sender);
         _;
     }
 
@@ -98,37 +102,37 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     /// @inheritdoc ISecurityToken
     function distribute(uint256 amount) external returns (uint256 paid) {
-        Ledger memory ledger = _ledger;
-        if (ledger.supply == 0) revert SecurityToken_NoSupply();
+        Ledger storage ledger = _ledger;
+        (uint256 supply, uint256 index) = (ledger.supply, ledger.index);
+        if (supply == 0) revert SecurityToken_NoSupply();
         uint256 each;
-        (each, paid) = ProRata.perUnit(amount, ledger.supply);
-        if (each == 0) revert SecurityToken_AmountBelowSupply(amount, ledger.supply);
-        if (each > type(uint128).max - ledger.index) revert SecurityToken_Overflow(amount);
-        _ledger.index = ledger.index + uint128(each);
+        (each, paid) = ProRata.perUnit(amount, supply);
+        if (each == 0) revert SecurityToken_AmountBelowSupply(amount, supply);
+        if (each > PackedAccounts.MAX_INDEX - index) revert SecurityToken_Overflow(amount);
+        ledger.index = uint96(index + each);
         emit Distributed(msg.sender, paid, each);
-        IERC20(anchors().currency).safeTransferFrom(msg.sender, address(this), paid);
+        _currency().safeTransferFrom(msg.sender, address(this), paid);
     }
 
     /// @inheritdoc ISecurityToken
     function claim(address holder) external returns (uint256 amount) {
-        Account memory account = _accounts[holder];
-        uint128 index = _ledger.index;
-        amount = _owed[holder];
-        if (amount != 0) _owed[holder] = 0;
-        if (account.index != index) {
-            amount += uint256(account.balance) * (index - account.index);
-            account.index = index;
-            _accounts[holder] = account;
+        PackedAccount account = _holders[holder].account;
+        uint256 index = _ledger.index;
+        amount = account.earned(index);
+        if (account.has(PackedAccounts.HAS_OVERFLOW)) {
+            amount += _overflow[holder];
+            _overflow[holder] = 0;
+            account = account.set(PackedAccounts.HAS_OVERFLOW, false);
         }
         if (amount == 0) return 0;
+        _holders[holder].account = account.with(account.balance(), index, 0);
         emit Claimed(holder, amount);
-        IERC20(anchors().currency).safeTransfer(holder, amount);
+        _currency().safeTransfer(holder, amount);
     }
 
     /// @inheritdoc ISecurityToken
     function claimable(address holder) external view returns (uint256) {
-        Account memory account = _accounts[holder];
-        return _owed[holder] + uint256(account.balance) * (_ledger.index - account.index);
+        return _holders[holder].account.earned(_ledger.index) + _overflow[holder];
     }
 
     /// @inheritdoc ISecurityToken
@@ -138,55 +142,85 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     // ---------------------------------------------------------------- transfers
 
-    /// @dev Every change of a balance comes through here: from ERC20's transfer, transferFrom, _mint and _burn.
+    /// @inheritdoc IERC20
+    /// @dev Past OpenZeppelin's checks for the zero address, which the registry makes anyway.
+    function transfer(address to, uint256 value) public override(ERC20, IERC20) returns (bool) {
+        _move(msg.sender, to, value);
+        return true;
+    }
+
+    /// @dev What ERC20's transferFrom, _mint and _burn do to balances.
     function _update(address from, address to, uint256 value) internal override {
-        Ledger memory ledger = _ledger;
         if (from == address(0)) {
-            if (value > type(uint96).max - ledger.supply) revert SecurityToken_Overflow(value);
-            _credit(to, value, ledger.index);
-            _ledger.supply = ledger.supply + uint96(value);
+            uint256 supply = _ledger.supply;
+            if (value > PackedAccounts.MAX_UNITS - supply) revert SecurityToken_Overflow(value);
+            _ledger.supply = uint64(supply + value);
+            _credit(to, value, _ledger.index);
         } else if (to == address(0)) {
-            _debit(from, value, ledger.index);
-            _ledger.supply = ledger.supply - uint96(value); // not above the balance, so not above the supply
+            _debit(from, value, _ledger.index);
+            _ledger.supply -= uint64(value); // not above the balance, so neither above the supply nor a uint64
         } else {
-            if (ledger.paused) revert SecurityToken_Paused();
-            if (ledger.closed) revert SecurityToken_Closed();
-            _requireEligible(from, to);
-            if (_debit(from, value, ledger.index)) _requireUnfrozenAfterDebit(from, value);
-            _credit(to, value, ledger.index);
+            return _move(from, to, value);
         }
         emit Transfer(from, to, value);
     }
 
+    function _move(address from, address to, uint256 value) private {
+        Ledger storage ledger = _ledger;
+        (uint256 index, bool isPaused, bool isClosed) = (ledger.index, ledger.paused, ledger.closed);
+        if (isPaused) revert SecurityToken_Paused();
+        if (isClosed) revert SecurityToken_Closed();
+        _requireEligible(from, to); // the zero address is never eligible
+        if (_debit(from, value, index)) _requireUnfrozenAfterDebit(from, value);
+        _credit(to, value, index);
+        emit Transfer(from, to, value);
+    }
+
     /// @return hasFrozen whether the account has a frozen amount
-    function _debit(address from, uint256 value, uint128 index) private returns (bool hasFrozen) {
-        Account memory account = _accounts[from];
-        if (account.balance < value) revert ERC20InsufficientBalance(from, account.balance, value);
-        _settle(from, account, index);
-        account.balance -= uint96(value); // not above the balance, which is a uint96
-        _accounts[from] = account;
-        return account.hasFrozen;
+    function _debit(address from, uint256 value, uint256 index) private returns (bool hasFrozen) {
+        Holder storage holder = _holders[from];
+        PackedAccount account = holder.account;
+        uint256 balance = account.balance();
+        if (balance < value) revert ERC20InsufficientBalance(from, balance, value);
+        unchecked {
+            holder.account = account.isSettledAt(index)
+                ? account.minus(value)
+                : _settled(from, account, balance - value, index);
+        }
+        return account.has(PackedAccounts.HAS_FROZEN);
     }
 
-    function _credit(address to, uint256 value, uint128 index) private {
-        Account memory account = _accounts[to];
-        _settle(to, account, index);
-        account.balance += uint96(value); // bounded by the supply, a uint96
-        _accounts[to] = account;
+    function _credit(address to, uint256 value, uint256 index) private {
+        Holder storage holder = _holders[to];
+        PackedAccount account = holder.account;
+        unchecked {
+            // Bounded by the supply, which fits MAX_UNITS.
+            holder.account = account.isSettledAt(index)
+                ? account.plus(value)
+                : _settled(to, account, account.balance() + value, index);
+        }
     }
 
-    /// @dev Puts aside what the balance has earned so far, so that moving units never moves money.
-    function _settle(address holder, Account memory account, uint128 index) private {
-        if (account.index == index) return;
-        if (account.balance != 0) _owed[holder] += uint256(account.balance) * (index - account.index);
-        account.index = index;
+    /// @dev Puts aside what the old balance has earned so far, so that moving units never moves money.
+    function _settled(address holder, PackedAccount account, uint256 newBalance, uint256 index)
+        private
+        returns (PackedAccount)
+    {
+        uint256 owed = account.earned(index);
+        if (owed > PackedAccounts.MAX_OWED) {
+            _overflow[holder] += owed;
+            account = account.set(PackedAccounts.HAS_OVERFLOW, true);
+            owed = 0;
+        }
+        return account.with(newBalance, index, owed);
     }
 
     function _requireEligible(address from, address to) private view {
-        Anchors memory a = anchors();
-        (bool fromEligible, bool toEligible) = IIdentityRegistry(a.registry).areEligible(from, to, a.policy);
-        if (!fromEligible) revert ERC7943CannotSend(from);
-        if (!toEligible) revert ERC7943CannotReceive(to);
+        (IIdentityRegistry registry, HoldingPolicy policy) = _rules();
+        IIdentityRegistry.Ineligible who = registry.whoIsIneligible(from, to, policy);
+        if (who == IIdentityRegistry.Ineligible.Neither) return;
+        if (who == IIdentityRegistry.Ineligible.Sender) revert ERC7943CannotSend(from);
+        revert ERC7943CannotReceive(to);
     }
 
     function _unfrozen(address account, uint256 balance) private view returns (uint256) {
@@ -195,7 +229,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     }
 
     function _requireUnfrozen(address account, uint256 amount) private view {
-        uint256 balance = _accounts[account].balance;
+        uint256 balance = _holders[account].account.balance();
         uint256 unfrozen = _unfrozen(account, balance);
         if (amount <= balance && amount > unfrozen) {
             revert ERC7943InsufficientUnfrozenBalance(account, amount, unfrozen);
@@ -203,7 +237,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     }
 
     function _requireUnfrozenAfterDebit(address account, uint256 amount) private view {
-        uint256 unfrozen = _unfrozen(account, _accounts[account].balance + amount);
+        uint256 unfrozen = _unfrozen(account, _holders[account].account.balance() + amount);
         if (amount > unfrozen) revert ERC7943InsufficientUnfrozenBalance(account, amount, unfrozen);
     }
 
@@ -219,16 +253,16 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     /// @dev Not to oneself: in three libraries that unfroze the tokens. Earned money stays with `from`.
     function forcedTransfer(address from, address to, uint256 amount) external onlyAgent returns (bool) {
         if (from == to) revert SecurityToken_ForcedTransferToSelf(from);
-        Ledger memory ledger = _ledger;
-        if (ledger.closed) revert SecurityToken_Closed();
+        if (_ledger.closed) revert SecurityToken_Closed();
         if (!canReceive(to)) revert ERC7943CannotReceive(to);
-        uint256 balance = _accounts[from].balance;
+        uint256 index = _ledger.index;
+        uint256 balance = _holders[from].account.balance();
         if (balance < amount) revert ERC20InsufficientBalance(from, balance, amount);
         uint256 unfrozen = _unfrozen(from, balance);
         // The units taken stop being frozen; what was frozen beyond them stays so. The event precedes the transfer's.
         if (amount > unfrozen) _setFrozen(from, _frozen[from] - (amount - unfrozen));
-        _debit(from, amount, ledger.index);
-        _credit(to, amount, ledger.index);
+        _debit(from, amount, index);
+        _credit(to, amount, index);
         emit Transfer(from, to, amount);
         emit ForcedTransfer(from, to, amount);
         return true;
@@ -236,7 +270,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     function _setFrozen(address account, uint256 amount) private {
         _frozen[account] = amount;
-        _accounts[account].hasFrozen = amount != 0;
+        _holders[account].account = _holders[account].account.set(PackedAccounts.HAS_FROZEN, amount != 0);
         emit Frozen(account, amount);
     }
 
@@ -248,8 +282,8 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     /// @inheritdoc IERC7943Fungible
     function canSend(address account) public view returns (bool) {
-        Anchors memory a = anchors();
-        return IIdentityRegistry(a.registry).isEligible(account, a.policy);
+        (IIdentityRegistry registry, HoldingPolicy policy) = _rules();
+        return registry.isEligible(account, policy);
     }
 
     /// @inheritdoc IERC7943Fungible
@@ -261,8 +295,8 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     /// @dev As the standard asks, an insufficient balance is not a reason here; only frozen units are.
     function canTransfer(address from, address to, uint256 amount) external view returns (bool) {
         if (_ledger.paused || _ledger.closed || !canSend(from) || !canReceive(to)) return false;
-        Account memory account = _accounts[from];
-        return !account.hasFrozen || amount <= _unfrozen(from, account.balance);
+        PackedAccount account = _holders[from].account;
+        return !account.has(PackedAccounts.HAS_FROZEN) || amount <= _unfrozen(from, account.balance());
     }
 
     /// @inheritdoc IERC7943Fungible
@@ -273,13 +307,34 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     // ---------------------------------------------------------------- views
 
     /// @inheritdoc ISecurityToken
-    function anchors() public view returns (Anchors memory) {
+    function anchors() external view returns (Anchors memory) {
         return abi.decode(Clones.fetchCloneArgs(address(this)), (Anchors));
+    }
+
+    /// @dev One word of {Anchors}, without decoding the others.
+    function _anchor(uint256 field) private view returns (bytes32 word) {
+        assembly ("memory-safe") {
+            extcodecopy(address(), 0, add(CLONE_CODE_SIZE, shl(5, field)), 32)
+            word := mload(0)
+        }
+    }
+
+    /// @dev The first two words of {Anchors}: every transfer pays for this.
+    function _rules() private view returns (IIdentityRegistry registry, HoldingPolicy policy) {
+        assembly ("memory-safe") {
+            extcodecopy(address(), 0, CLONE_CODE_SIZE, 64)
+            registry := mload(0)
+            policy := mload(32)
+        }
+    }
+
+    function _currency() private view returns (IERC20) {
+        return IERC20(address(uint160(uint256(_anchor(2)))));
     }
 
     /// @inheritdoc ISecurityToken
     function documentHash() external view returns (bytes32) {
-        return anchors().termsHash;
+        return _anchor(4);
     }
 
     /// @inheritdoc ISecurityToken
@@ -320,7 +375,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     }
 
     function balanceOf(address account) public view override(ERC20, IERC20) returns (uint256) {
-        return _accounts[account].balance;
+        return _holders[account].account.balance();
     }
 
     /// @inheritdoc IERC165
