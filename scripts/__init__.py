@@ -1,0 +1,1 @@
+"""Thin commands over the rooms: by `penstock`, `python -m scripts`, or `brownie run`."""

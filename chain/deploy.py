@@ -1,0 +1,321 @@
+"""Puts a deal on a chain: the shared contracts once, then the whole deal in one transaction.
+
+Everything can be run again: shared contracts are remembered per chain and deployer and reused when their very
+code is still there; a deal that exists is found, and its record is written again from the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from chain import artifacts
+from chain.bindings import contract, decode_log, event_abis, read
+from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
+from chain.network import client_name, clock, is_local, local_account, when
+from chain.records import Compiler, DealAddresses, DeploymentRecord, Wallets, require_counts
+from chain.sender import GasLog, Sender
+from chain.terms import deal_terms
+from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.terms import Deal
+
+ZERO_ADDRESS = "0x" + "00" * 20
+NODE_KEYS, PANEL_KEYS = 100, 200
+"""On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
+
+Say = Callable[[str], None]
+
+
+def _quiet(_text: str) -> None:
+    return None
+
+
+def say_on_stderr(text: str) -> None:
+    """Progress and warnings for a person, away from a command's result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Infrastructure:
+    """Contracts that deals share. `reused` names those that were there before."""
+
+    registry: str
+    oracle: str
+    token_implementation: str
+    bond_implementation: str
+    offering_implementation: str
+    factory: str
+    currency: str
+    reused: tuple[str, ...] = ()
+
+
+# -- shared contracts
+
+
+class _Shelf:
+    """The shared contracts of one deployer on one chain, remembered in a file after each deployment."""
+
+    def __init__(self, sender: Sender, folder: Path | None, say: Say) -> None:
+        self.sender, self.say = sender, say
+        self.reused: list[str] = []
+        self.path = None
+        self.known: dict[str, Any] = {}
+        if folder is not None:
+            chain = str(sender.w3.eth.chain_id)
+            self.path = folder / chain / f"infrastructure-{sender.address.lower()}.json"
+            if self.path.exists():
+                try:
+                    self.known = json.loads(self.path.read_text())["contracts"]
+                except (OSError, ValueError, KeyError, TypeError):
+                    raise RecordError(f"{self.path}: not a list of shared contracts: delete it") from None
+
+    def get(self, label: str, name: str, *arguments: Any) -> str:
+        """The address of contract `name`: the remembered one if its code is unchanged there and in our
+        artifacts, else newly deployed."""
+        wanted = {
+            "arguments": list(arguments),
+            "from": hashlib.sha256(artifacts.bytecode(name).encode()).hexdigest(),
+        }
+        entry = self.known.get(label, {})
+        unchanged = {key: entry.get(key) for key in wanted} == wanted
+        if unchanged and entry.get("code") == self._code(entry["address"]):
+            self.reused.append(label)
+            return str(entry["address"])
+        self.say(f"deploying {name} ...")
+        made, _ = self.sender.deploy(name, *arguments)
+        self.known[label] = {
+            "address": made.address,
+            **wanted,
+            "code": self._code(made.address),
+        }
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps({"contracts": self.known}, indent=2) + "\n")
+        return str(made.address)
+
+    def _code(self, address: str) -> str:
+        # Not just its presence: a restarted local chain gives the same addresses to other contracts.
+        return hashlib.sha256(
+            bytes(self.sender.w3.eth.get_code(Web3.to_checksum_address(address)))
+        ).hexdigest()
+
+
+def deploy_infrastructure(
+    w3: Web3,
+    deployer: str | LocalAccount,
+    currency_code: str = "USD",
+    currency_decimals: int = 6,
+    currency: str | None = None,
+    folder: Path | None = None,
+    gas: GasLog | None = None,
+    say: Say = _quiet,
+) -> Infrastructure:
+    """Deploy, or find again, the contracts that deals share.
+
+    The deployer becomes admin and verifier of the identity registry. `currency` is the address of an ERC-20
+    with `currency_decimals` decimals to settle in; without one a TestCurrency, which anyone can mint, is
+    deployed. `folder` remembers addresses per chain and deployer (None: nothing is remembered).
+    """
+    artifacts.ensure_compiled(say=say)
+    sender = Sender(w3, deployer, gas)
+    shelf = _Shelf(sender, folder, say)
+    registry = shelf.get("IdentityRegistry", "IdentityRegistry", sender.address)
+    oracle = shelf.get("KpiOracle", "KpiOracle")
+    token = shelf.get("SecurityToken", "SecurityToken")
+    bond = shelf.get("KpiBond", "KpiBond")
+    offering = shelf.get("Offering", "Offering")
+    factory = shelf.get("DealFactory", "DealFactory", token, bond, offering, oracle)
+    if currency is None:
+        test = (f"Test {currency_code}", f"t{currency_code}", currency_decimals)
+        currency = shelf.get(f"TestCurrency {currency_code} {currency_decimals}", "TestCurrency", *test)
+    else:
+        decimals = read(contract(w3, "IERC20Metadata", currency).functions.decimals())
+        if decimals != currency_decimals:
+            raise RecordError(
+                f"currency {currency}: has {decimals} decimals, the deal has {currency_decimals}"
+            )
+    return Infrastructure(registry, oracle, token, bond, offering, factory, currency, tuple(shelf.reused))
+
+
+# -- wallets
+
+
+def local_wallets(w3: Web3, terms: SettlementTerms, deployer: str | None = None) -> Wallets:
+    """Wallets for a local chain: its own unlocked accounts for deployer, issuer and agent, keys of the
+    well-known test mnemonic for nodes and panel (who only sign).
+
+    Raises RecordError on any other chain: everybody has those keys.
+    """
+    if not is_local(w3):
+        raise RecordError(
+            f"chain {w3.eth.chain_id} is not a local one, so the well-known test keys must not be used: "
+            "name the wallets of issuer, agent, nodes and panel in a file (--wallets FILE)"
+        )
+    unlocked = [str(a) for a in w3.eth.accounts[:3]]
+    accounts = unlocked + [local_account(i).address for i in range(len(unlocked), 3)]
+    return Wallets(
+        deployer=deployer or accounts[0],
+        issuer=accounts[1],
+        agent=accounts[2],
+        nodes=[local_account(NODE_KEYS + i).address for i in range(terms.feed.nodes)],
+        panel=[local_account(PANEL_KEYS + i).address for i in range(terms.feed.panel_size)],
+    )
+
+
+def local_keys(record: DeploymentRecord) -> dict[str, LocalAccount]:
+    """The keys of those nodes and panellists of a local deployment that `local_wallets` chose, by address."""
+    candidates = [local_account(NODE_KEYS + i) for i in range(len(record.wallets.nodes))]
+    candidates += [local_account(PANEL_KEYS + i) for i in range(len(record.wallets.panel))]
+    wanted = {*record.wallets.nodes, *record.wallets.panel}
+    return {key.address: key for key in candidates if key.address in wanted}
+
+
+# -- the deal
+
+
+def deploy_deal(
+    w3: Web3,
+    deployer: str | LocalAccount,
+    deal: Deal,
+    infrastructure: Infrastructure,
+    wallets: Wallets | None = None,
+    out: Path | None = None,
+    shifted_from: Deal | None = None,
+    shifted_days: int = 0,
+    gas: GasLog | None = None,
+    say: Say = _quiet,
+) -> DeploymentRecord:
+    """Deploy `deal` in one transaction and return its record, written to `out` if given.
+
+    `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past the end of the
+    offering. Raises AlreadyDeployedError, with the addresses, if this deployer has deployed these terms
+    before (and writes the record to `out` if it is not there), ContractError if a contract refuses the terms.
+    """
+    sender = Sender(w3, deployer, gas)
+    terms = settlement_terms(deal)
+    wallets = wallets or local_wallets(w3, terms, sender.address)
+    require_counts(wallets, terms.feed.nodes, terms.feed.panel_size)
+    factory = contract(w3, "DealFactory", infrastructure.factory)
+    moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
+
+    def recorded() -> DeploymentRecord:
+        return _record(w3, deal, infrastructure, sender.address, moved)
+
+    existing = read(factory.functions.dealOf(sender.address, terms.terms_hash))
+    if existing["token"] != ZERO_ADDRESS:
+        raise _already(deal, existing, out, recorded)
+    now = clock(w3)
+    if now >= terms.closes:
+        say(
+            f"warning: the chain's clock is {when(now)} and the offering closes {when(terms.closes)}: "
+            "nobody can subscribe. Move the deal's dates (--shift-days auto) or start the chain earlier."
+        )
+    structure = deal_terms(terms, wallets, infrastructure.currency, infrastructure.registry)
+    try:
+        sender.send(factory.functions.deploy(structure), operation="deploy deal")
+    except ContractError as error:
+        if error.name != "DealFactory_AlreadyDeployed":
+            raise
+        raise _already(
+            deal, read(factory.functions.dealOf(sender.address, terms.terms_hash)), out, recorded
+        ) from None
+    record = recorded()
+    if out is not None:
+        record.save(out)
+    return record
+
+
+def _already(
+    deal: Deal, existing: dict[str, Any], out: Path | None, recorded: Callable[[], DeploymentRecord]
+) -> AlreadyDeployedError:
+    where = ", ".join(f"{name} {existing[name]}" for name in ("token", "bond", "offering", "feed"))
+    text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
+    if out is not None:
+        # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
+        recorded().save(out)
+        text += f"; record: {out}"
+    return AlreadyDeployedError(text, {name: str(existing[name]) for name in existing})
+
+
+def data_folder() -> Path:
+    """Where deployments are remembered: $PENSTOCK_DEPLOYMENTS, else ./deployments; git ignores it."""
+    folder = Path(os.environ.get("PENSTOCK_DEPLOYMENTS") or Path.cwd() / "deployments")
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
+
+
+def record_path(folder: Path, chain_id: int, deal: Deal) -> Path:
+    """Where a record goes by default: FOLDER/CHAIN-ID/DEAL-ID-(first digits of the terms hash).json"""
+    return folder / str(chain_id) / f"{deal.id}-{deal.terms_hash[2:10]}.json"
+
+
+def _record(
+    w3: Web3, deal: Deal, infrastructure: Infrastructure, deployer: str, moved: tuple[int, str | None]
+) -> DeploymentRecord:
+    """The record, read from the chain, so that it says what is there and not what was meant."""
+    log, event = _deployed(w3, infrastructure.factory, deployer, deal.terms_hash)
+    token = contract(w3, "SecurityToken", event["token"])
+    anchors = read(token.functions.anchors())
+    bond = read(contract(w3, "KpiBond", event["bond"]).functions.terms())
+    feed = read(contract(w3, "KpiOracle", bond["oracle"]).functions.configOf(event["feed"]))
+    return DeploymentRecord(
+        deal=deal.id,
+        terms_hash=deal.terms_hash,
+        chain_id=w3.eth.chain_id,
+        client=client_name(w3),
+        block=log["blockNumber"],
+        time=w3.eth.get_block(log["blockNumber"])["timestamp"],
+        tx=log["transactionHash"].to_0x_hex(),
+        feed=event["feed"],
+        addresses=DealAddresses(
+            token=event["token"],
+            bond=event["bond"],
+            offering=event["offering"],
+            oracle=bond["oracle"],
+            registry=anchors["registry"],
+            currency=anchors["currency"],
+            factory=infrastructure.factory,
+        ),
+        wallets=Wallets(
+            deployer=deployer,
+            issuer=bond["issuer"],
+            agent=anchors["agent"],
+            nodes=feed["signers"],
+            panel=feed["panel"],
+        ),
+        compiler=Compiler(**artifacts.compiler()),
+        shifted_days=moved[0],
+        shifted_from=moved[1],
+        terms=json.loads(deal.canonical_json),
+    )
+
+
+def _deployed(w3: Web3, factory: str, deployer: str, terms_hash: str) -> tuple[Any, dict[str, Any]]:
+    events = event_abis("DealFactory")
+    topic = next(t for t, entry in events.items() if entry["name"] == "DealDeployed")
+    who = "0x" + deployer[2:].lower().rjust(64, "0")
+    logs = w3.eth.get_logs(
+        {
+            "address": Web3.to_checksum_address(factory),
+            "fromBlock": 0,
+            "toBlock": "latest",
+            "topics": ["0x" + topic.hex(), who, terms_hash],
+        }
+    )
+    if not logs:
+        raise ChainError(f"the factory {factory} shows no DealDeployed event for {terms_hash}")
+    decoded = decode_log(logs[-1], events)
+    assert decoded is not None
+    return logs[-1], decoded[1]

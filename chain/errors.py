@@ -1,0 +1,55 @@
+"""What can go wrong between here and a chain, as one family of exceptions with readable messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finance.terms import InputError
+
+
+class ChainError(RuntimeError):
+    """Base of everything this room raises on purpose; `str()` is one or a few plain lines for a person.
+
+    Those that are also an InputError are for the user to put right; commands show them and exit with 2.
+    """
+
+
+class ToolchainError(ChainError, InputError):
+    """The compiler, a local chain's program or the compiled contracts are not there or do not work."""
+
+
+class NetworkError(ChainError, InputError):
+    """No chain answers at an address, or it is not the chain that was meant."""
+
+
+class RecordError(ChainError, InputError):
+    """A deployment record or a file of wallets cannot be used; one line per problem names file and field."""
+
+
+class AlreadyDeployedError(ChainError, InputError):
+    """This deployer has deployed these very terms before; `addresses` says where."""
+
+    def __init__(self, message: str, addresses: dict[str, str]) -> None:
+        super().__init__(message)
+        self.addresses = addresses
+
+
+class ContractError(ChainError):
+    """A contract refused a call.
+
+    `name` is the Solidity error (`KpiBond_NotDue`, `Error` for a plain revert string, `Panic`), `args` its
+    arguments by name, `operation` the label of the call.
+    """
+
+    def __init__(self, name: str, arguments: dict[str, Any], operation: str = "") -> None:
+        self.name, self.arguments, self.operation = name, arguments, operation
+        inner = ", ".join(
+            f"{key}={_plain(value)}" if key else _plain(value) for key, value in arguments.items()
+        )
+        super().__init__(f"{operation + ': ' if operation else ''}{name}({inner})")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return repr(value) if isinstance(value, str) and not value.startswith("0x") else str(value)

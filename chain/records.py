@@ -1,0 +1,169 @@
+"""The deployment record: everything needed to find, check and reconcile a deployed deal, as one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from chain.errors import RecordError
+from finance.terms import Deal
+
+
+def _address(value: str) -> str:
+    if not is_address(value):
+        raise ValueError("must be an address, 0x and 40 hexadecimal digits")
+    return str(to_checksum_address(value))
+
+
+def _ascending(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("names an address twice")
+    return sorted(values, key=lambda address: int(address, 16))
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Addresses = Annotated[list[Address], AfterValidator(_ascending)]
+Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Wallets(_Frozen):
+    """Who is who on the chain. `nodes` and `panel` ascend by address: a position is the oracle's index."""
+
+    deployer: Address
+    issuer: Address
+    agent: Address
+    nodes: Addresses
+    panel: Addresses
+
+
+class DealAddresses(_Frozen):
+    """Where the deal's contracts are, and those it shares with other deals."""
+
+    token: Address
+    bond: Address
+    offering: Address
+    oracle: Address
+    registry: Address
+    currency: Address
+    factory: Address
+
+
+class Compiler(_Frozen):
+    """What made the bytecode; `sources` is a hash over the Solidity sources and settings."""
+
+    version: str
+    evm_version: str
+    optimizer_runs: int | None
+    sources: str
+
+
+class DeploymentRecord(_Frozen):
+    """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which the token carries.
+
+    `shifted_days` is by how many days the dates of the deal file were moved, `shifted_from` the terms hash of
+    the unmoved one (None when they were not).
+    """
+
+    schema_id: Literal["penstock/deployment/1"] = Field(default="penstock/deployment/1", alias="schema")
+    deal: str
+    terms_hash: Hash
+    chain_id: int
+    client: str
+    block: int
+    time: int
+    tx: Hash
+    feed: Hash
+    addresses: DealAddresses
+    wallets: Wallets
+    compiler: Compiler
+    shifted_days: int = 0
+    shifted_from: Hash | None = None
+    terms: dict[str, Any]
+
+    def load_deal(self) -> Deal:
+        """The deal as deployed, from the canonical terms in the record.
+
+        Raises RecordError if they are not a deal. Does not compare hashes: chain.check does.
+        """
+        try:
+            return Deal.model_validate(self.terms)
+        except ValidationError as error:
+            raise RecordError("\n".join(_problems("deployment record: terms", error))) from None
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+    def save(self, path: Path) -> Path:
+        """Write the record, whole or not at all; folders are made as needed."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(self.to_json())
+        beside.replace(path)
+        return path
+
+
+def load_record(path: str | Path) -> DeploymentRecord:
+    """The deployment record at `path`; raises RecordError with a line `FILE: FIELD: REASON` per problem."""
+    data = _json(path)
+    try:
+        return DeploymentRecord.model_validate(data)
+    except ValidationError as error:
+        raise RecordError("\n".join(_problems(str(path), error))) from None
+
+
+def load_wallets(path: str | Path, deployer: str) -> Wallets:
+    """Wallets from a JSON file {"issuer": ..., "agent": ..., "nodes": [...], "panel": [...]}.
+
+    Raises RecordError as `load_record` does.
+    """
+    data = _json(path)
+    if not isinstance(data, dict):
+        raise RecordError(f"{path}: must be an object with issuer, agent, nodes and panel")
+    try:
+        return Wallets.model_validate({"deployer": deployer, **data})
+    except ValidationError as error:
+        raise RecordError("\n".join(_problems(str(path), error))) from None
+
+
+def _json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text())
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON: {error}") from None
+
+
+def _problems(file: str, error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        given = problem.get("input")
+        shown = f" = {given!r}" if isinstance(given, str | int) else ""
+        lines.append(f"{file}: {field}{shown}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines
+
+
+def require_counts(wallets: Wallets, nodes: int, panel: int) -> None:
+    """Raise RecordError unless the wallets are as many as the deal asks for and no node sits on the panel."""
+    wanted: Sequence[tuple[str, list[str], int]] = (
+        ("nodes", wallets.nodes, nodes),
+        ("panel", wallets.panel, panel),
+    )
+    for name, have, need in wanted:
+        if len(have) != need:
+            raise RecordError(f"wallets: {name}: the deal asks for {need} and {len(have)} are given")
+    both = set(wallets.nodes) & set(wallets.panel)
+    if both:
+        raise RecordError(
+            f"wallets: {', '.join(sorted(both))} would be a node and sit on the panel that judges nodes"
+        )

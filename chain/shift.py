@@ -1,0 +1,78 @@
+"""Moves every date of a deal by whole days, so that a past deal can be sold on a chain whose clock is now.
+
+The result is another deal: its terms hash differs, and each moved date is `assumed`, as no source names it.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import Any
+
+from finance.settlement.terms import settlement_terms
+from finance.terms import Deal, DealFileError, KpiBond, parse_deal
+
+SECONDS_PER_DAY = 86_400
+
+
+def shift_deal(deal: Deal, days: int) -> Deal:
+    """`deal` with all its dates `days` later (earlier if negative); dates of the cited publications stay.
+
+    A maturity keeps its distance from `interest_from` in months, because coupons fill whole periods and half
+    years differ in days; so it moves by up to three days more or less than the rest.
+    Raises DealFileError if the moved deal breaks a rule, such as coupon dates that no longer fill whole
+    periods because a month has no 31st. `days` 0 gives the deal itself.
+    """
+    if days == 0:
+        return deal
+    tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
+    moved = {key: part if key == "sources" else _moved(part, days) for key, part in tree.items()}
+    for name, claim in moved["claims"].items():
+        _keep_months(deal.claims[name], claim)
+    return parse_deal(moved, file=f"{deal.file or deal.id} (dates moved by {days} days)")
+
+
+def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
+    """Days and moved deal whose offering is open at `now` (unix seconds), with as much of its window left as
+    the calendar allows. 0 days and the deal itself if it is open already.
+
+    Raises DealFileError if no shift works.
+    """
+    terms = settlement_terms(deal)
+    if terms.opens <= now < terms.closes:
+        return 0, deal
+    latest = (now - terms.opens) // SECONDS_PER_DAY
+    earliest = (now - terms.closes) // SECONDS_PER_DAY + 1
+    problem: DealFileError | None = None
+    for days in range(latest, earliest - 1, -1):
+        try:
+            return days, shift_deal(deal, days)
+        except DealFileError as error:
+            problem = problem or error
+    assert problem is not None  # the window is at least a day long, so something was tried
+    raise problem
+
+
+def _moved(part: Any, days: int) -> Any:
+    if isinstance(part, list):
+        return [_moved(item, days) for item in part]
+    if not isinstance(part, dict):
+        return part
+    dates = {key: value for key, value in part.items() if isinstance(value, date)}
+    if not dates:
+        return {key: _moved(value, days) for key, value in part.items()}
+    origin = part.get("source") or part.get("assumed")
+    was = ", ".join(value.isoformat() for value in dates.values())
+    kept = {key: value for key, value in part.items() if key not in ("source", "assumed", *dates)}
+    later = {key: value + timedelta(days=days) for key, value in dates.items()}
+    return {**kept, **later, "assumed": f"moved by {days} days from {was} ({origin})"}
+
+
+def _keep_months(before: KpiBond, after: dict[str, Any]) -> None:
+    start, end = before.interest_from.value, before.maturity.value
+    if start.day != end.day:
+        return
+    begin: date = after["interest_from"]["value"]
+    months = begin.month - 1 + (end.year - start.year) * 12 + end.month - start.month
+    year, month = begin.year + months // 12, months % 12 + 1
+    after["maturity"]["value"] = date(year, month, min(begin.day, monthrange(year, month)[1]))

@@ -1,0 +1,1 @@
+"""Reports: tables and plots of what the other rooms computed. Nothing is calculated here."""

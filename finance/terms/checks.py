@@ -1,0 +1,138 @@
+"""The rules of a deal file that no single field can state: order, units, references, and silence that never
+pays.
+
+Each rule is a generator of (location in the file, reason). On a file that is already known to be malformed a
+rule may meet a part that is not there; it then stays silent, because that part has its own problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from finance.terms import claim_rules, oracle_rules
+from finance.terms.canonical import plain
+from finance.terms.deal import Deal, Kpi, walk
+from finance.terms.iso import MINOR_UNITS
+from finance.terms.rule_parts import Finding, Loc, outside_bounds
+from finance.terms.values import scaled
+
+TOKEN_DECIMALS = (6, 8, 18)
+
+
+def check(deal: Deal, complete: bool = True) -> list[Finding]:
+    """All findings of all rules; `complete` is False for a draft with parts missing."""
+    findings: list[Finding] = []
+    for rule in RULES:
+        try:
+            for finding in rule(deal):
+                findings.append(finding)
+        except (AttributeError, TypeError, KeyError):
+            if complete:
+                raise
+    return findings
+
+
+def _sources(deal: Deal) -> Iterator[Finding]:
+    known = ", ".join(deal.sources)
+    for path, item in walk(deal):
+        source = getattr(item, "source", None)
+        if source is not None and source not in deal.sources:
+            yield (*path, "source"), f"no such key in `sources` (known: {known})"
+
+
+def _currency(deal: Deal) -> Iterator[Finding]:
+    currency = deal.currency
+    expected = MINOR_UNITS.get(currency.code)
+    if expected is None:
+        yield ("currency", "code"), "not a currency code of ISO 4217 that is known here"
+    elif currency.minor_units != expected:
+        yield ("currency", "minor_units"), f"{currency.code} has {expected} decimals (ISO 4217)"
+    if currency.token_decimals not in TOKEN_DECIMALS:
+        yield ("currency", "token_decimals"), "must be 6, 8 or 18"
+    if currency.token_decimals < currency.minor_units:
+        yield (
+            ("currency", "token_decimals"),
+            f"cannot express the {currency.minor_units} decimals of the currency",
+        )
+
+
+def _parties(deal: Deal) -> Iterator[Finding]:
+    def having(role: str) -> list[str]:
+        return [name for name, party in deal.parties.items() if role in party.roles]
+
+    for role in ("issuer", "data_controller"):
+        names = having(role)
+        if len(names) != 1:
+            found = " and ".join(names) or "none"
+            yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
+    for name in having("data_controller"):
+        roles = deal.parties[name].roles
+        if ("issuer" in roles) == ("holder" in roles):
+            yield ("parties", name, "roles"), "the data controller must be either the issuer or the holders"
+
+
+def _kpis(deal: Deal) -> Iterator[Finding]:
+    for key, kpi in deal.kpis.items():
+        here = ("kpis", key)
+        yield from _bounds(here, kpi)
+        yield from _measurement(here, kpi)
+
+
+def _bounds(here: Loc, kpi: Kpi) -> Iterator[Finding]:
+    low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
+    if low >= high:
+        yield (*here, "bounds"), f"minimum {plain(low)} is not less than maximum {plain(high)}"
+    for name, number in (("minimum", low), ("maximum", high)):
+        if scaled(number, kpi.decimals) is None:
+            yield (*here, "bounds", name), f"has more than the KPI's {kpi.decimals} decimals"
+
+
+def _measurement(here: Loc, kpi: Kpi) -> Iterator[Finding]:
+    for index, period in enumerate(kpi.periods):
+        if period.start > period.end:
+            yield (
+                (*here, "periods", str(index), "end"),
+                f"dates out of order: before its start {period.start}",
+            )
+        if index and period.start <= kpi.periods[index - 1].end:
+            yield (
+                (*here, "periods", str(index), "start"),
+                f"dates out of order: the period before ends on {kpi.periods[index - 1].end}",
+            )
+
+
+def _processes(deal: Deal) -> Iterator[Finding]:
+    for key, kpi in deal.kpis.items():
+        here, process = ("kpis", key, "process"), kpi.process
+        by_interval = (process.interval is not None, process.probability is not None)
+        by_moments = (process.mean is not None, process.sd is not None)
+        if (any(by_interval), any(by_moments)) not in ((True, False), (False, True)) or not (
+            all(by_interval) or all(by_moments)
+        ):
+            yield here, "needs `interval` with `probability`, or `mean` with `sd`"
+            continue
+        low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
+        if process.interval is not None and process.probability is not None:
+            if process.interval.low.value >= process.interval.high.value:
+                yield (*here, "interval"), "`low` is not less than `high`"
+            if not 0 < process.probability.value < 1:
+                yield (*here, "probability"), "must lie between 0 and 1 (0.95 is 95 %)"
+            for name, end in (("low", process.interval.low.value), ("high", process.interval.high.value)):
+                if not low <= end <= high:
+                    yield (*here, "interval", name), outside_bounds(kpi, end)
+        elif process.mean is not None and process.sd is not None:
+            if process.sd.value <= 0:
+                yield (*here, "sd"), "must be greater than 0"
+            if not low <= process.mean.value <= high:
+                yield (*here, "mean"), outside_bounds(kpi, process.mean.value)
+
+
+RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
+    _sources,
+    _currency,
+    _parties,
+    _kpis,
+    _processes,
+    *claim_rules.RULES,
+    *oracle_rules.RULES,
+)

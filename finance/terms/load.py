@@ -1,0 +1,153 @@
+"""Reads a deal file, and reports everything that is wrong with it, one line per problem."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from finance.terms.canonical import plain
+from finance.terms.checks import check
+from finance.terms.deal import Deal
+from finance.terms.problems import DealFileError, Problem
+from finance.terms.reader import read_deal_yaml
+from finance.terms.values import Term
+
+MISSING = object()
+
+
+def load_deal(path: str | Path) -> Deal:
+    """The deal in the YAML file at `path`; raises DealFileError with every problem found in it."""
+    path = Path(path)
+    deal = parse_deal(read_deal_yaml(path), file=str(path))
+    deal._file = path
+    return deal
+
+
+def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
+    """The deal in `tree` (numbers as int, Decimal or text, never float); `file` names it in messages.
+
+    Raises DealFileError. Rules that compare fields are checked even when other fields are malformed, as far
+    as what is there allows, so that one run shows all there is to mend.
+    """
+    problems: list[Problem] = []
+    try:
+        deal = Deal.model_validate(dict(tree))
+        draft, complete = deal, True
+    except ValidationError as error:
+        draft, complete = _salvage(Deal, dict(tree)), False
+        problems += _from_pydantic(file, tree, error.errors(include_url=False, include_context=False))
+    reported = {problem.field for problem in problems}
+    for loc, reason in check(draft, complete):
+        problem = Problem(file, ".".join(loc), show(look_up(tree, loc)), reason)
+        if problem.field not in reported and problem not in problems:
+            problems.append(problem)
+    if problems:
+        raise DealFileError(problems)
+    return deal
+
+
+def _from_pydantic(file: str, tree: Any, errors: Iterable[ErrorDetails]) -> list[Problem]:
+    problems: dict[tuple[str, ...], Problem] = {}
+    for error in errors:
+        loc = _file_path(tree, error["loc"], missing=error["type"] == "missing")
+        if error["type"] == "missing":
+            reason = "is required"
+        elif error["type"] == "extra_forbidden":
+            reason = "unknown field" + (
+                " (a text with a comma needs quotes)" if look_up(tree, loc) is None else ""
+            )
+        elif error["type"] == "model_type":
+            reason = "must be a mapping of fields"
+        else:
+            reason = error["msg"][0].lower() + error["msg"][1:]
+        # One line per field: a value that fits no member of a union fails once per member.
+        problems.setdefault(loc, Problem(file, ".".join(loc), show(look_up(tree, loc)), reason))
+    return list(problems.values())
+
+
+def _file_path(tree: Any, loc: tuple[int | str, ...], missing: bool) -> tuple[str, ...]:
+    """`loc` without the names pydantic adds for the members of a union and for keys."""
+    path: list[str] = []
+    for index, step in enumerate(loc):
+        in_list = isinstance(tree, list) and isinstance(step, int) and step < len(tree)
+        if in_list or (isinstance(tree, Mapping) and step in tree):
+            tree = tree[step]
+        elif not (missing and index == len(loc) - 1):
+            continue
+        path.append(str(step))
+    return tuple(path)
+
+
+def look_up(tree: Any, loc: Iterable[str]) -> Any:
+    """What stands at `loc` in the file, or MISSING; the value of a term rather than the mapping around it."""
+    for step in loc:
+        if isinstance(tree, Mapping) and step in tree:
+            tree = tree[step]
+        elif isinstance(tree, list) and step.isdecimal() and int(step) < len(tree):
+            tree = tree[int(step)]
+        else:
+            return MISSING
+    if isinstance(tree, Mapping) and "value" in tree:
+        return tree["value"]
+    return tree
+
+
+def show(value: Any) -> str:
+    """A value of the file in one short line."""
+    if value is MISSING:
+        return "(missing)"
+    if value is None:
+        return "(empty)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return plain(value) if value.is_finite() and abs(value.adjusted()) < 60 else str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {show(item)}" for key, item in list(value.items())[:4])[:80] + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(show(item) for item in value[:4])[:80] + "]"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _salvage(model: type[BaseModel], tree: Mapping[str, Any]) -> Any:
+    """A `model` from the parts of `tree` that are well-formed; None stands for each that is not."""
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        raw = tree.get(field.alias or name, tree.get(name, MISSING))
+        if raw is MISSING:
+            fields[name] = None if field.is_required() else field.get_default(call_default_factory=True)
+        else:
+            annotation: Any = field.annotation
+            if field.metadata:
+                annotation = Annotated[(annotation, *field.metadata)]
+            fields[name] = _salvage_value(annotation, raw)
+    return model.model_construct(**fields)
+
+
+def _salvage_value(annotation: Any, raw: Any) -> Any:
+    try:
+        return TypeAdapter(annotation).validate_python(raw)
+    except ValidationError:
+        pass
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        annotation = next((arg for arg in args if arg is not type(None)), None)
+        origin, args = get_origin(annotation), get_args(annotation)
+    if origin is dict and isinstance(raw, Mapping):
+        return {key: _salvage_value(args[1], item) for key, item in raw.items()}
+    if origin is list and isinstance(raw, list):
+        return [_salvage_value(args[0], item) for item in raw]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and isinstance(raw, Mapping):
+        # A value without an origin is one problem; a check that then also misjudged the value would be noise.
+        return None if issubclass(annotation, Term) else _salvage(annotation, raw)
+    return None

@@ -1,0 +1,62 @@
+"""What the rules of a deal file share: the shape of a finding, and checks of one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from finance.terms.canonical import plain
+from finance.terms.deal import Deal, Kpi, KpiBond, OraclePolicy
+from finance.terms.values import NumberTerm, scaled
+
+Loc = tuple[str, ...]
+Finding = tuple[Loc, str]
+
+MAX_DAYS = 36500  # a century; its seconds fit the uint32 of the contracts
+
+
+def bonds(deal: Deal) -> Iterator[tuple[Loc, KpiBond]]:
+    for key, claim in deal.claims.items():
+        if isinstance(claim, KpiBond):
+            yield ("claims", key), claim
+
+
+def policies(deal: Deal) -> Iterator[tuple[Loc, OraclePolicy]]:
+    for key, policy in deal.oracle.items():
+        yield ("oracle", key), policy
+
+
+def money(deal: Deal, loc: Loc, term: NumberTerm, positive: bool = False, sign: int = 0) -> Iterator[Finding]:
+    value = term.value
+    if scaled(value, deal.currency.minor_units) is None:
+        yield loc, f"{deal.currency.code} has {deal.currency.minor_units} decimals"
+    if positive and value <= 0:
+        yield loc, "must be greater than 0"
+    if sign and value < 0:
+        yield loc, "must not be negative"
+    # Signed amounts are int128 on chain.
+    if abs(Fraction(value)) * 10**deal.currency.token_decimals >= 2**127:
+        yield loc, "is too large for the chain"
+
+
+def count(loc: Loc, term: NumberTerm, least: int, most: int) -> Iterator[Finding]:
+    if scaled(term.value, 0) is None or not least <= term.value <= most:
+        yield loc, f"must be a whole number from {least} to {most}"
+
+
+def majority(loc: Loc, quorum: NumberTerm, members: NumberTerm, name: str) -> Iterator[Finding]:
+    if scaled(quorum.value, 0) is None or quorum.value < 1:
+        yield loc, "must be a whole number greater than 0"
+    elif quorum.value > members.value:
+        yield loc, f"is more than the {plain(members.value)} {name}"
+    elif 2 * quorum.value <= members.value:
+        yield loc, f"is not a majority of the {plain(members.value)} {name}"
+
+
+def outside_bounds(kpi: Kpi, value: Decimal) -> str:
+    low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
+    text = f"lies outside the KPI's bounds {plain(low)} to {plain(high)}"
+    if kpi.unit == "fraction" and low <= value / 100 <= high:
+        text += f"; the unit is a fraction: {plain(value)} % is {plain(value / 100)}"
+    return text

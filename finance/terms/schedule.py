@@ -1,0 +1,96 @@
+"""Coupon schedules and accrual factors: QuantLib's dates, exact fractions of a year.
+
+Day counts (ISDA 2006 Definitions, section 4.16): 30/360 bond basis (f), actual/360 (e), actual/365 fixed
+(d). Each is a number of days over a fixed year, so the accrual factor is an exact fraction with no rounding
+anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+
+import QuantLib as ql  # noqa: N813
+
+DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
+PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12}
+
+
+@dataclass(frozen=True)
+class AccrualPeriod:
+    """A coupon period: first day, pay day, and the accrual factor `numerator`/`denominator` in years, not
+    reduced.
+    """
+
+    start: date
+    end: date
+    numerator: int
+    denominator: int
+
+    @property
+    def years(self) -> Fraction:
+        return Fraction(self.numerator, self.denominator)
+
+
+def accrual_factor(day_count: str, start: date, end: date) -> tuple[int, int]:
+    """Days and year length, such as (180, 360), from `start` to `end`; raises ValueError for another day
+    count.
+
+    >>> accrual_factor("30/360", date(2016, 10, 1), date(2017, 4, 1))
+    (180, 360)
+    >>> accrual_factor("ACT/365F", date(2016, 10, 1), date(2017, 4, 1))
+    (182, 365)
+    """
+    if day_count not in DAY_COUNTS:
+        raise ValueError(f"day count {day_count} is not supported: use one of {', '.join(DAY_COUNTS)}")
+    if day_count == "30/360":
+        days = ql.Thirty360(ql.Thirty360.BondBasis).dayCount(ql.Date.from_date(start), ql.Date.from_date(end))
+    else:
+        days = (end - start).days
+    return days, DAY_COUNTS[day_count]
+
+
+def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
+    """Whole coupon periods from `start` to `maturity`, unadjusted; raises ValueError when they do not fit.
+
+    >>> len(coupon_schedule(date(2016, 10, 1), date(2021, 4, 1), "semiannual", "30/360"))
+    9
+    """
+    if frequency not in PERIODS_PER_YEAR:
+        raise ValueError(f"frequency {frequency} is not supported: use one of {', '.join(PERIODS_PER_YEAR)}")
+    if not start < maturity:
+        raise ValueError(f"interest starts on {start}, not before the maturity {maturity}")
+    first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
+    month_ends = ql.Date.isEndOfMonth(first) and ql.Date.isEndOfMonth(last)
+    schedule = ql.Schedule(
+        first,
+        last,
+        ql.Period(12 // PERIODS_PER_YEAR[frequency], ql.Months),
+        ql.NullCalendar(),
+        ql.Unadjusted,
+        ql.Unadjusted,
+        ql.DateGeneration.Backward,
+        month_ends,
+    )
+    if not all(schedule.isRegular(i) for i in range(1, len(schedule))):
+        raise ValueError(f"{start} to {maturity} is not a whole number of {frequency} periods")
+    dates = [day.to_date() for day in schedule]
+    return tuple(
+        AccrualPeriod(begin, end, *accrual_factor(day_count, begin, end)) for begin, end in pairwise(dates)
+    )
+
+
+def unix(day: date) -> int:
+    """Unix seconds of 00:00 UTC of `day`.
+
+    >>> unix(date(2021, 4, 1))
+    1617235200
+    """
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def day_after(day: date) -> date:
+    """The next day: a period that ends on 31 December ends at 00:00 UTC of 1 January."""
+    return day + timedelta(days=1)

@@ -1,0 +1,144 @@
+"""From tiers with inclusive and exclusive bounds to half-open steps, and what can be wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from finance.terms.canonical import plain
+from finance.terms.deal import Tier
+from finance.terms.values import scaled
+
+# (field inside `tiers`, reason); the field names the tier by its index.
+Finding = tuple[tuple[str, ...], str]
+
+
+def lower_bound(tier: Tier) -> tuple[Decimal, bool] | None:
+    """Where a tier begins and whether it owns that point; None for minus infinity."""
+    if tier.above is not None:
+        return tier.above.value, tier.inclusive is True
+    if tier.from_ is not None:
+        return tier.from_.value, tier.inclusive in ("both", "from")
+    return None
+
+
+def upper_bound(tier: Tier) -> tuple[Decimal, bool] | None:
+    """Where a tier ends and whether it owns that point; None for plus infinity."""
+    if tier.below is not None:
+        return tier.below.value, tier.inclusive is True
+    if tier.to is not None:
+        return tier.to.value, tier.inclusive in ("both", "to")
+    return None
+
+
+def describe(tier: Tier, percent: bool = False) -> str:
+    """A tier in words, such as `18.6 % to 41.3 %` or `above 41.3 %`, saying who owns the bounds."""
+
+    def show(number: Decimal) -> str:
+        return f"{plain(number * 100)} %" if percent else plain(number)
+
+    if tier.below is not None:
+        return (
+            f"{show(tier.below.value)} or less"
+            if tier.inclusive is True
+            else f"below {show(tier.below.value)}"
+        )
+    if tier.above is not None:
+        return (
+            f"{show(tier.above.value)} or more"
+            if tier.inclusive is True
+            else f"above {show(tier.above.value)}"
+        )
+    if tier.from_ is None or tier.to is None:
+        return "a tier without bounds"
+    span = f"{show(tier.from_.value)} to {show(tier.to.value)}"
+    return {
+        "both": f"{span} inclusive",
+        "from": f"{span}, without the end",
+        "to": f"{span}, without the start",
+        "neither": f"{span} exclusive",
+    }.get(str(tier.inclusive), span)
+
+
+def _shape(index: int, tier: Tier) -> Iterator[Finding]:
+    """One tier alone: it must be exactly one of below, from/to and above."""
+    between = tier.from_ is not None and tier.to is not None
+    given = [name for name in ("below", "from_", "to", "above") if getattr(tier, name) is not None]
+    if given not in (["below"], ["above"], ["from_", "to"]):
+        yield (str(index),), "must have exactly one of `below`, `above`, or `from` with `to`"
+        return
+    if between and isinstance(tier.inclusive, bool):
+        yield (str(index), "inclusive"), "must be both, from, to or neither for a tier with `from` and `to`"
+    if not between and not isinstance(tier.inclusive, bool):
+        yield (str(index), "inclusive"), "must be true or false for a tier with one bound"
+    if between and tier.from_ is not None and tier.to is not None and tier.from_.value >= tier.to.value:
+        yield (str(index),), f"`from` {plain(tier.from_.value)} is not less than `to` {plain(tier.to.value)}"
+
+
+def check_tiers(tiers: list[Tier]) -> Iterator[Finding]:
+    """Everything wrong with `tiers`: they must cover every KPI value exactly once, in ascending order."""
+    shapes = [finding for index, tier in enumerate(tiers) for finding in _shape(index, tier)]
+    yield from shapes
+    if shapes:
+        return
+    if len(tiers) > 1 and upper_bound(tiers[0]) is None:
+        yield ("0",), "the first tier must be the lowest: list tiers in ascending order"
+        return
+    if lower_bound(tiers[0]) is not None:
+        yield (
+            ("0",),
+            f"KPI values {_outside(tiers[0], low=True)} fall in no tier: the first tier must be a `below`",
+        )
+    if upper_bound(tiers[-1]) is not None:
+        yield (
+            (str(len(tiers) - 1),),
+            f"KPI values {_outside(tiers[-1], low=False)} fall in no tier: the last tier must be an `above`",
+        )
+    for index in range(1, len(tiers)):
+        end, start = upper_bound(tiers[index - 1]), lower_bound(tiers[index])
+        before, here = f"tiers {index - 1} and {index}", (str(index),)
+        if end is None or start is None:
+            yield here, f"{before} overlap: only the last tier may be an `above` and only the first a `below`"
+        elif start[0] < end[0]:
+            yield here, f"{before} overlap: one ends at {plain(end[0])}, the next starts at {plain(start[0])}"
+        elif start[0] > end[0]:
+            yield (
+                here,
+                f"{before} leave a gap: one ends at {plain(end[0])}, the next starts at {plain(start[0])}",
+            )
+        elif end[1] and start[1]:
+            yield here, f"{before} overlap: both include {plain(end[0])}; exactly one may"
+        elif not end[1] and not start[1]:
+            yield here, f"{before} leave a gap: neither includes {plain(end[0])}; exactly one must"
+
+
+def _outside(tier: Tier, low: bool) -> str:
+    bound = lower_bound(tier) if low else upper_bound(tier)
+    return f"{'below' if low else 'above'} {plain(bound[0])}" if bound else ""
+
+
+def step_points(
+    tiers: list[Tier], decimals: int, amount_decimals: int, minus_infinity: int
+) -> list[tuple[int, int]]:
+    """Checked tiers as half-open steps (x, y): from `x` inclusive upwards the payoff is `y`.
+
+    A tier that does not own its lower bound starts one KPI step, 10^-decimals, above it. Raises ValueError
+    for a bound or an amount that the decimals cannot express.
+
+    For the tiers of the DC Water bond (6 decimals) this gives x = 186000 for "18.6 % or more" and x =
+    413001 for "more than 41.3 %".
+    """
+    points = []
+    for tier in tiers:
+        bound = lower_bound(tier)
+        x = minus_infinity
+        if bound is not None:
+            exact = scaled(bound[0], decimals)
+            if exact is None:
+                raise ValueError(f"bound {plain(bound[0])} has more than {decimals} decimals")
+            x = exact if bound[1] else exact + 1
+        y = scaled(tier.amount.value, amount_decimals)
+        if y is None:
+            raise ValueError(f"amount {plain(tier.amount.value)} has more than {amount_decimals} decimals")
+        points.append((x, y))
+    return points

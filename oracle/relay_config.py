@@ -1,0 +1,70 @@
+"""Configuration of the relay and of a challenger: one YAML (or JSON) file; paths are relative to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, model_validator
+
+from oracle.node_config import ConfigError, KeySource, Section, read_mapping
+from oracle.wire import Address, Uint32, Word, one_line
+
+
+class FeedPlace(Section):
+    """Where a feed is: contract and feed id."""
+
+    contract: Address
+    feed: Word
+
+
+class Account(Section):
+    """Who pays for transactions: an address that the chain's client has unlocked, or a key."""
+
+    address: Address | None = None
+    key: KeySource | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Account:
+        if (self.address is None) == (self.key is None):
+            raise ValueError("give either address or key")
+        return self
+
+
+class RelayConfig(Section):
+    """network: name or URL of the chain; deployment: a deal's deployment record, or else `feed`; nodes: base
+    URLs; out: folder for report files and evidence."""
+
+    network: str
+    deployment: Path | None = None
+    feed: FeedPlace | None = None
+    account: Account
+    period: Uint32 = 0
+    nodes: list[Annotated[str, Field(pattern=r"^https?://")]] = Field(default_factory=list)
+    out: Path = Path("reports/oracle")
+    timeout_seconds: float = Field(30, gt=0, le=600)
+    restate: bool = False
+
+    @model_validator(mode="after")
+    def _place(self) -> RelayConfig:
+        if (self.deployment is None) == (self.feed is None):
+            raise ValueError("give either deployment or feed")
+        return self
+
+
+def load_relay_config(path: str | Path) -> RelayConfig:
+    """Read a configuration file. Raises ConfigError."""
+    file = Path(path)
+    try:
+        config = RelayConfig.model_validate(read_mapping(file))
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {one_line(error)}") from None
+    base = file.resolve().parent
+    key = config.account.key.under(base) if config.account.key else None
+    return config.model_copy(
+        update={
+            "account": config.account.model_copy(update={"key": key}),
+            "deployment": base / config.deployment if config.deployment else None,
+            "out": base / config.out,
+        }
+    )

@@ -1,0 +1,58 @@
+"""`penstock cashflows`: the cash-flow table of a deal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.price import DEFAULT_DEAL, KpiModel
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def cashflows(
+    deal: Annotated[Path, typer.Argument(help="The deal file.", metavar="DEAL", show_default=False)],
+    kpi: Annotated[
+        KpiModel, typer.Option(help="KPI distribution behind the expected column.")
+    ] = KpiModel.INTERVAL,
+    discount: Annotated[
+        float | None,
+        typer.Option("--yield", help="Discount yield a year as a fraction (0.0343); default: the coupon."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option(help="Write the table and its inputs to this workbook.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """The cash-flow table of a deal, per tier and expected, seen by the holders."""
+    from finance.pricing.value import price, rows
+    from finance.report.tables import cashflow_table, inputs_table
+    from finance.report.workbook import save_workbook
+    from finance.terms import load_deal
+    from scripts.console import show, show_json, writable
+
+    csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
+    valuation = price(load_deal(deal), kpi.value, discount)
+    if csv is not None:
+        valuation.cashflows.to_csv(csv, index=False)
+    if xlsx is not None:
+        save_workbook(valuation, xlsx)
+    if json:
+        show_json(rows(valuation.cashflows))
+    else:
+        show(cashflow_table(valuation), inputs_table(valuation.deal, only_assumed=True))
+
+
+def main(deal: str = str(DEFAULT_DEAL)) -> None:
+    """Entry of `brownie run cashflows main [DEAL]`."""
+    cashflows(Path(deal))
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)

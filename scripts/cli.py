@@ -1,0 +1,103 @@
+"""The `penstock` command. Each line of COMMANDS is one command; its module is imported when it is called.
+
+Exit codes: 0 done, 1 a check failed, 2 bad input (one line per problem on stderr, no traceback). A command
+module has `app`, a typer.Typer with one command, or with several for a group of commands. It raises
+finance.terms.InputError for bad input and `typer.Exit(1)` when a check fails.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Command(NamedTuple):
+    """Where a command lives, and the line of help that stands beside its name."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "price": Command("scripts.price", "Value a deal: price, yields, tier probabilities, expected outcome."),
+    "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
+    "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
+    "schema": Command("scripts.schema", "The JSON Schema of the deal file."),
+}
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn bad input into its lines on stderr and exit code 2; every other error stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        # Only files that a user named: a network error has no file name.
+        if error.filename is None:
+            raise
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except ValueError as error:
+        from finance.terms.problems import InputError
+
+        if not isinstance(error, InputError):
+            raise
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are known by name and help alone until one is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = COMMANDS.get(cmd_name)
+        return None if command is None else TyperCommand(cmd_name, help=command.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            command = typer.main.get_command(import_module(COMMANDS[name].module).app)
+            command.name = name
+        return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        with one_line_errors():
+            return super().invoke(ctx)
+
+
+main = typer.Typer(
+    name="penstock",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Infrastructure deals as one file: priced, deployed, fed by an oracle, paid out and reconciled.",
+)
+
+
+@main.callback()
+def _penstock() -> None:
+    # A callback makes a group of an app that has no commands of its own.
+    pass
+
+
+def run(app: typer.Typer) -> None:
+    """Run one command module as a program (`python -m scripts.price ...`), with the errors of `penstock`."""
+    command = typer.main.get_command(app)
+    invoke = command.invoke
+
+    def guarded(ctx: Any) -> Any:
+        with one_line_errors():
+            return invoke(ctx)
+
+    command.invoke = guarded  # type: ignore[method-assign]
+    command()

@@ -1,0 +1,221 @@
+"""The life of a bond on a local chain, step by step: issue, coupons, fixing, redemption, reconciliation.
+
+Each step is one method that sends real transactions; the order is that of scripts.demo.story.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from web3.contract import Contract
+from web3.logs import DISCARD
+
+from chain.bindings import contract, read
+from chain.check import check_deployment
+from chain.deploy import deploy_deal, deploy_infrastructure
+from chain.errors import ContractError
+from chain.network import LocalChain, set_time
+from chain.reconcile import Reconciliation, reconcile
+from chain.records import DeploymentRecord
+from chain.sender import GasLog, Sender
+from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.terms import Deal
+from scripts.demo.cast import (
+    CITIZEN,
+    CLAIM_HABITS,
+    COUNTRY_USA,
+    INVESTORS,
+    RELAY,
+    STRANGER,
+    TRADES,
+    Investor,
+    Trade,
+    allot,
+)
+
+DAY = 86_400
+IDENTITY_YEARS = 40
+MAX_UINT = 2**256 - 1
+
+
+@dataclass(frozen=True)
+class Money:
+    """Amounts of the settlement currency in words."""
+
+    code: str
+    decimals: int
+
+    def words(self, minor: int) -> str:
+        """12345678 -> `USD 12.35`; a negative amount with its sign."""
+        whole = abs(minor) / 10**self.decimals
+        return f"{'-' if minor < 0 else ''}{self.code} {whole:,.2f}"
+
+
+class Life:
+    """A deployed deal and everybody around it."""
+
+    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog) -> None:
+        self.chain, self.deal, self.gas = chain, deal, gas
+        self.w3 = chain.w3
+        self.terms: SettlementTerms = settlement_terms(deal)
+        self.money = Money(deal.currency.code, self.terms.currency_decimals)
+        self.names = {chain.accounts[i.account]: i.name for i in INVESTORS}
+        self._senders: dict[str, Sender] = {}
+        self.record: DeploymentRecord
+
+    # -- people
+
+    def sender(self, address: str) -> Sender:
+        return self._senders.setdefault(address, Sender(self.w3, address, self.gas))
+
+    def wallet(self, investor: Investor | str) -> str:
+        if isinstance(investor, str):
+            investor = next(i for i in INVESTORS if i.name == investor)
+        return self.chain.accounts[investor.account]
+
+    @property
+    def issuer(self) -> Sender:
+        return self.sender(self.record.wallets.issuer)
+
+    @property
+    def citizen(self) -> Sender:
+        return self.sender(self.chain.accounts[CITIZEN])
+
+    @property
+    def relay(self) -> Sender:
+        return self.sender(self.chain.accounts[RELAY])
+
+    @property
+    def stranger(self) -> Sender:
+        return self.sender(self.chain.accounts[STRANGER])
+
+    def at(self, name: str, address: str) -> Contract:
+        return contract(self.w3, name, address)
+
+    # -- issue
+
+    def deploy(self) -> DeploymentRecord:
+        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file."""
+        deployer = self.chain.accounts[0]
+        decimals = self.terms.currency_decimals
+        shared = deploy_infrastructure(self.w3, deployer, self.deal.currency.code, decimals, gas=self.gas)
+        self.record = deploy_deal(self.w3, deployer, self.deal, shared, gas=self.gas)
+        differences = check_deployment(self.w3, self.record, self.deal)
+        if differences:
+            raise RuntimeError("; ".join(map(str, differences)))
+        at = self.record.addresses
+        self.token = self.at("SecurityToken", at.token)
+        self.bond = self.at("KpiBond", at.bond)
+        self.offering = self.at("Offering", at.offering)
+        self.oracle = self.at("KpiOracle", at.oracle)
+        self.currency = self.at("TestCurrency", at.currency)
+        self.registry = self.at("IdentityRegistry", at.registry)
+        return self.record
+
+    def onboard(self) -> None:
+        """Verify all investors in one transaction and give everybody test money."""
+        expiry = self.terms.periods[-1].pay_date + IDENTITY_YEARS * 365 * DAY
+        identities = [(expiry, COUNTRY_USA, i.investor_class) for i in INVESTORS]
+        wallets = [self.wallet(i) for i in INVESTORS]
+        verifier = self.sender(self.record.wallets.deployer)
+        verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
+        issue = self.terms.hard_cap * self.terms.unit_price
+        purses = [(self.record.wallets.issuer, issue), (self.citizen.address, self.terms.feed.challenge_bond)]
+        purses += [(self.wallet(n), u * self.terms.unit_price) for n, u in allot(self.terms.hard_cap).items()]
+        for wallet, amount in purses:
+            verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
+        self.issuer.send(self.currency.functions.approve(self.record.addresses.bond, MAX_UINT), "approve")
+
+    def open_offering(self) -> None:
+        set_time(self.w3, self.terms.opens)
+
+    def refused(self) -> str:
+        """What the contract says when an unverified wallet with money tries to subscribe."""
+        price = self.terms.unit_price
+        self.stranger.send(self.currency.functions.mint(self.stranger.address, price), "mint test currency")
+        approve = self.currency.functions.approve(self.record.addresses.offering, price)
+        self.stranger.send(approve, "approve")
+        try:
+            self.stranger.send(self.offering.functions.subscribe(1), "subscribe")
+        except ContractError as error:
+            return str(error)
+        raise RuntimeError("an unverified wallet could subscribe")
+
+    def subscribe(self) -> dict[str, int]:
+        """All allotted units against money; units by investor."""
+        allotted = allot(self.terms.hard_cap)
+        for name, units in allotted.items():
+            buyer = self.sender(self.wallet(name))
+            cost = units * self.terms.unit_price
+            buyer.send(self.currency.functions.approve(self.record.addresses.offering, cost), "approve")
+            buyer.send(self.offering.functions.subscribe(units), "subscribe (DvP)")
+        return allotted
+
+    def settle_offering(self) -> int:
+        """Close the offering; the proceeds that reached the issuer."""
+        set_time(self.w3, self.terms.closes)
+        before = self.balance(self.record.wallets.issuer)
+        self.stranger.send(self.offering.functions.settle(), "settle offering")
+        return self.balance(self.record.wallets.issuer) - before
+
+    def fund_rewards(self) -> None:
+        """The issuer puts the reward for a justified challenge aside with the oracle."""
+        amount = self.terms.feed.challenge_reward
+        self.issuer.send(self.currency.functions.approve(self.record.addresses.oracle, amount), "approve")
+        self.issuer.send(self.oracle.functions.fundRewards(self.record.feed, amount), "fund rewards")
+
+    # -- coupons and trades
+
+    def pay_coupon(self, number: int) -> int:
+        """Coupon `number` (from 1) on its date: the issuer funds it, a stranger triggers it; money paid."""
+        due, amount = read(self.bond.functions.nextPayment())
+        set_time(self.w3, due)
+        self.issuer.send(self.bond.functions.fund(amount), "fund bond")
+        receipt = self.stranger.send(self.bond.functions.payCoupon(), "pay coupon (bond and token)")
+        (paid,) = self.bond.events.CouponPaid().process_receipt(receipt, DISCARD)
+        for investor in INVESTORS:
+            if number % CLAIM_HABITS.get(investor.name, 1) == 0:
+                self.claim(self.wallet(investor))
+        for trade in TRADES:
+            if trade.after_coupon == number:
+                self.trade(trade)
+        return int(paid["args"]["paid"])
+
+    def trade(self, trade: Trade) -> None:
+        seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
+        units = min(trade.units, read(self.token.functions.balanceOf(seller)))
+        label = "transfer" if read(self.token.functions.balanceOf(buyer)) else "transfer to a new holder"
+        self.sender(seller).send(self.token.functions.transfer(buyer, units), label)
+
+    def claim(self, holder: str) -> int:
+        amount: int = read(self.token.functions.claimable(holder))
+        if amount:
+            label = "claim" if read(self.currency.functions.balanceOf(holder)) else "first claim"
+            self.sender(holder).send(self.token.functions.claim(holder), label)
+        return amount
+
+    # -- end
+
+    def fix(self) -> dict[str, Any]:
+        """Turn the final or missing report into the outcome; the event's arguments."""
+        receipt = self.stranger.send(self.bond.functions.fixOutcome(), "fix outcome")
+        (event,) = self.bond.events.OutcomeFixed().process_receipt(receipt, DISCARD)
+        return dict(event["args"])
+
+    def redeem(self) -> dict[str, Any]:
+        """Principal with the outcome, funded to the last unit, then shared out; the event's arguments."""
+        _, amount = read(self.bond.functions.nextPayment())
+        self.issuer.send(self.bond.functions.fund(amount), "fund bond")
+        receipt = self.stranger.send(self.bond.functions.redeem(), "redeem (bond and token)")
+        (event,) = self.bond.events.BondRedeemed().process_receipt(receipt, DISCARD)
+        return dict(event["args"])
+
+    def everybody_claims(self) -> int:
+        return sum(self.claim(self.wallet(investor)) for investor in INVESTORS)
+
+    def reconcile(self) -> Reconciliation:
+        return reconcile(self.w3, self.record, self.deal)
+
+    def balance(self, account: str) -> int:
+        return int(read(self.currency.functions.balanceOf(account)))

@@ -1,0 +1,177 @@
+"""The KPI's way on chain in the demonstration: real node processes, a relay, faults, disputes, silence."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chain.bindings import read
+from chain.deploy import NODE_KEYS, PANEL_KEYS
+from chain.network import local_account, set_time
+from finance.settlement.median import median
+from finance.settlement.terms import settlement_terms
+from finance.terms import Deal
+from oracle import evidence
+from oracle.kpi import to_integer
+from oracle.local import RunningNode, prepare_nodes, run_nodes
+from oracle.method import raw_rain, twin_parameters
+from oracle.observation import Domain, Ruling, Verdict, report_evidence
+from oracle.panel import assemble, sign_ruling
+from oracle.relay import run_relay, send_challenge, send_ruling
+from oracle.twins.stormwater import run_pair
+from oracle.verifier import Verification, verify_report
+from scripts.demo.life import Life
+
+LIAR, SLEEPER = 1, 3
+"""Signer indices: the node that lies and the node that is down."""
+LIE = 0.15
+"""Added to the KPI by a lying node: inside the feed's spread, so that only the median stops it."""
+HOUR = 3_600
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A set of node processes: those that answer, and what is wrong with which."""
+
+    nodes: Sequence[RunningNode]
+    faults: dict[str, str]
+
+    @property
+    def urls(self) -> list[str]:
+        return [node.url for node in self.nodes]
+
+
+@contextmanager
+def crew(
+    deal: Deal, folder: Path, scenario: str, seed: int, lies: Mapping[int, float], down: Sequence[int] = ()
+) -> Iterator[Crew]:
+    """Start the feed's nodes as processes with the given lies, and kill those in `down`."""
+    terms = settlement_terms(deal).feed
+    area = deal.asset.parameters["impervious_area_acres"].value
+    files = prepare_nodes(
+        folder,
+        terms,
+        impervious_area_acres=float(area),
+        scenario=scenario,
+        seed=seed,
+        faults={index: {"lie": lie} for index, lie in lies.items()},
+        keys=[bytes(local_account(NODE_KEYS + i).key) for i in range(terms.nodes)],
+    )
+    with run_nodes(files) as nodes:
+        faults = {nodes[i].address: f"lies by {lie:+.2f}, with forged evidence" for i, lie in lies.items()}
+        for index in down:
+            os.kill(nodes[index].pid, signal.SIGTERM)
+            faults[nodes[index].address] = "is down (process killed)"
+        yield Crew(nodes, faults)
+
+
+class Starting:
+    """Crews that start in the background, because a node takes seconds to load its twin; all are stopped at the end.
+
+    >>> with Starting() as starting:  # doctest: +SKIP
+    ...     later = starting.begin(crew(...))
+    ...     nodes = later()  # waits
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._pool = ThreadPoolExecutor()
+
+    def __enter__(self) -> Starting:
+        self._stack.enter_context(self._pool)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def begin(self, context: AbstractContextManager[Crew]) -> Callable[[], Crew]:
+        """Enter `context` in a thread; the returned function waits for it and gives what it gave."""
+        future = self._pool.submit(context.__enter__)
+
+        def leave() -> None:
+            if future.exception() is None:
+                context.__exit__(None, None, None)
+
+        self._stack.callback(leave)
+        return future.result
+
+
+def to_reporting_time(life: Life) -> int:
+    """Move the clock to an hour after the measurement period; the time."""
+    at = life.terms.feed.period_ends[life.terms.kpi_period] + HOUR
+    set_time(life.w3, at)
+    return at
+
+
+def report(life: Life, urls: Sequence[str], folder: Path) -> dict[str, Any]:
+    """One relay round: collect, choose a quorum, submit; the report record."""
+    at = life.record
+    return run_relay(
+        life.relay, at.addresses.oracle, at.feed, life.terms.kpi_period, urls, folder, timeout_seconds=60
+    )
+
+
+def verify(life: Life, record: Mapping[str, Any]) -> Verification:
+    """Anybody's check of a report: SWMM again from the evidence, signatures, chain."""
+    return verify_report(record["file"], w3=life.w3)
+
+
+def wait_until_final(life: Life) -> None:
+    """Let the dispute window pass."""
+    status = read(life.oracle.functions.reportOf(life.record.feed, life.terms.kpi_period))
+    set_time(life.w3, status["finalAt"])
+
+
+def wait_until_missing(life: Life) -> None:
+    """Let the reporting window pass without a report."""
+    feed = life.terms.feed
+    set_time(life.w3, feed.period_ends[life.terms.kpi_period] + feed.reporting_window + 1)
+
+
+def challenge(life: Life, evidence_root: str) -> dict[str, Any]:
+    """A citizen stakes the bond against the pending report."""
+    at = life.record
+    return send_challenge(life.citizen, at.addresses.oracle, at.feed, life.terms.kpi_period, evidence_root)
+
+
+def correct(life: Life, value: int, evidence_root: str) -> dict[str, Any]:
+    """The panel's quorum signs the corrected value; anybody brings it; the citizen takes bond and reward."""
+    at, feed = life.record, life.terms.feed
+    period = life.terms.kpi_period
+    version = read(life.oracle.functions.reportOf(at.feed, period))["version"]
+    ruling = Ruling(
+        feed=at.feed,
+        period=period,
+        version=version,
+        verdict=Verdict.CORRECTED,
+        value=value,
+        evidence=evidence_root,
+    )
+    domain = Domain(chain_id=at.chain_id, contract=at.addresses.oracle)
+    keys = [local_account(PANEL_KEYS + i) for i in range(feed.panel_quorum)]
+    signatures = [sign_ruling(ruling, domain, key) for key in keys]
+    ordered = assemble(ruling, domain, signatures, at.wallets.panel, feed.panel_quorum)
+    sent = send_ruling(life.relay, at.addresses.oracle, ruling, ordered)
+    withdraw = life.oracle.functions.withdraw(at.addresses.currency, life.citizen.address)
+    before = life.balance(life.citizen.address)
+    life.citizen.send(withdraw, "withdraw challenge credit")
+    return {**sent, "paid": life.balance(life.citizen.address) - before}
+
+
+def recomputed(record: Mapping[str, Any]) -> tuple[int, str]:
+    """What an engineer finds who runs SWMM again on the raw series behind a report: the median of the recomputed
+    values, and the root of that evidence. Forged results do not matter here, only the raw data do."""
+    folder = Path(record["file"]).parent / "evidence"
+    roots = [item["evidence"] for item in record["observations"]]
+    bundles = [evidence.load(folder / root) for root in roots]
+    values = sorted(
+        to_integer(run_pair(twin_parameters(bundle), raw_rain(bundle)).reduction, record["decimals"])
+        for bundle in bundles
+    )
+    return median(values), report_evidence(roots)

@@ -1,0 +1,338 @@
+"""The demonstration from beginning to end, and what it measured.
+
+One life is told whole. Before it, two others are lived from the same point on and then undone (the chain's
+snapshot): one where a captured quorum reports a wrong value and is corrected, one where nobody reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from chain.errors import NetworkError
+from chain.network import LocalChain, rpc, start_anvil, start_ganache, when
+from chain.reconcile import Reconciliation
+from chain.sender import GasLog
+from finance.pricing.value import Valuation, price
+from finance.settlement.terms import settlement_terms
+from finance.terms import Deal
+from scripts.demo import reporting
+from scripts.demo.cast import CLASS_NAMES, INVESTORS
+from scripts.demo.life import Life
+from scripts.demo.narrator import Narrator
+
+LEAD_DAYS = 7
+"""The chain begins this long before the offering opens."""
+CAPTURE_LIE = 0.2
+"""What a captured quorum adds to the KPI in the disputed life."""
+CHAINS: dict[str, Callable[..., Any]] = {"anvil": start_anvil, "ganache": start_ganache}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose. `out`: folder for everything the demonstration writes."""
+
+    out: Path
+    outcome: str = "published"
+    client: str = "anvil"
+    seed: int = 2020
+    what_ifs: bool = True
+
+
+@dataclass
+class Ending:
+    """How one life ended."""
+
+    name: str
+    fixing: dict[str, Any]
+    redemption: dict[str, Any]
+    reconciliation: Reconciliation
+    report: dict[str, Any] | None = None
+    notes: dict[str, Any] | None = None
+
+
+@dataclass
+class Demonstration:
+    """Everything the summary and the report are made of."""
+
+    options: Options
+    deal: Deal
+    chain: LocalChain
+    valuation: Valuation
+    life: Life
+    allotted: dict[str, int]
+    faults: dict[str, str]
+    verification: dict[str, str]
+    ending: Ending
+    what_ifs: list[Ending]
+    narrator: Narrator
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return all(e.reconciliation.ok for e in (self.ending, *self.what_ifs))
+
+
+def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
+    """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
+    with ExitStack() as stack:
+        starting = stack.enter_context(reporting.Starting())
+        folder = options.out / "oracle"
+        crews = _start_nodes(deal, options, starting)
+        gas = GasLog()
+        valuation = _price(deal, narrator)
+        narrator.chapter("2. A chain, and the deal on it")
+        opens = deal.offering.opens.value
+        start = _unix(opens) - LEAD_DAYS * 86_400
+        chain = stack.enter_context(CHAINS[options.client](timestamp=start))
+        narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
+        life = Life(chain, deal, gas)
+        _deploy(life, narrator)
+        allotted = _issue(life, narrator)
+        _early_coupons(life, narrator)
+
+        narrator.chapter("5. The twin measures, the oracle reports")
+        reporting.to_reporting_time(life)
+        what_ifs = _what_ifs(life, crews, options, narrator) if options.what_ifs else []
+
+        crew = crews["main"]()
+        record = reporting.report(life, crew.urls, folder / "reports")
+        found = _tell_report(life, record, crew.faults, narrator)
+        reporting.wait_until_final(life)
+        narrator.say("the dispute window passes without a challenge: the report is final", True)
+        narrator.chapter("6. Fixing, last coupon, redemption, claims")
+        ending = _end(life, "main", narrator)
+        ending.report = record
+        narrator.chapter("7. Reconciliation")
+        _tell_reconciliation(ending.reconciliation, narrator)
+        return Demonstration(
+            options=options,
+            deal=deal,
+            chain=chain,
+            valuation=valuation,
+            life=life,
+            allotted=allotted,
+            faults=crew.faults,
+            verification=found,
+            ending=ending,
+            what_ifs=what_ifs,
+            narrator=narrator,
+            seconds=narrator.seconds,
+        )
+
+
+Crews = dict[str, Callable[[], reporting.Crew]]
+
+
+def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> Crews:
+    """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and one
+    whose quorum is captured."""
+    quorum = settlement_terms(deal).feed.quorum
+    folder = options.out / "oracle"
+
+    def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], reporting.Crew]:
+        home = folder / f"nodes-{name}"
+        return starting.begin(reporting.crew(deal, home, options.outcome, options.seed, lies, down))
+
+    crews = {"main": begin("main", {reporting.LIAR: reporting.LIE}, [reporting.SLEEPER])}
+    if options.what_ifs:
+        crews["captured"] = begin("captured", dict.fromkeys(range(quorum), CAPTURE_LIE), [])
+    return crews
+
+
+def _unix(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def _price(deal: Deal, narrator: Narrator) -> Valuation:
+    narrator.chapter(f"1. {deal.title}")
+    valuation = price(deal)
+    narrator.say(f"terms hash {deal.terms_hash}")
+    numbers = deal.numbers()
+    assumed = sum(1 for entry in numbers if entry[2] == "assumed")
+    narrator.say(f"{len(numbers)} stated inputs: {len(numbers) - assumed} sourced, {assumed} assumed")
+    exact = valuation.closed_form
+    narrator.say(
+        f"price {valuation.price:.4f} per 100 at {valuation.market.rate:.2%}; tiers "
+        + " / ".join(f"{p:.1%}" for p in exact.probabilities)
+        + f"; expected outcome payment {exact.expected:,.2f} {valuation.claim.currency}"
+    )
+    return valuation
+
+
+def _deploy(life: Life, narrator: Narrator) -> None:
+    record = life.deploy()
+    narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
+    narrator.say("every term read back from the chain equals the deal file", True)
+    narrator.say(f"claim token {record.addresses.token}, bond {record.addresses.bond}")
+
+
+def _issue(life: Life, narrator: Narrator) -> dict[str, int]:
+    narrator.chapter("3. Investors and the issue (delivery versus payment)")
+    life.onboard()
+    classes = [CLASS_NAMES[i.investor_class] for i in INVESTORS]
+    counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
+    narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
+    life.open_offering()
+    narrator.say(f"an unverified wallet tries to buy and is refused: {life.refused()}", True)
+    allotted = life.subscribe()
+    unit = life.money.words(life.terms.unit_principal)
+    narrator.say(f"{sum(allotted.values()):,} units of {unit} sold to {len(allotted)} investors")
+    proceeds = life.settle_offering()
+    narrator.say(f"settled: {life.money.words(proceeds)} reached the issuer, the bond is active", True)
+    life.fund_rewards()
+    return allotted
+
+
+def _early_coupons(life: Life, narrator: Narrator) -> None:
+    narrator.chapter("4. Coupons, trades and claims over simulated time")
+    ends = life.terms.feed.period_ends[life.terms.kpi_period]
+    for number, period in enumerate(life.terms.periods, start=1):
+        if period.pay_date <= ends:
+            _coupon(life, number, narrator)
+
+
+def _coupon(life: Life, number: int, narrator: Narrator) -> None:
+    paid = life.pay_coupon(number)
+    day = when(life.terms.periods[number - 1].pay_date)[:10]
+    narrator.say(f"{day}  coupon {number}: {life.money.words(paid)}")
+
+
+def _tell_report(
+    life: Life, record: dict[str, Any], faults: dict[str, str], narrator: Narrator
+) -> dict[str, str]:
+    """Say what landed and who was wrong; the verifier's findings by node."""
+    decimals = life.terms.feed.decimals
+    nodes = list(record["signers"])
+    for address, fault in faults.items():
+        narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
+    for failure in record["failures"]:
+        narrator.say(f"relay: {failure['url']} {failure['reason']}")
+    for item in record["observations"]:
+        value = int(item["value"]) / 10**decimals
+        narrator.say(f"node {item['signer_index']} signs {value:.{decimals}f}")
+    value = int(record["value"])
+    honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in faults]
+    inside = min(honest) <= value <= max(honest)
+    narrator.say(
+        f"{len(record['observations'])} of {len(nodes)} signed; median {value / 10**decimals:.{decimals}f} on "
+        f"chain, inside the honest range: {'yes' if inside else 'no'}",
+        inside,
+    )
+    found = reporting.verify(life, record)
+    culprits = {address: reason for address, reason in found.culprits.items()}
+    named = ", ".join(f"node {nodes.index(address)}" for address in culprits) or "nobody"
+    expected = {a for a, f in faults.items() if "lies" in f}
+    narrator.say(
+        f"anyone can re-run SWMM on the evidence; it exposes: {named}", set(culprits) == expected or None
+    )
+    return culprits
+
+
+def _end(life: Life, name: str, narrator: Narrator) -> Ending:
+    """From a settled (or missing) report to the last claim and the reconciliation."""
+    fixing = life.fix()
+    kpi = "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10**life.terms.feed.decimals:.4f}"
+    narrator.say(f"outcome fixed on {kpi}: {_direction(life, fixing['outcome'])}")
+    done = life.terms.feed.period_ends[life.terms.kpi_period]
+    for number, period in enumerate(life.terms.periods, start=1):
+        if period.pay_date > done:
+            _coupon(life, number, narrator)
+    redemption = life.redeem()
+    narrator.say(
+        f"redeemed: principal {life.money.words(redemption['principal'])}, outcome "
+        f"{life.money.words(redemption['outcome'])}, shared among holders "
+        f"{life.money.words(redemption['paid'])}"
+    )
+    life.everybody_claims()
+    return Ending(name, fixing, redemption, life.reconcile())
+
+
+def _direction(life: Life, outcome: int) -> str:
+    if outcome == 0:
+        return "no payment either way"
+    payer = "the issuer pays investors" if outcome > 0 else "investors pay the issuer"
+    return f"{payer} {life.money.words(abs(outcome))}"
+
+
+def _what_ifs(life: Life, crews: Crews, options: Options, narrator: Narrator) -> list[Ending]:
+    endings = []
+    for title, act in (
+        ("What if a captured quorum reports a wrong value?", _disputed),
+        ("What if nobody reports?", _silent),
+    ):
+        narrator.chapter(f"   {title} (lived, then undone)")
+        snapshot = rpc(life.w3, "evm_snapshot")
+        gas = len(life.gas.entries)
+        endings.append(act(life, crews, options, narrator))
+        _tell_reconciliation(endings[-1].reconciliation, narrator)
+        if not rpc(life.w3, "evm_revert", snapshot):
+            raise NetworkError("the chain could not be taken back to before the what-if")
+        # Gas of transactions that never were does not belong to the figures of the main life, save the
+        # operations that only happen in a dispute.
+        kept = [use for use in life.gas.entries[gas:] if use.operation in DISPUTE_OPERATIONS]
+        life.gas.entries[gas:] = kept
+    narrator.chapter("   Back to the main life")
+    return endings
+
+
+DISPUTE_OPERATIONS = {"oracle challenge", "oracle rule", "withdraw challenge credit"}
+
+
+def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) -> Ending:
+    quorum = life.terms.feed.quorum
+    crew = crews["captured"]()
+    # Whoever captures a quorum also decides which answers are brought on chain.
+    record = reporting.report(life, crew.urls[:quorum], options.out / "oracle" / "reports-disputed")
+    decimals = life.terms.feed.decimals
+    wrong = int(record["value"]) / 10**decimals
+    narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude; {wrong:.4f} is pending on chain")
+    found = reporting.verify(life, record)
+    narrator.say(f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok)
+    right, root = reporting.recomputed(record)
+    sent = reporting.challenge(life, root)
+    bond = life.money.words(int(sent["bond"]))
+    narrator.say(f"the citizen stakes {bond} and challenges the pending report")
+    ruled = reporting.correct(life, right, root)
+    narrator.say(f"the panel signs a corrected value, {right / 10**decimals:.4f}; it is final at once", True)
+    narrator.say(f"bond and reward are paid to the citizen: {life.money.words(ruled['paid'])}", True)
+    ending = _end(life, "disputed", narrator)
+    ending.report = record
+    ending.notes = {
+        "wrong_value": record["value"],
+        "corrected_value": str(right),
+        "culprits": dict(found.culprits),
+        "paid_to_challenger": str(ruled["paid"]),
+    }
+    return ending
+
+
+def _silent(life: Life, _crews: Crews, _options: Options, narrator: Narrator) -> Ending:
+    reporting.wait_until_missing(life)
+    narrator.say("the reporting deadline passes: the report is missing, by the clock alone")
+    ending = _end(life, "silent", narrator)
+    best = max(knot.y for knot in life.terms.outcome.knots)
+    narrator.say(
+        f"silence costs the issuer, who controls the data, {life.money.words(ending.fixing['outcome'])}: "
+        "no report could have cost it more",
+        ending.fixing["outcome"] >= best,
+    )
+    return ending
+
+
+def _tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
+    for kind, sums in result.payments().items():
+        if kind != "total":
+            line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+            narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
+    narrator.say(
+        "reconciled per holder and payment: difference 0"
+        if result.ok
+        else f"{len(result.differences)} differences: {result.differences[:3]}",
+        result.ok,
+    )
+

@@ -1,0 +1,192 @@
+"""`penstock deploy` and `brownie run deploy [main DEAL]`: put a deal on a chain and write its record."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from web3 import Web3
+
+    from chain.records import DeploymentRecord
+    from finance.terms import Deal
+
+DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
+KEY_VARIABLE = "PENSTOCK_KEY"
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def deploy(
+    deal: Annotated[Path, typer.Argument(help="Deal file.")] = DEFAULT_DEAL,
+    network: Annotated[
+        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
+    ] = "development",
+    out: Annotated[
+        Path | None, typer.Option(help="Record file (default: deployments/CHAIN/DEAL-HASH.json).")
+    ] = None,
+    shift_days: Annotated[
+        str, typer.Option(help="Move every date by N days, or `auto`: so that the offering is open now.")
+    ] = "0",
+    wallets: Annotated[
+        Path | None, typer.Option(help="JSON file: issuer, agent, nodes, panel. Local chains need none.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Address of the settlement token (default: a test currency).")
+    ] = None,
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", help=f"Deployer: an unlocked account, or a key in {KEY_VARIABLE}."),
+    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where shared contracts are remembered.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+) -> None:
+    """Deploy a deal in one transaction, check every field of it on the chain, and write its record.
+
+    Running it again for the same deal and deployer tells where it is and changes nothing (exit 2).
+    """
+    from chain.errors import ContractError
+    from chain.network import connect
+
+    w3 = connect(network)
+    try:
+        record, path, differences = run(w3, deal, out, shift_days, wallets, currency, sender, folder)
+    except ContractError as error:
+        typer.echo(f"a contract refused: {error}", err=True)
+        raise typer.Exit(1) from None
+    if json:
+        print(record.to_json(), end="")
+    else:
+        summarise(record, path)
+    for difference in differences:
+        typer.echo(str(difference), err=True)
+    if differences:
+        raise typer.Exit(1)
+
+
+def run(
+    w3: Web3,
+    deal_file: Path,
+    out: Path | None = None,
+    shift_days: str = "0",
+    wallets_file: Path | None = None,
+    currency: str | None = None,
+    sender: str | None = None,
+    folder: Path | None = None,
+) -> tuple[DeploymentRecord, Path, list[Any]]:
+    """The command without its output: the record, where it was written, and what differs from the deal."""
+    from chain.check import check_deployment
+    from chain.deploy import data_folder, deploy_deal, deploy_infrastructure, record_path, say_on_stderr
+    from chain.records import load_wallets
+    from finance.terms import load_deal
+
+    original = load_deal(deal_file)
+    days, deal = _shifted(original, shift_days, w3)
+    if days:
+        say_on_stderr(
+            f"the deal's dates are moved by {days} days: other terms, so another terms hash, "
+            f"{deal.terms_hash} instead of {original.terms_hash}"
+        )
+    account = _account(w3, sender)
+    address = account if isinstance(account, str) else account.address
+    wallets = load_wallets(wallets_file, address) if wallets_file else None
+    folder = folder or data_folder()
+    path = out or record_path(folder, w3.eth.chain_id, deal)
+    code, decimals = deal.currency.code, deal.currency.token_decimals
+    shared = deploy_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
+    record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
+    return record, path, check_deployment(w3, record, deal)
+
+
+def summarise(record: DeploymentRecord, path: Path) -> None:
+    """A few lines for a person."""
+    print(f"{record.deal}: deployed on chain {record.chain_id} ({record.client})")
+    print(f"  terms hash  {record.terms_hash}")
+    print(f"  block       {record.block}, transaction {record.tx}")
+    for name, address in record.addresses.model_dump().items():
+        print(f"  {name:<11} {address}")
+    print(f"  feed        {record.feed}")
+    print(f"  record      {path}")
+
+
+def main(deal: str | None = None, shift_days: str | None = None) -> None:
+    """For `brownie run deploy [main DEAL [SHIFT_DAYS]] [--network NAME]`, on the chain brownie has joined.
+
+    The variables PENSTOCK_DEAL and PENSTOCK_SHIFT_DAYS do the same. brownie's own chain starts now and ends with the
+    command, so a deal of the past is moved (`auto`) unless told otherwise.
+    """
+    from brownie import web3 as brownie_web3
+    from web3 import HTTPProvider, Web3
+
+    from finance.terms import InputError
+
+    provider: Any = brownie_web3.provider
+    url = getattr(provider, "endpoint_uri", None)
+    w3 = Web3(HTTPProvider(url)) if isinstance(url, str) and url.startswith("http") else Web3(provider)
+    chosen = Path(deal or os.environ.get("PENSTOCK_DEAL") or DEFAULT_DEAL)
+    days = shift_days or os.environ.get("PENSTOCK_SHIFT_DAYS") or "auto"
+    try:
+        record, path, differences = run(w3, chosen, shift_days=days)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    summarise(record, path)
+    for difference in differences:
+        print(difference, file=sys.stderr)
+    if differences:
+        raise SystemExit(1)
+
+
+def _shifted(deal: Deal, shift_days: str, w3: Web3) -> tuple[int, Deal]:
+    from chain.network import clock
+    from chain.shift import shift_deal, shift_to
+    from finance.terms import InputError
+
+    if shift_days == "auto":
+        return shift_to(deal, clock(w3))
+    try:
+        days = int(shift_days)
+    except ValueError:
+        raise InputError(f"--shift-days = {shift_days}: must be a whole number of days, or auto") from None
+    return days, shift_deal(deal, days)
+
+
+def _account(w3: Web3, sender: str | None) -> str | LocalAccount:
+    """The key in the environment, an unlocked account of the node, or on a local chain a test key."""
+    from eth_account import Account
+    from web3 import Web3 as AnyWeb3
+
+    from chain.network import is_local, local_account
+    from finance.terms import InputError
+
+    unlocked = {str(a): str(a) for a in w3.eth.accounts}
+    if sender is not None and not AnyWeb3.is_address(sender):
+        raise InputError(f"--from = {sender}: must be an address")
+    wanted = AnyWeb3.to_checksum_address(sender) if sender is not None else next(iter(unlocked), None)
+    secret = os.environ.get(KEY_VARIABLE)
+    if secret:
+        try:
+            key: LocalAccount = Account.from_key(secret)
+        except Exception:
+            raise InputError(f"{KEY_VARIABLE}: not a private key (0x and 64 hexadecimal digits)") from None
+        if sender is None or key.address == wanted:
+            return key
+    if wanted in unlocked:
+        return wanted
+    if sender is None and is_local(w3):
+        return local_account(0)
+    raise InputError(
+        f"--from = {sender}: the node has no such unlocked account; put its private key in {KEY_VARIABLE}"
+    )
+
+
+if __name__ == "__main__":
+    from scripts.cli import run as run_program
+
+    run_program(app)

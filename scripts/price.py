@@ -1,0 +1,74 @@
+"""`penstock price`: value a deal."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
+
+app = typer.Typer(add_completion=False)
+
+
+class KpiModel(StrEnum):
+    """What the KPI is expected to be: the distribution in the deal file, or the sample of its twin."""
+
+    INTERVAL = "interval"
+    TWIN = "twin"
+
+
+@app.command()
+def price(
+    deal: Annotated[Path, typer.Argument(help="The deal file.", metavar="DEAL", show_default=False)],
+    kpi: Annotated[
+        KpiModel, typer.Option(help="KPI distribution: the deal file's, or the twin's sample.")
+    ] = KpiModel.INTERVAL,
+    discount: Annotated[
+        float | None,
+        typer.Option("--yield", help="Discount yield a year as a fraction (0.0343); default: the coupon."),
+    ] = None,
+    sample: Annotated[
+        Path | None, typer.Option(help="The twin's sample; default: deals/twins/<deal id>.<kpi>.json.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the Monte Carlo.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the valuation as tidy rows to this CSV file.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw payoff and KPI distribution to this PNG, SVG or PDF file.")
+    ] = None,
+) -> None:
+    """Value a deal: price, yields, tier probabilities, expected outcome."""
+    from finance.pricing.value import DEFAULT_SEED
+    from finance.pricing.value import price as value
+    from finance.report.tables import inputs_table, summary_table, tier_table, valuation_frame
+    from finance.terms import load_deal
+    from scripts.console import show, show_json, writable
+
+    csv, plot = writable(csv, ".csv"), writable(plot, ".png", ".svg", ".pdf")
+    valuation = value(load_deal(deal), kpi.value, discount, DEFAULT_SEED if seed is None else seed, sample)
+    if csv is not None:
+        valuation_frame(valuation).to_csv(csv, index=False)
+    if plot is not None:
+        from finance.report.plots import save_payoff_plot
+
+        save_payoff_plot(valuation, plot)
+    if json:
+        show_json(valuation.to_dict())
+    else:
+        show(summary_table(valuation), tier_table(valuation), inputs_table(valuation.deal, only_assumed=True))
+
+
+def main(deal: str = str(DEFAULT_DEAL)) -> None:
+    """Entry of `brownie run price main [DEAL]`."""
+    price(Path(deal))
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)

@@ -1,0 +1,39 @@
+"""`penstock validate`: check deal files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def validate(
+    deals: Annotated[list[Path], typer.Argument(help="Deal files.", metavar="DEAL...")],
+) -> None:
+    """Check deal files: one line with the terms hash for each that is good, all problems of those that are
+    not.
+    """
+    from finance.terms import DealFileError, load_deal
+
+    problems = []
+    for path in deals:
+        try:
+            deal = load_deal(path)
+        except DealFileError as error:
+            problems += error.problems
+        else:
+            facts = deal.numbers()
+            assumed = sum(1 for fact in facts if fact[2] == "assumed")
+            print(f"{path}: good: {deal.terms_hash}, {len(facts)} inputs, {assumed} of them assumed")
+    if problems:
+        raise DealFileError(problems)
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)

@@ -1,0 +1,147 @@
+"""Joining and starting chains, their clock, and that none is left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from bond_life import BEFORE_THE_OFFERING, CLIENTS, ROOT, at
+
+from chain.errors import NetworkError, ToolchainError
+from chain.network import (
+    LocalChain,
+    advance,
+    client_name,
+    clock,
+    connect,
+    is_local,
+    local_account,
+    set_time,
+    start_anvil,
+    when,
+)
+
+
+def answers(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_started_chain_has_the_clock_the_rules_and_the_accounts_asked_for(chain: LocalChain) -> None:
+    genesis = chain.w3.eth.get_block(0)
+    assert genesis["timestamp"] == BEFORE_THE_OFFERING
+    assert genesis["gasLimit"] == 60_000_000
+    assert len(chain.accounts) == 20
+    # The first account of the well-known mnemonic, as Anvil's and Hardhat's manuals print it.
+    assert chain.accounts[0] == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    assert [local_account(i).address for i in range(20)] == list(chain.accounts)
+    assert chain.client.lower().startswith(("anvil", "ganache"))
+    assert client_name(chain.w3) == chain.client
+    assert is_local(chain.w3)
+    # PUSH0 came with shanghai; an older rule set would refuse it: 5f5ff3 is "return nothing".
+    assert chain.w3.eth.call({"data": "0x5f5ff3"}) == b""  # type: ignore[typeddict-item]
+    # TLOAD came with cancun, which Ganache does not know; what we compile must not depend on it.
+    with pytest.raises(Exception, match=r"(?i)opcode|NotActivated|EVM error"):
+        chain.w3.eth.call({"data": "0x5f5c5f5260205ff3"})  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_time_moves_forward_to_the_second_and_never_back(client: str) -> None:
+    with CLIENTS[client](timestamp=BEFORE_THE_OFFERING) as chain:
+        first = set_time(chain.w3, at("2021-04-01"))
+        assert chain.w3.eth.get_block(first)["timestamp"] == 1_617_235_200
+        assert 0 <= clock(chain.w3) - 1_617_235_200 <= 5
+        # A transaction after the jump is in the new time.
+        tx = chain.w3.eth.send_transaction({"from": chain.accounts[0], "to": chain.accounts[1], "value": 1})  # type: ignore[typeddict-item]
+        mined = chain.w3.eth.wait_for_transaction_receipt(tx)["blockNumber"]
+        assert 0 <= chain.w3.eth.get_block(mined)["timestamp"] - 1_617_235_200 <= 5
+        now = chain.w3.eth.get_block("latest")["timestamp"]
+        assert set_time(chain.w3, now) == mined  # the present: nothing to do
+        later = advance(chain.w3, 86_400)
+        assert 86_400 <= chain.w3.eth.get_block(later)["timestamp"] - now <= 86_410
+        with pytest.raises(NetworkError, match="cannot go back to 2016-09-15"):
+            set_time(chain.w3, BEFORE_THE_OFFERING)
+
+
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_a_chain_ends_with_its_block_even_when_that_fails(client: str) -> None:
+    urls = []
+    with CLIENTS[client]() as chain:
+        urls.append(chain.url)
+        assert answers(chain.url)
+    with pytest.raises(ZeroDivisionError), CLIENTS[client]() as chain:
+        urls.append(chain.url) or 1 // 0
+    assert [answers(url) for url in urls] == [False, False]
+
+
+def test_a_chain_ends_when_its_program_is_told_to_stop() -> None:
+    program = (
+        "import time\n"
+        "from chain.network import start_anvil\n"
+        "with start_anvil() as chain:\n"
+        "    print(chain.url, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    process.stdout.close()
+    assert answers(url)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    deadline = time.monotonic() + 5
+    while answers(url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not answers(url)
+
+
+def test_two_chains_run_side_by_side(anvil: LocalChain) -> None:
+    with start_anvil() as other:
+        assert other.url != anvil.url
+        assert connect(other.url).eth.chain_id == 31337
+
+
+def test_a_taken_port_is_refused(anvil: LocalChain) -> None:
+    port = int(anvil.url.rsplit(":", 1)[1])
+    with pytest.raises(NetworkError, match=f"port {port} is taken"), start_anvil(port=port):
+        pass
+
+
+def test_what_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chain.network.HARDFORK", "no-such-fork")
+    with pytest.raises(ToolchainError, match=r"(?s)anvil did not start.*no-such-fork"), start_anvil():
+        pass
+
+
+def test_a_missing_program_names_the_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setattr("chain.network.ROOT", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolchainError, match='anvil is not installed: run "make setup"'), start_anvil():
+        pass
+
+
+def test_joining_tells_what_is_wrong(anvil: LocalChain) -> None:
+    assert connect(anvil.url).eth.chain_id == 31337
+    with pytest.raises(NetworkError, match=r"has id 31337 \(anvil/.*\), not 1337"):
+        connect(anvil.url, chain_id=1337)
+    with pytest.raises(NetworkError, match=r"'mainet': neither a URL .* anvil, development, ganache"):
+        connect("mainet")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(NetworkError, match=f"no chain answers at {url}: start one"):
+            connect(url)
+
+
+def test_when_is_readable() -> None:
+    assert when(1_475_107_200) == "2016-09-29 00:00 UTC"
+    assert when(2**63) == f"unix time {2**63}"

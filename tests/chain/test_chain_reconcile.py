@@ -1,0 +1,326 @@
+"""Ledger and reconciliation over whole and broken lives of a small bond.
+
+Expected amounts are worked out by hand for 7 units of 1,000 (1,000,000,000 minor units) at 3.33333333 %
+a year, half-yearly. Each coupon is 7,000,000,000 x 0.0333333333 / 2 = 116,666,666.55, so 116,666,666 is
+due. Seven units share it; what they cannot share is carried on, so after n coupons each has got
+floor(n x 116,666,666 / 7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
+
+from chain.ledger import read_ledger
+from chain.network import LocalChain, rpc, set_time, start_anvil
+from chain.reconcile import Reconciliation, reconcile
+from chain.sender import Sender
+from finance.terms import parse_deal
+
+AFTER_2, AFTER_5, AFTER_9 = 33_333_333, 83_333_332, 149_999_999  # floor(n x 116,666,666 / 7)
+OUTCOME = 330_000_000  # 3,300 for ten units is 330 for each
+# Nobody reported: the issuer controls the data, so it pays as if the target had been exceeded.
+OUTCOMES = {420_000: OUTCOME, 100_000: -OUTCOME, None: OUTCOME}
+
+
+def rows_of(result: Reconciliation, holder: str, kind: str) -> list[tuple[int | None, int, int]]:
+    return [(r.period, r.expected, r.actual) for r in result.rows if (r.holder, r.kind) == (holder, kind)]
+
+
+# -- a whole life
+
+
+def test_a_whole_life_reconciles_to_the_unit(lived: Life) -> None:
+    result = reconcile(lived.w3, lived.record)
+    assert result.ok, result.differences
+    assert result.state == "redeemed"
+    outcome = OUTCOMES[result.kpi]
+    assert result.kpi_status == ("missing" if result.kpi is None else "final")
+    held = {lived.a: (4, 3, 3), lived.b: (3, 3, 0), lived.c: (0, 1, 4)}  # for coupons 1-2, 3-5, and later
+    for account in result.holders:
+        early, middle, late = held[account.holder]
+        coupons = early * AFTER_2 + middle * (AFTER_5 - AFTER_2) + late * (AFTER_9 - AFTER_5)
+        assert account.expected == coupons + late * (THOUSAND + outcome)
+        assert account.units == late
+    accounts = {h.holder: (h.claimed, h.unclaimed) for h in result.holders}
+    total = {h.holder: h.expected for h in result.holders}
+    assert accounts == {
+        lived.a: (4 * AFTER_2, total[lived.a] - 4 * AFTER_2),
+        lived.b: (0, total[lived.b]),
+        lived.c: (total[lived.c], 0),
+    }
+    assert rows_of(result, lived.b, "subscription") == [(None, 3 * THOUSAND, 3 * THOUSAND)]
+    assert rows_of(result, lived.a, "coupon")[:2] == [
+        (1, 66_666_664, 66_666_664),
+        (2, 66_666_668, 66_666_668),
+    ]
+    assert rows_of(result, lived.c, "principal") == [(None, 4 * THOUSAND, 4 * THOUSAND)]
+    assert rows_of(result, lived.c, "outcome") == [(None, 4 * outcome, 4 * outcome)]
+    assert result.issuer == {
+        "proceeds": 7 * THOUSAND,
+        "surplus": 20 * THOUSAND - 7 * AFTER_9 - 7 * (THOUSAND + outcome),
+        "funded": 20 * THOUSAND,
+        "funded_by_others": 0,
+    }
+
+
+def test_sums_and_json_agree_with_the_rows(lived: Life) -> None:
+    result = reconcile(lived.w3, lived.record)
+    sums = result.payments()
+    assert sums["coupon"] == {"expected": 7 * AFTER_9, "actual": 7 * AFTER_9, "difference": 0}
+    earned = sum(sums[kind]["actual"] for kind in ("coupon", "principal", "outcome"))
+    assert sums["total"]["expected"] == earned == sums["total"]["claimed"] + sums["total"]["unclaimed"]
+    text = json.loads(json.dumps(result.as_json(), allow_nan=False))
+    assert text["ok"] is True
+    assert text["payments"]["principal"] == {
+        "expected": "7000000000",
+        "actual": "7000000000",
+        "difference": "0",
+    }
+    assert len(text["rows"]) == len(result.rows) == len(result.frame())
+    assert int(text["rows"][0]["expected"]) == result.rows[0].expected
+
+
+def test_the_past_can_be_reconciled_too(lived: Life) -> None:
+    # At the block of coupon 2, before A gave a unit away.
+    ledger = read_ledger(lived.w3, lived.record)
+    block = ledger.payouts[1].event.block
+    then = reconcile(lived.w3, lived.record, block=block)
+    assert then.ok, then.differences
+    assert then.state == "active"
+    assert {h.holder: (h.units, h.unclaimed) for h in then.holders} == {
+        lived.a: (4, 4 * AFTER_2),
+        lived.b: (3, 3 * AFTER_2),
+    }
+
+
+# -- ledger
+
+
+def test_every_row_names_the_transaction_it_comes_from(lived: Life) -> None:
+    ledger = read_ledger(lived.w3, lived.record)
+    for name, table in ledger.tables().items():
+        assert list(table.columns[:4]) == ["block", "log", "time", "tx"], name
+        for row in table.drop_duplicates("tx").itertuples():
+            receipt = lived.w3.eth.get_transaction_receipt(row.tx)
+            assert receipt["blockNumber"] == row.block
+            assert row.log in [log["logIndex"] for log in receipt["logs"]]
+            assert lived.w3.eth.get_block(row.block)["timestamp"] == row.time
+
+
+def test_holdings_over_blocks(lived: Life) -> None:
+    ledger = read_ledger(lived.w3, lived.record)
+    moves = ledger.transfers
+    assert list(moves["units"]) == [4, 3, 1, 3]
+    begun, sold, given, all_given = moves["block"]
+    assert ledger.holdings_at(begun - 1) == {}
+    assert ledger.holdings_at(begun) == {lived.a: 4}
+    assert ledger.holdings_at(sold) == {lived.a: 4, lived.b: 3}
+    assert ledger.holdings_at(given - 1) == {lived.a: 4, lived.b: 3}
+    assert ledger.holdings_at(given) == {lived.a: 3, lived.b: 3, lived.c: 1}
+    assert ledger.holdings_at(given, before_log=int(moves["log"][2])) == {lived.a: 4, lived.b: 3}
+    assert ledger.holdings_at(all_given) == ledger.holdings_at() == {lived.a: 3, lived.c: 4}
+    last = ledger.holdings.groupby("holder")["units"].last()
+    assert dict(last) == {lived.a: 3, lived.b: 0, lived.c: 4}
+    assert ledger.holders == sorted([lived.a, lived.b, lived.c])
+
+
+def test_distributions_know_what_they_were(lived: Life) -> None:
+    ledger = read_ledger(lived.w3, lived.record)
+    paid = ledger.distributions
+    assert list(paid["kind"]) == ["coupon"] * 9 + ["redemption"]
+    assert list(paid["index"]) == [*range(9), -1]
+    assert list(paid["per_unit"][:2]) == [16_666_666, 16_666_667]
+    assert sum(paid["per_unit"][:9]) == AFTER_9
+    assert set(paid["supply"]) == {7}
+    assert ledger.claims["amount"].iloc[0] == 4 * AFTER_2
+    assert list(ledger.turns["event"])[:2] == ["OfferingSettled", "BondActivated"]
+    assert list(ledger.fundings["amount"]) == [20 * THOUSAND]
+    fixing = ledger.fixings.iloc[0]
+    assert fixing["outcome"] == 7 * OUTCOMES[None if fixing["missing"] else fixing["value"]]
+    if not fixing["missing"]:
+        report = ledger.reports.iloc[0]
+        assert (report["period"], report["version"], report["value"]) == (0, 0, fixing["value"])
+        assert report["signers"] == (0, 1, 2, 3)
+
+
+def test_pages_of_any_size_give_the_same(lived: Life) -> None:
+    whole = read_ledger(lived.w3, lived.record)
+    for page in (1, 7):
+        parts = read_ledger(lived.w3, lived.record, page=page)
+        assert parts.events == whole.events
+        pd.testing.assert_frame_equal(parts.currency, whole.currency)
+
+
+def test_pages_shrink_when_the_node_finds_them_too_long(lived: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_ledger(lived.w3, lived.record)
+    real, refused = lived.w3.eth.get_logs, []
+
+    def picky(query: Any) -> Any:
+        if query["toBlock"] - query["fromBlock"] >= 10:
+            refused.append(query)
+            raise ValueError("query returned more than 10 blocks")
+        return real(query)
+
+    monkeypatch.setattr(lived.w3.eth, "get_logs", picky)
+    assert read_ledger(lived.w3, lived.record).events == whole.events
+    assert refused
+
+
+# -- what must be found
+
+
+def altered(change: Callable[[dict[str, Any]], None]) -> Any:
+    tree = json.loads(small_deal().canonical_json)
+    change(tree)
+    return parse_deal(tree)
+
+
+def test_an_altered_deal_does_not_reconcile(lived: Life) -> None:
+    def rate(tree: dict[str, Any]) -> None:
+        tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
+
+    result = reconcile(lived.w3, lived.record, altered(rate))
+    assert not result.ok
+    # 4 % a year on 7,000,000,000 for 4.5 years
+    assert result.payments()["coupon"]["difference"] == 7 * AFTER_9 - 1_260_000_000
+    assert {r.kind for r in result.rows if r.difference} == {"coupon"}
+    assert {d.field for d in result.deployment} >= {"token.documentHash", "bond.terms.rate"}
+
+
+def test_an_altered_outcome_does_not_reconcile(lived: Life) -> None:
+    def more(tree: dict[str, Any]) -> None:
+        for tier in tree["claims"]["series-2016b"]["outcome_payment"]["tiers"]:
+            tier["amount"]["value"] = str(int(tier["amount"]["value"]) * 2)
+
+    result = reconcile(lived.w3, lived.record, altered(more))
+    wrong = [r for r in result.rows if r.difference]
+    assert {r.kind for r in wrong} == {"outcome"}
+    outcome = OUTCOMES[result.kpi]
+    assert {r.holder: r.difference for r in wrong} == {lived.a: -3 * outcome, lived.c: -4 * outcome}
+    assert {c.name for c in result.checks if c.difference} == {"outcome payment for the units in issue"}
+    assert {h.holder: h.difference for h in result.holders} == {
+        lived.a: -3 * outcome,
+        lived.b: 0,
+        lived.c: -4 * outcome,
+    }
+
+
+@pytest.fixture
+def young() -> Iterator[Life]:
+    """A bond just sold (A 4, B 3) on a chain of its own."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, small_deal())
+        life.sell(a=4, b=3)
+        life.verify(life.c)
+        yield life
+
+
+def test_money_that_leaves_the_token_unseen_is_found(young: Life) -> None:
+    young.settle()
+    young.fund(THOUSAND)
+    young.coupon("2017-04-01")
+    assert reconcile(young.w3, young.record).ok
+    token, thief = young.record.addresses.token, young.deployer
+    rpc(young.w3, "anvil_impersonateAccount", token)
+    rpc(young.w3, "anvil_setBalance", token, hex(10**18))
+    Sender(young.w3, token).send(young.currency.transfer(thief, 5))
+    result = reconcile(young.w3, young.record)
+    assert not result.ok
+    assert [(h.holder, h.difference) for h in result.holders if h.difference] == [(thief, 5)]
+    names = {c.name: c.difference for c in result.checks if c.difference}
+    assert names == {
+        "money: distributed = claimed + unclaimed": 5,
+        "money: the token holds what is unclaimed": -5,
+        "money: claims announced = moved to holders": 5,
+    }
+
+
+def test_a_late_coupon_is_noted_then_counted(young: Life) -> None:
+    young.settle()
+    young.fund(THOUSAND)
+    set_time(young.w3, at("2017-03-31"))
+    before = reconcile(young.w3, young.record)
+    assert before.ok
+    assert before.notes == []
+    set_time(young.w3, at("2017-04-10"))
+    grace = reconcile(young.w3, young.record)
+    assert grace.ok
+    assert grace.notes == ["coupon 1: due, not paid, within its grace period"]
+    set_time(young.w3, at("2017-04-12"))
+    late = reconcile(young.w3, young.record)
+    assert not late.ok
+    assert {r.holder: r.difference for r in late.rows if r.difference} == {
+        young.a: -4 * 16_666_666,
+        young.b: -3 * 16_666_666,
+    }
+    young.send(young.c, young.bond.payCoupon())
+    assert reconcile(young.w3, young.record).ok
+
+
+def test_a_default_shows_what_was_lost(young: Life) -> None:
+    young.settle()
+    young.fund(700_000_000)  # a tenth of the principal; six coupons and some
+    for date in ("2017-04-01", "2017-10-01", "2018-04-01", "2018-10-01", "2019-04-01", "2019-10-01"):
+        young.coupon(date)
+    set_time(young.w3, at("2020-04-12"))
+    young.send(young.b, young.bond.declareDefault())
+    set_time(young.w3, at("2020-05-20"))
+    young.send(young.b, young.bond.accelerate())
+    young.fund(THOUSAND)
+    young.send(young.b, young.bond.recover())
+    result = reconcile(young.w3, young.record)
+    assert (result.ok, result.state) == (False, "accelerated")
+    assert any("accelerated" in note for note in result.notes)
+    sums = result.payments()
+    assert sums["recovery"]["expected"] == 0
+    recovered = sums["recovery"]["actual"]
+    # 700,000,000 funded less six coupons of 7 x floor(6 x 116,666,666 / 7), and 1,000 more, in sevenths.
+    assert recovered == (700_000_000 + THOUSAND - 699_999_994) // 7 * 7
+    assert sums["coupon"]["difference"] == -116_666_669  # coupon 7, promised and not paid
+    assert [c.name for c in result.checks if c.difference] == []  # money is all accounted for
+
+
+def test_gifts_belong_to_holders_and_to_no_promise(young: Life) -> None:
+    young.settle()
+    giver, token = young.c, young.record.addresses.token
+    young.send(young.deployer, young.currency.mint(giver, 1_000))
+    young.send(giver, young.currency.approve(token, 70))
+    young.send(giver, young.token.distribute(70))
+    young.send(giver, young.currency.transfer(token, 100))  # straight into the contract: nobody's
+    result = reconcile(young.w3, young.record)
+    assert result.ok, result.differences
+    assert rows_of(result, young.a, "gift") == [(None, 40, 40)]
+    assert {h.holder: h.unclaimed for h in result.holders} == {young.a: 40, young.b: 30}
+
+
+def test_a_failed_offering_is_refunded_in_full() -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, small_deal())
+        life.sell(a=4, b=2)  # the soft cap is seven
+        set_time(life.w3, at("2016-09-29"))
+        life.send(life.a, life.offering.refund(3))
+        result = reconcile(life.w3, life.record)
+        assert result.ok, result.differences
+        assert result.state == "offered"
+        assert rows_of(result, life.a, "refund") == [(None, 3 * THOUSAND, 3 * THOUSAND)]
+        assert {h.holder: h.units for h in result.holders} == {life.a: 1, life.b: 2}
+        assert result.payments()["total"]["expected"] == 0
+
+
+def test_deals_on_one_chain_do_not_mix(anvil: LocalChain) -> None:
+    tree = json.loads(small_deal().canonical_json)
+    lives = []
+    for title in ("first of two", "second of two"):
+        life = Life(anvil, parse_deal({**tree, "title": title}))
+        life.sell(a=2 if title.startswith("first") else 5)
+        lives.append(life)
+    for life, units in zip(lives, (2, 5), strict=True):
+        result = reconcile(life.w3, life.record)
+        assert result.ok, result.differences
+        assert [(h.holder, h.units) for h in result.holders] == [(life.a, units)]

@@ -1,0 +1,230 @@
+"""Raw material for contract tests: a small deal in plain numbers, signatures, time.
+
+Nothing here comes from `finance` or `oracle`: what the contracts do is checked against numbers written down in
+the tests, and signatures are made with eth_account alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
+
+DAY = 86_400
+MILLION = 1_000_000
+INT128_MIN = -(2**127)
+RETAIL, PROFESSIONAL, INSTITUTIONAL = 1, 2, 3
+ALL_CLASSES = 0b1110
+USA, CUBA = 840, 192
+
+
+def named_keys(label: str, count: int) -> list[Any]:
+    """`count` accounts derived from a label, ascending by address as feeds want them."""
+    keys = [Account.from_key(keccak(text=f"{label} {i}")) for i in range(count)]
+    return sorted(keys, key=lambda account: int(account.address, 16))
+
+
+NODES = named_keys("node", 4)
+PANEL = named_keys("panel", 3)
+
+
+def tuple_of(abi_components: list[dict], values: dict) -> tuple:
+    """A struct as the nested tuple the ABI wants, from a dict; unknown and missing names are errors."""
+    names = [component["name"] for component in abi_components]
+    assert set(values) == set(names), set(values) ^ set(names)
+    out = []
+    for component in abi_components:
+        value, kind = values[component["name"]], component["type"]
+        if kind == "tuple":
+            value = tuple_of(component["components"], value)
+        elif kind == "tuple[]":
+            value = [tuple_of(component["components"], v) for v in value]
+        out.append(value)
+    return tuple(out)
+
+
+def policy(classes: int = ALL_CLASSES, blocked: tuple[int, ...] = ()) -> str:
+    word = classes
+    for i, country in enumerate(blocked):
+        word |= country << (8 + 16 * i)
+    return "0x" + word.to_bytes(32, "big").hex()
+
+
+@dataclass
+class Plan:
+    """A bond of 100 units of 1,000 at 5 %, three annual coupons, outcome -10 / 0 / +10 % at 20 % and 40 %."""
+
+    now: int
+    currency: str
+    registry: str
+    issuer: str
+    agent: str
+    unit: int = 1_000 * MILLION
+    units: int = 100
+    overrides: dict = field(default_factory=dict)
+    oracle_overrides: dict = field(default_factory=dict)
+
+    @property
+    def opens(self) -> int:
+        return self.now + DAY
+
+    @property
+    def closes(self) -> int:
+        return self.now + 10 * DAY
+
+    @property
+    def pay_dates(self) -> list[int]:
+        return [self.closes + 365 * DAY * i for i in (1, 2, 3)]
+
+    @property
+    def period_end(self) -> int:
+        return self.pay_dates[-1] - 100 * DAY
+
+    def oracle_policy(self) -> dict:
+        return {
+            "deal": b"\0" * 32,
+            "kpi": b"runoff-reduction".ljust(32, b"\0"),
+            "methodHash": keccak(text="method"),
+            "minValue": -MILLION,
+            "maxValue": MILLION,
+            "maxSpread": 250_000,
+            "reportingWindow": 45 * DAY,
+            "disputeWindow": 14 * DAY,
+            "rulingWindow": 21 * DAY,
+            "quorum": 3,
+            "panelQuorum": 2,
+            "decimals": 6,
+            "bondCurrency": self.currency,
+            "challengeBond": 10_000 * MILLION,
+            "challengeReward": 5_000 * MILLION,
+            "periodEnds": [self.period_end],
+            "signers": [node.address for node in NODES],
+            "panel": [member.address for member in PANEL],
+            "consumers": [],
+        } | self.oracle_overrides
+
+    def terms(self) -> dict:
+        tenth = self.unit * self.units // 10
+        return {
+            "termsHash": keccak(text="terms"),
+            "name": "Test bond",
+            "symbol": "TEST",
+            "currency": self.currency,
+            "registry": self.registry,
+            "agent": self.agent,
+            "policy": policy(),
+            "issuer": self.issuer,
+            "unitPrice": self.unit,
+            "softCap": self.units,
+            "hardCap": self.units,
+            "opens": self.opens,
+            "closes": self.closes,
+            "unitPrincipal": self.unit,
+            "rate": 5 * 10**16,
+            "gracePeriod": 10 * DAY,
+            "curePeriod": 30 * DAY,
+            "kpiPeriod": 0,
+            "dataController": 0,
+            "missingOutcome": tenth,
+            "periods": [{"payDate": d, "numerator": 1, "denominator": 1} for d in self.pay_dates],
+            "outcome": {
+                "kind": 0,
+                "knots": [
+                    {"x": INT128_MIN, "y": -tenth},
+                    {"x": 200_000, "y": 0},
+                    {"x": 400_001, "y": tenth},
+                ],
+            },
+            "oraclePolicy": self.oracle_policy(),
+        } | self.overrides
+
+
+DOMAIN_FIELDS = [
+    {"name": "name", "type": "string"},
+    {"name": "version", "type": "string"},
+    {"name": "chainId", "type": "uint256"},
+    {"name": "verifyingContract", "type": "address"},
+]
+TYPES = {
+    "Observation": "bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence",
+    "Ruling": "bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence",
+}
+
+
+def sign(kind: str, message: dict, key: Any, chain_id: int, oracle: str) -> tuple[bytes, bytes]:
+    """r and vs (EIP-2098) of an EIP-712 signature."""
+    fields = [dict(zip(("type", "name"), f.split(), strict=True)) for f in TYPES[kind].split(",")]
+    signed = key.sign_message(
+        encode_typed_data(
+            full_message={
+                "types": {"EIP712Domain": DOMAIN_FIELDS, kind: fields},
+                "primaryType": kind,
+                "domain": {
+                    "name": "Penstock KpiOracle",
+                    "version": "1",
+                    "chainId": chain_id,
+                    "verifyingContract": oracle,
+                },
+                "message": message,
+            }
+        )
+    )
+    vs = signed.s | ((signed.v - 27) << 255)
+    return signed.r.to_bytes(32, "big"), vs.to_bytes(32, "big")
+
+
+def evidence(text: str) -> bytes:
+    return keccak(text=text)
+
+
+def observation(
+    feed: bytes,
+    value: int,
+    node: int,
+    *,
+    at: int,
+    chain_id: int,
+    oracle: str,
+    period: int = 0,
+    version: int = 0,
+    key: Any = None,
+) -> tuple:
+    """One signed observation in the order of the Solidity struct."""
+    root = evidence(f"{node} {value}")
+    message = {
+        "feed": feed,
+        "period": period,
+        "version": version,
+        "value": value,
+        "observedAt": at,
+        "evidence": root,
+    }
+    r, vs = sign("Observation", message, key or NODES[node], chain_id, oracle)
+    return (value, at, node, root, r, vs)
+
+
+def ruling(
+    feed: bytes,
+    verdict: int,
+    value: int,
+    members: tuple[int, ...],
+    *,
+    chain_id: int,
+    oracle: str,
+    version: int = 0,
+    period: int = 0,
+) -> tuple[bytes, list[tuple]]:
+    """The panel's evidence root and signatures."""
+    root = evidence("panel")
+    message = {
+        "feed": feed,
+        "period": period,
+        "version": version,
+        "verdict": verdict,
+        "value": value,
+        "evidence": root,
+    }
+    return root, [(m, *sign("Ruling", message, PANEL[m], chain_id, oracle)) for m in members]

@@ -1,0 +1,271 @@
+"""Mistakes in a claim of the good deal file: (edits, field, value, part of the reason) by name."""
+
+from __future__ import annotations
+
+TIERS = "claims.series-2016b.outcome_payment.tiers"
+LOW = "- {below: {value: 0.186, source: pfs}, inclusive: false, amount: {value: -3300000, source: pfs}}"
+MID = "- {from: {value: 0.186, source: pfs}, to: {value: 0.413, source: pfs}, inclusive: both, amount:"
+HIGH = "- {above: {value: 0.413, source: pfs}, inclusive: false, amount: {value: 3300000, source: pfs}}"
+BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
+    "missing field": (
+        [("    maturity: {value: 2021-04-01, source: bondbuyer, note: mandatory tender}\n", "")],
+        "claims.series-2016b.maturity",
+        "(missing)",
+        "is required",
+    ),
+    "unknown field": (
+        [("symbol: DCW16B", "symbol: DCW16B\n    ticker: X")],
+        "claims.series-2016b.ticker",
+        "X",
+        "unknown field",
+    ),
+    "comma in a flow text": (
+        [("assumed: sold at par}", "assumed: sold at par, as usual}")],
+        "claims.series-2016b.issue_price.as usual",
+        "(empty)",
+        "a text with a comma needs quotes",
+    ),
+    "overlapping tiers": (
+        [(MID, MID.replace("value: 0.186", "value: 0.18"))],
+        f"{TIERS}.1",
+        "{from: {value: 0.18",
+        "tiers 0 and 1 overlap",
+    ),
+    "overlap in one point": (
+        [(HIGH, HIGH.replace("inclusive: false", "inclusive: true"))],
+        f"{TIERS}.2",
+        "{above:",
+        "overlap: both include 0.413; exactly one may",
+    ),
+    "gapped tiers": (
+        [(MID, MID.replace("value: 0.186", "value: 0.19"))],
+        f"{TIERS}.1",
+        "{from: {value: 0.19",
+        "tiers 0 and 1 leave a gap",
+    ),
+    "gap of one point": (
+        [(MID, MID.replace("inclusive: both", "inclusive: to"))],
+        f"{TIERS}.1",
+        "{from:",
+        "leave a gap: neither includes 0.186; exactly one must",
+    ),
+    "no lowest tier": (
+        [(f"        {LOW}\n", "")],
+        f"{TIERS}.0",
+        "{from:",
+        "KPI values below 0.186 fall in no tier",
+    ),
+    "no highest tier": (
+        [(f"        {HIGH}\n", "")],
+        f"{TIERS}.1",
+        "{from:",
+        "KPI values above 0.413 fall in no tier",
+    ),
+    "tiers out of order": (
+        [(f"{HIGH}\n", f"{LOW}\n"), (LOW, HIGH)],
+        f"{TIERS}.0",
+        "{above:",
+        "list tiers in ascending order",
+    ),
+    "tier of no shape": (
+        [(LOW, LOW.replace("below:", "to:"))],
+        f"{TIERS}.0",
+        "{to:",
+        "exactly one of `below`",
+    ),
+    "inclusive of one bound": (
+        [(LOW, LOW.replace("inclusive: false", "inclusive: both"))],
+        f"{TIERS}.0.inclusive",
+        "both",
+        "must be true or false",
+    ),
+    "inclusive of two bounds": (
+        [(MID, MID.replace("inclusive: both", "inclusive: true"))],
+        f"{TIERS}.1.inclusive",
+        "true",
+        "must be both, from, to or neither",
+    ),
+    "unknown KPI of a claim": (
+        [("kpi: runoff-reduction", "kpi: runoff-reductoin")],
+        "claims.series-2016b.outcome_payment.kpi",
+        "runoff-reductoin",
+        "unknown KPI (known: runoff-reduction)",
+    ),
+    "KPI period that is not there": (
+        [("period: 1", "period: 2")],
+        "claims.series-2016b.outcome_payment.period",
+        "2",
+        "the KPI has 1 period",
+    ),
+    "rate in percent": (
+        [("rate: {value: 0.0343", "rate: {value: 3.43")],
+        "claims.series-2016b.coupon.rate",
+        "3.43",
+        "looks like a percentage: rates are fractions, 3.43 % is 0.0343",
+    ),
+    "negative rate": (
+        [("rate: {value: 0.0343", "rate: {value: -0.0343")],
+        "claims.series-2016b.coupon.rate",
+        "-0.0343",
+        "must not be negative",
+    ),
+    "rate too fine": (
+        [("value: 0.0343", "value: 0.0343000000000000001")],
+        "claims.series-2016b.coupon.rate",
+        "0.0343000000000000001",
+        "more than 18 decimals",
+    ),
+    "tier bound in percent": (
+        [("above: {value: 0.413", "above: {value: 41.3"), ("to: {value: 0.413", "to: {value: 41.3")],
+        f"{TIERS}.2.above",
+        "41.3",
+        "the unit is a fraction: 41.3 % is 0.413",
+    ),
+    "maturity before interest": (
+        [("value: 2021-04-01", "value: 2016-04-01")],
+        "claims.series-2016b.maturity",
+        "2016-04-01",
+        "dates out of order: not after interest_from 2016-10-01",
+    ),
+    "issue after maturity": (
+        [("issue_date: {value: 2016-09-29", "issue_date: {value: 2022-09-29")],
+        "claims.series-2016b.issue_date",
+        "2022-09-29",
+        "dates out of order",
+    ),
+    "final maturity first": (
+        [("value: 2046-10-01", "value: 2020-10-01")],
+        "claims.series-2016b.final_maturity",
+        "2020-10-01",
+        "dates out of order",
+    ),
+    "offering closes after issue": (
+        [("closes: {value: 2016-09-29", "closes: {value: 2016-10-29")],
+        "offering.closes",
+        "2016-10-29",
+        "dates out of order: after claims.series-2016b.issue_date",
+    ),
+    "report after maturity": (
+        [("reporting_days: {value: 45", "reporting_days: {value: 60")],
+        "claims.series-2016b.maturity",
+        "2021-04-01",
+        "may be settled as late as 2021-04-06",
+    ),
+    "stub period": (
+        [("value: 2021-04-01", "value: 2021-05-01")],
+        "claims.series-2016b.maturity",
+        "2021-05-01",
+        "not a whole number of semiannual periods",
+    ),
+    "no such day": (
+        [("value: 2021-04-01", "value: 2021-04-31")],
+        "claims.series-2016b.maturity.value",
+        "2021-04-31",
+        "must be a day that exists",
+    ),
+    "date that is none": (
+        [("value: 2021-04-01", "value: April 2021")],
+        "claims.series-2016b.maturity.value",
+        "April 2021",
+        "must be a day that exists, written YYYY-MM-DD",
+    ),
+    "bare number": (
+        [("principal: {value: 25000000, source: pfs}", "principal: 25000000")],
+        "claims.series-2016b.principal",
+        "25000000",
+        "neither sourced nor assumed",
+    ),
+    "number without origin": (
+        [("rate: {value: 0.0343, source: ri}", "rate: {value: 0.0343}")],
+        "claims.series-2016b.coupon.rate",
+        "0.0343",
+        "neither sourced nor assumed",
+    ),
+    "number with two origins": (
+        [("rate: {value: 0.0343, source: ri}", "rate: {value: 0.0343, source: ri, assumed: x}")],
+        "claims.series-2016b.coupon.rate",
+        "0.0343",
+        "cannot be both sourced and assumed",
+    ),
+    "unknown source": (
+        [("rate: {value: 0.0343, source: ri}", "rate: {value: 0.0343, source: bloomberg}")],
+        "claims.series-2016b.coupon.rate.source",
+        "bloomberg",
+        "no such key in `sources`",
+    ),
+    "tier bound too fine": (
+        [
+            ("above: {value: 0.413", "above: {value: 0.4130001"),
+            ("to: {value: 0.413", "to: {value: 0.4130001"),
+        ],
+        f"{TIERS}.2.above",
+        "0.4130001",
+        "more decimals than the KPI's 6",
+    ),
+    "principal and denomination": (
+        [("denomination: {value: 1000,", "denomination: {value: 999,")],
+        "claims.series-2016b.principal",
+        "25000000",
+        "not a multiple of the denomination 999",
+    ),
+    "part of a cent": (
+        [("amount: {value: 3300000,", "amount: {value: 3300000.001,")],
+        f"{TIERS}.2.amount",
+        "3300000.001",
+        "USD has 2 decimals",
+    ),
+    "more than the principal": (
+        [("amount: {value: -3300000,", "amount: {value: -25000001,")],
+        f"{TIERS}.0.amount",
+        "-25000001",
+        "would owe more than the principal",
+    ),
+    "day count": (
+        [("day_count: 30/360", "day_count: ACT/ACT")],
+        "claims.series-2016b.coupon.day_count",
+        "ACT/ACT",
+        "not supported: use one of 30/360, ACT/360, ACT/365F",
+    ),
+    "business days": (
+        [("business_days: unadjusted", "business_days: following")],
+        "claims.series-2016b.coupon.business_days",
+        "following",
+        "not supported",
+    ),
+    "frequency": (
+        [("frequency: semiannual", "frequency: weekly")],
+        "claims.series-2016b.coupon.frequency",
+        "weekly",
+        "'semiannual'",
+    ),
+    "kind of claim": (
+        [("kind: kpi_bond", "kind: warrant")],
+        "claims.series-2016b.kind",
+        "warrant",
+        "'kpi_bond'",
+    ),
+    "number with a unit": (
+        [("principal: {value: 25000000,", "principal: {value: 25m,")],
+        "claims.series-2016b.principal.value",
+        "25m",
+        "must be a number",
+    ),
+    "number with commas": (
+        [("principal: {value: 25000000,", 'principal: {value: "25,000,000",')],
+        "claims.series-2016b.principal.value",
+        "25,000,000",
+        "must be a number",
+    ),
+    "huge number": (
+        [("principal: {value: 25000000,", "principal: {value: 1e999999999,")],
+        "claims.series-2016b.principal.value",
+        "1E+999999999",
+        "more digits than a deal can carry",
+    ),
+    "term reading": (
+        [("years: {value: 4.5,", "years: {value: 4.6,")],
+        "claims.series-2016b.term_readings.0.years",
+        "4.6",
+        "not a whole number of semiannual periods",
+    ),
+}

@@ -1,0 +1,127 @@
+"""Every way a deal file can be wrong has its own clear message, and `penstock` ends with 2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bad_claim_cases import BAD_CLAIMS
+from bad_deal_cases import BAD_DEALS
+from typer.testing import CliRunner
+
+from finance.terms import DealFileError, load_deal
+from scripts.cli import main
+
+BAD = BAD_CLAIMS | BAD_DEALS
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_file_is_refused_in_one_clear_line(name: str, edited: Callable[..., Path]) -> None:
+    edits, field, value, reason = BAD[name]
+    path = edited(*edits)
+    with pytest.raises(DealFileError) as caught:
+        load_deal(path)
+    found = [problem for problem in caught.value.problems if problem.field == field]
+    assert found, f"no problem at {field}:\n{caught.value}"
+    matching = [problem for problem in found if reason in problem.reason]
+    assert matching, f"{reason!r} not in:\n{caught.value}"
+    line = str(matching[0])
+    assert "\n" not in line
+    if field:
+        assert line.startswith(f"{path}: {field} = {value}"), line
+    else:
+        assert line.startswith(f"{path}: "), line
+
+
+# Mistakes that are wrong in more than one place.
+TWICE_WRONG = {
+    "maturity before interest", "missing section", "principal and denomination", "tier bound in percent",
+    "tier bound too fine", "unknown KPI of the oracle",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(BAD) - TWICE_WRONG))
+def test_one_mistake_gives_one_problem(name: str, edited: Callable[..., Path]) -> None:
+    with pytest.raises(DealFileError) as caught:
+        load_deal(edited(*BAD[name][0]))
+    assert len(caught.value.problems) == 1, str(caught.value)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_command_line_ends_with_2_and_the_same_lines(name: str, edited: Callable[..., Path]) -> None:
+    path = edited(*BAD[name][0])
+    with pytest.raises(DealFileError) as caught:
+        load_deal(path)
+    result = CliRunner().invoke(main, ["validate", str(path)])
+    assert result.exit_code == 2
+    assert result.stderr == f"{caught.value}\n"
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["price", "cashflows", "validate"])
+def test_missing_file(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.yaml"
+    result = CliRunner().invoke(main, [command, str(path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{path}: file not found\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not a deal: the file must be a mapping of fields"),
+        (b"just text", "not a deal: the file must be a mapping of fields"),
+        (b"- 1\n- 2\n", "not a deal: the file must be a mapping of fields"),
+        (b"\xff\xfe\x00", "not YAML: the file is not UTF-8 text"),
+        (b"a: !!python/object/apply:os.system [echo]", "not YAML: could not determine a constructor"),
+        (b"a: " + b"[" * 5000, "not YAML"),
+        (b"1: x", "not YAML: key 1 must be text"),
+        (b"x" * 1_000_001, "a deal file has at most 1000000"),
+    ],
+)  # fmt: skip
+def test_file_that_is_no_deal(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "deal.yaml"
+    path.write_bytes(content)
+    with pytest.raises(DealFileError, match=re.escape(reason)) as caught:
+        load_deal(path)
+    assert len(caught.value.problems) == 1
+    assert "\n" not in str(caught.value)
+
+
+def test_folder_is_no_deal(tmp_path: Path) -> None:
+    with pytest.raises(DealFileError, match="cannot be read"):
+        load_deal(tmp_path)
+
+
+def test_all_problems_are_reported_at_once(edited: Callable[..., Path]) -> None:
+    """Malformed fields and broken rules, in different sections and in the same claim, in one run."""
+    names = [
+        "unknown field",
+        "rate in percent",
+        "gapped tiers",
+        "quorum is half",
+        "currency decimals",
+        "unknown source of a party",
+    ]
+    path = edited(*(edit for name in names for edit in BAD[name][0]))
+    with pytest.raises(DealFileError) as caught:
+        load_deal(path)
+    assert {problem.field for problem in caught.value.problems} == {BAD[name][1] for name in names}
+
+
+def test_empty_mapping_lists_every_section(tmp_path: Path) -> None:
+    path = tmp_path / "deal.yaml"
+    path.write_text("{}")
+    with pytest.raises(DealFileError) as caught:
+        load_deal(path)
+    assert {problem.field for problem in caught.value.problems} >= {
+        "schema",
+        "claims",
+        "kpis",
+        "oracle",
+        "offering",
+        "currency",
+    }
+    assert {problem.reason for problem in caught.value.problems} == {"is required"}

@@ -1,0 +1,415 @@
+"""The oracle as it runs: node processes, a local chain, relay, verifier, challenge and ruling.
+
+Four nodes: two honest (0, 1), one that lies by +0.15 (2), one that is down (3). The chain starts the day
+after the period's end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ROOT, SECONDS_2021, create_feed, feed_at
+from eth_account import Account
+from eth_utils import keccak
+
+from chain.artifacts import ensure_compiled
+from chain.bindings import contract, read
+from chain.errors import ContractError
+from chain.network import rpc, start_anvil
+from chain.sender import Sender
+from finance.settlement.terms import FeedTerms
+from oracle.local import NodeStartError, prepare_nodes, run_nodes
+from oracle.observation import Domain, Observation, Ruling, Verdict, digest, sign
+from oracle.panel import PanelError, assemble, sign_ruling
+from oracle.relay import (
+    AnswerError,
+    Collected,
+    RelayError,
+    ask,
+    collect,
+    read_feed,
+    run_relay,
+    send_challenge,
+    send_ruling,
+    submit_arguments,
+)
+from oracle.verifier import verify_report
+from oracle.wire import ObservationRequest
+
+LIE = 0.15
+PANEL = sorted(
+    (Account.from_key(keccak(text=f"panel {i}")) for i in range(3)), key=lambda a: int(a.address, 16)
+)
+DOWN = "http://127.0.0.1:9"  # the discard port: nobody listens
+
+
+@pytest.fixture(scope="module")
+def network(feed_terms: FeedTerms, area: float, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    ensure_compiled()
+    home = tmp_path_factory.mktemp("nodes")
+    nodes = prepare_nodes(home, feed_terms, impervious_area_acres=area, faults={2: {"lie": LIE}})
+    with run_nodes(nodes[:3]) as running, start_anvil(timestamp=SECONDS_2021[0] + 86_400) as chain:
+        sender = Sender(chain.w3, chain.accounts[0])
+        signers, panel = [n.address for n in nodes], [a.address for a in PANEL]
+        at = create_feed(sender, feed_terms, signers, panel, chain.accounts[1])
+        yield SimpleNamespace(
+            chain=chain,
+            w3=chain.w3,
+            sender=sender,
+            at=at,
+            nodes=nodes,
+            running=running,
+            urls=[node.url for node in running] + [DOWN],
+            panel=panel,
+            feed=read_feed(chain.w3, at.oracle, at.feed),
+            functions=contract(chain.w3, "KpiOracle", at.oracle).functions,
+        )
+
+
+@pytest.fixture
+def fresh(network: Any) -> Any:
+    """The network with its chain put back afterwards."""
+    snapshot = rpc(network.w3, "evm_snapshot")
+    yield network
+    rpc(network.w3, "evm_revert", snapshot)
+
+
+def request_of(network: Any, **changes: Any) -> ObservationRequest:
+    fields = {
+        "feed": network.at.feed,
+        "period": 0,
+        "version": 0,
+        "chain_id": network.chain.chain_id,
+        "contract": network.at.oracle,
+        "observed_at": SECONDS_2021[0] + 100,
+    }
+    return ObservationRequest(**{**fields, **changes})
+
+
+def answers_of(network: Any, **changes: Any) -> list[Collected]:
+    """Observations of the three running nodes for the request; the relay's own checks are not used."""
+    request, found = request_of(network, **changes), []
+    feed = replace(network.feed, id=request.feed, chain_id=request.chain_id, contract=request.contract)
+    for url in network.urls[:3]:
+        found.append(ask(url, request, feed, 30))
+    return sorted(found, key=lambda item: (item.signed.value, item.signer_index))
+
+
+def submit(network: Any, answers: list[Collected], feed: str | None = None, period: int = 0) -> Any:
+    identity = bytes.fromhex((feed or network.at.feed)[2:])
+    return network.sender.send(network.functions.submit(identity, period, submit_arguments(answers)))
+
+
+def relay_into(network: Any, folder: Path) -> dict[str, Any]:
+    return run_relay(
+        network.sender, network.at.oracle, network.at.feed, 0, network.urls, folder, timeout_seconds=20
+    )
+
+
+# ------------------------------------------------------------------------------------------ digests
+
+
+def test_digests_are_the_contracts(network: Any) -> None:
+    domain = Domain(network.chain.chain_id, network.at.oracle)
+    for value in (-(2**127), -1, 0, 299_500, 2**127 - 1):
+        o = Observation(network.at.feed, 2**32 - 1, 7, value, 2**64 - 1, "0x" + "ab" * 32)
+        arguments = (bytes.fromhex(o.feed[2:]), o.period, o.version, o.value)
+        evidence = bytes.fromhex(o.evidence[2:])
+        theirs = read(network.functions.observationDigest(*arguments, o.observed_at, evidence))
+        assert "0x" + digest(o.message(domain)).hex() == theirs
+        for verdict in Verdict:
+            r = Ruling(o.feed, o.period, o.version, verdict, o.value, o.evidence)
+            theirs = read(network.functions.rulingDigest(*arguments[:3], int(verdict), o.value, evidence))
+            assert "0x" + digest(r.message(domain)).hex() == theirs
+
+
+# ------------------------------------------------------------------------------------------ nodes
+
+
+def test_nodes_answer_and_the_liar_says_that_it_misbehaves(network: Any) -> None:
+    for index, node in enumerate(network.running):
+        health = httpx.get(node.url + "/health").json()
+        info = httpx.get(node.url + "/v1/info").json()
+        assert health["status"] == "up"
+        assert health["faults_injected"] == (["lie"] if index == 2 else [])
+        assert info["address"] == node.address == health["address"]
+        assert info["method_hash"] == network.feed.method_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "says"),
+    [
+        ({"period": -1}, 422, "period = -1"),
+        ({"period": 7}, 404, "period = 7"),
+        ({"feed": "0x12"}, 422, "feed = '0x12'"),
+        ({"observed_at": SECONDS_2021[0] - 1}, 422, "observed_at = 1609459199"),
+        ({"chain_id": 0}, 422, "chain_id = 0"),
+        ({"contract": None}, 422, "contract = None"),
+        ({"more": 1}, 422, "more = 1"),
+    ],
+)
+def test_bad_requests_get_one_line(network: Any, change: dict[str, Any], status: int, says: str) -> None:
+    body = {**request_of(network).model_dump(mode="json"), **change}
+    answer = httpx.post(network.urls[0] + "/v1/observation", json=body)
+    assert answer.status_code == status
+    assert says in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+def test_bodies_that_are_not_requests(network: Any) -> None:
+    url = network.urls[0] + "/v1/observation"
+    assert httpx.post(url, content=b"\xff{").status_code == 422
+    assert httpx.post(url, content=b"[" * 15_000).status_code == 422
+    assert httpx.post(url, content=b"x" * 20_000).status_code == 413
+    assert httpx.get(url).status_code == 405
+    for root in ("0x00", "..", "0x" + "0" * 64, "%2e%2e%2fsigned.sqlite"):
+        answer = httpx.get(f"{network.urls[0]}/v1/evidence/{root}")
+        assert answer.status_code == 404
+        assert "error" in answer.json()
+
+
+def test_no_key_in_logs_or_answers(network: Any) -> None:
+    answers_of(network)
+    for node in network.nodes[:3]:
+        key = (node.config.parent / "key").read_text().strip().removeprefix("0x")
+        assert len(key) == 64
+        for path in node.config.parent.rglob("*"):
+            if path.is_file() and path.name != "key":
+                assert key.encode() not in path.read_bytes(), path
+
+
+def test_node_that_cannot_start_says_why(network: Any, tmp_path: Path) -> None:
+    home = tmp_path / "node"
+    shutil.copytree(network.nodes[3].config.parent, home)
+    (home / "rain.csv").write_text("nonsense\n")
+    broken = replace(network.nodes[3], config=home / "node.json")
+    with pytest.raises(NodeStartError, match=r"rain\.csv: line 2"), run_nodes([broken]):
+        pass
+
+
+# ------------------------------------------------------------------------------------------ relay, verifier
+
+
+def test_relay_with_a_liar_and_a_node_down_lands_among_the_honest(fresh: Any, tmp_path: Path) -> None:
+    record = relay_into(fresh, tmp_path)
+    values = [int(item["value"]) for item in record["observations"]]
+    by_signer = {item["signer_index"]: int(item["value"]) for item in record["observations"]}
+    honest = (by_signer[0], by_signer[1])
+    assert values == sorted(values)
+    assert set(by_signer) == {0, 1, 2}
+    assert by_signer[2] > max(honest) + 100_000  # the lie is there
+    assert min(honest) <= int(record["value"]) <= max(honest)
+    (failure,) = record["failures"]
+    assert failure["url"] == DOWN
+    assert failure["reason"].startswith("down: ")
+    held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
+    assert (held["value"], held["evidence"]) == (int(record["value"]), record["evidence"])
+    assert json.loads((tmp_path / "report-0-0.json").read_text())["tx"] == record["tx"]
+    with pytest.raises(RelayError, match="pending already"):
+        relay_into(fresh, tmp_path)
+
+
+def test_verifier_names_the_liar_and_nobody_else(fresh: Any, tmp_path: Path) -> None:
+    record = relay_into(fresh, tmp_path)
+    done = verify_report(record["file"], w3=fresh.w3)
+    assert list(done.culprits) == [fresh.nodes[2].address]
+    assert "recomputes" in done.culprits[fresh.nodes[2].address]
+    assert {check.name for check in done.checks if not check.ok} == {"recomputes"}
+    names = {check.name for check in done.checks}
+    assert names >= {"signature", "evidence", "median", "report evidence", "quorum", "chain", "feed on chain"}
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "scripts.oracle", *arguments]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=60)
+
+
+def test_commands_exit_0_1_2(fresh: Any, tmp_path: Path) -> None:
+    config = {
+        "network": fresh.chain.url,
+        "feed": {"contract": fresh.at.oracle, "feed": fresh.at.feed},
+        "account": {"address": fresh.sender.address},
+        "nodes": [fresh.urls[0], fresh.urls[1], fresh.urls[2]],
+        "out": "reports",
+    }
+    (tmp_path / "relay.json").write_text(json.dumps(config))
+    relayed = run_command("relay", "--config", str(tmp_path / "relay.json"), "--json")
+    assert relayed.returncode == 0, relayed.stderr
+    report = Path(json.loads(relayed.stdout)["file"])
+    assert report == tmp_path / "reports" / "report-0-0.json"
+    verified = run_command("verify", str(report), "--rpc", fresh.chain.url)
+    assert verified.returncode == 1
+    assert f"Node {fresh.nodes[2].address} does not hold" in verified.stdout
+    again = run_command("relay", "--config", str(tmp_path / "relay.json"))
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+    config["nodes"] = ["not a url"]
+    (tmp_path / "relay.json").write_text(json.dumps(config))
+    for arguments in (
+        ("relay", "--config", str(tmp_path / "relay.json")),
+        ("relay", "--config", str(tmp_path / "absent.yaml")),
+        ("node", "--config", str(tmp_path / "relay.json")),
+        ("verify", str(tmp_path / "relay.json")),
+    ):
+        bad = run_command(*arguments)
+        assert bad.returncode == 2, arguments
+        assert len(bad.stderr.strip().splitlines()) == 1, bad.stderr
+        assert "Traceback" not in bad.stderr
+
+
+def test_tampered_reports_fail(fresh: Any, tmp_path: Path) -> None:
+    record = relay_into(fresh, tmp_path)
+    path = Path(record["file"])
+    original = json.loads(path.read_text())
+
+    def failed(change: Any, w3: Any = None) -> set[str]:
+        report = json.loads(json.dumps(original))
+        change(report)
+        path.write_text(json.dumps(report))
+        done = verify_report(path, w3=w3)
+        assert not done.ok
+        return {check.name for check in done.checks if not check.ok} - {"recomputes"}
+
+    def other_value(report: dict[str, Any]) -> None:
+        report["value"] = str(int(report["value"]) + 1)
+
+    def other_observation(report: dict[str, Any]) -> None:
+        report["observations"][0]["value"] = str(int(report["observations"][0]["value"]) - 1)
+
+    def swapped(report: dict[str, Any]) -> None:
+        report["observations"].reverse()
+
+    def fewer(report: dict[str, Any]) -> None:
+        del report["observations"][2]
+
+    def impostor(report: dict[str, Any]) -> None:
+        report["observations"][0]["signer"] = "0x" + "11" * 20
+
+    assert failed(other_value) == {"median"}
+    assert failed(other_value, fresh.w3) == {"median", "chain"}
+    assert failed(other_observation) == {"signature", "evidence is of this observation"}
+    assert failed(swapped) == {"median", "report evidence"}
+    assert failed(fewer) == {"median", "report evidence", "quorum"}
+    assert failed(impostor) == {"signature"}
+
+
+def test_tampered_evidence_fails(fresh: Any, tmp_path: Path) -> None:
+    record = relay_into(fresh, tmp_path)
+    victim = record["observations"][0]
+    file = tmp_path / "evidence" / victim["evidence"] / "rain.csv"
+    file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
+    done = verify_report(record["file"])
+    assert "changed" in done.culprits[victim["signer"]]
+
+
+# ------------------------------------------------------------------------------------------ replay
+
+
+def test_a_report_counts_nowhere_else(fresh: Any, feed_terms: FeedTerms) -> None:
+    """The same observations, brought to another period, version, feed, contract and chain."""
+    answers = answers_of(fresh)
+    oracle = contract(fresh.w3, "KpiOracle", fresh.at.oracle)
+    consumer = fresh.chain.accounts[1]
+    signers = list(fresh.feed.signers)
+    longer = replace(feed_terms, dispute_window=feed_terms.dispute_window + 1)
+    other_feed = feed_at(fresh.sender, oracle, longer, signers, fresh.panel, consumer, fresh.at.currency)
+    with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
+        submit(fresh, answers, feed=other_feed)
+    elsewhere = create_feed(fresh.sender, feed_terms, signers, fresh.panel, consumer)
+    functions = contract(fresh.w3, "KpiOracle", elsewhere.oracle).functions
+    moved = functions.submit(bytes.fromhex(elsewhere.feed[2:]), 0, submit_arguments(answers))
+    with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
+        fresh.sender.send(moved)
+    with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
+        submit(fresh, answers_of(fresh, chain_id=fresh.chain.chain_id + 1))
+    submit(fresh, answers)  # here it counts
+    with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
+        submit(fresh, answers)  # as version 1
+    rpc(fresh.w3, "evm_mine", SECONDS_2021[1] + 86_400)
+    late = answers_of(fresh, observed_at=SECONDS_2021[1] + 1)  # of period 0, but not stale for period 1
+    with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
+        submit(fresh, late, period=1)
+
+
+def test_the_relay_takes_no_answer_for_something_else(network: Any) -> None:
+    good = request_of(network)
+    for change in (
+        {"chain_id": network.chain.chain_id + 1},
+        {"contract": "0x" + "22" * 20},
+        {"feed": "0x" + "33" * 32},
+    ):
+        other = request_of(network, **change)
+        with pytest.raises(AnswerError, match="another feed, contract or chain"):
+            ask(network.urls[0], other, network.feed, 20)
+    strangers = replace(network.feed, signers=network.feed.signers[1:])
+    with pytest.raises(AnswerError, match="not a signer"):
+        ask(network.urls[0], good, strangers, 20)
+    with pytest.raises(AnswerError, match="not the feed's"):
+        ask(network.urls[0], good, replace(network.feed, method_hash="0x" + "0" * 64), 20)
+    with pytest.raises(AnswerError, match="out of the feed's bounds"):
+        ask(network.urls[0], good, replace(network.feed, maximum=10), 20)
+    answers, failures = collect([network.urls[0], network.urls[0] + "/"], good, network.feed)
+    assert len(answers) == 1
+    assert "answered already" in failures[0].reason
+
+
+def test_below_quorum_nothing_is_sent(fresh: Any, tmp_path: Path) -> None:
+    block = fresh.w3.eth.block_number
+    with pytest.raises(RelayError, match=r"(?s)2 usable answers; the quorum is 3.*down: "):
+        run_relay(
+            fresh.sender, fresh.at.oracle, fresh.at.feed, 0, [fresh.urls[0], fresh.urls[2], DOWN], tmp_path
+        )
+    assert fresh.w3.eth.block_number == block
+
+
+# ------------------------------------------------------------------------------------------ dispute
+
+
+def test_challenge_and_ruling_correct_the_value(fresh: Any, tmp_path: Path) -> None:
+    record = relay_into(fresh, tmp_path)
+    currency = contract(fresh.w3, "TestCurrency", fresh.at.currency).functions
+    citizen = Sender(fresh.w3, fresh.chain.accounts[5])
+    fresh.sender.send(currency.mint(citizen.address, fresh.feed.challenge_bond))
+    reasons = record["observations"][0]["evidence"]
+    done = send_challenge(citizen, fresh.at.oracle, fresh.at.feed, 0, reasons)
+    assert done["version"] == 0
+    assert read(currency.balanceOf(citizen.address)) == 0
+    corrected = int(record["observations"][0]["value"])
+    ruling = Ruling(fresh.at.feed, 0, 0, Verdict.CORRECTED, corrected, reasons)
+    domain = Domain(fresh.chain.chain_id, fresh.at.oracle)
+    signatures = [sign_ruling(ruling, domain, key) for key in (PANEL[2], PANEL[0])]
+    ordered = assemble(ruling, domain, signatures, fresh.feed.panel, fresh.feed.panel_quorum)
+    assert [index for index, _ in ordered] == [0, 2]
+    send_ruling(citizen, fresh.at.oracle, ruling, ordered)
+    held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
+    assert (held["status"], held["value"], held["evidence"]) == (3, corrected, reasons)
+    credit = read(fresh.functions.creditOf(fresh.at.currency, citizen.address))
+    assert credit == fresh.feed.challenge_bond  # no reward: nobody has filled the pool
+
+
+def test_a_ruling_needs_its_quorum_of_panellists(network: Any) -> None:
+    domain = Domain(network.chain.chain_id, network.at.oracle)
+    ruling = Ruling(network.at.feed, 0, 0, Verdict.VOID, 0, "0x" + "0" * 64)
+    one = sign_ruling(ruling, domain, PANEL[0])
+    panel = network.panel
+    with pytest.raises(PanelError, match="1 signatures; the panel's quorum is 2"):
+        assemble(ruling, domain, [one], panel, 2)
+    with pytest.raises(PanelError, match="signed twice"):
+        assemble(ruling, domain, [one, one], panel, 2)
+    stranger = sign(ruling.message(domain), keccak(text="stranger"))
+    with pytest.raises(PanelError, match="not on the panel"):
+        assemble(ruling, domain, [one, stranger], panel, 2)
+    other = replace(ruling, verdict=Verdict.STANDS)
+    with pytest.raises(PanelError, match="not on the panel, or signed another ruling"):
+        assemble(other, domain, [one], panel, 1)

@@ -1,0 +1,179 @@
+"""Signatures against an encoding written out by hand, and against eth_account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from eth_abi import encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
+
+from oracle.observation import (
+    SECP256K1_N,
+    Domain,
+    Observation,
+    Ruling,
+    Signature,
+    SignatureError,
+    Verdict,
+    digest,
+    recover,
+    report_evidence,
+    sign,
+)
+
+KEY = keccak(text="a node")
+ADDRESS = Account.from_key(KEY).address
+DOMAIN = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
+OBSERVATION = Observation("0x" + "01" * 32, 3, 1, -299_500, 1609459300, "0x" + "ab" * 32)
+RULING = Ruling("0x" + "01" * 32, 3, 1, Verdict.CORRECTED, 299_500, "0x" + "ab" * 32)
+
+
+def separator(domain: Domain) -> bytes:
+    """EIP-712 domain separator, field by field."""
+    kind = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    types = ["bytes32", "bytes32", "bytes32", "uint256", "address"]
+    name, version = keccak(text="Penstock KpiOracle"), keccak(text="1")
+    return keccak(encode(types, [keccak(kind), name, version, domain.chain_id, domain.contract]))
+
+
+def test_observation_digest_is_eip712() -> None:
+    """The type string stands in docs/architecture.md and IKpiOracle.sol."""
+    kind = b"Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)"
+    o = OBSERVATION
+    struct = encode(
+        ["bytes32", "bytes32", "uint32", "uint32", "int128", "uint64", "bytes32"],
+        [
+            keccak(kind),
+            bytes.fromhex(o.feed[2:]),
+            o.period,
+            o.version,
+            o.value,
+            o.observed_at,
+            bytes.fromhex(o.evidence[2:]),
+        ],
+    )
+    assert digest(o.message(DOMAIN)) == keccak(b"\x19\x01" + separator(DOMAIN) + keccak(struct))
+
+
+def test_ruling_digest_is_eip712() -> None:
+    kind = b"Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)"
+    r = RULING
+    struct = encode(
+        ["bytes32", "bytes32", "uint32", "uint32", "uint8", "int128", "bytes32"],
+        [
+            keccak(kind),
+            bytes.fromhex(r.feed[2:]),
+            r.period,
+            r.version,
+            1,
+            r.value,
+            bytes.fromhex(r.evidence[2:]),
+        ],
+    )
+    assert digest(r.message(DOMAIN)) == keccak(b"\x19\x01" + separator(DOMAIN) + keccak(struct))
+
+
+def test_signature_is_eth_accounts_in_compact_form() -> None:
+    for number in range(20):  # both parities occur
+        observation = replace(OBSERVATION, value=number)
+        full = {
+            "types": {
+                "EIP712Domain": [
+                    {"name": "name", "type": "string"},
+                    {"name": "version", "type": "string"},
+                    {"name": "chainId", "type": "uint256"},
+                    {"name": "verifyingContract", "type": "address"},
+                ],
+                "Observation": [
+                    {"name": "feed", "type": "bytes32"},
+                    {"name": "period", "type": "uint32"},
+                    {"name": "version", "type": "uint32"},
+                    {"name": "value", "type": "int128"},
+                    {"name": "observedAt", "type": "uint64"},
+                    {"name": "evidence", "type": "bytes32"},
+                ],
+            },
+            "primaryType": "Observation",
+            "domain": {
+                "name": "Penstock KpiOracle",
+                "version": "1",
+                "chainId": 31337,
+                "verifyingContract": DOMAIN.contract,
+            },
+            "message": {
+                "feed": observation.feed,
+                "period": 3,
+                "version": 1,
+                "value": number,
+                "observedAt": 1609459300,
+                "evidence": observation.evidence,
+            },
+        }
+        theirs = Account.sign_message(encode_typed_data(full_message=full), KEY)
+        ours = sign(observation.message(DOMAIN), KEY)
+        assert int(ours.r, 16) == theirs.r
+        assert int(ours.vs, 16) == theirs.s + ((theirs.v - 27) << 255)
+        assert recover(observation.message(DOMAIN), ours) == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (OBSERVATION, replace(DOMAIN, chain_id=1)),
+        (OBSERVATION, replace(DOMAIN, contract="0x" + "22" * 20)),
+        (replace(OBSERVATION, feed="0x" + "02" * 32), DOMAIN),
+        (replace(OBSERVATION, period=4), DOMAIN),
+        (replace(OBSERVATION, version=2), DOMAIN),
+        (replace(OBSERVATION, value=299_500), DOMAIN),
+        (replace(OBSERVATION, observed_at=1609459301), DOMAIN),
+        (replace(OBSERVATION, evidence="0x" + "ac" * 32), DOMAIN),
+        (RULING, DOMAIN),
+    ],
+)
+def test_a_signature_is_for_one_statement(other: tuple[Observation | Ruling, Domain]) -> None:
+    signature = sign(OBSERVATION.message(DOMAIN), KEY)
+    try:
+        assert recover(other[0].message(other[1]), signature) != ADDRESS
+    except SignatureError:
+        pass  # recovers to nobody: as good
+
+
+def test_second_signatures_and_nonsense_are_refused() -> None:
+    message = OBSERVATION.message(DOMAIN)
+    good = sign(message, KEY)
+    vs = int(good.vs, 16)
+    parity, s = vs >> 255, vs & (2**255 - 1)
+    twin = SECP256K1_N - s  # the malleable twin: the same signer, unless high values of s are refused
+    flipped = ((1 - parity) << 255) | (twin & (2**255 - 1))
+    for bad in (
+        replace(good, vs="0x" + flipped.to_bytes(32, "big").hex()),
+        replace(good, r="0x" + "00" * 32),
+        replace(good, r="0x" + "ff" * 32),
+        replace(good, vs="0x" + "00" * 32),
+        replace(good, r="0x12"),
+        Signature("", ""),
+    ):
+        with pytest.raises(SignatureError):
+            recover(message, bad)
+
+
+def test_fields_out_of_range_are_refused() -> None:
+    for change in (
+        {"feed": "0x12"},
+        {"period": -1},
+        {"period": 2**32},
+        {"value": 2**127},
+        {"observed_at": 2**64},
+        {"evidence": "ab" * 32},
+    ):
+        with pytest.raises(ValueError, match=next(iter(change))):
+            replace(OBSERVATION, **change)  # type: ignore[arg-type]
+
+
+def test_report_evidence_is_hash_of_roots_in_order() -> None:
+    roots = ["0x" + "01" * 32, "0x" + "02" * 32]
+    assert report_evidence(roots) == "0x" + keccak(b"\x01" * 32 + b"\x02" * 32).hex()
+    assert report_evidence(roots) != report_evidence(roots[::-1])

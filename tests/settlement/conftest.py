@@ -1,0 +1,29 @@
+"""The seed and size of the random tests in this folder: set by environment, always printed."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+SEED = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
+CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Seed of this run; PENSTOCK_SEED=<it> repeats it."""
+    return SEED
+
+
+@pytest.fixture(scope="session")
+def cases() -> int:
+    """Random cases per function; PENSTOCK_FUZZ_CASES sets it (nightly: 200000)."""
+    return CASES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(
+        f"settlement fuzz: PENSTOCK_SEED={SEED} PENSTOCK_FUZZ_CASES={CASES} (per function)"
+    )

@@ -1,0 +1,148 @@
+"""The Solidity engine for the settlement tests: SettlementHarness in an EVM inside this process (pyrevm).
+
+No node and no ABI library: everything the harness takes and returns is made of 32-byte words, so a few
+lines encode and decode it, fast enough for tens of thousands of calls a second.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyrevm
+import yaml
+from eth_utils import function_signature_to_4byte_selector
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPILER = ROOT / ".toolchain" / "solcx" / "solc-v0.8.37"
+HARNESS = "contracts/testing/SettlementHarness.sol"
+CALLER = "0x" + "c0" * 20
+
+CURVE = "(uint8,(int128,int128)[])"
+
+
+class Reverted(Exception):
+    """The contract reverted; carries nothing, because the twins need to agree on refusing, not on the
+    words."""
+
+
+def compile_harness() -> bytes:
+    """Creation code of SettlementHarness, compiled as brownie-config.yaml says."""
+    config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
+    files = [ROOT / HARNESS, *sorted((ROOT / "contracts" / "settlement").glob("*.sol"))]
+    request = {
+        "language": "Solidity",
+        "sources": {str(f.relative_to(ROOT)): {"content": f.read_text()} for f in files},
+        "settings": {
+            "evmVersion": config["evm_version"],
+            "optimizer": config["solc"]["optimizer"],
+            "outputSelection": {HARNESS: {"SettlementHarness": ["evm.bytecode.object"]}},
+        },
+    }
+    done = subprocess.run(
+        [str(COMPILER), "--standard-json"],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    answer = json.loads(done.stdout)
+    errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]
+    if errors:
+        raise RuntimeError("\n".join(errors))
+    return bytes.fromhex(answer["contracts"][HARNESS]["SettlementHarness"]["evm"]["bytecode"]["object"])
+
+
+def word(value: int) -> bytes:
+    """`value` as a two's complement 32-byte word."""
+    return (value & (2**256 - 1)).to_bytes(32, "big")
+
+
+def words(values: Sequence[int]) -> bytes:
+    """A dynamic array: its length, then one word per value."""
+    return word(len(values)) + b"".join(map(word, values))
+
+
+def signed(raw: bytes) -> int:
+    """The signed integer in a 32-byte word."""
+    return int.from_bytes(raw, "big", signed=True)
+
+
+def unsigned(raw: bytes) -> int:
+    """The unsigned integer in a 32-byte word."""
+    return int.from_bytes(raw, "big")
+
+
+def encode_curve(kind: int, knots: Sequence[tuple[int, int]]) -> bytes:
+    """The tail of a `Curve`: kind, offset of the knots, their number, then x and y of each."""
+    flat = b"".join(word(x) + word(y) for x, y in knots)
+    return word(kind) + word(64) + word(len(knots)) + flat
+
+
+class Engine:
+    """SettlementHarness, deployed once; one method per library function, arguments unchecked on purpose."""
+
+    def __init__(self) -> None:
+        self._evm = pyrevm.EVM()
+        self._address = self._evm.deploy(CALLER, compile_harness())
+        self._selectors = {
+            name: function_signature_to_4byte_selector(f"{name}({arguments})")
+            for name, arguments in {
+                "interest": "uint256,uint256,uint256,uint256",
+                "validate": CURVE,
+                "payoff": f"{CURVE},int128",
+                "minimum": CURVE,
+                "maximum": CURVE,
+                "median": "int128[]",
+                "allocate": "uint256,uint256[]",
+                "perUnit": "uint256,uint256",
+                "scale": "int256,uint256,uint256",
+            }.items()
+        }
+
+    def _call(self, name: str, arguments: bytes) -> bytes:
+        try:
+            answer: bytes = self._evm.message_call(
+                caller=CALLER, to=self._address, calldata=self._selectors[name] + arguments, is_static=True
+            )
+        except RuntimeError as error:
+            # Only the contract's own refusal counts; a halt (out of gas, no code) is a fault of this test.
+            if "Revert" not in str(error):
+                raise
+            raise Reverted from None
+        return answer
+
+    def interest(self, principal: int, rate: int, numerator: int, denominator: int) -> int:
+        return unsigned(
+            self._call("interest", b"".join(map(word, (principal, rate, numerator, denominator))))
+        )
+
+    def validate(self, kind: int, knots: Sequence[tuple[int, int]]) -> None:
+        self._call("validate", word(32) + encode_curve(kind, knots))
+
+    def payoff(self, kind: int, knots: Sequence[tuple[int, int]], x: int) -> int:
+        return signed(self._call("payoff", word(64) + word(x) + encode_curve(kind, knots)))
+
+    def minimum(self, kind: int, knots: Sequence[tuple[int, int]]) -> int:
+        return signed(self._call("minimum", word(32) + encode_curve(kind, knots)))
+
+    def maximum(self, kind: int, knots: Sequence[tuple[int, int]]) -> int:
+        return signed(self._call("maximum", word(32) + encode_curve(kind, knots)))
+
+    def median(self, values: Sequence[int]) -> int:
+        return signed(self._call("median", word(32) + words(values)))
+
+    def allocate(self, available: int, needs: Sequence[int]) -> tuple[list[int], int]:
+        raw = self._call("allocate", word(available) + word(64) + words(needs))
+        paid = [unsigned(raw[i : i + 32]) for i in range(96, len(raw), 32)]
+        return paid, unsigned(raw[32:64])
+
+    def per_unit(self, amount: int, units: int) -> tuple[int, int]:
+        raw = self._call("perUnit", word(amount) + word(units))
+        return unsigned(raw[:32]), unsigned(raw[32:])
+
+    def scale(self, amount: int, units: int, of_units: int) -> int:
+        return signed(self._call("scale", word(amount) + word(units) + word(of_units)))

@@ -1,0 +1,121 @@
+"""Replay of a KPI bond against the published amounts of the DC Water bond and hand-made small ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby
+from math import floor
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from finance.settlement import SettlementError
+from finance.settlement.bond import Payment, replay
+from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.terms import CouponPeriod, SettlementTerms, settlement_terms
+from finance.terms import load_deal
+
+DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
+USD = 10**6  # minor units of the deal's currency on chain
+
+
+@pytest.fixture(scope="module")
+def dc_water() -> SettlementTerms:
+    return settlement_terms(load_deal(DEAL))
+
+
+def totals(payments: list[Payment], kind: str) -> list[int]:
+    return [p.total for p in payments if p.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("kpi", "outcome"),
+    [
+        (413_001, 3_300_000),
+        (413_000, 0),
+        (300_000, 0),
+        (186_000, 0),
+        (185_999, -3_300_000),
+        (None, 3_300_000),  # the issuer controls the data, so silence costs it the most a report could
+    ],
+)
+def test_dc_water_pays_what_its_fact_sheet_says(
+    dc_water: SettlementTerms, kpi: int | None, outcome: int
+) -> None:
+    payments = replay(dc_water, 25_000, kpi)
+    # 2016-10-01 to 2021-04-01: nine half-years of 25,000,000 x 3.43 % / 2.
+    assert totals(payments, "coupon") == [428_750 * USD] * 9
+    assert totals(payments, "principal") == [25_000_000 * USD]
+    assert totals(payments, "outcome") == [outcome * USD]
+    assert all(p.due == p.total for p in payments)
+    assert [p.index for p in payments] == [*range(9), 9, 9]
+
+
+def test_half_the_issue_gets_half_the_outcome(dc_water: SettlementTerms) -> None:
+    assert totals(replay(dc_water, 12_500, 413_001), "outcome") == [1_650_000 * USD]
+    assert totals(replay(dc_water, 12_500, 185_999), "outcome") == [-1_650_000 * USD]
+
+
+def small(terms: SettlementTerms, rng: Random) -> SettlementTerms:
+    """A bond of few minor units, where every rounding shows; no outcome takes more than the principal."""
+    unit_principal, hard_cap = rng.randint(1, 50), rng.randint(1, 40)
+    most = unit_principal * hard_cap
+    return replace(
+        terms,
+        unit_principal=unit_principal,
+        hard_cap=hard_cap,
+        rate=rng.randrange(10**18),
+        periods=tuple(
+            CouponPeriod(i, i + 1, rng.randint(0, 370), rng.choice((360, 365, 366)))
+            for i in range(rng.randint(1, 12))
+        ),
+        outcome=Curve.of(
+            rng.choice(list(Kind)), [(-9, -rng.randint(0, most)), (9, rng.randint(0, 2 * most))]
+        ),
+        missing_outcome=rng.randint(-most, 2 * most),
+    )
+
+
+def test_money_is_conserved_and_dust_is_carried(dc_water: SettlementTerms, seed: int) -> None:
+    """Up to every payment: paid = due so far, rounded down to a whole minor unit for each unit."""
+    rng = Random(seed)
+    for _ in range(2_000):
+        terms = small(dc_water, rng)
+        units = rng.randint(1, terms.hard_cap)
+        kpi = rng.choice((None, rng.randint(-12, 12)))
+        due = paid = 0
+        # Principal and outcome are one distribution: they share an index.
+        for _, shared in groupby(replay(terms, units, kpi), key=lambda p: p.index):
+            together = list(shared)
+            due += sum(p.due for p in together)
+            paid += sum(p.total for p in together)
+            assert all(p.total == p.per_unit * units for p in together), f"seed {seed}"
+            assert paid == due // units * units, f"seed {seed}"
+
+
+def test_coupons_are_exact_interest_rounded_down(dc_water: SettlementTerms, seed: int) -> None:
+    rng = Random(seed)
+    for _ in range(500):
+        terms = small(dc_water, rng)
+        units = rng.randint(1, terms.hard_cap)
+        coupons = [p for p in replay(terms, units, 0) if p.kind == "coupon"]
+        for payment, period in zip(coupons, terms.periods, strict=True):
+            year = Fraction(period.numerator, period.denominator)
+            exact = terms.unit_principal * units * Fraction(terms.rate, 10**18) * year
+            assert payment.due == floor(exact), f"seed {seed}"
+
+
+def test_silence_never_pays_the_issuer(dc_water: SettlementTerms) -> None:
+    """Law 4 on the shipped deal: no report could cost the issuer more than none."""
+    assert dc_water.data_controller == "issuer"
+    missing = sum(p.total for p in replay(dc_water, 25_000, None))
+    for kpi in range(dc_water.feed.min_value, dc_water.feed.max_value, 997):
+        assert sum(p.total for p in replay(dc_water, 25_000, kpi)) <= missing
+
+
+@pytest.mark.parametrize("units", [0, -1, 25_001])
+def test_units_outside_the_issue_are_refused(dc_water: SettlementTerms, units: int) -> None:
+    with pytest.raises(SettlementError, match="units"):
+        replay(dc_water, units, 0)

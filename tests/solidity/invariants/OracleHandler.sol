@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
+import {KpiOracle} from "../../../contracts/oracle/KpiOracle.sol";
+import {DealFixture} from "../utils/DealFixture.sol";
+
+/// @notice Reports, forges, challenges, rules and consumes in any order, and keeps its own books of every period.
+/// @dev As in {TokenHandler}, each action is predicted from the books first and must turn out as predicted. The handler is
+/// the feed's consumer. A second feed and a second oracle with the same nodes exist so that their signatures can be
+/// replayed here.
+contract OracleHandler is DealFixture {
+    uint32 public constant PERIODS = 3;
+    uint256 private constant FORGERIES = 18;
+    address private constant CHALLENGER = address(0xC4A11);
+
+    /// @param stored as of the last action; the clock turns None to Missing, and Pending and Challenged to Final
+    /// @param until end of the window that is running
+    /// @param settled the value (or its absence) a consumer has relied on
+    struct Book {
+        IKpiOracle.Status stored;
+        int128 value;
+        uint64 until;
+        uint32 version;
+        uint256 stake;
+        bool used;
+        bool settledMissing;
+        int128 settledValue;
+    }
+
+    mapping(uint32 period => Book) private _books;
+    uint256 public moneyIn;
+    uint256 public moneyOut;
+    uint256 public pool;
+    uint256 public credit;
+    bytes32 public theFeed;
+    bytes32 private _otherFeed;
+    KpiOracle private _otherOracle;
+    uint64[] private _ends;
+
+    constructor() {
+        deployRooms();
+        _otherOracle = new KpiOracle();
+        IKpiOracle.FeedConfig memory config = feedConfig();
+        config.consumers = new address[](1);
+        config.consumers[0] = address(this);
+        config.periodEnds = new uint64[](PERIODS);
+        for (uint32 i = 0; i < PERIODS; ++i) {
+            config.periodEnds[i] = uint64(START + (i + 1) * 20 days);
+        }
+        _ends = config.periodEnds;
+        theFeed = feed = oracle.createFeed(config);
+        config.kpi = "another";
+        _otherFeed = oracle.createFeed(config);
+        currency.approve(address(oracle), type(uint256).max);
+        vm.prank(CHALLENGER);
+        currency.approve(address(oracle), type(uint256).max);
+    }
+
+    // ---------------------------------------------------------------- actions
+
+    /// @dev Often to the very second a window ends, or one beside it.
+    function wait(uint256 seed) external {
+        uint256 dice = mix(seed);
+        uint32 period = uint32((dice >> 192) % PERIODS);
+        uint256 edge = _books[period].until;
+        if (dice % 4 == 0) edge = _ends[period];
+        if (dice % 4 == 1) edge = _ends[period] + REPORTING;
+        if (edge != 0) edge = edge + (dice >> 128) % 3 - 1;
+        if ((dice >> 64) % 3 != 0 && edge > block.timestamp && edge < block.timestamp + 15 days) vm.warp(edge);
+        else vm.warp(block.timestamp + 1 hours + (dice >> 192) % 4 days);
+    }
+
+    function report(uint256 which, uint256 seed, bool everybody) external {
+        uint32 period = uint32(which % PERIODS);
+        int128 lowest = int128(bound(int256(seed), KPI_MIN, KPI_MAX - int128(MAX_SPREAD)));
+        int128[] memory values = _ascending(lowest, seed, everybody ? 4 : 3);
+        IKpiOracle.Status status = _status(period);
+        bool open = block.timestamp >= _ends[period] && block.timestamp <= _ends[period] + REPORTING;
+        Book storage book = _books[period];
+        bool first = status == IKpiOracle.Status.None;
+        bool again = book.stored == IKpiOracle.Status.Pending && !book.used;
+        IKpiOracle.Observation[] memory list = _observations(period, first ? 0 : book.version + 1, values, seed);
+        try oracle.submit(feed, period, list) {
+            isTrue(open && (first || again), "submit should have failed");
+            book.stored = IKpiOracle.Status.Pending;
+            book.value = values[1]; // the middle of three, the lower middle of four
+            book.version = first ? 0 : book.version + 1;
+            book.until = uint64(block.timestamp) + DISPUTE;
+        } catch {
+            isFalse(open && (first || again), "submit should have succeeded");
+        }
+    }
+
+    /// @dev A report that is right but for one flaw never gets in, whatever the state.
+    function forgeReport(uint256 which, uint256 seed, uint256 flaw) external {
+        flaw %= FORGERIES;
+        uint32 period = uint32(which % PERIODS);
+        if (block.timestamp < _ends[period]) return; // let the flaw be the only reason
+        uint32 version = _status(period) == IKpiOracle.Status.None ? 0 : _books[period].version + 1;
+        int128 lowest = int128(bound(int256(seed), KPI_MIN, KPI_MAX - int128(MAX_SPREAD)));
+        int128[] memory values = _ascending(lowest, seed, 3);
+        if (flaw == 0) values = _ascending(lowest, seed, 2); // below quorum
+        if (flaw == 1) (values[0], values[2]) = (KPI_MAX - 1, KPI_MAX + 1); // out of bounds above
+        if (flaw == 1) values[1] = KPI_MAX;
+        if (flaw == 2) (values[0], values[1], values[2]) = (KPI_MIN - 1, KPI_MIN, KPI_MIN); // out of bounds below
+        if (flaw == 3) values[2] = values[0] + int128(MAX_SPREAD) + 1; // too wide a spread
+        if (flaw == 4) (values[0], values[1], values[2]) = (lowest + 2, lowest + 1, lowest + 3); // not ascending
+        IKpiOracle.Observation[] memory list = _observations(period, version, values, 0);
+        uint256 last = list.length - 1;
+        if (flaw == 5) list[last] = list[0]; // one node twice
+        if (flaw == 6) list[last].signer = NODES; // a node that is not there
+        if (flaw == 7) list[last].signer = list[last].signer == 3 ? 2 : 3; // another node's signature
+        if (flaw == 8) list[last].value += 1; // value changed after signing
+        if (flaw == 9) list[last].evidence = keccak256("other evidence"); // evidence changed after signing
+        if (flaw == 10) (list[last].r, list[last].vs) = (0, 0); // no signature at all
+        if (flaw == 11) _sign(list[last], oracle, _otherFeed, period, version); // another feed
+        if (flaw == 12) _sign(list[last], oracle, feed, (period + 1) % PERIODS, version); // another period
+        if (flaw == 13) _sign(list[last], oracle, feed, period, version + 1); // another version
+        if (flaw == 14) _sign(list[last], _otherOracle, feed, period, version); // another contract
+        if (flaw == 15) {
+            uint256 here = block.chainid;
+            vm.chainId(here + 1); // another chain
+            _sign(list[last], oracle, feed, period, version);
+            vm.chainId(here);
+        }
+        if (flaw == 16) {
+            list[last].observedAt = _ends[period] - 1; // measured before the period was over
+            _sign(list[last], oracle, feed, period, version);
+        }
+        if (flaw == 17) {
+            list[last].observedAt = uint64(block.timestamp) + 1; // measured in the future
+            _sign(list[last], oracle, feed, period, version);
+        }
+        try oracle.submit(feed, period, list) {
+            revert Expected("a forged report should have failed");
+        } catch {}
+    }
+
+    function challenge(uint256 which, bool staleVersion) external {
+        uint32 period = uint32(which % PERIODS);
+        Book storage book = _books[period];
+        bool expected = _status(period) == IKpiOracle.Status.Pending && !staleVersion;
+        currency.mint(CHALLENGER, CHALLENGE_BOND);
+        vm.prank(CHALLENGER);
+        try oracle.challenge(feed, period, staleVersion ? book.version + 1 : book.version, "why") {
+            isTrue(expected, "challenge should have failed");
+            book.stored = IKpiOracle.Status.Challenged;
+            book.until = uint64(block.timestamp) + RULING;
+            book.stake = CHALLENGE_BOND;
+            moneyIn += CHALLENGE_BOND;
+        } catch {
+            isFalse(expected, "challenge should have succeeded");
+        }
+    }
+
+    function rule(uint256 which, uint8 dice, int256 seed, bool enough) external {
+        uint32 period = uint32(which % PERIODS);
+        IKpiOracle.Verdict verdict = IKpiOracle.Verdict(dice % 3);
+        int128 value = int128(bound(seed, KPI_MIN - 1, KPI_MAX + 1));
+        bool inBounds = verdict != IKpiOracle.Verdict.Corrected || (value >= KPI_MIN && value <= KPI_MAX);
+        bool expected = _status(period) == IKpiOracle.Status.Challenged && inBounds && enough;
+        Book storage book = _books[period];
+        IKpiOracle.PanelSignature[] memory signatures =
+            panelSignatures(period, book.version, verdict, value, "panel", enough ? PANEL_QUORUM : PANEL_QUORUM - 1);
+        try oracle.rule(feed, period, verdict, value, "panel", signatures) {
+            isTrue(expected, "rule should have failed");
+            bool void = verdict == IKpiOracle.Verdict.Void;
+            book.stored = void ? IKpiOracle.Status.Missing : IKpiOracle.Status.Final;
+            if (verdict == IKpiOracle.Verdict.Corrected) book.value = value;
+            if (verdict == IKpiOracle.Verdict.Stands) {
+                pool += book.stake;
+            } else {
+                uint256 reward = pool < CHALLENGE_REWARD ? pool : CHALLENGE_REWARD;
+                pool -= reward;
+                credit += book.stake + reward;
+            }
+            book.stake = 0;
+        } catch {
+            isFalse(expected, "rule should have succeeded");
+        }
+    }
+
+    function settleSilentPanel(uint256 which) external {
+        uint32 period = uint32(which % PERIODS);
+        Book storage book = _books[period];
+        bool expected = book.stake != 0 && block.timestamp >= book.until;
+        try oracle.settleSilentPanel(feed, period) {
+            isTrue(expected, "settleSilentPanel should have failed");
+            credit += book.stake;
+            book.stake = 0;
+            book.stored = IKpiOracle.Status.Final;
+        } catch {
+            isFalse(expected, "settleSilentPanel should have succeeded");
+        }
+    }
+
+    function consume(uint256 which) external {
+        uint32 period = uint32(which % PERIODS);
+        Book storage book = _books[period];
+        IKpiOracle.Status status = _status(period);
+        bool expected = status == IKpiOracle.Status.Final || status == IKpiOracle.Status.Missing;
+        try oracle.consume(feed, period) returns (int128 value, bool missing) {
+            isTrue(expected, "consume should have failed");
+            isTrue(missing == (status == IKpiOracle.Status.Missing), "missing just when the books say so");
+            if (!missing) eqInt(value, book.value, "consumed value");
+            book.used = true;
+            (book.settledMissing, book.settledValue) = (missing, value);
+        } catch {
+            isFalse(expected, "consume should have succeeded");
+        }
+    }
+
+    function trespass(uint256 which) external {
+        vm.prank(STRANGER);
+        try oracle.consume(feed, uint32(which % PERIODS)) {
+            revert Expected("only a consumer of the feed uses its reports");
+        } catch {}
+        try oracle.submit(feed, PERIODS, unanimous(feed, PERIODS, 0, QUORUM, 0)) {
+            revert Expected("there is no such period");
+        } catch {}
+    }
+
+    function fundRewards(uint256 amount) external {
+        amount = bound(amount, 0, CHALLENGE_REWARD * 2);
+        currency.mint(address(this), amount);
+        oracle.fundRewards(feed, amount);
+        pool += amount;
+        moneyIn += amount;
+    }
+
+    function withdraw() external {
+        uint256 before = currency.balanceOf(CHALLENGER);
+        uint256 paid = oracle.withdraw(address(currency), CHALLENGER);
+        eq(paid, credit, "withdrawn is what was credited");
+        eq(currency.balanceOf(CHALLENGER) - before, paid, "it went to the challenger");
+        moneyOut += paid;
+        credit = 0;
+    }
+
+    // ---------------------------------------------------------------- views for the invariants
+
+    function theOracle() external view returns (KpiOracle) {
+        return oracle;
+    }
+
+    function held() external view returns (uint256) {
+        return currency.balanceOf(address(oracle));
+    }
+
+    function bookOf(uint32 period) external view returns (Book memory book, IKpiOracle.Status status) {
+        return (_books[period], _status(period));
+    }
+
+    function stakes() external view returns (uint256 sum) {
+        for (uint32 i = 0; i < PERIODS; ++i) {
+            sum += _books[i].stake;
+        }
+    }
+
+    // ---------------------------------------------------------------- the books' rules
+
+    function _status(uint32 period) private view returns (IKpiOracle.Status stored) {
+        stored = _books[period].stored;
+        if (stored == IKpiOracle.Status.None) {
+            if (block.timestamp > _ends[period] + REPORTING) return IKpiOracle.Status.Missing;
+        } else if (stored != IKpiOracle.Status.Missing && block.timestamp >= _books[period].until) {
+            return IKpiOracle.Status.Final;
+        }
+    }
+
+    /// @dev Values that ascend, are in bounds and not too far apart; sometimes equal, sometimes just at the limit.
+    function _ascending(int128 lowest, uint256 seed, uint256 count) private pure returns (int128[] memory values) {
+        values = new int128[](count);
+        uint256 span = seed % 5 == 0 ? 0 : MAX_SPREAD;
+        for (uint256 i = 0; i < count; ++i) {
+            values[i] = lowest + int128(int256(span * i / (count - 1)));
+        }
+    }
+
+    /// @dev Observations of distinct nodes, in an order of nodes that `seed` rotates.
+    function _observations(uint32 period, uint32 version, int128[] memory values, uint256 seed)
+        private
+        view
+        returns (IKpiOracle.Observation[] memory list)
+    {
+        list = new IKpiOracle.Observation[](values.length);
+        for (uint256 i = 0; i < values.length; ++i) {
+            uint8 signer = uint8((i + seed % NODES) % NODES);
+            list[i] = observe(feed, period, version, signer, values[i]);
+        }
+    }
+
+    function _sign(IKpiOracle.Observation memory o, KpiOracle where, bytes32 feed_, uint32 period, uint32 version)
+        private
+        view
+    {
+        bytes32 digest = where.observationDigest(feed_, period, version, o.value, o.observedAt, o.evidence);
+        (o.r, o.vs) = vm.signCompact(nodeKeys[o.signer], digest);
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {DealFactory} from "../../../contracts/DealFactory.sol";
+import {IdentityRegistry} from "../../../contracts/identity/IdentityRegistry.sol";
+import {KpiBond} from "../../../contracts/instruments/KpiBond.sol";
+import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
+import {HoldingPolicy, IIdentityRegistry} from "../../../contracts/interfaces/IIdentityRegistry.sol";
+import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
+import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
+import {Offering} from "../../../contracts/market/Offering.sol";
+import {KpiOracle} from "../../../contracts/oracle/KpiOracle.sol";
+import {PayoffCurve} from "../../../contracts/settlement/PayoffCurve.sol";
+import {TestCurrency} from "../../../contracts/testing/TestCurrency.sol";
+import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
+import {Test} from "./Test.sol";
+
+/// @notice A deal of awkward numbers, so that every rounding shows: 997 minor units of principal a unit, sold at 1,003,
+/// at most 1,000 units, four half-yearly coupons of 3.43 %, and a KPI that is measured over the third half-year.
+abstract contract DealFixture is Test {
+    uint256 internal constant START = 1_700_000_000;
+    uint64 internal constant OPENS = uint64(START + 1 days);
+    uint64 internal constant CLOSES = uint64(START + 15 days);
+    uint64 internal constant HALF_YEAR = 182 days;
+    uint64 internal constant PERIOD_END = CLOSES + 3 * HALF_YEAR;
+    uint32 internal constant REPORTING = 30 days;
+    uint32 internal constant DISPUTE = 7 days;
+    uint32 internal constant RULING = 14 days;
+    uint32 internal constant GRACE = 10 days;
+    uint32 internal constant CURE = 30 days;
+    uint128 internal constant UNIT_PRINCIPAL = 997;
+    uint128 internal constant UNIT_PRICE = 1_003;
+    uint64 internal constant SOFT_CAP = 400;
+    uint64 internal constant HARD_CAP = 1_000;
+    uint64 internal constant RATE = 0.0343e18;
+    int128 internal constant BONUS = 131_607; // 13.2 % of the principal of the full issue
+    int128 internal constant KPI_MIN = -1e6;
+    int128 internal constant KPI_MAX = 1e6;
+    uint128 internal constant MAX_SPREAD = 250_000;
+    uint128 internal constant CHALLENGE_BOND = 10_000;
+    uint128 internal constant CHALLENGE_REWARD = 5_000;
+    uint8 internal constant QUORUM = 3;
+    uint8 internal constant NODES = 4;
+    uint8 internal constant PANEL_QUORUM = 2;
+    uint8 internal constant PANELLISTS = 3;
+
+    address internal constant ISSUER = address(0x1550E5);
+    address internal constant AGENT = address(0xA6E27);
+    address internal constant ALICE = address(0xA11CE);
+    address internal constant BOB = address(0xB0B);
+    address internal constant CAROL = address(0xCA201);
+    address internal constant STRANGER = address(0x57A46E);
+
+    TestCurrency internal currency;
+    IdentityRegistry internal registry;
+    KpiOracle internal oracle;
+    DealFactory internal factory;
+    SecurityToken internal token;
+    KpiBond internal bond;
+    Offering internal offering;
+    bytes32 internal feed;
+    uint256[] internal nodeKeys;
+    uint256[] internal panelKeys;
+
+    function deployRooms() internal {
+        vm.warp(START);
+        currency = new TestCurrency("Test dollar", "TUSD", 6);
+        registry = new IdentityRegistry(address(this));
+        oracle = new KpiOracle();
+        factory = new DealFactory(
+            address(new SecurityToken()), address(new KpiBond()), address(new Offering()), address(oracle)
+        );
+        nodeKeys = keysByAddress(0xA0DE, NODES);
+        panelKeys = keysByAddress(0xBA5E, PANELLISTS);
+        verify(ALICE);
+        verify(BOB);
+        verify(CAROL);
+    }
+
+    function deployDeal(IDealFactory.DealTerms memory terms) internal {
+        IDealFactory.Deal memory deal = factory.deploy(terms);
+        token = SecurityToken(deal.token);
+        bond = KpiBond(deal.bond);
+        offering = Offering(deal.offering);
+        feed = deal.feed;
+    }
+
+    function verify(address account) internal {
+        registry.setIdentity(account, IIdentityRegistry.Identity(type(uint64).max, 840, 1));
+    }
+
+    // ---------------------------------------------------------------- terms
+
+    function dealTerms() internal view returns (IDealFactory.DealTerms memory t) {
+        t.termsHash = keccak256("deal of awkward numbers");
+        t.name = "Awkward Bond";
+        t.symbol = "AWK";
+        t.currency = address(currency);
+        t.registry = address(registry);
+        t.agent = AGENT;
+        t.policy = HoldingPolicy.wrap(bytes32(uint256(1 << 1 | 1 << 2)));
+        t.issuer = ISSUER;
+        t.unitPrice = UNIT_PRICE;
+        t.softCap = SOFT_CAP;
+        t.hardCap = HARD_CAP;
+        t.opens = OPENS;
+        t.closes = CLOSES;
+        t.unitPrincipal = UNIT_PRINCIPAL;
+        t.rate = RATE;
+        t.gracePeriod = GRACE;
+        t.curePeriod = CURE;
+        t.dataController = IKpiBond.DataController.Issuer;
+        t.missingOutcome = BONUS;
+        t.periods = new IKpiBond.Period[](4);
+        for (uint64 i = 0; i < 4; ++i) {
+            t.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * HALF_YEAR, 181 + uint32(i) % 2 * 3, 365);
+        }
+        t.outcome.kind = PayoffCurve.Kind.Linear;
+        t.outcome.knots = new PayoffCurve.Knot[](3);
+        t.outcome.knots[0] = PayoffCurve.Knot(100_000, -BONUS);
+        t.outcome.knots[1] = PayoffCurve.Knot(300_001, 0);
+        t.outcome.knots[2] = PayoffCurve.Knot(500_000, BONUS);
+        t.oraclePolicy = feedConfig();
+    }
+
+    /// @dev As a deal file gives it: the factory fills in deal and consumers.
+    function feedConfig() internal view returns (IKpiOracle.FeedConfig memory c) {
+        c.kpi = "runoff-reduction";
+        c.decimals = 6;
+        c.minValue = KPI_MIN;
+        c.maxValue = KPI_MAX;
+        c.maxSpread = MAX_SPREAD;
+        c.signers = addressesOf(nodeKeys);
+        c.quorum = QUORUM;
+        c.methodHash = sha256("test/1");
+        c.periodEnds = new uint64[](2);
+        c.periodEnds[0] = PERIOD_END;
+        c.periodEnds[1] = PERIOD_END + HALF_YEAR;
+        c.reportingWindow = REPORTING;
+        c.disputeWindow = DISPUTE;
+        c.rulingWindow = RULING;
+        c.bondCurrency = address(currency);
+        c.challengeBond = CHALLENGE_BOND;
+        c.challengeReward = CHALLENGE_REWARD;
+        c.panel = addressesOf(panelKeys);
+        c.panelQuorum = PANEL_QUORUM;
+    }
+
+    // ---------------------------------------------------------------- signatures
+
+    /// @dev `count` keys in the order of their addresses, as a feed wants its signers.
+    function keysByAddress(uint256 seed, uint256 count) internal pure returns (uint256[] memory keys) {
+        keys = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 key = uint256(keccak256(abi.encode(seed, i))) >> 8;
+            uint256 j = i;
+            for (; j > 0 && vm.addr(keys[j - 1]) > vm.addr(key); --j) {
+                keys[j] = keys[j - 1];
+            }
+            keys[j] = key;
+        }
+    }
+
+    function addressesOf(uint256[] memory keys) internal pure returns (address[] memory list) {
+        list = new address[](keys.length);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            list[i] = vm.addr(keys[i]);
+        }
+    }
+
+    function observe(bytes32 feed_, uint32 period, uint32 version, uint8 signer, int128 value)
+        internal
+        view
+        returns (IKpiOracle.Observation memory o)
+    {
+        o = IKpiOracle.Observation(value, uint64(block.timestamp), signer, keccak256(abi.encode(signer, value)), 0, 0);
+        bytes32 digest = oracle.observationDigest(feed_, period, version, value, o.observedAt, o.evidence);
+        (o.r, o.vs) = vm.signCompact(nodeKeys[signer], digest);
+    }
+
+    /// @dev A report of the first `count` nodes, who all saw the same `value`.
+    function unanimous(bytes32 feed_, uint32 period, uint32 version, uint256 count, int128 value)
+        internal
+        view
+        returns (IKpiOracle.Observation[] memory list)
+    {
+        list = new IKpiOracle.Observation[](count);
+        for (uint8 i = 0; i < count; ++i) {
+            list[i] = observe(feed_, period, version, i, value);
+        }
+    }
+
+    function panelSignatures(
+        uint32 period,
+        uint32 version,
+        IKpiOracle.Verdict verdict,
+        int128 value,
+        bytes32 evidence,
+        uint256 count
+    ) internal view returns (IKpiOracle.PanelSignature[] memory list) {
+        bytes32 digest = oracle.rulingDigest(feed, period, version, verdict, value, evidence);
+        list = new IKpiOracle.PanelSignature[](count);
+        for (uint8 i = 0; i < count; ++i) {
+            list[i].panellist = i;
+            (list[i].r, list[i].vs) = vm.signCompact(panelKeys[i], digest);
+        }
+    }
+
+    // ---------------------------------------------------------------- money
+
+    function buy(address investor, uint256 units) internal {
+        uint256 cost = units * UNIT_PRICE;
+        currency.mint(investor, cost);
+        vm.startPrank(investor);
+        currency.approve(address(offering), cost);
+        offering.subscribe(units);
+        vm.stopPrank();
+    }
+
+    function fundBond(uint256 amount) internal {
+        currency.mint(address(this), amount);
+        currency.approve(address(bond), amount);
+        bond.fund(amount);
+    }
+}
