@@ -53,10 +53,12 @@ def deploy(
     """
     from chain.errors import ContractError
     from chain.network import connect
+    from finance.terms import load_deal
 
+    terms = load_deal(deal)
     w3 = connect(network)
     try:
-        record, path, differences = run(w3, deal, out, shift_days, wallets, currency, sender, folder)
+        record, path, differences = run(w3, terms, out, shift_days, wallets, currency, sender, folder)
     except ContractError as error:
         typer.echo(f"a contract refused: {error}", err=True)
         raise typer.Exit(1) from None
@@ -72,7 +74,7 @@ def deploy(
 
 def run(
     w3: Web3,
-    deal_file: Path,
+    original: Deal,
     out: Path | None = None,
     shift_days: str = "0",
     wallets_file: Path | None = None,
@@ -84,9 +86,7 @@ def run(
     from chain.check import check_deployment
     from chain.deploy import data_folder, deploy_deal, deploy_infrastructure, record_path, say_on_stderr
     from chain.records import load_wallets
-    from finance.terms import load_deal
 
-    original = load_deal(deal_file)
     days, deal = _shifted(original, shift_days, w3)
     if days:
         say_on_stderr(
@@ -118,13 +118,13 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
 def main(deal: str | None = None, shift_days: str | None = None) -> None:
     """For `brownie run deploy [main DEAL [SHIFT_DAYS]] [--network NAME]`, on the chain brownie has joined.
 
-    The variables PENSTOCK_DEAL and PENSTOCK_SHIFT_DAYS do the same. brownie's own chain starts now and ends with the
-    command, so a deal of the past is moved (`auto`) unless told otherwise.
+    The variables PENSTOCK_DEAL and PENSTOCK_SHIFT_DAYS do the same. brownie's own chain starts now and ends
+    with the command, so a deal of the past is moved (`auto`) unless told otherwise.
     """
     from brownie import web3 as brownie_web3
     from web3 import HTTPProvider, Web3
 
-    from finance.terms import InputError
+    from finance.terms import InputError, load_deal
 
     provider: Any = brownie_web3.provider
     url = getattr(provider, "endpoint_uri", None)
@@ -132,7 +132,7 @@ def main(deal: str | None = None, shift_days: str | None = None) -> None:
     chosen = Path(deal or os.environ.get("PENSTOCK_DEAL") or DEFAULT_DEAL)
     days = shift_days or os.environ.get("PENSTOCK_SHIFT_DAYS") or "auto"
     try:
-        record, path, differences = run(w3, chosen, shift_days=days)
+        record, path, differences = run(w3, load_deal(chosen), shift_days=days)
     except InputError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,14 +33,13 @@ def reconcile(
     from chain.network import connect
     from chain.reconcile import reconcile as run
     from chain.records import load_record
-    from scripts.console import show_json
 
     record = load_record(deployment)
     result = run(connect(network, record.chain_id), record, block=block)
     if csv is not None:
         result.frame().to_csv(csv, index=False)
     if json:
-        show_json(result.as_json())
+        print(dumps(result.as_json(), indent=2, ensure_ascii=False))
     else:
         show_result(result)
     if not result.ok:

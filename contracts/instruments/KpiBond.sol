@@ -152,8 +152,7 @@ contract KpiBond is IKpiBond, Initializable {
         if (block.timestamp <= until) revert KpiBond_CurePeriodOpen(until);
         if (!_outcomeFixed) {
             _outcomeFixed = true;
-            int256 best = PayoffCurve.maximum(_terms.outcome);
-            _outcome = _inIssue(best > _terms.missingOutcome ? best : int256(_terms.missingOutcome));
+            _outcome = _inIssue(_terms.missingOutcome);
         }
         _state = State.Accelerated;
         _interestOwed = _couponsDue() + _accrued() + _carried;
@@ -167,16 +166,16 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 owed = _interestOwed + _principalOwed;
         uint256 held = _held();
         (, paid) = ProRata.perUnit(held < owed ? held : owed, _units);
-        if (paid == 0) revert KpiBond_NothingToRecover();
+        // What is left is less than a minor unit per unit and can never be paid: the claim is met.
+        bool met = owed - paid < _units;
+        if (paid == 0 && !met) revert KpiBond_NothingToRecover();
         uint256[] memory needs = new uint256[](2);
         (needs[0], needs[1]) = (_interestOwed, _principalOwed);
         (uint256[] memory shares,) = Waterfall.allocate(paid, needs);
         _interestOwed -= shares[0];
         _principalOwed -= shares[1];
-        // What is left is less than a minor unit per unit and can never be paid: the claim is met.
-        bool met = owed - paid < _units;
         if (met) _state = State.Redeemed;
-        ISecurityToken(_terms.token).distribute(paid);
+        if (paid != 0) ISecurityToken(_terms.token).distribute(paid);
         emit Recovered(shares[0], shares[1], paid);
         if (met) ISecurityToken(_terms.token).close();
     }

@@ -112,8 +112,9 @@ interface IKpiBond {
 
     /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time
     /// within the period), principal and the outcome. Anyone.
-    /// @dev If the outcome is not fixed by then, the one best for holders counts, so that a default can never be a way
-    /// round an outcome payment.
+    /// @dev If the outcome is not fixed by then (anyone could have fixed a final report), it counts as missing. So an issuer
+    /// that controls the data cannot get round an outcome payment by defaulting, and holders that control the data gain
+    /// nothing by sitting on it.
     function accelerate() external;
 
     /// @notice After acceleration: share whatever the bond holds among holders pro rata, interest before principal.

@@ -55,7 +55,8 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
     /// @notice Issue units against money. Only the minter; the receiver must be able to receive.
     function mint(address to, uint256 units) external;
 
-    /// @notice Take back unfrozen units in a refund. Only the minter.
+    /// @notice Take back units in a refund. Only the minter.
+    /// @dev Frozen units too, which then stop being frozen: a refund is the holder's own money, and nobody may stop it.
     function burn(address from, uint256 units) external;
 
     /// @notice Share `amount` of the currency equally over all units. Anyone may pay; the caller must have approved.

@@ -51,6 +51,10 @@ library PackedAccounts {
         return (PackedAccount.unwrap(account) >> 64) & MAX_INDEX == index_;
     }
 
+    function isNew(PackedAccount account) internal pure returns (bool) {
+        return PackedAccount.unwrap(account) == 0;
+    }
+
     /// @dev The caller keeps the balance within 0 and MAX_UNITS.
     function plus(PackedAccount account, uint256 units) internal pure returns (PackedAccount) {
         unchecked {

@@ -1,0 +1,126 @@
+"""`penstock demo`: a deal from its file to the last claim."""
+
+from __future__ import annotations
+
+import shutil
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
+OWN = ("oracle", "summary.json", "report.html", "deployment.json")
+"""What the command writes into the output folder, and so may replace."""
+
+app = typer.Typer(add_completion=False)
+
+
+class Outcome(StrEnum):
+    """Which works the twin is given; the KPI always comes out of SWMM."""
+
+    PUBLISHED = "published"
+    TWIN = "twin"
+    HIGH = "high"
+    LOW = "low"
+
+
+class Client(StrEnum):
+    """Which local chain to start."""
+
+    ANVIL = "anvil"
+    GANACHE = "ganache"
+
+
+@app.command()
+def demo(
+    deal: Annotated[Path, typer.Argument(help="Deal file.")] = DEFAULT_DEAL,
+    out: Annotated[Path, typer.Option(help="Folder for summary.json, report.html and the evidence.")] = Path(
+        "demo-out"
+    ),
+    outcome: Annotated[
+        Outcome, typer.Option(help="KPI path: as published (middle tier), the twin's central run, high, low.")
+    ] = Outcome.PUBLISHED,
+    chain: Annotated[Client, typer.Option(help="Local chain to start.")] = Client.ANVIL,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the nodes' gauge errors.")] = 2020,
+    what_ifs: Annotated[
+        bool, typer.Option("--what-ifs/--no-what-ifs", help="Also live the disputed and the silent life.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
+) -> None:
+    """Run a deal end to end on a chain started here: price, deploy, sell, coupons, oracle, outcome, redemption,
+    claims, and reconcile to the minor unit.
+
+    Exit 0 if every difference is zero, 1 if not.
+    """
+    from json import dumps
+
+    from rich.console import Console
+
+    from finance.terms import load_deal
+    from scripts.console import show_json
+    from scripts.demo.narrator import Narrator
+    from scripts.demo.report import write_report
+    from scripts.demo.story import Options, tell
+    from scripts.demo.summary import summary
+
+    terms = load_deal(deal)
+    _clear(out)
+    narrator = Narrator(Console(highlight=False), quiet=json)
+    done = tell(terms, Options(out, outcome.value, chain.value, seed, what_ifs), narrator)
+    done.life.record.save(out / "deployment.json")
+    content = summary(done)
+    (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
+    write_report(done, out / "report.html")
+    if json:
+        show_json(content)
+    else:
+        _finish(content, out, narrator)
+    if not done.ok:
+        raise typer.Exit(1)
+
+
+def _clear(out: Path) -> None:
+    """Make the folder, and remove what an earlier run of this command left there, and nothing else."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in OWN:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _finish(content: dict, out: Path, narrator: object) -> None:
+    """The closing table."""
+    from finance.report.tables import Table
+    from scripts.console import show
+
+    scale = 10 ** content["currency"]["decimals"]
+    lives = {"main": content["payments"], **{w["name"]: w["payments"] for w in content["what_ifs"]}}
+    rows = tuple(
+        (life, kind, f"{int(s['expected']) / scale:,.2f}", f"{int(s['actual']) / scale:,.2f}", s["difference"])
+        for life, kinds in lives.items()
+        for kind, s in kinds.items()
+    )
+    columns = ("Life", "Payment", "Expected", "Actual", "Difference")
+    verdict = "every difference is 0" if content["ok"] else "there are differences"
+    show(
+        Table(
+            f"{content['title']}: {verdict}",
+            columns,
+            rows,
+            frozenset(columns[2:]),
+            (
+                f"Amounts in {content['currency']['code']} (test money), differences in minor units. "
+                f"{content['seconds']:.0f} s.",
+                f"{out / 'report.html'}  {out / 'summary.json'}",
+            ),
+        )
+    )
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)

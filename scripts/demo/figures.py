@@ -1,0 +1,160 @@
+"""Figures of the demonstration's report, as SVG text that needs no other file."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from finance.pricing.sample import find_sample
+from finance.report.plots import EVEN, GAIN, INK, LOSS, TWIN, payoff_figure
+from scripts.demo.story import Demonstration
+
+GAS_MARKS = {
+    "transfer": 48_000,
+    "transfer to a new holder": 65_000,
+    "claim": 52_000,
+    "first claim": 70_000,
+    "oracle submit": 105_000,
+}
+"""Whole-transaction gas that an operation may cost; tests/contracts/test_gas.py holds them."""
+STYLE = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
+SHADES = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000", "#999999")
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an <svg> element (without the XML header, to stand inside a page)."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def kpi_figure(demo: Demonstration) -> Figure:
+    """KPI against the tiers, with what each node signed and what counted."""
+    valuation = demo.valuation
+    with matplotlib.rc_context(STYLE):
+        figure = payoff_figure(valuation, find_sample(demo.deal, valuation.claim.kpi))
+        lower = figure.axes[1]
+        top = lower.get_ylim()[1]
+        report = demo.ending.report or {}
+        scale = 10 ** demo.life.terms.feed.decimals
+        for item in report.get("observations", []):
+            wrong = item["signer"] in demo.faults
+            x = int(item["value"]) / scale
+            style = {"color": LOSS, "marker": "x"} if wrong else {"color": INK, "marker": "o"}
+            lower.plot([x], [0.05 * top], markersize=7, linestyle="none", zorder=5, clip_on=False, **style)
+            label = f"node {item['signer_index']}" + (" lies" if wrong else "")
+            lower.annotate(
+                label, (x, 0.07 * top), rotation=60, fontsize=7.5, color=style["color"], va="bottom"
+            )
+        final = demo.ending.fixing["kpi"] / scale
+        for axes in figure.axes[:2]:
+            axes.axvline(final, color=TWIN, linewidth=1.8)
+        lower.annotate(
+            f"median {100 * final:.2f} % settles",
+            (final, top),
+            xytext=(4, -2),
+            textcoords="offset points",
+            fontsize=8.5,
+            color=TWIN,
+            va="top",
+        )
+        return figure
+
+
+def cashflow_figure(demo: Demonstration) -> Figure:
+    """What holders received, per payment date: coupons on their own scale, the redemption on its own."""
+    life, unit = demo.life, 10 ** (demo.life.money.decimals + 6)
+    coupons = [0] * len(life.terms.periods)
+    totals = {"principal": 0, "outcome": 0}
+    for row in demo.ending.reconciliation.rows:
+        if row.kind == "coupon" and row.period is not None:
+            coupons[row.period - 1] += row.actual
+        elif row.kind in totals:
+            totals[row.kind] += row.actual
+    days = [datetime.fromtimestamp(p.pay_date, UTC).strftime("%b %Y") for p in life.terms.periods]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[2.4, 1])
+        left.bar(days, [c / unit for c in coupons], color=GAIN, width=0.65)
+        left.set_title("Coupons", loc="left", fontsize=10)
+        left.tick_params(axis="x", rotation=45)
+        names = ["principal", "outcome", "redeemed"]
+        amounts = [totals["principal"], totals["outcome"], sum(totals.values())]
+        colours = [EVEN, GAIN if totals["outcome"] >= 0 else LOSS, INK]
+        right.bar(names, [a / unit for a in amounts], color=colours, width=0.6)
+        right.axhline(0, color=INK, linewidth=0.6)
+        for x, amount in enumerate(amounts):
+            right.annotate(f"{amount / unit:,.1f}", (x, max(amount, 0) / unit), ha="center", va="bottom")
+        right.margins(y=0.15)
+        right.set_title("Redemption", loc="left", fontsize=10)
+        for axes in (left, right):
+            _plain(axes)
+            axes.set_ylabel(f"{life.money.code} million")
+        return figure
+
+
+def holders_figure(demo: Demonstration) -> Figure:
+    """Units of each holder after every trade (logarithmic, because households stand beside institutions)."""
+    ledger_rows = demo.ending.reconciliation.rows
+    dates = [p.pay_date for p in demo.life.terms.periods]
+    held: dict[str, list[int]] = {}
+    for row in ledger_rows:
+        if row.kind == "coupon" and row.period is not None:
+            held.setdefault(row.holder, [0] * len(dates))[row.period - 1] = row.units
+    days = [datetime.fromtimestamp(d, UTC) for d in dates]
+    names = demo.life.names
+    order = sorted(held, key=lambda holder: -held[holder][-1])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 3.8), layout="constrained")
+        axes = figure.subplots()
+        for place, holder in enumerate(order):
+            units = [float(u) if u else float("nan") for u in held[holder]]
+            shade, dashed = SHADES[place % len(SHADES)], "--" if place >= len(SHADES) else "-"
+            axes.plot(days, units, dashed, marker="o", markersize=3, color=shade, label=names.get(holder))
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+        axes.set_ylabel("Units at each coupon (log scale)")
+        figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
+        _plain(axes)
+        return figure
+
+
+def gas_figure(demo: Demonstration) -> Figure:
+    """Largest gas of each operation, and the mark where one is set."""
+    gas = demo.life.gas.summary()
+    left_out = ("deploy ", "mint ", "approve")
+    shown = {name: use for name, use in gas.items() if not name.startswith(left_out)}
+    if "deploy deal" in gas:
+        shown["deploy deal (one transaction)"] = gas["deploy deal"]
+    rows = sorted(shown.items(), key=lambda pair: pair[1]["max"])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 0.3 * len(rows) + 1), layout="constrained")
+        axes = figure.subplots()
+        places = range(len(rows))
+        axes.barh(places, [use["max"] / 1000 for _, use in rows], color=GAIN, height=0.62)
+        for place, (name, use) in zip(places, rows, strict=True):
+            text = f"{use['max']:,}"
+            if name in GAS_MARKS:
+                mark = GAS_MARKS[name]
+                axes.plot([mark / 1000] * 2, [place - 0.4, place + 0.4], color=LOSS, linewidth=2)
+                text += f" of {mark:,}"
+            axes.annotate(
+                text, (use["max"] / 1000, place), xytext=(5, 0), textcoords="offset points", va="center"
+            )
+        axes.set_yticks(places, [name for name, _ in rows])
+        axes.set_xscale("log")
+        axes.set_xlim(20, 8 * max(use["max"] for _, use in rows) / 1000)
+        axes.set_xlabel("Gas, thousands, whole transaction (log scale); red: the mark it must not pass")
+        _plain(axes)
+        return figure
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(color=INK)

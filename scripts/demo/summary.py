@@ -1,0 +1,75 @@
+"""summary.json: what the demonstration did, for programs. Amounts are integer strings in minor units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.demo.story import Demonstration, Ending
+
+
+def summary(demo: Demonstration) -> dict[str, Any]:
+    """The summary of a finished demonstration (see docs/demo.md for its fields)."""
+    life, main = demo.life, demo.ending
+    report = main.report or {}
+    feed = life.terms.feed
+    return {
+        "deal": demo.deal.id,
+        "title": demo.deal.title,
+        "terms_hash": demo.deal.terms_hash,
+        "outcome": demo.options.outcome,
+        "ok": demo.ok,
+        "chain": {"client": demo.chain.client, "id": demo.chain.chain_id, "clock": "simulated"},
+        "currency": {"code": life.money.code, "decimals": life.money.decimals, "kind": "test"},
+        "oracle": {
+            "nodes": feed.nodes,
+            "quorum": feed.quorum,
+            "reports": [_report(report)],
+            "faults": [{"node": node, "fault": fault} for node, fault in demo.faults.items()],
+            "exposed": [{"node": n, "reason": r} for n, r in demo.verification.items()],
+        },
+        "kpis": {feed.kpi: _kpi(main, feed.decimals)},
+        "payments": payments(main),
+        "holders": {
+            life.names.get(h.holder, h.holder): {
+                "units": h.units,
+                "expected": str(h.expected),
+                "actual": str(h.claimed + h.unclaimed),
+                "difference": str(h.difference),
+            }
+            for h in main.reconciliation.holders
+        },
+        "what_ifs": [
+            {"name": e.name, "kpi": _kpi(e, feed.decimals), "payments": payments(e), "notes": e.notes or {}}
+            for e in demo.what_ifs
+        ],
+        "gas": life.gas.summary(),
+        "seconds": round(demo.seconds, 1),
+    }
+
+
+def payments(ending: Ending) -> dict[str, dict[str, str]]:
+    """Expected, actual and difference per kind, and in all."""
+    return {
+        kind: {name: str(sums[name]) for name in ("expected", "actual", "difference")}
+        for kind, sums in ending.reconciliation.payments().items()
+    }
+
+
+def _report(record: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("period", "version", "value", "decimals", "evidence", "tx", "gas_used")
+    signed = [
+        {"node": item["signer"], "signer": item["signer_index"], "value": item["value"]}
+        for item in record["observations"]
+    ]
+    return {**{name: record[name] for name in wanted}, "observations": signed, "failed": record["failures"]}
+
+
+def _kpi(ending: Ending, decimals: int) -> dict[str, Any]:
+    fixing = ending.fixing
+    value = None if fixing["missing"] else str(fixing["kpi"])
+    return {
+        "value": value,
+        "decimals": decimals,
+        "missing": fixing["missing"],
+        "outcome": str(fixing["outcome"]),
+    }
