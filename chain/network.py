@@ -153,6 +153,15 @@ def set_time(w3: Web3, unix: int) -> int:
     return int(latest["number"])
 
 
+def reach_time(w3: Web3, unix: int) -> int:
+    """Move a local chain's clock to `unix` seconds unless it is there or past it; returns the latest block.
+
+    For a date that may have been reached before: a local chain's clock goes on with the real one.
+    """
+    latest = w3.eth.get_block("latest")
+    return int(latest["number"]) if latest["timestamp"] >= unix else set_time(w3, unix)
+
+
 def advance(w3: Web3, seconds: int) -> int:
     """Move a local chain's clock forward by `seconds` from now; returns the new block's number."""
     return set_time(w3, clock(w3) + seconds)

@@ -118,6 +118,17 @@ def prepare_nodes(
     return nodes
 
 
+def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: str) -> None:
+    """Rewrite the configurations so that the nodes serve this feed only; takes effect when they start.
+
+    A feed binds its signers, so it can exist only after the keys: prepare, deploy, bind, run.
+    """
+    for node in nodes:
+        config = json.loads(node.config.read_text())
+        config["feeds"] = [{"chain_id": chain_id, "contract": contract, "feed": feed}]
+        node.config.write_text(json.dumps(config, indent=2) + "\n")
+
+
 def _rain(start: int, end: int) -> RainSeries:
     first = datetime.fromtimestamp(start, UTC).year
     last = datetime.fromtimestamp(end - 1, UTC).year

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run forge with the arguments given and pass on its exit code.
 
-The launcher that npm installs (`node_modules/.bin/forge`, version 1.7.1) exits with 0 even when tests fail, so a
-check that used it could never fail. This runs the native program of the platform package instead.
+The launcher that npm installs (`node_modules/.bin/forge`, version 1.7.1) exits with 0 even when tests fail,
+so a check that used it could never fail. This runs the native program of the platform package instead.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ contract KpiBond is IKpiBond, Initializable {
     /// @inheritdoc IKpiBond
     function initialize(Terms calldata terms_) external initializer {
         BondChecks.validate(terms_);
-        IKpiOracle(terms_.oracle).statusOf(terms_.feed, terms_.kpiPeriod); // reverts unless the feed has that period
+        // Called for its revert: unless the feed has that period.
+        // slither-disable-next-line unused-return
+        IKpiOracle(terms_.oracle).statusOf(terms_.feed, terms_.kpiPeriod);
         _terms = terms_;
         IERC20(terms_.currency).forceApprove(terms_.token, type(uint256).max);
     }
@@ -86,6 +88,10 @@ contract KpiBond is IKpiBond, Initializable {
     function fixOutcome() external returns (int256) {
         if (_state != State.Active && _state != State.Defaulted) revert KpiBond_WrongState(_state);
         if (_outcomeFixed) revert KpiBond_OutcomeAlreadyFixed();
+        return _fixOutcome();
+    }
+
+    function _fixOutcome() private returns (int256) {
         _outcomeFixed = true;
         (int128 kpi, bool missing) = IKpiOracle(_terms.oracle).consume(_terms.feed, _terms.kpiPeriod);
         _outcome = _inIssue(missing ? _terms.missingOutcome : PayoffCurve.payoff(_terms.outcome, kpi));
@@ -110,6 +116,8 @@ contract KpiBond is IKpiBond, Initializable {
     /// @inheritdoc IKpiBond
     function returnSurplus() external inState(State.Redeemed) returns (uint256 amount) {
         amount = _held();
+        // Nothing to return is not an error; a donation only makes it something.
+        // slither-disable-next-line incorrect-equality
         if (amount == 0) return 0;
         _carried = 0;
         emit SurplusReturned(amount);
@@ -150,16 +158,18 @@ contract KpiBond is IKpiBond, Initializable {
     function accelerate() external inState(State.Defaulted) {
         uint64 until = _defaultedAt + _terms.curePeriod;
         if (block.timestamp <= until) revert KpiBond_CurePeriodOpen(until);
-        if (!_outcomeFixed) {
-            _outcomeFixed = true;
-            _outcome = _inIssue(_terms.missingOutcome);
-        }
         _state = State.Accelerated;
+        if (!_outcomeFixed) _fixOutcomeForAcceleration();
         _interestOwed = _couponsDue() + _accrued() + _carried;
         _carried = 0;
         _principalOwed = _redemption();
         emit BondAccelerated(_interestOwed, _principalOwed);
     }
+
+    // `distribute` takes exactly what was asked, because it is asked for a whole multiple of the units; of pro rata only the
+    // sum is wanted here; and whether it is zero depends on nothing an attacker could set to exactly zero.
+    // slither-disable-start unused-return
+    // slither-disable-start incorrect-equality
 
     /// @inheritdoc IKpiBond
     function recover() external inState(State.Accelerated) returns (uint256 paid) {
@@ -178,6 +188,23 @@ contract KpiBond is IKpiBond, Initializable {
         if (paid != 0) ISecurityToken(_terms.token).distribute(paid);
         emit Recovered(shares[0], shares[1], paid);
         if (met) ISecurityToken(_terms.token).close();
+    }
+
+    // slither-disable-end incorrect-equality
+    // slither-disable-end unused-return
+
+    function _fixOutcomeForAcceleration() private {
+        IKpiOracle oracle = IKpiOracle(_terms.oracle);
+        if (block.timestamp < oracle.periodEndOf(_terms.feed, _terms.kpiPeriod)) {
+            _outcomeFixed = true;
+            int256 best = PayoffCurve.maximum(_terms.outcome);
+            _outcome = _inIssue(best > _terms.missingOutcome ? best : int256(_terms.missingOutcome));
+            return;
+        }
+        IKpiOracle.Status status = oracle.statusOf(_terms.feed, _terms.kpiPeriod);
+        bool settled = status == IKpiOracle.Status.Final || status == IKpiOracle.Status.Missing;
+        if (!settled) revert KpiBond_OutcomeNotFixed();
+        _fixOutcome();
     }
 
     // ---------------------------------------------------------------- arithmetic
@@ -228,9 +255,12 @@ contract KpiBond is IKpiBond, Initializable {
     /// @dev Shares out `due` and what earlier distributions carried over; carries the new remainder.
     function _distribute(uint256 due) private returns (uint256 paid) {
         uint256 amount = due + _carried;
+        // `distribute` takes exactly `paid`, a whole multiple of the units.
+        // slither-disable-start unused-return
         (, paid) = ProRata.perUnit(amount, _units);
         _carried = amount - paid;
         if (paid != 0) ISecurityToken(_terms.token).distribute(paid);
+        // slither-disable-end unused-return
     }
 
     // ---------------------------------------------------------------- views

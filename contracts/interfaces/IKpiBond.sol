@@ -112,9 +112,10 @@ interface IKpiBond {
 
     /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time
     /// within the period), principal and the outcome. Anyone.
-    /// @dev If the outcome is not fixed by then (anyone could have fixed a final report), it counts as missing. So an issuer
-    /// that controls the data cannot get round an outcome payment by defaulting, and holders that control the data gain
-    /// nothing by sitting on it.
+    /// @dev The outcome is fixed here if it is not yet. A settled report (or a missing one) counts as always. Before the
+    /// period has ended there can be none, through the issuer's default alone, so the outcome best for holders counts: a
+    /// default is no way round an outcome payment. In between, acceleration waits for the report to be settled, which
+    /// the oracle's deadlines bound, so that nobody gains by sitting on data.
     function accelerate() external;
 
     /// @notice After acceleration: share whatever the bond holds among holders pro rata, interest before principal.

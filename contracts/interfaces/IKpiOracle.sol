@@ -187,6 +187,9 @@ interface IKpiOracle {
 
     function reportOf(bytes32 feed, uint32 period) external view returns (Report memory);
     function statusOf(bytes32 feed, uint32 period) external view returns (Status);
+    /// @notice When a period's measurement ends, unix seconds.
+    function periodEndOf(bytes32 feed, uint32 period) external view returns (uint64);
+
     function configOf(bytes32 feed) external view returns (FeedConfig memory);
     function rewardPool(bytes32 feed) external view returns (uint256);
     function creditOf(address currency, address account) external view returns (uint256);

@@ -42,8 +42,9 @@ contract Offering is IOffering, Initializable {
         _sold += uint64(units); // not above the hard cap, a uint64
         paid = units * _terms.unitPrice;
         emit Subscribed(msg.sender, units, paid);
-        IERC20(_terms.currency).safeTransferFrom(msg.sender, address(this), paid);
+        // Units first: a currency that calls the buyer back must not find units sold that do not exist yet.
         ISecurityToken(_terms.token).mint(msg.sender, units);
+        IERC20(_terms.currency).safeTransferFrom(msg.sender, address(this), paid);
     }
 
     /// @inheritdoc IOffering

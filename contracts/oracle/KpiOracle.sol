@@ -106,7 +106,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         if (count < config.word(FeedStore.QUORUM)) revert KpiOracle_BelowQuorum(count, config.word(FeedStore.QUORUM));
         int128[] memory values = new int128[](count);
         bytes32[] memory roots = new bytes32[](count);
-        uint256 seen;
+        uint256 seen = 0;
         for (uint256 i = 0; i < count; ++i) {
             Observation memory o = observations[i]; // decoded once
             seen = _markSeen(seen, o.signer);
@@ -191,7 +191,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         report.finalAt = uint64(block.timestamp);
         emit ReportRuled(feed, period, report.version, verdict, report.value, report.evidence);
 
-        uint256 reward;
+        uint256 reward = 0;
         if (verdict != Verdict.Stands) {
             uint256 pool = _rewardPools[feed];
             reward = config.word(FeedStore.CHALLENGE_REWARD) < pool ? config.word(FeedStore.CHALLENGE_REWARD) : pool;
@@ -275,7 +275,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         if (signatures.length < config.word(FeedStore.PANEL_QUORUM)) {
             revert KpiOracle_BelowQuorum(signatures.length, config.word(FeedStore.PANEL_QUORUM));
         }
-        uint256 seen;
+        uint256 seen = 0;
         for (uint256 i = 0; i < signatures.length; ++i) {
             PanelSignature calldata s = signatures[i];
             seen = _markSeen(seen, s.panellist);
@@ -294,6 +294,8 @@ contract KpiOracle is IKpiOracle, EIP712 {
         pure
     {
         if (index >= config.count(list)) revert KpiOracle_UnknownSigner(index);
+        // The third value details an error that is only told apart from none here.
+        // slither-disable-next-line unused-return
         (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
         bool good = problem == ECDSA.RecoverError.NoError && uint160(recovered) == config.item(list, index);
         if (!good) revert KpiOracle_BadSignature(index, recovered);
@@ -321,6 +323,11 @@ contract KpiOracle is IKpiOracle, EIP712 {
         Status status = statusOf(feed, period);
         StoredReport storage r = _reports[feed][period];
         return Report(status, r.value, r.evidence, r.finalAt, r.version, r.used);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function periodEndOf(bytes32 feed, uint32 period) external view returns (uint64) {
+        return _periodEnd(_feed(feed), feed, period);
     }
 
     /// @inheritdoc IKpiOracle

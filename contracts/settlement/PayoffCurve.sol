@@ -88,7 +88,10 @@ library PayoffCurve {
 
     /// @dev Solidity truncates toward zero; `b` is positive here.
     function _floorDiv(int256 a, int256 b) private pure returns (int256 q) {
+        // The product only tells whether there was a remainder.
+        // slither-disable-start divide-before-multiply
         q = a / b;
         if (a < 0 && q * b != a) --q;
+        // slither-disable-end divide-before-multiply
     }
 }

@@ -22,7 +22,7 @@ Role = Literal["issuer", "holder", "data_controller", "agent", "panel", "verifie
 InvestorClass = Literal["retail", "professional", "institutional"]
 Inclusive = Literal["both", "from", "to", "neither"]
 # A unit of time or representation, not a fact about the deal, so it needs no source.
-Count = Annotated[int, Field(strict=True, ge=0)]
+Count = Annotated[int, Field(strict=True, ge=0, le=99)]
 
 
 class Source(Strict):

@@ -79,7 +79,7 @@ def check_tiers(tiers: list[Tier]) -> Iterator[Finding]:
     """Everything wrong with `tiers`: they must cover every KPI value exactly once, in ascending order."""
     shapes = [finding for index, tier in enumerate(tiers) for finding in _shape(index, tier)]
     yield from shapes
-    if shapes:
+    if shapes or not tiers:
         return
     if len(tiers) > 1 and upper_bound(tiers[0]) is None:
         yield ("0",), "the first tier must be the lowest: list tiers in ascending order"

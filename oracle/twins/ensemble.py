@@ -181,3 +181,13 @@ def ensemble(
             "distributions": DISTRIBUTIONS,
         },
     }
+
+
+def markdown_table() -> str:
+    """DISTRIBUTIONS as a Markdown table, for the documentation."""
+    lines = ["| uncertain | law | applies to | basis |", "|---|---|---|---|"]
+    for name, entry in DISTRIBUTIONS.items():
+        law = f"{entry['law']}({', '.join(f'{value:.4g}' for value in entry['parameters'])})"
+        how = f"{entry['how']} {entry['applies_to']}"
+        lines.append(f"| {name.replace('_', ' ')} | {law} | {how} | assumed: {entry['assumed']} |")
+    return "\n".join(lines)

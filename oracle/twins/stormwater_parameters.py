@@ -215,3 +215,12 @@ def provenance(parameters: StormwaterParameters) -> list[tuple[str, Any, str, st
                 kind, text = "assumed", f"scenario; default {item.default}: {text}"
             rows.append((f"{part}.{item.name}", value, kind, text))
     return rows
+
+
+def markdown_table(parameters: StormwaterParameters) -> str:
+    """The parameters as a Markdown table, for the documentation and reports."""
+    lines = ["| parameter | value | basis |", "|---|---|---|"]
+    for path, value, kind, text in provenance(parameters):
+        shown = ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else f"{value:g}"
+        lines.append(f"| `{path}` | {shown} | {kind}: {text} |")
+    return "\n".join(lines)

@@ -101,6 +101,7 @@ def _kpi_text(ending: Ending, decimals: int) -> str:
 
 def _headline(demo: Demonstration) -> str:
     outcome = demo.ending.fixing["outcome"]
+    title = demo.deal.kpis[demo.life.terms.feed.kpi].title.lower()
     words = demo.life.money.words(abs(outcome))
     settled = (
         "no outcome payment either way"
@@ -109,4 +110,4 @@ def _headline(demo: Demonstration) -> str:
         if outcome > 0
         else f"investors pay the issuer {words}"
     )
-    return f"Measured runoff reduction {_kpi_text(demo.ending, demo.life.terms.feed.decimals)}: {settled}."
+    return f"Reported {title} {_kpi_text(demo.ending, demo.life.terms.feed.decimals)}: {settled}."

@@ -16,7 +16,7 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.deploy import deploy_deal, deploy_infrastructure, local_keys
-from chain.network import LocalChain, set_time, start_anvil, start_ganache
+from chain.network import LocalChain, reach_time, start_anvil, start_ganache
 from chain.records import DeploymentRecord
 from chain.sender import GasLog, Sender
 from finance.terms import Deal, parse_deal
@@ -90,7 +90,7 @@ class Life:
         self.send(self.deployer, self.registry.setIdentity(who, identity))
 
     def settle(self) -> None:
-        set_time(self.w3, at("2016-09-29"))
+        reach_time(self.w3, at("2016-09-29"))
         self.send(self.deployer, self.offering.settle())
 
     def fund(self, amount: int) -> None:
@@ -99,7 +99,7 @@ class Life:
         self.send(self.issuer, self.bond.fund(amount))
 
     def coupon(self, date: str) -> None:
-        set_time(self.w3, at(date))
+        reach_time(self.w3, at(date))
         self.send(self.c, self.bond.payCoupon())
 
     def claim(self, who: str) -> None:
@@ -107,7 +107,7 @@ class Life:
 
     def report(self, value: int, date: str = "2021-01-10") -> None:
         """All nodes sign the same value; anyone brings it."""
-        set_time(self.w3, at(date))
+        reach_time(self.w3, at(date))
         feed, keys, evidence = self.record.feed, local_keys(self.record), "0x" + "ab" * 32
         observations = []
         for index, node in enumerate(self.record.wallets.nodes):
@@ -129,7 +129,7 @@ class Life:
 
     def mature(self) -> None:
         """The outcome fixed and the redemption paid, at maturity."""
-        set_time(self.w3, at("2021-04-01"))
+        reach_time(self.w3, at("2021-04-01"))
         self.send(self.c, self.bond.fixOutcome())
         self.send(self.c, self.bond.redeem())
 

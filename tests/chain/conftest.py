@@ -42,3 +42,10 @@ def lived(request: pytest.FixtureRequest) -> Iterator[Life]:
     value = {"met": 420_000, "missed": 100_000, "silent": None}[fate]
     with CLIENTS[client](timestamp=BEFORE_THE_OFFERING) as started:
         yield whole_life(started, value)
+
+
+@pytest.fixture(scope="session")
+def one_life() -> Iterator[Life]:
+    """The first of `lived`, for what does not depend on the fate."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as started:
+        yield whole_life(started, 420_000)

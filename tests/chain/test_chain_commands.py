@@ -7,6 +7,10 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,22 +18,40 @@ import yaml
 from bond_life import DC_WATER, ROOT, Life
 
 from chain.check import check_deployment
-from chain.network import LocalChain
+from chain.network import LocalChain, local_account
 from chain.records import load_record
+from scripts import cli
 
 
-def program(name: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_deploy_writes_a_record_and_says_so_when_run_again(anvil: LocalChain, tmp_path: Path) -> None:
+Program = Callable[..., Done]
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Run `python -m scripts.NAME ...` in this process: the same entry, without the seconds to start."""
+
+    def run(name: str, *arguments: object) -> Done:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as left:
+            cli.run(import_module(f"scripts.{name}").app)
+        said = capsys.readouterr()
+        return Done(int(left.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def test_deploy_writes_a_record_and_says_so_when_run_again(
+    program: Program, anvil: LocalChain, tmp_path: Path
+) -> None:
     out = tmp_path / "record.json"
     arguments = ("--network", anvil.url, "--out", out, "--folder", tmp_path)
     first = program("deploy", DC_WATER, *arguments)
@@ -54,15 +76,31 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(anvil: LocalChain, tm
     assert "another terms hash" in moved.stderr
 
 
-def test_a_key_in_the_environment_deploys(anvil: LocalChain, tmp_path: Path) -> None:
-    key = "0x" + "07" * 32
-    done = program(
-        "deploy", DC_WATER, "--network", anvil.url, "--folder", tmp_path, "--json", PENSTOCK_KEY=key
+def test_a_key_in_the_environment_is_used_and_never_shown(
+    program: Program, anvil: LocalChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("deploy", DC_WATER, "--network", anvil.url, "--folder", tmp_path, "--json")
+    monkeypatch.setenv("PENSTOCK_KEY", local_account(9).key.to_0x_hex())
+    done = program(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["wallets"]["deployer"] == local_account(9).address
+    for secret in ("0x" + "07" * 32, "0x12"):  # without a coin; not a key
+        monkeypatch.setenv("PENSTOCK_KEY", secret)
+        done = program(*arguments)
+        assert done.returncode == 2
+        assert secret not in done.stderr + done.stdout
+
+
+def test_a_program_of_its_own_does_the_same(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.deploy", "no-such-deal.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    # An unfunded account: the node's words, no traceback, and never the key.
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "07" * 32 not in done.stderr + done.stdout
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "no-such-deal.yaml: file not found\n"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +111,7 @@ def test_a_key_in_the_environment_deploys(anvil: LocalChain, tmp_path: Path) -> 
         ([DC_WATER, "--network", "mainet"], "network 'mainet'"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(arguments: list[object], says: str) -> None:
+def test_bad_input_is_one_line_and_exit_2(program: Program, arguments: list[object], says: str) -> None:
     done = program("deploy", *arguments)
     assert done.returncode == 2
     assert says in done.stderr
@@ -81,7 +119,9 @@ def test_bad_input_is_one_line_and_exit_2(arguments: list[object], says: str) ->
     assert done.stdout == ""
 
 
-def test_a_bad_deal_names_file_field_value_and_reason(anvil: LocalChain, tmp_path: Path) -> None:
+def test_a_bad_deal_names_file_field_value_and_reason(
+    program: Program, anvil: LocalChain, tmp_path: Path
+) -> None:
     tree = yaml.safe_load(DC_WATER.read_text())
     tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = 3.43
     bad = tmp_path / "bad.yaml"
@@ -93,9 +133,9 @@ def test_a_bad_deal_names_file_field_value_and_reason(anvil: LocalChain, tmp_pat
     assert anvil.w3.eth.block_number == before
 
 
-def test_reconcile_exits_0_and_its_json_is_json(lived: Life, tmp_path: Path) -> None:
-    file = lived.record.save(tmp_path / "record.json")
-    url = lived.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+def test_reconcile_exits_0_and_its_json_is_json(program: Program, one_life: Life, tmp_path: Path) -> None:
+    file = one_life.record.save(tmp_path / "record.json")
+    url = one_life.w3.provider.endpoint_uri  # type: ignore[attr-defined]
     table = tmp_path / "rows.csv"
     done = program("reconcile", file, "--network", url, "--json", "--csv", table)
     assert (done.returncode, done.stderr) == (0, "")
@@ -105,12 +145,14 @@ def test_reconcile_exits_0_and_its_json_is_json(lived: Life, tmp_path: Path) -> 
     assert len(table.read_text().splitlines()) == 1 + len(result["rows"])
 
 
-def test_reconcile_exits_1_with_the_rows_that_differ(lived: Life, tmp_path: Path) -> None:
-    data = json.loads(lived.record.to_json())
+def test_reconcile_exits_1_with_the_rows_that_differ(
+    program: Program, one_life: Life, tmp_path: Path
+) -> None:
+    data = json.loads(one_life.record.to_json())
     data["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
     file = tmp_path / "altered.json"
     file.write_text(json.dumps(data))
-    url = lived.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+    url = one_life.w3.provider.endpoint_uri  # type: ignore[attr-defined]
     done = program("reconcile", file, "--network", url)
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
@@ -119,21 +161,28 @@ def test_reconcile_exits_1_with_the_rows_that_differ(lived: Life, tmp_path: Path
     assert "bond.terms.rate: the deal says 40000000000000000" in done.stdout
 
 
-def test_reconcile_says_when_it_is_another_chain(lived: Life, anvil: LocalChain, tmp_path: Path) -> None:
-    file = lived.record.model_copy(update={"chain_id": 5}).save(tmp_path / "record.json")
+def test_reconcile_says_when_it_is_another_chain(
+    program: Program, one_life: Life, anvil: LocalChain, tmp_path: Path
+) -> None:
+    file = one_life.record.model_copy(update={"chain_id": 5}).save(tmp_path / "record.json")
     done = program("reconcile", file, "--network", anvil.url)
     assert done.returncode == 2
     assert "has id 31337" in done.stderr
 
 
 def test_brownie_runs_the_same_deployment(tmp_path: Path) -> None:
+    # A home of its own, where brownie's `development` chain has a free port: 8545 may be anybody's.
     with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 8545)) == 0:
-            pytest.skip("port 8545, where brownie starts its chain, is in use")
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / ".brownie").mkdir()
+    defaults = Path(find_spec("brownie").origin).parent / "data" / "network-config.yaml"
+    mine = defaults.read_text().replace("port: 8545", f"port: {port}")
+    (tmp_path / ".brownie" / "network-config.yaml").write_text(mine)
     done = subprocess.run(
         [str(Path(sys.executable).parent / "brownie"), "run", "deploy"],
         cwd=ROOT,
-        env={**os.environ, "PENSTOCK_DEPLOYMENTS": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "PENSTOCK_DEPLOYMENTS": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

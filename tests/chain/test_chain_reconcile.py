@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
 
+from chain.bindings import calldata
 from chain.ledger import read_ledger
 from chain.network import LocalChain, rpc, set_time, start_anvil
 from chain.reconcile import Reconciliation, reconcile
@@ -239,6 +240,31 @@ def test_money_that_leaves_the_token_unseen_is_found(young: Life) -> None:
         "money: the token holds what is unclaimed": -5,
         "money: claims announced = moved to holders": 5,
     }
+
+
+def test_a_block_keeps_its_order(young: Life) -> None:
+    """Transfer, coupon, transfer in one block: the coupon goes to who held between them."""
+    young.settle()
+    young.fund(THOUSAND)
+    set_time(young.w3, at("2017-04-01"))
+    rpc(young.w3, "evm_setAutomine", False)
+    give = young.token.transfer(young.c, 1)
+    for function in (give, young.bond.payCoupon(), give):
+        young.w3.eth.send_transaction(
+            {"from": young.a, "to": function.address, "data": calldata(function), "gas": 500_000}  # type: ignore[typeddict-item]
+        )
+    rpc(young.w3, "evm_mine")
+    rpc(young.w3, "evm_setAutomine", True)
+    ledger = read_ledger(young.w3, young.record)
+    assert ledger.payouts[0].event.block == ledger.moves("token")[-1].event.block
+    result = reconcile(young.w3, young.record)
+    assert result.ok, result.differences
+    assert {r.holder: r.units for r in result.rows if r.kind == "coupon"} == {
+        young.a: 3,
+        young.b: 3,
+        young.c: 1,
+    }
+    assert {h.holder: h.units for h in result.holders} == {young.a: 2, young.b: 3, young.c: 2}
 
 
 def test_a_late_coupon_is_noted_then_counted(young: Life) -> None:

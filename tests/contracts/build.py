@@ -7,6 +7,7 @@ the tests, and signatures are made with eth_account alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 from eth_account import Account
@@ -27,6 +28,30 @@ def named_keys(label: str, count: int) -> list[Any]:
     return sorted(keys, key=lambda account: int(account.address, 16))
 
 
+class Status(IntEnum):
+    """IKpiOracle.Status"""
+
+    NONE, PENDING, CHALLENGED, FINAL, MISSING = range(5)
+
+
+class Verdict(IntEnum):
+    """IKpiOracle.Verdict"""
+
+    STANDS, CORRECTED, VOID = range(3)
+
+
+class Bond(IntEnum):
+    """IKpiBond.State"""
+
+    OFFERED, ACTIVE, DEFAULTED, ACCELERATED, REDEEMED = range(5)
+
+
+class Sale(IntEnum):
+    """IOffering.State"""
+
+    NOT_OPEN, OPEN, SUCCEEDED, FAILED, SETTLED = range(5)
+
+
 NODES = named_keys("node", 4)
 PANEL = named_keys("panel", 3)
 
@@ -44,6 +69,11 @@ def tuple_of(abi_components: list[dict], values: dict) -> tuple:
             value = [tuple_of(component["components"], v) for v in value]
         out.append(value)
     return tuple(out)
+
+
+def components_of(contract: Any, function: str) -> list[dict]:
+    """The ABI of the struct that is a function's first argument."""
+    return next(f for f in contract.abi if f.get("name") == function)["inputs"][0]["components"]
 
 
 def policy(classes: int = ALL_CLASSES, blocked: tuple[int, ...] = ()) -> str:
@@ -104,7 +134,11 @@ class Plan:
             "signers": [node.address for node in NODES],
             "panel": [member.address for member in PANEL],
             "consumers": [],
-        } | self.oracle_overrides
+        } | self._resolved(self.oracle_overrides)
+
+    def _resolved(self, overrides: dict) -> dict:
+        """An override may be a function of the plan, for what depends on its dates."""
+        return {name: value(self) if callable(value) else value for name, value in overrides.items()}
 
     def terms(self) -> dict:
         tenth = self.unit * self.units // 10
@@ -139,7 +173,7 @@ class Plan:
                 ],
             },
             "oraclePolicy": self.oracle_policy(),
-        } | self.overrides
+        } | self._resolved(self.overrides)
 
 
 DOMAIN_FIELDS = [
@@ -191,8 +225,9 @@ def observation(
     period: int = 0,
     version: int = 0,
     key: Any = None,
+    signed: dict | None = None,
 ) -> tuple:
-    """One signed observation in the order of the Solidity struct."""
+    """One signed observation in the order of the Solidity struct; `signed` names what the node signed differently."""
     root = evidence(f"{node} {value}")
     message = {
         "feed": feed,
@@ -201,7 +236,7 @@ def observation(
         "value": value,
         "observedAt": at,
         "evidence": root,
-    }
+    } | (signed or {})
     r, vs = sign("Observation", message, key or NODES[node], chain_id, oracle)
     return (value, at, node, root, r, vs)
 
@@ -228,3 +263,46 @@ def ruling(
         "evidence": root,
     }
     return root, [(m, *sign("Ruling", message, PANEL[m], chain_id, oracle)) for m in members]
+
+
+PERMIT_FIELDS = [
+    {"name": "owner", "type": "address"},
+    {"name": "spender", "type": "address"},
+    {"name": "value", "type": "uint256"},
+    {"name": "nonce", "type": "uint256"},
+    {"name": "deadline", "type": "uint256"},
+]
+
+
+def permit(key: Any, token: str, chain_id: int, **message: Any) -> tuple[int, bytes, bytes]:
+    """v, r and s of an EIP-2612 permit by `key`; the message without the owner."""
+    signed = key.sign_message(
+        encode_typed_data(
+            full_message={
+                "types": {"EIP712Domain": DOMAIN_FIELDS, "Permit": PERMIT_FIELDS},
+                "primaryType": "Permit",
+                "domain": {
+                    "name": "Penstock SecurityToken",
+                    "version": "1",
+                    "chainId": chain_id,
+                    "verifyingContract": token,
+                },
+                "message": {"owner": key.address} | message,
+            }
+        )
+    )
+    return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
+
+
+def signer_of(digest: bytes, r: bytes, vs: bytes) -> str:
+    """Whom a compact signature over this digest recovers to."""
+    word = int.from_bytes(vs, "big")
+    parts = (27 + (word >> 255), int.from_bytes(r, "big"), word & (2**255 - 1))
+    return Account._recover_hash(digest, vrs=parts)
+
+
+def clone_code(implementation: str, arguments: bytes) -> bytes:
+    """Creation code of OpenZeppelin's clone with immutable arguments (Clones.sol), so that tests can be the factory."""
+    runtime = bytes.fromhex("363d3d373d3d3d363d73") + bytes.fromhex(implementation[2:])
+    runtime += bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
+    return bytes.fromhex("61") + len(runtime).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + runtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import build  # noqa: E402
 
+UNLIMITED = 2**256 - 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_isolation():
+    """brownie runs gc.collect() twice a test; what is loaded by now need not be looked through each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
 
 @pytest.fixture(scope="module")
 def parties(accounts):
@@ -19,21 +31,21 @@ def parties(accounts):
 
 
 @pytest.fixture(scope="module")
-def base(
-    parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering, DealFactory, TestCurrency, chain
-):
+def base(parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering, DealFactory, TestCurrency):
     """The shared contracts, three verified investors with money."""
+    from clock import now
+
     by = {"from": parties.deployer}
-    currency = TestCurrency.deploy("Test dollar", "TUSD", 6, by)
     registry = IdentityRegistry.deploy(parties.deployer, by)
     oracle = KpiOracle.deploy(by)
     implementations = [c.deploy(by) for c in (SecurityToken, KpiBond, Offering)]
     factory = DealFactory.deploy(*implementations, oracle, by)
-    expiry = now(chain) + 20 * 365 * build.DAY
+    expiry = now() + 20 * 365 * build.DAY
     for account in (parties.investor, parties.other, parties.third):
         registry.setIdentity(account, (expiry, build.USA, build.RETAIL), by)
+    currency = TestCurrency.deploy("Test dollar", "TUSD", 6, by)
+    for account in (parties.investor, parties.other, parties.third, parties.issuer):
         currency.mint(account, 10**6 * build.MILLION, by)
-    currency.mint(parties.issuer, 10**6 * build.MILLION, by)
     return SimpleNamespace(
         currency=currency,
         registry=registry,
@@ -45,23 +57,42 @@ def base(
 
 
 @pytest.fixture(scope="module")
-def launch(parties, base, chain, SecurityToken, KpiBond, Offering):
-    """launch(**overrides) deploys a deal through the factory; launch.sell() sells and settles it."""
+def plan_of(parties, base):
+    """plan_of(currency=, unit=, units=, oracle_overrides=, **overrides): the terms of a deal starting now."""
+    from clock import now
 
-    def deploy(oracle_overrides=None, units=100, **overrides):
-        plan = build.Plan(
-            now=now(chain),
-            currency=base.currency.address,
+    def make(currency=None, unit=1_000 * build.MILLION, units=100, oracle_overrides=None, **overrides):
+        return build.Plan(
+            now=now(),
+            currency=(currency or base.currency).address,
             registry=base.registry.address,
             issuer=parties.issuer.address,
             agent=parties.agent.address,
+            unit=unit,
             units=units,
             overrides=overrides,
             oracle_overrides=oracle_overrides or {},
         )
-        abi = next(f for f in base.factory.abi if f.get("name") == "deploy")
-        terms = build.tuple_of(abi["inputs"][0]["components"], plan.terms())
-        tx = base.factory.deploy(terms, {"from": parties.deployer})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def terms_of(base):
+    """terms_of(plan): the plan as IDealFactory.DealTerms."""
+    components = build.components_of(base.factory, "deploy")
+    return lambda plan: build.tuple_of(components, plan.terms())
+
+
+@pytest.fixture(scope="module")
+def launch(parties, base, plan_of, terms_of, SecurityToken, KpiBond, Offering):
+    """launch(**plan) deploys a deal through the factory; launch.sell(deal) sells and settles it."""
+    from clock import warp
+
+    def deploy(currency=None, **changes):
+        currency = currency or base.currency
+        plan = plan_of(currency=currency, **changes)
+        tx = base.factory.deploy(terms_of(plan), {"from": parties.deployer})
         event = tx.events["DealDeployed"]
         deal = SimpleNamespace(
             plan=plan,
@@ -71,19 +102,19 @@ def launch(parties, base, chain, SecurityToken, KpiBond, Offering):
             bond=KpiBond.at(event["bond"]),
             offering=Offering.at(event["offering"]),
             oracle=base.oracle,
-            currency=base.currency,
+            currency=currency,
         )
         for account in (parties.investor, parties.other, parties.third):
-            base.currency.approve(deal.offering, 2**256 - 1, {"from": account})
-        base.currency.approve(deal.bond, 2**256 - 1, {"from": parties.issuer})
+            currency.approve(deal.offering, UNLIMITED, {"from": account})
+        currency.approve(deal.bond, UNLIMITED, {"from": parties.issuer})
         return deal
 
     def sell(deal, **holdings):
         """holdings: units by party name; sold in the window, then settled after it."""
-        warp(chain, deal.plan.opens)
+        warp(deal.plan.opens)
         for name, units in (holdings or {"investor": 60, "other": 40}).items():
             deal.offering.subscribe(units, {"from": getattr(parties, name)})
-        warp(chain, deal.plan.closes)
+        warp(deal.plan.closes)
         deal.offering.settle({"from": parties.stranger})
         return deal
 
@@ -104,55 +135,91 @@ def isolation(fn_isolation):
 
 @pytest.fixture(scope="module")
 def report(parties, chain):
-    """report(deal, values, nodes) submits a signed report as the relay."""
+    """report(deal, values, nodes=, version=, period=, at=) submits a signed report as the relay; report.sign makes the
+    observations only. `deal` is anything with .feed and .oracle."""
+    from clock import now
 
-    def make(deal, values, nodes=(0, 1, 2), **changes):
-        at = changes.pop("at", None) or max(now(chain), deal.plan.period_end)
-        pairs = sorted(zip(values, nodes, strict=True))
+    def make(deal, values, nodes=(0, 1, 2, 3), *, at=None, period=0, version=0, **changes):
+        pairs = sorted(zip(values, nodes, strict=False))  # as many nodes as values
+        assert len(pairs) == len(values)
         return [
             build.observation(
-                deal.feed, value, node, at=at, chain_id=chain.id, oracle=deal.oracle.address, **changes
+                deal.feed,
+                value,
+                node,
+                at=at or now(),
+                chain_id=chain.id,
+                oracle=deal.oracle.address,
+                period=period,
+                version=version,
+                **changes,
             )
             for value, node in pairs
         ]
 
-    def send(deal, values, nodes=(0, 1, 2), **changes):
-        return deal.oracle.submit(
-            deal.feed,
-            changes.get("period", 0),
-            make(deal, values, nodes, **changes),
-            {"from": parties.relay},
-        )
+    def send(deal, values, nodes=(0, 1, 2, 3), *, period=0, **changes):
+        observations = make(deal, values, nodes, period=period, **changes)
+        return deal.oracle.submit(deal.feed, period, observations, {"from": parties.relay})
 
     send.sign = make
     return send
 
 
 @pytest.fixture(scope="module")
-def errors():
-    """errors(contract, "Name", *args): the revert text brownie shows for a custom error with these arguments."""
+def clone_of(parties):
+    """clone_of(Container, implementation, arguments=b""): a clone that nobody has initialised."""
+
+    def make(container, implementation, arguments=b""):
+        tx = parties.deployer.transfer(data=build.clone_code(implementation.address, arguments))
+        return container.at(tx.contract_address)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def new_token(parties, base, clone_of, SecurityToken):
+    """new_token(currency=, registry=, holding=): a claim token whose minter is the deployer and servicer the relay."""
     from eth_abi import encode
-    from eth_utils import keccak
 
-    def selector(contract, name, *args):
-        entry = next(e for e in contract.abi if e.get("type") == "error" and e["name"] == name)
-        types = [i["type"] for i in entry["inputs"]]
-        return "0x" + (keccak(text=f"{name}({','.join(types)})")[:4] + encode(types, args)).hex()
+    def make(currency=None, registry=None, holding=None):
+        anchors = (
+            (registry or base.registry).address,
+            bytes.fromhex((holding or build.policy())[2:]),
+            (currency or base.currency).address,
+            parties.agent.address,
+            build.evidence("terms"),
+        )
+        arguments = encode(["address", "bytes32", "address", "address", "bytes32"], anchors)
+        token = clone_of(SecurityToken, base.implementations[0], arguments)
+        token.initialize("Claim", "CLM", parties.deployer, parties.relay, {"from": parties.deployer})
+        return token
 
-    return selector
+    return make
 
 
-def now(chain) -> int:
-    return chain[-1].timestamp
+@pytest.fixture(scope="module")
+def token(new_token, parties):
+    """A claim token of 100 units: investor 60, other 40."""
+    made = new_token()
+    made.mint(parties.investor, 60, {"from": parties.deployer})
+    made.mint(parties.other, 40, {"from": parties.deployer})
+    return made
 
 
-def warp(chain, timestamp):
-    """Mine a block at a time, or just after the last one if that is later.
+@pytest.fixture(scope="module")
+def pay(parties, base):
+    """pay(token, amount): the issuer distributes an amount of the token's currency, having approved it."""
 
-    Plain RPC, because brownie 1.22.2's chain.mine(timestamp=...) is refused by Anvil.
-    """
-    from brownie import web3
+    def distribute(token, amount, currency=None):
+        (currency or base.currency).approve(token, UNLIMITED, {"from": parties.issuer})
+        return token.distribute(amount, {"from": parties.issuer})
 
-    for method, args in (("evm_setNextBlockTimestamp", [max(timestamp, now(chain) + 1)]), ("evm_mine", [])):
-        answer = web3.provider.make_request(method, args)
-        assert "error" not in answer, answer
+    return distribute
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The measured gas as a table, for the README."""
+    measured = sys.modules.get("gas_table")
+    if measured and measured.ROWS:
+        terminalreporter.section("gas")
+        terminalreporter.write(measured.render())

@@ -10,7 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-MODULES = ["finance.pricing.process", "finance.pricing.value", "finance.pricing.yields", "finance.terms.schedule"]
+MODULES = [
+    "finance.pricing.process",
+    "finance.pricing.value",
+    "finance.pricing.yields",
+    "finance.terms.schedule",
+]
 
 
 @pytest.mark.parametrize("name", ["pricing.md", "deal-file.md"])

@@ -12,7 +12,7 @@ from conftest import SECONDS_2021
 from eth_account import Account
 
 from finance.settlement.terms import FeedTerms
-from oracle.local import NodeFiles, prepare_nodes
+from oracle.local import NodeFiles, bind_feed, prepare_nodes
 from oracle.node import Ledger, Node, RefusedError
 from oracle.node_config import ConfigError, load_config
 from oracle.observation import recover
@@ -66,7 +66,7 @@ def test_gauges_differ_between_nodes_and_repeat_by_seed(
     values: list[list[int]] = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         nodes = prepare_nodes(tmp_path / name, feed_terms, impervious_area_acres=area, seed=seed)
-        values.append([start(files).observe(REQUEST).value for files in nodes])
+        values.append([start(files).observe(REQUEST).value for files in nodes[:2]])
     assert len(set(values[0])) == len(values[0])
     assert max(values[0]) - min(values[0]) < 20_000  # gauge error is small against a tier
     assert values[0] == values[1] != values[2]
@@ -104,9 +104,8 @@ def test_two_processes_on_one_ledger_cannot_both_win(tmp_path: Path) -> None:
 
 
 def test_serves_only_its_feeds(files: NodeFiles) -> None:
-    node = start(
-        edit(files, feeds=[{"chain_id": 1, "contract": CONTRACT.upper().replace("X", "x"), "feed": FEED}])
-    )
+    bind_feed([files], 1, CONTRACT.upper().replace("X", "x"), FEED)
+    node = start(files)
     node.observe(REQUEST)
     for change in ({"chain_id": 2}, {"contract": "0x" + "0b" * 20}, {"feed": "0x" + "02" * 32}):
         with pytest.raises(RefusedError, match="does not serve"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+from conftest import ROOT
 
 from oracle.twins import stormwater
+from oracle.twins.ensemble import markdown_table as ensemble_table
 from oracle.twins.rain import RainSeries, gauge
 from oracle.twins.stormwater import TwinError, input_text, run_case, run_pair, run_text
 from oracle.twins.stormwater_parameters import (
@@ -15,6 +17,7 @@ from oracle.twins.stormwater_parameters import (
     Sewershed,
     StormwaterParameters,
     Works,
+    markdown_table,
     provenance,
     scenario,
 )
@@ -105,7 +108,7 @@ def test_clogging_and_tight_soil_cost_reduction(central: StormwaterParameters, r
 
 
 def test_kpi_is_weather_normalised(central: StormwaterParameters, rain: RainSeries) -> None:
-    """A gauge that is 5 % wrong moves the runoff by more than 5 %, the KPI by less than a percentage point."""
+    """A gauge that is 5 % wrong moves the runoff by more than 5 %, the KPI by less than a point."""
     true = run_pair(central, rain)
     for bias in (-0.05, 0.05):
         seen = run_pair(central, gauge(rain, bias=bias, noise=0.05, seed=3))
@@ -119,9 +122,9 @@ def test_kpi_does_not_depend_on_the_size_of_the_shed(central: StormwaterParamete
 
 
 def test_published_sketch_is_in_reach(area: float, rain: RainSeries) -> None:
-    """A sketch made elsewhere with pyswmm on the same rain year: 834 mm of rain, 389 mm of runoff before, 252 mm
-    after with a quarter of the area on permeable pavement (-35 %). Its other parameters are not known; half of
-    the ground impervious and no run-on is our guess, so only the order must agree."""
+    """A sketch made elsewhere with pyswmm on the same rain year: 834 mm of rain, 389 mm of runoff before,
+    252 mm after with a quarter of the area on permeable pavement (-35 %). Its other parameters are not known;
+    half of the ground impervious and no run-on is our guess, so only the order must agree."""
     site = Sewershed(area, impervious_fraction=0.5)
     works = Works(pavement_area_fraction=0.5, pavement_run_on_ratio=0, bioretention_area_fraction=0)
     parameters = StormwaterParameters(site, works)
@@ -212,3 +215,20 @@ def test_every_parameter_says_where_it_comes_from(area: float) -> None:
     assert kinds["works.clogged_fraction"][0] == "assumed"
     assert kinds["works.clogged_fraction"][1].startswith("scenario")
     assert kinds["sewershed.soil_conductivity_mm_per_h"][0] == "sourced"
+
+
+def test_documented_numbers_are_the_twins(area: float, rain: RainSeries) -> None:
+    page = (ROOT / "docs" / "twin-stormwater.md").read_text()
+    assert markdown_table(scenario("twin", area)) in page
+    assert ensemble_table() in page
+    for name in SCENARIOS:
+        parameters = scenario(name, area)
+        pair = run_pair(parameters, rain)
+        depths = (
+            pair.before.rain_m3,
+            pair.runoff_before_m3,
+            pair.runoff_after_m3,
+            pair.after.drain_outflow_m3,
+        )
+        shown = " | ".join(f"{1000 * volume / parameters.total_area_m2:.0f}" for volume in depths)
+        assert f"| {shown} | {100 * pair.reduction:.1f} % |" in page

@@ -10,14 +10,17 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyrevm
 import yaml
+from eth_abi import abi
 from eth_utils import function_signature_to_4byte_selector
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = ROOT / ".toolchain" / "solcx" / "solc-v0.8.37"
-HARNESS = "contracts/testing/SettlementHarness.sol"
+HARNESS = "contracts/testing/SettlementHarness.sol", "SettlementHarness"
+BOND_REPLAY = "tests/solidity/utils/BondReplay.sol", "BondReplay"
 CALLER = "0x" + "c0" * 20
 
 CURVE = "(uint8,(int128,int128)[])"
@@ -28,17 +31,16 @@ class Reverted(Exception):
     words."""
 
 
-def compile_harness() -> bytes:
-    """Creation code of SettlementHarness, compiled as brownie-config.yaml says."""
+def compile_contract(source: str, name: str) -> bytes:
+    """Creation code of contract `name` in file `source` (from the root), compiled as brownie-config.yaml says."""
     config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
-    files = [ROOT / HARNESS, *sorted((ROOT / "contracts" / "settlement").glob("*.sol"))]
     request = {
         "language": "Solidity",
-        "sources": {str(f.relative_to(ROOT)): {"content": f.read_text()} for f in files},
+        "sources": {source: {"content": (ROOT / source).read_text()}},  # the compiler finds what it imports
         "settings": {
             "evmVersion": config["evm_version"],
             "optimizer": config["solc"]["optimizer"],
-            "outputSelection": {HARNESS: {"SettlementHarness": ["evm.bytecode.object"]}},
+            "outputSelection": {source: {name: ["evm.bytecode.object"]}},
         },
     }
     done = subprocess.run(
@@ -53,7 +55,7 @@ def compile_harness() -> bytes:
     errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]
     if errors:
         raise RuntimeError("\n".join(errors))
-    return bytes.fromhex(answer["contracts"][HARNESS]["SettlementHarness"]["evm"]["bytecode"]["object"])
+    return bytes.fromhex(answer["contracts"][source][name]["evm"]["bytecode"]["object"])
 
 
 def word(value: int) -> bytes:
@@ -82,12 +84,32 @@ def encode_curve(kind: int, knots: Sequence[tuple[int, int]]) -> bytes:
     return word(kind) + word(64) + word(len(knots)) + flat
 
 
+class Deployed:
+    """A contract in an EVM of its own."""
+
+    def __init__(self, source: str, name: str) -> None:
+        self._evm = pyrevm.EVM()
+        self._address = self._evm.deploy(CALLER, compile_contract(source, name))
+
+    def call(self, data: bytes, is_static: bool = True) -> bytes:
+        """What the contract answers to `data`; raises Reverted when it refuses."""
+        try:
+            answer: bytes = self._evm.message_call(
+                caller=CALLER, to=self._address, calldata=data, is_static=is_static
+            )
+        except RuntimeError as error:
+            # Only the contract's own refusal counts; a halt (out of gas, no code) is a fault of this test.
+            if "Revert" not in str(error):
+                raise
+            raise Reverted from None
+        return answer
+
+
 class Engine:
     """SettlementHarness, deployed once; one method per library function, arguments unchecked on purpose."""
 
     def __init__(self) -> None:
-        self._evm = pyrevm.EVM()
-        self._address = self._evm.deploy(CALLER, compile_harness())
+        self._harness = Deployed(*HARNESS)
         self._selectors = {
             name: function_signature_to_4byte_selector(f"{name}({arguments})")
             for name, arguments in {
@@ -104,16 +126,7 @@ class Engine:
         }
 
     def _call(self, name: str, arguments: bytes) -> bytes:
-        try:
-            answer: bytes = self._evm.message_call(
-                caller=CALLER, to=self._address, calldata=self._selectors[name] + arguments, is_static=True
-            )
-        except RuntimeError as error:
-            # Only the contract's own refusal counts; a halt (out of gas, no code) is a fault of this test.
-            if "Revert" not in str(error):
-                raise
-            raise Reverted from None
-        return answer
+        return self._harness.call(self._selectors[name] + arguments)
 
     def interest(self, principal: int, rate: int, numerator: int, denominator: int) -> int:
         return unsigned(
@@ -146,3 +159,22 @@ class Engine:
 
     def scale(self, amount: int, units: int, of_units: int) -> int:
         return signed(self._call("scale", word(amount) + word(units) + word(of_units)))
+
+
+CASE = f"(uint128,uint64,uint64,uint64,uint32[],uint32[],{CURVE},int128,uint8,bool,int128)"
+
+
+class ReplayEngine:
+    """BondReplay, deployed once: the whole life of a real KpiBond and its claim token in one call."""
+
+    def __init__(self) -> None:
+        self._replay = Deployed(*BOND_REPLAY)
+        self._selector = function_signature_to_4byte_selector(f"run({CASE})")
+
+    def run(self, case: tuple[Any, ...]) -> tuple[tuple[int, ...], int, int, int]:
+        """(each coupon paid, outcome, redemption paid, all the only holder received); see BondReplay.Case."""
+        answer = self._replay.call(self._selector + abi.encode([CASE], [case]), is_static=False)
+        coupons, outcome, redeemed, claimed = abi.decode(
+            ["uint256[]", "int256", "uint256", "uint256"], answer
+        )
+        return coupons, outcome, redeemed, claimed

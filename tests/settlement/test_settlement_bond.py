@@ -13,9 +13,10 @@ import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement.bond import Payment, replay
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
 from finance.settlement.terms import CouponPeriod, SettlementTerms, settlement_terms
 from finance.terms import load_deal
+from tests.settlement.engine import ReplayEngine
 
 DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 USD = 10**6  # minor units of the deal's currency on chain
@@ -113,6 +114,49 @@ def test_silence_never_pays_the_issuer(dc_water: SettlementTerms) -> None:
     missing = sum(p.total for p in replay(dc_water, 25_000, None))
     for kpi in range(dc_water.feed.min_value, dc_water.feed.max_value, 997):
         assert sum(p.total for p in replay(dc_water, 25_000, kpi)) <= missing
+
+
+def test_a_real_bond_pays_what_the_replay_says(dc_water: SettlementTerms, seed: int, cases: int) -> None:
+    """Random small bonds, and large ones, through KpiBond and SecurityToken themselves: the same to the unit."""
+    engine = ReplayEngine()
+    rng = Random(f"{seed}/replay")
+    for case in range(max(100, cases // 50)):
+        terms = small(dc_water, rng)
+        if case % 2:
+            scale = 10 ** rng.randint(1, 15)
+            curve = [(k.x, k.y * scale + rng.randrange(scale)) for k in terms.outcome.knots]
+            terms = replace(
+                terms,
+                unit_principal=terms.unit_principal * scale + rng.randrange(scale),
+                outcome=Curve.of(terms.outcome.kind, curve),
+            )
+        # Both are accepted terms: silence costs an issuer, or holders, who control the data.
+        issuer = rng.random() < 0.5
+        missing = maximum(terms.outcome) if issuer else minimum(terms.outcome)
+        terms = replace(terms, missing_outcome=missing, data_controller="issuer" if issuer else "holders")
+        units = rng.randint(1, terms.hard_cap)
+        kpi = rng.choice((None, rng.randint(-12, 12)))
+        expected = replay(terms, units, kpi)
+        coupons, fixed, redeemed, claimed = engine.run(
+            (
+                terms.unit_principal,
+                terms.hard_cap,
+                units,
+                terms.rate,
+                [p.numerator for p in terms.periods],
+                [p.denominator for p in terms.periods],
+                (int(terms.outcome.kind), [(k.x, k.y) for k in terms.outcome.knots]),
+                terms.missing_outcome,
+                0 if issuer else 1,
+                kpi is None,
+                kpi or 0,
+            )
+        )
+        where = f"PENSTOCK_SEED={seed}, case {case}: {units} units, KPI {kpi}, {terms}"
+        assert list(coupons) == totals(expected, "coupon"), where
+        assert fixed == next(p.due for p in expected if p.kind == "outcome"), where
+        assert redeemed == sum(p.total for p in expected if p.kind != "coupon"), where
+        assert claimed == sum(p.total for p in expected), where
 
 
 @pytest.mark.parametrize("units", [0, -1, 25_001])

@@ -138,6 +138,16 @@ contract SecurityTokenTest is Test {
         eq(currency.balanceOf(ALICE), 50, "received");
     }
 
+    function test_burn_takesFrozenUnitsToo() external {
+        token.mint(ALICE, 10);
+        freeze(ALICE, 8);
+        vm.expectEmit(address(token));
+        emit IERC7943Fungible.Frozen(ALICE, 4);
+        token.burn(ALICE, 6);
+        eq(token.balanceOf(ALICE), 4, "left");
+        eq(token.getFrozenTokens(ALICE), 4, "still frozen");
+    }
+
     // ---------------------------------------------------------------- distribute
 
     function test_distribute_needsUnitsAndAMinorUnitForEach() external {

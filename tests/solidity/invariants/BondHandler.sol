@@ -157,8 +157,8 @@ contract BondHandler is DealFixture {
     }
 
     function redeem() external watched {
-        bool expected =
-            state == IKpiBond.State.Active && couponsPaid == COUPONS && outcomeFixed && bondMoney >= _redemption() + carried;
+        bool expected = state == IKpiBond.State.Active && couponsPaid == COUPONS && outcomeFixed
+            && bondMoney >= _redemption() + carried;
         try bond.redeem() returns (uint256 paid) {
             isTrue(expected, "redeem should have failed");
             isTrue(block.timestamp >= _payDate(COUPONS - 1), "redeemed before maturity");

@@ -62,8 +62,8 @@ contract OfferingHandler is DealFixture {
         if (dice % 8 == 3) wanted = sold + 1 < SOFT_CAP ? SOFT_CAP - sold - 1 : 1;
         bool funded = (dice >> 128) % 8 != 0;
         if (funded) currency.mint(buyer, wanted * UNIT_PRICE);
-        bool expected = state() == IOffering.State.Open && wanted != 0 && wanted <= HARD_CAP - sold
-            && buyer != STRANGER && currency.balanceOf(buyer) >= wanted * UNIT_PRICE;
+        bool expected = state() == IOffering.State.Open && wanted != 0 && wanted <= HARD_CAP - sold && buyer != STRANGER
+            && currency.balanceOf(buyer) >= wanted * UNIT_PRICE;
         vm.prank(buyer);
         try offering.subscribe(wanted) returns (uint256 paid) {
             isTrue(expected, "subscribe should have failed");

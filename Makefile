@@ -1,0 +1,53 @@
+# Penstock. `make demo` and `make test` need only Python >= 3.11 and Node.js >= 20; the rest sets itself up.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -p no:pytest-brownie
+OUT ?= demo-out
+OUTCOME ?= published
+
+.DEFAULT_GOAL := help
+.PHONY: help setup compile demo check test test-python test-contracts test-solidity test-deep slither lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: ## environment, packages, chain, compiler (does nothing the second time)
+	@$(PYTHON) tools/bootstrap.py
+
+compile: setup ## compile the contracts if they have changed
+	@$(BIN)/python -c "from chain.artifacts import ensure_compiled; ensure_compiled()"
+
+demo: compile ## one deal from its file to the last claim; OUTCOME=published|twin|high|low
+	@$(BIN)/penstock demo --outcome $(OUTCOME) --out $(OUT)
+
+check: setup ## formatter, linter, types, import rule between rooms
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: check slither test-solidity test-contracts test-python ## everything (under 20 minutes on two cores)
+
+test-solidity: compile ## forge: fuzz and invariants
+	@$(BIN)/python tools/forge.py test
+
+test-contracts: compile ## brownie: contracts, security, gas snapshot
+	@$(BIN)/brownie test tests/contracts -W ignore::FutureWarning
+
+test-python: compile ## pytest: finance, settlement, oracle, chain, end to end
+	@$(PYTEST) tests --ignore=tests/contracts
+
+test-deep: compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
+	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
+	@PENSTOCK_FUZZ_CASES=200000 $(PYTEST) tests/settlement
+
+slither: compile ## static analysis of the contracts
+	@$(BIN)/python tools/slither.py
+
+lock: setup ## choose versions again and pin them with hashes
+	@for name in bootstrap project; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  requirements/$$name.in -o requirements/$$name.lock; done
+
+clean: ## remove everything that is not source
+	@rm -rf .venv node_modules .toolchain build out cache reports demo-out .mypy_cache .ruff_cache .pytest_cache

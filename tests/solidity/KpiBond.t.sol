@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
+import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
+import {IKpiOracle} from "../../contracts/interfaces/IKpiOracle.sol";
+import {BondFixture} from "./utils/BondFixture.sol";
+
+/// @notice Every branch of KpiBond.tree but initialize.
+contract KpiBondTest is BondFixture {
+    // ---------------------------------------------------------------- begin
+
+    function test_activate_onlyTheOfferingAndOnce() external {
+        refuses(wrongState(IKpiBond.State.Active));
+        vm.prank(address(offering));
+        bond.activate();
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "another";
+        deployDeal(terms);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NotOffering.selector, ISSUER));
+        vm.prank(ISSUER);
+        bond.activate();
+        refuses(wrongState(IKpiBond.State.Offered));
+        bond.fund(1);
+        refuses(wrongState(IKpiBond.State.Offered));
+        bond.payCoupon();
+        refuses(wrongState(IKpiBond.State.Offered));
+        bond.fixOutcome();
+    }
+
+    // ---------------------------------------------------------------- coupons
+
+    function test_payCoupon_notBeforeItIsDueNorUnfunded() external {
+        vm.warp(payDate(0) - 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NotDue.selector, payDate(0)));
+        bond.payCoupon();
+        vm.warp(payDate(0));
+        fundBond(COUPON - 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, COUPON, COUPON - 1));
+        bond.payCoupon();
+    }
+
+    function test_payCoupon_carriesTheDust() external {
+        fundBond(COUPON + 10_567);
+        vm.warp(payDate(1));
+        // 10,395 = 16 x 613 + 587; then 10,567 + 587 = 18 x 613 + 120.
+        eq(bond.payCoupon(), 16 * UNITS, "first coupon");
+        eq(bond.payCoupon(), 18 * UNITS, "second coupon with the dust of the first");
+        eq(currency.balanceOf(address(bond)), 120, "carried on");
+        eq(token.claim(ALICE), 34 * UNITS, "to the holder");
+    }
+
+    function test_payCoupon_notMoreThanThereAre() external {
+        payAllCoupons();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CouponsOutstanding.selector, 4, 4));
+        bond.payCoupon();
+    }
+
+    // ---------------------------------------------------------------- outcome
+
+    function test_fixOutcome_onlyOnceAndOnlyWhatIsSettled() external {
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.None));
+        bond.fixOutcome();
+        reportKpi(400_000);
+        // Half way from 300,001 to 500,000 the line is at 65,803.17..; 613 of 1,000 of 65,803 are 40,337.2...
+        eqInt(bond.fixOutcome(), 40_337, "outcome");
+        isTrue(oracle.reportOf(feed, 0).used, "the report is used");
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeAlreadyFixed.selector));
+        bond.fixOutcome();
+    }
+
+    function test_fixOutcome_missingCostsTheIssuerTheMost() external {
+        vm.warp(PERIOD_END + REPORTING + 1);
+        eqInt(bond.fixOutcome(), 80_675, "outcome");
+    }
+
+    function test_fixOutcome_negativeRoundsAgainstHolders() external {
+        reportKpi(100_000);
+        eqInt(bond.fixOutcome(), -80_676, "outcome");
+    }
+
+    // ---------------------------------------------------------------- redemption
+
+    function test_redeem_paysPrincipalAndOutcomeOnce() external {
+        payAllCoupons();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        bond.redeem();
+        bond.fixOutcome(); // missing by now: 80,675
+        uint256 held = currency.balanceOf(address(bond));
+        uint256 carried = (2 * COUPON + 2 * 10_567) % UNITS;
+        uint256 due = PRINCIPAL + 80_675 + carried;
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, due, held));
+        bond.redeem();
+        fundBond(PRINCIPAL + 80_675);
+        eq(bond.redeem(), due / UNITS * UNITS, "paid");
+        isState(IKpiBond.State.Redeemed);
+        isTrue(token.closed(), "the token is closed");
+        // All in all: every coupon, the principal and the outcome, but for less than a minor unit per unit.
+        uint256 all = 2 * COUPON + 2 * 10_567 + PRINCIPAL + 80_675;
+        eq(token.claim(ALICE), all / UNITS * UNITS, "received over the bond's life");
+        refuses(wrongState(IKpiBond.State.Redeemed));
+        bond.redeem();
+        refuses(wrongState(IKpiBond.State.Redeemed));
+        bond.fund(1);
+    }
+
+    function test_redeem_notBeforeTheLastCoupon() external {
+        fundBond(1_000_000);
+        vm.warp(MATURITY);
+        bond.payCoupon();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CouponsOutstanding.selector, 1, 4));
+        bond.redeem();
+    }
+
+    function test_returnSurplus_onlyAfterRedemptionAndOnlyToTheIssuer() external {
+        fundBond(2_000_000);
+        refuses(wrongState(IKpiBond.State.Active));
+        bond.returnSurplus();
+        payAllCoupons();
+        bond.fixOutcome();
+        bond.redeem();
+        uint256 left = currency.balanceOf(address(bond));
+        vm.prank(STRANGER);
+        eq(bond.returnSurplus(), left, "returned");
+        eq(currency.balanceOf(ISSUER), left + UNITS * UNIT_PRICE, "to the issuer, beside the proceeds of the issue");
+        eq(bond.returnSurplus(), 0, "once");
+    }
+
+    // ---------------------------------------------------------------- default
+
+    function test_declareDefault_onlyPastGraceAndUnfunded() external {
+        vm.warp(payDate(0) + GRACE);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InGrace.selector, payDate(0) + GRACE));
+        bond.declareDefault();
+        vm.warp(payDate(0) + GRACE + 1);
+        fundBond(COUPON);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Funded.selector, COUPON, COUPON));
+        bond.declareDefault();
+        bond.payCoupon();
+        vm.warp(payDate(1) + GRACE + 1);
+        bond.declareDefault();
+        isState(IKpiBond.State.Defaulted);
+        refuses(wrongState(IKpiBond.State.Defaulted));
+        bond.payCoupon();
+        refuses(wrongState(IKpiBond.State.Defaulted));
+        bond.redeem();
+        refuses(wrongState(IKpiBond.State.Defaulted));
+        bond.declareDefault();
+        refuses(wrongState(IKpiBond.State.Defaulted));
+        bond.recover();
+    }
+
+    function test_declareDefault_waitsForTheOutcome() external {
+        payAllCoupons();
+        vm.warp(MATURITY + GRACE + 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        bond.declareDefault();
+        bond.fixOutcome();
+        bond.declareDefault();
+        isState(IKpiBond.State.Defaulted);
+    }
+
+    function test_cure_takesAllArrearsInTime() external {
+        goIntoDefault();
+        fundBond(COUPON - 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, COUPON, COUPON - 1));
+        bond.cure();
+        fundBond(1);
+        vm.warp(payDate(0) + GRACE + 1 + CURE);
+        bond.cure();
+        isState(IKpiBond.State.Active);
+        bond.payCoupon();
+    }
+
+    function test_cure_notTooLate() external {
+        goIntoDefault();
+        fundBond(COUPON);
+        uint64 until = payDate(0) + GRACE + 1 + CURE;
+        vm.warp(until + 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CurePeriodOver.selector, until));
+        bond.cure();
+    }
+
+    function test_accelerate_onlyAfterTheCurePeriod() external {
+        refuses(wrongState(IKpiBond.State.Active));
+        bond.accelerate();
+        goIntoDefault();
+        uint64 until = payDate(0) + GRACE + 1 + CURE;
+        vm.warp(until);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CurePeriodOpen.selector, until));
+        bond.accelerate();
+        vm.warp(until + 1);
+        bond.accelerate();
+        (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
+        // The first coupon, and of the second one 40 days and 2 seconds out of 182 days: 10,567 x 3,456,002 / 15,724,800.
+        eq(interest, COUPON + 2_322, "interest");
+        eq(principal, PRINCIPAL + 80_675, "principal, with the outcome as if the report were missing");
+        refuses(wrongState(IKpiBond.State.Accelerated));
+        bond.fixOutcome();
+    }
+
+    /// @dev Law 4 in default: holders who control the data and keep silent must not be better off than with any report.
+    function test_accelerate_silenceDoesNotPayHoldersWhoControlTheData() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "holders control the data";
+        terms.dataController = IKpiBond.DataController.Holders;
+        terms.missingOutcome = -BONUS;
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        // The first three coupons are paid; the fourth, after the measuring period, is not. Nobody reports.
+        fundBond(3 * 20_000);
+        for (uint64 i = 0; i < 3; ++i) {
+            vm.warp(payDate(i));
+            bond.payCoupon();
+        }
+        vm.warp(MATURITY + GRACE + 1);
+        bond.declareDefault();
+        vm.warp(MATURITY + GRACE + CURE + 2);
+        bond.accelerate();
+        (, uint256 principal) = bond.owedAfterAcceleration();
+        eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "silence pays the holders");
+    }
+
+    /// @dev When so little is owed that no unit could get a minor unit, the claim is met, or the surplus would be locked in.
+    function test_recover_whenLessIsOwedThanAMinorUnitAUnit() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "all principal can be lost";
+        terms.outcome.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP));
+        for (uint256 i = 0; i < 4; ++i) {
+            (terms.periods[i].numerator, terms.periods[i].denominator) = (1, 365); // 93 minor units for 1,000 units
+        }
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        vm.warp(payDate(0));
+        reportKpi(100_000); // the worst
+        bond.fixOutcome();
+        bond.declareDefault();
+        vm.warp(block.timestamp + CURE + 1);
+        bond.accelerate();
+        bond.recover();
+        isState(IKpiBond.State.Redeemed);
+    }
+
+    function test_recover_interestBeforePrincipalAndProRata() external {
+        goIntoDefault();
+        vm.warp(payDate(0) + GRACE + CURE + 2);
+        bond.accelerate();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NothingToRecover.selector));
+        bond.recover();
+        fundBond(UNITS - 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NothingToRecover.selector));
+        bond.recover();
+
+        fundBond(1 + 9 * UNITS);
+        eq(bond.recover(), 10 * UNITS, "what there is");
+        (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
+        eq(interest, COUPON + 2_322 - 10 * UNITS, "interest first");
+        eq(principal, PRINCIPAL + 80_675, "principal waits");
+
+        fundBond(20 * UNITS);
+        bond.recover();
+        (interest, principal) = bond.owedAfterAcceleration();
+        eq(interest, 0, "interest met");
+        eq(principal, PRINCIPAL + 80_675 + COUPON + 2_322 - 30 * UNITS, "then principal");
+
+        fundBond(principal + 5_000);
+        bond.recover();
+        isState(IKpiBond.State.Redeemed);
+        isTrue(token.closed(), "the token is closed");
+        uint256 owed = PRINCIPAL + 80_675 + COUPON + 2_322;
+        eq(token.claim(ALICE), owed / UNITS * UNITS, "all that was owed, but for dust");
+        refuses(wrongState(IKpiBond.State.Redeemed));
+        bond.recover();
+    }
+}
