@@ -17,7 +17,6 @@ from web3 import Web3
 
 from chain.events import PAGE, Event, read_events
 from chain.records import DeploymentRecord
-from finance.settlement.terms import settlement_terms
 
 ZERO = "0x" + "00" * 20
 VERDICTS = ("stands", "corrected", "void")
@@ -223,15 +222,10 @@ class Ledger:
         table["signers"] = [self._signers(word) for word in table["signers"]]
         return table
 
-    def _signers(self, word: int) -> tuple[int, ...]:
-        # One byte per signer, lowest first. Signer 0 is a zero byte, so as the last one beyond the quorum it
-        # cannot be told from nobody, and is left out.
-        quorum = settlement_terms(self.record.load_deal()).feed.quorum
-        found: list[int] = []
-        while word or len(found) < quorum:
-            found.append(word & 0xFF)
-            word >>= 8
-        return tuple(found)
+    @staticmethod
+    def _signers(word: int) -> tuple[int, ...]:
+        # One byte per signer, index plus one, lowest first.
+        return tuple(byte - 1 for byte in word.to_bytes(32, "little") if byte)
 
     @property
     def challenges(self) -> pd.DataFrame:

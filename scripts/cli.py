@@ -25,12 +25,12 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("scripts.demo.command", "Run a deal end to end on a chain started here, and reconcile it."),
+    "demo": Command("scripts.demo.command", "Run a deal end to end on a chain started here; reconcile it."),
     "price": Command("scripts.price", "Value a deal: price, yields, tier probabilities, expected outcome."),
     "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
-    "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, to the unit."),
+    "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
     "schema": Command("scripts.schema", "The JSON Schema of the deal file."),
 }

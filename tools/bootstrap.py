@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,8 +42,10 @@ def fail(message: str) -> None:
 def check_python() -> None:
     if sys.version_info < MIN_PYTHON:
         have = ".".join(map(str, sys.version_info[:3]))
-        fail(f"Python >= 3.11 is needed and {sys.executable} is {have}. "
-             "Install a newer one, or name it: make PYTHON=python3.12 demo")
+        fail(
+            f"Python >= 3.11 is needed and {sys.executable} is {have}. "
+            "Install a newer one, or name it: make PYTHON=python3.12 demo"
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
@@ -53,8 +56,10 @@ def check_python() -> None:
 def check_node() -> None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        fail("Node.js >= 20 with npm is needed (it brings the local chain and the Solidity compiler) and "
-             f"{'node' if node is None else 'npm'} is not on PATH. See https://nodejs.org")
+        fail(
+            "Node.js >= 20 with npm is needed (it brings the local chain and the Solidity compiler) and "
+            f"{'node' if node is None else 'npm'} is not on PATH. See https://nodejs.org"
+        )
     text = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(text.lstrip("v").split(".")[0]) < MIN_NODE:
         fail(f"Node.js >= {MIN_NODE} is needed and {node} is {text}")
@@ -67,7 +72,7 @@ def run(*command: str | Path) -> None:
         fail(f"this step failed: {' '.join(map(str, command))}")
 
 
-def step(name: str, inputs: list[Path], product: Path, action) -> None:  # noqa: ANN001
+def step(name: str, inputs: list[Path], product: Path, action: Callable[[], None]) -> None:
     """Run `action` unless `product` exists and `inputs` are as they were when it last finished."""
     digest = hashlib.sha256(ENVIRONMENT_HOOK.encode() + sys.version.encode())
     for path in inputs:
@@ -86,15 +91,44 @@ def step(name: str, inputs: list[Path], product: Path, action) -> None:  # noqa:
 
 def install_python_packages() -> None:
     run(sys.executable, "-m", "venv", "--clear", VENV)
-    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes",
-        "-r", "requirements/bootstrap.lock")
+    run(
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        "requirements/bootstrap.lock",
+    )
     lock = "requirements/project.lock"
     uv = [PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON]
     fast = subprocess.run([*map(str, uv), "--require-hashes", "-r", lock], cwd=ROOT, capture_output=True)
     if fast.returncode:  # pip is slower, but honours a local pip configuration (mirrors, proxies)
-        run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", lock)
-    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps",
-        "--no-build-isolation", "-e", ".")
+        run(
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            lock,
+        )
+    run(
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+        "-e",
+        ".",
+    )
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
     (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
 
@@ -116,11 +150,23 @@ def install_compiler() -> None:
 def main() -> None:
     check_python()
     check_node()
-    step("python packages", [ROOT / "requirements" / "project.lock", ROOT / "requirements" / "bootstrap.lock",
-                             ROOT / "pyproject.toml"], PYTHON, install_python_packages)
+    step(
+        "python packages",
+        [
+            ROOT / "requirements" / "project.lock",
+            ROOT / "requirements" / "bootstrap.lock",
+            ROOT / "pyproject.toml",
+        ],
+        PYTHON,
+        install_python_packages,
+    )
     step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
-    step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"],
-         ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}", install_compiler)
+    step(
+        "solidity compiler",
+        [ROOT / "tools" / "solc-js.cjs"],
+        ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}",
+        install_compiler,
+    )
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ interface IKpiOracle {
     }
 
     event FeedCreated(bytes32 indexed feed, bytes32 indexed deal, bytes32 indexed kpi, FeedConfig config);
-    /// @param signers indices of the signers, one byte each, in the order of the values (lowest byte first)
+    /// @param signers index plus one of each signer, one byte each, in the order of the values (lowest byte first)
     /// @param supersedes evidence of the report this one restates, or zero
     event ReportSubmitted(
         bytes32 indexed feed,

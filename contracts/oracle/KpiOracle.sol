@@ -96,7 +96,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @return median of the values, which {Median} checks to ascend
     /// @return evidence hash of the evidence roots in the given order
-    /// @return signers their indices, one byte each
+    /// @return signers their indices plus one, one byte each
     function _checkObservations(
         bytes memory config,
         Subject memory subject,
@@ -110,7 +110,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         for (uint256 i = 0; i < count; ++i) {
             Observation memory o = observations[i]; // decoded once
             seen = _markSeen(seen, o.signer);
-            signers |= uint256(o.signer) << (8 * i);
+            signers |= (uint256(o.signer) + 1) << (8 * i);
             _checkObservation(config, subject, o);
             values[i] = o.value;
             roots[i] = o.evidence;

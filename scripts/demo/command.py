@@ -99,7 +99,13 @@ def _finish(content: dict, out: Path, narrator: object) -> None:
     scale = 10 ** content["currency"]["decimals"]
     lives = {"main": content["payments"], **{w["name"]: w["payments"] for w in content["what_ifs"]}}
     rows = tuple(
-        (life, kind, f"{int(s['expected']) / scale:,.2f}", f"{int(s['actual']) / scale:,.2f}", s["difference"])
+        (
+            life,
+            kind,
+            f"{int(s['expected']) / scale:,.2f}",
+            f"{int(s['actual']) / scale:,.2f}",
+            s["difference"],
+        )
         for life, kinds in lives.items()
         for kind, s in kinds.items()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -22,7 +23,7 @@ GAS_MARKS = {
     "oracle submit": 105_000,
 }
 """Whole-transaction gas that an operation may cost; tests/contracts/test_gas.py holds them."""
-STYLE = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
+STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
 SHADES = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000", "#999999")
 
 
@@ -40,7 +41,7 @@ def kpi_figure(demo: Demonstration) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = payoff_figure(valuation, find_sample(demo.deal, valuation.claim.kpi))
         upper, lower = figure.axes[:2]
-        scale = 10 ** demo.life.terms.feed.decimals
+        scale = 10**demo.life.terms.feed.decimals
         observations = (demo.ending.report or {}).get("observations", [])
         for place, item in enumerate(observations):
             wrong = item["signer"] in demo.faults
@@ -115,7 +116,7 @@ def holders_figure(demo: Demonstration) -> Figure:
     for row in ledger_rows:
         if row.kind == "coupon" and row.period is not None:
             held.setdefault(row.holder, [0] * len(dates))[row.period - 1] = row.units
-    days = [datetime.fromtimestamp(d, UTC) for d in dates]
+    days: Any = [datetime.fromtimestamp(d, UTC) for d in dates]
     names = demo.life.names
     order = sorted(held, key=lambda holder: -held[holder][-1])
     with matplotlib.rc_context(STYLE):
@@ -127,6 +128,7 @@ def holders_figure(demo: Demonstration) -> Figure:
             axes.plot(days, units, dashed, marker="o", markersize=3, color=shade, label=names.get(holder))
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+        axes.set_xticks(days, [day.strftime("%b %Y") for day in days], rotation=45)
         axes.set_ylabel("Units at each coupon (log scale)")
         figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
         _plain(axes)

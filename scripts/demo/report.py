@@ -43,7 +43,7 @@ def _content(demo: Demonstration) -> dict[str, Any]:
         "record": life.record,
         "headline": _headline(demo),
         "figures": {
-            name: Markup(figures.svg(draw(demo)))  # noqa: S704 - our own drawing, nothing of a user's
+            name: Markup(figures.svg(draw(demo)))
             for name, draw in {
                 "kpi": figures.kpi_figure,
                 "cashflows": figures.cashflow_figure,

@@ -292,7 +292,9 @@ def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
     wrong = int(record["value"]) / 10**decimals
     narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude; {wrong:.4f} is pending on chain")
     found = reporting.verify(life, record)
-    narrator.say(f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok)
+    narrator.say(
+        f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
+    )
     right, root = reporting.recomputed(record)
     sent = reporting.challenge(life, root)
     bond = life.money.words(int(sent["bond"]))
@@ -335,4 +337,3 @@ def _tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
         else f"{len(result.differences)} differences: {result.differences[:3]}",
         result.ok,
     )
-

@@ -140,10 +140,17 @@ class Plan:
         """An override may be a function of the plan, for what depends on its dates."""
         return {name: value(self) if callable(value) else value for name, value in overrides.items()}
 
+    def _terms_hash(self) -> bytes:
+        """Stands for the hash of a deal file: another plan has another one."""
+        changes = sorted(
+            (k, "" if callable(v) else v) for k, v in (self.overrides | self.oracle_overrides).items()
+        )
+        return keccak(text=repr((self.now, self.currency, self.unit, self.units, changes)))
+
     def terms(self) -> dict:
         tenth = self.unit * self.units // 10
         return {
-            "termsHash": keccak(text="terms"),
+            "termsHash": self._terms_hash(),
             "name": "Test bond",
             "symbol": "TEST",
             "currency": self.currency,

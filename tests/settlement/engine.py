@@ -19,9 +19,10 @@ from eth_utils import function_signature_to_4byte_selector
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = ROOT / ".toolchain" / "solcx" / "solc-v0.8.37"
-HARNESS = "contracts/testing/SettlementHarness.sol", "SettlementHarness"
-BOND_REPLAY = "tests/solidity/utils/BondReplay.sol", "BondReplay"
+HARNESS = "contracts/testing/SettlementHarness.sol"
+BOND_REPLAY = "tests/solidity/utils/BondReplay.sol"
 CALLER = "0x" + "c0" * 20
+NOW = 1_700_000_000
 
 CURVE = "(uint8,(int128,int128)[])"
 
@@ -31,16 +32,19 @@ class Reverted(Exception):
     words."""
 
 
-def compile_contract(source: str, name: str) -> bytes:
-    """Creation code of contract `name` in file `source` (from the root), compiled as brownie-config.yaml says."""
+def compile_contracts(source: str) -> dict[str, bytes]:
+    """Creation code by name of the contracts in file `source` (from the root) and in all files it imports.
+
+    Compiled as brownie-config.yaml says; the compiler finds the imports.
+    """
     config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
     request = {
         "language": "Solidity",
-        "sources": {source: {"content": (ROOT / source).read_text()}},  # the compiler finds what it imports
+        "sources": {source: {"content": (ROOT / source).read_text()}},
         "settings": {
             "evmVersion": config["evm_version"],
             "optimizer": config["solc"]["optimizer"],
-            "outputSelection": {source: {name: ["evm.bytecode.object"]}},
+            "outputSelection": {"*": {"*": ["evm.bytecode.object"]}},
         },
     }
     done = subprocess.run(
@@ -55,7 +59,11 @@ def compile_contract(source: str, name: str) -> bytes:
     errors = [e["formattedMessage"] for e in answer.get("errors", []) if e["severity"] == "error"]
     if errors:
         raise RuntimeError("\n".join(errors))
-    return bytes.fromhex(answer["contracts"][source][name]["evm"]["bytecode"]["object"])
+    return {
+        name: bytes.fromhex(contract["evm"]["bytecode"]["object"])
+        for contracts in answer["contracts"].values()
+        for name, contract in contracts.items()
+    }
 
 
 def word(value: int) -> bytes:
@@ -85,11 +93,15 @@ def encode_curve(kind: int, knots: Sequence[tuple[int, int]]) -> bytes:
 
 
 class Deployed:
-    """A contract in an EVM of its own."""
+    """A contract in an EVM of its own; its constructor takes the addresses of `needs`, deployed before it."""
 
-    def __init__(self, source: str, name: str) -> None:
+    def __init__(self, source: str, name: str, needs: Sequence[str] = ()) -> None:
+        code = compile_contracts(source)
         self._evm = pyrevm.EVM()
-        self._address = self._evm.deploy(CALLER, compile_contract(source, name))
+        self._evm.set_block_env(pyrevm.BlockEnv(timestamp=NOW))
+        addresses = [self._evm.deploy(CALLER, code[need]) for need in needs]
+        arguments = b"".join(word(int(address, 16)) for address in addresses)
+        self._address = self._evm.deploy(CALLER, code[name] + arguments)
 
     def call(self, data: bytes, is_static: bool = True) -> bytes:
         """What the contract answers to `data`; raises Reverted when it refuses."""
@@ -101,7 +113,7 @@ class Deployed:
             # Only the contract's own refusal counts; a halt (out of gas, no code) is a fault of this test.
             if "Revert" not in str(error):
                 raise
-            raise Reverted from None
+            raise Reverted(str(error)) from None
         return answer
 
 
@@ -109,7 +121,7 @@ class Engine:
     """SettlementHarness, deployed once; one method per library function, arguments unchecked on purpose."""
 
     def __init__(self) -> None:
-        self._harness = Deployed(*HARNESS)
+        self._harness = Deployed(HARNESS, "SettlementHarness")
         self._selectors = {
             name: function_signature_to_4byte_selector(f"{name}({arguments})")
             for name, arguments in {
@@ -168,7 +180,7 @@ class ReplayEngine:
     """BondReplay, deployed once: the whole life of a real KpiBond and its claim token in one call."""
 
     def __init__(self) -> None:
-        self._replay = Deployed(*BOND_REPLAY)
+        self._replay = Deployed(BOND_REPLAY, "BondReplay", needs=("SecurityToken", "KpiBond"))
         self._selector = function_signature_to_4byte_selector(f"run({CASE})")
 
     def run(self, case: tuple[Any, ...]) -> tuple[tuple[int, ...], int, int, int]:

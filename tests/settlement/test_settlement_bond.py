@@ -117,7 +117,7 @@ def test_silence_never_pays_the_issuer(dc_water: SettlementTerms) -> None:
 
 
 def test_a_real_bond_pays_what_the_replay_says(dc_water: SettlementTerms, seed: int, cases: int) -> None:
-    """Random small bonds, and large ones, through KpiBond and SecurityToken themselves: the same to the unit."""
+    """Random bonds, small and large, through KpiBond and SecurityToken themselves: the same to the unit."""
     engine = ReplayEngine()
     rng = Random(f"{seed}/replay")
     for case in range(max(100, cases // 50)):

@@ -194,13 +194,13 @@ contract KpiBondTest is BondFixture {
         (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
         // The first coupon, and of the second one 40 days and 2 seconds out of 182 days: 10,567 x 3,456,002 / 15,724,800.
         eq(interest, COUPON + 2_322, "interest");
-        eq(principal, PRINCIPAL + 80_675, "principal, with the outcome as if the report were missing");
+        eq(principal, PRINCIPAL + 80_675, "principal, with the best outcome, because the period is not over");
         refuses(wrongState(IKpiBond.State.Accelerated));
         bond.fixOutcome();
     }
 
-    /// @dev Law 4 in default: holders who control the data and keep silent must not be better off than with any report.
-    function test_accelerate_silenceDoesNotPayHoldersWhoControlTheData() external {
+    /// @dev A bond whose holders control the data, in default of the last coupon before `from`, cured by nobody.
+    function defaultOnHoldersData(uint64 paid, uint64 from) private {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "holders control the data";
         terms.dataController = IKpiBond.DataController.Holders;
@@ -209,18 +209,55 @@ contract KpiBondTest is BondFixture {
         deployDeal(terms);
         buy(ALICE, HARD_CAP);
         offering.settle();
-        // The first three coupons are paid; the fourth, after the measuring period, is not. Nobody reports.
         fundBond(3 * 20_000);
-        for (uint64 i = 0; i < 3; ++i) {
+        for (uint64 i = 0; i < paid; ++i) {
             vm.warp(payDate(i));
             bond.payCoupon();
         }
-        vm.warp(MATURITY + GRACE + 1);
+        uint256 held = currency.balanceOf(address(bond));
+        vm.prank(address(bond));
+        currency.transfer(STRANGER, held); // so that the next coupon is not funded
+        vm.warp(from);
         bond.declareDefault();
+    }
+
+    /// @dev Law 4 in default: holders who control the data gain nothing by sitting on it until acceleration.
+    function test_accelerate_silenceDoesNotPayHoldersWhoControlTheData() external {
+        defaultOnHoldersData(3, MATURITY + GRACE + 1);
         vm.warp(MATURITY + GRACE + CURE + 2);
         bond.accelerate();
         (, uint256 principal) = bond.owedAfterAcceleration();
-        eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "silence pays the holders");
+        eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "missing counts as missing");
+    }
+
+    function test_accelerate_waitsForAReportInTheMaking() external {
+        defaultOnHoldersData(2, payDate(2) + GRACE + 1); // the measuring period has just ended
+        vm.warp(PERIOD_END + REPORTING);
+        isTrue(block.timestamp < payDate(2) + GRACE + 1 + CURE, "still curable");
+        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
+        vm.warp(payDate(2) + GRACE + CURE + 2);
+        // Settled meanwhile, though nobody has fixed it: the report counts, as it always does.
+        bond.accelerate();
+        (, uint256 principal) = bond.owedAfterAcceleration();
+        eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "the report counts");
+        isTrue(oracle.reportOf(feed, 0).used, "and is used");
+    }
+
+    function test_accelerate_refusesWhileAReportIsPending() external {
+        defaultOnHoldersData(2, payDate(2) + GRACE + 1);
+        vm.warp(PERIOD_END + REPORTING);
+        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
+        vm.prank(STRANGER);
+        currency.approve(address(oracle), CHALLENGE_BOND);
+        currency.mint(STRANGER, CHALLENGE_BOND);
+        vm.prank(STRANGER);
+        oracle.challenge(feed, 0, 0, "why");
+        vm.warp(payDate(2) + GRACE + CURE + 2);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        bond.accelerate();
+        vm.warp(PERIOD_END + REPORTING + RULING); // the oracle's deadlines bound the wait
+        bond.accelerate();
+        isState(IKpiBond.State.Accelerated);
     }
 
     /// @dev When so little is owed that no unit could get a minor unit, the claim is met, or the surplus would be locked in.

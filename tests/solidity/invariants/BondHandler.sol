@@ -141,14 +141,12 @@ contract BondHandler is DealFixture {
     }
 
     function fixOutcome() external watched {
-        bool isFinal = _reportedAt != 0 && block.timestamp >= _reportedAt + DISPUTE;
-        bool isMissing = _reportedAt == 0 && block.timestamp > PERIOD_END + REPORTING;
-        bool expected = (state == IKpiBond.State.Active || state == IKpiBond.State.Defaulted) && !outcomeFixed
-            && (isFinal || isMissing);
+        bool expected =
+            (state == IKpiBond.State.Active || state == IKpiBond.State.Defaulted) && !outcomeFixed && _isSettled();
         try bond.fixOutcome() returns (int256 fixed_) {
             isTrue(expected, "fixOutcome should have failed");
             outcomeFixed = true;
-            outcome = isMissing ? BEST_OUTCOME : _expectedOutcome(_reported);
+            outcome = _settledOutcome();
             eqInt(fixed_, outcome, "outcome");
             isTrue(fixed_ <= BEST_OUTCOME, "no report costs the issuer more than silence");
         } catch {
@@ -200,11 +198,15 @@ contract BondHandler is DealFixture {
     }
 
     function accelerate() external watched {
-        bool expected = state == IKpiBond.State.Defaulted && block.timestamp > _defaultedAt + CURE;
+        // While a report is in the making nobody may jump over it; before there can be one, the best outcome counts.
+        bool tooEarlyForReports = block.timestamp < PERIOD_END;
+        bool expected = state == IKpiBond.State.Defaulted && block.timestamp > _defaultedAt + CURE
+            && (outcomeFixed || tooEarlyForReports || _isSettled());
         try bond.accelerate() {
             isTrue(expected, "accelerate should have failed");
             state = IKpiBond.State.Accelerated;
-            if (!outcomeFixed) (outcomeFixed, outcome) = (true, BEST_OUTCOME);
+            if (!outcomeFixed) outcome = tooEarlyForReports ? BEST_OUTCOME : _settledOutcome();
+            outcomeFixed = true;
             uint256 interest = _couponsDue() + _accrued();
             promised += interest + _redemption();
             (interestOwed, principalOwed, carried) = (interest + carried, _redemption(), 0);
@@ -376,6 +378,16 @@ contract BondHandler is DealFixture {
         uint256 elapsed = block.timestamp - CLOSES;
         uint256 running = elapsed / HALF_YEAR;
         return running < COUPONS ? COUPON[running] * (elapsed % HALF_YEAR) / HALF_YEAR : 0;
+    }
+
+    /// @dev There is a final report, or there will never be one.
+    function _isSettled() private view returns (bool) {
+        if (_reportedAt != 0) return block.timestamp >= _reportedAt + DISPUTE;
+        return block.timestamp > PERIOD_END + REPORTING;
+    }
+
+    function _settledOutcome() private view returns (int256) {
+        return _reportedAt != 0 ? _expectedOutcome(_reported) : BEST_OUTCOME;
     }
 
     /// @dev From the deal's words: -131,607 up to 10 %, rising to nothing at 30.0001 %, rising to 131,607 at 50 %; then

@@ -37,9 +37,10 @@ contract BondReplay {
     bool private _missing;
     int128 private _kpi;
 
-    constructor() {
-        TOKEN = address(new SecurityToken());
-        BOND = address(new KpiBond());
+    /// @param token, bond implementations to clone
+    constructor(address token, address bond) {
+        TOKEN = token;
+        BOND = bond;
         CURRENCY = new TestCurrency("Test dollar", "TUSD", 6);
         REGISTRY = new IdentityRegistry(address(this));
         REGISTRY.setIdentity(address(this), IIdentityRegistry.Identity(type(uint64).max, 840, 1));

@@ -1,0 +1,318 @@
+"""KpiBond.tree: default, cure, acceleration, recovery; and every transition that must not be."""
+
+from __future__ import annotations
+
+import pytest
+from build import DAY, MILLION, Bond
+from checks import plain, refuses, said
+from clock import next_at, now, warp
+from lives import (
+    COUPON,
+    PRINCIPAL,
+    TENTH,
+    K,
+    accelerated,
+    claim_all,
+    default_on_first_coupon,
+    mature_report,
+    pay_coupons,
+)
+
+YEAR = 365 * DAY
+
+
+@pytest.fixture(scope="module")
+def issuer(parties):
+    return {"from": parties.issuer}
+
+
+@pytest.fixture(scope="module")
+def anyone(parties):
+    return {"from": parties.stranger}
+
+
+# ---------------------------------------------------------------- declareDefault
+
+
+def test_default_after_grace_when_not_funded(live, issuer, anyone):
+    live.bond.fund(COUPON - 1, issuer)
+    until = live.plan.pay_dates[0] + 10 * DAY
+    next_at(until)
+    with refuses(live.bond, "KpiBond_InGrace", until):
+        live.bond.declareDefault(anyone)
+    next_at(until + 1)
+    tx = live.bond.declareDefault(anyone)
+    said(tx, "BondDefaulted", period=0, due=COUPON, held=COUPON - 1)
+    assert live.bond.state() == Bond.DEFAULTED
+
+
+def test_no_default_when_the_money_is_there(live, issuer, anyone):
+    """Nobody triggered the payment, but that is not the issuer's fault."""
+    live.bond.fund(COUPON, issuer)
+    warp(live.plan.pay_dates[0] + 100 * DAY)
+    with refuses(live.bond, "KpiBond_Funded", COUPON, COUPON):
+        live.bond.declareDefault(anyone)
+
+
+def test_default_on_the_redemption_needs_the_outcome(live, parties, report, anyone):
+    """Before the outcome is known, nobody can say what is owed."""
+    pay_coupons(live, parties)
+    warp(live.plan.pay_dates[2] + 10 * DAY + 1)
+    with refuses(live.bond, "KpiBond_OutcomeNotFixed"):
+        live.bond.declareDefault(anyone)
+    live.bond.fixOutcome(anyone)  # nobody reported
+    tx = live.bond.declareDefault(anyone)
+    said(tx, "BondDefaulted", period=3, due=PRINCIPAL + TENTH, held=0)
+
+
+# ---------------------------------------------------------------- cure
+
+
+def test_cure_in_time_goes_on_as_before(live, parties, issuer, anyone):
+    tx = default_on_first_coupon(live, parties)
+    with refuses(live.bond, "KpiBond_Underfunded", COUPON, 0):
+        live.bond.cure(anyone)
+    live.bond.fund(COUPON, issuer)
+    next_at(tx.timestamp + 30 * DAY)  # the last second
+    assert "DefaultCured" in live.bond.cure(anyone).events
+    assert live.bond.state() == Bond.ACTIVE
+    live.bond.payCoupon(anyone)
+    assert claim_all(live, parties.investor) == [3 * K]
+
+
+def test_cure_too_late(live, parties, issuer, anyone):
+    tx = default_on_first_coupon(live, parties)
+    live.bond.fund(COUPON, issuer)
+    until = tx.timestamp + 30 * DAY
+    next_at(until + 1)
+    with refuses(live.bond, "KpiBond_CurePeriodOver", until):
+        live.bond.cure(anyone)
+
+
+def test_cure_takes_all_arrears(launch, parties, issuer, anyone):
+    """A cure period so long that the second coupon falls due in it."""
+    deal = launch.sell(launch(curePeriod=2 * YEAR))
+    default_on_first_coupon(deal, parties)
+    warp(deal.plan.pay_dates[1])
+    deal.bond.fund(2 * COUPON - 1, issuer)
+    with refuses(deal.bond, "KpiBond_Underfunded", 2 * COUPON, 2 * COUPON - 1):
+        deal.bond.cure(anyone)
+    deal.bond.fund(1, issuer)
+    deal.bond.cure(anyone)
+
+
+def test_cure_after_maturity_takes_the_redemption_too(launch, parties, report, issuer, anyone):
+    deal = launch.sell(launch(curePeriod=3 * YEAR))
+    default_on_first_coupon(deal, parties)
+    mature_report(deal, report, 300_000)
+    warp(deal.plan.pay_dates[2])
+    deal.bond.fund(3 * COUPON + PRINCIPAL - 1, issuer)
+    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+        deal.bond.cure(anyone)
+    deal.bond.fixOutcome(anyone)  # also while in default
+    with refuses(deal.bond, "KpiBond_Underfunded", 3 * COUPON + PRINCIPAL, 3 * COUPON + PRINCIPAL - 1):
+        deal.bond.cure(anyone)
+    deal.bond.fund(1, issuer)
+    deal.bond.cure(anyone)
+    for _ in range(3):
+        deal.bond.payCoupon(anyone)
+    deal.bond.redeem(anyone)
+    assert claim_all(deal, parties.investor, parties.other) == [69 * K, 46 * K]
+
+
+# ---------------------------------------------------------------- accelerate
+
+
+def test_acceleration_waits_for_the_cure_period(live, parties, anyone):
+    tx = default_on_first_coupon(live, parties)
+    until = tx.timestamp + 30 * DAY
+    next_at(until)
+    with refuses(live.bond, "KpiBond_CurePeriodOpen", until):
+        live.bond.accelerate(anyone)
+    next_at(until + 1)
+    live.bond.accelerate(anyone)
+
+
+def test_acceleration_makes_everything_due(live, parties):
+    """The unpaid coupon, interest of the running year by the second, principal, and the outcome as if missing."""
+    tx = accelerated(live, parties)
+    elapsed = tx.timestamp - live.plan.pay_dates[0]
+    assert elapsed > 40 * DAY
+    interest = COUPON + COUPON * elapsed // YEAR
+    said(tx, "BondAccelerated", interestOwed=interest, principalOwed=PRINCIPAL + TENTH)
+    assert plain(live.bond.owedAfterAcceleration()) == (interest, PRINCIPAL + TENTH)
+    assert live.bond.state() == Bond.ACCELERATED
+
+
+def test_acceleration_counts_interest_from_activation_in_the_first_period(launch, parties, anyone):
+    """A coupon due a day after the sale and a bond that never pays: the second year runs from the first pay date."""
+    deal = launch.sell(launch())
+    tx = accelerated(deal, parties)
+    assert deal.bond.owedAfterAcceleration()[0] < 2 * COUPON
+    assert tx.timestamp < deal.plan.pay_dates[1]
+
+
+def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
+    """Default on the last coupon after a report in the low tier: 90,000 of principal, nothing more for the holders."""
+    deal = launch.sell(launch())
+    pay_coupons(deal, parties, last=1)
+    mature_report(deal, report, 100_000)
+    deal.bond.fixOutcome(anyone)
+    warp(deal.plan.pay_dates[2] + 10 * DAY + 1)
+    tx = deal.bond.declareDefault(anyone)
+    warp(tx.timestamp + 30 * DAY + 1)
+    said(
+        deal.bond.accelerate(anyone),
+        "BondAccelerated",
+        interestOwed=COUPON,
+        principalOwed=PRINCIPAL - TENTH,
+    )
+
+
+def test_default_is_no_way_round_the_outcome(live, parties, report, anyone):
+    """The issuer controls the data and stops paying before the bad news: it owes the missing outcome, the most there is."""
+    accelerated(live, parties)
+    assert live.bond.owedAfterAcceleration()[1] == PRINCIPAL + TENTH
+    assert live.bond.outcomeFixed()
+    mature_report(live, report, 100_000)
+    with refuses(live.bond, "KpiBond_WrongState", Bond.ACCELERATED):
+        live.bond.fixOutcome(anyone)  # a low report afterwards takes nothing back
+
+
+def test_acceleration_takes_the_carried_dust(launch, parties, issuer, anyone):
+    """7 units of 1,000.050 (see the dust test): 3 were carried from the first coupon and are still owed."""
+    deal = launch.sell(launch(unit=1_000_050, units=7), investor=7)
+    warp(deal.plan.pay_dates[0])
+    deal.bond.fund(350_017, issuer)
+    deal.bond.payCoupon(anyone)
+    warp(deal.plan.pay_dates[1] + 10 * DAY + 1)
+    tx = deal.bond.declareDefault(anyone)
+    said(tx, "BondDefaulted", period=1, due=350_020, held=3)
+    warp(tx.timestamp + 30 * DAY + 1)
+    tx = deal.bond.accelerate(anyone)
+    running = 350_017 * (tx.timestamp - deal.plan.pay_dates[1]) // YEAR
+    assert tx.events["BondAccelerated"]["interestOwed"] == 350_017 + running + 3
+
+
+# ---------------------------------------------------------------- recover
+
+
+def test_recovery_is_pro_rata_and_interest_comes_first(live, parties, issuer, anyone):
+    accelerated(live, parties)
+    interest, principal = plain(live.bond.owedAfterAcceleration())
+    with refuses(live.bond, "KpiBond_NothingToRecover"):
+        live.bond.recover(anyone)
+    live.bond.fund(3 * K, issuer)
+    said(live.bond.recover(anyone), "Recovered", interest=3 * K, principal=0, paid=3 * K)
+    assert claim_all(live, parties.investor, parties.other) == [1_800 * MILLION, 1_200 * MILLION]
+    live.bond.fund(10 * K, issuer)
+    tx = live.bond.recover(anyone)
+    said(tx, "Recovered", interest=interest - 3 * K, principal=13 * K - interest, paid=10 * K)
+    assert claim_all(live, parties.investor, parties.other) == [6 * K, 4 * K]
+    assert plain(live.bond.owedAfterAcceleration()) == (0, principal - (13 * K - interest))
+    assert live.bond.state() == Bond.ACCELERATED
+
+
+def test_recovery_in_full_ends_the_bond_and_returns_what_is_over(live, parties, issuer, anyone):
+    accelerated(live, parties)
+    interest, principal = plain(live.bond.owedAfterAcceleration())
+    live.bond.fund(interest + principal + 5 * K, issuer)
+    tx = live.bond.recover(anyone)
+    share = (interest + principal) // 100 * 100
+    assert tx.events["Recovered"]["paid"] == share
+    assert live.bond.state() == Bond.REDEEMED
+    assert live.token.closed()
+    dust = interest + principal - share
+    said(live.bond.returnSurplus(anyone), "SurplusReturned", amount=5 * K + dust)
+    got = claim_all(live, parties.investor, parties.other)
+    assert got == [share * 60 // 100, share * 40 // 100]
+
+
+def test_recovery_leaves_dust_until_it_can_be_shared(live, parties, issuer, anyone):
+    accelerated(live, parties)
+    live.bond.fund(199, issuer)
+    assert live.bond.recover(anyone).events["Recovered"]["paid"] == 100
+    with refuses(live.bond, "KpiBond_NothingToRecover"):
+        live.bond.recover(anyone)
+    live.bond.fund(1, issuer)
+    assert live.bond.recover(anyone).events["Recovered"]["paid"] == 100
+
+
+def test_recovery_of_less_than_a_minor_unit_per_unit_ends_the_bond(launch, parties, report, issuer, anyone):
+    """All of the principal was taken by the outcome, and what interest is left cannot be shared: the claim is met."""
+    whole = {"kind": 0, "knots": [{"x": 0, "y": -70}, {"x": 1, "y": -70}]}
+    deal = launch.sell(launch(unit=10, units=7, outcome=whole, missingOutcome=0), investor=7)
+    warp(deal.plan.pay_dates[0])
+    deal.bond.fund(3, issuer)
+    deal.bond.payCoupon(anyone)
+    mature_report(deal, report, 1)
+    deal.bond.fixOutcome(anyone)
+    assert deal.bond.outcome() == -70
+    warp(deal.plan.pay_dates[1] + 10 * DAY + 1)
+    deal.bond.declareDefault(anyone)
+    warp(now() + 30 * DAY + 1)
+    deal.bond.accelerate(anyone)
+    interest, principal = plain(deal.bond.owedAfterAcceleration())
+    assert principal == 0
+    if interest >= 7:
+        deal.bond.fund(interest, issuer)
+    deal.bond.recover(anyone)
+    assert deal.bond.state() == Bond.REDEEMED
+
+
+def test_holders_share_by_units_held_when_money_comes(live, parties, issuer, anyone):
+    accelerated(live, parties)
+    live.token.transfer(parties.third, 60, {"from": parties.investor})
+    live.bond.fund(10 * K, issuer)
+    live.bond.recover(anyone)
+    assert claim_all(live, parties.investor, parties.other, parties.third) == [0, 4 * K, 6 * K]
+
+
+# ---------------------------------------------------------------- forbidden transitions
+
+FORBIDDEN = {
+    Bond.OFFERED: ["payCoupon", "fixOutcome", "redeem", "returnSurplus", "declareDefault", "cure", "accelerate", "recover"],
+    Bond.ACTIVE: ["activate", "returnSurplus", "cure", "accelerate", "recover"],
+    Bond.DEFAULTED: ["activate", "payCoupon", "redeem", "returnSurplus", "declareDefault", "recover"],
+    Bond.ACCELERATED: ["activate", "payCoupon", "fixOutcome", "redeem", "returnSurplus", "declareDefault", "cure", "accelerate"],
+    Bond.REDEEMED: ["activate", "payCoupon", "fixOutcome", "redeem", "declareDefault", "cure", "accelerate", "recover"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", list(FORBIDDEN), ids=lambda s: s.name.lower())
+def test_forbidden_transitions(launch, parties, report, issuer, anyone, state):
+    deal = launch()
+    if state != Bond.OFFERED:
+        launch.sell(deal)
+    if state == Bond.DEFAULTED:
+        default_on_first_coupon(deal, parties)
+    if state in (Bond.ACCELERATED, Bond.REDEEMED):
+        accelerated(deal, parties)
+    if state == Bond.REDEEMED:
+        deal.bond.fund(200 * K, issuer)
+        deal.bond.recover(anyone)
+    assert deal.bond.state() == state
+    for call in FORBIDDEN[state]:
+        with refuses(deal.bond, "KpiBond_WrongState", state):
+            getattr(deal.bond, call)(anyone)
+    assert deal.bond.state() == state
+
+
+def test_only_the_offering_activates(launch, parties):
+    deal = launch()
+    for caller in (parties.issuer, parties.deployer, parties.stranger):
+        with refuses(deal.bond, "KpiBond_NotOffering", caller):
+            deal.bond.activate({"from": caller})
+
+
+def test_acceleration_cannot_be_undone(live, parties, issuer, anyone):
+    accelerated(live, parties)
+    live.bond.fund(500 * K, issuer)
+    with refuses(live.bond, "KpiBond_WrongState", Bond.ACCELERATED):
+        live.bond.cure(anyone)
+    assert next_state_is_only(live, anyone) == Bond.REDEEMED
+
+
+def next_state_is_only(deal, anyone):
+    deal.bond.recover(anyone)
+    return deal.bond.state()
