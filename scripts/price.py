@@ -45,12 +45,19 @@ def price(
     """Value a deal: price, yields, tier probabilities, expected outcome."""
     from finance.pricing.value import DEFAULT_SEED
     from finance.pricing.value import price as value
-    from finance.report.tables import inputs_table, summary_table, tier_table, valuation_frame
+    from finance.report.tables import (
+        beside_table,
+        inputs_table,
+        summary_table,
+        tier_table,
+        valuation_frame,
+    )
     from finance.terms import load_deal
     from scripts.console import show, show_json, writable
 
     csv, plot = writable(csv, ".csv"), writable(plot, ".png", ".svg", ".pdf")
-    valuation = value(load_deal(deal), kpi.value, discount, DEFAULT_SEED if seed is None else seed, sample)
+    terms, used_seed = load_deal(deal), DEFAULT_SEED if seed is None else seed
+    valuation = value(terms, kpi.value, discount, used_seed, sample)
     if csv is not None:
         valuation_frame(valuation).to_csv(csv, index=False)
     if plot is not None:
@@ -60,7 +67,10 @@ def price(
     if json:
         show_json(valuation.to_dict())
     else:
-        show(summary_table(valuation), tier_table(valuation), inputs_table(valuation.deal, only_assumed=True))
+        tables = [summary_table(valuation), tier_table(valuation)]
+        if kpi is KpiModel.TWIN:
+            tables.append(beside_table([value(terms, "interval", discount, used_seed), valuation]))
+        show(*tables, inputs_table(valuation.deal, only_assumed=True))
 
 
 def main(deal: str = str(DEFAULT_DEAL)) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -104,6 +104,26 @@ def tier_table(valuation: Valuation) -> Table:
             *notes,
         ),
     )
+
+
+def beside_table(valuations: Sequence[Valuation]) -> Table:
+    """Valuations of one claim under several KPI models, side by side."""
+    first = valuations[0]
+    currency = first.claim.currency
+    columns = ("Quantity", *(valuation.process.description for valuation in valuations))
+    quantities: list[tuple[str, list[str]]] = [
+        ("KPI mean", [f"{v.process.mean:.4f}" for v in valuations]),
+        ("KPI sd", [f"{v.process.sd:.4f}" for v in valuations]),
+        ("Price per 100", [f"{v.price:.4f}" for v in valuations]),
+        ("Standard error of the price", [f"{v.price_standard_error:.4f}" for v in valuations]),
+        ("Expected yield", [percent(v.expected_yield) for v in valuations]),
+        (f"Expected outcome ({currency})", [money(v.closed_form.expected) for v in valuations]),
+    ]
+    for index, tier in enumerate(first.claim.tiers):
+        chances = [percent(v.closed_form.probabilities[index], 2) for v in valuations]
+        quantities.append((f"Chance of {tier.label}", chances))
+    rows = tuple((name, *cells) for name, cells in quantities)
+    return Table("KPI models side by side", columns, rows, frozenset(columns[1:]))
 
 
 def cashflow_table(valuation: Valuation) -> Table:

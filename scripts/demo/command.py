@@ -48,8 +48,8 @@ def demo(
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
 ) -> None:
-    """Run a deal end to end on a chain started here: price, deploy, sell, coupons, oracle, outcome, redemption,
-    claims, and reconcile to the minor unit.
+    """Run a deal end to end on a chain started here: price, deploy, sell, coupons, oracle, outcome,
+    redemption, claims, and reconcile to the minor unit.
 
     Exit 0 if every difference is zero, 1 if not.
     """

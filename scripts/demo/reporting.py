@@ -72,7 +72,8 @@ def crew(
 
 
 class Starting:
-    """Crews that start in the background, because a node takes seconds to load its twin; all are stopped at the end.
+    """Crews that start in the background, because a node takes seconds to load its twin; all are stopped at
+    the end.
 
     >>> with Starting() as starting:  # doctest: +SKIP
     ...     later = starting.begin(crew(...))
@@ -165,8 +166,9 @@ def correct(life: Life, value: int, evidence_root: str) -> dict[str, Any]:
 
 
 def recomputed(record: Mapping[str, Any]) -> tuple[int, str]:
-    """What an engineer finds who runs SWMM again on the raw series behind a report: the median of the recomputed
-    values, and the root of that evidence. Forged results do not matter here, only the raw data do."""
+    """What an engineer finds who runs SWMM again on the raw series behind a report: the median of the
+    recomputed values, and the root of that evidence. Forged results do not matter here, only raw data do.
+    """
     folder = Path(record["file"]).parent / "evidence"
     roots = [item["evidence"] for item in record["observations"]]
     bundles = [evidence.load(folder / root) for root in roots]

@@ -129,8 +129,9 @@ Crews = dict[str, Callable[[], reporting.Crew]]
 
 
 def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> Crews:
-    """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and one
-    whose quorum is captured."""
+    """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and
+    one whose quorum is captured.
+    """
     quorum = settlement_terms(deal).feed.quorum
     folder = options.out / "oracle"
 
@@ -219,12 +220,12 @@ def _tell_report(
     honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in faults]
     inside = min(honest) <= value <= max(honest)
     narrator.say(
-        f"{len(record['observations'])} of {len(nodes)} signed; median {value / 10**decimals:.{decimals}f} on "
-        f"chain, inside the honest range: {'yes' if inside else 'no'}",
+        f"{len(record['observations'])} of {len(nodes)} signed; the median on chain is "
+        f"{value / 10**decimals:.{decimals}f}, {'inside' if inside else 'OUTSIDE'} the honest range",
         inside,
     )
     found = reporting.verify(life, record)
-    culprits = {address: reason for address, reason in found.culprits.items()}
+    culprits = dict(found.culprits)
     named = ", ".join(f"node {nodes.index(address)}" for address in culprits) or "nobody"
     expected = {a for a, f in faults.items() if "lies" in f}
     narrator.say(

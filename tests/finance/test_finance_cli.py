@@ -150,3 +150,14 @@ def test_every_way_to_run_a_command(how: list[str], tmp_path: Path) -> None:
     bad = subprocess.run([*command, "nowhere.yaml"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr == "nowhere.yaml: file not found\n"
+
+
+def test_price_on_the_twin_stands_beside_the_published_interval() -> None:
+    code, out, _ = call("price", DEAL, "--kpi", "twin")
+    assert code == 0
+    table = out[out.index("KPI models side by side") :]
+    assert "normal with 95 % between 0.186 and 0.413" in table
+    assert "runs of the twin" in table
+    middle = next(line for line in table.splitlines() if "Chance of 18.6 % to 41.3 % inclusive" in line)
+    interval = middle.split("│")[2]
+    assert interval.strip() == "95.00 %"
