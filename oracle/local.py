@@ -64,13 +64,15 @@ def prepare_nodes(
     faults: Mapping[int, Mapping[str, Any]] | None = None,
     feeds: Any = "any",
     keys: Sequence[bytes] | None = None,
+    first_port: int = 0,
 ) -> list[NodeFiles]:
     """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the rain.
 
     Returned ascending by address, so a node's position is its signer index on chain; `faults` maps positions
     to fault sections (see node_config.Fault). `keys`: private keys instead of new random ones. `feeds`:
-    "any", or FeedId mappings once the feed exists. `seed` decides the gauges' errors. The rain is a typical
-    year placed in the years of the periods: simulated, not measured.
+    "any", or FeedId mappings once the feed exists. `seed` decides the gauges' errors. Node i listens on
+    `first_port` + i (0: free ports). The rain is a typical year placed in the years of the periods:
+    simulated, not measured.
     """
     accounts = (
         [Account.from_key(key) for key in keys] if keys else [Account.create() for _ in range(terms.nodes)]
@@ -87,7 +89,7 @@ def prepare_nodes(
         (home / "rain.csv").write_text(rain)
         bias = float(np.clip(np.random.default_rng([seed, index]).normal(0, GAUGE_BIAS_SD), -0.06, 0.06))
         config = {
-            "listen": {"host": "127.0.0.1", "port": 0},
+            "listen": {"host": "127.0.0.1", "port": first_port and first_port + index},
             "key": {"file": "key"},
             "state": "state",
             "rain": "rain.csv",

@@ -74,6 +74,62 @@ def node(config: ConfigOption) -> None:
 
 
 @app.command()
+def prepare(
+    deployment: Annotated[Path, typer.Argument(help="deployment record of a deal on a local chain")],
+    folder: Annotated[Path, typer.Option("--out", help="new folder for the nodes and the relay")] = Path(
+        "nodes"
+    ),
+    network: Annotated[
+        str, typer.Option(help="network name or URL for the relay", metavar="NAME_OR_URL")
+    ] = "development",
+    scenario: Annotated[
+        str, typer.Option(help="works of the twin: published, twin, high or low")
+    ] = "published",
+    first_port: Annotated[int, typer.Option(min=1024, max=65_000, help="port of the first node")] = 8601,
+) -> None:
+    """Write what the nodes and the relay of a local deployment need: configurations, keys, rain.
+
+    For local chains, where nodes have the well-known test keys. In earnest each operator writes its own.
+    """
+    from chain.deploy import local_keys
+    from chain.network import connect
+    from chain.records import load_record
+    from finance.settlement.terms import settlement_terms
+    from finance.terms import InputError
+    from oracle.local import bind_feed, prepare_nodes
+
+    with _failures():
+        record = load_record(deployment)
+        w3 = connect(network, record.chain_id)
+        keys = local_keys(record)
+        if not all(address in keys for address in record.wallets.nodes):
+            raise InputError(f"{deployment}: the nodes have keys of their own, not those of a local chain")
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder}: exists and is not empty")
+        deal = record.load_deal()
+        files = prepare_nodes(
+            folder,
+            settlement_terms(deal).feed,
+            impervious_area_acres=float(deal.asset.parameters["impervious_area_acres"].value),
+            scenario=scenario,
+            keys=[bytes(keys[address].key) for address in record.wallets.nodes],
+            first_port=first_port,
+        )
+        bind_feed(files, record.chain_id, record.addresses.oracle, record.feed)
+        settings = {
+            "network": network,
+            "deployment": str(deployment.resolve()),
+            "account": {"address": str(w3.eth.accounts[0])},
+            "nodes": [f"http://127.0.0.1:{first_port + index}" for index in range(len(files))],
+            "out": "reports",
+        }
+        (folder / "relay.json").write_text(json.dumps(settings, indent=2) + "\n")
+    for file in files:
+        out.print(f"penstock oracle node --config {file.config}", soft_wrap=True, highlight=False)
+    out.print(f"penstock oracle relay --config {folder / 'relay.json'}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def relay(
     config: ConfigOption,
     period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,

@@ -12,8 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
-import QuantLib as ql  # noqa: N813
-
 DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
 PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12}
 
@@ -46,6 +44,9 @@ def accrual_factor(day_count: str, start: date, end: date) -> tuple[int, int]:
     if day_count not in DAY_COUNTS:
         raise ValueError(f"day count {day_count} is not supported: use one of {', '.join(DAY_COUNTS)}")
     if day_count == "30/360":
+        # QuantLib is loaded on first use: oracle nodes import this package for its errors only.
+        import QuantLib as ql  # noqa: N813
+
         days = ql.Thirty360(ql.Thirty360.BondBasis).dayCount(ql.Date.from_date(start), ql.Date.from_date(end))
     else:
         days = (end - start).days
@@ -62,6 +63,8 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
         raise ValueError(f"frequency {frequency} is not supported: use one of {', '.join(PERIODS_PER_YEAR)}")
     if not start < maturity:
         raise ValueError(f"interest starts on {start}, not before the maturity {maturity}")
+    import QuantLib as ql  # noqa: N813
+
     first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
     month_ends = ql.Date.isEndOfMonth(first) and ql.Date.isEndOfMonth(last)
     schedule = ql.Schedule(

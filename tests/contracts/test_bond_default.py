@@ -144,12 +144,13 @@ def test_acceleration_makes_everything_due(live, parties):
     assert live.bond.state() == Bond.ACCELERATED
 
 
-def test_acceleration_counts_interest_from_activation_in_the_first_period(launch, parties, anyone):
-    """A coupon due a day after the sale and a bond that never pays: the second year runs from the first pay date."""
-    deal = launch.sell(launch())
-    tx = accelerated(deal, parties)
-    assert deal.bond.owedAfterAcceleration()[0] < 2 * COUPON
-    assert tx.timestamp < deal.plan.pay_dates[1]
+def test_acceleration_after_maturity_owes_the_coupons_and_no_more_interest(launch, parties, anyone):
+    deal = launch.sell(launch(curePeriod=3 * YEAR))
+    tx = default_on_first_coupon(deal, parties)
+    warp(tx.timestamp + 3 * YEAR + 1)
+    assert now() > deal.plan.pay_dates[2]
+    tx = deal.bond.accelerate(anyone)
+    said(tx, "BondAccelerated", interestOwed=3 * COUPON, principalOwed=PRINCIPAL + TENTH)
 
 
 def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
@@ -170,13 +171,75 @@ def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
 
 
 def test_default_is_no_way_round_the_outcome(live, parties, report, anyone):
-    """The issuer controls the data and stops paying before the bad news: it owes the missing outcome, the most there is."""
+    """The issuer stops paying before there can be a report: it owes the outcome best for holders."""
     accelerated(live, parties)
     assert live.bond.owedAfterAcceleration()[1] == PRINCIPAL + TENTH
     assert live.bond.outcomeFixed()
     mature_report(live, report, 100_000)
     with refuses(live.bond, "KpiBond_WrongState", Bond.ACCELERATED):
         live.bond.fixOutcome(anyone)  # a low report afterwards takes nothing back
+
+
+def default_near_the_end(deal, parties, anyone):
+    """Two coupons paid, the third not; the KPI period ended 40 days before it fell due. Then the cure period passes."""
+    pay_coupons(deal, parties, last=1)
+    warp(deal.plan.pay_dates[2] + 10 * DAY + 1)
+    tx = deal.bond.declareDefault(anyone)
+    warp(tx.timestamp + 30 * DAY + 1)
+
+
+LATE = {"periodEnds": lambda plan: [plan.pay_dates[2] - 40 * DAY], "reportingWindow": 200 * DAY}
+HOLDERS = {"dataController": 1, "missingOutcome": -TENTH}
+
+
+@pytest.mark.parametrize("controller", [{}, HOLDERS], ids=["issuer", "holders"])
+def test_acceleration_waits_for_a_report_in_the_making(launch, parties, report, anyone, controller):
+    """Between the period's end and the settled report nobody may gain by sitting on data; the deadlines bound the wait."""
+    deal = launch.sell(launch(oracle_overrides=LATE, **controller))
+    default_near_the_end(deal, parties, anyone)
+    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+        deal.bond.accelerate(anyone)
+    report(deal, [300_000] * 3)
+    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+        deal.bond.accelerate(anyone)
+    warp(now() + 14 * DAY)
+    tx = deal.bond.accelerate(anyone)
+    said(tx, "OutcomeFixed", kpi=300_000, missing=False, outcome=0)
+    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL)
+    assert plain(deal.oracle.reportOf(deal.feed, 0))[5] is True  # used: no restatement
+
+
+@pytest.mark.parametrize(
+    ("controller", "owed"), [({}, PRINCIPAL + TENTH), (HOLDERS, PRINCIPAL - TENTH)], ids=["issuer", "holders"]
+)
+def test_silence_until_the_deadline_counts_as_missing(launch, parties, anyone, controller, owed):
+    """Whoever controls the data and keeps silent bears the missing outcome, in a default too."""
+    deal = launch.sell(launch(oracle_overrides=LATE, **controller))
+    default_near_the_end(deal, parties, anyone)
+    warp(deal.oracle.periodEndOf(deal.feed, 0) + 200 * DAY + 1)
+    tx = deal.bond.accelerate(anyone)
+    said(tx, "OutcomeFixed", kpi=0, missing=True, outcome=owed - PRINCIPAL)
+    assert tx.events["BondAccelerated"]["principalOwed"] == owed
+
+
+def test_an_issuer_cannot_default_its_way_below_the_principal(launch, parties, anyone):
+    """Holders control the data, so a missing report costs them 10 %. But before the period has ended nobody can report:
+    the issuer must not get that outcome by skipping a coupon."""
+    deal = launch.sell(launch(**HOLDERS))
+    accelerated(deal, parties)
+    assert deal.bond.owedAfterAcceleration()[1] == PRINCIPAL + TENTH
+
+
+def test_a_final_report_counts_though_nobody_fixed_it(launch, parties, report, anyone):
+    """A holder who accelerates first cannot escape a report that went against holders."""
+    deal = launch.sell(launch())
+    pay_coupons(deal, parties, last=1)
+    mature_report(deal, report, 100_000)
+    warp(deal.plan.pay_dates[2] + 10 * DAY + 1)
+    tx = deal.bond.declareDefault({"from": parties.investor})
+    warp(tx.timestamp + 30 * DAY + 1)
+    tx = deal.bond.accelerate({"from": parties.investor})
+    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL - TENTH)
 
 
 def test_acceleration_takes_the_carried_dust(launch, parties, issuer, anyone):
@@ -241,23 +304,24 @@ def test_recovery_leaves_dust_until_it_can_be_shared(live, parties, issuer, anyo
 def test_recovery_of_less_than_a_minor_unit_per_unit_ends_the_bond(launch, parties, report, issuer, anyone):
     """All of the principal was taken by the outcome, and what interest is left cannot be shared: the claim is met."""
     whole = {"kind": 0, "knots": [{"x": 0, "y": -70}, {"x": 1, "y": -70}]}
-    deal = launch.sell(launch(unit=10, units=7, outcome=whole, missingOutcome=0), investor=7)
+    early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
+    deal = launch(unit=10, units=7, outcome=whole, missingOutcome=0, oracle_overrides=early)
+    launch.sell(deal, investor=7)
+    warp(deal.plan.pay_dates[0] - 100 * DAY)
+    report(deal, [1, 1, 1])
     warp(deal.plan.pay_dates[0])
+    assert deal.bond.fixOutcome(anyone).return_value == -70
     deal.bond.fund(3, issuer)
     deal.bond.payCoupon(anyone)
-    mature_report(deal, report, 1)
-    deal.bond.fixOutcome(anyone)
-    assert deal.bond.outcome() == -70
     warp(deal.plan.pay_dates[1] + 10 * DAY + 1)
     deal.bond.declareDefault(anyone)
     warp(now() + 30 * DAY + 1)
     deal.bond.accelerate(anyone)
-    interest, principal = plain(deal.bond.owedAfterAcceleration())
-    assert principal == 0
-    if interest >= 7:
-        deal.bond.fund(interest, issuer)
-    deal.bond.recover(anyone)
+    # 3 carried from the first coupon, 3 of the second, nothing accrued in the 40 days of the third: 6 for 7 units.
+    assert plain(deal.bond.owedAfterAcceleration()) == (6, 0)
+    said(deal.bond.recover(anyone), "Recovered", interest=0, principal=0, paid=0)
     assert deal.bond.state() == Bond.REDEEMED
+    said(deal.bond.returnSurplus(anyone), "SurplusReturned", amount=3)
 
 
 def test_holders_share_by_units_held_when_money_comes(live, parties, issuer, anyone):
@@ -310,9 +374,5 @@ def test_acceleration_cannot_be_undone(live, parties, issuer, anyone):
     live.bond.fund(500 * K, issuer)
     with refuses(live.bond, "KpiBond_WrongState", Bond.ACCELERATED):
         live.bond.cure(anyone)
-    assert next_state_is_only(live, anyone) == Bond.REDEEMED
-
-
-def next_state_is_only(deal, anyone):
-    deal.bond.recover(anyone)
-    return deal.bond.state()
+    live.bond.recover(anyone)
+    assert live.bond.state() == Bond.REDEEMED

@@ -140,7 +140,7 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
     tx = base.oracle.submit(feed, 0, observations, {"from": parties.relay})
     event = tx.events["ReportSubmitted"]
     assert event["value"] == 15  # lower middle of 0..31
-    assert event["signers"] == sum(i << (8 * i) for i in range(32))
+    assert event["signers"] == sum((i + 1) << (8 * i) for i in range(32))  # index plus one, a byte each
 
 
 def test_windows_are_measured_in_whole_days_here(plan_of):

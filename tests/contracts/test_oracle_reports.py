@@ -258,6 +258,10 @@ def test_submit_refuses_values_too_far_apart(ended, report):
 # ---------------------------------------------------------------- status by the clock
 
 
+def test_period_end_of(ended):
+    assert [ended.oracle.periodEndOf(ended.feed, period) for period in (0, 1)] == ended.ends
+
+
 def test_status_of_an_unreported_period(ended):
     assert status(ended, 1) == Status.NONE
     warp(ended.ends[1] + 45 * DAY)
@@ -283,7 +287,7 @@ def test_a_report_in_the_last_second_keeps_its_dispute_window(ended, report):
     assert status(ended) == Status.PENDING
 
 
-@pytest.mark.parametrize("view", ["statusOf", "reportOf", "consume"])
+@pytest.mark.parametrize("view", ["statusOf", "reportOf", "periodEndOf", "consume"])
 def test_views_refuse_unknown_feed_and_period(ended, parties, view):
     call = getattr(ended.oracle, view)
     by = [{"from": parties.third}] if view == "consume" else []

@@ -181,6 +181,21 @@ contract KpiBondTest is BondFixture {
         bond.cure();
     }
 
+    function test_cure_afterMaturityNeedsTheOutcomeAndAllMoney() external {
+        vm.warp(MATURITY + GRACE + 1);
+        bond.declareDefault();
+        fundBond(2 * COUPON + 2 * 10_567 + PRINCIPAL);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        bond.cure();
+        bond.fixOutcome(); // missing: 80,675 more
+        uint256 held = currency.balanceOf(address(bond));
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, held + 80_675, held));
+        bond.cure();
+        fundBond(80_675);
+        bond.cure();
+        isState(IKpiBond.State.Active);
+    }
+
     function test_accelerate_onlyAfterTheCurePeriod() external {
         refuses(wrongState(IKpiBond.State.Active));
         bond.accelerate();
@@ -243,6 +258,17 @@ contract KpiBondTest is BondFixture {
         isTrue(oracle.reportOf(feed, 0).used, "and is used");
     }
 
+    function test_accelerate_theBestOutcomeOnlyBeforeThePeriodEnds() external {
+        vm.warp(payDate(1) + GRACE + 1);
+        bond.declareDefault();
+        vm.warp(PERIOD_END);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        bond.accelerate();
+        vm.warp(PERIOD_END - 1);
+        bond.accelerate();
+        eqInt(bond.outcome(), 80_675, "outcome");
+    }
+
     function test_accelerate_refusesWhileAReportIsPending() external {
         defaultOnHoldersData(2, payDate(2) + GRACE + 1);
         vm.warp(PERIOD_END + REPORTING);
@@ -280,6 +306,35 @@ contract KpiBondTest is BondFixture {
         bond.accelerate();
         bond.recover();
         isState(IKpiBond.State.Redeemed);
+    }
+
+    function test_recover_oneMinorUnitAUnitShortIsNotMet() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "principal only";
+        (terms.rate, terms.missingOutcome) = (0, 0);
+        for (uint256 i = 0; i < 3; ++i) {
+            terms.outcome.knots[i].y = 0;
+        }
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        vm.warp(MATURITY);
+        for (uint64 i = 0; i < 4; ++i) {
+            eq(bond.payCoupon(), 0, "no interest");
+        }
+        bond.fixOutcome();
+        vm.warp(MATURITY + GRACE + 1);
+        bond.declareDefault();
+        vm.warp(MATURITY + GRACE + CURE + 2);
+        bond.accelerate();
+        fundBond(uint256(HARD_CAP) * (UNIT_PRINCIPAL - 1));
+        bond.recover();
+        isState(IKpiBond.State.Accelerated);
+        fundBond(HARD_CAP);
+        bond.recover();
+        isState(IKpiBond.State.Redeemed);
+        eq(token.claim(ALICE), uint256(HARD_CAP) * UNIT_PRINCIPAL, "all of it");
     }
 
     function test_recover_interestBeforePrincipalAndProRata() external {

@@ -339,7 +339,9 @@ contract BondHandler is DealFixture {
     }
 
     function _lacking() private view returns (uint256) {
-        uint256 next = couponsPaid < COUPONS ? COUPON[couponsPaid] : outcomeFixed ? _redemption() : PRINCIPAL;
+        uint256 next = couponsPaid < COUPONS ? COUPON[couponsPaid] : _redemption();
+        bool matured = block.timestamp >= _payDate(COUPONS - 1);
+        if (state == IKpiBond.State.Defaulted) next = _couponsDue() + (matured ? _redemption() : 0);
         return next + carried > bondMoney ? next + carried - bondMoney : 0;
     }
 
