@@ -12,6 +12,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## environment, packages, chain, compiler (does nothing the second time)
+	@command -v $(PYTHON) >/dev/null || { echo "penstock set-up: Python >= 3.11 is needed and $(PYTHON) is not on PATH" >&2; exit 2; }
 	@$(PYTHON) tools/bootstrap.py
 
 compile: setup ## compile the contracts if they have changed

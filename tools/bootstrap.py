@@ -89,48 +89,23 @@ def step(name: str, inputs: list[Path], product: Path, action: Callable[[], None
     print(f"{time.monotonic() - start:.0f} s", flush=True)
 
 
+def pip(*arguments: str) -> None:
+    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments)
+
+
 def install_python_packages() -> None:
     run(sys.executable, "-m", "venv", "--clear", VENV)
-    run(
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        "--require-hashes",
-        "-r",
-        "requirements/bootstrap.lock",
-    )
-    lock = "requirements/project.lock"
-    uv = [PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON]
-    fast = subprocess.run([*map(str, uv), "--require-hashes", "-r", lock], cwd=ROOT, capture_output=True)
-    if fast.returncode:  # pip is slower, but honours a local pip configuration (mirrors, proxies)
-        run(
-            PYTHON,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-r",
-            lock,
-        )
-    run(
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--no-build-isolation",
-        "-e",
-        ".",
-    )
+    pip("--require-hashes", "-r", "requirements/bootstrap.lock")
+    locked = ["--require-hashes", "-r", "requirements/project.lock"]
+    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--python", str(PYTHON), *locked]
+    if subprocess.run(uv, cwd=ROOT, capture_output=True).returncode:
+        pip(*locked)  # slower, but honours a local pip configuration (mirrors, proxies)
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
     (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
+
+
+def install_penstock() -> None:
+    pip("--no-deps", "--no-build-isolation", "-e", ".")
 
 
 def install_node_packages() -> None:
@@ -150,23 +125,13 @@ def install_compiler() -> None:
 def main() -> None:
     check_python()
     check_node()
-    step(
-        "python packages",
-        [
-            ROOT / "requirements" / "project.lock",
-            ROOT / "requirements" / "bootstrap.lock",
-            ROOT / "pyproject.toml",
-        ],
-        PYTHON,
-        install_python_packages,
-    )
+    locks = [ROOT / "requirements" / name for name in ("project.lock", "bootstrap.lock")]
+    step("python packages", locks, PYTHON, install_python_packages)
+    command = PYTHON.parent / ("penstock.exe" if os.name == "nt" else "penstock")
+    step("penstock itself", [ROOT / "pyproject.toml"], command, install_penstock)
     step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
-    step(
-        "solidity compiler",
-        [ROOT / "tools" / "solc-js.cjs"],
-        ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}",
-        install_compiler,
-    )
+    compiler = ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}"
+    step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"], compiler, install_compiler)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
+import gas_table
 import pytest
 from checks import refuses, said
 
@@ -37,3 +42,35 @@ def test_said_compares_every_field(base, parties):
             said(tx, "IdentityRevoked", **wrong)
     with pytest.raises(AssertionError, match="0 events"):
         said(tx, "IdentitySet", account=parties.investor)
+
+
+def test_gas_record_fails_above_the_mark_and_off_the_snapshot(monkeypatch, tmp_path):
+    monkeypatch.setattr(gas_table, "SNAPSHOT", tmp_path / "snapshot.json")
+    monkeypatch.setattr(gas_table, "ROWS", [])
+    monkeypatch.delenv("PENSTOCK_UPDATE_GAS", raising=False)
+    with pytest.raises(AssertionError, match="above the mark"):
+        gas_table.record("thing", 101, 100)
+    with pytest.raises(AssertionError, match="is not in"):
+        gas_table.record("thing", 1_000)
+    monkeypatch.setenv("PENSTOCK_UPDATE_GAS", "1")
+    gas_table.record("thing", 1_000)
+    monkeypatch.delenv("PENSTOCK_UPDATE_GAS")
+    assert json.loads(gas_table.SNAPSHOT.read_text()) == {"thing": 1_000}
+    for gas in (980, 1_000, 1_020):
+        gas_table.record("thing", gas)
+    for gas in (979, 1_021):
+        with pytest.raises(AssertionError, match="snapshot 1000"):
+            gas_table.record("thing", gas)
+
+
+def test_every_test_named_in_the_security_page_exists():
+    """docs/security.md says which test stops which misuse; a renamed test must not leave it behind."""
+    here = Path(__file__).parent
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", (here.parents[1] / "docs" / "security.md").read_text())
+    assert len(named) > 40
+    missing = [
+        f"{module}::{test}"
+        for module, test in named
+        if f"def {test}(" not in (here / f"{module}.py").read_text()
+    ]
+    assert not missing

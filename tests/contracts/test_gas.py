@@ -14,6 +14,7 @@ from lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800
+COSTS: set[int] = set()  # of a distribution, by number of holders: must stay one
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -116,9 +117,6 @@ def test_distribution_costs_the_same_for_any_number_of_holders(
     assert deal.token.claimable(last) == 2 * 50
     deal.token.claim(last, {"from": parties.stranger})
     assert base.currency.balanceOf(last) == 100
-
-
-COSTS: set[int] = set()
 
 
 # ---------------------------------------------------------------- oracle
