@@ -24,6 +24,16 @@ def cheap_isolation():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pays_for_gas():
+    """Ganache has a base fee that no option takes away; brownie offers nothing for gas on its default network."""
+    from brownie import network
+    from clock import is_ganache
+
+    if is_ganache():
+        network.gas_price("auto")
+
+
 @pytest.fixture(scope="module")
 def parties(accounts):
     names = ["deployer", "issuer", "agent", "investor", "other", "third", "stranger", "relay"]
