@@ -1,0 +1,163 @@
+"""Cash flows for pricing: what is certain as floats per period, and what a KPI decides as payoff curves.
+
+The market and the KPI processes are not known here. Money is in units of the currency, for the whole issue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finance.pricing.claim import BondClaim
+from finance.pricing.market import years
+from finance.pricing.process import rounded
+from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.terms.problems import InputError
+from finance.terms.schedule import AccrualPeriod
+
+Floats = NDArray[np.float64]
+RATE_SCALE = 1e18  # a rate of 100 % on chain
+
+
+@dataclass(frozen=True)
+class KpiFlow:
+    """One payment that a KPI decides: `scale` times the curve's `y` at the KPI rounded to `decimals`.
+
+    `observed` is when the KPI is measured, `paid` when the money comes. For an amount in minor units `scale`
+    is 10^-money_decimals; for a rate it is principal times accrual factor over 1e18.
+    """
+
+    paid: date
+    observed: date
+    curve: Curve
+    decimals: int
+    scale: float
+    kpi: str = ""
+
+    def amounts(self, kpi: Floats) -> Floats:
+        """Payments for KPI values in the KPI's unit, same shape; rounded to the KPI's decimals as on chain."""
+        x, y = knots(self.curve)
+        whole = rounded(np.asarray(kpi, dtype=np.float64), self.decimals)
+        if self.curve.kind == Kind.STEP:
+            return np.asarray(self.scale * y[np.searchsorted(x[1:], whole, side="right")])
+        return np.asarray(self.scale * np.interp(whole, x, y), dtype=np.float64)
+
+    @property
+    def least(self) -> float:
+        """The smallest payment that any KPI value gives."""
+        ends = (self.scale * minimum(self.curve), self.scale * maximum(self.curve))
+        return min(ends)
+
+    @property
+    def most(self) -> float:
+        """The largest payment that any KPI value gives."""
+        ends = (self.scale * minimum(self.curve), self.scale * maximum(self.curve))
+        return max(ends)
+
+
+def knots(curve: Curve) -> tuple[Floats, Floats]:
+    """The knots of a curve as two float arrays, x in KPI integers and y in the curve's unit."""
+    x = np.array([float(knot.x) for knot in curve.knots])
+    return x, np.array([float(knot.y) for knot in curve.knots])
+
+
+@dataclass(frozen=True)
+class Period:
+    """A coupon period: the coupon and the principal repaid at its end, and the principal outstanding in it."""
+
+    start: date
+    end: date
+    coupon: float
+    principal: float
+    outstanding: float
+    accrual: float
+
+
+@dataclass(frozen=True)
+class Flows:
+    """The cash flows of a claim. `face` is the principal at issue; prices are per 100 of what is outstanding."""
+
+    face: float
+    periods: tuple[Period, ...]
+    kpi_flows: tuple[KpiFlow, ...] = ()
+    day_count: str = "30/360"
+    frequency: int = 2
+
+    @property
+    def dates(self) -> list[date]:
+        """When certain money is paid, ascending."""
+        return [period.end for period in self.periods]
+
+    @property
+    def certain(self) -> Floats:
+        """Coupon and principal per period."""
+        return np.array([period.coupon + period.principal for period in self.periods])
+
+    def outstanding(self, day: date) -> float:
+        """Principal outstanding just after the payments of `day`."""
+        return float(sum(period.principal for period in self.periods if period.end > day))
+
+    def accrued(self, day: date) -> float:
+        """Interest earned but not paid at the end of `day`: the coupon by elapsed days of the day count."""
+        for period in self.periods:
+            if period.start <= day < period.end:
+                whole = years(self.day_count, period.start, period.end)
+                return period.coupon * years(self.day_count, period.start, day) / whole
+        return 0.0
+
+    def with_coupon(self, rate: float) -> Flows:
+        """The same claim with every certain coupon at `rate` a year."""
+        periods = (replace(p, coupon=p.outstanding * rate * p.accrual) for p in self.periods)
+        return replace(self, periods=tuple(periods))
+
+
+def bond_flows(
+    face: float,
+    rates: float | Sequence[float],
+    schedule: Sequence[AccrualPeriod],
+    repayments: Sequence[float] | None = None,
+    kpi_flows: Sequence[KpiFlow] = (),
+    day_count: str = "30/360",
+    frequency: int = 2,
+) -> Flows:
+    """A bond with one rate, or one per period (step coupons), repaid at maturity or by `repayments`.
+
+    `rates` are fractions a year, `repayments` money at the end of each period, adding up to `face`. Raises
+    InputError when their number or their sum does not fit.
+    """
+    count = len(schedule)
+    each = [float(rates)] * count if isinstance(rates, int | float) else [float(rate) for rate in rates]
+    back = [0.0] * (count - 1) + [face] if repayments is None else [float(amount) for amount in repayments]
+    if len(each) != count or len(back) != count:
+        raise InputError(f"a bond of {count} periods needs {count} rates and {count} repayments")
+    if abs(sum(back) - face) > 1e-9 * abs(face):
+        raise InputError(f"repayments add up to {sum(back):g}, not to the face of {face:g}")
+    periods, left = [], float(face)
+    for period, rate, amount in zip(schedule, each, back, strict=True):
+        accrual = float(period.years)
+        periods.append(Period(period.start, period.end, left * rate * accrual, amount, left, accrual))
+        left -= amount
+    return Flows(float(face), tuple(periods), tuple(kpi_flows), day_count, frequency)
+
+
+def claim_flows(claim: BondClaim, observed: date | None = None, day_count: str = "30/360") -> Flows:
+    """The flows of a deal's bond; its outcome is observed at `observed` (default: the start of the last
+    period).
+    """
+    face, last = float(claim.principal), claim.schedule[-1]
+    outcome = KpiFlow(
+        last.end, observed or last.start, claim.curve, claim.kpi_decimals, 10.0**-claim.money_decimals, claim.kpi
+    )
+    flows = bond_flows(
+        face, float(claim.rate), claim.schedule, None, [outcome], day_count, claim.frequency
+    )
+    # The coupons that the contract pays, rounded to its minor unit.
+    paid = (
+        replace(period, coupon=float(coupon))
+        for period, coupon in zip(flows.periods, claim.coupons, strict=True)
+    )
+    return replace(flows, periods=tuple(paid))
