@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from finance.pricing.claim import BondClaim
 from finance.pricing.market import years
 from finance.pricing.process import rounded
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.schedule import AccrualPeriod
 
@@ -49,14 +50,18 @@ class KpiFlow:
     @property
     def least(self) -> float:
         """The smallest payment that any KPI value gives."""
-        ends = (self.scale * minimum(self.curve), self.scale * maximum(self.curve))
-        return min(ends)
+        return min(self.scale * minimum(self.curve), self.scale * maximum(self.curve))
 
     @property
     def most(self) -> float:
         """The largest payment that any KPI value gives."""
-        ends = (self.scale * minimum(self.curve), self.scale * maximum(self.curve))
-        return max(ends)
+        return max(self.scale * minimum(self.curve), self.scale * maximum(self.curve))
+
+
+    def fixed(self, kpi: float) -> KpiFlow:
+        """The same payment once its KPI is known: a curve of one knot, which no process moves."""
+        integer = int(rounded(np.array(kpi), self.decimals))
+        return replace(self, curve=Curve.of(self.curve.kind, [(0, payoff(self.curve, integer))]))
 
 
 def knots(curve: Curve) -> tuple[Floats, Floats]:
@@ -144,16 +149,17 @@ def bond_flows(
     return Flows(float(face), tuple(periods), tuple(kpi_flows), day_count, frequency)
 
 
-def claim_flows(claim: BondClaim, observed: date | None = None, day_count: str = "30/360") -> Flows:
-    """The flows of a deal's bond; its outcome is observed at `observed` (default: the start of the last
-    period).
-    """
+def deal_flows(deal: Deal) -> Flows:
+    """The flows of a deal's bond; the outcome is observed on the last day of its measurement period."""
+    claim = BondClaim.of(deal)
+    ((_, bond),) = deal.claims.items()
+    measured = deal.kpis[claim.kpi].periods[bond.outcome_payment.period - 1]
     face, last = float(claim.principal), claim.schedule[-1]
     outcome = KpiFlow(
-        last.end, observed or last.start, claim.curve, claim.kpi_decimals, 10.0**-claim.money_decimals, claim.kpi
+        last.end, measured.end, claim.curve, claim.kpi_decimals, 10.0**-claim.money_decimals, claim.kpi
     )
     flows = bond_flows(
-        face, float(claim.rate), claim.schedule, None, [outcome], day_count, claim.frequency
+        face, float(claim.rate), claim.schedule, None, [outcome], bond.coupon.day_count, claim.frequency
     )
     # The coupons that the contract pays, rounded to its minor unit.
     paid = (
