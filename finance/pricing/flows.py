@@ -114,6 +114,19 @@ class Flows:
                 return period.coupon * years(self.day_count, period.start, day) / whole
         return 0.0
 
+    def clock(self, day: date) -> float:
+        """Years from the start of interest to `day`, period by period.
+
+        Days of one period add up to the period, which plain 30/360 counting does not grant across a 31st; it is
+        how yields are quoted (and QuantLib's bond yields counted).
+        """
+        passed = 0.0
+        for period in self.periods:
+            if day < period.end:
+                return passed + years(self.day_count, period.start, day)
+            passed += period.accrual
+        return passed + years(self.day_count, self.periods[-1].end, day)
+
     def with_coupon(self, rate: float) -> Flows:
         """The same claim with every certain coupon at `rate` a year."""
         periods = (replace(p, coupon=p.outstanding * rate * p.accrual) for p in self.periods)

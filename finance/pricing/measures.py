@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 from finance.pricing.closed import expected_amount, knot_chances
 from finance.pricing.draws import Floats
 from finance.pricing.flows import Flows, KpiFlow
-from finance.pricing.market import Market, years
+from finance.pricing.market import Market
 from finance.pricing.simulate import Outlook, kpi_time, law
 from finance.settlement.payoff_curve import Kind
 from finance.terms.problems import InputError
@@ -123,7 +123,8 @@ def _coming(flows: Flows, settle: date, kpi_amounts: Floats) -> tuple[Floats, Fl
     pairs = [(period.end, period.coupon + period.principal) for period in flows.periods]
     pairs += [(flow.paid, float(a)) for flow, a in zip(flows.kpi_flows, kpi_amounts, strict=True)]
     left = _outstanding(flows, settle)
-    later = [(years(flows.day_count, settle, day), 100 * money / left) for day, money in pairs if day > settle]
+    now = flows.clock(settle)
+    later = [(flows.clock(day) - now, 100 * money / left) for day, money in pairs if day > settle]
     times, amounts = zip(*later, strict=True)
     return np.array(times), np.array(amounts)
 
