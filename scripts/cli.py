@@ -27,11 +27,16 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "demo": Command("scripts.demo.command", "Run a deal end to end on a chain started here; reconcile it."),
     "price": Command("scripts.price", "Value a deal: price, yields, tier probabilities, expected outcome."),
+    "sensitivity": Command(
+        "scripts.sensitivity", "Prices at a date, spreads, KPI delta and vega, fair coupon, greenium."
+    ),
+    "compare": Command("scripts.compare", "Cost of capital with and without data, side by side."),
     "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
+    "bench": Command("scripts.bench", "Run a benchmark, with its rivals in the same run."),
     "schema": Command("scripts.schema", "The JSON Schema of the deal file."),
 }
 

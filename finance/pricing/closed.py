@@ -1,4 +1,5 @@
-"""Closed forms: the expected payoff of step and linear curves, with the KPI rounded to its decimals as on chain.
+"""Closed forms: the expected payoff of step and linear curves, with the KPI rounded to its decimals as on
+chain.
 
 Let h = 10^-decimals, N the KPI as a whole number of h, and S(x) = P(X > x). For every curve f with knots x_i
 
@@ -6,10 +7,11 @@ Let h = 10^-decimals, N the KPI as a whole number of h, and S(x) = P(X > x). For
 
 by summation by parts. A step curve jumps at its knots only, so its sum has one term per knot. On a piece of a
 linear curve the difference is the piece's slope, so it is the slope times the sum of S over midpoints of the
-grid. That sum is taken term by term when the grid is coarse; when it is fine, it is the integral of S, which is
-known, with the first Euler-Maclaurin correction of the midpoint rule, h^2/24 (density at the end less density
-at the start) (Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 25.4.2 and 23.1.30); what is then
-left is of order h^4. The chain also rounds a linear payoff down to one unit of y, which is not taken off.
+grid. That sum is taken term by term when the grid is coarse; when it is fine, it is the integral of S, which
+is known, with the first Euler-Maclaurin correction of the midpoint rule, h^2/24 (density at the end less
+density at the start) (Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 25.4.2 and 23.1.30);
+what is then left is of order h^4. The chain also rounds a linear payoff down to one unit of y, which is not
+taken off.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 # Terms of a sum that is taken one by one. At the edge of this it costs about 0.1 s.
 MOST_TERMS = 4_000_000
-DEVIATIONS = 1e-300  # a chance so small that the sum stops there
+LEAST_CHANCE = 1e-300  # below the KPI value of this chance nothing is summed one by one
 
 
 def has_density(process: KpiProcess) -> bool:
@@ -159,10 +161,10 @@ def _midpoint_sum(
     """Sum of f((n - 1/2) h) for n in low + 1 ... high, given an antiderivative and the slope of f."""
     (low, high), h = span, 10.0**-decimals
     # Bounds beyond the support add terms that are 0 or 1 to the last digit; the integral knows them already.
-    bottom, top = (float(process.quantile(np.array([u]))[0]) for u in (DEVIATIONS, 1 - 1e-16))
+    bottom, top = (float(process.quantile(np.array([u]))[0]) for u in (LEAST_CHANCE, 1 - 1e-16))
     first, last = max(low, int(np.floor(bottom / h))), min(high, int(np.ceil(top / h)) + 1)
     if last - first <= MOST_TERMS and h > process.fine(low * h) and last > first:
-        middles = (np.arange(first, last) + 0.5) * h
+        middles = np.asarray((np.arange(first, last) + 0.5) * h, dtype=np.float64)
         total = float(f(middles).sum())
         outside = integral(np.array([low, min(max(first, low), high)]) * h) if first > low else None
         if outside is not None:

@@ -1,12 +1,14 @@
 """Standard normals for Monte Carlo: scrambled Sobol points, turned so that their best dimensions matter most.
 
 Every construction is an orthogonal map of the Sobol normals of one path, so its result is again independent
-standard normals, one per period in time order, for any process. What differs is which Sobol dimension moves what:
+standard normals, one per period in time order, for any process. What differs is which Sobol dimension moves
+what:
 
 - forward: dimension k is the news of period k;
 - bridge: dimension 1 is where a Brownian motion ends, 2 the middle, then the quarters (B. Moskowitz and R. E.
   Caflisch, Mathematical and Computer Modelling 23, 1996, doi:10.1016/0895-7177(96)00038-6);
-- pca: dimension k is the k-th principal component of a Brownian motion (P. Acworth, M. Broadie and P. Glasserman,
+- pca: dimension k is the k-th principal component of a Brownian motion (P. Acworth, M. Broadie and P.
+Glasserman,
   Monte Carlo and Quasi-Monte Carlo Methods 1996, 1998, doi:10.1007/978-1-4612-1690-2_1).
 
 Low dimensions of a Sobol sequence are its most even ones (P. Glasserman, Monte Carlo Methods in Financial
@@ -54,8 +56,8 @@ def bisection_order(count: int) -> list[int]:
 def turning(times: tuple[float, ...], construction: Construction) -> Floats:
     """The orthogonal matrix from Sobol normals to the normals of the periods that end at `times`.
 
-    If A builds a Brownian path at `times` from normals (A Aᵀ = covariance) and L is the forward way (Cholesky),
-    it is L⁻¹ A. Raises ValueError for an unknown construction.
+    If A builds a Brownian path at `times` from normals (A Aᵀ = covariance) and L is the forward way
+    (Cholesky), it is L⁻¹ A. Raises ValueError for an unknown construction.
     """
     t = np.asarray(times)
     if construction == "forward":
@@ -80,9 +82,9 @@ def sobol_normals(
 ) -> Floats:
     """Normals of shape (kpis, periods, 2^log2_points) from one scrambling of a Sobol sequence.
 
-    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j. S. Joe and F. Y. Kuo's
-    direction numbers, SIAM Journal on Scientific Computing 30 (2008), doi:10.1137/070709359, and Matousek's
-    scrambling, as in scipy.stats.qmc.
+    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j. S. Joe and F. Y.
+    Kuo's direction numbers, SIAM Journal on Scientific Computing 30 (2008), doi:10.1137/070709359, and
+    Matousek's scrambling, as in scipy.stats.qmc.
     """
     count = len(times)
     u = qmc.Sobol(d=count * kpis, scramble=True, rng=stream).random_base2(log2_points)

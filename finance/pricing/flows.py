@@ -40,7 +40,7 @@ class KpiFlow:
     kpi: str = ""
 
     def amounts(self, kpi: Floats) -> Floats:
-        """Payments for KPI values in the KPI's unit, same shape; rounded to the KPI's decimals as on chain."""
+        """Payments for KPI values in the KPI's unit, same shape; the KPI is rounded as on chain."""
         x, y = knots(self.curve)
         whole = rounded(np.asarray(kpi, dtype=np.float64), self.decimals)
         if self.curve.kind == Kind.STEP:
@@ -57,7 +57,6 @@ class KpiFlow:
         """The largest payment that any KPI value gives."""
         return max(self.scale * minimum(self.curve), self.scale * maximum(self.curve))
 
-
     def fixed(self, kpi: float) -> KpiFlow:
         """The same payment once its KPI is known: a curve of one knot, which no process moves."""
         integer = int(rounded(np.array(kpi), self.decimals))
@@ -72,7 +71,7 @@ def knots(curve: Curve) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Period:
-    """A coupon period: the coupon and the principal repaid at its end, and the principal outstanding in it."""
+    """A coupon period: coupon and principal paid at its end, and the principal outstanding in it."""
 
     start: date
     end: date
@@ -84,7 +83,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Flows:
-    """The cash flows of a claim. `face` is the principal at issue; prices are per 100 of what is outstanding."""
+    """The cash flows of a claim. `face` is the principal at issue; prices are per 100 outstanding."""
 
     face: float
     periods: tuple[Period, ...]
@@ -117,8 +116,8 @@ class Flows:
     def clock(self, day: date) -> float:
         """Years from the start of interest to `day`, period by period.
 
-        Days of one period add up to the period, which plain 30/360 counting does not grant across a 31st; it is
-        how yields are quoted (and QuantLib's bond yields counted).
+        Days of one period add up to the period, which plain 30/360 counting does not grant across a 31st; it
+        is how yields are quoted (and QuantLib's bond yields counted).
         """
         passed = 0.0
         for period in self.periods:

@@ -1,8 +1,8 @@
 """Compiled kernels: KPI paths through a payoff curve, in parallel threads over blocks of paths.
 
-A block's result does not depend on how many threads run, so a seed gives the same numbers on every machine with
-the same arithmetic. Reached through finance.pricing.simulate; imported only there, because numba takes a second
-to load.
+A block's result does not depend on how many threads run, so a seed gives the same numbers on every machine
+with the same arithmetic. Reached through finance.pricing.simulate; imported only there, because numba takes a
+second to load.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from finance.settlement.payoff_curve import Kind
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
-BLOCK = 1024  # paths that one thread carries at a time: their arrays stay in the first-level cache
+BLOCK = 2048  # paths that one thread carries at a time: their arrays stay in the first-level cache
 # The fast rounding adds and takes off 1.5 * 2^52; knots must lie well inside what it keeps exact.
 LARGEST_KNOT = 2.0**50
 
-# Ziggurat of 256 layers: where its tail begins, and the area of a layer (G. Marsaglia and W. W. Tsang, Journal of
-# Statistical Software 5, 2000, doi:10.18637/jss.v005.i08). Layer and fraction come from different bits, as J. A.
-# Doornik asked for (An improved ziggurat method to generate normal random samples, 2005).
+# Ziggurat of 256 layers: where its tail begins, and the area of a layer (G. Marsaglia and W. W. Tsang,
+# Journal of Statistical Software 5, 2000, doi:10.18637/jss.v005.i08). Layer and fraction come from different
+# bits, as J. A. Doornik asked for (An improved ziggurat method to generate normal random samples, 2005).
 TAIL = 3.6541528853610088
 AREA = 0.00492867323397465519
 
@@ -184,7 +184,9 @@ def _fill(state, out, edges, heights):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, cache=True)
-def _own(start, keep, noise, level, exponential, states, paths, edges, heights, base, at, width, gain, step, scale):  # type: ignore[no-untyped-def]  # noqa: E501
+def _own(  # type: ignore[no-untyped-def]
+    start, keep, noise, level, exponential, states, paths, edges, heights, base, at, width, gain, step, scale
+):
     periods, blocks = len(keep), len(states)
     sums = np.zeros((blocks, periods))
     for block in prange(blocks):
@@ -210,7 +212,8 @@ def _normals(states, out, edges, heights):  # type: ignore[no-untyped-def]
 def _states(seed: int, paths: int) -> Words:
     """Four words of state per block of paths, spread by numpy's SeedSequence."""
     blocks = -(-paths // BLOCK)
-    return np.random.SeedSequence(seed).generate_state(4 * blocks, np.uint64).reshape(blocks, 4)
+    words = np.random.SeedSequence(seed).generate_state(4 * blocks, np.uint64)
+    return np.asarray(words.reshape(blocks, 4), dtype=np.uint64)
 
 
 def mean_payoffs(recursion: Recursion, flow: KpiFlow, normals: Floats) -> Floats:
@@ -227,7 +230,7 @@ def mean_payoffs(recursion: Recursion, flow: KpiFlow, normals: Floats) -> Floats
 
 
 def mean_payoffs_drawn(recursion: Recursion, flow: KpiFlow, paths: int, seed: int) -> Floats:
-    """Like `mean_payoffs`, with `paths` paths of pseudo-random normals drawn inside the kernel from `seed`."""
+    """Like `mean_payoffs`, with `paths` paths of normals drawn inside the kernel from `seed`."""
     terms = CurveTerms.of(flow)
     sums = _own(
         recursion.start, recursion.keep, recursion.noise, recursion.level, recursion.exponential,

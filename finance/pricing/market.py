@@ -110,11 +110,11 @@ class DiscountCurve:
                     ql.Unadjusted, ql.Unadjusted, ql.DateGeneration.Backward, False,
                 )  # fmt: skip
                 quote = ql.QuoteHandle(ql.SimpleQuote(100.0))
+                accrual = _ql_day_count(day_count)
                 helpers.append(
                     ql.FixedRateBondHelper(
-                        quote, 0, 100.0, schedule, [rates[day]], _ql_day_count(day_count), ql.Unadjusted,
-                        100.0, first,
-                    )  # fmt: skip
+                        quote, 0, 100.0, schedule, [rates[day]], accrual, ql.Unadjusted, 100.0, first
+                    )
                 )
             try:
                 curve = ql.PiecewiseLogLinearDiscount(first, helpers, ql.Actual365Fixed())

@@ -1,8 +1,8 @@
 """Measures of a claim: prices at any date, yields, spreads, durations, fair coupon, greenium.
 
-Pure functions of cash flows, a market and the expected KPI payments (`kpi_amounts`, one per KPI flow in units of
-the currency; see expected_amounts). Prices are per 100 of the principal outstanding on the settlement date. A
-payment on the settlement date itself belongs to the seller.
+Pure functions of cash flows, a market and the expected KPI payments (`kpi_amounts`, one per KPI flow in units
+of the currency; see expected_amounts). Prices are per 100 of the principal outstanding on the settlement
+date. A payment on the settlement date itself belongs to the seller.
 """
 
 from __future__ import annotations
@@ -165,7 +165,8 @@ def _solve(
 class RateRisk:
     """Durations in years and convexity in years squared, of the dirty price at a yield.
 
-    modified = -P'/P, convexity = P''/P (F. J. Fabozzi, Bond Markets, Analysis and Strategies, 2012, chapter 4).
+    modified = -P'/P, convexity = P''/P (F. J. Fabozzi, Bond Markets, Analysis and Strategies, 2012, chapter
+    4).
     """
 
     macaulay: float
@@ -201,9 +202,9 @@ def fair_coupon(flows: Flows, market: Market, settle: date, kpi_amounts: Floats,
 class Greenium:
     """What a quoted price says: yield and z-spread of the claim at that price, and the spread it gives up.
 
-    `greenium` is the claim's z-spread less the market's spread, a fraction a year; negative when buyers accept less
-    than a plain bond of the same issuer pays (O. D. Zerbib, Journal of Banking and Finance 98, 2019,
-    doi:10.1016/j.jbankfin.2018.10.012).
+    `greenium` is the claim's z-spread less the market's spread, a fraction a year; negative when buyers
+    accept less than a plain bond of the same issuer pays (O. D. Zerbib, Journal of Banking and Finance 98,
+    2019, doi:10.1016/j.jbankfin.2018.10.012).
     """
 
     clean: float
@@ -223,7 +224,7 @@ def greenium(flows: Flows, market: Market, settle: date, kpi_amounts: Floats, cl
 
 def flow_table(flows: Flows, market: Market, settle: date, kpi_amounts: Floats) -> pd.DataFrame:
     """Payments after `settle` by date: certain, expected, worst and best money, and a unit's worth today."""
-    rows = []
+    rows: list[tuple[date, str, float, float, float, float]] = []
     by_period, by_kpi = weights(flows, market, settle)
     for period, worth in zip(flows.periods, by_period, strict=True):
         for kind, money in (("coupon", period.coupon), ("principal", period.principal)):
@@ -233,8 +234,7 @@ def flow_table(flows: Flows, market: Market, settle: date, kpi_amounts: Floats) 
         if flow.paid > settle:
             rows.append((flow.paid, f"KPI {flow.kpi}", float(amount), flow.least, flow.most, float(worth)))
     columns = ["date", "kind", "expected", "worst", "best", "discount_factor"]
-    table = pd.DataFrame(sorted(rows, key=lambda row: row[0]), columns=columns)
+    rows.sort(key=lambda row: row[0])
+    table = pd.DataFrame(rows, columns=columns)
     table["present_value"] = table["expected"] * table["discount_factor"]
     return table
-
-

@@ -119,7 +119,6 @@ class NormalKpi:
         z = (x - self.mean) / self.sd
         return np.asarray(np.exp(-0.5 * z * z) / (self.sd * np.sqrt(2 * np.pi)), dtype=np.float64)
 
-
     def upper(self, x: Floats) -> Floats:
         """P(X > x)."""
         return np.asarray(ndtr((self.mean - np.asarray(x)) / self.sd), dtype=np.float64)
@@ -276,6 +275,11 @@ class EmpiricalKpi:
     def sd(self) -> float:
         """Sample standard deviation (n - 1)."""
         return float(self._sorted.std(ddof=1))
+
+    def moved(self, mean: float, sd: float) -> EmpiricalKpi:
+        """The sample shifted and stretched to another mean and sd; its shape stays."""
+        values = mean + (self._sorted - self.mean) * (sd / self.sd)
+        return EmpiricalKpi(tuple(float(value) for value in values), self.description)
 
     def at_least(self, x: int, decimals: int) -> float:
         return float(np.mean(rounded(self._sorted, decimals) >= x))

@@ -1,8 +1,8 @@
 """Monte Carlo for any claim under any processes: scrambled Sobol, common random numbers, honest errors.
 
-The same `seed` draws the same normals whatever the claim, process or market, so two runs that differ in one input
-differ by that input's effect alone (common random numbers: P. Glasserman and D. D. Yao, Management Science 38,
-1992, doi:10.1287/mnsc.38.6.884).
+The same `seed` draws the same normals whatever the claim, process or market, so two runs that differ in one
+input differ by that input's effect alone (common random numbers: P. Glasserman and D. D. Yao, Management
+Science 38, 1992, doi:10.1287/mnsc.38.6.884).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Outlook = Mapping[str, Process | KpiProcess]
 class Simulation:
     """Expected KPI payments in units of the currency, one per KPI flow, and how they were found.
 
-    `replicates` has one row per independent scrambling; `standard_errors` are their sd/sqrt(rows) (A. B. Owen,
-    Annals of Statistics 25, 1997, doi:10.1214/aos/1031594731).
+    `replicates` has one row per independent scrambling; `standard_errors` are their sd/sqrt(rows) (A. B.
+    Owen, Annals of Statistics 25, 1997, doi:10.1214/aos/1031594731).
     """
 
     replicates: Floats
@@ -59,7 +59,9 @@ def kpi_time(reference: date, observed: date) -> float:
     """Years from `reference` to when a KPI is observed. Raises InputError when that is not in the future."""
     time = years(KPI_DAY_COUNT, reference, observed)
     if time <= 0:
-        raise InputError(f"{observed}: the KPI is observed by {reference}: fix the payment (KpiFlow.fixed) first")
+        raise InputError(
+            f"{observed}: the KPI is observed by {reference}: fix the payment (KpiFlow.fixed) first"
+        )
     return time
 
 
@@ -80,8 +82,8 @@ def simulate(
 ) -> Simulation:
     """Expected payments of the KPI flows of `flows` as seen on `reference`.
 
-    `replicates` scramblings of 2^log2_points points; `plain` takes pseudo-random normals instead. Every KPI that a
-    flow names must be in `kpis`. Raises InputError otherwise, and for a KPI that is already observed.
+    `replicates` scramblings of 2^log2_points points; `plain` takes pseudo-random normals instead. Every KPI
+    that a flow names must be in `kpis`. Raises InputError otherwise, and for a KPI that is already observed.
     """
     for flow in flows.kpi_flows:
         if flow.kpi not in kpis.processes:

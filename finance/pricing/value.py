@@ -178,7 +178,7 @@ def price(
     """
     claim = BondClaim.of(deal)
     market = FlatYield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
-    process = _process(deal, claim.kpi, kpi, Path(sample) if sample else None)
+    process = kpi_process(deal, kpi, sample)
     exact = closed_form(claim, process)
     estimate = sobol(claim, process, seed)
     count, per_100 = len(claim.schedule), 100 / float(claim.principal)
@@ -200,13 +200,18 @@ def price(
     )
 
 
-def _process(deal: Deal, name: str, kpi: KpiModel | KpiProcess, sample: Path | None) -> KpiProcess:
+def kpi_process(
+    deal: Deal, kpi: KpiModel | KpiProcess = "interval", sample: str | Path | None = None
+) -> KpiProcess:
+    """What is expected of the KPI that decides the outcome of the deal's bond; arguments as in `price`."""
     if not isinstance(kpi, str):
         return kpi
+    ((_, bond),) = deal.claims.items()
+    name = bond.outcome_payment.kpi
     if kpi == "interval":
         return NormalKpi.from_kpi(deal.kpis[name])
     if kpi == "twin":
-        return load_sample(deal, name, sample).process()
+        return load_sample(deal, name, Path(sample) if sample else None).process()
     raise ValueError(f"kpi = {kpi}: must be interval, twin or a KPI process")
 
 

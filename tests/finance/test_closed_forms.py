@@ -30,7 +30,9 @@ def test_linear_curve_equals_quadrature(index: int) -> None:
     kpi, law = KPIS[index]
     x, y = np.array([0.186, 0.2995, 0.413]), np.array([-3.3e6, 0.0, 3.3e6])
     value = sum(
-        integrate.quad(lambda k: np.interp(k, x, y) * law.pdf(k), a, b, epsabs=1e-7, epsrel=1e-13, limit=400)[0]
+        integrate.quad(lambda k: np.interp(k, x, y) * law.pdf(k), a, b, epsabs=1e-7, epsrel=1e-13, limit=400)[
+            0
+        ]
         for a, b in ((x[0], x[1]), (x[1], x[2]))
     )
     value += y[0] * law.cdf(x[0]) + y[-1] * law.sf(x[-1])

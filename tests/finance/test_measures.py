@@ -1,4 +1,4 @@
-"""Prices, yields, spreads, durations and default risk against QuantLib, to 1e-10 of face; measures by hand."""
+"""Prices, yields, spreads, durations and default risk against QuantLib, to 1e-10 of face."""
 
 from __future__ import annotations
 
@@ -39,7 +39,12 @@ from finance.terms.schedule import coupon_schedule
 REFERENCE, MATURITY = date(2024, 1, 15), date(2034, 1, 15)
 SETTLES = [REFERENCE, date(2024, 3, 1), date(2027, 7, 15), date(2033, 12, 31)]
 NONE = np.zeros(0)
-PAR = {date(2025, 1, 15): 0.041, date(2026, 1, 15): 0.0395, date(2029, 1, 15): 0.0388, date(2034, 1, 15): 0.042}
+PAR = {
+    date(2025, 1, 15): 0.041,
+    date(2026, 1, 15): 0.0395,
+    date(2029, 1, 15): 0.0388,
+    date(2034, 1, 15): 0.042,
+}
 FACE_1E_10 = 1e-8  # prices are per 100: 1e-10 of face
 STEPS = [0.02] * 6 + [0.03] * 6 + [0.045] * 8
 
@@ -145,7 +150,7 @@ def test_curve_prices_and_spreads_are_quantlibs(kind: str, settle: date) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("stepped", [False, True])
 def test_default_risk_is_quantlibs(kind: str, stepped: bool) -> None:
-    """RiskyBondEngine: survival on each flow, recovery of the nominal at the middle of the period of default."""
+    """RiskyBondEngine: survival on each flow, recovery at the middle of the period of default."""
     ours, theirs = pair(kind, "30/360")
     curve = DiscountCurve.from_par_rates(REFERENCE, PAR)
     first = ql.Date.from_date(REFERENCE)
@@ -235,7 +240,9 @@ def test_a_fixed_kpi_needs_no_process(deal: Deal) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.001, 0.12), st.floats(0.0, 0.1), st.integers(0, 3600), st.floats(0.0, 0.05))
 def test_clean_dirty_and_yield_fit_together(coupon: float, rate: float, after: int, spread: float) -> None:
-    """dirty = clean + accrued; the yield of a flat curve plus spread is that curve's; more spread, less price."""
+    """dirty = clean + accrued; the yield of a flat curve plus spread is that curve's; more spread, less
+    price.
+    """
     ours = bond_flows(100, coupon, coupon_schedule(REFERENCE, MATURITY, "semiannual", "30/360"))
     settle = date.fromordinal(REFERENCE.toordinal() + after)
     market = Market(DiscountCurve.flat(REFERENCE, rate), spread)
@@ -257,7 +264,8 @@ def test_clean_dirty_and_yield_fit_together(coupon: float, rate: float, after: i
         (lambda: Market(DiscountCurve.flat(REFERENCE, 0.03), recovery=40), "recovery = 40"),
         (lambda: Market(DiscountCurve.flat(REFERENCE, 0.03), hazard=-0.1), "hazard = -0.1"),
         (lambda: Market.flat(REFERENCE, 0.03).factors([MATURITY], date(2020, 1, 1)), "lies before the curve"),
-        (lambda: bond_flows(100, [0.03], coupon_schedule(REFERENCE, MATURITY, "annual", "30/360")), "10 rates"),
+        (lambda: bond_flows(100, [0.03], coupon_schedule(REFERENCE, MATURITY, "annual", "30/360")),
+         "10 rates"),
         (lambda: dirty_price(pair("fixed", "30/360")[0], Market.flat(REFERENCE, 0.03), MATURITY, NONE),
          "nothing is outstanding"),
         (lambda: yield_from_price(pair("fixed", "30/360")[0], -5, REFERENCE, NONE), "no yield between"),

@@ -18,9 +18,9 @@ LEAST_EIGENVALUE = -1e-10
 def correlation_root(correlation: Sequence[Sequence[float]] | Floats) -> Floats:
     """A matrix R with R Rᵀ = correlation: Cholesky's, or by eigenvectors where the matrix is singular.
 
-    Raises InputError unless the matrix is square, symmetric, with ones on its diagonal and no negative eigenvalue
-    (N. J. Higham, IMA Journal of Numerical Analysis 22, 2002, doi:10.1093/imanum/22.3.329, on what a correlation
-    matrix is).
+    Raises InputError unless the matrix is square, symmetric, with ones on its diagonal and no negative
+    eigenvalue (N. J. Higham, IMA Journal of Numerical Analysis 22, 2002, doi:10.1093/imanum/22.3.329, on what
+    a correlation matrix is).
 
     >>> correlation_root([[1.0, 0.6], [0.6, 1.0]])
     array([[1. , 0. ],
@@ -38,7 +38,7 @@ def correlation_root(correlation: Sequence[Sequence[float]] | Floats) -> Floats:
             "no KPIs can be correlated like this"
         )
     if values[0] > 1e-12:
-        return np.linalg.cholesky(matrix)
+        return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
@@ -59,9 +59,7 @@ class CorrelatedKpis:
         if self.correlation is not None:
             size = len(correlation_root(self.correlation))
             if size != len(self.processes):
-                raise InputError(
-                    f"correlation: is {size} x {size}, but there are {len(self.processes)} KPIs"
-                )
+                raise InputError(f"correlation: is {size} x {size}, but there are {len(self.processes)} KPIs")
 
     def paths(self, times: Floats, normals: Floats) -> dict[str, Floats]:
         """KPI values by name, each of shape (times, paths), from normals of shape (KPIs, times, paths)."""

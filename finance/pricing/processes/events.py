@@ -36,11 +36,12 @@ class BernoulliProcess:
 
 @dataclass(frozen=True)
 class BootstrapProcess:
-    """History drawn again: runs of consecutive values of `series`, of geometric length with mean `block` periods.
+    """History drawn again: runs of consecutive values of `series`, of geometric length with mean `block`
+    periods.
 
-    The stationary bootstrap of D. N. Politis and J. P. Romano, Journal of the American Statistical Association 89
-    (1994), doi:10.1080/01621459.1994.10476870. `block` 1 draws each period afresh. The series wraps around, so each
-    of its values is equally likely at every date. One step is one value of the series.
+    The stationary bootstrap of D. N. Politis and J. P. Romano, Journal of the American Statistical
+    Association 89 (1994), doi:10.1080/01621459.1994.10476870. `block` 1 draws each period afresh. The series
+    wraps around, so each of its values is equally likely at every date. One step is one value of the series.
     """
 
     series: tuple[float, ...]

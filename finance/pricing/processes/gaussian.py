@@ -114,8 +114,8 @@ class MeanRevertingProcess:
     """Season plus an Ornstein-Uhlenbeck part: X_t = mean + season(t) + Y_t, dY = -speed Y dt + volatility dW.
 
     X_0 = start. Stepped by its exact transition, so the step length makes no error. G. E. Uhlenbeck and L. S.
-    Ornstein, Physical Review 36 (1930), doi:10.1103/PhysRev.36.823; with a deterministic season as in J. J. Lucia
-    and E. S. Schwartz, Review of Derivatives Research 5 (2002), doi:10.1023/A:1013846631785.
+    Ornstein, Physical Review 36 (1930), doi:10.1103/PhysRev.36.823; with a deterministic season as in J. J.
+    Lucia and E. S. Schwartz, Review of Derivatives Research 5 (2002), doi:10.1023/A:1013846631785.
 
     >>> process = MeanRevertingProcess(0.3, 0.3, speed=2.0, volatility=0.1)
     >>> round(process.marginal(50.0).sd, 6)   # volatility / sqrt(2 speed)
@@ -126,7 +126,7 @@ class MeanRevertingProcess:
     mean: float
     speed: float
     volatility: float
-    season: Season = Season()  # noqa: RUF009  frozen, so it can be shared
+    season: Season = Season()
     description: str = "mean-reverting"
 
     def __post_init__(self) -> None:
@@ -156,8 +156,8 @@ class MeanRevertingProcess:
 
 @dataclass(frozen=True)
 class LognormalProcess:
-    """Geometric Brownian motion: ln X_t = ln start + (drift - volatility^2/2) t + volatility W_t; E X_t = start
-    e^(drift t).
+    """Geometric Brownian motion: ln X_t = ln start + (drift - volatility^2/2) t + volatility W_t; E X_t =
+    start e^(drift t).
 
     For a KPI that grows in proportion, such as traffic. M. F. M. Osborne, Operations Research 7 (1959),
     doi:10.1287/opre.7.2.145.

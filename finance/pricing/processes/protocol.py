@@ -30,7 +30,8 @@ class Process(Protocol):
 class Recursion:
     """x_k = keep_k x_(k-1) + noise_k z_k from x_0 = start; the KPI is level_k + x_k, or its exponential.
 
-    The form in which the kernels of finance.pricing.kernels run a process; all arrays have one entry a period.
+    The form in which the kernels of finance.pricing.kernels run a process; all arrays have one entry a
+    period.
     """
 
     start: float

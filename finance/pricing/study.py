@@ -1,0 +1,164 @@
+"""A study of a deal's bond: every measure at one date under one market, from the deal file's own terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finance.pricing.draws import Floats
+from finance.pricing.flows import Flows, deal_flows
+from finance.pricing.market import DiscountCurve, Market
+from finance.pricing.measures import (
+    Greenium,
+    RateRisk,
+    accrued_price,
+    best_amounts,
+    dirty_price,
+    expected_amounts,
+    fair_coupon,
+    greenium,
+    rate_risk,
+    worst_amounts,
+    yield_from_price,
+    z_spread,
+)
+from finance.pricing.process import KpiProcess
+from finance.pricing.sensitivity import KpiRisk, break_even_mean, kpi_risk
+from finance.terms.deal import Deal
+from finance.terms.problems import InputError
+
+GRID = 41  # points of the price curves
+
+
+@dataclass(frozen=True)
+class Study:
+    """Measures of a bond on `settle`. Prices per 100 outstanding, rates as fractions a year, KPI in its unit."""
+
+    deal: Deal
+    flows: Flows
+    market: Market
+    process: KpiProcess
+    settle: date
+    kpi_amounts: Floats
+    clean: float
+    accrued: float
+    worst: float
+    best: float
+    implied_yield: float
+    spread: float
+    rate_risk: RateRisk
+    kpi_risk: KpiRisk
+    fair_coupon: float
+    break_even: float | None
+    greenium: Greenium | None
+
+    @property
+    def dirty(self) -> float:
+        return self.clean + self.accrued
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study for JSON."""
+        quoted = None if self.greenium is None else dict(self.greenium.__dict__)
+        return {
+            "deal": self.deal.id,
+            "terms_hash": self.deal.terms_hash,
+            "settle": self.settle.isoformat(),
+            "kpi": {
+                "id": self.flows.kpi_flows[0].kpi,
+                "model": self.process.description,
+                "mean": self.process.mean,
+                "sd": self.process.sd,
+            },
+            "clean": self.clean,
+            "accrued": self.accrued,
+            "dirty": self.dirty,
+            "worst": self.worst,
+            "best": self.best,
+            "yield": self.implied_yield,
+            "z_spread": self.spread,
+            **self.rate_risk.__dict__,
+            "kpi_delta": self.kpi_risk.delta,
+            "kpi_vega": self.kpi_risk.vega,
+            "fair_coupon": self.fair_coupon,
+            "break_even_kpi": self.break_even,
+            "greenium": quoted,
+        }
+
+
+def bond_market(flows: Flows, rate: float, spread: float = 0.0) -> Market:
+    """A flat market that begins with the bond and compounds and counts days as it does."""
+    start = flows.periods[0].start
+    return Market(DiscountCurve.flat(start, rate, flows.frequency, flows.day_count), spread)
+
+
+def study(
+    deal: Deal,
+    process: KpiProcess,
+    rate: float,
+    spread: float = 0.0,
+    settle: date | None = None,
+    quote: float | None = None,
+) -> Study:
+    """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`.
+
+    `quote` is a clean price per 100 whose greenium is wanted. Raises InputError for a date outside the bond's
+    life or after the KPI has been observed.
+    """
+    flows = deal_flows(deal)
+    day, last = settle or flows.periods[0].start, flows.periods[-1].end
+    if not flows.periods[0].start <= day < last:
+        raise InputError(f"{day}: must lie from {flows.periods[0].start} to before {last}")
+    market = bond_market(flows, rate, spread)
+    amounts = expected_amounts(flows, {flow.kpi: process for flow in flows.kpi_flows}, day)
+    dirty, accrued = dirty_price(flows, market, day, amounts), accrued_price(flows, day)
+    implied = yield_from_price(flows, dirty, day, amounts)
+    try:
+        level: float | None = break_even_mean(flows, market, day, process, 100 + accrued)
+    except InputError:  # no KPI makes this bond worth par here, which is an answer
+        level = None
+    return Study(
+        deal=deal,
+        flows=flows,
+        market=market,
+        process=process,
+        settle=day,
+        kpi_amounts=amounts,
+        clean=dirty - accrued,
+        accrued=accrued,
+        worst=dirty_price(flows, market, day, worst_amounts(flows)),
+        best=dirty_price(flows, market, day, best_amounts(flows)),
+        implied_yield=implied,
+        spread=z_spread(flows, market.with_spread(0.0), dirty, day, amounts),
+        rate_risk=rate_risk(flows, implied, day, amounts),
+        kpi_risk=kpi_risk(flows, market, day, process),
+        fair_coupon=fair_coupon(flows, market, day, amounts),
+        break_even=level,
+        greenium=None if quote is None else greenium(flows, market, day, amounts, quote),
+    )
+
+
+def price_curves(found: Study) -> pd.DataFrame:
+    """Dirty price along the KPI's mean (4 sd either way) and along the yield (3 points either way).
+
+    Columns: along (kpi_mean or yield), x, price. A KPI without a movable mean gives the yield's rows only.
+    """
+    flows, day = found.flows, found.settle
+    rows: list[tuple[str, float, float]] = []
+    process: Any = found.process
+    if hasattr(process, "moved"):
+        for mean in np.linspace(process.mean - 4 * process.sd, process.mean + 4 * process.sd, GRID):
+            if mean <= 0 and process.quantile(np.array([1e-9]))[0] > 0:
+                continue  # a positive KPI has no such mean
+            moved = process.moved(float(mean), process.sd)
+            amounts = expected_amounts(flows, {flow.kpi: moved for flow in flows.kpi_flows}, day)
+            rows.append(("kpi_mean", float(mean), dirty_price(flows, found.market, day, amounts)))
+    base = found.market.curve
+    for shift in np.linspace(-0.03, 0.03, GRID):
+        market = Market(base.shifted(float(shift)), found.market.spread)
+        price = dirty_price(flows, market, day, found.kpi_amounts)
+        rows.append(("yield", yield_from_price(flows, price, day, found.kpi_amounts), price))
+    return pd.DataFrame(rows, columns=["along", "x", "price"])
