@@ -125,7 +125,7 @@ def _quantlib_paths() -> float:
 
 
 def _sobol() -> list[dict[str, Any]]:
-    """How many plain paths one Sobol path is worth: squared ratio of standard errors, 12 quarterly payments."""
+    """Plain paths that one Sobol path is worth: squared ratio of standard errors, 12 quarterly payments."""
     kpis, reference, results = CorrelatedKpis({"kpi": PROCESS}), date(2016, 10, 1), []
     for kind in (Kind.LINEAR, Kind.STEP):
         curve = replace(FLOW.curve, kind=kind)

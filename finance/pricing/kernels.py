@@ -20,7 +20,7 @@ from finance.settlement.payoff_curve import Kind
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
-BLOCK = 2048  # paths that one thread carries at a time: their arrays stay in the first-level cache
+BLOCK = 2048  # paths that one thread carries at a time: their arrays stay near the core
 # The fast rounding adds and takes off 1.5 * 2^52; knots must lie well inside what it keeps exact.
 LARGEST_KNOT = 2.0**50
 

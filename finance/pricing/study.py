@@ -36,7 +36,7 @@ GRID = 41  # points of the price curves
 
 @dataclass(frozen=True)
 class Study:
-    """Measures of a bond on `settle`. Prices per 100 outstanding, rates as fractions a year, KPI in its unit."""
+    """Measures of a bond on `settle`: prices per 100 outstanding, rates as fractions, KPI in its unit."""
 
     deal: Deal
     flows: Flows

@@ -49,7 +49,7 @@ def study_table(found: Study) -> Table:
             (
                 "Greenium",
                 f"{1e4 * quoted.greenium:+.2f} bp",
-                "less the plain spread; negative: buyers give up yield",
+                "less the plain spread; below 0 buyers give up yield",
             ),
         ]
     title = f"{found.deal.title} on {found.settle}"
@@ -60,13 +60,13 @@ def reports_table(path: pd.DataFrame) -> Table:
     """What each report did to the outcome's price."""
     rows = tuple(
         (
-            "none yet" if pd.isna(row.report) else f"{row.report:g}",
-            f"{row.mean:.4f}",
-            f"{row.sd:.4f}",
-            f"{row.price:+.4f}",
-            f"{row.price_sd:.4f}",
+            "none yet" if number == 0 else f"{float(row['report']):g}",
+            f"{row['mean']:.4f}",
+            f"{row['sd']:.4f}",
+            f"{round(row['price'], 4) + 0.0:+.4f}",  # + 0.0: a true zero has no minus
+            f"{row['price_sd']:.4f}",
         )
-        for row in path.itertuples()
+        for number, row in enumerate(path.to_dict(orient="records"))
     )
     columns = ("Report", "KPI mean", "KPI sd", "Outcome's price", "Its sd")
     return Table(
@@ -123,10 +123,11 @@ def save_study_plot(found: Study, path: str | Path) -> Path:
         figure.suptitle(found.deal.title, x=0.09, y=0.97, ha="left", fontsize=12, fontweight="bold")
         sentence = (
             f"On {found.settle} the bond costs {found.dirty:.2f} (dot). The outcome can move that from "
-            f"{found.worst:.2f} to {found.best:.2f}; the left curve shows how the expectation of the KPI does, "
+            f"{found.worst:.2f} to {found.best:.2f}; the left curve shows how the KPI's expected value does, "
             "the right one how the yield does."
         )
-        figure.text(0.09, 0.02, textwrap.fill(sentence, 112), ha="left", va="bottom", fontsize=8.5, color=INK)
+        text = textwrap.fill(sentence, 112)
+        figure.text(0.09, 0.02, text, ha="left", va="bottom", fontsize=8.5, color=INK)
         figure.subplots_adjust(left=0.09, right=0.975, top=0.88, bottom=0.25, wspace=0.08)
         figure.savefig(path, metadata={"Title": found.deal.title})
     return path

@@ -137,7 +137,7 @@ def test_more_and_better_reports_are_worth_more(flows: Flows, linear: KpiFlow) -
 
 
 def test_wang_shifts_the_mean_of_a_normal_kpi(flows: Flows, linear: KpiFlow) -> None:
-    """Under a rising curve the transform lowers the mean by risk_price sd; under a falling one it raises it."""
+    """A rising curve: the transform lowers the mean by risk_price sd; a falling one: it raises it."""
     for flow in (flows.kpi_flows[0], linear):
         wanted = expected_amount(flow, NormalKpi(PRIOR.mean - 0.3 * PRIOR.sd, PRIOR.sd))
         assert risk_adjusted(flow, PRIOR, 0.3) == pytest.approx(wanted, abs=1e-3)

@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 MODULES = [
+    "finance.pricing.closed",
+    "finance.pricing.data_value",
+    "finance.pricing.draws",
+    "finance.pricing.market",
     "finance.pricing.process",
+    "finance.pricing.processes.correlated",
+    "finance.pricing.processes.gaussian",
     "finance.pricing.value",
     "finance.pricing.yields",
     "finance.terms.schedule",
