@@ -41,7 +41,7 @@ def sensitivity(
     from finance.pricing.measures import weights
     from finance.pricing.study import price_curves, study
     from finance.pricing.value import kpi_process
-    from finance.report.studies import reports_table, save_study_plot, study_table
+    from finance.report.studies import payments_table, reports_table, save_study_plot, study_table
     from finance.report.tables import inputs_table
     from finance.terms import InputError, load_deal
     from scripts.console import show, show_json, writable
@@ -54,7 +54,7 @@ def sensitivity(
     ((_, bond),) = terms.claims.items()
     used = float(bond.coupon.rate.value) if rate is None else rate
     found = study(terms, process, used, spread, at.date() if at else None, quote)
-    tables, content = [study_table(found)], found.to_dict()
+    tables, content = [study_table(found), payments_table(found)], found.to_dict()
     if report and error is not None:
         worth = float(weights(found.flows, found.market, found.settle)[1][0])
         left = found.flows.outstanding(found.settle)

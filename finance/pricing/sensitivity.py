@@ -101,7 +101,7 @@ def break_even_mean(
     it.
 
     Sought within 12 standard deviations of the mean; a curve that rises and falls may have more than one
-    answer.
+    answer. A sample's price jumps as its mean moves, so there it is where the price crosses the target.
     """
     movable = _movable(process)
 

@@ -20,6 +20,7 @@ from finance.pricing.measures import (
     dirty_price,
     expected_amounts,
     fair_coupon,
+    flow_table,
     greenium,
     rate_risk,
     worst_amounts,
@@ -86,6 +87,12 @@ class Study:
             "fair_coupon": self.fair_coupon,
             "break_even_kpi": self.break_even,
             "greenium": quoted,
+            "payments": [
+                {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+                for row in flow_table(self.flows, self.market, self.settle, self.kpi_amounts).to_dict(
+                    orient="records"
+                )
+            ],
         }
 
 

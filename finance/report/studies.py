@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from finance.pricing.measures import flow_table
 from finance.pricing.sensitivity import CapitalCost
 from finance.pricing.study import Study, price_curves
 from finance.report.plots import GAIN, INK, LOSS
-from finance.report.tables import Table, percent
+from finance.report.tables import Table, money, percent
 
 
 def study_table(found: Study) -> Table:
@@ -54,6 +55,23 @@ def study_table(found: Study) -> Table:
         ]
     title = f"{found.deal.title} on {found.settle}"
     return Table(title, ("Measure", "Value", "Meaning"), tuple(cells), frozenset({"Value"}))
+
+
+def payments_table(found: Study) -> Table:
+    """Expected, worst and best payments after the study's date."""
+    frame = flow_table(found.flows, found.market, found.settle, found.kpi_amounts)
+    columns = ("Date", "Kind", "Expected", "Worst", "Best", "Discount factor", "Present value")
+    rows = tuple(
+        (
+            str(row["date"]),
+            str(row["kind"]),
+            *(money(row[name]) for name in ("expected", "worst", "best")),
+            f"{row['discount_factor']:.6f}",
+            money(row["present_value"]),
+        )
+        for row in frame.to_dict(orient="records")
+    )
+    return Table(f"Payments to the holders after {found.settle}", columns, rows, frozenset(columns[2:]))
 
 
 def reports_table(path: pd.DataFrame) -> Table:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.measure import line
 from scripts.bench import REGISTER
 from scripts.cli import main
 
@@ -32,6 +33,12 @@ def test_sensitivity_at_issue_is_the_price() -> None:
     assert found["fair_coupon"] == pytest.approx(0.0343, abs=1e-12)
     assert found["greenium"] is None
     assert found["accrued"] == 0
+    paid = found["payments"]
+    assert len(paid) == 11  # nine coupons, the principal, the outcome
+    assert sum(row["present_value"] for row in paid) == pytest.approx(25e6)
+    assert [sum(row[name] for row in paid) - 28_858_750 for name in ("worst", "expected", "best")] == (
+        pytest.approx([-3.3e6, 0, 3.3e6], abs=1e-6)
+    )
     # 3.3 million x 1.01715^-9 / 250,000 points, either way
     assert found["best"] - 100 == pytest.approx(13.2 * 1.01715**-9, abs=1e-9)
 
@@ -108,3 +115,16 @@ def test_bench_pricing_is_right_whatever_its_speed() -> None:
     marks = {(row["unit"], row["mark"]) for row in results if row["mark"] is not None}
     assert {("ms", 20), ("million path-steps/s", 400), ("million path-steps/s", 120)} <= marks
     assert {row["rival"] for row in results} == {True, False}
+
+
+@pytest.mark.parametrize(("met", "wanted"), [(True, 0), (False, 1)])
+def test_bench_check_fails_when_a_mark_is_missed(
+    met: bool, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = line("speed", 3.0 if met else 1.0, "per s", 2.0)
+    outcome = {"benchmark": "b", "machine": {}, "repeat": 1, "results": [row], "note": ""}
+    monkeypatch.setattr("scripts.bench._run", lambda name, repeat: outcome)
+    code, out, err = call("bench", "pricing", "--check")
+    assert code == wanted
+    assert ("MISSED" in out, "missed: speed" in err) == (not met, not met)
+    assert call("bench", "pricing")[0] == 0

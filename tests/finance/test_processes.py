@@ -37,10 +37,15 @@ PROCESSES: list[Process] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Shown when a test fails."""
+    print("seed", SEED)
+
+
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 def test_paths_have_the_marginal_at_every_date(process: Process) -> None:
     """Mean within 4.5 standard errors, and each decile's share, at every date of 40,000 plain paths."""
-    print("seed", SEED)
     count = 40_000
     normals = np.random.default_rng(SEED).standard_normal((len(TIMES), count))
     paths = process.paths(TIMES, normals)
@@ -58,7 +63,6 @@ def test_mean_reversion_has_the_textbook_covariance() -> None:
     """Cov(X_s, X_t) = volatility^2/(2 speed) (e^(-speed (t-s)) - e^(-speed (t+s))) (Ornstein-Uhlenbeck from a
     point).
     """
-    print("seed", SEED)
     process, count = MeanRevertingProcess(0.3, 0.3, 1.5, 0.1), 200_000
     paths = process.paths(TIMES, np.random.default_rng(SEED).standard_normal((len(TIMES), count)))
     s, t = TIMES[2], TIMES[7]
@@ -93,13 +97,14 @@ def test_season_repeats_after_a_year() -> None:
     season = Season(0.05, -0.02, 0.3)
     process = MeanRevertingProcess(0.3, 0.3, 50.0, 0.01, season)
     assert season.at(0.2) == pytest.approx(season.at(1.2))
+    # A moment from now the KPI is where it is now, whatever the season.
+    assert process.marginal(1e-9).mean == pytest.approx(0.3, abs=1e-7)
     assert season.at(0.2) == pytest.approx(0.05 * np.sin(np.pi) - 0.02 * np.cos(np.pi))
     assert process.marginal(2.2).mean == pytest.approx(0.3 + season.at(0.2), abs=1e-9)
 
 
 def test_blocks_keep_the_order_of_the_series() -> None:
     """With blocks of mean length 3, two thirds of the steps go on to the next value of the series."""
-    print("seed", SEED)
     normals = np.random.default_rng(SEED).standard_normal((12, 30_000))
     paths = BootstrapProcess(SERIES, block=3.0).paths(TIMES, normals)
     after = dict(zip(SERIES, (*SERIES[1:], SERIES[0]), strict=True))
@@ -109,7 +114,6 @@ def test_blocks_keep_the_order_of_the_series() -> None:
 
 
 def test_correlated_kpis_have_the_correlation_and_keep_their_marginals() -> None:
-    print("seed", SEED)
     matrix = ((1.0, 0.6, -0.3), (0.6, 1.0, 0.2), (-0.3, 0.2, 1.0))
     kpis = CorrelatedKpis(
         {"a": NormalProcess(0.3, 0.06), "b": LognormalProcess(100.0, 0.0, 0.2), "c": BernoulliProcess(0.3)},
@@ -170,7 +174,6 @@ def test_first_dimension_of_pca_carries_most_of_a_brownian_motion() -> None:
 
 
 def test_sobol_normals_are_standard() -> None:
-    print("seed", SEED)
     z = sobol_normals(TIMES, 12, np.random.default_rng(SEED), "bridge", kpis=2)
     assert z.shape == (2, 12, 4096)
     assert z.mean(axis=2) == pytest.approx(0, abs=0.01)

@@ -42,6 +42,12 @@ PROCESSES: list[Process] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Shown when a test fails."""
+    print("seed", SEED)
+
+
 def quarterly(curve: Curve, count: int = 8, kpi: str = "kpi") -> Flows:
     days = [date(2017 + k // 4, 1 + 3 * (k % 4), 1) for k in range(count)]
     return Flows(
@@ -54,7 +60,6 @@ def quarterly(curve: Curve, count: int = 8, kpi: str = "kpi") -> Flows:
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 def test_simulation_agrees_with_the_closed_form(process: Process, curve: Curve, construction: str) -> None:
     """Each payment within 5 of its standard errors, and the errors are not a blank cheque."""
-    print("seed", SEED)
     flows = quarterly(curve)
     found = simulate(flows, CorrelatedKpis({"kpi": process}), START, SEED, construction=construction)  # type: ignore[arg-type]
     exact = expected_amounts(flows, {"kpi": process}, START)
@@ -65,7 +70,6 @@ def test_simulation_agrees_with_the_closed_form(process: Process, curve: Curve, 
 
 
 def test_sobol_with_a_bridge_beats_plain_paths() -> None:
-    print("seed", SEED)
     flows, kpis = quarterly(LINEAR, 12), CorrelatedKpis({"kpi": PROCESSES[2]})
     by_day = np.ones(12)
     sobol = simulate(flows, kpis, START, SEED, 32).weighted(by_day)[1]
@@ -101,7 +105,6 @@ def test_common_random_numbers_make_differences_sharp() -> None:
 
 def test_correlation_moves_the_spread_of_a_sum_only() -> None:
     """Two KPIs: the expected sum is the same under every correlation."""
-    print("seed", SEED)
     two = quarterly(LINEAR, 1).kpi_flows + quarterly(LINEAR, 1, "other").kpi_flows
     flows, sums = Flows(100.0, (), two), []
     for rho in (-0.9, 0.0, 0.9):
@@ -167,7 +170,6 @@ def test_ziggurat_closes() -> None:
 
 def test_drawn_normals_are_normal_and_independent() -> None:
     """Kolmogorov-Smirnov on 4 million, moments, the tail beyond the ziggurat's edge, and neighbours."""
-    print("seed", SEED)
     z = drawn_normals(40, 100_000, SEED)
     flat, count = z.ravel(), z.size
     assert stats.kstest(flat, "norm").pvalue > 1e-4
@@ -180,7 +182,6 @@ def test_drawn_normals_are_normal_and_independent() -> None:
 
 
 def test_fast_simulation_agrees_with_the_closed_form() -> None:
-    print("seed", SEED)
     for process in PROCESSES[:4]:
         flows = quarterly(LINEAR)
         found = simulate_fast(flows, process, START, SEED, paths=1 << 15)
