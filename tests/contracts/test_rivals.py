@@ -10,19 +10,32 @@ from material import DAY, MILLION
 
 
 def test_multiply_before_divide(live, parties):
-    """5 % on 100 bonds of 1,000 is 5,000. FerdiKurt/upgradeable-green-bonds divides first and pays
+    """5 % on 100 bonds of 1,000 is 5,000. FerdiKurt/upgradeable-green-bonds divides first: 1,000,000,000 x
+    5 % a year is 1.585 minor units a second for one bond, cut to 1, times 31,536,000 seconds and 100 bonds:
     3,153.60."""
+    assert 1_000_000_000 * 5 // 100 // 31_536_000 * 31_536_000 * 100 == 3_153_600_000
     (tx,) = pay_coupons(live, parties, last=0)
     assert tx.events["CouponPaid"]["due"] == 5_000 * MILLION
     assert sum(claim_all(live, parties.investor, parties.other)) == 5_000 * MILLION
 
 
-def test_interest_of_a_tiny_rate_is_not_lost(launch, parties):
-    """0.01 % for one day on 100,000: 0.027397 in currency, which dividing first turns into nothing."""
-    schedule = lambda plan: [{"payDate": plan.pay_dates[0], "numerator": 1, "denominator": 365}]  # noqa: E731
+@pytest.mark.parametrize(
+    ("unit", "units", "rate", "numerator", "coupon"),
+    [
+        (K, 100, 10**14, 1, 27_397),  # 100,000 at 0.01 % for a day: 27,397.26 minor units
+        (10, 7, 10**19, 181, 347),  # 70 minor units at 1,000 % for 181 days: 347.1; 34 x 10 if cut in between
+        (10, 7, 2 * 10**17, 360, 13),  # at 20 %: 13.8; 0 if the rate is cut to whole minor units first
+    ],
+)
+def test_nothing_is_cut_off_on_the_way(launch, unit, units, rate, numerator, coupon):
+    """principal x rate x numerator / denominator, one division at the end; days over 365."""
+    schedule = lambda plan: [  # noqa: E731
+        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": 365}
+    ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
-    deal = launch.sell(launch(rate=10**14, periods=schedule, oracle_overrides=early))
-    assert plain(deal.bond.nextPayment())[1] == 27_397  # 100,000,000,000 x 0.0001 / 365, rounded down
+    deal = launch(unit=unit, units=units, rate=rate, periods=schedule, oracle_overrides=early)
+    launch.sell(deal, investor=units)
+    assert plain(deal.bond.nextPayment())[1] == coupon
 
 
 def test_claim_transfer_claim_pays_once(token, parties, pay, base):
