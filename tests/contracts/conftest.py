@@ -1,9 +1,16 @@
-"""Fixtures for brownie's pytest: `brownie test` or `make test-contracts`."""
+"""Fixtures for brownie's pytest: `brownie test tests/contracts`. Each *.tree file lists a contract's
+branches.
+
+brownie starts Anvil itself. To run the same tests on Ganache, start it first and brownie attaches to it:
+`ganache --chain.hardfork shanghai --wallet.deterministic --miner.blockGasLimit 12000000
+--chain.vmErrorsOnRPCResponse true` (port 8545).
+"""
 
 from __future__ import annotations
 
 import gc
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,6 +40,32 @@ def pays_for_gas():
 
     if is_ganache():
         network.gas_price("auto")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_look_up():
+    """While Anvil mines a block, a sender's nonce is already the new one and the receipt is not there yet.
+    brownie 1.22.2 then takes the transaction for dropped, most often one of many million gas; so look
+    again."""
+    from brownie import web3
+    from web3.exceptions import TransactionNotFound
+
+    def patient(look_up):
+        def again(txid):
+            for _ in range(100):
+                try:
+                    return look_up(txid)
+                except TransactionNotFound:
+                    time.sleep(0.02)
+            return look_up(txid)
+
+        return again
+
+    for name in ("get_transaction", "get_transaction_receipt"):
+        setattr(web3.eth, name, patient(getattr(web3.eth, name)))
+    yield
+    for name in ("get_transaction", "get_transaction_receipt"):
+        delattr(web3.eth, name)
 
 
 @pytest.fixture(scope="module")
