@@ -7,7 +7,7 @@ and without seconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,17 +34,30 @@ class Case:
         return str(self.terms.get("contractType", "")).strip()
 
 
-def read_cases(path: Path) -> Iterator[Case]:
-    """The cases in one file; raises ActusError for a file that has no such cases."""
+def raw_cases(path: Path) -> dict[str, Any]:
+    """The cases in one file, unread, by id; raises ActusError for a file that has no such cases."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ActusError(f"{path}: not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ActusError(f"{path}: must be an object of cases")
-    for name, case in content.items():
+    return content
+
+
+def contract_type(case: Any) -> str:
+    """The contract type that an unread case names; empty if it names none."""
+    terms = case.get("terms") if isinstance(case, Mapping) else None
+    return str(terms.get("contractType", "")).strip() if isinstance(terms, Mapping) else ""
+
+
+def read_cases(path: Path, types: Collection[str]) -> Iterator[Case]:
+    """The cases of contract types `types` in one file; raises ActusError for one that cannot be read."""
+    for name, case in raw_cases(path).items():
+        if contract_type(case) not in types:
+            continue
         try:
-            yield read_case(str(name), str(path.name), case)
+            yield read_case(name, path.name, case)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
             raise ActusError(f"{path}: case {name}: {reason}") from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from finance.actus.cases import Case, read_cases
+from finance.actus.cases import Case, contract_type, raw_cases, read_cases
 from finance.actus.contracts import CONTRACT_TYPES, flows
 from finance.actus.core import Flow
 from finance.actus.dates import read_time
@@ -129,14 +130,13 @@ def run_folder(folder: Path, types: Sequence[str] = ()) -> tuple[dict[str, TypeR
     if not files:
         raise ActusError(f"{folder}: no folder with JSON files of reference cases")
     results: dict[str, TypeResult] = {}
-    others: dict[str, int] = {}
+    others: Counter[str] = Counter()
     for path in files:
-        for case in read_cases(path):
-            if types and case.type not in types and path.stem not in types:
-                continue
-            if case.type not in CONTRACT_TYPES:
-                others[case.type] = others.get(case.type, 0) + 1
-                continue
+        by_name = path.stem in types
+        wanted = [kind for kind in CONTRACT_TYPES if not types or by_name or kind in types]
+        if not types:
+            others.update(k for k in map(contract_type, raw_cases(path).values()) if k not in CONTRACT_TYPES)
+        for case in read_cases(path, wanted):
             result = results.setdefault(case.type, TypeResult())
             difference, rounded = run_case(case)
             result.to_last_digit += rounded

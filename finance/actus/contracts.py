@@ -10,6 +10,7 @@ from finance.actus.amortizers import Ann, Lam, Nam
 from finance.actus.clm import Clm
 from finance.actus.core import Contract, Flow
 from finance.actus.credit import Cec, Ceg
+from finance.actus.errors import ActusError
 from finance.actus.lax import Lax
 from finance.actus.market import Observations
 from finance.actus.optns import Optns
@@ -40,6 +41,8 @@ def flows(
 ) -> list[Flow]:
     """The events of a contract with payoffs (to its creator, in currency units) and states.
 
+    Raises ActusError as `contract` does, and for what is needed and not observed.
+
     >>> bond = {
     ...     "contractType": "PAM", "contractID": "bond", "contractRole": "RPA", "currency": "USD",
     ...     "statusDate": "2023-12-31T00:00", "initialExchangeDate": "2024-01-01T00:00",
@@ -53,4 +56,8 @@ def flows(
     IP 2025-01-01 2.5
     MD 2025-01-01 100.0
     """
-    return contract(terms, seen, horizon).flows()
+    built = contract(terms, seen, horizon)
+    try:
+        return built.flows()
+    except (OverflowError, ZeroDivisionError) as error:
+        raise ActusError(f"cannot be evaluated: {error}", contract=built.id) from None

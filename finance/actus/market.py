@@ -90,4 +90,7 @@ class Observations:
         if not code or code not in self.market:
             named = f"market object {code}" if code else "a market object"
             raise ActusError(f"{named} is needed at {moment.isoformat()} and not observed", contract=contract)
-        return self.market[code](moment)
+        try:
+            return self.market[code](moment)
+        except ActusError as error:
+            raise ActusError(error.reason, contract=contract) from None

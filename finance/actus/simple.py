@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 from finance.actus.core import Contract, Event, State
 from finance.actus.dates import schedule
@@ -45,12 +47,14 @@ class Stk(Contract):
             return self.cyclic("DV", [anchor], known)
         if end is None:
             raise self.terms.error("cycleOfDividend", "dividends need a horizon or a termination date")
-        times = schedule(anchor, step, end, include_end=False, month_ends=self.month_ends)
-        if step.long_stub and times:
-            # There is no last period to join: the horizon is not the contract's.
-            times += [t for t in [step.after(anchor, len(times))] if t < end]
-        if step.after(anchor, len(times)) == end:
-            times.append(end)
+        # The horizon is not the contract's end: a dividend may fall on it, and there is no stub.
+        times = schedule(
+            anchor,
+            replace(step, long_stub=False),
+            end + timedelta(seconds=1),
+            include_end=False,
+            month_ends=self.month_ends,
+        )
         return [
             event
             for number, t in enumerate(times)
