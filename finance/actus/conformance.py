@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,13 @@ from finance.actus.dates import read_time
 from finance.actus.errors import ActusError
 
 TOLERANCE: Final = 1e-8
-"""Absolute, and relative for values beyond 1."""
+"""Absolute and relative: both must hold."""
+
+NEAR_ZERO: Final = 1e-3
+"""Values smaller than this are compared as if they were this large: sums of cents leave 1e-13 behind."""
+
+FLOAT_DIGITS: Final = 16 * sys.float_info.epsilon
+"""Beyond 1e7 a tolerance of 1e-8 is finer than a float holds after a few operations."""
 
 LAST_DIGIT_FROM: Final = 6
 """Significant digits from which a published value counts as rounded: 8.1 must be exact, 3508695 need not."""
@@ -69,7 +76,8 @@ def agrees(expected: Any, actual: float) -> str:
         number = Decimal(str(expected).strip())
     except InvalidOperation:
         return ""
-    if abs(float(number) - actual) <= TOLERANCE * max(1.0, abs(float(number))):
+    size = abs(float(number))
+    if abs(float(number) - actual) <= max(TOLERANCE * min(1.0, max(size, NEAR_ZERO)), FLOAT_DIGITS * size):
         return "exact"
     if len(number.normalize().as_tuple().digits) < LAST_DIGIT_FROM:
         return ""

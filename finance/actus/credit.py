@@ -147,6 +147,12 @@ class Ceg(Enhancement):
         return self.times("cycleAnchorDateOfFee", "cycleOfFee", self.Md, start=start, stub=running)
 
     def first_principal(self) -> float:
+        purchase = self.terms.time("purchaseDate")
+        if purchase is not None and purchase > self.status_date:
+            return 0.0
+        if self.terms.text("guaranteedExposure") == "MV" and not (self.FER and self.FEB == "N"):
+            # Without a fee on it, the market value matters only from the events that price it.
+            return 0.0
         return self.principal(self.status_date)
 
     def initial(self) -> State:
