@@ -73,16 +73,18 @@ def payment_days(loans: Loans) -> tuple[Days, Ints]:
         raise ActusError("must be positive", term="months", value=loans.months)
     if not np.all(loans.initial_exchange < loans.maturity):
         raise ActusError("every contract must start before its maturity", term="initial_exchange")
-    first = 1 if loans.anchor is None else 0
-    start = loans.initial_exchange if loans.anchor is None else loans.anchor
-    month = start.astype("M8[M]").astype(np.int64)
-    day = _days_of(start) - _days_of(start.astype("M8[M]").astype("M8[D]"))
-    end_month = loans.maturity.astype("M8[M]").astype(np.int64)
-    columns = int((end_month - month).max()) // loans.months + 2
-    index = month[:, None] + loans.months * np.arange(first, first + columns)
+    anchor = loans.initial_exchange if loans.anchor is None else loans.anchor
+    month, day = _split(anchor)
+    if loans.anchor is None:
+        # One cycle after the start, and then counted from there (the standard's rule: day 31 stays 30).
+        month = month + loans.months
+        day = np.minimum(day, _split((month + 1).astype("M8[M]").astype("M8[D]") - 1)[1])
+    end_month, _ = _split(loans.maturity)
+    columns = max(int((end_month - month).max()), 0) // loans.months + 2
+    index = month[:, None] + loans.months * np.arange(columns)
     # Month starts come from a table: a portfolio has many days and few months.
-    low = int(min(month.min(), index.min()))
-    table = _days_of(np.arange(low, int(index.max()) + 3).astype("M8[M]").astype("M8[D]"))
+    low = int(month.min())
+    table = _days_of(np.arange(low, int(index.max()) + 2).astype("M8[M]").astype("M8[D]"))
     begins, length = table[:-1], np.diff(table)
     at = index - low
     last_day = length[at] - 1
@@ -94,7 +96,7 @@ def payment_days(loans: Loans) -> tuple[Days, Ints]:
     regular = (days < end).sum(axis=1)
     if loans.long_stub:
         whole = np.take_along_axis(days, regular[:, None], axis=1)[:, 0] == end[:, 0]
-        regular -= ~whole & (regular > 1 - first)
+        regular -= ~whole & (regular > 1)
     days = np.where(np.arange(columns) < regular[:, None], days, end)
     used = int(regular.max()) + 1
     return days[:, :used].astype("M8[D]"), regular + 1
@@ -107,9 +109,9 @@ def year_fractions(start: Days, end: Days, day_count: str) -> Floats:
     if day_count == "30E360":
         months, days = [], []
         for moment in (start, end):
-            month = moment.astype("M8[M]")
-            months.append(month.astype(np.int64))
-            days.append(np.minimum(_days_of(moment) - _days_of(month.astype("M8[D]")) + 1, 30))
+            month, day = _split(moment)
+            months.append(month)
+            days.append(np.minimum(day + 1, 30))
         return (30 * (months[1] - months[0]) + days[1] - days[0]) / 360.0
     if day_count == "AA":
         return _year_position(end) - _year_position(start)
@@ -159,6 +161,12 @@ def _annuity(notional: Floats, growth: Floats, last: npt.NDArray[np.bool_]) -> F
 
 def _days_of(days: Days) -> Ints:
     return days.astype(np.int64)
+
+
+def _split(days: Days) -> tuple[Ints, Ints]:
+    """Months since 1970 and days since the start of the month."""
+    month = days.astype("M8[M]")
+    return month.astype(np.int64), _days_of(days) - _days_of(month.astype("M8[D]"))
 
 
 def _year_position(days: Days) -> Floats:
