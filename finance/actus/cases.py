@@ -85,6 +85,10 @@ def read_case(name: str, file: str, case: Mapping[str, Any]) -> Case:
     horizon = str(case.get("to") or "").strip()
     if not isinstance(case["terms"], Mapping) or not isinstance(case["results"], list):
         raise TypeError("terms must be an object and results a list")
+    for row in case["results"]:
+        _time(row["eventDate"])
+        if not row["eventType"]:
+            raise ValueError("a result has no eventType")
     return Case(
         id=name,
         file=file,

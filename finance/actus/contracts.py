@@ -10,7 +10,6 @@ from finance.actus.amortizers import Ann, Lam, Nam
 from finance.actus.clm import Clm
 from finance.actus.core import Contract, Flow
 from finance.actus.credit import Cec, Ceg
-from finance.actus.errors import ActusError
 from finance.actus.lax import Lax
 from finance.actus.market import Observations
 from finance.actus.optns import Optns
@@ -56,8 +55,4 @@ def flows(
     IP 2025-01-01 2.5
     MD 2025-01-01 100.0
     """
-    built = contract(terms, seen, horizon)
-    try:
-        return built.flows()
-    except (OverflowError, ZeroDivisionError) as error:
-        raise ActusError(f"cannot be evaluated: {error}", contract=built.id) from None
+    return contract(terms, seen, horizon).flows()

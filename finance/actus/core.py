@@ -241,13 +241,19 @@ class Contract(ABC):
             yield event, amount * self.exchange_rate(event.calculated) if amount else 0.0, state
 
     def flows(self) -> list[Flow]:
-        """The contract's events with payoffs and states. A buyer sees none before the purchase date."""
-        bought = next((e.order for e in self.events if e.type == "PRD"), None)
-        return [
-            Flow(event.type, event.time, amount, self.settled_in, replace(state))
-            for event, amount, state in self.steps()
-            if bought is None or event.order >= bought
-        ]
+        """The contract's events with payoffs and states. A buyer sees none before the purchase date.
+
+        Raises ActusError for terms that cannot be used, and for what is needed and not observed.
+        """
+        try:
+            bought = next((e.order for e in self.events if e.type == "PRD"), None)
+            return [
+                Flow(event.type, event.time, amount, self.settled_in, replace(state))
+                for event, amount, state in self.steps()
+                if bought is None or event.order >= bought
+            ]
+        except (OverflowError, ZeroDivisionError) as error:
+            raise ActusError(f"cannot be evaluated: {error}", contract=self.id) from None
 
     def state_at(self, t: datetime) -> State:
         """The state at `t`, after every event at or before it, with accruals brought to `t`."""
@@ -264,7 +270,10 @@ class Contract(ABC):
 def child_terms(terms: Terms, role: str) -> list[tuple[str, Mapping[str, Any]]]:
     """(reference type, object) of each reference of one role in the contract structure (section 4)."""
     found: list[tuple[str, Mapping[str, Any]]] = []
-    for reference in terms.raw("contractStructure") or []:
+    references = terms.raw("contractStructure") or []
+    if not isinstance(references, list):
+        raise terms.error("contractStructure", "must be a list of references")
+    for reference in references:
         if not isinstance(reference, Mapping) or not isinstance(reference.get("object"), Mapping):
             raise terms.error("contractStructure", "each reference needs an object, a type and a role")
         if reference.get("referenceRole") == role:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar as gregorian
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from typing import Final
 
 _CYCLE: Final = re.compile(r"P?(\d+)([DWMQHY])(L0|L1|\+|-)?")
@@ -73,12 +73,14 @@ class Cycle:
     def after(self, start: datetime, steps: int = 1, month_end: bool = False) -> datetime:
         """`start` plus `steps` cycles, counted from `start` so that a clamped day never drifts.
 
-        With `month_end` the last day of the month is taken.
+        With `month_end` the last day of the month is taken. Raises OverflowError beyond the year 9999.
         """
         if not self.months:
             return start + timedelta(days=steps * self.days)
         index = start.year * 12 + start.month - 1 + steps * self.months
         year, month = divmod(index, 12)
+        if year > MAXYEAR:
+            raise OverflowError(f"a time beyond the year {MAXYEAR}")
         last = gregorian.monthrange(year, month + 1)[1]
         return start.replace(year=year, month=month + 1, day=last if month_end else min(start.day, last))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -69,8 +69,9 @@ class Lax(Lam):
             f"arrayNext{prefix}Payment",
             "arrayIncreaseDecrease",
         )
-        if not segments:
-            raise self.terms.error(f"arrayCycleAnchorDateOf{prefix}", "is missing")
+        for needed in (f"arrayCycleAnchorDateOf{prefix}", f"arrayNext{prefix}Payment"):
+            if not self.terms.raw(needed):
+                raise self.terms.error(needed, "is missing")
         for segment in segments:
             if segment.kind not in (INCREASE, "DEC"):
                 raise self.terms.error("arrayIncreaseDecrease", "must be INC or DEC")
@@ -79,25 +80,17 @@ class Lax(Lam):
     def spread_out(self, segments: Sequence[Segment], end: datetime) -> list[tuple[datetime, Segment]]:
         """(time, segment) of every element before `end`."""
         out: list[tuple[datetime, Segment]] = []
-        bounds = [*(s.anchor for s in segments), end]
+        bounds = [*(segment.anchor for segment in segments), end]
         for segment, (start, following) in zip(segments, pairwise(bounds), strict=True):
+            # Only the last period of the contract has a stub.
+            cycle = segment.cycle
+            if cycle is not None and following < end:
+                cycle = replace(cycle, long_stub=False)
             stop = min(following, end)
             if start < stop:
-                # Without a cycle there is one time, the anchor; a stub belongs to the last segment only.
-                times = (
-                    schedule(start, segment.cycle, stop, include_end=False, month_ends=self.month_ends)
-                    if following == end
-                    else self._regular(segment, stop)
-                )
+                times = schedule(start, cycle, stop, include_end=False, month_ends=self.month_ends)
                 out += [(t, segment) for t in times]
         return out
-
-    def _regular(self, segment: Segment, stop: datetime) -> list[datetime]:
-        times, steps = [segment.anchor], 1
-        while segment.cycle and (t := self._step(segment, steps)) < stop:
-            times.append(t)
-            steps += 1
-        return times
 
     def _step(self, segment: Segment, steps: int) -> datetime:
         assert segment.cycle is not None

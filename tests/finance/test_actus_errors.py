@@ -54,6 +54,13 @@ RESET = {"cycleAnchorDateOfRateReset": "2020-07-01", "marketObjectCodeOfRateRese
         ("LAX", {}, "contract test: arrayCycleAnchorDateOfPrincipalRedemption: is missing"),
         ("STK", {"cycleAnchorDateOfDividend": "2020-01-01", "cycleOfDividend": "P1YL1"}, "need a horizon"),
         ("CEG", {}, "contract test: contractStructure: has no reference of role COVE"),
+        (
+            "LAX",
+            {"arrayCycleAnchorDateOfPrincipalRedemption": "2020-07-01", "arrayIncreaseDecrease": "DEC"},
+            "contract test: arrayNextPrincipalRedemptionPayment: is missing",
+        ),
+        ("PAM", {"cycleOfInterestPayment": "P9999YL1"}, "contract test: cannot be evaluated: a time beyond"),
+        ("OPTNS", {"contractStructure": 3}, "contractStructure = 3: must be a list of references"),
         ("OPTNS", {"contractStructure": ["x"]}, "each reference needs an object"),
     ],
 )
