@@ -32,7 +32,7 @@ def portfolio(count: int) -> tuple[Loans, np.ndarray]:
     """`count` five-year semi-annual 30E/360 bonds issued in 2024 on days 1 to 28, and their yields."""
     random = np.random.default_rng(SEED)
     start = np.datetime64("2024-01") + random.integers(0, 12, count)
-    issued = start.astype("M8[D]") + random.integers(0, 28, count)
+    issued = (start.astype("M8[D]") + random.integers(0, 28, count)).astype("M8[D]")
     maturity = (start + 12 * YEARS).astype("M8[D]") + (issued - start.astype("M8[D]"))
     coupon = np.round(random.uniform(0.01, 0.08, count), 5)
     loans = Loans(issued, maturity, np.full(count, FACE), coupon)

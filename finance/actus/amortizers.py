@@ -190,7 +190,7 @@ class Ann(Nam):
         return [self.days.calculated(t) for t in times]
 
     def annuity(self, s: State, times: list[datetime]) -> float:
-        """A(s, T, n, a, r), signed: the level payment at `times` that repays Nt (section 3.9).
+        """A(s, T, n, a, r), signed: the level payment at `times` that repays Nt (section 3.8).
 
         The interest accrued until the first payment belongs to what it repays.
         """

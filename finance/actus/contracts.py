@@ -14,7 +14,7 @@ from finance.actus.lax import Lax
 from finance.actus.market import Observations
 from finance.actus.optns import Optns
 from finance.actus.pam import Pam
-from finance.actus.simple import Com, Csh, Stk
+from finance.actus.positions import Com, Csh, Stk
 from finance.actus.swppv import Swppv
 from finance.actus.terms import Terms
 

@@ -89,7 +89,7 @@ class Contract(ABC):
 
     type: ClassVar[str]
     ends_with: ClassVar[tuple[str, ...]] = ("TD", "MD", "STD")
-    """The events that end the contract's life, whichever comes first (section 2.11)."""
+    """The events that end the contract's life, whichever comes first (section 2.10)."""
 
     def __init__(self, terms: Terms, seen: Observations, horizon: datetime | None = None) -> None:
         self.terms, self.seen, self.horizon = terms, seen, horizon
@@ -200,6 +200,10 @@ class Contract(ABC):
         return events
 
     # Helpers for payoffs
+
+    def price(self, term: str) -> float:
+        """The price in `term`, which the contract must have."""
+        return self.terms.need(term, self.terms.number(term))
 
     def exchange_rate(self, t: datetime) -> float:
         """X(t): units of the settlement currency for one of the contract's (section 3.10)."""

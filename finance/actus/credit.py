@@ -182,13 +182,12 @@ class Ceg(Enhancement):
     def PRD(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)
         s.Nt = self.principal(event.calculated)
-        return -self.sign * self.terms.need("priceAtPurchaseDate", self.terms.number("priceAtPurchaseDate"))
+        return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)
         s.Nt = s.Feac = 0.0
-        term = "priceAtTerminationDate"
-        return self.sign * self.terms.need(term, self.terms.number(term))
+        return self.sign * self.price("priceAtTerminationDate")
 
     def FP(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)

@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import cached_property
 
 from finance.actus.core import Event, State, child_terms
-from finance.actus.simple import Stk
+from finance.actus.positions import Traded
 from finance.actus.terms import Terms
 
 
-class Optns(Stk):
+class Optns(Traded):
     """Option: exercised at MD (European) or when observed before (American, Bermudan), settled after STP."""
 
     type = "OPTNS"

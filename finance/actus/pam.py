@@ -266,14 +266,12 @@ class Pam(Contract):
     def PRD(self, s: State, event: Event) -> float:
         """Purchase at a clean price, plus what has accrued."""
         self.accrue(s, event.calculated)
-        price = self.terms.need("priceAtPurchaseDate", self.terms.number("priceAtPurchaseDate"))
-        return -self.sign * (price + s.Ipac)
+        return -self.sign * (self.price("priceAtPurchaseDate") + s.Ipac)
 
     def TD(self, s: State, event: Event) -> float:
         """Termination at a clean price, plus what has accrued."""
         self.accrue(s, event.calculated)
-        price = self.terms.need("priceAtTerminationDate", self.terms.number("priceAtTerminationDate"))
-        payoff = self.sign * (price + s.Ipac)
+        payoff = self.sign * (self.price("priceAtTerminationDate") + s.Ipac)
         self.set_principal(s, 0.0)
         s.Ipac = s.Feac = s.Ipcb = 0.0
         return payoff

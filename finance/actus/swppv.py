@@ -81,12 +81,11 @@ class Swppv(Pam):
 
     def PRD(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)
-        return -self.sign * self.terms.need("priceAtPurchaseDate", self.terms.number("priceAtPurchaseDate"))
+        return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
-        price = self.terms.need("priceAtTerminationDate", self.terms.number("priceAtTerminationDate"))
         self.MD(s, event)
-        return self.sign * price
+        return self.sign * self.price("priceAtTerminationDate")
 
     def IP(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)

@@ -24,16 +24,31 @@ class Csh(Contract):
         return State(Sd=self.status_date, Nt=self.sign * amount)
 
 
-class Stk(Contract):
-    """Stock: bought at PRD, sold at TD, dividends in between, up to the horizon."""
-
-    type = "STK"
+class Traded(Contract):
+    """A position bought at PRD and sold at TD, at prices that include everything."""
 
     def initial(self) -> State:
         return State(Sd=self.status_date, Prf=self.terms.text("contractPerformance", "PF"))
 
     def schedule(self) -> Iterable[Event]:
         yield from self.own_events()
+
+    def PRD(self, s: State, event: Event) -> float:
+        s.Sd = event.calculated
+        return -self.sign * self.price("priceAtPurchaseDate")
+
+    def TD(self, s: State, event: Event) -> float:
+        s.Sd = event.calculated
+        return self.sign * self.price("priceAtTerminationDate")
+
+
+class Stk(Traded):
+    """Stock: bought at PRD, sold at TD, dividends in between, up to the horizon."""
+
+    type = "STK"
+
+    def schedule(self) -> Iterable[Event]:
+        yield from super().schedule()
         yield from self.dividends()
 
     def dividends(self) -> list[Event]:
@@ -68,17 +83,8 @@ class Stk(Contract):
         code = self.terms.text("marketObjectCodeOfDividends", f"{self.id}-DV")
         return self.sign * self.seen.value(code, event.calculated, self.id)
 
-    def PRD(self, s: State, event: Event) -> float:
-        s.Sd = event.calculated
-        return -self.sign * self.terms.need("priceAtPurchaseDate", self.terms.number("priceAtPurchaseDate"))
 
-    def TD(self, s: State, event: Event) -> float:
-        s.Sd = event.calculated
-        term = "priceAtTerminationDate"
-        return self.sign * self.terms.need(term, self.terms.number(term))
-
-
-class Com(Stk):
+class Com(Traded):
     """Commodity: a quantity that is bought and sold at prices for one unit."""
 
     type = "COM"
@@ -88,6 +94,3 @@ class Com(Stk):
 
     def TD(self, s: State, event: Event) -> float:
         return self.terms.amount("quantity", 1.0) * super().TD(s, event)
-
-    def dividends(self) -> list[Event]:
-        return []
