@@ -83,8 +83,7 @@ class Flow:
 class Contract(ABC):
     """One contract: its terms, what it observes, and the horizon up to which an endless one is followed.
 
-    `children` are the contracts that it refers to; `contract` in this package's interface builds them.
-    Raises ActusError for terms that cannot be used.
+    Raises ActusError for terms that cannot be used; most are read when they are needed.
     """
 
     type: ClassVar[str]
