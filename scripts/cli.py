@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
+    "conformance": Command("scripts.conformance", "Check engines against published reference cases: actus."),
     "schema": Command("scripts.schema", "The JSON Schema of the deal file."),
 }
 

@@ -11,6 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 MODULES = [
+    "finance.actus.conformance",
+    "finance.actus.contracts",
+    "finance.actus.dates",
+    "finance.actus.day_count",
     "finance.pricing.process",
     "finance.pricing.value",
     "finance.pricing.yields",
@@ -18,7 +22,7 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["pricing.md", "deal-file.md"])
+@pytest.mark.parametrize("name", ["actus.md", "pricing.md", "deal-file.md"])
 def test_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     path = ROOT / "docs" / name

@@ -1,0 +1,1 @@
+"""Benchmarks: each is a program with --json that measures both sides in the same run."""
