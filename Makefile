@@ -33,7 +33,7 @@ test-solidity: compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test
 
 test-contracts: compile ## brownie: contracts, security, gas snapshot
-	@$(BIN)/brownie test tests/contracts -W ignore::FutureWarning
+	@$(BIN)/python tools/own_port_brownie.py test tests/contracts -W ignore::FutureWarning
 
 test-python: compile ## pytest: finance, settlement, oracle, chain, end to end
 	@$(PYTEST) tests --ignore=tests/contracts

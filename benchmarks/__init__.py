@@ -1,1 +1,1 @@
-"""Benchmarks: each module has `run(repeat)` and stands in `REGISTER` of scripts.bench."""
+"""Benchmarks: each measures both sides in the same run. scripts.bench.REGISTER names them."""

@@ -13,6 +13,7 @@ import typer
 # benchmarks.measure.line.
 REGISTER: dict[str, str] = {
     "pricing": "benchmarks.pricing",
+    "bonds": "benchmarks.bond_marks",
 }
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
     "bench": Command("scripts.bench", "Run a benchmark, with its rivals in the same run."),
+    "conformance": Command("scripts.conformance", "Check engines against published reference cases: actus."),
     "schema": Command("scripts.schema", "The JSON Schema of the deal file."),
 }
 

@@ -97,7 +97,7 @@ def install_python_packages() -> None:
     run(sys.executable, "-m", "venv", "--clear", VENV)
     pip("--require-hashes", "-r", "requirements/bootstrap.lock")
     locked = ["--require-hashes", "-r", "requirements/project.lock"]
-    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--python", str(PYTHON), *locked]
+    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", str(PYTHON), *locked]
     if subprocess.run(uv, cwd=ROOT, capture_output=True).returncode:
         pip(*locked)  # slower, but honours a local pip configuration (mirrors, proxies)
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")

@@ -24,7 +24,6 @@ contract KpiBond is IKpiBond, Initializable {
     bool private _outcomeFixed;
     uint32 private _couponsPaid;
     uint64 private _units;
-    uint64 private _activatedAt;
     uint64 private _defaultedAt;
     int256 private _outcome;
     /// @dev Due to holders but less than a minor unit per unit; carried to the next distribution.
@@ -57,7 +56,6 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 units = ISecurityToken(_terms.token).totalSupply();
         _state = State.Active;
         _units = uint64(units); // the offering sells at most authorisedUnits, a uint64
-        _activatedAt = uint64(block.timestamp);
         emit BondActivated(units);
     }
 
@@ -222,12 +220,13 @@ contract KpiBond is IKpiBond, Initializable {
         }
     }
 
-    /// @dev Interest of the running period up to now, by time, rounded down.
+    /// @dev Interest of the running period up to now, by time, rounded down. Only after a default, so after the first
+    /// pay date: there is always a period before the running one.
     function _accrued() private view returns (uint256) {
         for (uint256 i = _couponsPaid; i < _terms.periods.length; ++i) {
             uint64 end = _terms.periods[i].payDate;
             if (end <= block.timestamp) continue;
-            uint64 start = i == 0 ? _activatedAt : _terms.periods[i - 1].payDate;
+            uint64 start = _terms.periods[i - 1].payDate;
             return _coupon(i) * (block.timestamp - start) / (end - start);
         }
         return 0;

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {TestCurrency} from "./TestCurrency.sol";
 
 /// @title Reentrant currency
-/// @notice Calls anything it was armed with in the middle of the next transfer, before or after the balances move: what a
-/// token with sender or receiver hooks lets an attacker do. For tests only.
+/// @notice Calls anything it was armed with in the middle of the next transfer or approval, before or after it takes
+/// effect: what a token with hooks, or an evil one, lets an attacker do. For tests only.
 contract ReentrantCurrency is TestCurrency {
     enum Moment {
         Never,
@@ -32,6 +32,12 @@ contract ReentrantCurrency is TestCurrency {
     function _update(address from, address to, uint256 value) internal override {
         if (_moment == Moment.Before) _attack();
         super._update(from, to, value);
+        if (_moment == Moment.After) _attack();
+    }
+
+    function _approve(address owner, address spender, uint256 value, bool emitEvent) internal override {
+        if (_moment == Moment.Before) _attack();
+        super._approve(owner, spender, value, emitEvent);
         if (_moment == Moment.After) _attack();
     }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RETAIL, PROFESSIONAL, INSTITUTIONAL = 1, 2, 3
-CLASS_NAMES = {RETAIL: "retail", PROFESSIONAL: "professional", INSTITUTIONAL: "institutional"}
+RETAIL, INSTITUTIONAL = 1, 3
+CLASS_NAMES = {RETAIL: "retail", INSTITUTIONAL: "institutional"}
 COUNTRY_USA = 840  # ISO 3166-1 numeric
 
 
@@ -20,16 +20,16 @@ class Investor:
 
 
 INVESTORS = (
-    Investor("Institution A", 3, INSTITUTIONAL, 520),
-    Investor("Institution B", 4, INSTITUTIONAL, 300),
-    Investor("Fund C", 5, PROFESSIONAL, 100),
-    Investor("Household 1", 6, RETAIL, 25),
-    Investor("Household 2", 7, RETAIL, 20),
-    Investor("Household 3", 8, RETAIL, 15),
-    Investor("Household 4", 9, RETAIL, 10),
-    Investor("Household 5", 10, RETAIL, 6),
-    Investor("Household 6", 11, RETAIL, 4),
-    Investor("Household 7", 12, RETAIL, 0),  # buys later, from another holder
+    Investor("Institution A", 3, INSTITUTIONAL, 560),
+    Investor("Institution B", 4, INSTITUTIONAL, 320),
+    Investor("Household 1", 5, RETAIL, 35),
+    Investor("Household 2", 6, RETAIL, 25),
+    Investor("Household 3", 7, RETAIL, 20),
+    Investor("Household 4", 8, RETAIL, 15),
+    Investor("Household 5", 9, RETAIL, 12),
+    Investor("Household 6", 10, RETAIL, 9),
+    Investor("Household 7", 11, RETAIL, 4),
+    Investor("Household 8", 12, RETAIL, 0),  # buys later, from another holder
 )
 CITIZEN, RELAY, STRANGER = 13, 14, 15
 """Accounts: who challenges a reading, who brings reports on chain, who is not verified."""
@@ -46,17 +46,17 @@ class Trade:
 
 
 TRADES = (
-    Trade(1, "Institution A", "Household 7", 40),
-    Trade(2, "Institution B", "Fund C", 500),
-    Trade(3, "Household 1", "Household 2", 125),
-    Trade(4, "Household 6", "Household 7", 100),
-    Trade(5, "Fund C", "Institution A", 250),
-    Trade(6, "Household 3", "Household 4", 75),
-    Trade(7, "Household 7", "Household 5", 20),
+    Trade(1, "Institution A", "Household 8", 40),
+    Trade(2, "Institution B", "Household 1", 500),
+    Trade(3, "Household 2", "Household 3", 125),
+    Trade(4, "Household 7", "Household 8", 100),
+    Trade(5, "Household 1", "Institution A", 250),
+    Trade(6, "Household 4", "Household 5", 75),
+    Trade(7, "Household 8", "Household 6", 20),
     Trade(8, "Institution A", "Institution B", 1000),
 )
 
-CLAIM_HABITS = {"Household 2": 3, "Household 3": 100, "Household 5": 4, "Institution B": 2}
+CLAIM_HABITS = {"Household 3": 3, "Household 4": 100, "Household 6": 4, "Institution B": 2}
 """Some claim every so many coupons only (100: not before the end). The others claim each time."""
 
 

@@ -20,7 +20,8 @@ PANIC = "0x4e487b71"
 
 
 def error_text(source: Any, name: str, *args: Any) -> str:
-    """How brownie words this custom error, with every argument; `source` is a contract (or container) declaring it."""
+    """How brownie words this custom error, with every argument; `source` is a contract (or container)
+    declaring it."""
     entry = next((e for e in source.abi if e["type"] == "error" and e["name"] == name), None)
     assert entry, f"{name} is not an error of {getattr(source, '_name', source)}"
     types = get_type_strings(entry["inputs"])

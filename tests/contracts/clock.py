@@ -1,5 +1,5 @@
-"""The test chain's clock, by plain RPC: Anvil refuses brownie 1.22.2's chain.mine(timestamp=...), brownie's chain.time()
-does not follow warped time, and Ganache knows only evm_setTime."""
+"""The test chain's clock, by plain RPC: Anvil refuses brownie 1.22.2's chain.mine(timestamp=...), brownie's
+chain.time() does not follow warped time, and Ganache knows only evm_setTime."""
 
 from __future__ import annotations
 

@@ -1,16 +1,23 @@
-"""Fixtures for brownie's pytest: `brownie test` or `make test-contracts`."""
+"""Fixtures for brownie's pytest: `brownie test tests/contracts`. Each *.tree file lists a contract's
+branches.
+
+brownie starts Anvil itself. To run the same tests on Ganache, start it first and brownie attaches to it:
+`ganache --chain.hardfork shanghai --wallet.deterministic --miner.blockGasLimit 12000000
+--chain.vmErrorsOnRPCResponse true` (port 8545).
+"""
 
 from __future__ import annotations
 
 import gc
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import build  # noqa: E402
+import material
 
 UNLIMITED = 2**256 - 1
 
@@ -26,12 +33,39 @@ def cheap_isolation():
 
 @pytest.fixture(scope="session", autouse=True)
 def pays_for_gas():
-    """Ganache has a base fee that no option takes away; brownie offers nothing for gas on its default network."""
+    """Ganache has a base fee that no option takes away; brownie offers nothing for gas on its default
+    network."""
     from brownie import network
     from clock import is_ganache
 
     if is_ganache():
         network.gas_price("auto")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_look_up():
+    """While Anvil mines a block, a sender's nonce is already the new one and the receipt is not there yet.
+    brownie 1.22.2 then takes the transaction for dropped, most often one of many million gas; so look
+    again."""
+    from brownie import web3
+    from web3.exceptions import TransactionNotFound
+
+    def patient(look_up):
+        def again(txid):
+            for _ in range(100):
+                try:
+                    return look_up(txid)
+                except TransactionNotFound:
+                    time.sleep(0.02)
+            return look_up(txid)
+
+        return again
+
+    for name in ("get_transaction", "get_transaction_receipt"):
+        setattr(web3.eth, name, patient(getattr(web3.eth, name)))
+    yield
+    for name in ("get_transaction", "get_transaction_receipt"):
+        delattr(web3.eth, name)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +84,12 @@ def base(parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering,
     oracle = KpiOracle.deploy(by)
     implementations = [c.deploy(by) for c in (SecurityToken, KpiBond, Offering)]
     factory = DealFactory.deploy(*implementations, oracle, by)
-    expiry = now() + 20 * 365 * build.DAY
+    expiry = now() + 20 * 365 * material.DAY
     for account in (parties.investor, parties.other, parties.third):
-        registry.setIdentity(account, (expiry, build.USA, build.RETAIL), by)
+        registry.setIdentity(account, (expiry, material.USA, material.RETAIL), by)
     currency = TestCurrency.deploy("Test dollar", "TUSD", 6, by)
     for account in (parties.investor, parties.other, parties.third, parties.issuer):
-        currency.mint(account, 10**6 * build.MILLION, by)
+        currency.mint(account, 10**6 * material.MILLION, by)
     return SimpleNamespace(
         currency=currency,
         registry=registry,
@@ -71,8 +105,8 @@ def plan_of(parties, base):
     """plan_of(currency=, unit=, units=, oracle_overrides=, **overrides): the terms of a deal starting now."""
     from clock import now
 
-    def make(currency=None, unit=1_000 * build.MILLION, units=100, oracle_overrides=None, **overrides):
-        return build.Plan(
+    def make(currency=None, unit=1_000 * material.MILLION, units=100, oracle_overrides=None, **overrides):
+        return material.Plan(
             now=now(),
             currency=(currency or base.currency).address,
             registry=base.registry.address,
@@ -90,8 +124,8 @@ def plan_of(parties, base):
 @pytest.fixture(scope="module")
 def terms_of(base):
     """terms_of(plan): the plan as IDealFactory.DealTerms."""
-    components = build.components_of(base.factory, "deploy")
-    return lambda plan: build.tuple_of(components, plan.terms())
+    components = material.components_of(base.factory, "deploy")
+    return lambda plan: material.tuple_of(components, plan.terms())
 
 
 @pytest.fixture(scope="module")
@@ -145,15 +179,15 @@ def isolation(fn_isolation):
 
 @pytest.fixture(scope="module")
 def report(parties, chain):
-    """report(deal, values, nodes=, version=, period=, at=) submits a signed report as the relay; report.sign makes the
-    observations only. `deal` is anything with .feed and .oracle."""
+    """report(deal, values, nodes=, version=, period=, at=) submits a signed report as the relay;
+    report.sign makes the observations only. `deal` is anything with .feed and .oracle."""
     from clock import now
 
     def make(deal, values, nodes=(0, 1, 2, 3), *, at=None, period=0, version=0, **changes):
         pairs = sorted(zip(values, nodes, strict=False))  # as many nodes as values
         assert len(pairs) == len(values)
         return [
-            build.observation(
+            material.observation(
                 deal.feed,
                 value,
                 node,
@@ -176,11 +210,63 @@ def report(parties, chain):
 
 
 @pytest.fixture(scope="module")
+def new_feed(base, plan_of, parties):
+    """new_feed(**changes): a feed without a deal, of two periods that end in 1 and 100 days; the third
+    party consumes."""
+    from clock import now
+
+    def make(**changes):
+        ends = [now() + material.DAY, now() + 100 * material.DAY]
+        policy = plan_of().oracle_policy() | {"consumers": [parties.third.address], "periodEnds": ends}
+        config = material.tuple_of(material.components_of(base.oracle, "createFeed"), policy | changes)
+        created = base.oracle.createFeed(config, {"from": parties.deployer})
+        return SimpleNamespace(feed=bytes(created.return_value), oracle=base.oracle, ends=ends)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def pending_feed(new_feed, report, base, parties):
+    """A pending report of 200, an hour after its period; investor, other and issuer can stake and fund."""
+    from clock import warp
+
+    made = new_feed()
+    warp(made.ends[0] + 3_600)
+    made.final_at = report(made, [100, 200, 300]).timestamp + 14 * material.DAY
+    for account in (parties.investor, parties.other, parties.issuer):
+        base.currency.approve(made.oracle, UNLIMITED, {"from": account})
+    return made
+
+
+@pytest.fixture
+def rule(parties, chain):
+    """rule(deal, verdict, value=0, members=(0, 1), version=, period=): the panel signs, a stranger brings
+    it."""
+
+    def make(deal, verdict, value=0, members=(0, 1), *, period=0, version=0):
+        root, signatures = material.ruling(
+            deal.feed,
+            verdict,
+            value,
+            members,
+            chain_id=chain.id,
+            oracle=deal.oracle.address,
+            period=period,
+            version=version,
+        )
+        return deal.oracle.rule(
+            deal.feed, period, verdict, value, root, signatures, {"from": parties.stranger}
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
 def clone_of(parties):
     """clone_of(Container, implementation, arguments=b""): a clone that nobody has initialised."""
 
     def make(container, implementation, arguments=b""):
-        tx = parties.deployer.transfer(data=build.clone_code(implementation.address, arguments))
+        tx = parties.deployer.transfer(data=material.clone_code(implementation.address, arguments))
         return container.at(tx.contract_address)
 
     return make
@@ -188,16 +274,17 @@ def clone_of(parties):
 
 @pytest.fixture(scope="module")
 def new_token(parties, base, clone_of, SecurityToken):
-    """new_token(currency=, registry=, holding=): a claim token whose minter is the deployer and servicer the relay."""
+    """new_token(currency=, registry=, holding=): a claim token whose minter is the deployer and servicer
+    the relay."""
     from eth_abi import encode
 
     def make(currency=None, registry=None, holding=None):
         anchors = (
             (registry or base.registry).address,
-            bytes.fromhex((holding or build.policy())[2:]),
+            bytes.fromhex((holding or material.policy())[2:]),
             (currency or base.currency).address,
             parties.agent.address,
-            build.evidence("terms"),
+            material.evidence("terms"),
         )
         arguments = encode(["address", "bytes32", "address", "address", "bytes32"], anchors)
         token = clone_of(SecurityToken, base.implementations[0], arguments)

@@ -16,7 +16,8 @@ ROWS: list[tuple[str, int, int | None]] = []
 
 
 def record(name: str, gas: int, mark: int | None = None) -> None:
-    """Note a cost; fails when it is above its absolute mark, or off its snapshot by more than the tolerance."""
+    """Note a cost; fails when it is above its absolute mark, or off its snapshot by more than the
+    tolerance."""
     gas = int(gas)
     ROWS.append((name, gas, mark))
     assert mark is None or gas <= mark, f"{name}: {gas} is above the mark of {mark}"

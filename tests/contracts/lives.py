@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from build import DAY, MILLION
 from clock import now, warp
+from material import DAY, MILLION
 
 K = 1_000 * MILLION
 COUPON = 5 * K  # 5 % of 100 units of 1,000
@@ -14,7 +14,8 @@ TENTH = 10 * K
 
 
 def mature_report(deal: Any, report: Any, value: int | None) -> None:
-    """Bring the KPI to its end: three nodes report the value and it becomes final, or (None) nobody reports."""
+    """Bring the KPI to its end: three nodes report the value and it becomes final, or (None) nobody
+    reports."""
     warp(deal.plan.period_end)
     if value is None:
         warp(deal.plan.period_end + 45 * DAY + 1)

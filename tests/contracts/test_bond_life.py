@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from build import DAY, MILLION, Bond, Status, evidence
 from checks import names, plain, refuses, said
 from clock import next_at, now, warp
 from lives import COUPON, PRINCIPAL, TENTH, K, claim_all, mature_report, pay_coupons
+from material import DAY, MILLION, Bond, Status, Verdict, evidence
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +83,26 @@ def test_missing_report_is_the_missing_outcome(live, report, anyone):
     said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=0, missing=True, outcome=TENTH)
 
 
-def test_voided_report_is_the_missing_outcome(live, parties, report, anyone, chain, base):
-    from build import ruling
-
+@pytest.mark.parametrize(
+    ("verdict", "value", "missing", "outcome"),
+    [
+        (Verdict.CORRECTED, 100_000, False, -TENTH),
+        (Verdict.VOID, 0, True, TENTH),
+        (Verdict.STANDS, 0, False, 0),
+    ],
+    ids=["corrected", "void", "stands"],
+)
+def test_what_the_panel_ruled_counts(
+    live, parties, report, rule, anyone, base, verdict, value, missing, outcome
+):
+    """The report said 300,000, the middle tier."""
     warp(live.plan.period_end)
-    report(live, [300_000] * 3, at=now())
+    report(live, [300_000] * 3)
     base.currency.approve(live.oracle, 10 * K, {"from": parties.other})
     live.oracle.challenge(live.feed, 0, 0, evidence("why"), {"from": parties.other})
-    root, signatures = ruling(live.feed, 2, 0, (0, 2), chain_id=chain.id, oracle=live.oracle.address)
-    live.oracle.rule(live.feed, 0, 2, 0, root, signatures, anyone)
-    said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=0, missing=True, outcome=TENTH)
-
-
-def test_corrected_report_is_what_counts(live, parties, report, anyone, chain, base):
-    from build import ruling
-
-    warp(live.plan.period_end)
-    report(live, [500_000] * 3, at=now())
-    base.currency.approve(live.oracle, 10 * K, {"from": parties.other})
-    live.oracle.challenge(live.feed, 0, 0, evidence("why"), {"from": parties.other})
-    root, signatures = ruling(live.feed, 1, 100_000, (0, 1), chain_id=chain.id, oracle=live.oracle.address)
-    live.oracle.rule(live.feed, 0, 1, 100_000, root, signatures, anyone)
-    said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=100_000, missing=False, outcome=-TENTH)
+    rule(live, verdict, value)
+    kpi = 300_000 if verdict == Verdict.STANDS else value
+    said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=kpi, missing=missing, outcome=outcome)
 
 
 def test_one_fixing_only(live, report, anyone):
@@ -173,7 +171,8 @@ def test_next_payment(live, parties, report):
 
 
 def test_dust_is_carried_to_the_next_payment(launch, parties, report, issuer, anyone):
-    """7 units of 1,000.050 (3 decimals shown): principal 7,000,350; 5 % is 350,017.5, so 350,017 falls due each year.
+    """7 units of 1,000.050 (3 decimals shown): principal 7,000,350; 5 % is 350,017.5, so 350,017 falls due
+    each year.
 
     Year 1: 350,017 = 7 x 50,002 + 3. Year 2: 350,020 = 7 x 50,002 + 6. Year 3: 350,023 = 7 x 50,003 + 2.
     Redemption: 7,000,352 = 7 x 1,000,050 + 2, and the 2 go back to the issuer.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from build import INT128_MIN, Status, components_of, evidence, tuple_of
 from checks import ZERO, names, plain, refuses, said
+from material import INT128_MIN, Status, components_of, evidence, tuple_of
 
 HOLDERS_CONTROL = 1
 
@@ -49,10 +49,19 @@ def test_one_transaction_makes_and_wires_a_whole_deal(launch, parties, base):
 
 def test_factory_keeps_no_power(launch, base, parties):
     """The factory is nobody in what it made, and has no function but deploy that writes."""
-    writes = [f["name"] for f in base.factory.abi if f["type"] == "function" and f["stateMutability"] == "nonpayable"]
+    writes = [
+        f["name"]
+        for f in base.factory.abi
+        if f["type"] == "function" and f["stateMutability"] == "nonpayable"
+    ]
     assert writes == ["deploy"]
     deal = launch()
-    powers = (deal.token.minter(), deal.token.servicer(), deal.token.anchors()[3], deal.bond.terms().dict()["issuer"])
+    powers = (
+        deal.token.minter(),
+        deal.token.servicer(),
+        deal.token.anchors()[3],
+        deal.bond.terms().dict()["issuer"],
+    )
     assert base.factory.address not in powers
 
 
@@ -61,7 +70,10 @@ def test_deal_and_consumers_of_the_policy_are_the_factorys(launch, parties):
     lies = {"deal": b"\7" * 32, "consumers": [parties.stranger.address]}
     deal = launch(oracle_overrides=lies)
     config = plain(deal.oracle.configOf(deal.feed))
-    assert (config[0], config[18]) == ("0x" + deal.plan.terms()["termsHash"].hex(), (deal.bond.address.lower(),))
+    assert (config[0], config[18]) == (
+        "0x" + deal.plan.terms()["termsHash"].hex(),
+        (deal.bond.address.lower(),),
+    )
 
 
 def test_same_deployer_and_hash_twice(deploy, parties, base):
@@ -88,7 +100,9 @@ def test_zero_terms_hash(deploy, base):
 
 
 def test_unknown_deal_is_empty(base, parties):
-    assert plain(base.factory.dealOf(parties.stranger, evidence("nothing"))) == (ZERO,) * 3 + ("0x" + "00" * 32,)
+    assert plain(base.factory.dealOf(parties.stranger, evidence("nothing"))) == (ZERO,) * 3 + (
+        "0x" + "00" * 32,
+    )
 
 
 def test_a_stranger_who_creates_the_feed_first_blocks_nothing(base, parties, plan_of, terms_of, launch):
@@ -149,7 +163,10 @@ def bond_terms(bond, plan, parties, **changes):
 # ---------------------------------------------------------------- terms that are refused
 
 TENTH = 10_000 * 10**6
-CURVE = {"kind": 0, "knots": [{"x": INT128_MIN, "y": -TENTH}, {"x": 200_000, "y": 0}, {"x": 400_001, "y": TENTH}]}
+CURVE = {
+    "kind": 0,
+    "knots": [{"x": INT128_MIN, "y": -TENTH}, {"x": 200_000, "y": 0}, {"x": 400_001, "y": TENTH}],
+}
 
 
 def periods(*dates, denominator=1):
@@ -192,9 +209,11 @@ def periods(*dates, denominator=1):
         ({"rate": 2**64 - 1, "unitPrincipal": 2**93}, "pays more than a token can account for"),
     ],
 )
-def test_bond_terms_that_are_refused(deploy, KpiBond, change, what):
+def test_bond_terms_that_are_refused(base, parties, plan_of, terms_of, KpiBond, change, what):
+    # By eth_call: for a transaction, brownie reads the error from its trace, too long for Ganache with 241
+    # periods.
     with refuses(KpiBond, "KpiBond_InvalidTerms", what):
-        deploy(**change)
+        base.factory.deploy.call(terms_of(plan_of(**change)), {"from": parties.deployer})
 
 
 @pytest.mark.parametrize("field", ["token", "currency"])
@@ -206,7 +225,8 @@ def test_bond_refuses_zero_token_and_currency(base, parties, plan_of, clone_of, 
 
 
 def test_edge_terms_that_are_allowed(deploy):
-    """Exactly as bad for the controller as its worst report; an outcome of the whole principal; 240 periods."""
+    """Exactly as bad for the controller as its worst report; an outcome of the whole principal; 240
+    periods."""
     deploy(missingOutcome=TENTH)
     deploy(dataController=HOLDERS_CONTROL, missingOutcome=-TENTH)
     deploy(outcome={"kind": 0, "knots": [{"x": 0, "y": -10 * TENTH}]}, missingOutcome=0)

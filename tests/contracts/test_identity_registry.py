@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import build
+import material
 import pytest
-from build import CUBA, DAY, INSTITUTIONAL, PROFESSIONAL, RETAIL, USA, policy
 from checks import ZERO, plain, refuses, said
 from clock import next_at, now, warp
+from material import CUBA, DAY, INSTITUTIONAL, PROFESSIONAL, RETAIL, USA, policy
 
 NEITHER, SENDER, RECEIVER = range(3)
 
@@ -109,9 +109,7 @@ def test_set_identities_refuses_lists_of_different_length(registry, parties, ver
 
 def test_set_identities_sets_none_when_one_is_wrong(registry, parties, verifier, identity):
     with refuses(registry, "IdentityRegistry_InvalidClass", 0):
-        registry.setIdentities(
-            [parties.stranger, parties.relay], [identity, (identity[0], USA, 0)], verifier
-        )
+        registry.setIdentities([parties.stranger, parties.relay], [identity, (identity[0], USA, 0)], verifier)
     assert plain(registry.identityOf(parties.stranger)) == (0, 0, 0)
 
 
@@ -142,7 +140,7 @@ def test_revoke_refuses_who_is_not_registered(registry, parties, verifier):
         (7, USA, policy(classes=1 << 7), True),
         (RETAIL, CUBA, policy(blocked=(CUBA,)), False),
         (RETAIL, USA, policy(blocked=(CUBA,)), True),
-        (RETAIL, CUBA, policy(blocked=tuple(range(1, 15)) + (CUBA,)), False),  # last of fifteen
+        (RETAIL, CUBA, policy(blocked=(*range(1, 15), CUBA)), False),  # last of fifteen
         (RETAIL, USA, policy(classes=0), False),
     ],
 )
@@ -196,4 +194,4 @@ def test_a_verifier_cannot_name_verifiers(registry, parties, verifier):
 
 def test_policy_helper_matches_the_documented_layout():
     """Lowest byte classes, then 16 bits a country, lowest first (IIdentityRegistry)."""
-    assert build.policy(classes=2, blocked=(0x0348, 0x00C0)) == "0x" + f"{0x00C0_0348_02:064x}"
+    assert material.policy(classes=2, blocked=(0x0348, 0x00C0)) == "0x" + f"{0x00C0_0348_02:064x}"

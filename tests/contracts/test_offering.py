@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from build import DAY, MILLION, Bond, Sale
 from checks import names, plain, refuses, said
 from clock import next_at, warp
 from lives import K
+from material import DAY, MILLION, Bond, Sale
 
 
 @pytest.fixture(scope="module")

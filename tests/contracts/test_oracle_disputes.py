@@ -1,55 +1,31 @@
-"""KpiOracle.tree: challenge, ruling, silent panel, rewards, withdrawal."""
+"""KpiOracle.tree: challenge and ruling."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-from build import (
+from checks import plain, refuses, said
+from clock import next_at, warp
+from eth_utils import keccak
+from material import (
     DAY,
     MILLION,
+    NODES,
     PANEL,
     Status,
     Verdict,
-    components_of,
     evidence,
     ruling,
+    sign,
     signer_of,
-    tuple_of,
 )
-from checks import names, plain, refuses, said
-from clock import next_at, now, warp
-from eth_utils import keccak
 
 BOND, REWARD = 10_000 * MILLION, 5_000 * MILLION
 REASON = keccak(text="the gauge was blocked")
 
 
 @pytest.fixture(scope="module")
-def new_feed(base, plan_of, parties):
-    def make(**changes):
-        ends = [now() + DAY, now() + 100 * DAY]
-        policy = plan_of().oracle_policy() | {"consumers": [parties.third.address], "periodEnds": ends}
-        config = tuple_of(components_of(base.oracle, "createFeed"), policy | changes)
-        created = base.oracle.createFeed(config, {"from": parties.deployer})
-        return SimpleNamespace(feed=bytes(created.return_value), oracle=base.oracle, ends=ends)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def feed(new_feed, report, base, parties):
-    """A pending report of 200, and an investor whose approval the oracle has."""
-    made = new_feed()
-    warp(made.ends[0] + 3_600)
-    made.final_at = report(made, [100, 200, 300]).timestamp + 14 * DAY
-    for account in (parties.investor, parties.other, parties.issuer):
-        base.currency.approve(made.oracle, 2**256 - 1, {"from": account})
-    return made
-
-
-def challenge(feed, who, version=0, period=0):
-    return feed.oracle.challenge(feed.feed, period, version, REASON, {"from": who})
+def feed(pending_feed):
+    return pending_feed
 
 
 @pytest.fixture
@@ -58,20 +34,8 @@ def challenged(feed, parties):
     return feed
 
 
-@pytest.fixture
-def rule(parties, chain):
-    """rule(feed, verdict, value=0, members=(0, 1)): the panel signs, a stranger brings it."""
-
-    def make(feed, verdict, value=0, members=(0, 1), **changes):
-        root, signatures = ruling(
-            feed.feed, verdict, value, members, chain_id=chain.id, oracle=feed.oracle.address, **changes
-        )
-        period = changes.get("period", 0)
-        return feed.oracle.rule(
-            feed.feed, period, verdict, value, root, signatures, {"from": parties.stranger}
-        )
-
-    return make
+def challenge(feed, who, version=0, period=0):
+    return feed.oracle.challenge(feed.feed, period, version, REASON, {"from": who})
 
 
 def status(feed, period=0):
@@ -171,9 +135,7 @@ def test_stands_gives_the_bond_to_the_pool(challenged, rule, base, parties):
         value=200,
         evidence=keccak(b"".join(evidence(text) for text in ("0 100", "1 200", "2 300"))),
     )
-    said(
-        tx, "ChallengeSettled", feed=challenged.feed, period=0, challenger=parties.investor, credited=0
-    )
+    said(tx, "ChallengeSettled", feed=challenged.feed, period=0, challenger=parties.investor, credited=0)
     assert status(challenged) == Status.FINAL
     assert challenged.oracle.rewardPool(challenged.feed) == BOND
     assert credit(challenged, base, parties.investor) == 0
@@ -305,7 +267,9 @@ def test_rule_refuses_a_signature_on_anything_else(challenged, parties, chain, w
         "chain_id": chain.id,
         "oracle": challenged.oracle.address,
     } | wrong
-    root, signatures = ruling(signed.pop("feed"), signed.pop("verdict"), signed.pop("value"), (0, 1), **signed)
+    root, signatures = ruling(
+        signed.pop("feed"), signed.pop("verdict"), signed.pop("value"), (0, 1), **signed
+    )
     digest = challenged.oracle.rulingDigest(challenged.feed, 0, 0, Verdict.CORRECTED, 1, root)
     recovered = signer_of(bytes(digest), *signatures[0][1:])
     with refuses(challenged.oracle, "KpiOracle_BadSignature", 0, recovered):
@@ -324,8 +288,6 @@ def test_rule_digest_is_eip712_as_published(challenged, chain):
 
 def test_a_node_cannot_rule(challenged, parties, chain):
     """Signed by a node at a panellist's place."""
-    from build import NODES, sign
-
     message = {
         "feed": challenged.feed,
         "period": 0,
@@ -363,105 +325,3 @@ def test_a_ruling_is_the_end(challenged, rule, report, parties, verdict, after):
         rule(challenged, Verdict.CORRECTED, value=1)
     with refuses(challenged.oracle, "KpiOracle_NothingToSettle", challenged.feed, 0):
         challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
-
-
-# ---------------------------------------------------------------- silent panel
-
-
-def test_silent_panel_lets_the_report_stand_and_returns_the_bond(challenged, base, parties):
-    lapse = challenged.challenged_at + 21 * DAY
-    next_at(lapse - 1)
-    with refuses(challenged.oracle, "KpiOracle_NothingToSettle", challenged.feed, 0):
-        challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
-    warp(lapse)
-    assert status(challenged) == Status.FINAL  # by the clock, whoever calls or not
-    value = challenged.oracle.consume(challenged.feed, 0, {"from": parties.third}).return_value
-    assert plain(value) == (200, False)
-    tx = challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
-    said(
-        tx, "ChallengeSettled", feed=challenged.feed, period=0, challenger=parties.investor, credited=BOND
-    )
-    assert credit(challenged, base, parties.investor) == BOND
-    with refuses(challenged.oracle, "KpiOracle_NothingToSettle", challenged.feed, 0):
-        challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
-    assert credit(challenged, base, parties.investor) == BOND
-
-
-def test_no_restatement_after_a_silent_panel(challenged, report, parties):
-    """Before and after the bond went back; the reporting window is still open."""
-    warp(challenged.challenged_at + 21 * DAY)
-    with refuses(challenged.oracle, "KpiOracle_WrongStatus", Status.CHALLENGED):
-        report(challenged, [400, 410, 420], version=1)
-    challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
-    with refuses(challenged.oracle, "KpiOracle_WrongStatus", Status.FINAL):
-        report(challenged, [400, 410, 420], version=1)
-
-
-# ---------------------------------------------------------------- money
-
-
-def test_fund_rewards_raises_this_feeds_pool_only(feed, new_feed, base, parties):
-    other = new_feed(decimals=3)
-    tx = base.oracle.fundRewards(feed.feed, 5, {"from": parties.issuer})
-    said(tx, "RewardsFunded", feed=feed.feed, **{"from": parties.issuer}, amount=5)
-    assert (base.oracle.rewardPool(feed.feed), base.oracle.rewardPool(other.feed)) == (5, 0)
-    unknown = keccak(text="no such feed")
-    with refuses(base.oracle, "KpiOracle_UnknownFeed", unknown):
-        base.oracle.fundRewards(unknown, 5, {"from": parties.issuer})
-
-
-def test_withdraw_pays_the_account_once_whoever_calls(challenged, rule, base, parties):
-    rule(challenged, Verdict.VOID)
-    before = base.currency.balanceOf(parties.investor)
-    tx = base.oracle.withdraw(base.currency, parties.investor, {"from": parties.stranger})
-    said(tx, "CreditWithdrawn", currency=base.currency, account=parties.investor, amount=BOND)
-    assert base.currency.balanceOf(parties.investor) - before == BOND
-    assert base.currency.balanceOf(parties.stranger) == 0
-    again = base.oracle.withdraw(base.currency, parties.investor, {"from": parties.investor})
-    assert (again.return_value, names(again)) == (0, [])
-    assert base.currency.balanceOf(base.oracle) == 0
-
-
-def test_a_blocked_challenger_cannot_block_a_ruling(
-    new_feed, report, rule, parties, base, BlockingCurrency
-):
-    currency = BlockingCurrency.deploy(6, {"from": parties.deployer})
-    feed = new_feed(bondCurrency=currency.address)
-    warp(feed.ends[0] + 1)
-    report(feed, [100, 200, 300])
-    currency.mint(parties.investor, BOND, {"from": parties.deployer})
-    currency.approve(feed.oracle, BOND, {"from": parties.investor})
-    challenge(feed, parties.investor)
-    currency.setBlocked(parties.investor, True, {"from": parties.deployer})
-    rule(feed, Verdict.CORRECTED, value=5)
-    assert status(feed) == Status.FINAL
-    with refuses(currency, "BlockingCurrency_Blocked", parties.investor):
-        base.oracle.withdraw(currency, parties.investor, {"from": parties.investor})
-    currency.setBlocked(parties.investor, False, {"from": parties.deployer})
-    base.oracle.withdraw(currency, parties.investor, {"from": parties.stranger})
-    assert currency.balanceOf(parties.investor) == BOND
-
-
-def test_a_currency_with_a_transfer_fee_is_refused(new_feed, report, parties, base, FeeCurrency):
-    currency = FeeCurrency.deploy(6, {"from": parties.deployer})
-    feed = new_feed(bondCurrency=currency.address)
-    warp(feed.ends[0] + 1)
-    report(feed, [100, 200, 300])
-    currency.mint(parties.investor, 2 * BOND, {"from": parties.deployer})
-    currency.approve(feed.oracle, 2 * BOND, {"from": parties.investor})
-    received = BOND - BOND // 100
-    with refuses(base.oracle, "KpiOracle_UnsupportedCurrency", currency, BOND, received):
-        challenge(feed, parties.investor)
-    assert status(feed) == Status.PENDING
-    with refuses(base.oracle, "KpiOracle_UnsupportedCurrency", currency, 1_000, 990):
-        base.oracle.fundRewards(feed.feed, 1_000, {"from": parties.investor})
-    assert base.oracle.rewardPool(feed.feed) == 0
-
-
-def test_feeds_share_a_balance_but_not_their_money(challenged, new_feed, rule, report, base, parties):
-    """Credits of one feed never come out of another's pool: after all is paid, what is left is the other's pool."""
-    other = new_feed(decimals=3)
-    base.oracle.fundRewards(other.feed, 3 * MILLION, {"from": parties.issuer})
-    rule(challenged, Verdict.CORRECTED, value=1)
-    base.oracle.withdraw(base.currency, parties.investor, {"from": parties.stranger})
-    assert base.currency.balanceOf(base.oracle) == 3 * MILLION == base.oracle.rewardPool(other.feed)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from build import DAY, MILLION, NODES, PANEL, components_of, named_keys, tuple_of
 from checks import ZERO, names, plain, refuses
 from eth_abi import encode
 from eth_utils import keccak
+from material import DAY, MILLION, NODES, PANEL, components_of, named_keys, tuple_of
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,8 @@ def test_create_feed_stores_the_configuration_under_its_hash(base, parties, conf
     assert (bytes(event["feed"]), bytes(event["deal"]), bytes(event["kpi"])) == (feed, config[0], config[1])
     lowered = plain(config)
     assert plain(base.oracle.configOf(feed)) == tuple(
-        tuple(a.lower() if isinstance(a, str) else a for a in x) if isinstance(x, tuple) else x for x in lowered
+        tuple(a.lower() if isinstance(a, str) else a for a in x) if isinstance(x, tuple) else x
+        for x in lowered
     )
 
 
@@ -71,7 +72,11 @@ def test_any_change_makes_another_feed(base, parties, config_of):
         {"consumers": [parties.relay.address]},
     ]
     feeds = {
-        str(base.oracle.createFeed(config_of(**change), {"from": parties.stranger}).return_value)
+        str(
+            base.oracle.createFeed(config_of(**change), {"from": parties.stranger}).events["FeedCreated"][
+                "feed"
+            ]
+        )
         for change in changes
     }
     assert len(feeds) == len(changes)
@@ -112,8 +117,10 @@ def test_any_change_makes_another_feed(base, parties, config_of):
     ],
 )
 def test_create_feed_refuses(base, parties, config_of, change, what):
+    # By eth_call: for a transaction, brownie reads the error from its trace, too long for Ganache with 513
+    # periods.
     with refuses(base.oracle, "KpiOracle_InvalidConfig", what):
-        base.oracle.createFeed(config_of(**change), {"from": parties.stranger})
+        base.oracle.createFeed.call(config_of(**change), {"from": parties.stranger})
 
 
 def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, report):
@@ -130,13 +137,11 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
         periodEnds=[*range(511), 2**47],
         reportingWindow=2**32 - 1,
     )
-    feed = base.oracle.createFeed(config, {"from": parties.stranger}).return_value
+    feed = base.oracle.createFeed(config, {"from": parties.stranger}).events["FeedCreated"]["feed"]
     assert len(base.oracle.configOf(feed)[15]) == 512
     deal = SimpleNamespace(feed=feed, oracle=base.oracle)
     # Period 0 ended long ago; the widest reporting window (136 years) still covers it.
-    observations = [
-        report.sign(deal, [i], (i,), key=signers[i], at=None)[0] for i in range(32)
-    ]
+    observations = [report.sign(deal, [i], (i,), key=signers[i], at=None)[0] for i in range(32)]
     tx = base.oracle.submit(feed, 0, observations, {"from": parties.relay})
     event = tx.events["ReportSubmitted"]
     assert event["value"] == 15  # lower middle of 0..31

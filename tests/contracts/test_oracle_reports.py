@@ -5,23 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from build import DAY, MILLION, NODES, Status, components_of, evidence, named_keys, signer_of, tuple_of
 from checks import ZERO, names, plain, refuses, said
 from clock import next_at, now, warp
 from eth_utils import keccak
+from material import DAY, MILLION, NODES, Status, evidence, named_keys, signer_of
 
 NOTHING = b"\0" * 32
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1
 
 
 @pytest.fixture(scope="module")
-def feed(base, plan_of, parties):
+def feed(new_feed):
     """Two periods, ending in 1 and 100 days; 45 days to report, 14 to dispute; the third party consumes."""
-    ends = [now() + DAY, now() + 100 * DAY]
-    policy = plan_of().oracle_policy() | {"consumers": [parties.third.address], "periodEnds": ends}
-    config = tuple_of(components_of(base.oracle, "createFeed"), policy)
-    created = base.oracle.createFeed(config, {"from": parties.deployer})
-    return SimpleNamespace(feed=bytes(created.return_value), oracle=base.oracle, ends=ends, config=policy)
+    return new_feed()
 
 
 @pytest.fixture(scope="module")
@@ -188,16 +184,16 @@ def test_submit_refuses_a_signature_for_anything_else(ended, report, submit, sig
         submit([*good, bad])
 
 
-def test_submit_refuses_replays_from_another_chain_and_contract(ended, report, submit, chain, parties, KpiOracle):
+def test_submit_refuses_replays_from_another_chain_and_contract(
+    ended, report, submit, chain, parties, KpiOracle
+):
     other_oracle = KpiOracle.deploy({"from": parties.deployer})
     elsewhere = SimpleNamespace(feed=ended.feed, oracle=other_oracle)
     good = report.sign(ended, [100, 100], nodes=(0, 1))
-    from build import observation
+    from material import observation
 
     at = now()
-    other_chain = observation(
-        ended.feed, 100, 2, at=at, chain_id=chain.id + 1, oracle=ended.oracle.address
-    )
+    other_chain = observation(ended.feed, 100, 2, at=at, chain_id=chain.id + 1, oracle=ended.oracle.address)
     for bad in (report.sign(elsewhere, [100], nodes=(2,), at=at)[0], other_chain):
         digest = ended.oracle.observationDigest(ended.feed, 0, 0, 100, at, bad[3])
         with refuses(ended.oracle, "KpiOracle_BadSignature", 2, signer_of(bytes(digest), bad[4], bad[5])):
@@ -222,7 +218,8 @@ def test_submit_refuses_malformed_signatures(ended, report, submit):
 
 
 def test_submit_refuses_the_mirrored_signature(ended, report, submit):
-    """(r, n - s) with the other parity signs the same in plain ECDSA; the compact form cannot even express most."""
+    """(r, n - s) with the other parity signs the same in plain ECDSA; the compact form cannot even express
+    most."""
     good = report.sign(ended, [100, 100], nodes=(0, 1))
     value, at, node, root, r, vs = report.sign(ended, [100], nodes=(2,))[0]
     word = int.from_bytes(vs, "big")

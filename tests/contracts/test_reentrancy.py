@@ -1,17 +1,18 @@
-"""A currency that calls back in the middle of a transfer (ReentrantCurrency): whatever it calls, nobody gets more than
-its due and the books stay whole. Calls made from inside come from the currency, so they show what anybody could do."""
+"""A currency that calls back in the middle of a transfer (ReentrantCurrency): whatever it calls, nobody
+gets more than its due and the books stay whole. Calls made from inside come from the currency, so they show
+what anybody could do."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 import pytest
-from build import DAY, MILLION, Bond, Sale, Verdict, components_of, evidence, ruling, tuple_of
-from checks import error_text, said
+from checks import ZERO, error_text, refuses
 from clock import now, warp
-from lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, mature_report, pay_coupons
+from lives import COUPON, PRINCIPAL, K, accelerated, claim_all, mature_report, pay_coupons
+from material import DAY, Bond, Sale, Verdict, components_of, evidence, tuple_of
 
-BEFORE, AFTER = 1, 2
+NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])
 
 
@@ -65,7 +66,9 @@ def test_settling_from_inside_the_last_purchase_counts_all_units(deal, currency,
     arm(moment, deal.offering, "settle")
     deal.offering.subscribe(40, {"from": parties.other})
     if moment == BEFORE:  # the last 40,000 are not there yet
-        assert answer(currency) == error_text(currency, "ERC20InsufficientBalance", deal.offering, 60 * K, 100 * K)
+        assert answer(currency) == error_text(
+            currency, "ERC20InsufficientBalance", deal.offering, 60 * K, 100 * K
+        )
         deal.offering.settle({"from": parties.stranger})
     else:
         assert answer(currency) is None
@@ -122,7 +125,8 @@ def test_claiming_from_inside_a_distribution_takes_nothing_twice(sold, currency,
     before = currency.balanceOf(parties.investor)
     sold.token.distribute(1_000, {"from": parties.issuer})
     refused = answer(currency)
-    # Before the payment has come there are only 1,000 of the 1,200 due, so the call from inside fails as a whole.
+    # Before the payment has come there are only 1,000 of the 1,200 due, so the call from inside fails as a
+    # whole.
     if moment == BEFORE:
         assert refused == error_text(currency, "ERC20InsufficientBalance", sold.token, 1_000, 1_200)
     else:
@@ -167,14 +171,15 @@ def test_redeem_cannot_be_entered_twice(redeemable, currency, arm, parties, mome
 
 
 def test_surplus_cannot_be_taken_before_the_principal_has_left(redeemable, currency, arm, parties):
-    """In the middle of redeem, all of it still lies in the bond: the theft succeeds inside and sinks the whole."""
+    """In the middle of redeem, all of it still lies in the bond: the theft succeeds inside and sinks the
+    whole."""
     arm(BEFORE, redeemable.bond, "returnSurplus")
     issuer_before = currency.balanceOf(parties.issuer)
     with pytest.raises(Exception, match="ERC20InsufficientBalance"):
         redeemable.bond.redeem({"from": parties.stranger})
     assert redeemable.bond.state() == Bond.ACTIVE
     assert currency.balanceOf(parties.issuer) == issuer_before
-    currency.arm(0, parties.stranger, b"", {"from": parties.stranger})
+    currency.arm(NEVER, parties.stranger, b"", {"from": parties.stranger})
     redeemable.bond.redeem({"from": parties.stranger})
     assert claim_all(redeemable, parties.investor, parties.other) == [60 * K, 40 * K]
 
@@ -189,7 +194,8 @@ def test_surplus_after_the_principal_has_left_is_only_the_surplus(redeemable, cu
 
 
 def test_recover_cannot_share_the_same_money_twice(sold, currency, arm, parties):
-    """From inside, before the money left, it is shared again; the outer transfer then lacks it and all of it fails."""
+    """From inside, before the money left, it is shared again; the outer transfer then lacks it and all of
+    it fails."""
     accelerated(sold, parties)
     sold.bond.fund(10 * K, {"from": parties.issuer})
     arm(BEFORE, sold.bond, "recover")
@@ -207,7 +213,8 @@ def test_recover_cannot_share_the_same_money_twice(sold, currency, arm, parties)
 
 @pytest.fixture
 def challenged(base, plan_of, parties, currency, report):
-    """A challenged report of a feed whose bonds are in the reentrant currency; a second feed in the honest one."""
+    """A challenged report of a feed whose bonds are in the reentrant currency; a second feed in the honest
+    one."""
     components = components_of(base.oracle, "createFeed")
     policy = plan_of().oracle_policy() | {"consumers": [parties.third.address], "periodEnds": [now() + DAY]}
     make = {"from": parties.deployer}
@@ -227,12 +234,9 @@ def challenged(base, plan_of, parties, currency, report):
 
 
 @MOMENTS
-def test_withdraw_cannot_be_entered_twice(challenged, currency, arm, parties, base, chain, moment):
+def test_withdraw_cannot_be_entered_twice(challenged, rule, currency, arm, parties, base, moment):
     base.oracle.fundRewards(challenged.feed, 50 * K, {"from": parties.issuer})
-    root, signatures = ruling(
-        challenged.feed, Verdict.VOID, 0, (0, 1), chain_id=chain.id, oracle=base.oracle.address
-    )
-    base.oracle.rule(challenged.feed, 0, Verdict.VOID, 0, root, signatures, {"from": parties.stranger})
+    rule(challenged, Verdict.VOID)
     arm(moment, base.oracle, "withdraw", currency, parties.investor)
     before = currency.balanceOf(parties.investor)
     base.oracle.withdraw(currency, parties.investor, {"from": parties.stranger})
@@ -243,30 +247,41 @@ def test_withdraw_cannot_be_entered_twice(challenged, currency, arm, parties, ba
 
 @MOMENTS
 def test_a_deposit_inside_a_deposit_is_not_booked_twice(challenged, currency, arm, parties, base, moment):
-    """The balance is compared before and after, so the inner deposit makes the outer one too large, and all of it fails."""
+    """The balance is compared before and after, so the inner deposit makes the outer one too large, and all
+    of it fails."""
     currency.mint(currency, 10, {"from": parties.deployer})
     data = currency.approve.encode_input(base.oracle, 10)
     currency.arm(AFTER, currency, data, {"from": parties.stranger})
-    currency.transfer(parties.other, 1, {"from": parties.issuer})  # the currency approves the oracle for itself
+    currency.transfer(parties.other, 1, {"from": parties.issuer})  # it approves the oracle for itself
     arm(moment, base.oracle, "fundRewards", challenged.feed, 10)
     with pytest.raises(Exception, match="KpiOracle_UnsupportedCurrency"):
         base.oracle.fundRewards(challenged.feed, 100, {"from": parties.issuer})
     assert base.oracle.rewardPool(challenged.feed) == 0
 
 
-def test_a_bad_currency_harms_only_its_own_feed(challenged, currency, parties, base):
-    """Money is booked by currency: what a broken one does never touches another feed's."""
-    currency.mint(base.oracle, 10**30, {"from": parties.deployer})
-    assert base.oracle.rewardPool(challenged.honest) == 50 * K
-    assert base.currency.balanceOf(base.oracle) == 50 * K
-    assert base.oracle.creditOf(base.currency, parties.investor) == 0
+def test_a_bad_currency_harms_only_its_own_feed(challenged, rule, currency, parties, base):
+    """Money is booked by currency: a credit in a worthless one is no claim on another feed's pool."""
+    rule(challenged, Verdict.VOID)
+    assert base.oracle.creditOf(currency, parties.investor) == 10 * K
+    base.oracle.withdraw(base.currency, parties.investor, {"from": parties.stranger})
+    assert base.currency.balanceOf(base.oracle) == 50 * K == base.oracle.rewardPool(challenged.honest)
 
 
-def test_factory_cannot_be_caught_half_way(launch, base, parties, ReentrantCurrency):
-    """A currency is first touched when the bond approves its token: approve has no hook, and everything is wired by then."""
+# ---------------------------------------------------------------- DealFactory
+
+
+def test_factory_cannot_be_caught_half_way(base, parties, plan_of, terms_of, Offering, ReentrantCurrency):
+    """The bond approves its token before the offering is initialised. A currency that takes the offering over
+    in that moment only makes the whole deployment fail."""
     currency = ReentrantCurrency.deploy(6, {"from": parties.deployer})
-    deal = launch(currency=currency, termsHash=evidence("half way"))
-    assert deal.token.minter() == deal.offering
-    assert not currency.attacked()
-    said(deal.tx, "DealDeployed", **{k: v for k, v in deal.tx.events["DealDeployed"].items()})
-    assert TENTH == 10_000 * MILLION
+    terms = terms_of(plan_of(currency=currency))
+    token, bond, offering, _ = base.factory.deploy.call(terms, {"from": parties.deployer})
+    mine = (token, bond, currency, parties.stranger, 1, 1, 1, 0, 1)
+    data = base.implementations[2].initialize.encode_input(mine)
+    currency.arm(BEFORE, offering, data, {"from": parties.stranger})
+    with refuses(Offering, "InvalidInitialization"):
+        base.factory.deploy(terms, {"from": parties.deployer})
+    assert base.factory.dealOf(parties.deployer, terms[0])[0] == ZERO
+    currency.arm(NEVER, offering, b"", {"from": parties.stranger})
+    base.factory.deploy(terms, {"from": parties.deployer})
+    assert Offering.at(offering).terms()[3] == parties.issuer

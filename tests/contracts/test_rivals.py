@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import pytest
-from build import DAY, MILLION
 from checks import ZERO, plain, refuses
 from clock import is_ganache, next_at, warp
 from lives import COUPON, K, accelerated, claim_all, default_on_first_coupon, mature_report, pay_coupons
+from material import DAY, MILLION
 
 
 def test_multiply_before_divide(live, parties):
-    """5 % on 100 bonds of 1,000 is 5,000. FerdiKurt/upgradeable-green-bonds divides first and pays 3,153.60."""
+    """5 % on 100 bonds of 1,000 is 5,000. FerdiKurt/upgradeable-green-bonds divides first: 1,000,000,000 x
+    5 % a year is 1.585 minor units a second for one bond, cut to 1, times 31,536,000 seconds and 100 bonds:
+    3,153.60."""
+    assert 1_000_000_000 * 5 // 100 // 31_536_000 * 31_536_000 * 100 == 3_153_600_000
     (tx,) = pay_coupons(live, parties, last=0)
     assert tx.events["CouponPaid"]["due"] == 5_000 * MILLION
     assert sum(claim_all(live, parties.investor, parties.other)) == 5_000 * MILLION
 
 
-def test_interest_of_a_tiny_rate_is_not_lost(launch, parties):
-    """0.01 % for one day on 100,000: 0.027397 in currency, which dividing first turns into nothing."""
-    schedule = lambda plan: [{"payDate": plan.pay_dates[0], "numerator": 1, "denominator": 365}]  # noqa: E731
+@pytest.mark.parametrize(
+    ("unit", "units", "rate", "numerator", "coupon"),
+    [
+        (K, 100, 10**14, 1, 27_397),  # 100,000 at 0.01 % for a day: 27,397.26 minor units
+        (10, 7, 10**19, 181, 347),  # 70 minor units at 1,000 % for 181 days: 347.1; 34 x 10 if cut in between
+        (10, 7, 2 * 10**17, 360, 13),  # at 20 %: 13.8; 0 if the rate is cut to whole minor units first
+    ],
+)
+def test_nothing_is_cut_off_on_the_way(launch, unit, units, rate, numerator, coupon):
+    """principal x rate x numerator / denominator, one division at the end; days over 365."""
+    schedule = lambda plan: [  # noqa: E731
+        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": 365}
+    ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
-    deal = launch.sell(launch(rate=10**14, periods=schedule, oracle_overrides=early))
-    assert plain(deal.bond.nextPayment())[1] == 27_397  # 100,000,000,000 x 0.0001 / 365, rounded down
+    deal = launch(unit=unit, units=units, rate=rate, periods=schedule, oracle_overrides=early)
+    launch.sell(deal, investor=units)
+    assert plain(deal.bond.nextPayment())[1] == coupon
 
 
 def test_claim_transfer_claim_pays_once(token, parties, pay, base):
-    """The same rival pays 199 % to a holder who claims, sends the units to a second wallet and claims there."""
+    """The same rival pays 199 % to a holder who claims, sends the units to a second wallet and claims
+    there."""
     pay(token, 1_000)
     before = base.currency.balanceOf(parties.investor) + base.currency.balanceOf(parties.third)
     token.claim(parties.investor, {"from": parties.investor})
@@ -64,8 +79,8 @@ def test_transfer_claim_transfer_claim_pays_once(token, parties, pay, base, how)
 
 
 def test_not_reporting_is_not_zero_in_the_projects_favour(launch, parties, report):
-    """Hashgraph's Asset Tokenization Studio counts a project that does not report as zero, here a KPI of zero would be
-    the low tier: 10 % to the issuer. Silence gives it the dearest tier instead."""
+    """Hashgraph's Asset Tokenization Studio counts a project that does not report as zero, here a KPI of
+    zero would be the low tier: 10 % to the issuer. Silence gives it the dearest tier instead."""
     outcomes = {}
     for value in (0, None):
         deal = launch.sell(launch(termsHash=bytes([1 + (value is None)]) * 32))
@@ -75,7 +90,8 @@ def test_not_reporting_is_not_zero_in_the_projects_favour(launch, parties, repor
 
 
 def test_short_payments_are_pro_rata_not_first_come_first_served(live, parties):
-    """The same studio pays whoever comes first in full. Here 10 % of the money is 10 % for everybody, in any order."""
+    """The same studio pays whoever comes first in full. Here 10 % of the money is 10 % for everybody, in
+    any order."""
     accelerated(live, parties)
     live.bond.fund(10 * K, {"from": parties.issuer})
     live.bond.recover({"from": parties.stranger})
@@ -98,12 +114,17 @@ def test_a_coupon_is_never_paid_in_part(live, parties):
         (180, 360, 2_500_000_000),  # 30/360, half a year
         (181, 365, 2_479_452_054),  # ACT/365: 5,000,000,000 x 181/365 = 2,479,452,054.79
         (181, 360, 2_513_888_888),  # ACT/360
-        (66_247, 133_590, 2_479_489_482),  # ACT/ACT over a leap year's turn: 183/366 - 1/365 + ... as one fraction
+        (
+            66_247,
+            133_590,
+            2_479_489_482,
+        ),  # ACT/ACT over a leap year's turn: 183/366 - 1/365 + ... as one fraction
         (1, 2, 2_500_000_000),  # ICMA, semi-annual
     ],
 )
 def test_every_day_count(launch, numerator, denominator, coupon):
-    """Rivals know /365 only. An accrual factor is an exact fraction, so any rule works; expected values by hand."""
+    """Rivals know /365 only. An accrual factor is an exact fraction, so any rule works; expected values by
+    hand."""
     schedule = lambda plan: [  # noqa: E731
         {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": denominator}
     ]
@@ -130,7 +151,9 @@ def test_compliance_is_checked_once_per_transfer(token, parties, base, web3, cal
     else:
         tx = token.transferFrom(parties.investor, parties.other, 1, {"from": parties.stranger})
     # The clone's implementation, then the registry, once.
-    assert called(web3, tx) == [int(contract.address, 16) for contract in (base.implementations[0], base.registry)]
+    assert called(web3, tx) == [
+        int(contract.address, 16) for contract in (base.implementations[0], base.registry)
+    ]
 
 
 def called(web3, tx):
@@ -150,11 +173,14 @@ def called(web3, tx):
 
 
 def test_nobody_types_the_kpi_in(live, parties):
-    """The studio has one privileged role that enters the KPI, and an EIB in Clarity pays itself. Here no account has a
-    function that sets a value: the oracle writes only what a quorum signed, the bond only what the oracle says."""
+    """The studio has one privileged role that enters the KPI, and an EIB in Clarity pays itself. Here no
+    account has a function that sets a value: the oracle writes only what a quorum signed, the bond only
+    what the oracle says."""
     writes = {
         contract: sorted(
-            f["name"] for f in contract.abi if f["type"] == "function" and f["stateMutability"] == "nonpayable"
+            f["name"]
+            for f in contract.abi
+            if f["type"] == "function" and f["stateMutability"] == "nonpayable"
         )
         for contract in (live.oracle, live.bond)
     }

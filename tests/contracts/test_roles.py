@@ -1,12 +1,13 @@
-"""What each role could gain by misbehaving, and what stops it. docs/security.md is the index of these tests."""
+"""What each role could gain by misbehaving, and what stops it. docs/security.md is the index of these
+tests."""
 
 from __future__ import annotations
 
 import pytest
-from build import DAY, MILLION, PANEL, Bond, Sale, Status, Verdict, evidence, ruling
 from checks import plain, refuses
 from clock import now, warp
 from lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, mature_report, pay_coupons
+from material import DAY, MILLION, PANEL, Bond, Sale, Status, Verdict, evidence
 
 DELEGATECALL, SELFDESTRUCT, PUSH1, PUSH32 = 0xF4, 0xFF, 0x60, 0x7F
 
@@ -22,17 +23,6 @@ def reported(live, report):
     warp(live.plan.period_end)
     report(live, [300_000] * 3, at=now())
     return live
-
-
-@pytest.fixture
-def rule(parties, chain):
-    def make(deal, verdict, value=0, members=(0, 1)):
-        root, signatures = ruling(
-            deal.feed, verdict, value, members, chain_id=chain.id, oracle=deal.oracle.address
-        )
-        return deal.oracle.rule(deal.feed, 0, verdict, value, root, signatures, {"from": parties.stranger})
-
-    return make
 
 
 def challenge(deal, who, base):
@@ -58,13 +48,15 @@ def test_issuer_has_no_powers_over_token_oracle_or_offering(live, parties):
 
 
 def test_issuer_cannot_profit_from_silence(live, parties, report, anyone):
-    """No report costs the issuer 10 %, as much as the best performance; the worst report would have given it 10 %."""
+    """No report costs the issuer 10 %, as much as the best performance; the worst report would have given
+    it 10 %."""
     mature_report(live, report, None)
     assert live.bond.fixOutcome(anyone).return_value == TENTH
 
 
 def test_issuer_cannot_profit_from_a_challenge(reported, rule, base, parties, anyone):
-    """It may challenge a report it dislikes: dismissed, it has lost the bond and at most the ruling window in time."""
+    """It may challenge a report it dislikes: dismissed, it has lost the bond and at most the ruling window
+    in time."""
     before = base.currency.balanceOf(parties.issuer)
     challenge(reported, parties.issuer, base)
     rule(reported, Verdict.STANDS)
@@ -118,7 +110,8 @@ def test_holder_cannot_force_a_default_by_sending_money(live, parties, base, any
 
 
 def test_holder_who_challenges_without_reason_pays_for_it(reported, rule, base, parties):
-    """10,000 of bond into the pool; the panel and the other side get nothing of it, so neither profits by dismissing."""
+    """10,000 of bond into the pool; the panel and the other side get nothing of it, so neither profits by
+    dismissing."""
     challenge(reported, parties.investor, base)
     rule(reported, Verdict.STANDS)
     assert base.oracle.rewardPool(reported.feed) == 10 * K
@@ -144,7 +137,9 @@ def test_a_lying_node_cannot_stop_a_report(live, report, parties):
     report(live, [300_000, 300_000, 310_000], nodes=(0, 1, 2))
 
 
-def test_lying_nodes_can_be_corrected_and_the_challenger_is_rewarded(live, report, rule, base, parties, anyone):
+def test_lying_nodes_can_be_corrected_and_the_challenger_is_rewarded(
+    live, report, rule, base, parties, anyone
+):
     """Two of three lie, which is beyond what the median can bear: anyone challenges, the panel corrects."""
     base.currency.approve(live.oracle, 2**256 - 1, {"from": parties.issuer})
     live.oracle.fundRewards(live.feed, 5 * K, {"from": parties.issuer})
@@ -311,7 +306,8 @@ def test_code_cannot_change(live, base, web3):
 
 
 def opcodes(code):
-    """Operations of runtime code, without the data of pushes and the metadata at the end (its length is the last word)."""
+    """Operations of runtime code, without the data of pushes and the metadata at the end (its length is the
+    last word)."""
     end = len(code) - 2 - int.from_bytes(code[-2:], "big")
     found, i = set(), 0
     while i < end:

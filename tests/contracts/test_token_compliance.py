@@ -1,11 +1,12 @@
-"""SecurityToken.tree: freezing, forced transfers, pause and the ERC-7943 views (Final; eips.ethereum.org/EIPS/eip-7943)."""
+"""SecurityToken.tree: freezing, forced transfers, pause and the ERC-7943 views (Final;
+eips.ethereum.org/EIPS/eip-7943)."""
 
 from __future__ import annotations
 
 import pytest
-from build import DAY, RETAIL, USA
 from checks import ZERO, names, refuses, said
 from clock import now, warp
+from material import DAY, RETAIL, USA
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from build import CUBA, DAY, RETAIL, USA, named_keys, permit, policy
 from checks import ZERO, names, plain, refuses, said
 from clock import now, warp
+from material import CUBA, DAY, RETAIL, USA, named_keys, permit, policy
 
 (OWNER,) = named_keys("permit owner", 1)
 

@@ -167,6 +167,26 @@ def test_one_holders_failure_does_not_block_another(new_token, parties, Blocking
     assert currency.balanceOf(parties.investor) == 500
 
 
+def test_a_currency_with_a_fee_falls_short_where_it_is_used(
+    new_token, token, parties, pay, base, FeeCurrency
+):
+    """What ISecurityToken warns of: 1 % of what was booked never came in, so the last to claim finds too
+    little. It is this token's own money; another token is whole."""
+    pay(token, 1_000)
+    currency = FeeCurrency.deploy(6, {"from": parties.deployer})
+    currency.mint(parties.issuer, 1_000, {"from": parties.deployer})
+    short = new_token(currency=currency)
+    for holder in (parties.investor, parties.other):
+        short.mint(holder, 50, {"from": parties.deployer})
+    pay(short, 1_000, currency)
+    short.claim(parties.investor, {"from": parties.investor})
+    with refuses(currency, "ERC20InsufficientBalance", short, 490, 500):
+        short.claim(parties.other, {"from": parties.other})
+    for holder in (parties.investor, parties.other):
+        token.claim(holder, {"from": holder})
+    assert base.currency.balanceOf(token) == 0
+
+
 # ---------------------------------------------------------------- more owed than the slot holds
 
 

@@ -15,6 +15,10 @@ MODULES = [
     "finance.pricing.data_value",
     "finance.pricing.draws",
     "finance.pricing.market",
+    "finance.actus.conformance",
+    "finance.actus.contracts",
+    "finance.actus.dates",
+    "finance.actus.day_count",
     "finance.pricing.process",
     "finance.pricing.processes.correlated",
     "finance.pricing.processes.gaussian",
@@ -24,7 +28,7 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["pricing.md", "deal-file.md"])
+@pytest.mark.parametrize("name", ["actus.md", "pricing.md", "deal-file.md"])
 def test_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     path = ROOT / "docs" / name

@@ -1,7 +1,7 @@
 """Raw material for contract tests: a small deal in plain numbers, signatures, time.
 
-Nothing here comes from `finance` or `oracle`: what the contracts do is checked against numbers written down in
-the tests, and signatures are made with eth_account alone.
+Nothing here comes from `finance` or `oracle`: what the contracts do is checked against numbers written down
+in the tests, and signatures are made with eth_account alone.
 """
 
 from __future__ import annotations
@@ -190,7 +190,9 @@ DOMAIN_FIELDS = [
     {"name": "verifyingContract", "type": "address"},
 ]
 TYPES = {
-    "Observation": "bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence",
+    "Observation": (
+        "bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence"
+    ),
     "Ruling": "bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence",
 }
 
@@ -234,7 +236,8 @@ def observation(
     key: Any = None,
     signed: dict | None = None,
 ) -> tuple:
-    """One signed observation in the order of the Solidity struct; `signed` names what the node signed differently."""
+    """One signed observation in the order of the Solidity struct; `signed` names what the node signed
+    differently."""
     root = evidence(f"{node} {value}")
     message = {
         "feed": feed,
@@ -309,7 +312,8 @@ def signer_of(digest: bytes, r: bytes, vs: bytes) -> str:
 
 
 def clone_code(implementation: str, arguments: bytes) -> bytes:
-    """Creation code of OpenZeppelin's clone with immutable arguments (Clones.sol), so that tests can be the factory."""
+    """Creation code of OpenZeppelin's clone with immutable arguments (Clones.sol), so that tests can be the
+    factory."""
     runtime = bytes.fromhex("363d3d373d3d3d363d73") + bytes.fromhex(implementation[2:])
     runtime += bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
     return bytes.fromhex("61") + len(runtime).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + runtime

@@ -1,0 +1,58 @@
+"""From terms to a contract: the contract types this package has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from finance.actus.amortizers import Ann, Lam, Nam
+from finance.actus.clm import Clm
+from finance.actus.core import Contract, Flow
+from finance.actus.credit import Cec, Ceg
+from finance.actus.lax import Lax
+from finance.actus.market import Observations
+from finance.actus.optns import Optns
+from finance.actus.pam import Pam
+from finance.actus.positions import Com, Csh, Stk
+from finance.actus.swppv import Swppv
+from finance.actus.terms import Terms
+
+CONTRACT_TYPES: Final[dict[str, type[Contract]]] = {
+    kind.type: kind for kind in (Pam, Lam, Nam, Ann, Lax, Clm, Swppv, Csh, Stk, Optns, Ceg, Cec, Com)
+}
+
+
+def contract(
+    terms: Mapping[str, Any], seen: Observations | None = None, horizon: datetime | None = None
+) -> Contract:
+    """The contract with `terms` (data dictionary names), observing `seen` up to `horizon`.
+
+    Raises ActusError for terms that cannot be used, or a contract type that this package does not have.
+    """
+    read = Terms(terms)
+    kind = read.choice("contractType", tuple(CONTRACT_TYPES), "")
+    return CONTRACT_TYPES[kind](read, seen or Observations(), horizon)
+
+
+def flows(
+    terms: Mapping[str, Any], seen: Observations | None = None, horizon: datetime | None = None
+) -> list[Flow]:
+    """The events of a contract with payoffs (to its creator, in currency units) and states.
+
+    Raises ActusError as `contract` does, and for what is needed and not observed.
+
+    >>> bond = {
+    ...     "contractType": "PAM", "contractID": "bond", "contractRole": "RPA", "currency": "USD",
+    ...     "statusDate": "2023-12-31T00:00", "initialExchangeDate": "2024-01-01T00:00",
+    ...     "maturityDate": "2025-01-01T00:00", "notionalPrincipal": 100, "nominalInterestRate": 0.05,
+    ...     "cycleOfInterestPayment": "P6ML1", "dayCountConvention": "30E360",
+    ... }
+    >>> for flow in flows(bond):
+    ...     print(flow.type, flow.time.date(), flow.payoff)
+    IED 2024-01-01 -100.0
+    IP 2024-07-01 2.5
+    IP 2025-01-01 2.5
+    MD 2025-01-01 100.0
+    """
+    return contract(terms, seen, horizon).flows()

@@ -1,0 +1,220 @@
+"""CEG, guarantee, and CEC, collateral: what a credit event of covered contracts makes due (7.17, 7.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from finance.actus.core import Contract, Event, State, child_terms
+from finance.actus.errors import ActusError
+from finance.actus.market import Observed
+from finance.actus.terms import Terms
+
+EXPOSURES: Final = ("NO", "NI", "MV")
+"""What is covered: nominal value, nominal plus accrued interest, or market value."""
+
+
+class Enhancement(Contract):
+    """What guarantee and collateral share: the covered contracts, the credit event, exercise, settlement."""
+
+    @cached_property
+    def covered(self) -> list[tuple[str, Contract | None, Mapping[str, Any]]]:
+        """(id, contract if given in full, reference) of every covered contract."""
+        from finance.actus.contracts import contract  # which imports this module
+
+        found: list[tuple[str, Contract | None, Mapping[str, Any]]] = []
+        for kind, reference in child_terms(self.terms, "COVE"):
+            child = contract(reference, self.seen, self.horizon) if kind == "CNT" else None
+            found.append((Terms(reference).contract, child, reference))
+        return found
+
+    def maturity(self) -> datetime | None:
+        """MD, else the last event of the covered contracts."""
+        given = self.terms.time("maturityDate")
+        if given is not None:
+            return given
+        return max((c.events[-1].time for _, c, _ in self.covered if c and c.events), default=None)
+
+    @cached_property
+    def credit_event(self) -> Observed | None:
+        """The first credit event of a covered contract, of a covered type, up to Md."""
+        types = self.terms.texts("creditEventTypeCovered") or ["DF"]
+        names = [name for name, _, _ in self.covered]
+        events = [e for e in self.observed("CE", names) if e.performance in types and e.time <= self.Md]
+        return events[0] if events else None
+
+    @cached_property
+    def exercised(self) -> datetime | None:
+        """t^XD: the term exerciseDate, or the credit event."""
+        given = self.terms.time("exerciseDate")
+        return given or (self.credit_event.time if self.credit_event else None)
+
+    def schedule(self) -> Iterable[Event]:
+        yield from self.own_events()
+        if self.exercised is None:
+            yield from self.at("MD", self.Md)
+        else:
+            yield from self.at("XD", self.exercised)
+            yield from self.cyclic("STD", [self.terms.plus("settlementPeriod", self.exercised)])
+
+    def within(self, event: Event) -> bool:
+        # What an exercise within the horizon makes due is settled, even beyond it.
+        if event.type == "STD" and self.exercised is not None and self.horizon is not None:
+            return self.exercised <= self.horizon
+        return super().within(event)
+
+    def exposure(self, t: datetime) -> float:
+        """coverageOfCreditEnhancement times what the covered contracts are worth at `t`, unsigned."""
+        coverage = self.terms.amount("coverageOfCreditEnhancement", 1.0)
+        given = self.terms.number("notionalPrincipal")
+        if given is not None:
+            return coverage * given
+        return coverage * sum(self.child_value(name, child, ref, t) for name, child, ref in self.covered)
+
+    def child_value(
+        self, name: str, child: Contract | None, reference: Mapping[str, Any], t: datetime
+    ) -> float:
+        kind = self.terms.choice("guaranteedExposure", EXPOSURES, "NO")
+        if kind == "MV":
+            return self.seen.value(Terms(reference).text("marketObjectCode"), t, name)
+        if child is None:
+            raise ActusError(
+                f"covers contract {name} by reference: give it in full, or notionalPrincipal",
+                contract=self.id,
+            )
+        state = child.state_at(t)
+        return abs(state.Nt) + (abs(state.Ipac) if kind == "NI" else 0.0)
+
+    def initial(self) -> State:
+        s = State(Sd=self.status_date, Md=self.Md, Prf=self.terms.text("contractPerformance", "PF"))
+        s.Xd, s.Xa = self.terms.time("exerciseDate"), self.terms.amount("exerciseAmount")
+        s.Nt = self.first_principal()
+        return s
+
+    def first_principal(self) -> float:
+        """Nt(t0), signed."""
+        raise NotImplementedError
+
+    def principal(self, t: datetime) -> float:
+        """Nt at `t`, signed."""
+        return self.sign * self.exposure(t)
+
+    def MD(self, s: State, event: Event) -> float:
+        self.accrue(s, event.calculated)
+        s.Nt = 0.0
+        return 0.0
+
+    def XD(self, s: State, event: Event) -> float:
+        """The credit event fixes what is due."""
+        self.accrue(s, event.calculated)
+        s.Nt = s.Xa = self.principal(event.calculated)
+        s.Xd = event.time
+        return 0.0
+
+    def STD(self, s: State, event: Event) -> float:
+        payoff = s.Xa + s.Feac
+        s.Nt = s.Feac = 0.0
+        s.Sd = event.calculated
+        return payoff
+
+
+class Ceg(Enhancement):
+    """Guarantee: the guarantor (SEL) pays the covered exposure after a credit event, against fees."""
+
+    type = "CEG"
+
+    def schedule(self) -> Iterable[Event]:
+        yield from super().schedule()
+        times = [t for t in self.fee_times if self.exercised is None or t < self.exercised]
+        yield from self.cyclic("FP", times)
+
+    @cached_property
+    def FER(self) -> float:
+        return self.terms.amount("feeRate")
+
+    @cached_property
+    def FEB(self) -> str:
+        return self.terms.choice("feeBasis", ("A", "N"), "A")
+
+    @cached_property
+    def fee_times(self) -> list[datetime]:
+        """Fee times up to Md. A credit event cuts the last period short; it makes no stub of it."""
+        if not self.FER:
+            return []
+        start, running = self.terms.time("purchaseDate"), self.exercised is None
+        return self.times("cycleAnchorDateOfFee", "cycleOfFee", self.Md, start=start, stub=running)
+
+    def first_principal(self) -> float:
+        purchase = self.terms.time("purchaseDate")
+        if purchase is not None and purchase > self.status_date:
+            return 0.0
+        if self.terms.text("guaranteedExposure") == "MV" and not (self.FER and self.FEB == "N"):
+            # Without a fee on it, the market value matters only from the events that price it.
+            return 0.0
+        return self.principal(self.status_date)
+
+    def initial(self) -> State:
+        s = super().initial()
+        given = self.terms.number("feeAccrued")
+        if self.FER:
+            s.Feac = self.fee_accrued(s, s.Sd) if given is None else given
+        return s
+
+    def fee_accrued(self, s: State, t: datetime) -> float:
+        """Fees since the last fee time, or the elapsed part of an absolute fee."""
+        times = [self.days.calculated(f) for f in self.fee_times]
+        last = max((f for f in times if f <= t), default=None)
+        following = min((f for f in times if f > t), default=None)
+        if self.FEB == "N":
+            since = s.Sd if t > s.Sd else last or s.Sd
+            return s.Feac + self.Y(since, t) * s.Nt * self.FER
+        if last is None or following is None:
+            return 0.0
+        return self.Y(last, t) / self.Y(last, following) * self.sign * self.FER
+
+    def accrue(self, s: State, t: datetime) -> None:
+        if self.FER:
+            s.Feac = self.fee_accrued(s, t)
+        s.Sd = t
+
+    def PRD(self, s: State, event: Event) -> float:
+        self.accrue(s, event.calculated)
+        s.Nt = self.principal(event.calculated)
+        return -self.sign * self.price("priceAtPurchaseDate")
+
+    def TD(self, s: State, event: Event) -> float:
+        self.accrue(s, event.calculated)
+        s.Nt = s.Feac = 0.0
+        return self.sign * self.price("priceAtTerminationDate")
+
+    def FP(self, s: State, event: Event) -> float:
+        self.accrue(s, event.calculated)
+        payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
+        s.Feac = 0.0
+        s.Nt = self.principal(event.calculated)
+        return payoff
+
+
+class Cec(Enhancement):
+    """Collateral: after a credit event the covered exposure is due, at most what the collateral is worth."""
+
+    type = "CEC"
+
+    def first_principal(self) -> float:
+        # Collateral need not be priced before it is drawn on; analysis and exercise events price it.
+        return 0.0
+
+    def principal(self, t: datetime) -> float:
+        collateral = 0.0
+        for _, what in child_terms(self.terms, "COVI"):
+            terms = Terms(what)
+            price = self.seen.value(terms.text("marketObjectCode"), t, self.id)
+            collateral += terms.amount("quantity", 1.0) * price
+        return self.sign * min(collateral, self.exposure(t))
+
+    def AD(self, s: State, event: Event) -> float:
+        super().AD(s, event)
+        s.Nt = self.principal(event.calculated)
+        return 0.0

@@ -1,0 +1,194 @@
+"""Swaps, shares, options, call money, guarantees, collateral: what the published cases leave out, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from actus_contracts import BASE, day, paid, run, seen, series
+
+from finance.actus import Observed
+from finance.actus.contracts import contract
+
+NO_LOAN: dict[str, Any] = dict.fromkeys(
+    (
+        "initialExchangeDate",
+        "nominalInterestRate",
+        "cycleOfInterestPayment",
+        "maturityDate",
+        "notionalPrincipal",
+    )
+)
+
+
+def test_swap_settled_net_or_in_full() -> None:
+    terms = {"contractRole": "PF", "nominalInterestRate": "0.05", "nominalInterestRate2": "0.03"}
+    market = seen(series("LIBOR", ("2021-01-01", 0.06)))
+    resets = {"cycleAnchorDateOfRateReset": "2021-01-01", "marketObjectCodeOfRateReset": "LIBOR"}
+    cycle = {"cycleOfInterestPayment": "P1YL1"}
+    net = run("SWPPV", market, deliverySettlement="S", **terms, **resets, **cycle)
+    assert paid(net, "IP") == [("IP", "2021-01-01", -20.0), ("IP", "2022-01-01", 10.0)]
+    full = run("SWPPV", market, deliverySettlement="D", **terms, **resets, **cycle)
+    assert paid(full, "IPFX", "IPFL") == [
+        ("IPFX", "2021-01-01", -50.0), ("IPFL", "2021-01-01", 30.0),
+        ("IPFX", "2022-01-01", -50.0), ("IPFL", "2022-01-01", 60.0),
+    ]  # fmt: skip
+
+
+def test_swap_sold_before_its_end() -> None:
+    found = run(
+        "SWPPV",
+        nominalInterestRate2="0.03",
+        contractRole="RF",
+        terminationDate="2021-04-01",
+        priceAtTerminationDate="12",
+        cycleOfInterestPayment="P1YL1",
+        deliverySettlement="S",
+    )
+    assert paid(found)[1:] == [("IP", "2021-01-01", 30.0), ("TD", "2021-04-01", 12.0)]
+    assert found[-1].state.Nt == found[-1].state.Ipac == 0.0
+
+
+def test_dividends_begin_with_the_known_one_and_end_with_the_sale() -> None:
+    found = run(
+        "STK",
+        seen(series("test-DV", ("2020-01-01", 3.0))),
+        **NO_LOAN,
+        purchaseDate="2020-02-01",
+        priceAtPurchaseDate="100",
+        terminationDate="2021-06-01",
+        priceAtTerminationDate="120",
+        cycleAnchorDateOfDividend="2020-06-01",
+        cycleOfDividend="P6ML0",
+        nextDividendPaymentAmount="2",
+    )
+    assert paid(found) == [
+        ("PRD", "2020-02-01", -100.0), ("DV", "2020-06-01", 2.0), ("DV", "2020-12-01", 3.0),
+        ("DV", "2021-06-01", 3.0), ("TD", "2021-06-01", 120.0),
+    ]  # fmt: skip
+
+
+OPTION: dict[str, Any] = {
+    **NO_LOAN,
+    "contractRole": "BUY",
+    "maturityDate": "2020-12-31",
+    "optionStrike1": "80",
+    "settlementPeriod": "P2D",
+    "contractStructure": [
+        {"object": {"marketObjectCode": "ACME"}, "referenceType": "MOC", "referenceRole": "UDL"}
+    ],
+}
+
+
+@pytest.mark.parametrize(("price", "worth"), [(90.0, 10.0), (60.0, 15.0), (78.0, 0.0)])
+def test_call_and_put_in_one(price: float, worth: float) -> None:
+    market = seen(series("ACME", ("2020-01-01", price)))
+    found = run("OPTNS", market, optionType="CP", optionStrike2="75", optionExerciseType="E", **OPTION)
+    assert paid(found)[-1] == ("STD", "2021-01-02", worth)
+
+
+def test_american_option_is_exercised_when_observed() -> None:
+    market = seen(
+        series("ACME", ("2020-01-01", 70.0), ("2020-06-01", 95.0), ("2020-07-01", 60.0)),
+        events=(Observed("XD", day("2020-06-15")),),
+    )
+    early = run("OPTNS", market, optionType="C", optionExerciseType="A", **OPTION)
+    assert paid(early) == [("XD", "2020-06-15", 0.0), ("STD", "2020-06-17", 15.0)]
+    assert early[0].state.Xd == day("2020-06-15")
+    european = run("OPTNS", market, optionType="C", optionExerciseType="E", **OPTION)
+    assert paid(european)[-1] == ("STD", "2021-01-02", 0.0)
+
+
+def test_call_money_with_and_without_notice() -> None:
+    call = seen(events=(Observed("XD", day("2020-07-01")),))
+    terms = {"maturityDate": None, "cycleOfInterestPayment": None}
+    at_once = run("CLM", call, to="2021-01-01", **terms)
+    assert paid(at_once)[1:] == [
+        ("XD", "2020-07-01", 0.0),
+        ("IP", "2020-07-01", 30.0),
+        ("STD", "2020-07-01", 1000.0),
+    ]
+    assert at_once[1].state.Ipac == pytest.approx(30.0)
+    noticed = run("CLM", call, to="2020-07-15", xDayNotice="P1M", **terms)
+    assert paid(noticed)[1:] == [
+        ("XD", "2020-07-01", 0.0),
+        ("IP", "2020-08-01", 30.0),
+        ("STD", "2020-08-01", 1000.0),
+    ]
+    assert noticed[1].state.Xa == pytest.approx(30.0)
+    never = run("CLM", to="2021-01-01", **terms)
+    assert paid(never)[1:] == [("IP", "2021-01-01", 60.0), ("MD", "2021-01-01", 1000.0)]
+
+
+def test_arrays_of_redemptions_for_a_liability() -> None:
+    found = run(
+        "LAX",
+        contractRole="RPL",
+        maturityDate=None,
+        cycleOfInterestPayment=None,
+        arrayCycleAnchorDateOfPrincipalRedemption=["2020-07-01", "2021-01-01"],
+        arrayCycleOfPrincipalRedemption="P3ML1",
+        arrayNextPrincipalRedemptionPayment=[100, 600],
+        arrayIncreaseDecrease=["INC", "DEC"],
+    )
+    assert paid(found, "PI", "PR", "MD") == [
+        ("PI", "2020-07-01", 100.0), ("PI", "2020-10-01", 100.0), ("PR", "2021-01-01", -600.0),
+        ("MD", "2021-04-01", -600.0),
+    ]  # fmt: skip
+    # 6 % on 1000 for two quarters, on 1100, 1200 and 600 for one each, all due at maturity.
+    assert paid(found, "IP") == [("IP", "2021-04-01", -73.5)]
+
+
+LOAN = {**BASE, "contractType": "PAM", "contractID": "loan", "marketObjectCode": "LOAN"}
+COVER: dict[str, Any] = {
+    **NO_LOAN,
+    "contractRole": "SEL",
+    "creditEventTypeCovered": ["DQ", "DF"],
+    "settlementPeriod": "P1M",
+    "contractStructure": [{"object": LOAN, "referenceType": "CNT", "referenceRole": "COVE"}],
+}
+DEFAULT = Observed("CE", day("2020-10-01"), contract="loan", performance="DF")
+
+
+@pytest.mark.parametrize(("exposure", "due"), [("NO", 500.0), ("NI", 507.5), ("MV", 350.0)])
+def test_what_a_guarantee_covers(exposure: str, due: float) -> None:
+    market = seen(series("LOAN", ("2020-01-01", 700.0)), events=(DEFAULT,))
+    found = run(
+        "CEG", market, guaranteedExposure=exposure, coverageOfCreditEnhancement="0.5",
+        purchaseDate="2020-02-01", priceAtPurchaseDate="5", **COVER,
+    )  # fmt: skip
+    assert paid(found) == [("PRD", "2020-02-01", 5.0), ("XD", "2020-10-01", 0.0), ("STD", "2020-11-01", -due)]
+    assert (found[1].state.Xa, found[1].state.Xd) == (pytest.approx(-due), day("2020-10-01"))
+
+
+def test_guarantee_fees_on_the_exposure_end_with_the_credit_event() -> None:
+    found = run(
+        "CEG", seen(events=(DEFAULT,)), feeRate="0.01", feeBasis="N", purchaseDate="2020-01-01",
+        priceAtPurchaseDate="0", cycleOfFee="P6ML0", **COVER,
+    )  # fmt: skip
+    # Half a year's fee, then a quarter's with the settlement; the seller's signs, as the amounts it covers.
+    assert paid(found, "FP", "STD") == [("FP", "2020-07-01", -5.0), ("STD", "2020-11-01", -1002.5)]
+
+
+def test_guarantee_without_a_credit_event_ends_with_what_it_covers() -> None:
+    found = run("CEG", to="2023-01-01", **COVER)
+    assert paid(found) == [("MD", "2022-01-01", 0.0)]
+
+
+@pytest.mark.parametrize(("worth", "due"), [(100.0, 300.0), (1000.0, 1000.0)])
+def test_collateral_pays_at_most_what_it_is_worth(worth: float, due: float) -> None:
+    gold = {"contractType": "COM", "contractID": "gold", "marketObjectCode": "GOLD", "quantity": "3"}
+    structure = [
+        *COVER["contractStructure"],
+        {"object": gold, "referenceType": "CNT", "referenceRole": "COVI"},
+    ]
+    market = seen(series("GOLD", ("2020-09-30", worth)), events=(DEFAULT,))
+    found = run("CEC", market, **{**COVER, "contractRole": "BUY", "contractStructure": structure})
+    assert paid(found) == [("XD", "2020-10-01", 0.0), ("STD", "2020-11-01", due)]
+
+
+def test_the_state_of_a_contract_at_any_time() -> None:
+    loan = contract(LOAN)
+    assert loan.state_at(day("2020-04-01")).Ipac == pytest.approx(15.0)
+    assert loan.state_at(day("2019-12-31")).Nt == 0.0
+    assert loan.state_at(day("2023-01-01")).Nt == 0.0
