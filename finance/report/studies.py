@@ -14,7 +14,7 @@ from finance.pricing.measures import flow_table
 from finance.pricing.sensitivity import CapitalCost
 from finance.pricing.study import Study, price_curves
 from finance.report.plots import GAIN, INK, LOSS
-from finance.report.tables import Table, money, percent
+from finance.report.tables import Table, basis_points, money, percent
 
 
 def study_table(found: Study) -> Table:
@@ -32,7 +32,7 @@ def study_table(found: Study) -> Table:
         ("Dirty price, worst outcome", f"{found.worst:.4f}", "the least the KPI can make of it"),
         ("Dirty price, best outcome", f"{found.best:.4f}", "the most"),
         ("Yield", percent(found.implied_yield), f"of expected flows, {found.flows.frequency} times a year"),
-        ("Z-spread", f"{1e4 * found.spread:+.2f} bp", "over the flat curve, continuous"),
+        ("Z-spread", basis_points(found.spread), "over the flat curve, continuous"),
         ("Macaulay duration", f"{rates.macaulay:.4f}", "years"),
         ("Modified duration", f"{rates.modified:.4f}", "fall in per cent for a point of yield"),
         ("Convexity", f"{rates.convexity:.4f}", "years squared"),
@@ -46,10 +46,10 @@ def study_table(found: Study) -> Table:
         cells += [
             ("Quoted clean price", f"{quoted.clean:.4f}", "as given"),
             ("Yield at the quote", percent(quoted.implied_yield), "of expected flows"),
-            ("Z-spread at the quote", f"{1e4 * quoted.implied_spread:+.2f} bp", "over the flat curve"),
+            ("Z-spread at the quote", basis_points(quoted.implied_spread), "over the flat curve"),
             (
                 "Greenium",
-                f"{1e4 * quoted.greenium:+.2f} bp",
+                basis_points(quoted.greenium),
                 "less the plain spread; below 0 buyers give up yield",
             ),
         ]
@@ -101,18 +101,19 @@ def capital_table(found: CapitalCost) -> Table:
     without, with_ = found.without, found.with_data
     cells = (
         ("Price", f"{without.price:.4f}", f"{with_.price:.4f}", f"{with_.price - without.price:+.4f}"),
-        ("Cost of capital", percent(without.cost), percent(with_.cost), f"{-1e4 * found.saving:+.2f} bp"),
-        ("Z-spread", f"{1e4 * without.spread:+.2f} bp", f"{1e4 * with_.spread:+.2f} bp",
-         f"{1e4 * (with_.spread - without.spread):+.2f} bp"),
+        ("Cost of capital", percent(without.cost), percent(with_.cost), basis_points(-found.saving)),
+        ("Z-spread", basis_points(without.spread), basis_points(with_.spread),
+         basis_points(with_.spread - without.spread)),
         ("Outcome's sd", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
          f"{with_.outcome_sd - without.outcome_sd:+.4f}"),
         ("KPI headroom", f"{without.headroom:.2f} sd", f"{with_.headroom:.2f} sd",
          f"{with_.headroom - without.headroom:+.2f} sd"),
     )  # fmt: skip
     columns = ("Measure", "Without data", "With data", "Difference")
+    reports = "1 report" if found.reports == 1 else f"{found.reports} reports"
     note = (
         f"Assumed: a price of risk of {found.risk_price:g} per standard deviation (Wang's transform), and "
-        f"{found.reports} reports with an error of {found.error_sd:g} each before the bond is priced. "
+        f"{reports} with an error of {found.error_sd:g} each before the bond is priced. "
         "Expected payments are the same on both sides."
     )
     return Table("Cost of capital with and without data", columns, cells, frozenset(columns[1:]), (note,))

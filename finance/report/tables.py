@@ -31,6 +31,11 @@ def money(amount: Decimal | float, decimals: int = 2) -> str:
     return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
 
 
+def basis_points(fraction: float) -> str:
+    """0.000811 as +8.11 bp; what rounds to zero has a plus."""
+    return f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
+
+
 def percent(fraction: float, decimals: int = 4) -> str:
     """0.0343 as 3.4300 %."""
     return f"{100 * fraction:.{decimals}f} %"
@@ -50,7 +55,7 @@ def summary_table(valuation: Valuation) -> Table:
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Standard error of the price", f"{valuation.price_standard_error:.4f}", "Monte Carlo and sample"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
-        ("Spread", f"{10_000 * valuation.spread:+.2f} bp", "expected yield less discount yield"),
+        ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
         ("Modified duration", f"{valuation.durations.modified:.4f}", "years"),
         ("Expected outcome payment", f"{money(exact.expected)} {currency}", "closed form"),

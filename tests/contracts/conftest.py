@@ -226,7 +226,7 @@ def new_feed(base, plan_of, parties):
 
 
 @pytest.fixture(scope="module")
-def pending_feed(new_feed, report, base, parties):
+def feed(new_feed, report, base, parties):
     """A pending report of 200, an hour after its period; investor, other and issuer can stake and fund."""
     from clock import warp
 
@@ -236,6 +236,15 @@ def pending_feed(new_feed, report, base, parties):
     for account in (parties.investor, parties.other, parties.issuer):
         base.currency.approve(made.oracle, UNLIMITED, {"from": account})
     return made
+
+
+@pytest.fixture
+def challenged(feed, parties):
+    """The pending feed, challenged by investor."""
+    from disputes import challenge
+
+    feed.challenged_at = challenge(feed, parties.investor).timestamp
+    return feed
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from checks import names, plain, refuses, said
 from clock import next_at, warp
+from disputes import BOND, challenge, credit, status
 from eth_utils import keccak
 from material import (
     DAY,
@@ -12,33 +12,6 @@ from material import (
     Status,
     Verdict,
 )
-
-BOND, REWARD = 10_000 * MILLION, 5_000 * MILLION
-REASON = keccak(text="the gauge was blocked")
-
-
-@pytest.fixture(scope="module")
-def feed(pending_feed):
-    return pending_feed
-
-
-@pytest.fixture
-def challenged(feed, parties):
-    feed.challenged_at = challenge(feed, parties.investor).timestamp
-    return feed
-
-
-def challenge(feed, who, version=0, period=0):
-    return feed.oracle.challenge(feed.feed, period, version, REASON, {"from": who})
-
-
-def status(feed, period=0):
-    return feed.oracle.statusOf(feed.feed, period)
-
-
-def credit(feed, base, account):
-    return feed.oracle.creditOf(base.currency, account)
-
 
 # ---------------------------------------------------------------- silent panel
 

@@ -128,3 +128,10 @@ def test_bench_check_fails_when_a_mark_is_missed(
     assert code == wanted
     assert ("MISSED" in out, "missed: speed" in err) == (not met, not met)
     assert call("bench", "pricing")[0] == 0
+
+
+def test_what_rounds_to_zero_has_no_minus_sign() -> None:
+    _, out, _ = call("sensitivity", DEAL)
+    assert "-0.00 bp" not in out
+    _, out, _ = call("compare", DEAL, "--error", "0.03")
+    assert "1 report with" in out
