@@ -45,6 +45,7 @@ LOCAL_CHAIN_IDS = frozenset({1337, 31337, 5777})
 HARDFORK = "shanghai"
 BLOCK_GAS_LIMIT = 60_000_000
 START_SECONDS = 30.0
+END_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ def _started(name: str, arguments: Sequence[str], port_option: str, port: int) -
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            with _terminating(process):
+            with _terminating(process, chosen):
                 w3 = _wait(process, chosen)
                 if w3 is None:
                     log.seek(0)
@@ -294,7 +295,7 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> Web3 | None:
 
 
 @contextmanager
-def _terminating(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _terminating(process: subprocess.Popen[bytes], port: int) -> Iterator[None]:
     """End the process group whatever happens in the block, a SIGTERM to this process included."""
     restore = None
     if (
@@ -309,12 +310,13 @@ def _terminating(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        _end(process)
+        end(process, port)
         if restore is not None:
             signal.signal(signal.SIGTERM, restore)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[Any], port: int) -> None:
+    """End a chain and the wrapper that started it; nothing listens on `port` any more when this returns."""
     # The npm wrapper passes SIGTERM on and waits for the chain behind it; if it hangs, end both.
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
@@ -325,3 +327,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     elif process.poll() is None:
         process.kill()
     process.wait()
+    # A wrapper that died before it could pass the signal on leaves a chain that we cannot wait for by its id.
+    deadline = time.monotonic() + END_SECONDS
+    while _answers(f"http://127.0.0.1:{port}") and time.monotonic() < deadline:
+        time.sleep(0.01)

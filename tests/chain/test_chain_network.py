@@ -19,6 +19,7 @@ from chain.network import (
     client_name,
     clock,
     connect,
+    end,
     is_local,
     local_account,
     reach_time,
@@ -84,6 +85,32 @@ def test_a_chain_ends_with_its_block_even_when_that_fails(client: str) -> None:
     with pytest.raises(ZeroDivisionError), CLIENTS[client]() as chain:
         urls.append(chain.url) or 1 // 0
     assert [answers(url) for url in urls] == [False, False]
+
+
+def test_a_chain_whose_wrapper_dies_first_is_gone_when_its_block_ends() -> None:
+    # The npm wrapper may go before it has passed the signal on; the chain behind it then has to be waited for.
+    # Here it deafly holds half a gigabyte, which takes the system a while to take back.
+    chain = (
+        "import signal, socket, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "held = bytearray(b'x') * 500_000_000\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "print(server.getsockname()[1], flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    wrapper = subprocess.Popen(
+        ["/bin/sh", "-c", '"$0" -c "$1" & wait', sys.executable, chain],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert wrapper.stdout is not None
+    port = int(wrapper.stdout.readline())
+    url = f"http://127.0.0.1:{port}"
+    assert answers(url)
+    end(wrapper, port)
+    assert not answers(url)
+    wrapper.stdout.close()
 
 
 def test_a_chain_ends_when_its_program_is_told_to_stop() -> None:
