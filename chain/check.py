@@ -74,7 +74,7 @@ def _comparisons(
     bond = contract(w3, "KpiBond", at.bond)
     yield "bond.terms", _bond(record, terms), read(bond.functions.terms())
     yield "offering.terms", _offering(record, terms), read(offering.functions.terms())
-    feed = feed_config(terms.feed, at.currency, record.wallets, terms.terms_hash, [at.bond])
+    feed = feed_config(terms.feeds[0], at.currency, record.wallets, terms.terms_hash, [at.bond])
     yield "feed", feed, read(oracle.functions.configOf(record.feed))
     yield "feed.id", record.feed, feed_id(feed, oracle)
     known = read(
@@ -110,14 +110,14 @@ def _bond(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any]:
         "offering": at.offering,
         "oracle": at.oracle,
         "feed": record.feed,
-        "kpiPeriod": terms.kpi_period,
+        "kpiPeriod": terms.fixings[0].kpi_period,
         "gracePeriod": terms.grace_seconds,
         "curePeriod": terms.cure_seconds,
         "dataController": DATA_CONTROLLERS[terms.data_controller],
         "unitPrincipal": terms.unit_principal,
         "authorisedUnits": terms.hard_cap,
         "rate": terms.rate,
-        "missingOutcome": terms.missing_outcome,
+        "missingOutcome": terms.fixings[0].missing,
         "periods": periods(terms),
         "outcome": outcome(terms),
     }

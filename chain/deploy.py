@@ -24,7 +24,7 @@ from chain.errors import AlreadyDeployedError, ChainError, ContractError, Record
 from chain.network import client_name, clock, is_local, local_account, when
 from chain.records import Compiler, DealAddresses, DeploymentRecord, Wallets, require_counts
 from chain.sender import GasLog, Sender
-from chain.terms import deal_terms
+from chain.terms import deal_terms, require_deployable
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -166,8 +166,8 @@ def local_wallets(w3: Web3, terms: SettlementTerms, deployer: str | None = None)
         deployer=deployer or accounts[0],
         issuer=accounts[1],
         agent=accounts[2],
-        nodes=[local_account(NODE_KEYS + i).address for i in range(terms.feed.nodes)],
-        panel=[local_account(PANEL_KEYS + i).address for i in range(terms.feed.panel_size)],
+        nodes=[local_account(NODE_KEYS + i).address for i in range(terms.feeds[0].nodes)],
+        panel=[local_account(PANEL_KEYS + i).address for i in range(terms.feeds[0].panel_size)],
     )
 
 
@@ -202,8 +202,9 @@ def deploy_deal(
     """
     sender = Sender(w3, deployer, gas)
     terms = settlement_terms(deal)
+    require_deployable(terms)
     wallets = wallets or local_wallets(w3, terms, sender.address)
-    require_counts(wallets, terms.feed.nodes, terms.feed.panel_size)
+    require_counts(wallets, terms.feeds[0].nodes, terms.feeds[0].panel_size)
     factory = contract(w3, "DealFactory", infrastructure.factory)
     moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
 

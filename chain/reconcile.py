@@ -20,7 +20,7 @@ from chain.bindings import contract, read
 from chain.check import Difference, check_deployment
 from chain.ledger import Distribution, Ledger, read_ledger
 from chain.records import DeploymentRecord
-from finance.settlement.bond import outcome, replay
+from finance.settlement.bond import fixed, outcome, replay
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -205,14 +205,14 @@ class _Reconciler:
         bond = contract(w3, "KpiBond", self.at.bond)
         oracle = contract(w3, "KpiOracle", self.at.oracle)
         self.state = STATES[read(bond.functions.state(), self.block)]
-        report = read(oracle.functions.reportOf(record.feed, terms.kpi_period), self.block)
+        report = read(oracle.functions.reportOf(record.feed, terms.fixings[0].kpi_period), self.block)
         self.kpi_status = STATUS[report["status"]]
         self.kpi: int | None = report["value"] if self.kpi_status == "final" else None
         self.notes: list[str] = []
         self.sold = sum(e.arguments["units"] for e in ledger.of("offering", "Subscribed"))
         self.taken_back = sum(e.arguments["units"] for e in ledger.of("offering", "Refunded"))
         issued = self.state != "offered" and 0 < self.sold <= terms.hard_cap
-        self.replayed = replay(terms, self.sold, self.kpi) if issued else []
+        self.replayed = replay(terms, self.sold, [self.kpi]) if issued else []
 
     def run(self, deployment: list[Difference]) -> Reconciliation:
         rows = [*self._primary(), *self._distributions(), *self._not_made()]
@@ -337,7 +337,8 @@ class _Reconciler:
         announced = sum(e.arguments["amount"] for e in self.ledger.of("token", "Claimed"))
         yield Check("money: claims announced = moved to holders", announced, claimed)
         for fixing in self.ledger.of("bond", "OutcomeFixed"):
-            due = outcome(self.terms, self.sold, self.kpi)
+            last = len(self.terms.periods) - 1
+            due = outcome(self.terms, self.sold, last, fixed(self.terms, [self.kpi]))
             yield Check("outcome payment for the units in issue", due, fixing.arguments["outcome"])
             yield Check("KPI value that fixed the outcome", self.kpi or 0, fixing.arguments["kpi"])
 

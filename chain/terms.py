@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chain.records import Wallets
-from finance.settlement.terms import FeedTerms, SettlementTerms
+from finance.settlement.terms import Effect, FeedTerms, SettlementTerms
+from finance.terms.problems import InputError
 
 DATA_CONTROLLERS = {"issuer": 0, "holders": 1}
 """IKpiBond.DataController"""
@@ -71,8 +72,21 @@ def periods(terms: SettlementTerms) -> list[dict[str, int]]:
 
 def outcome(terms: SettlementTerms) -> dict[str, Any]:
     """PayoffCurve.Curve of the outcome payment."""
-    knots = [{"x": knot.x, "y": knot.y} for knot in terms.outcome.knots]
-    return {"kind": int(terms.outcome.kind), "knots": knots}
+    knots = [{"x": knot.x, "y": knot.y} for knot in terms.fixings[0].curve.knots]
+    return {"kind": int(terms.fixings[0].curve.kind), "knots": knots}
+
+
+def require_deployable(terms: SettlementTerms) -> None:
+    """Raise InputError for a bond that the contracts cannot serve: they have one outcome payment, at
+    maturity.
+    """
+    last = len(terms.periods) - 1
+    fits = [fixing.effect is Effect.AMOUNT and fixing.first == last for fixing in terms.fixings] == [True]
+    if not fits or any(period.repayment for period in terms.periods[:-1]):
+        raise InputError(
+            f"{terms.deal_id}: only bonds with one outcome payment at maturity can be deployed; "
+            "this deal can be priced"
+        )
 
 
 def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry: str) -> dict[str, Any]:
@@ -95,10 +109,10 @@ def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry
         "rate": terms.rate,
         "gracePeriod": terms.grace_seconds,
         "curePeriod": terms.cure_seconds,
-        "kpiPeriod": terms.kpi_period,
+        "kpiPeriod": terms.fixings[0].kpi_period,
         "dataController": DATA_CONTROLLERS[terms.data_controller],
-        "missingOutcome": terms.missing_outcome,
+        "missingOutcome": terms.fixings[0].missing,
         "periods": periods(terms),
         "outcome": outcome(terms),
-        "oraclePolicy": feed_config(terms.feed, currency, wallets),
+        "oraclePolicy": feed_config(terms.feeds[0], currency, wallets),
     }

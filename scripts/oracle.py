@@ -109,7 +109,7 @@ def prepare(
         deal = record.load_deal()
         files = prepare_nodes(
             folder,
-            settlement_terms(deal).feed,
+            settlement_terms(deal).feeds[0],
             impervious_area_acres=float(deal.asset.parameters["impervious_area_acres"].value),
             scenario=scenario,
             keys=[bytes(keys[address].key) for address in record.wallets.nodes],
@@ -255,7 +255,7 @@ def ensemble(
         from oracle.twins.stormwater_parameters import scenario
 
         deal = load_deal(deal_file)
-        feed = settlement_terms(deal).feed
+        feed = settlement_terms(deal).feeds[0]
         if deal.asset.twin != TWIN or feed.method != METHOD:
             raise InputError(
                 f"{deal_file}: asset.twin = {deal.asset.twin}: this command runs the {TWIN} twin"
@@ -319,20 +319,20 @@ def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
     from oracle.twins.stormwater_parameters import scenario
 
     terms = settlement_terms(deal)
-    knots = terms.outcome.knots
+    knots = terms.fixings[0].curve.knots
     labels = []
     for knot in knots:
         amount = float(to_decimal(abs(knot.y), terms.currency_decimals)) / 1_000_000
         payer = "issuer pays" if knot.y > 0 else "investors pay"
         labels.append(f"{payer} {deal.currency.code} {amount:g}M" if knot.y else "no payment")
     area = float(deal.asset.parameters["impervious_area_acres"].value)
-    rain = tmy3_rain(datetime.fromtimestamp(terms.feed.period_starts[0], UTC).year)
+    rain = tmy3_rain(datetime.fromtimestamp(terms.feeds[0].period_starts[0], UTC).year)
     marks = {
         name: run_pair(scenario(name, area), rain).reduction for name in ("low", "published", "twin", "high")
     }
     plot_ensemble(
         result,
-        [float(to_decimal(knot.x, terms.feed.decimals)) for knot in knots[1:]],
+        [float(to_decimal(knot.x, terms.feeds[0].decimals)) for knot in knots[1:]],
         labels,
         path,
         title=f"{deal.title}\nSimulated, not measured: {result['n']} SWMM pairs; lines are single runs",

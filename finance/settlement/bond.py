@@ -8,16 +8,19 @@ unit. Default and recovery depend on when money arrives and are not replayed her
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from finance.settlement.accrual import interest
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.pro_rata import per_unit, scale
-from finance.settlement.terms import SettlementTerms
+from finance.settlement.terms import Effect, SettlementTerms
 from finance.settlement.widths import SettlementError
 
 Kind = Literal["coupon", "principal", "outcome"]
+Reports = Sequence[int | None]
+"""One per fixing of the terms: the final report's value times 10^decimals of its feed, None when missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,9 @@ class Payment:
     """One payment of a bond to all units in issue; money in minor units.
 
     `due` is the amount before sharing out, `per_unit` what each unit gets (negative only for an outcome,
-    which then lowers the principal it is paid with), `total` is per_unit times units. `index` counts
-    coupons from 0; principal and outcome, which share the redemption, carry the index after the last
-    coupon.
+    which then lowers the money it is paid with), `total` is per_unit times units. `index` counts coupon
+    periods from 0. Repayments and outcomes before maturity share the distribution of their period's coupon;
+    the redemption and its outcome have one of their own and carry the index after the last coupon.
     """
 
     kind: Kind
@@ -37,45 +40,93 @@ class Payment:
     per_unit: int
 
 
-def outcome(terms: SettlementTerms, units: int, kpi: int | None) -> int:
-    """The outcome payment for `units` in issue, in minor units; positive: the issuer pays holders.
+def fixed(terms: SettlementTerms, reports: Reports) -> list[int]:
+    """The `y` of every fixing: its curve at the report's value, or what holds when the report is missing.
 
-    `kpi` is the final report's value times 10^decimals of the feed, or None when the report is missing,
-    which pays the deal's `missing_outcome` (silence never pays). Amounts are quoted for the full issue and
-    scaled to the units sold, rounding toward minus infinity. Raises SettlementError for values that the
-    contract refuses.
+    Raises SettlementError unless there is one report per fixing, and for values that the contract refuses.
     """
-    amount = terms.missing_outcome if kpi is None else payoff(terms.outcome, kpi)
-    return scale(amount, units, terms.hard_cap)
+    if len(reports) != len(terms.fixings):
+        raise SettlementError(f"reports: {len(reports)} for {len(terms.fixings)} fixings")
+    return [
+        fixing.missing if kpi is None else payoff(fixing.curve, kpi)
+        for fixing, kpi in zip(terms.fixings, reports, strict=True)
+    ]
 
 
-def coupon(terms: SettlementTerms, units: int, index: int) -> int:
+def outcome(terms: SettlementTerms, units: int, index: int, values: Sequence[int]) -> int:
+    """The outcome payment of period `index` for `units` in issue, in minor units; positive: the issuer pays.
+
+    `values` are those of `fixed`. Amounts are quoted for the full issue and scaled to the units sold, each
+    fixing by itself, rounding toward minus infinity.
+    """
+    return sum(
+        scale(value, units, terms.hard_cap)
+        for fixing, value in zip(terms.fixings, values, strict=True)
+        if fixing.effect is Effect.AMOUNT and fixing.first == index
+    )
+
+
+def rate(terms: SettlementTerms, index: int, values: Sequence[int]) -> int:
+    """The coupon rate of period `index` with every change that applies to it, 1e18 = 100 % a year."""
+    return terms.rate + sum(
+        value
+        for fixing, value in zip(terms.fixings, values, strict=True)
+        if fixing.effect is Effect.RATE and fixing.first <= index <= fixing.last
+    )
+
+
+def outstanding(terms: SettlementTerms, index: int) -> int:
+    """Principal of one unit that bears interest in period `index`, in minor units."""
+    return terms.unit_principal - sum(period.repayment for period in terms.periods[:index])
+
+
+def coupon(terms: SettlementTerms, units: int, index: int, values: Sequence[int]) -> int:
     """Interest of period `index` (from 0) on `units` in issue, in minor units, rounded down."""
     period = terms.periods[index]
-    return interest(terms.unit_principal * units, terms.rate, period.numerator, period.denominator)
+    principal = outstanding(terms, index) * units
+    return interest(principal, rate(terms, index, values), period.numerator, period.denominator)
 
 
-def replay(terms: SettlementTerms, units: int, kpi: int | None) -> list[Payment]:
-    """Every payment of a bond with `units` in issue whose KPI report says `kpi` (None: missing), in order.
+def replay(terms: SettlementTerms, units: int, reports: Reports) -> list[Payment]:
+    """Every payment of a bond with `units` in issue under these reports, in order.
 
-    Coupons, then principal and outcome. The last two share one distribution: each unit's part of it is
-    unit_principal as principal and the rest as outcome, so that the parts add up to what the unit receives.
-    Raises SettlementError unless 0 < units <= hard_cap, and for values that the contract refuses.
+    Each period: coupon, repaid principal and outcome in one distribution, except that the last period's
+    principal and outcome, the redemption, have a second one. Of what a unit receives, principal is the
+    repayment of one unit; a coupon that is paid with more is what its own interest gives each unit, rounded
+    down; the rest, with what was carried, is the last part named. Raises SettlementError unless 0 < units <=
+    hard_cap, and for values that the contract refuses.
     """
     if not 0 < units <= terms.hard_cap:
         raise SettlementError(f"units = {units}: must be from 1 to the full issue of {terms.hard_cap}")
+    values = fixed(terms, reports)
     made: list[Payment] = []
     carried = 0
-    for index in range(len(terms.periods)):
-        due = coupon(terms, units, index)
+
+    def distribute(index: int, interest_due: int | None, repayment: int, bonus: int | None) -> None:
+        nonlocal carried
+        due = (interest_due or 0) + repayment * units + (bonus or 0)
         each, paid = per_unit(due + carried, units)
         carried += due - paid
-        made.append(Payment("coupon", index, due, paid, each))
+        left = each - repayment
+        if interest_due is not None:
+            share = left if bonus is None else per_unit(interest_due, units)[0]
+            made.append(Payment("coupon", index, interest_due, share * units, share))
+            left -= share
+        if repayment:
+            made.append(Payment("principal", index, repayment * units, repayment * units, repayment))
+        if bonus is not None:
+            made.append(Payment("outcome", index, bonus, left * units, left))
+        elif interest_due is None and left:  # interest that could not be shared out before
+            made.append(Payment("coupon", index, 0, left * units, left))
 
-    principal = terms.unit_principal * units
-    bonus = outcome(terms, units, kpi)
-    each, paid = per_unit(principal + bonus + carried, units)
-    last = len(terms.periods)
-    made.append(Payment("principal", last, principal, principal, terms.unit_principal))
-    made.append(Payment("outcome", last, bonus, paid - principal, each - terms.unit_principal))
+    last = len(terms.periods) - 1
+    bonus_at = {f.first for f in terms.fixings if f.effect is Effect.AMOUNT}
+    for index, period in enumerate(terms.periods):
+        due = coupon(terms, units, index, values)
+        bonus = outcome(terms, units, index, values) if index in bonus_at else None
+        if index < last:
+            distribute(index, due, period.repayment, bonus)
+        else:
+            distribute(index, due, 0, None)
+            distribute(last + 1, None, period.repayment, bonus)
     return made

@@ -4,18 +4,20 @@ alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import IntEnum
 from fractions import Fraction
 from typing import Literal
 
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
 from finance.settlement.widths import INT128_MIN
 from finance.terms.canonical import sha256_hex
-from finance.terms.deal import Deal, KpiBond
+from finance.terms.deal import CouponStep, Deal, KpiBond, OutcomePayment
 from finance.terms.iso import COUNTRIES
-from finance.terms.schedule import coupon_schedule, day_after, unix
-from finance.terms.tiers import step_points
+from finance.terms.payoffs import points
+from finance.terms.schedule import AccrualPeriod, bond_schedule, day_after, repayments, unix
 from finance.terms.values import scaled
 
 RATE_DECIMALS = 18  # 1e18 = 100 % a year
@@ -25,12 +27,41 @@ INVESTOR_CLASS_BITS = {"retail": 1 << 1, "professional": 1 << 2, "institutional"
 
 @dataclass(frozen=True, slots=True)
 class CouponPeriod:
-    """First day and pay date in unix seconds, and the accrual factor numerator/denominator in years."""
+    """First day and pay date in unix seconds, the accrual factor numerator/denominator in years, and the
+    principal of one unit that is repaid on the pay date, in minor units.
+    """
 
     start: int
     pay_date: int
     numerator: int
     denominator: int
+    repayment: int
+
+
+class Effect(IntEnum):
+    """What a fixing decides: a change of the coupon rate, or an amount paid."""
+
+    RATE = 0
+    AMOUNT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fixing:
+    """How one KPI report bends the bond: report `kpi_period` (from 0) of `feeds[feed]` through `curve`.
+
+    RATE: the curve's `y` (1e18 = 100 % a year) is added to the rate of the coupon periods `first` to `last`,
+    counted from 0, both inclusive. AMOUNT: `y` is minor units for the full issue, positive when the issuer
+    pays holders, paid on the pay date of period `first` = `last`. `missing` takes the place of `y` when there
+    is no report.
+    """
+
+    feed: int
+    kpi_period: int
+    effect: Effect
+    first: int
+    last: int
+    curve: Curve
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +96,8 @@ class FeedTerms:
 class SettlementTerms:
     """A KPI bond in integers. Money in minor units of the settlement token, rates with 1e18 = 100 % a year.
 
-    `hard_cap` is the full issue in units, to which `outcome` and `missing_outcome` refer (positive: the
-    issuer pays holders). `allowed_classes` has bit 1 for retail, 2 professional, 3 institutional.
-    `kpi_period` counts from 0.
+    `hard_cap` is the full issue in units, to which the amounts of fixings refer. `allowed_classes` has bit 1
+    for retail, 2 professional, 3 institutional. A bond without `fixings` is a fixed bond.
     """
 
     deal_id: str
@@ -88,10 +118,8 @@ class SettlementTerms:
     grace_seconds: int
     cure_seconds: int
     data_controller: Literal["issuer", "holders"]
-    outcome: Curve
-    missing_outcome: int
-    kpi_period: int
-    feed: FeedTerms
+    feeds: tuple[FeedTerms, ...]
+    fixings: tuple[Fixing, ...]
 
 
 def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
@@ -101,19 +129,17 @@ def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
     """
     bond = _bond(deal, claim)
     token = deal.currency.token_decimals
-    payment = bond.outcome_payment
-    curve = Curve.of(
-        Kind.STEP,
-        step_points(payment.tiers, deal.kpis[payment.kpi].decimals, token, minus_infinity=INT128_MIN),
-    )
+    unit = _integer(bond.denomination.value, token)
+    schedule = bond_schedule(bond)
     offering = deal.offering
+    kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     return SettlementTerms(
         deal_id=deal.id,
         terms_hash=deal.terms_hash,
         name=bond.title,
         symbol=bond.symbol,
         currency_decimals=token,
-        unit_principal=_integer(bond.denomination.value, token),
+        unit_principal=unit,
         unit_price=_integer(Fraction(bond.denomination.value) * Fraction(bond.issue_price.value), token),
         soft_cap=_integer(Fraction(offering.soft_cap.value) / Fraction(bond.denomination.value), 0),
         hard_cap=_integer(Fraction(offering.hard_cap.value) / Fraction(bond.denomination.value), 0),
@@ -122,25 +148,41 @@ def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
         allowed_classes=sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes)),
         blocked_countries=tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries)),
         rate=_integer(bond.coupon.rate.value, RATE_DECIMALS),
-        periods=_periods(bond),
+        periods=tuple(
+            CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
+            for period, back in zip(schedule, repayments(bond, schedule, unit), strict=True)
+        ),
         grace_seconds=_integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,
         cure_seconds=_integer(bond.cure_days.value, 0) * SECONDS_PER_DAY,
         data_controller=deal.data_controller,
-        outcome=curve,
-        missing_outcome=missing_outcome(deal, payment.kpi, curve),
-        kpi_period=payment.period - 1,
-        feed=feed_terms(deal, payment.kpi),
+        feeds=tuple(feed_terms(deal, kpi) for kpi in kpis),
+        fixings=tuple(_fixings(deal, bond, schedule, kpis)),
     )
 
 
-def missing_outcome(deal: Deal, kpi: str, curve: Curve) -> int:
-    """What is paid when the report is missing: the worst the data controller could have got, or a stated
-    amount.
+def _fixings(
+    deal: Deal, bond: KpiBond, schedule: tuple[AccrualPeriod, ...], kpis: list[str]
+) -> Iterator[Fixing]:
+    for rule in bond.kpi_rules:
+        effect = Effect.RATE if isinstance(rule, CouponStep) else Effect.AMOUNT
+        unit_decimals = RATE_DECIMALS if effect is Effect.RATE else deal.currency.token_decimals
+        curve = Curve.of(
+            Kind.LINEAR if rule.tiers is None else Kind.STEP,
+            points(rule, deal.kpis[rule.kpi].decimals, unit_decimals, minus_infinity=INT128_MIN),
+        )
+        first, last = rule.reach(schedule)
+        missing = missing_payoff(deal, rule, curve)
+        yield Fixing(kpis.index(rule.kpi), rule.period - 1, effect, first, last, curve, missing)
+
+
+def missing_payoff(deal: Deal, rule: CouponStep | OutcomePayment, curve: Curve) -> int:
+    """What holds when the report is missing: the worst the data controller could have got, or a stated
+    amount (of an outcome payment).
 
     The issuer pays the curve, so its worst is the maximum; holders receive it, so theirs is the minimum.
     """
-    missing = deal.oracle[kpi].missing
-    if missing.amount is not None:
+    missing = deal.oracle[rule.kpi].missing
+    if missing.amount is not None and isinstance(rule, OutcomePayment):
         return _integer(missing.amount.value, deal.currency.token_decimals)
     return maximum(curve) if deal.data_controller == "issuer" else minimum(curve)
 
@@ -178,16 +220,6 @@ def _bond(deal: Deal, claim: str | None) -> KpiBond:
     if claim not in deal.claims:
         raise ValueError(f"the deal has no claim {claim}: name one of {', '.join(deal.claims)}")
     return deal.claims[claim]
-
-
-def _periods(bond: KpiBond) -> tuple[CouponPeriod, ...]:
-    schedule = coupon_schedule(
-        bond.interest_from.value, bond.maturity.value, bond.coupon.frequency, bond.coupon.day_count
-    )
-    return tuple(
-        CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator)
-        for period in schedule
-    )
 
 
 def _integer(number: Decimal | Fraction, decimals: int) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finance.terms import claim_rules, oracle_rules
+from finance.terms import claim_rules, kpi_rules, oracle_rules, process_rules
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, Kpi, walk
 from finance.terms.iso import MINOR_UNITS
-from finance.terms.rule_parts import Finding, Loc, outside_bounds
+from finance.terms.rule_parts import Finding, Loc
 from finance.terms.values import scaled
 
 TOKEN_DECIMALS = (6, 8, 18)
@@ -62,6 +62,8 @@ def _parties(deal: Deal) -> Iterator[Finding]:
 
     for role in ("issuer", "data_controller"):
         names = having(role)
+        if role == "data_controller" and not names and not deal.kpis:
+            continue  # nothing is measured
         if len(names) != 1:
             found = " and ".join(names) or "none"
             yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
@@ -101,38 +103,13 @@ def _measurement(here: Loc, kpi: Kpi) -> Iterator[Finding]:
             )
 
 
-def _processes(deal: Deal) -> Iterator[Finding]:
-    for key, kpi in deal.kpis.items():
-        here, process = ("kpis", key, "process"), kpi.process
-        by_interval = (process.interval is not None, process.probability is not None)
-        by_moments = (process.mean is not None, process.sd is not None)
-        if (any(by_interval), any(by_moments)) not in ((True, False), (False, True)) or not (
-            all(by_interval) or all(by_moments)
-        ):
-            yield here, "needs `interval` with `probability`, or `mean` with `sd`"
-            continue
-        low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
-        if process.interval is not None and process.probability is not None:
-            if process.interval.low.value >= process.interval.high.value:
-                yield (*here, "interval"), "`low` is not less than `high`"
-            if not 0 < process.probability.value < 1:
-                yield (*here, "probability"), "must lie between 0 and 1 (0.95 is 95 %)"
-            for name, end in (("low", process.interval.low.value), ("high", process.interval.high.value)):
-                if not low <= end <= high:
-                    yield (*here, "interval", name), outside_bounds(kpi, end)
-        elif process.mean is not None and process.sd is not None:
-            if process.sd.value <= 0:
-                yield (*here, "sd"), "must be greater than 0"
-            if not low <= process.mean.value <= high:
-                yield (*here, "mean"), outside_bounds(kpi, process.mean.value)
-
-
 RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _sources,
     _currency,
     _parties,
     _kpis,
-    _processes,
+    *process_rules.RULES,
     *claim_rules.RULES,
+    *kpi_rules.RULES,
     *oracle_rules.RULES,
 )

@@ -1,22 +1,18 @@
-"""Rules of claims and their offering: money, rates, schedule, tiers, caps and who may buy."""
+"""Rules of claims and their offering: money, rates, schedule, repayment, caps and who may buy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
 
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 from finance.terms.iso import COUNTRIES
-from finance.terms.rule_parts import MAX_DAYS, Finding, bonds, count, money, outside_bounds
-from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule
-from finance.terms.tiers import check_tiers, lower_bound
+from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, bonds, count, money, schedule_of
+from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule, repayments
 from finance.terms.values import scaled
 
-MAX_TIERS = 32  # knots of a curve: contracts/settlement/PayoffCurve.sol
 MAX_BLOCKED_COUNTRIES = 15  # fit one policy word: contracts/interfaces/IIdentityRegistry.sol
-RATE_DECIMALS = 18
 
 
 def one_claim(deal: Deal) -> Iterator[Finding]:
@@ -74,6 +70,24 @@ def claim_schedule(deal: Deal) -> Iterator[Finding]:
             yield (*here, "maturity"), str(error)
 
 
+def claim_amortisation(deal: Deal) -> Iterator[Finding]:
+    for here, bond in bonds(deal):
+        plan, here = bond.amortisation, (*here, "amortisation")
+        schedule = schedule_of(bond)
+        if plan is None or schedule is None:
+            continue
+        if plan.kind == "schedule":
+            for index, instalment in enumerate(plan.instalments):
+                if not 0 < instalment.fraction.value <= 1:
+                    loc = (*here, "instalments", str(index), "fraction")
+                    yield loc, "must be greater than 0 and at most 1 (0.05 is 5 % of the principal)"
+        unit = Fraction(bond.denomination.value) * 10**deal.currency.token_decimals
+        try:
+            repayments(bond, schedule, int(unit))
+        except ValueError as error:
+            yield (*here, "from" if plan.kind == "linear" else "instalments"), str(error)
+
+
 def claim_dates(deal: Deal) -> Iterator[Finding]:
     for here, bond in bonds(deal):
         if not bond.issue_date.value < bond.maturity.value:
@@ -93,70 +107,6 @@ def claim_rest(deal: Deal) -> Iterator[Finding]:
                     (*here, "term_readings", str(index), "years"),
                     f"is not a whole number of {bond.coupon.frequency} periods",
                 )
-
-
-def outcome(deal: Deal) -> Iterator[Finding]:
-    for here, bond in bonds(deal):
-        payment, here = bond.outcome_payment, (*here, "outcome_payment")
-        kpi = deal.kpis.get(payment.kpi)
-        if payment.kpi not in deal.kpis:
-            yield (*here, "kpi"), f"unknown KPI (known: {', '.join(deal.kpis)})"
-        elif kpi is not None and payment.period > len(kpi.periods):
-            yield (*here, "period"), f"the KPI has {len(kpi.periods)} period(s), counted from 1"
-
-
-def tiers(deal: Deal) -> Iterator[Finding]:
-    for here, bond in bonds(deal):
-        here = (*here, "outcome_payment", "tiers")
-        if len(bond.outcome_payment.tiers) > MAX_TIERS:
-            yield here, f"more than {MAX_TIERS} tiers"
-        for loc, reason in check_tiers(bond.outcome_payment.tiers):
-            yield (*here, *loc), reason
-
-
-def tier_amounts(deal: Deal) -> Iterator[Finding]:
-    for here, bond in bonds(deal):
-        for index, tier in enumerate(bond.outcome_payment.tiers):
-            loc = (*here, "outcome_payment", "tiers", str(index), "amount")
-            yield from money(deal, loc, tier.amount)
-            if -Fraction(tier.amount.value) > bond.principal.value:
-                yield loc, "holders would owe more than the principal they are repaid"
-
-
-def tier_bounds(deal: Deal) -> Iterator[Finding]:
-    for here, bond in bonds(deal):
-        kpi = deal.kpis.get(bond.outcome_payment.kpi)
-        if kpi is None:
-            continue
-        for index, tier in enumerate(bond.outcome_payment.tiers):
-            for name in ("below", "from", "to", "above"):
-                bound = getattr(tier, "from_" if name == "from" else name)
-                loc = (*here, "outcome_payment", "tiers", str(index), name)
-                if bound is None:
-                    continue
-                if scaled(bound.value, kpi.decimals) is None:
-                    yield (
-                        loc,
-                        f"has more decimals than the KPI's {kpi.decimals}, so the chain cannot express it",
-                    )
-                if not kpi.bounds.minimum.value <= bound.value <= kpi.bounds.maximum.value:
-                    yield loc, outside_bounds(kpi, bound.value)
-
-
-def tier_widths(deal: Deal) -> Iterator[Finding]:
-    """A tier between two neighbouring KPI values that owns neither could never be reached."""
-    for here, bond in bonds(deal):
-        tiers, kpi = bond.outcome_payment.tiers, deal.kpis.get(bond.outcome_payment.kpi)
-        if kpi is None or any(True for _ in check_tiers(tiers)):
-            continue
-        starts = [low for tier in tiers if (low := lower_bound(tier))]
-        exact = [scaled(bound, kpi.decimals) for bound, _ in starts]
-        # Where each tier after the first begins, in KPI steps; a bound that is too fine has its own problem.
-        firsts = [None if x is None else x + (not owned) for x, (_, owned) in zip(exact, starts, strict=True)]
-        for index, (first, following) in enumerate(pairwise(firsts), start=1):
-            if first is not None and following is not None and following <= first:
-                loc = (*here, "outcome_payment", "tiers", str(index))
-                yield loc, f"no KPI value of {kpi.decimals} decimals falls in this tier"
 
 
 def offering_dates(deal: Deal) -> Iterator[Finding]:
@@ -215,13 +165,9 @@ RULES = (
     claim_money,
     claim_rate,
     claim_schedule,
+    claim_amortisation,
     claim_dates,
     claim_rest,
-    outcome,
-    tiers,
-    tier_amounts,
-    tier_bounds,
-    tier_widths,
     offering_dates,
     offering_caps,
     offering_investors,

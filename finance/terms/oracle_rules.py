@@ -7,8 +7,19 @@ from datetime import timedelta
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal
-from finance.terms.rule_parts import MAX_DAYS, Finding, bonds, count, majority, money, policies
+from finance.terms.deal import CouponStep, Deal
+from finance.terms.kpi_rules import redeemed
+from finance.terms.payoffs import payoff_term, steps_of
+from finance.terms.rule_parts import (
+    MAX_DAYS,
+    Finding,
+    count,
+    kpi_rules,
+    majority,
+    money,
+    policies,
+    schedule_of,
+)
 from finance.terms.values import scaled
 
 MAX_NODES = 32  # signers fit one bitmap word: contracts/interfaces/IKpiOracle.sol
@@ -17,11 +28,10 @@ MAX_NODES = 32  # signers fit one bitmap word: contracts/interfaces/IKpiOracle.s
 def oracle_keys(deal: Deal) -> Iterator[Finding]:
     for key in deal.oracle:
         if key not in deal.kpis:
-            yield ("oracle", key), f"unknown KPI (known: {', '.join(deal.kpis)})"
-    for _, bond in bonds(deal):
-        kpi = bond.outcome_payment.kpi
-        if kpi in deal.kpis and kpi not in deal.oracle:
-            yield ("oracle", kpi), "is required: a claim depends on this KPI"
+            yield ("oracle", key), f"unknown KPI (known: {', '.join(deal.kpis) or 'none'})"
+    for _, _, rule in kpi_rules(deal):
+        if rule.kpi in deal.kpis and rule.kpi not in deal.oracle:
+            yield ("oracle", rule.kpi), "is required: a claim depends on this KPI"
 
 
 def oracle_quorum(deal: Deal) -> Iterator[Finding]:
@@ -50,24 +60,27 @@ def oracle_numbers(deal: Deal) -> Iterator[Finding]:
 
 
 def deadlines(deal: Deal) -> Iterator[Finding]:
-    """The report must be settled, challenge and ruling included, by the day it is needed."""
-    for here, bond in bonds(deal):
-        payment = bond.outcome_payment
-        if payment.kpi not in deal.kpis or payment.kpi not in deal.oracle:
+    """The report must be settled, challenge and ruling included, by the first pay date that needs it."""
+    for here, bond, rule in kpi_rules(deal):
+        if rule.kpi not in deal.kpis or rule.kpi not in deal.oracle:
             continue
-        periods, policy = deal.kpis[payment.kpi].periods, deal.oracle[payment.kpi]
-        if payment.period > len(periods):
+        periods, policy, schedule = deal.kpis[rule.kpi].periods, deal.oracle[rule.kpi], schedule_of(bond)
+        if rule.period > len(periods) or schedule is None:
             continue
-        end = periods[payment.period - 1].end
         windows = (policy.reporting_days, policy.dispute_days, policy.ruling_days)
         if any(scaled(window.value, 0) is None or not 0 <= window.value <= MAX_DAYS for window in windows):
             continue
+        try:
+            needed = schedule[rule.reach(schedule)[0]].end
+        except ValueError:
+            continue
+        end = periods[rule.period - 1].end
         settled = end + timedelta(days=1 + sum(int(window.value) for window in windows))
-        if settled > bond.maturity.value:
-            yield (
-                (*here, "maturity"),
-                f"dates out of order: the KPI of the period to {end} may be settled as late as {settled}",
-            )
+        if settled > needed:
+            at_maturity = needed == bond.maturity.value
+            loc = ("claims", here[1], "maturity") if at_maturity else (*here, "period")
+            reason = f"dates out of order: the KPI of the period to {end} may be settled as late as {settled}"
+            yield loc, reason if at_maturity else f"{reason}, after the pay date {needed} that needs it"
 
 
 def silence(deal: Deal) -> Iterator[Finding]:
@@ -82,10 +95,13 @@ def silence(deal: Deal) -> Iterator[Finding]:
             yield loc, "is required by the rule `amount`"
             continue
         yield from money(deal, loc, missing.amount)
-        for _, bond in bonds(deal):
-            if bond.outcome_payment.kpi != here[1]:
+        for _, bond, rule in kpi_rules(deal):
+            if rule.kpi != here[1]:
                 continue
-            amounts = [tier.amount.value for tier in bond.outcome_payment.tiers]
+            if isinstance(rule, CouponStep):
+                yield (*here, "missing", "rule"), "a coupon step needs the rule worst_for_data_controller"
+                continue
+            amounts = [payoff_term(step).value for step in steps_of(rule)]
             value = missing.amount.value
             if deal.data_controller == "issuer" and value < max(amounts):
                 yield (
@@ -99,7 +115,7 @@ def silence(deal: Deal) -> Iterator[Finding]:
                     "silence would pay the holders, who control the data: "
                     f"at most {plain(min(amounts))} is allowed",
                 )
-            if -Fraction(value) > bond.principal.value:
+            if -Fraction(value) > (redeemed(deal, bond) if rule.pays == "at_maturity" else 0):
                 yield loc, "holders would owe more than the principal they are repaid"
 
 

@@ -7,12 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiBond, OraclePolicy
+from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, OraclePolicy, OutcomePayment
+from finance.terms.schedule import AccrualPeriod, bond_schedule
 from finance.terms.values import NumberTerm, scaled
 
 Loc = tuple[str, ...]
 Finding = tuple[Loc, str]
 
+RATE_DECIMALS = 18
 MAX_DAYS = 36500  # a century; its seconds fit the uint32 of the contracts
 
 
@@ -20,6 +22,23 @@ def bonds(deal: Deal) -> Iterator[tuple[Loc, KpiBond]]:
     for key, claim in deal.claims.items():
         if isinstance(claim, KpiBond):
             yield ("claims", key), claim
+
+
+def kpi_rules(deal: Deal) -> Iterator[tuple[Loc, KpiBond, CouponStep | OutcomePayment]]:
+    """Every rule by which a KPI bends a bond, with its place in the file."""
+    for here, bond in bonds(deal):
+        for index, step in enumerate(bond.coupon.steps or []):
+            yield (*here, "coupon", "steps", str(index)), bond, step
+        if bond.outcome_payment is not None:
+            yield (*here, "outcome_payment"), bond, bond.outcome_payment
+
+
+def schedule_of(bond: KpiBond) -> tuple[AccrualPeriod, ...] | None:
+    """The coupon periods, or None where the dates do not fit, which has its own problem."""
+    try:
+        return bond_schedule(bond)
+    except ValueError:
+        return None
 
 
 def policies(deal: Deal) -> Iterator[tuple[Loc, OraclePolicy]]:

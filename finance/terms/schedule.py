@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from finance.terms.deal import KpiBond
 
 DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
-PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12}
+PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12, "once": 1}
+"""Coupons a year, which is also how often a yield is compounded; `once` has one coupon, at maturity."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
         raise ValueError(f"frequency {frequency} is not supported: use one of {', '.join(PERIODS_PER_YEAR)}")
     if not start < maturity:
         raise ValueError(f"interest starts on {start}, not before the maturity {maturity}")
+    if frequency == "once":
+        return (AccrualPeriod(start, maturity, *accrual_factor(day_count, start, maturity)),)
     import QuantLib as ql  # noqa: N813
 
     first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
@@ -83,6 +90,39 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
     return tuple(
         AccrualPeriod(begin, end, *accrual_factor(day_count, begin, end)) for begin, end in pairwise(dates)
     )
+
+
+def bond_schedule(bond: KpiBond) -> tuple[AccrualPeriod, ...]:
+    """The coupon periods of a bond; raises ValueError when the dates do not fit."""
+    coupon = bond.coupon
+    return coupon_schedule(bond.interest_from.value, bond.maturity.value, coupon.frequency, coupon.day_count)
+
+
+def repayments(bond: KpiBond, schedule: tuple[AccrualPeriod, ...], principal: int) -> list[int]:
+    """What is repaid of `principal` (minor units) at the end of each period; adds up to it.
+
+    Instalments are rounded down, and the last repayment takes the rest. Raises ValueError when the
+    amortisation does not fit the schedule.
+    """
+    ends = [period.end for period in schedule]
+    back = [0] * len(ends)
+    plan = bond.amortisation
+    if plan is not None and plan.kind == "linear":
+        if plan.from_.value not in ends:
+            raise ValueError("is not a pay date of the coupon")
+        first = ends.index(plan.from_.value)
+        for index in range(first, len(ends)):
+            back[index] = principal // (len(ends) - first)
+    elif plan is not None:
+        for instalment in plan.instalments:
+            if instalment.date.value not in ends:
+                raise ValueError(f"{instalment.date.value} is not a pay date of the coupon")
+            part = Fraction(instalment.fraction.value)
+            back[ends.index(instalment.date.value)] += principal * part.numerator // part.denominator
+    back[-1] += principal - sum(back)
+    if min(back) < 0:
+        raise ValueError("the instalments add up to more than the principal")
+    return back
 
 
 def unix(day: date) -> int:

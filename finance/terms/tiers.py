@@ -1,19 +1,18 @@
-"""From tiers with inclusive and exclusive bounds to half-open steps, and what can be wrong on the way."""
+"""Tiers with inclusive and exclusive bounds: where each begins and ends, and what can be wrong with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Tier
-from finance.terms.values import scaled
+from finance.terms.deal import TierBounds
 
 # (field inside `tiers`, reason); the field names the tier by its index.
 Finding = tuple[tuple[str, ...], str]
 
 
-def lower_bound(tier: Tier) -> tuple[Decimal, bool] | None:
+def lower_bound(tier: TierBounds) -> tuple[Decimal, bool] | None:
     """Where a tier begins and whether it owns that point; None for minus infinity."""
     if tier.above is not None:
         return tier.above.value, tier.inclusive is True
@@ -22,7 +21,7 @@ def lower_bound(tier: Tier) -> tuple[Decimal, bool] | None:
     return None
 
 
-def upper_bound(tier: Tier) -> tuple[Decimal, bool] | None:
+def upper_bound(tier: TierBounds) -> tuple[Decimal, bool] | None:
     """Where a tier ends and whether it owns that point; None for plus infinity."""
     if tier.below is not None:
         return tier.below.value, tier.inclusive is True
@@ -31,7 +30,7 @@ def upper_bound(tier: Tier) -> tuple[Decimal, bool] | None:
     return None
 
 
-def describe(tier: Tier, percent: bool = False) -> str:
+def describe(tier: TierBounds, percent: bool = False) -> str:
     """A tier in words, such as `18.6 % to 41.3 %` or `above 41.3 %`, saying who owns the bounds."""
 
     def show(number: Decimal) -> str:
@@ -60,7 +59,7 @@ def describe(tier: Tier, percent: bool = False) -> str:
     }.get(str(tier.inclusive), span)
 
 
-def _shape(index: int, tier: Tier) -> Iterator[Finding]:
+def _shape(index: int, tier: TierBounds) -> Iterator[Finding]:
     """One tier alone: it must be exactly one of below, from/to and above."""
     between = tier.from_ is not None and tier.to is not None
     given = [name for name in ("below", "from_", "to", "above") if getattr(tier, name) is not None]
@@ -75,7 +74,7 @@ def _shape(index: int, tier: Tier) -> Iterator[Finding]:
         yield (str(index),), f"`from` {plain(tier.from_.value)} is not less than `to` {plain(tier.to.value)}"
 
 
-def check_tiers(tiers: list[Tier]) -> Iterator[Finding]:
+def check_tiers(tiers: Sequence[TierBounds]) -> Iterator[Finding]:
     """Everything wrong with `tiers`: they must cover every KPI value exactly once, in ascending order."""
     shapes = [finding for index, tier in enumerate(tiers) for finding in _shape(index, tier)]
     yield from shapes
@@ -112,33 +111,6 @@ def check_tiers(tiers: list[Tier]) -> Iterator[Finding]:
             yield here, f"{before} leave a gap: neither includes {plain(end[0])}; exactly one must"
 
 
-def _outside(tier: Tier, low: bool) -> str:
+def _outside(tier: TierBounds, low: bool) -> str:
     bound = lower_bound(tier) if low else upper_bound(tier)
     return f"{'below' if low else 'above'} {plain(bound[0])}" if bound else ""
-
-
-def step_points(
-    tiers: list[Tier], decimals: int, amount_decimals: int, minus_infinity: int
-) -> list[tuple[int, int]]:
-    """Checked tiers as half-open steps (x, y): from `x` inclusive upwards the payoff is `y`.
-
-    A tier that does not own its lower bound starts one KPI step, 10^-decimals, above it. Raises ValueError
-    for a bound or an amount that the decimals cannot express.
-
-    For the tiers of the DC Water bond (6 decimals) this gives x = 186000 for "18.6 % or more" and x =
-    413001 for "more than 41.3 %".
-    """
-    points = []
-    for tier in tiers:
-        bound = lower_bound(tier)
-        x = minus_infinity
-        if bound is not None:
-            exact = scaled(bound[0], decimals)
-            if exact is None:
-                raise ValueError(f"bound {plain(bound[0])} has more than {decimals} decimals")
-            x = exact if bound[1] else exact + 1
-        y = scaled(tier.amount.value, amount_decimals)
-        if y is None:
-            raise ValueError(f"amount {plain(tier.amount.value)} has more than {amount_decimals} decimals")
-        points.append((x, y))
-    return points

@@ -137,3 +137,7 @@ class DayTerm(Term[Day]):
 
 class TextTerm(Term[Text]):
     """A text with its origin."""
+
+
+class NumbersTerm(Term[list[Number]]):
+    """A list of numbers with one origin."""

@@ -41,7 +41,7 @@ def kpi_figure(demo: Demonstration) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = payoff_figure(valuation, find_sample(demo.deal, valuation.claim.kpi))
         upper, lower = figure.axes[:2]
-        scale = 10**demo.life.terms.feed.decimals
+        scale = 10 ** demo.life.terms.feeds[0].decimals
         observations = (demo.ending.report or {}).get("observations", [])
         for place, item in enumerate(observations):
             wrong = item["signer"] in demo.faults

@@ -121,7 +121,10 @@ class Life:
         verifier = self.sender(self.record.wallets.deployer)
         verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
         issue = self.terms.hard_cap * self.terms.unit_price
-        purses = [(self.record.wallets.issuer, issue), (self.citizen.address, self.terms.feed.challenge_bond)]
+        purses = [
+            (self.record.wallets.issuer, issue),
+            (self.citizen.address, self.terms.feeds[0].challenge_bond),
+        ]
         purses += [(self.wallet(n), u * self.terms.unit_price) for n, u in allot(self.terms.hard_cap).items()]
         for wallet, amount in purses:
             verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
@@ -161,7 +164,7 @@ class Life:
 
     def fund_rewards(self) -> None:
         """The issuer puts the reward for a justified challenge aside with the oracle."""
-        amount = self.terms.feed.challenge_reward
+        amount = self.terms.feeds[0].challenge_reward
         self.issuer.send(self.currency.functions.approve(self.record.addresses.oracle, amount), "approve")
         self.issuer.send(self.oracle.functions.fundRewards(self.record.feed, amount), "fund rewards")
 

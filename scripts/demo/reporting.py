@@ -52,7 +52,7 @@ def crew(
     deal: Deal, folder: Path, scenario: str, seed: int, lies: Mapping[int, float], down: Sequence[int] = ()
 ) -> Iterator[Crew]:
     """Start the feed's nodes as processes with the given lies, and kill those in `down`."""
-    terms = settlement_terms(deal).feed
+    terms = settlement_terms(deal).feeds[0]
     area = deal.asset.parameters["impervious_area_acres"].value
     files = prepare_nodes(
         folder,
@@ -105,7 +105,7 @@ class Starting:
 
 def to_reporting_time(life: Life) -> int:
     """Move the clock to an hour after the measurement period; the time."""
-    at = life.terms.feed.period_ends[life.terms.kpi_period] + HOUR
+    at = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period] + HOUR
     set_time(life.w3, at)
     return at
 
@@ -114,7 +114,13 @@ def report(life: Life, urls: Sequence[str], folder: Path) -> dict[str, Any]:
     """One relay round: collect, choose a quorum, submit; the report record."""
     at = life.record
     return run_relay(
-        life.relay, at.addresses.oracle, at.feed, life.terms.kpi_period, urls, folder, timeout_seconds=60
+        life.relay,
+        at.addresses.oracle,
+        at.feed,
+        life.terms.fixings[0].kpi_period,
+        urls,
+        folder,
+        timeout_seconds=60,
     )
 
 
@@ -125,26 +131,28 @@ def verify(life: Life, record: Mapping[str, Any]) -> Verification:
 
 def wait_until_final(life: Life) -> None:
     """Let the dispute window pass."""
-    status = read(life.oracle.functions.reportOf(life.record.feed, life.terms.kpi_period))
+    status = read(life.oracle.functions.reportOf(life.record.feed, life.terms.fixings[0].kpi_period))
     set_time(life.w3, status["finalAt"])
 
 
 def wait_until_missing(life: Life) -> None:
     """Let the reporting window pass without a report."""
-    feed = life.terms.feed
-    set_time(life.w3, feed.period_ends[life.terms.kpi_period] + feed.reporting_window + 1)
+    feed = life.terms.feeds[0]
+    set_time(life.w3, feed.period_ends[life.terms.fixings[0].kpi_period] + feed.reporting_window + 1)
 
 
 def challenge(life: Life, evidence_root: str) -> dict[str, Any]:
     """A citizen stakes the bond against the pending report."""
     at = life.record
-    return send_challenge(life.citizen, at.addresses.oracle, at.feed, life.terms.kpi_period, evidence_root)
+    return send_challenge(
+        life.citizen, at.addresses.oracle, at.feed, life.terms.fixings[0].kpi_period, evidence_root
+    )
 
 
 def correct(life: Life, value: int, evidence_root: str) -> dict[str, Any]:
     """The panel's quorum signs the corrected value; anybody brings it; the citizen takes bond and reward."""
-    at, feed = life.record, life.terms.feed
-    period = life.terms.kpi_period
+    at, feed = life.record, life.terms.feeds[0]
+    period = life.terms.fixings[0].kpi_period
     version = read(life.oracle.functions.reportOf(at.feed, period))["version"]
     ruling = Ruling(
         feed=at.feed,

@@ -132,7 +132,7 @@ def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> 
     """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and
     one whose quorum is captured.
     """
-    quorum = settlement_terms(deal).feed.quorum
+    quorum = settlement_terms(deal).feeds[0].quorum
     folder = options.out / "oracle"
 
     def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], reporting.Crew]:
@@ -191,7 +191,7 @@ def _issue(life: Life, narrator: Narrator) -> dict[str, int]:
 
 def _early_coupons(life: Life, narrator: Narrator) -> None:
     narrator.chapter("4. Coupons, trades and claims over simulated time")
-    ends = life.terms.feed.period_ends[life.terms.kpi_period]
+    ends = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period]
     for number, period in enumerate(life.terms.periods, start=1):
         if period.pay_date <= ends:
             _coupon(life, number, narrator)
@@ -207,7 +207,7 @@ def _tell_report(
     life: Life, record: dict[str, Any], faults: dict[str, str], narrator: Narrator
 ) -> dict[str, str]:
     """Say what landed and who was wrong; the verifier's findings by node."""
-    decimals = life.terms.feed.decimals
+    decimals = life.terms.feeds[0].decimals
     nodes = list(record["signers"])
     for address, fault in faults.items():
         narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
@@ -237,9 +237,11 @@ def _tell_report(
 def _end(life: Life, name: str, narrator: Narrator) -> Ending:
     """From a settled (or missing) report to the last claim and the reconciliation."""
     fixing = life.fix()
-    kpi = "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10**life.terms.feed.decimals:.4f}"
+    kpi = (
+        "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10 ** life.terms.feeds[0].decimals:.4f}"
+    )
     narrator.say(f"outcome fixed on {kpi}: {_direction(life, fixing['outcome'])}")
-    done = life.terms.feed.period_ends[life.terms.kpi_period]
+    done = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period]
     for number, period in enumerate(life.terms.periods, start=1):
         if period.pay_date > done:
             _coupon(life, number, narrator)
@@ -285,11 +287,11 @@ DISPUTE_OPERATIONS = {"oracle challenge", "oracle rule", "withdraw challenge cre
 
 
 def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) -> Ending:
-    quorum = life.terms.feed.quorum
+    quorum = life.terms.feeds[0].quorum
     crew = crews["captured"]()
     # Whoever captures a quorum also decides which answers are brought on chain.
     record = reporting.report(life, crew.urls[:quorum], options.out / "oracle" / "reports-disputed")
-    decimals = life.terms.feed.decimals
+    decimals = life.terms.feeds[0].decimals
     wrong = int(record["value"]) / 10**decimals
     narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude; {wrong:.4f} is pending on chain")
     found = reporting.verify(life, record)
@@ -318,7 +320,7 @@ def _silent(life: Life, _crews: Crews, _options: Options, narrator: Narrator) ->
     reporting.wait_until_missing(life)
     narrator.say("the reporting deadline passes: the report is missing, by the clock alone")
     ending = _end(life, "silent", narrator)
-    best = max(knot.y for knot in life.terms.outcome.knots)
+    best = max(knot.y for knot in life.terms.fixings[0].curve.knots)
     narrator.say(
         f"silence costs the issuer, who controls the data, {life.money.words(ending.fixing['outcome'])}: "
         "no report could have cost it more",

@@ -11,7 +11,7 @@ def summary(demo: Demonstration) -> dict[str, Any]:
     """The summary of a finished demonstration (see docs/demo.md for its fields)."""
     life, main = demo.life, demo.ending
     report = main.report or {}
-    feed = life.terms.feed
+    feed = life.terms.feeds[0]
     return {
         "deal": demo.deal.id,
         "title": demo.deal.title,

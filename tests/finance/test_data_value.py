@@ -310,7 +310,7 @@ def test_silence_never_pays(
 def test_silence_never_pays_on_the_real_deal(mean: float, deal: Deal, flows: Flows) -> None:
     """What the contract fixes when no report comes is never cheaper for DC Water, which controls the data."""
     flow, terms = flows.kpi_flows[0], settlement_terms(deal)
-    silent = terms.missing_outcome * flow.scale
+    silent = terms.fixings[0].missing * flow.scale
     assert deal.data_controller == "issuer"
     assert expected_amount(flow, NormalKpi(mean, 0.05)) <= silent
     assert amount_sd(flow, NormalKpi(mean, 0.05)) >= 0

@@ -235,7 +235,7 @@ def test_cashflows_are_what_the_bond_pays(deal: Deal, valuation: Valuation) -> N
     terms = settlement_terms(deal)
     table = valuation.cashflows[valuation.cashflows["kind"] != "issue"]
     for column, kpi in (("tier_1", 100_000), ("tier_2", 300_000), ("tier_3", 500_000)):
-        paid = [(payment.kind, payment.total) for payment in replay(terms, terms.hard_cap, kpi)]
+        paid = [(payment.kind, payment.total) for payment in replay(terms, terms.hard_cap, [kpi])]
         shown = [(row["kind"], int(row[column].scaleb(6))) for row in table.to_dict(orient="records")]
         assert shown == paid
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal, parse_deal
-from finance.terms.deal import Tier
+from finance.terms.deal import OutcomePayment, Tier
+from finance.terms.payoffs import points
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import accrual_factor, coupon_schedule, unix
-from finance.terms.tiers import check_tiers, describe, lower_bound, step_points, upper_bound
+from finance.terms.tiers import check_tiers, describe, lower_bound, upper_bound
 
 GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 
@@ -32,12 +33,12 @@ def at(year: int, month: int, day: int) -> int:
 def test_dc_water_in_integers(deal: Deal) -> None:
     """Units and knots as docs/architecture.md has them: 6 token decimals, rate 1e18 = 100 %."""
     terms = settlement_terms(deal)
-    assert [(knot.x, knot.y) for knot in terms.outcome.knots] == [
+    assert [(knot.x, knot.y) for knot in terms.fixings[0].curve.knots] == [
         (-(2**127), -3_300_000 * 10**6),
         (186_000, 0),
         (413_001, 3_300_000 * 10**6),
     ]
-    assert terms.outcome.kind is Kind.STEP
+    assert terms.fixings[0].curve.kind is Kind.STEP
     assert terms.rate == 34_300_000_000_000_000
     assert (terms.unit_principal, terms.unit_price) == (10**9, 10**9)
     assert (terms.soft_cap, terms.hard_cap) == (25_000, 25_000)
@@ -50,13 +51,13 @@ def test_dc_water_in_integers(deal: Deal) -> None:
     assert terms.allowed_classes == 0b1110
     assert terms.blocked_countries == ()
     assert terms.terms_hash == deal.terms_hash
-    assert terms.feed.period_ends == (at(2021, 1, 1),)
-    assert (terms.feed.min_value, terms.feed.max_value) == (-1_000_000, 1_000_000)
-    assert (terms.feed.nodes, terms.feed.quorum, terms.kpi_period) == (4, 3, 0)
-    assert terms.feed.reporting_window == 45 * 86_400
-    assert terms.feed.challenge_bond == 10_000 * 10**6
-    assert terms.feed.method_hash.startswith("0x")
-    assert len(terms.feed.method_hash) == 66
+    assert terms.feeds[0].period_ends == (at(2021, 1, 1),)
+    assert (terms.feeds[0].min_value, terms.feeds[0].max_value) == (-1_000_000, 1_000_000)
+    assert (terms.feeds[0].nodes, terms.feeds[0].quorum, terms.fixings[0].kpi_period) == (4, 3, 0)
+    assert terms.feeds[0].reporting_window == 45 * 86_400
+    assert terms.feeds[0].challenge_bond == 10_000 * 10**6
+    assert terms.feeds[0].method_hash.startswith("0x")
+    assert len(terms.feeds[0].method_hash) == 66
 
 
 @pytest.mark.parametrize(
@@ -65,13 +66,13 @@ def test_dc_water_in_integers(deal: Deal) -> None:
 )
 def test_dc_water_tiers_at_their_bounds(kpi: int, amount: int, deal: Deal) -> None:
     """FIELD.md: more than 41.3 % pays, 18.6 % to 41.3 % inclusive does not, less than 18.6 % costs."""
-    assert payoff(settlement_terms(deal).outcome, kpi) == amount * 10**6
+    assert payoff(settlement_terms(deal).fixings[0].curve, kpi) == amount * 10**6
 
 
 def test_silence_costs_the_issuer_most(deal: Deal) -> None:
     terms = settlement_terms(deal)
     assert terms.data_controller == "issuer"
-    assert terms.missing_outcome == maximum(terms.outcome) == 3_300_000 * 10**6
+    assert terms.fixings[0].missing == maximum(terms.fixings[0].curve) == 3_300_000 * 10**6
 
 
 def test_silence_costs_the_holders_most_when_they_hold_the_data(edited: Callable[..., Path]) -> None:
@@ -81,7 +82,7 @@ def test_silence_costs_the_holders_most_when_they_hold_the_data(edited: Callable
     )
     terms = settlement_terms(load_deal(path))
     assert terms.data_controller == "holders"
-    assert terms.missing_outcome == minimum(terms.outcome) == -3_300_000 * 10**6
+    assert terms.fixings[0].missing == minimum(terms.fixings[0].curve) == -3_300_000 * 10**6
 
 
 def test_blocked_countries_become_numbers(edited: Callable[..., Path]) -> None:
@@ -98,8 +99,8 @@ def test_other_token_decimals_scale_all_money(decimals: int, deal: Deal, edited:
         settlement_terms(load_deal(edited(("token_decimals: 6", f"token_decimals: {decimals}")))),
     )
     assert other.unit_principal == six.unit_principal * scale
-    assert other.missing_outcome == six.missing_outcome * scale
-    assert other.feed.challenge_bond == six.feed.challenge_bond * scale
+    assert other.fixings[0].missing == six.fixings[0].missing * scale
+    assert other.feeds[0].challenge_bond == six.feeds[0].challenge_bond * scale
     assert (other.rate, other.hard_cap) == (six.rate, six.hard_cap)
 
 
@@ -154,7 +155,8 @@ def owner(tiers: list[Tier], value: Decimal) -> list[Tier]:
 def test_curve_pays_what_the_owning_tier_says(tiers: list[Tier], data: Any) -> None:
     """At every KPI value, bounds and neighbours above all, one tier owns it and the curve pays its amount."""
     assert list(check_tiers(tiers)) == []
-    curve = Curve.of(Kind.STEP, step_points(tiers, DECIMALS, 6, -(2**127)))
+    rule = OutcomePayment(kpi="kpi", period=1, pays="at_maturity", tiers=tiers)
+    curve = Curve.of(Kind.STEP, points(rule, DECIMALS, 6, -(2**127)))
     bounds = [int(low[0].scaleb(DECIMALS)) for tier in tiers if (low := lower_bound(tier))]
     free = data.draw(st.integers(min_value=-(10**6), max_value=10**6))
     for kpi in {free, *bounds, *(bound + 1 for bound in bounds), *(bound - 1 for bound in bounds)}:
@@ -192,11 +194,11 @@ def test_silence_never_pays_the_data_controller(tiers: list[Tier], controller: s
         tree["parties"]["issuer"]["roles"] = ["issuer"]
         tree["parties"]["investors"]["roles"] = ["holder", "data_controller"]
     terms = settlement_terms(parse_deal(tree))
-    possible = [payoff(terms.outcome, knot.x) for knot in terms.outcome.knots]
+    possible = [payoff(terms.fixings[0].curve, knot.x) for knot in terms.fixings[0].curve.knots]
     if controller == "issuer":
-        assert terms.missing_outcome >= max(possible)
+        assert terms.fixings[0].missing >= max(possible)
     else:
-        assert terms.missing_outcome <= min(possible)
+        assert terms.fixings[0].missing <= min(possible)
 
 
 def test_tiers_in_words(deal: Deal) -> None:

@@ -26,7 +26,7 @@ def feed_terms(deal: Any) -> Any:
     """The deal's feed with a second period, so that a report can be replayed into another one."""
     from finance.settlement.terms import settlement_terms
 
-    terms = settlement_terms(deal).feed
+    terms = settlement_terms(deal).feeds[0]
     assert terms.period_ends == SECONDS_2021[:1]
     return replace(
         terms,
