@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from finance.terms.canonical import plain
 from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, OutcomePayment
-from finance.terms.payoffs import Rule, payoff_name, payoff_term, steps_of
+from finance.terms.payoffs import Rule, line_of, payoff_name, payoff_term, steps_of
 from finance.terms.rule_parts import (
     RATE_DECIMALS,
     Finding,
@@ -62,7 +62,7 @@ def shapes(deal: Deal) -> Iterator[Finding]:
         if rule.tiers is not None:
             for loc, reason in check_tiers(rule.tiers):
                 yield (*here, name, *loc), reason
-        for index, (before, after) in enumerate(pairwise(rule.line or []), start=1):
+        for index, (before, after) in enumerate(pairwise(line_of(rule)), start=1):
             if after.kpi.value <= before.kpi.value:
                 loc = (*here, name, str(index), "kpi")
                 yield loc, f"points out of order: not greater than {plain(before.kpi.value)}"
@@ -145,7 +145,7 @@ def kpi_values(deal: Deal) -> Iterator[Finding]:
                 bound = getattr(tier, "from_" if name == "from" else name)
                 if bound is not None:
                     yield from _kpi_value((*here, "tiers", str(index), name), kpi, bound)
-        for index, point in enumerate(rule.line or []):
+        for index, point in enumerate(line_of(rule)):
             yield from _kpi_value((*here, "line", str(index), "kpi"), kpi, point.kpi)
 
 

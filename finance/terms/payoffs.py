@@ -18,6 +18,11 @@ def steps_of(rule: Rule) -> Sequence[Step]:
     return rule.tiers if rule.tiers is not None else rule.line or []
 
 
+def line_of(rule: Rule) -> Sequence[AmountPoint | RatePoint]:
+    """The points of a rule's line; none if it has tiers."""
+    return rule.line or []
+
+
 def payoff_term(step: Step) -> NumberTerm:
     """The amount or the rate of a tier or point."""
     return step.amount if isinstance(step, Tier | AmountPoint) else step.rate
@@ -46,7 +51,7 @@ def points(rule: Rule, kpi_decimals: int, y_decimals: int, minus_infinity: int) 
     if rule.tiers is not None:
         starts = [_start(tier, kpi_decimals, minus_infinity) for tier in rule.tiers]
     else:
-        starts = [_exact(point.kpi, kpi_decimals) for point in rule.line or []]
+        starts = [_exact(point.kpi, kpi_decimals) for point in line_of(rule)]
     payoffs = [_exact(payoff_term(step), y_decimals) for step in steps_of(rule)]
     return list(zip(starts, payoffs, strict=True))
 

@@ -30,8 +30,8 @@ def processes(deal: Deal) -> Iterator[Finding]:
                 yield (*here, "probability"), "must lie from 0 to 1 (0.95 is 95 %)"
         elif isinstance(process, Ar1Process):
             yield from _above_zero(here, noise=process.noise)
-            if not -1 < process.memory.value < 1:
-                yield (*here, "memory"), "must lie between -1 and 1"
+            if not 0 < process.memory.value < 1:
+                yield (*here, "memory"), "must lie between 0 and 1"
             yield from _inside((*here, "start"), kpi, process.start)
             yield from _inside((*here, "mean"), kpi, process.mean)
         elif isinstance(process, MeanRevertingProcess):

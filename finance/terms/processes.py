@@ -47,7 +47,7 @@ class BernoulliProcess(Strict):
 
 
 class Ar1Process(Strict):
-    """Each year's KPI is `mean` + `memory` x (last year's - `mean`) + a normal error with sd `noise`."""
+    """A year on, the KPI is `mean` + `memory` x (what it was - `mean`) + a normal error with sd `noise`."""
 
     kind: Literal["ar1"]
     start: NumberTerm
