@@ -28,7 +28,9 @@ def shift_deal(deal: Deal, days: int) -> Deal:
     tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
     moved = {key: part if key == "sources" else _moved(part, days) for key, part in tree.items()}
     for name, claim in moved["claims"].items():
-        _keep_months(deal.claims[name], claim)
+        before = deal.claims[name]
+        if isinstance(before, KpiBond):
+            _keep_months(before, claim)
     return parse_deal(moved, file=f"{deal.file or deal.id} (dates moved by {days} days)")
 
 

@@ -39,7 +39,7 @@ def compare(
 
     csv = writable(csv, ".csv")
     terms = load_deal(deal)
-    ((_, bond),) = terms.claims.items()
+    bond = terms.bond
     flows = deal_flows(terms)
     market = bond_market(flows, float(bond.coupon.rate.value) if rate is None else rate)
     if not flows.kpi_flows:

@@ -52,7 +52,7 @@ def sensitivity(
         raise InputError("--report: needs --error, the standard deviation of a report's error")
     terms = load_deal(deal)
     outlook = deal_expectation(terms, kpi.value)
-    ((_, bond),) = terms.claims.items()
+    bond = terms.bond
     used = float(bond.coupon.rate.value) if rate is None else rate
     found = study(terms, outlook, used, spread, at.date() if at else None, quote)
     tables, content = [study_table(found), payments_table(found)], found.to_dict()

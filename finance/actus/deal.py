@@ -44,7 +44,7 @@ def contract_flows(deal: Deal, reports: Reports | None = None) -> list[PeriodFlo
     without, the bond is served at its stated rate. Raises ActusError for terms that no contract type takes.
     """
     terms = settlement_terms(deal)
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     schedule = bond_schedule(bond)
     contract, rates = bond_contract(bond, schedule, terms, reports)
     paid: dict[date, list[float]] = {period.end: [0.0, 0.0, 0.0] for period in schedule}

@@ -63,7 +63,7 @@ class BondClaim:
     def of(cls, deal: Deal) -> BondClaim:
         """The deal's bond; every amount goes through the integers that settle it."""
         terms = settlement_terms(deal)
-        ((_, bond),) = deal.claims.items()
+        bond = deal.bond
         rules = bond.kpi_rules
         units, still = terms.hard_cap, (0,) * len(terms.fixings)
         return cls(
@@ -121,7 +121,7 @@ def _tiered(terms: SettlementTerms) -> bool:
 
 
 def _cases(deal: Deal, terms: SettlementTerms) -> tuple[Case, ...]:
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     if not terms.fixings:
         return ()
     if _tiered(terms):

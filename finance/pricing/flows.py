@@ -170,7 +170,7 @@ def deal_flows(deal: Deal) -> Flows:
     A KPI is observed on the last day of its measurement period.
     """
     claim = BondClaim.of(deal)
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     terms = claim.terms
     certain = contract_flows(deal)
     periods, left = [], float(claim.principal)

@@ -229,7 +229,7 @@ def deal_expectation(
     deal: Deal, kpi: KpiModel | KpiProcess | Outlook = "interval", sample: str | Path | None = None
 ) -> dict[str, Process | KpiProcess]:
     """What is expected of each KPI that the deal's bond depends on; arguments as in `price`."""
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     names = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     if isinstance(kpi, Mapping):
         return dict(kpi)
@@ -281,7 +281,7 @@ def _stretched(claim: BondClaim, periods: int, outcome: float) -> list[float]:
 
 
 def _readings(deal: Deal, claim: BondClaim, flows: Flows, exact: ClosedForm) -> tuple[Reading, ...]:
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     terms = [(reading.years.value, reading.note) for reading in bond.term_readings]
     if not terms:
         whole = sum((period.years for period in claim.schedule), start=claim.schedule[0].years * 0)

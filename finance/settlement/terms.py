@@ -14,7 +14,7 @@ from typing import Literal
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
 from finance.settlement.widths import INT128_MIN
 from finance.terms.canonical import sha256_hex
-from finance.terms.deal import CouponStep, Deal, KpiBond, OutcomePayment
+from finance.terms.deal import CouponStep, Deal, KpiBond, Offering, OutcomePayment
 from finance.terms.iso import COUNTRIES
 from finance.terms.payoffs import points
 from finance.terms.schedule import AccrualPeriod, bond_schedule, day_after, repayments, unix
@@ -122,16 +122,17 @@ class SettlementTerms:
     fixings: tuple[Fixing, ...]
 
 
-def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
-    """The integers of `claim` (default: the deal's only one) of a checked deal.
+def settlement_terms(deal: Deal) -> SettlementTerms:
+    """The integers of the bond of a checked deal.
 
-    Raises ValueError when a number has no exact integer, which `load_deal` has already ruled out.
+    Raises InputError when it has none, ValueError when a number has no exact integer, which `load_deal` has
+    already ruled out.
     """
-    bond = _bond(deal, claim)
+    bond = deal.bond
     token = deal.currency.token_decimals
     unit = _integer(bond.denomination.value, token)
     schedule = bond_schedule(bond)
-    offering = deal.offering
+    offering = deal.sale
     kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     return SettlementTerms(
         deal_id=deal.id,
@@ -145,8 +146,8 @@ def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
         hard_cap=_integer(Fraction(offering.hard_cap.value) / Fraction(bond.denomination.value), 0),
         opens=unix(offering.opens.value),
         closes=unix(offering.closes.value),
-        allowed_classes=sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes)),
-        blocked_countries=tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries)),
+        allowed_classes=allowed_classes(offering),
+        blocked_countries=blocked_countries(offering),
         rate=_integer(bond.coupon.rate.value, RATE_DECIMALS),
         periods=tuple(
             CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
@@ -212,14 +213,14 @@ def feed_terms(deal: Deal, kpi: str) -> FeedTerms:
     )
 
 
-def _bond(deal: Deal, claim: str | None) -> KpiBond:
-    if claim is None:
-        if len(deal.claims) != 1:
-            raise ValueError(f"the deal has {len(deal.claims)} claims: name one of {', '.join(deal.claims)}")
-        (claim,) = deal.claims
-    if claim not in deal.claims:
-        raise ValueError(f"the deal has no claim {claim}: name one of {', '.join(deal.claims)}")
-    return deal.claims[claim]
+def allowed_classes(offering: Offering) -> int:
+    """Investor classes as bits: 1 for retail, 2 professional, 3 institutional."""
+    return sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes))
+
+
+def blocked_countries(offering: Offering) -> tuple[int, ...]:
+    """ISO numeric codes, ascending."""
+    return tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries))
 
 
 def _integer(number: Decimal | Fraction, decimals: int) -> int:

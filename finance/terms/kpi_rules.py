@@ -18,6 +18,7 @@ from finance.terms.rule_parts import (
     kpi_rules,
     money,
     outside_bounds,
+    payoff_rules,
     schedule_of,
 )
 from finance.terms.schedule import repayments
@@ -52,7 +53,7 @@ def payments(deal: Deal) -> Iterator[Finding]:
 
 
 def shapes(deal: Deal) -> Iterator[Finding]:
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         if (rule.tiers is None) == (rule.line is None):
             yield here, "must have exactly one of `tiers` and `line`"
             continue
@@ -136,7 +137,7 @@ def dated_outcomes(deal: Deal) -> Iterator[Finding]:
 
 
 def kpi_values(deal: Deal) -> Iterator[Finding]:
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         kpi = deal.kpis.get(rule.kpi)
         if kpi is None:
             continue
@@ -158,7 +159,7 @@ def _kpi_value(loc: Loc, kpi: Kpi, term: NumberTerm) -> Iterator[Finding]:
 
 def tier_widths(deal: Deal) -> Iterator[Finding]:
     """A tier between two neighbouring KPI values that owns neither could never be reached."""
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         kpi = deal.kpis.get(rule.kpi)
         if kpi is not None and rule.tiers is not None and not any(True for _ in check_tiers(rule.tiers)):
             yield from _widths(here, rule, kpi)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from finance.terms.bond import AmountPoint, CouponStep, OutcomePayment, RatePoint, RateTier, Tier
 from finance.terms.canonical import plain
-from finance.terms.deal import AmountPoint, CouponStep, OutcomePayment, RatePoint, RateTier, Tier
+from finance.terms.swap import KpiPayment
 from finance.terms.tiers import describe, lower_bound
 from finance.terms.values import NumberTerm, scaled
 
-Rule = CouponStep | OutcomePayment
+Rule = CouponStep | OutcomePayment | KpiPayment
+"""Everything that has tiers or a line."""
 Step = Tier | RateTier | AmountPoint | RatePoint
 
 
