@@ -1,0 +1,1 @@
+"""Proxy generation: the contract's formula from measured weather to energy."""
