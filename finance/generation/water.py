@@ -200,9 +200,9 @@ class RunOfRiver:
 
     head: float
     largest_flow: float
+    efficiency: float | Sequence[tuple[float, float]]
     smallest_flow: float = 0.0
     ecological_flow: float = 0.0
-    efficiency: float | Sequence[tuple[float, float]] = 0.85
     head_loss: float = 0.0
     capacity_mw: float | None = None
     availability: float = 1.0

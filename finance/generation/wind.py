@@ -155,7 +155,7 @@ def proxy_energy(
     shape = np.shape(speed)
     if not shape == np.shape(temperature) == np.shape(pressure):
         raise InputError(
-            f"shapes of speed {shape}, temperature {np.shape(temperature)}, pressure {np.shape(pressure)} differ"
+            f"speed {shape}, temperature {np.shape(temperature)}, pressure {np.shape(pressure)}: one shape"
         )
     cap = np.inf if plant.capacity_mw is None else plant.capacity_mw
     table = _lookup(plant.curve)
