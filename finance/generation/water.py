@@ -71,11 +71,11 @@ class UtilityTerms:
                 raise InputError(
                     f"normals: month {month}: rain must not be negative, and volume must be positive"
                 )
-        if not 0 <= self.response <= 1:
+        if not (self.response.is_finite() and 0 <= self.response <= 1):
             raise InputError(f"response = {self.response}: must lie between 0 and 1 per mm")
-        if self.tariff < 0 or self.fixed_charge < 0:
+        if not (self.tariff.is_finite() and self.tariff >= 0 and self.fixed_charge >= 0):
             raise InputError(
-                f"tariff = {self.tariff}, fixed charge = {self.fixed_charge}: must not be negative"
+                f"tariff = {self.tariff}, fixed charge = {self.fixed_charge}: must be finite and >= 0"
             )
 
 

@@ -3,7 +3,7 @@
 Everything after the measurements is integer arithmetic, so two machines cannot differ. Per step, with speed
 in mm/s, pressure in Pa, temperature in mK, efficiency and availability in millionths:
 
-    u = floor(cube root(v^3 x p x 288150 / (101325 x T)))      density-corrected speed, in um/s (v in um/s)
+    u = floor(cube root(v^3 x p x 288150 / (101325 x T)))      density-corrected speed, in nm/s (v in nm/s)
     E = P(u) x turbines x efficiency x availability x seconds / 3600      in Wh, P linear between points
 
 E is an exact fraction, capped at capacity x seconds / 3600, and rounded once, half to even. A period's energy
@@ -31,6 +31,7 @@ from finance.generation.wind import WindPlant
 from finance.terms.problems import InputError
 
 MILLION = 1_000_000
+NM = 1_000_000  # nanometres in a millimetre
 ZERO_CELSIUS_MK = 273_150
 REFERENCE_MK, REFERENCE_PA = 288_150, 101_325
 Integers = NDArray[np.int64]
@@ -108,7 +109,7 @@ def step_wh(speed_mm_s: int, temperature_mk: int, pressure_pa: int, plant: Whole
     >>> step_wh(6_000, 288_150, 101_325, WholePlant.of(WindPlant(curve)), 3600)
     300000
     """
-    u = corrected_um_s(speed_mm_s, temperature_mk, pressure_pa)
+    u = corrected_nm_s(speed_mm_s, temperature_mk, pressure_pa)
     power, per = _power(u, plant)
     scale = plant.turbines * plant.efficiency * plant.availability
     over = MILLION * MILLION * HOUR
@@ -119,17 +120,17 @@ def step_wh(speed_mm_s: int, temperature_mk: int, pressure_pa: int, plant: Whole
     return min(whole, half_even(plant.capacity_w * seconds, HOUR))
 
 
-def corrected_um_s(speed_mm_s: int, temperature_mk: int, pressure_pa: int) -> int:
-    """Density-corrected speed [um/s], rounded down: floor(cube root(v^3 p 288150 / (101325 T))).
+def corrected_nm_s(speed_mm_s: int, temperature_mk: int, pressure_pa: int) -> int:
+    """Density-corrected speed [nm/s], rounded down: floor(cube root(v^3 p 288150 / (101325 T))).
 
-    >>> corrected_um_s(8_000, 288_150, 101_325)
-    8000000
+    >>> corrected_nm_s(8_000, 288_150, 101_325)
+    8000000000
     """
     if speed_mm_s < 0 or temperature_mk <= 0 or pressure_pa <= 0:
         raise InputError(
             f"speed {speed_mm_s} mm/s, temperature {temperature_mk} mK, pressure {pressure_pa} Pa: wrong"
         )
-    cube = (1000 * speed_mm_s) ** 3 * pressure_pa * REFERENCE_MK
+    cube = (NM * speed_mm_s) ** 3 * pressure_pa * REFERENCE_MK
     return floor_cube_root(cube // (REFERENCE_PA * temperature_mk))
 
 
@@ -160,16 +161,16 @@ def half_even(numerator: int, denominator: int) -> int:
 
 
 def _power(u: int, plant: WholePlant) -> tuple[int, int]:
-    """Power of one turbine at `u` [um/s] as a fraction (W, per)."""
+    """Power of one turbine at `u` [nm/s] as a fraction (W, per)."""
     speeds, powers = plant.speeds_mm_s, plant.powers_w
-    if u == 1000 * speeds[-1]:
+    if u == NM * speeds[-1]:
         return powers[-1], 1
-    if not 1000 * speeds[0] < u < 1000 * speeds[-1]:
+    if not NM * speeds[0] < u < NM * speeds[-1]:
         return 0, 1
     # u lies on or above a speed [mm/s] exactly when its whole millimetres do.
-    j = bisect_right(speeds, u // 1000) - 1
-    width = 1000 * (speeds[j + 1] - speeds[j])
-    return powers[j] * width + (powers[j + 1] - powers[j]) * (u - 1000 * speeds[j]), width
+    j = bisect_right(speeds, u // NM) - 1
+    width = NM * (speeds[j + 1] - speeds[j])
+    return powers[j] * width + (powers[j + 1] - powers[j]) * (u - NM * speeds[j]), width
 
 
 def _curve(curve: PowerCurve) -> tuple[tuple[int, ...], tuple[int, ...]]:
