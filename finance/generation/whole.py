@@ -195,8 +195,8 @@ def whole_wh(energy_mwh: Floats) -> list[int]:
     """Energies [MWh] rounded to whole Wh, half to even, for proxies whose formula is not an integer one.
 
     Water's formula has only additions, multiplications and divisions, so machines agree. Solar's has sines
-    and exponentials: two machines may differ in the last bit, and then, about once in 1e9 steps, by 1 Wh. A
-    feed of solar energy therefore needs a spread of at least one unit, or a unit coarser than the Wh. Raises
-    InputError for a missing value.
+    and exponentials: two machines may differ in the last bit, and then, about once in 1e9 steps of a MWh, by
+    1 Wh. A feed of solar energy therefore needs a spread of at least one unit, or a unit coarser than the Wh.
+    Raises InputError for a missing value.
     """
     return _rounded("energy", np.asarray(energy_mwh) * MILLION).tolist()
