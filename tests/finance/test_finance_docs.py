@@ -11,6 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 MODULES = [
+    "finance.generation.water",
+    "finance.generation.weather",
+    "finance.generation.whole",
+    "finance.generation.wind",
     "finance.pricing.closed",
     "finance.pricing.data_value",
     "finance.pricing.draws",
@@ -28,7 +32,7 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["actus.md", "pricing.md", "deal-file.md"])
+@pytest.mark.parametrize("name", ["actus.md", "generation.md", "pricing.md", "deal-file.md"])
 def test_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     path = ROOT / "docs" / name
