@@ -27,7 +27,7 @@ SAME = 1e-6  # of a year's energy: the agreement asked of SAM's rule
 MOST_UNSURE = 20  # steps of a year, at the edge of SAM's step of density
 MOST_FLIPPED = 3  # steps of a year, at the cut-out
 CURVES = ("V100/1800", "E-126/4200", "V90/2000", "GE120/2500")
-SEED = int(os.environ.get("PENSTOCK_SEED", "20170619"))
+SEED = int(os.environ.get("PENSTOCK_SEED") or 20170619)
 
 
 def compare(path: Path, curve: PowerCurve, hub: float, shear: float = 0.14, year: float = YEAR) -> None:

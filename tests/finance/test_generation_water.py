@@ -28,7 +28,7 @@ from finance.generation.water import (
 )
 from finance.terms import InputError
 
-SEED = int(os.environ.get("PENSTOCK_SEED", "20170619"))
+SEED = int(os.environ.get("PENSTOCK_SEED") or 20170619)
 NORMAL = MonthNormal(Decimal(80), Decimal(2_500_000))
 
 

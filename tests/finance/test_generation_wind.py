@@ -37,7 +37,7 @@ from finance.generation.wind import (
 )
 from finance.terms import InputError
 
-SEED = int(os.environ.get("PENSTOCK_SEED", "20170619"))
+SEED = int(os.environ.get("PENSTOCK_SEED") or 20170619)
 SIMPLE = PowerCurve("simple", (3.0, 12.0, 25.0), (0.0, 900.0, 900.0))
 
 
