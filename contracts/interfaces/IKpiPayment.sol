@@ -109,7 +109,7 @@ interface IKpiPayment {
         int128 amount;
     }
 
-    event PaymentInitialized(address indexed payer, address indexed payee, Terms terms);
+    event PaymentInitialized(address indexed payer, address indexed payee, bytes32 indexed feed);
     event PeriodSettled(uint256 indexed period, int128 kpi, bool missing, int256 amount);
     /// @notice A signed amount has been paid, as far as it could be: |amount| = netted + paid + unpaid.
     /// @param netted against what the receiving side owed
@@ -142,6 +142,8 @@ interface IKpiPayment {
     /// @param asked the proposal that was to be accepted
     /// @param open the other side's proposal that can be, or zero
     error KpiPayment_NoSuchProposal(uint32 asked, uint32 open);
+    /// @dev An agreed amount is paid at once, or the agreement is not made.
+    error KpiPayment_Underfunded(uint256 unpaid);
     error KpiPayment_TooMuchHeld(uint256 held, uint256 most);
     error KpiPayment_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
 
@@ -190,7 +192,8 @@ interface IKpiPayment {
     /// @notice For a party: take its own offer back.
     function withdrawTermination() external;
 
-    /// @notice For a party: accept exactly this offer of the other one.
+    /// @notice For a party: accept exactly this offer of the other one. Its amount is paid at once, or nothing happens: a
+    /// proposer who takes its money out just before gains nothing by it.
     function acceptTermination(uint32 id) external;
 
     // ---------------------------------------------------------------- views
