@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,13 @@ class Estimate:
         return {"value": self.value, "standard_error": self.standard_error}
 
 
-def replicated(
-    statistic: Callable[..., float], *samples: Floats, replicates: int = REPLICATES
-) -> Estimate:
+def replicated(statistic: Callable[..., float], *samples: Floats, replicates: int = REPLICATES) -> Estimate:
     """`statistic` of `samples`, whose first axis is paths, with a standard error for any statistic at all.
 
     The paths are independent, so groups of them are independent replicates: sd of the groups' statistics over
     the root of their number (P. Glasserman, Monte Carlo Methods in Financial Engineering, 2003,
-    doi:10.1007/978-0-387-21617-1, section 1.1 and appendix A; for functions of a sample this is batching, as
-    in S. Asmussen and P. W. Glynn, Stochastic Simulation, 2007, doi:10.1007/978-0-387-69033-9, section III.5).
+    doi:10.1007/978-0-387-21617-1, section 1.1 and appendix A; for functions of a sample: sectioning, S.
+    Asmussen and P. W. Glynn, Stochastic Simulation, 2007, doi:10.1007/978-0-387-69033-9, section III.5).
     The value is that of all paths together. Raises InputError for fewer than 10 paths a group.
 
     >>> replicated(np.mean, np.arange(1000.0)).value
@@ -44,10 +43,7 @@ def replicated(
     if replicates < 2 or paths < 10 * replicates:
         raise InputError(f"paths = {paths}: {replicates} replicates need at least {10 * max(replicates, 2)}")
     edges = np.linspace(0, paths, replicates + 1).astype(int)
-    found = [
-        float(statistic(*(sample[low:high] for sample in samples)))
-        for low, high in zip(edges, edges[1:], strict=False)
-    ]
+    found = [float(statistic(*(sample[low:high] for sample in samples))) for low, high in pairwise(edges)]
     value = float(statistic(*samples))
     return Estimate(value, float(np.std(found, ddof=1) / np.sqrt(replicates)))
 

@@ -41,7 +41,9 @@ def day_of_year(days: NDArray[np.datetime64]) -> Ints:
     whole = days.astype("datetime64[D]")
     year = whole.astype("datetime64[Y]")
     number = ((whole - year.astype("datetime64[D]")) / DAY).astype(np.int64)
-    leap = ((year + np.timedelta64(1, "Y")).astype("datetime64[D]") - year.astype("datetime64[D]")) / DAY > 365
+    leap = (
+        (year + np.timedelta64(1, "Y")).astype("datetime64[D]") - year.astype("datetime64[D]")
+    ) / DAY > 365
     return np.asarray(np.where(leap & (number >= 59), number - 1, number), dtype=np.int64)
 
 

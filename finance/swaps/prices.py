@@ -139,9 +139,8 @@ class PriceLevel:
 class Basis:
     """Node less hub: mean + wind_effect (capacity factor - its mean) + a daily AR(1) with stationary `sd`.
 
-    Currency per MWh. A negative `wind_effect` is congestion: the node is cheap when it blows. Ignored in part
-    when the record has node prices of its own: then the recorded basis takes the place of mean and wind
-    effect.
+    Currency per MWh. A negative `wind_effect` is congestion: the node is cheap when it blows. Where the
+    record has hub and node prices of its own, its hourly basis takes the place of mean and wind effect.
     """
 
     mean: float = 0.0
@@ -151,7 +150,7 @@ class Basis:
 
     def __post_init__(self) -> None:
         if not (self.sd >= 0 and np.isfinite([self.mean, self.wind_effect, self.sd]).all()):
-            raise InputError(f"basis: mean, wind effect and sd must be finite, and sd = {self.sd:g} 0 or more")
+            raise InputError(f"basis: must have finite numbers, and sd = {self.sd:g} of 0 or more")
         if not -1 < self.memory < 1:
             raise InputError(f"basis memory = {self.memory:g}: must lie between -1 and 1")
 

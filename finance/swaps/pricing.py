@@ -29,7 +29,7 @@ from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
 
-Basis = Literal["fair", "wang", "standard deviation", "sharpe", "dscr"]
+Basis = Literal["fair", "wang", "standard deviation", "sharpe", "dscr", "quoted"]
 LARGEST_RISK_PRICE: Final = 10.0  # standard deviations between which an implied price of risk is sought
 
 

@@ -147,9 +147,9 @@ def retained(
 def risk_shares(parts: dict[str, Floats]) -> dict[str, float]:
     """The share of each part in the variance of their sum: cov(part, sum)/var(sum). They add up to 1.
 
-    `parts` are arrays over paths. Euler's allocation of a standard deviation (D. Tasche, Capital allocation to
-    business units and sub-portfolios: the Euler principle, 2008, arXiv:0708.2542). A part that offsets others
-    has a negative share. Raises InputError when the sum does not vary.
+    `parts` are arrays over paths. Euler's allocation of a standard deviation (D. Tasche, Capital allocation
+    to business units and sub-portfolios: the Euler principle, 2008, arXiv:0708.2542). A part that offsets
+    others has a negative share. Raises InputError when the sum does not vary.
     """
     total = np.sum(list(parts.values()), axis=0)
     variance = float(np.var(total))

@@ -18,7 +18,7 @@ import numpy as np
 
 from finance.swaps.periods import Floats, Hours, Ints, Periods, day_of_year, utc_hours
 from finance.swaps.prices import Market, Operations, PricePattern
-from finance.swaps.revenue import Deviation, PeriodFacts, attribute
+from finance.swaps.revenue import Deviation, PeriodFacts, Retained, attribute
 from finance.swaps.weather import BlockBootstrap, WeatherModel, WeatherYears
 from finance.terms.problems import InputError
 
@@ -83,6 +83,21 @@ class Scenarios:
     def deviation(self) -> Deviation:
         """Proxy revenue of each path and period less its mean over paths, by volume, price and shape."""
         return attribute(self.facts, self.facts.mean())
+
+    def retained(self) -> Retained:
+        """Actual less proxy revenue of each path and period, by operations and basis.
+
+        Metered over proxy MWh is one ratio r in a period, so the sums over hours that finance.swaps.revenue
+        defines become (r - 1)(hub money + node money)/2 and (r + 1)(node money - hub money)/2, with node
+        money the proxy MWh at the node's price.
+        """
+        some = self.volume > 0
+        ratio = np.divide(self.actual_volume, self.volume, out=np.ones_like(self.volume), where=some)
+        at_node = self.actual / ratio
+        return Retained(
+            np.asarray((ratio - 1) * (self.proxy + at_node) / 2),
+            np.asarray((ratio + 1) * (at_node - self.proxy) / 2),
+        )
 
     def settlements(self, fixed: Floats) -> Floats:
         """What the project receives, shape (paths, periods): fixed payment of each period less proxy
@@ -210,7 +225,7 @@ def expected_facts(outlook: Outlook, periods: Periods) -> PeriodFacts:
     floor = outlook.market.floor
 
     def summed(daily: Floats) -> Floats:
-        return np.bincount(s.period, weights=daily, minlength=periods.count)
+        return np.asarray(np.bincount(s.period, weights=daily, minlength=periods.count), dtype=np.float64)
 
     return PeriodFacts(
         summed(season[:, 0]),

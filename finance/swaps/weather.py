@@ -66,7 +66,7 @@ class WeatherYears:
                 raise InputError(f"{name}: hour {at} is {array[at]}: must be a finite number")
         low, high = float(arrays["energy"].min()), float(arrays["energy"].max())
         if low < 0 or high > 1.001 * capacity:
-            raise InputError(f"energy: runs from {low:g} to {high:g} MWh an hour: 0 to {capacity:g} is possible")
+            raise InputError(f"energy: {low:g} to {high:g} MWh an hour: 0 to {capacity:g} is possible")
         days = np.datetime64(start.isoformat(), "D") + np.arange(hours // 24)
         leap_day = np.array([str(day)[5:] == "02-29" for day in days], dtype=bool)
         if hours % 24 or not hours or (len(days) - leap_day.sum()) % YEAR:
