@@ -157,10 +157,10 @@ class SwapStudy:
         }
 
     @property
-    def capacity_uplift(self) -> float:
-        """Debt capacity after over before, less 1; infinite when there was none before."""
+    def capacity_uplift(self) -> float | None:
+        """Debt capacity after over before, less 1; None when there was none before."""
         before, after = self.before.capacity.value, self.after.capacity.value
-        return after / before - 1 if before > 0 else float("inf")
+        return after / before - 1 if before > 0 else None
 
     def settlement_table(self) -> pd.DataFrame:
         """Distribution of the settlement of each period: fixed payment, mean, its standard error, sd,
