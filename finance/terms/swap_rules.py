@@ -76,8 +76,9 @@ def _close_out(deal: Deal, here: Loc, swap: KpiPayment, kpi: Kpi | None) -> Iter
         yield ("oracle", close.kpi), "is required: a close-out depends on this KPI"
     elif kpi is not None and len(deal.kpis[close.kpi].periods) != len(kpi.periods):
         yield (*here, "kpi"), f"has not the {len(kpi.periods)} periods of {swap.kpi}"
-    elif deal.kpis[close.kpi].decimals != deal.currency.minor_units:
-        yield (*here, "kpi"), f"is money: it must have the currency's {deal.currency.minor_units} decimals"
+    elif deal.kpis[close.kpi].decimals != deal.currency.token_decimals:
+        token = deal.currency.token_decimals
+        yield (*here, "kpi"), f"is money on chain: it must have the {token} decimals of the currency's token"
 
 
 def amounts(deal: Deal) -> Iterator[Finding]:
