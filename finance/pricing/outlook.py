@@ -19,6 +19,7 @@ from finance.pricing.processes import (
 from finance.pricing.processes.protocol import checked_times
 from finance.terms import processes as terms
 from finance.terms.deal import Deal, Kpi
+from finance.terms.problems import InputError
 
 Outlook = Mapping[str, Process | KpiProcess]
 """What is expected of each KPI, by its id: a process over time, or one distribution for every date."""
@@ -75,6 +76,8 @@ def kpi_outlook(kpi: Kpi) -> Process | KpiProcess:
     if isinstance(stated, terms.EmpiricalProcess):
         values = tuple(float(value) for value in stated.series.value)
         return EmpiricalKpi(values, f"{len(values)} values of a series")
+    if isinstance(stated, terms.SeasonalProcess | terms.TwinProcess):
+        raise InputError(f"{kpi.title}: a bond cannot be priced on a KPI whose process is {stated.kind}")
     start, mean = float(stated.start.value), float(stated.mean.value)
     if isinstance(stated, terms.Ar1Process):
         memory, noise = float(stated.memory.value), float(stated.noise.value)

@@ -222,7 +222,9 @@ def rating_proxy(p50_average: float, p99_minimum: float, bands: tuple[Band, ...]
     >>> rating_proxy(1.40, 1.05), rating_proxy(1.40, 0.90), rating_proxy(1.0, 0.2)
     ('BBB', 'BB', 'CCC')
     """
+    # Debt sized exactly on a band's edge has its coverage but for the last digit of a division.
+    p50, p99 = p50_average + 1e-9, p99_minimum + 1e-9
     for band in bands:
-        if p50_average >= band.p50_average and p99_minimum >= band.p99_minimum:
+        if p50 >= band.p50_average and p99 >= band.p99_minimum:
             return band.rating
     return LOWEST_RATING

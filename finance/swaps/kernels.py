@@ -6,6 +6,9 @@ draws of the others as they were (common random numbers: P. Glasserman and D. D.
 
 An hour costs nothing here: given the day that was drawn and the level of the day, the sums over its hours are
 linear in tables made once per day of the record.
+
+The generator is that of finance.pricing.kernels. numba's cache sees changes of this file only: after a change
+there, touch this one.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ class Side:
 
     `revenue`: P50, P90, P99 and mean of a year's revenue (average over the years). `capacity`: debt at the
     covenants. `same_debt`: DSCR on the planned debt, or else on the one that the project carries without the
-    swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each year.
+    swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each year; `rating` is
+    the rating proxy of `same_debt`.
     """
 
     revenue: dict[str, Estimate]
@@ -204,14 +205,17 @@ class SwapStudy:
                     *(side.minimum.get(case, np.nan) for side in sides),
                 )
         columns = ["average before", "average after", "minimum before", "minimum after"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        index = pd.MultiIndex.from_tuples(rows, names=["debt", "case"])
+        return pd.DataFrame(list(rows.values()), index=index, columns=columns)
 
     def debt_table(self) -> pd.DataFrame:
-        """Debt capacity before and after at the same covenants, with standard errors and rating proxy."""
+        """Debt capacity before and after at the same covenants, with standard errors, and the rating proxy of
+        the same debt without and with the swap.
+        """
         sides = {"before": self.before, "after": self.after}
         rows = {n: (s.capacity.value, s.capacity.standard_error, s.rating) for n, s in sides.items()}
         return pd.DataFrame.from_dict(
-            rows, orient="index", columns=["capacity", "standard_error", "rating_proxy"]
+            rows, orient="index", columns=["capacity", "standard_error", "same_debt_proxy"]
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -31,23 +31,29 @@ def payoff_value(payoff: Amounts, index: Floats, discount: Floats) -> SwapValue:
 
 
 def fair_term(
-    build: Callable[[float], Amounts], index: Floats, discount: Floats, low: float, high: float
+    build: Callable[[float], Amounts],
+    index: Floats,
+    discount: Floats,
+    low: float,
+    high: float,
+    target: float = 0.0,
 ) -> float:
-    """The term between `low` and `high` at which `build(term)` is worth nothing: a fixed payment given a
-    share, a cap given a floor (a collar without premium), a strike.
+    """The term between `low` and `high` at which `build(term)` is worth `target` to the project: a fixed
+    payment given a share, a cap given a floor (a collar without premium), a strike.
 
-    The same paths are used for every trial, so the answer is exact for them. Raises InputError when the value
-    has one sign at both ends.
+    `target` 0 is a fair bargain; a swap's own value makes a variant that costs the project as much. The same
+    paths are used for every trial, so the answer is exact for them. Raises InputError when no term between
+    gives it.
     """
 
     def worth(term: float) -> float:
-        return float(build(term)(index).mean(axis=0) @ discount)
+        return float(build(term)(index).mean(axis=0) @ discount) - target
 
     ends = worth(low), worth(high)
     if not ends[0] * ends[1] <= 0:
         raise InputError(
-            f"fair term: the payoff is worth {ends[0]:,.0f} at {low:g} and {ends[1]:,.0f} at {high:g}, so no "
-            "term between makes it worth nothing"
+            f"fair term: worth {ends[0] + target:,.0f} at {low:g}, {ends[1] + target:,.0f} at {high:g}: "
+            f"no term between is worth {target:,.0f}"
         )
     return float(brentq(worth, low, high, xtol=1e-9, rtol=1e-14))
 

@@ -27,7 +27,18 @@ from finance.terms.canonical import canonical_json, sha256_hex
 from finance.terms.problems import InputError
 from finance.terms.processes import Process
 from finance.terms.swap import KpiPayment, RevenueShare
-from finance.terms.values import Day, DayTerm, Key, NumberTerm, Provenance, Strict, Term, Text, TextTerm
+from finance.terms.values import (
+    Day,
+    DayTerm,
+    Key,
+    NumbersTerm,
+    NumberTerm,
+    Provenance,
+    Strict,
+    Term,
+    Text,
+    TextTerm,
+)
 
 __all__ = [
     "AmountPoint", "CouponStep", "Deal", "Kpi", "KpiBond", "KpiPayment", "OraclePolicy", "OutcomePayment",
@@ -87,7 +98,7 @@ class Asset(Strict):
     title: Text
     kind: Key
     twin: Key | None = None
-    parameters: dict[str, NumberTerm | TextTerm] = Field(default_factory=dict)
+    parameters: dict[str, NumberTerm | NumbersTerm | TextTerm] = Field(default_factory=dict)
 
 
 class Bounds(Strict):
@@ -230,6 +241,19 @@ class Deal(Strict):
     def share(self) -> RevenueShare | None:
         """The claim on what a project's revenue leaves, if the deal has one."""
         return next((claim for claim in self.claims.values() if isinstance(claim, RevenueShare)), None)
+
+    def parameter(self, name: str) -> Any:
+        """The value of a parameter of the asset. Raises InputError when the deal does not give it."""
+        if name not in self.asset.parameters:
+            raise InputError(f"{self.file or self.id}: asset.parameters.{name} = (missing): is required")
+        return self.asset.parameters[name].value
+
+    def number(self, name: str) -> float:
+        """A numerical parameter of the asset. Raises InputError when there is none of that name."""
+        value = self.parameter(name)
+        if not isinstance(value, Decimal):
+            raise InputError(f"{self.file or self.id}: asset.parameters.{name} = {value}: must be a number")
+        return float(value)
 
     def numbers(self) -> list[tuple[str, Decimal | date | str, str, str]]:
         """Every stated fact as (path, value, "sourced" or "assumed", citation or reason), in the file's

@@ -73,12 +73,28 @@ class EmpiricalProcess(Strict):
     series: NumbersTerm
 
 
+class SeasonalProcess(Strict):
+    """Independent normal periods whose `means` and `sds` repeat: four of each for the quarters of a year."""
+
+    kind: Literal["seasonal"]
+    means: NumbersTerm
+    sds: NumbersTerm
+
+
+class TwinProcess(Strict):
+    """What the asset's twin makes of weather and prices, simulated from the asset's parameters."""
+
+    kind: Literal["twin"]
+
+
 Process = Annotated[
     NormalProcess
     | LognormalProcess
     | BernoulliProcess
     | Ar1Process
     | MeanRevertingProcess
-    | EmpiricalProcess,
+    | EmpiricalProcess
+    | SeasonalProcess
+    | TwinProcess,
     Field(discriminator="kind"),
 ]

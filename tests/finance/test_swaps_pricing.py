@@ -246,6 +246,9 @@ def test_fair_term_of_a_collar() -> None:
 
     cap = fair_term(collar, index, np.ones(1), MEAN, MEAN + 5 * SD)
     assert cap == pytest.approx(MEAN + 0.7 * SD, rel=1e-6)
+    dearer = fair_term(collar, index, np.ones(1), MEAN, MEAN + 5 * SD, target=0.1 * SD)
+    assert payoff_value(collar(dearer), index, np.ones(1)).value.value == pytest.approx(0.1 * SD)
+    assert dearer > cap
     with pytest.raises(InputError, match="no term between"):
         fair_term(collar, index, np.ones(1), MEAN, MEAN + 0.1 * SD)
 
