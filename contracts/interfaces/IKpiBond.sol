@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+import {IServicer} from "./IServicer.sol";
 
 /// @title KPI bond
 /// @notice A bullet bond with a frozen coupon schedule and an outcome payment that bends with a KPI, either way.
@@ -10,7 +11,7 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// computed off chain by the deal's day-count rule, so every day count works. Interest rounds down to a minor unit; the
 /// remainder stays with the bond. Silence never pays: a missing report costs the party that controls the data at least
 /// as much as any report could (checked when the bond is created).
-interface IKpiBond {
+interface IKpiBond is IServicer {
     /// @param payDate when the coupon falls due, unix seconds
     /// @param numerator, denominator accrual factor of the period in years, an exact fraction
     struct Period {
@@ -88,9 +89,6 @@ interface IKpiBond {
     error KpiBond_NothingToRecover();
 
     function initialize(Terms calldata terms_) external;
-
-    /// @notice Begin: all units are sold. Only the offering.
-    function activate() external;
 
     /// @notice Put money in to meet what is or will be due. Anyone.
     function fund(uint256 amount) external;
