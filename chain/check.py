@@ -31,12 +31,18 @@ class Difference:
 
 def require_chain(w3: Web3, record: DeploymentRecord) -> None:
     """Raise NetworkError unless `w3` is the chain of the record: same id, a token at its address."""
-    if w3.eth.chain_id != record.chain_id:
-        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {record.chain_id}")
-    if not w3.eth.get_code(Web3.to_checksum_address(record.addresses.token)):
+    require_contract(w3, record.chain_id, record.addresses.token, record.block)
+
+
+def require_contract(w3: Web3, chain_id: int, address: str, block: int) -> None:
+    """Raise NetworkError unless `w3` has this chain id, and a contract at an address of a deal deployed at
+    `block`."""
+    if w3.eth.chain_id != chain_id:
+        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {chain_id}")
+    if not w3.eth.get_code(Web3.to_checksum_address(address)):
         raise NetworkError(
-            f"no contract at {record.addresses.token}: this is not the chain the deal was deployed to "
-            f"(block {record.block}), or it has been restarted"
+            f"no contract at {address}: this is not the chain the deal was deployed to "
+            f"(block {block}), or it has been restarted"
         )
 
 
@@ -52,7 +58,7 @@ def check_deployment(w3: Web3, record: DeploymentRecord, deal: Deal | None = Non
     terms = settlement_terms(deal)
     differences: list[Difference] = []
     for label, expected, actual in _comparisons(w3, record, terms):
-        differences += _differ(label, expected, actual)
+        differences += differ(label, expected, actual)
     return differences
 
 
@@ -138,13 +144,13 @@ def _offering(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any
     }
 
 
-def _differ(label: str, expected: Any, actual: Any) -> Iterator[Difference]:
+def differ(label: str, expected: Any, actual: Any) -> Iterator[Difference]:
     """Differences leaf by leaf; a field that only one side has counts as one."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in dict.fromkeys([*expected, *actual]):
-            yield from _differ(f"{label}.{key}", expected.get(key, "(none)"), actual.get(key, "(none)"))
+            yield from differ(f"{label}.{key}", expected.get(key, "(none)"), actual.get(key, "(none)"))
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         for index, (one, other) in enumerate(zip(expected, actual, strict=True)):
-            yield from _differ(f"{label}[{index}]", one, other)
+            yield from differ(f"{label}[{index}]", one, other)
     elif expected != actual:
         yield Difference(label, str(expected), str(actual))

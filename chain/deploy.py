@@ -35,8 +35,8 @@ NODE_KEYS, PANEL_KEYS = 100, 200
 Say = Callable[[str], None]
 
 
-def _quiet(_text: str) -> None:
-    return None
+def quiet(_text: str) -> None:
+    """Say nothing."""
 
 
 def say_on_stderr(text: str) -> None:
@@ -61,7 +61,7 @@ class Infrastructure:
 # -- shared contracts
 
 
-class _Shelf:
+class Shelf:
     """The shared contracts of one deployer on one chain, remembered in a file after each deployment."""
 
     def __init__(self, sender: Sender, folder: Path | None, say: Say) -> None:
@@ -102,6 +102,16 @@ class _Shelf:
             self.path.write_text(json.dumps({"contracts": self.known}, indent=2) + "\n")
         return str(made.address)
 
+    def currency(self, code: str, decimals: int, address: str | None = None) -> str:
+        """The currency at `address`, or a TestCurrency; raises RecordError for one with other decimals."""
+        if address is None:
+            test = (f"Test {code}", f"t{code}", decimals)
+            return self.get(f"TestCurrency {code} {decimals}", "TestCurrency", *test)
+        has = read(contract(self.sender.w3, "IERC20Metadata", address).functions.decimals())
+        if has != decimals:
+            raise RecordError(f"currency {address}: has {has} decimals, the deal has {decimals}")
+        return address
+
     def _code(self, address: str) -> str:
         # Not just its presence: a restarted local chain gives the same addresses to other contracts.
         return hashlib.sha256(
@@ -117,7 +127,7 @@ def deploy_infrastructure(
     currency: str | None = None,
     folder: Path | None = None,
     gas: GasLog | None = None,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> Infrastructure:
     """Deploy, or find again, the contracts that deals share.
 
@@ -127,22 +137,14 @@ def deploy_infrastructure(
     """
     artifacts.ensure_compiled(say=say)
     sender = Sender(w3, deployer, gas)
-    shelf = _Shelf(sender, folder, say)
+    shelf = Shelf(sender, folder, say)
     registry = shelf.get("IdentityRegistry", "IdentityRegistry", sender.address)
     oracle = shelf.get("KpiOracle", "KpiOracle")
     token = shelf.get("SecurityToken", "SecurityToken")
     bond = shelf.get("KpiBond", "KpiBond")
     offering = shelf.get("Offering", "Offering")
     factory = shelf.get("DealFactory", "DealFactory", token, bond, offering, oracle)
-    if currency is None:
-        test = (f"Test {currency_code}", f"t{currency_code}", currency_decimals)
-        currency = shelf.get(f"TestCurrency {currency_code} {currency_decimals}", "TestCurrency", *test)
-    else:
-        decimals = read(contract(w3, "IERC20Metadata", currency).functions.decimals())
-        if decimals != currency_decimals:
-            raise RecordError(
-                f"currency {currency}: has {decimals} decimals, the deal has {currency_decimals}"
-            )
+    currency = shelf.currency(currency_code, currency_decimals, currency)
     return Infrastructure(registry, oracle, token, bond, offering, factory, currency, tuple(shelf.reused))
 
 
@@ -192,7 +194,7 @@ def deploy_deal(
     shifted_from: Deal | None = None,
     shifted_days: int = 0,
     gas: GasLog | None = None,
-    say: Say = _quiet,
+    say: Say = quiet,
 ) -> DeploymentRecord:
     """Deploy `deal` in one transaction and return its record, written to `out` if given.
 
@@ -304,8 +306,18 @@ def _record(
 
 
 def _deployed(w3: Web3, factory: str, deployer: str, terms_hash: str) -> tuple[Any, dict[str, Any]]:
-    events = event_abis("DealFactory")
-    topic = next(t for t, entry in events.items() if entry["name"] == "DealDeployed")
+    return deployment_event(w3, "DealFactory", "DealDeployed", factory, deployer, terms_hash)
+
+
+def deployment_event(
+    w3: Web3, kind: str, name: str, factory: str, deployer: str, terms_hash: str
+) -> tuple[Any, dict[str, Any]]:
+    """The log, and its arguments, with which a factory of a `kind` announced a deal by the event `name`.
+
+    Raises ChainError when there is none.
+    """
+    events = event_abis(kind)
+    topic = next(t for t, entry in events.items() if entry["name"] == name)
     who = "0x" + deployer[2:].lower().rjust(64, "0")
     logs = w3.eth.get_logs(
         {
@@ -316,7 +328,7 @@ def _deployed(w3: Web3, factory: str, deployer: str, terms_hash: str) -> tuple[A
         }
     )
     if not logs:
-        raise ChainError(f"the factory {factory} shows no DealDeployed event for {terms_hash}")
+        raise ChainError(f"the factory {factory} shows no {name} event for {terms_hash}")
     decoded = decode_log(logs[-1], events)
     assert decoded is not None
     return logs[-1], decoded[1]

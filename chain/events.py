@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +50,28 @@ def read_events(w3: Web3, record: DeploymentRecord, to_block: int, page: int = P
         at.oracle: ("oracle", event_abis("KpiOracle")),
         at.currency: ("currency", event_abis("IERC20")),
     }
+    return decoded_events(w3, roles, record.block, to_block, lambda *e: _concerns(record, *e), page)
+
+
+def decoded_events(
+    w3: Web3,
+    roles: Mapping[str, tuple[str, Mapping[bytes, dict[str, Any]]]],
+    start: int,
+    end: int,
+    concerns: Callable[[str, str, dict[str, Any]], bool],
+    page: int = PAGE,
+) -> list[Event]:
+    """The events of blocks `start` to `end`, in order of block and log, of the contracts in `roles`: address
+    -> (role, its events by topic). `concerns(role, name, arguments)` says which are wanted.
+
+    Raises NetworkError when the node refuses even a single block.
+    """
     times: dict[int, int] = {}
     events = []
-    for log in _logs(w3, list(roles), record.block, to_block, page):
+    for log in _logs(w3, list(roles), start, end, page):
         source, abis = roles[Web3.to_checksum_address(log["address"])]
         decoded = decode_log(log, abis)
-        if decoded is None or not _concerns(record, source, *decoded):
+        if decoded is None or not concerns(source, *decoded):
             continue
         block = int(log["blockNumber"])
         if block not in times:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -31,11 +31,23 @@ Addresses = Annotated[list[Address], AfterValidator(_ascending)]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Base of what is written to a file: nothing unknown, nothing changed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Wallets(_Frozen):
+class Signers(Protocol):
+    """Whoever signs for the oracle, in its order."""
+
+    @property
+    def nodes(self) -> list[str]: ...
+
+    @property
+    def panel(self) -> list[str]: ...
+
+
+class Wallets(Frozen):
     """Who is who on the chain. `nodes` and `panel` ascend by address: a position is the oracle's index."""
 
     deployer: Address
@@ -45,7 +57,7 @@ class Wallets(_Frozen):
     panel: Addresses
 
 
-class DealAddresses(_Frozen):
+class DealAddresses(Frozen):
     """Where the deal's contracts are, and those it shares with other deals."""
 
     token: Address
@@ -57,7 +69,7 @@ class DealAddresses(_Frozen):
     factory: Address
 
 
-class Compiler(_Frozen):
+class Compiler(Frozen):
     """What made the bytecode; `sources` is a hash over the Solidity sources and settings."""
 
     version: str
@@ -66,7 +78,35 @@ class Compiler(_Frozen):
     sources: str
 
 
-class DeploymentRecord(_Frozen):
+class RecordFile(Frozen):
+    """What deployment records of every kind can do."""
+
+    if TYPE_CHECKING:
+        terms: dict[str, Any]
+
+    def load_deal(self) -> Deal:
+        """The deal as deployed, from the canonical terms in the record.
+
+        Raises RecordError if they are not a deal. Does not compare hashes: a check of the deployment does.
+        """
+        try:
+            return Deal.model_validate(self.terms)
+        except ValidationError as error:
+            raise RecordError("\n".join(problems("deployment record: terms", error))) from None
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+    def save(self, path: Path) -> Path:
+        """Write the record, whole or not at all; folders are made as needed."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(self.to_json())
+        beside.replace(path)
+        return path
+
+
+class DeploymentRecord(RecordFile):
     """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which the token carries.
 
     `shifted_days` is by how many days the dates of the deal file were moved, `shifted_from` the terms hash of
@@ -89,35 +129,14 @@ class DeploymentRecord(_Frozen):
     shifted_from: Hash | None = None
     terms: dict[str, Any]
 
-    def load_deal(self) -> Deal:
-        """The deal as deployed, from the canonical terms in the record.
-
-        Raises RecordError if they are not a deal. Does not compare hashes: chain.check does.
-        """
-        try:
-            return Deal.model_validate(self.terms)
-        except ValidationError as error:
-            raise RecordError("\n".join(_problems("deployment record: terms", error))) from None
-
-    def to_json(self) -> str:
-        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
-
-    def save(self, path: Path) -> Path:
-        """Write the record, whole or not at all; folders are made as needed."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(self.to_json())
-        beside.replace(path)
-        return path
-
 
 def load_record(path: str | Path) -> DeploymentRecord:
     """The deployment record at `path`; raises RecordError with a line `FILE: FIELD: REASON` per problem."""
-    data = _json(path)
+    data = read_json(path)
     try:
         return DeploymentRecord.model_validate(data)
     except ValidationError as error:
-        raise RecordError("\n".join(_problems(str(path), error))) from None
+        raise RecordError("\n".join(problems(str(path), error))) from None
 
 
 def load_wallets(path: str | Path, deployer: str) -> Wallets:
@@ -125,16 +144,17 @@ def load_wallets(path: str | Path, deployer: str) -> Wallets:
 
     Raises RecordError as `load_record` does.
     """
-    data = _json(path)
+    data = read_json(path)
     if not isinstance(data, dict):
         raise RecordError(f"{path}: must be an object with issuer, agent, nodes and panel")
     try:
         return Wallets.model_validate({"deployer": deployer, **data})
     except ValidationError as error:
-        raise RecordError("\n".join(_problems(str(path), error))) from None
+        raise RecordError("\n".join(problems(str(path), error))) from None
 
 
-def _json(path: str | Path) -> Any:
+def read_json(path: str | Path) -> Any:
+    """The JSON of a file; raises RecordError, naming the file, if there is none."""
     try:
         return json.loads(Path(path).read_text())
     except OSError as error:
@@ -143,7 +163,8 @@ def _json(path: str | Path) -> Any:
         raise RecordError(f"{path}: not JSON: {error}") from None
 
 
-def _problems(file: str, error: ValidationError) -> list[str]:
+def problems(file: str, error: ValidationError) -> list[str]:
+    """A line `FILE: FIELD = VALUE: REASON` for each problem."""
     lines = []
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
@@ -153,7 +174,7 @@ def _problems(file: str, error: ValidationError) -> list[str]:
     return lines
 
 
-def require_counts(wallets: Wallets, nodes: int, panel: int) -> None:
+def require_counts(wallets: Signers, nodes: int, panel: int) -> None:
     """Raise RecordError unless the wallets are as many as the deal asks for and no node sits on the panel."""
     wanted: Sequence[tuple[str, list[str], int]] = (
         ("nodes", wallets.nodes, nodes),

@@ -9,8 +9,8 @@ from calendar import monthrange
 from datetime import date, timedelta
 from typing import Any
 
-from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, KpiBond, parse_deal
+from finance.terms.schedule import day_after, unix
 
 SECONDS_PER_DAY = 86_400
 
@@ -36,15 +36,16 @@ def shift_deal(deal: Deal, days: int) -> Deal:
 
 def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
     """Days and moved deal whose offering is open at `now` (unix seconds), with as much of its window left as
-    the calendar allows. 0 days and the deal itself if it is open already.
+    the calendar allows. 0 days and the deal itself if it is open already. For a deal without an offering (a
+    swap between two parties) the same with its first period, which may as well begin later.
 
     Raises DealFileError if no shift works.
     """
-    terms = settlement_terms(deal)
-    if terms.opens <= now < terms.closes:
+    opens, closes = _window(deal)
+    if opens <= now < closes or (deal.offering is None and now < opens):
         return 0, deal
-    latest = (now - terms.opens) // SECONDS_PER_DAY
-    earliest = (now - terms.closes) // SECONDS_PER_DAY + 1
+    latest = (now - opens) // SECONDS_PER_DAY
+    earliest = (now - closes) // SECONDS_PER_DAY + 1
     problem: DealFileError | None = None
     for days in range(latest, earliest - 1, -1):
         try:
@@ -53,6 +54,14 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
             problem = problem or error
     assert problem is not None  # the window is at least a day long, so something was tried
     raise problem
+
+
+def _window(deal: Deal) -> tuple[int, int]:
+    """First second and end of the offering, else of the swap's first period, in unix seconds."""
+    if deal.offering is not None:
+        return unix(deal.offering.opens.value), unix(deal.offering.closes.value)
+    first = deal.kpis[deal.swap.kpi].periods[0]
+    return unix(first.start), unix(day_after(first.end))
 
 
 def _moved(part: Any, days: int) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.records import Wallets
+from chain.records import Signers, Wallets
+from finance.settlement.swap_terms import ProjectTerms
 from finance.settlement.terms import Effect, FeedTerms, SettlementTerms
 from finance.terms.problems import InputError
 
@@ -13,7 +14,7 @@ DATA_CONTROLLERS = {"issuer": 0, "holders": 1}
 ZERO_HASH = "0x" + "00" * 32
 
 
-def holding_policy(terms: SettlementTerms) -> str:
+def holding_policy(terms: SettlementTerms | ProjectTerms) -> str:
     """Who may hold, as the one word of IIdentityRegistry.HoldingPolicy.
 
     Class bitmap in the lowest byte, then up to fifteen blocked countries (ISO numeric) of 16 bits each.
@@ -35,7 +36,7 @@ def short_string(text: str) -> str:
 def feed_config(
     feed: FeedTerms,
     currency: str,
-    wallets: Wallets,
+    wallets: Signers,
     deal: str = ZERO_HASH,
     consumers: list[str] | None = None,
 ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from web3 import Web3
 
     from chain.records import DeploymentRecord
+    from chain.swap.records import SwapRecord
     from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
@@ -35,7 +36,8 @@ def deploy(
         str, typer.Option(help="Move every date by N days, or `auto`: so that the offering is open now.")
     ] = "0",
     wallets: Annotated[
-        Path | None, typer.Option(help="JSON file: issuer, agent, nodes, panel. Local chains need none.")
+        Path | None,
+        typer.Option(help="JSON file of the parties, nodes, panel (docs/chain.md). Local chains need none."),
     ] = None,
     currency: Annotated[
         str | None, typer.Option(help="Address of the settlement token (default: a test currency).")
@@ -81,11 +83,12 @@ def run(
     currency: str | None = None,
     sender: str | None = None,
     folder: Path | None = None,
-) -> tuple[DeploymentRecord, Path, list[Any]]:
+) -> tuple[DeploymentRecord | SwapRecord, Path, list[Any]]:
     """The command without its output: the record, where it was written, and what differs from the deal."""
     from chain.check import check_deployment
     from chain.deploy import data_folder, deploy_deal, deploy_infrastructure, record_path, say_on_stderr
     from chain.records import load_wallets
+    from chain.swap import is_swap
 
     days, deal = _shifted(original, shift_days, w3)
     if days:
@@ -95,17 +98,32 @@ def run(
         )
     account = _account(w3, sender)
     address = account if isinstance(account, str) else account.address
-    wallets = load_wallets(wallets_file, address) if wallets_file else None
     folder = folder or data_folder()
     path = out or record_path(folder, w3.eth.chain_id, deal)
     code, decimals = deal.currency.code, deal.currency.token_decimals
+    if is_swap(deal):
+        from chain.swap.check import check_swap_deployment
+        from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure
+        from chain.swap.records import load_swap_wallets
+
+        parties = load_swap_wallets(wallets_file, address) if wallets_file else None
+        base = deploy_swap_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
+        made = deploy_swap_deal(w3, account, deal, base, parties, path, original, days, say=say_on_stderr)
+        return made, path, check_swap_deployment(w3, made, deal)
+    wallets = load_wallets(wallets_file, address) if wallets_file else None
     shared = deploy_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
     record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
     return record, path, check_deployment(w3, record, deal)
 
 
-def summarise(record: DeploymentRecord, path: Path) -> None:
+def summarise(record: DeploymentRecord | SwapRecord, path: Path) -> None:
     """A few lines for a person."""
+    from chain.swap.records import SwapRecord
+    from scripts.swap_views import summarise_swap
+
+    if isinstance(record, SwapRecord):
+        summarise_swap(record, path)
+        return
     print(f"{record.deal}: deployed on chain {record.chain_id} ({record.client})")
     print(f"  terms hash  {record.terms_hash}")
     print(f"  block       {record.block}, transaction {record.tx}")

@@ -1,0 +1,20 @@
+"""Swap deals on a chain: a KPI payment between two parties, or a project whose treasury has one and whose
+revenue is sold as a claim token.
+
+terms      the deal's integers as contract structs
+records    the deployment record and wallets
+deploy     shared contracts, then the deal in one transaction
+check      what runs on the chain is what the deal says
+actions    the steps of a swap's life, by named senders
+ledger     events to tables
+replay     the events of a chain as the inputs of the pure replay
+reconcile  expected and actual payments, in minor units
+"""
+
+from finance.terms import Deal
+from finance.terms.deal import KpiPayment
+
+
+def is_swap(deal: Deal) -> bool:
+    """Whether a deal is deployed as a swap deal, and not as a bond."""
+    return any(isinstance(claim, KpiPayment) for claim in deal.claims.values())
