@@ -1,0 +1,158 @@
+"""What the ledgers of all deals have in common: events as tables of units, money and reports.
+
+Every row names the block, log and transaction it comes from. Amounts are Python integers in minor units
+(columns of dtype object, because 18 decimals do not fit 64 bits); times are unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from chain.events import Event
+
+ZERO = "0x" + "00" * 20
+VERDICTS = ("stands", "corrected", "void")
+"""IKpiOracle.Verdict"""
+_SMALL = {"block", "log", "time", "index", "period", "version", "final_at"}
+
+
+@dataclass(frozen=True)
+class Move:
+    """A movement of units or of money, by the ERC-20 Transfer event."""
+
+    event: Event
+    source: str
+    to: str
+    amount: int
+
+
+@dataclass
+class EventTables:
+    """All events of a deal from its deployment to block `to_block`, in order, and tables made of them."""
+
+    to_block: int
+    time: int
+    events: list[Event] = field(repr=False)
+
+    def of(self, source: str, name: str) -> Iterator[Event]:
+        """The events `name` of the contract with the role `source`."""
+        return (e for e in self.events if e.source == source and e.name == name)
+
+    def moves(self, source: str) -> list[Move]:
+        """Transfers of units (`token`), or of money from or to a contract of the deal (`currency`)."""
+        found = []
+        for e in self.of(source, "Transfer"):
+            a = e.arguments
+            found.append(Move(e, a["from"], a["to"], a["value"]))
+        return found
+
+    # -- units
+
+    def holdings_at(self, block: int | None = None, before_log: int | None = None) -> dict[str, int]:
+        """Units of each holder at the end of `block` (default: the last one read), or within it just before
+        log number `before_log`. Holders of nothing are left out."""
+        block = self.to_block if block is None else block
+        held: dict[str, int] = defaultdict(int)
+        for move in self._unit_moves:
+            at = move.event
+            if at.block > block or (at.block == block and before_log is not None and at.index >= before_log):
+                break
+            held[move.source] -= move.amount
+            held[move.to] += move.amount
+        return {holder: units for holder, units in sorted(held.items()) if units and holder != ZERO}
+
+    @property
+    def holders(self) -> list[str]:
+        """Everybody who ever held a unit."""
+        return sorted({move.to for move in self._unit_moves} - {ZERO})
+
+    @cached_property
+    def _unit_moves(self) -> list[Move]:
+        return self.moves("token")
+
+    @property
+    def transfers(self) -> pd.DataFrame:
+        """Movements of units: from, to, units; the zero address issues and takes back."""
+        return self.table("token", "Transfer", {"from": "from", "to": "to", "value": "units"})
+
+    @property
+    def holdings(self) -> pd.DataFrame:
+        """Units of a holder after each change: holder, units."""
+        held: dict[str, int] = defaultdict(int)
+        rows = []
+        for move in self._unit_moves:
+            for party, change in ((move.source, -move.amount), (move.to, move.amount)):
+                held[party] += change
+                if party != ZERO:
+                    rows.append({**move.event.trace, "holder": party, "units": held[party]})
+        return table_of(rows, ["holder", "units"])
+
+    @property
+    def claims(self) -> pd.DataFrame:
+        """Claims by holders as the token announces them: holder, amount."""
+        return self.table("token", "Claimed", {"holder": "holder", "amount": "amount"})
+
+    @property
+    def currency(self) -> pd.DataFrame:
+        """The currency's own transfers from or to a contract of the deal: from, to, amount."""
+        return self.table("currency", "Transfer", {"from": "from", "to": "to", "value": "amount"})
+
+    @property
+    def subscriptions(self) -> pd.DataFrame:
+        """Units sold in the offering: holder, units, paid."""
+        names = {"investor": "holder", "units": "units", "paid": "paid"}
+        return self.table("offering", "Subscribed", names)
+
+    @property
+    def refunds(self) -> pd.DataFrame:
+        """Units returned after a failed offering: holder, units, amount."""
+        return self.table("offering", "Refunded", {"holder": "holder", "units": "units", "amount": "amount"})
+
+    # -- reports
+
+    @property
+    def reports(self) -> pd.DataFrame:
+        """Reports to the oracle: feed, period (from 0), version, value, evidence, final_at, supersedes
+        (evidence of the report it restates), signers (their indices in the order of their values)."""
+        names = {n: n for n in ("feed", "period", "version", "value", "evidence", "supersedes", "signers")}
+        table = self.table("oracle", "ReportSubmitted", {**names, "finalAt": "final_at"})
+        table["signers"] = [self._signers(word) for word in table["signers"]]
+        return table
+
+    @staticmethod
+    def _signers(word: int) -> tuple[int, ...]:
+        # One byte per signer, index plus one, lowest first.
+        return tuple(byte - 1 for byte in word.to_bytes(32, "little") if byte)
+
+    @property
+    def challenges(self) -> pd.DataFrame:
+        """Challenges of reports: feed, period, version, challenger, evidence."""
+        names = {n: n for n in ("feed", "period", "version", "challenger", "evidence")}
+        return self.table("oracle", "ReportChallenged", names)
+
+    @property
+    def rulings(self) -> pd.DataFrame:
+        """Rulings of the panel: feed, period, version, verdict (in words), value, evidence."""
+        names = {n: n for n in ("feed", "period", "version", "verdict", "value", "evidence")}
+        table = self.table("oracle", "ReportRuled", names)
+        table["verdict"] = [VERDICTS[number] for number in table["verdict"]]
+        return table
+
+    def table(self, source: str, name: str, columns: dict[str, str]) -> pd.DataFrame:
+        """The events `name` of the contract with the role `source`; `columns`: argument -> column."""
+        events = self.of(source, name)
+        rows = ({**e.trace, **{to: e.arguments[of] for of, to in columns.items()}} for e in events)
+        return table_of(rows, list(columns.values()))
+
+
+def table_of(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    """Rows as a table of `columns` behind those of Event.trace."""
+    every = ["block", "log", "time", "tx", *columns]
+    table = pd.DataFrame(list(rows), columns=every, dtype=object)
+    return table.astype({name: "int64" for name in every if name in _SMALL})

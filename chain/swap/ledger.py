@@ -1,0 +1,395 @@
+"""The events of a swap deal as pandas tables: what was fixed, paid, posted, called, distributed and claimed.
+
+Every row names the block, log and transaction it comes from. Amounts are Python integers in minor units;
+times are unix seconds; periods count from 0, as on the chain.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from web3 import Web3
+
+from chain.bindings import event_abis
+from chain.event_tables import EventTables, Move, table_of
+from chain.events import PAGE, Event, decoded_events
+from chain.swap.check import require_chain
+from chain.swap.records import SwapRecord
+
+SIDES = ("payer", "payee")
+"""IKpiPayment.Side"""
+PARTIES = ("operator", "lender")
+"""IRevenueTreasury.Party"""
+TABLES = (
+    "periods",
+    "ends",
+    "fundings",
+    "withdrawals",
+    "margins",
+    "proposals",
+    "treasury_periods",
+    "revenue",
+    "distributions",
+    "claims",
+    "transfers",
+    "holdings",
+    "subscriptions",
+    "refunds",
+    "currency",
+    "balances",
+    "turns",
+    "reports",
+    "challenges",
+    "rulings",
+)
+_ENDS = {"ClosedOut": "close_out", "AgreedTermination": "termination"}
+_TURNS = {
+    "PaymentInitialized",
+    "TreasuryInitialized",
+    "OfferingSettled",
+    "TreasuryActivated",
+    "SwapReleased",
+    "Matured",
+    "ClosedOut",
+    "AgreedTermination",
+    "TreasuryClosed",
+    "TokenClosed",
+    "TransfersPaused",
+}
+
+Key = tuple[int, int]
+"""Block and log of an event."""
+
+
+def key(event: Event) -> Key:
+    """Where an event stands among all others."""
+    return event.block, event.index
+
+
+def line_name(word: str) -> str:
+    """The name of a revenue line from its bytes32; what is no text stays hexadecimal."""
+    data = bytes.fromhex(word[2:]).rstrip(b"\0")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return word
+
+
+@dataclass
+class SwapLedger(EventTables):
+    """All events of a swap deal from its deployment to block `to_block`, in order, and tables made of them.
+
+    `callers` has, for each transaction in which something was withdrawn from the swap, who sent it and to
+    which contract: a party that withdraws itself also gets its balance above the requirement.
+    """
+
+    record: SwapRecord
+    callers: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+
+    # -- what belongs together
+
+    def after(self, event: Event, source: str, name: str) -> Event | None:
+        """The first event `name` of `source` in the same transaction after `event`."""
+        return next(
+            (
+                e
+                for e in self._by_tx[event.tx]
+                if key(e) > key(event) and (e.source, e.name) == (source, name)
+            ),
+            None,
+        )
+
+    def before(self, event: Event, source: str, name: str) -> Event | None:
+        """The last event `name` of `source` in the same transaction before `event`."""
+        found = [e for e in self._by_tx[event.tx] if key(e) < key(event)]
+        return next((e for e in reversed(found) if (e.source, e.name) == (source, name)), None)
+
+    @cached_property
+    def _by_tx(self) -> dict[str, list[Event]]:
+        grouped: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            grouped[event.tx].append(event)
+        return grouped
+
+    @cached_property
+    def paid(self) -> dict[Key, Move]:
+        """The currency's own transfer behind each event that announces money, by the event's key: the first
+        one after it in its transaction that goes the same way and is not behind another event."""
+        waiting: dict[tuple[str, str, str], list[Move]] = defaultdict(list)
+        for move in self.moves("currency"):
+            waiting[move.event.tx, move.source, move.to].append(move)
+        found = {}
+        for event in self.events:
+            route = self._route(event)
+            queue = [] if route is None else waiting[event.tx, *route]
+            behind = next((move for move in queue if key(move.event) > key(event)), None)
+            if behind is not None:
+                queue.remove(behind)
+                found[key(event)] = behind
+        return found
+
+    @cached_property
+    def strays(self) -> list[Move]:
+        """Transfers of currency from or to the deal that no event of its contracts announces."""
+        known = {key(move.event) for move in self.paid.values()}
+        return [move for move in self.moves("currency") if key(move.event) not in known]
+
+    def moved(self, event: Event | None) -> int:
+        """How much currency was really transferred behind an event; 0 if nothing was."""
+        move = None if event is None else self.paid.get(key(event))
+        return 0 if move is None else move.amount
+
+    def _route(self, event: Event) -> tuple[str, str] | None:
+        """From whom to whom the money goes that an event announces."""
+        at, a = self.record.addresses, event.arguments
+        match event.source, event.name:
+            case "swap", "Funded":
+                return a["from"], at.swap
+            case "swap", "Withdrawn":
+                return at.swap, a["to"]
+        if at.treasury is None or at.token is None or at.offering is None:
+            return None
+        match event.source, event.name:
+            case "treasury", "RevenueReceived":
+                return a["from"], at.treasury
+            case "treasury", "Withdrawn":
+                return at.treasury, a["to"]
+            case "token", "Distributed":
+                return a["payer"], at.token
+            case "token", "Claimed":
+                return at.token, a["holder"]
+            case "offering", "Subscribed":
+                return a["investor"], at.offering
+            case "offering", "Refunded":
+                return at.offering, a["holder"]
+            case "offering", "OfferingSettled":
+                return at.offering, self.record.wallets.issuer or ""
+        return None
+
+    # -- the swap
+
+    @property
+    def periods(self) -> pd.DataFrame:
+        """Periods settled: period, kpi (None: missing), amount (positive: the payer pays), and of its
+        magnitude what was netted, paid and left unpaid."""
+        rows = []
+        for e in self.of("swap", "PeriodSettled"):
+            a = e.arguments
+            kpi = None if a["missing"] else a["kpi"]
+            rows.append({**e.trace, "period": a["period"], "kpi": kpi, **self._how(e)})
+        return table_of(rows, ["period", "kpi", "amount", "netted", "paid", "unpaid"])
+
+    @property
+    def ends(self) -> pd.DataFrame:
+        """Close-outs and agreed terminations: how, and the amounts as in `periods`."""
+        ends = (e for e in self.events if e.source == "swap" and e.name in _ENDS)
+        rows = [{**e.trace, "how": _ENDS[e.name], **self._how(e)} for e in ends]
+        return table_of(rows, ["how", "amount", "netted", "paid", "unpaid"])
+
+    def _how(self, event: Event) -> dict[str, int]:
+        paid = self.after(event, "swap", "AmountPaid")
+        names = ("netted", "paid", "unpaid")
+        return {"amount": event.arguments["amount"]} | {
+            name: 0 if paid is None else paid.arguments[name] for name in names
+        }
+
+    @property
+    def fundings(self) -> pd.DataFrame:
+        """Money paid into the swap: side, from, amount, of which repaid to the other side; the rest is
+        posted."""
+        rows = []
+        for e in self.of("swap", "Funded"):
+            a = e.arguments
+            amounts = {"amount": a["amount"], "repaid": a["repaid"], "posted": a["amount"] - a["repaid"]}
+            rows.append({**e.trace, "side": SIDES[a["side"]], "from": a["from"], **amounts})
+        return table_of(rows, ["side", "from", "amount", "repaid", "posted"])
+
+    @property
+    def withdrawals(self) -> pd.DataFrame:
+        """Money paid out by swap and treasury: contract, party, to, amount."""
+        rows = []
+        for e in self.events:
+            if e.name == "Withdrawn" and e.source in ("swap", "treasury"):
+                party = _party(e)
+                row = {"contract": e.source, "party": party}
+                rows.append({**e.trace, **row, "to": e.arguments["to"], "amount": e.arguments["amount"]})
+        return table_of(rows, ["contract", "party", "to", "amount"])
+
+    @property
+    def margins(self) -> pd.DataFrame:
+        """Margin calls and their ends: event (called, restored), side, deadline (of a call)."""
+        names = {"MarginCalled": "called", "MarginRestored": "restored"}
+        rows = [
+            {
+                **e.trace,
+                "event": names[e.name],
+                "side": SIDES[e.arguments["side"]],
+                "deadline": e.arguments.get("deadline"),
+            }
+            for e in self.events
+            if e.source == "swap" and e.name in names
+        ]
+        return table_of(rows, ["event", "side", "deadline"])
+
+    @property
+    def proposals(self) -> pd.DataFrame:
+        """Offers to end the swap: event, side, id, amount and expiry (of a proposal)."""
+        names = {"TerminationProposed": "proposed", "TerminationWithdrawn": "withdrawn"}
+        rows = []
+        for e in self.events:
+            if e.source == "swap" and e.name in names:
+                a = e.arguments
+                offer = {"id": a["id"], "amount": a.get("amount"), "expiry": a.get("expiry")}
+                rows.append({**e.trace, "event": names[e.name], "side": SIDES[a["side"]], **offer})
+        return table_of(rows, ["event", "side", "id", "amount", "expiry"])
+
+    # -- the project
+
+    @property
+    def treasury_periods(self) -> pd.DataFrame:
+        """Payments of the waterfall: period (their number after the last one), collected from the swap,
+        operating_cost, debt_service, swap and holders paid."""
+        names = {
+            "period": "period",
+            "collected": "collected",
+            "operatingCost": "operating_cost",
+            "debtService": "debt_service",
+            "swap": "swap",
+            "holders": "holders",
+        }
+        return self.table("treasury", "PeriodPaid", names)
+
+    @property
+    def revenue(self) -> pd.DataFrame:
+        """Revenue received, by line: line, from, amount."""
+        table = self.table(
+            "treasury", "RevenueReceived", {"line": "line", "from": "from", "amount": "amount"}
+        )
+        table["line"] = [line_name(word) for word in table["line"]]
+        return table
+
+    @property
+    def distributions(self) -> pd.DataFrame:
+        """Distributions to holders: kind (revenue, or gift by anybody but the treasury), payer, paid,
+        per_unit, supply."""
+        rows = []
+        for e in self.of("token", "Distributed"):
+            a = e.arguments
+            kind = "revenue" if a["payer"] == self.record.addresses.treasury else "gift"
+            amounts = {"paid": a["paid"], "per_unit": a["perUnit"], "supply": a["paid"] // a["perUnit"]}
+            rows.append({**e.trace, "kind": kind, "payer": a["payer"], **amounts})
+        return table_of(rows, ["kind", "payer", "paid", "per_unit", "supply"])
+
+    @property
+    def turns(self) -> pd.DataFrame:
+        """Turns in the life of swap, treasury, offering and token: event, and its arguments as text."""
+        events = (e for e in self.events if e.name in _TURNS and e.source != "currency")
+        rows = [{**e.trace, "event": e.name, "arguments": str(e.arguments)} for e in events]
+        return table_of(rows, ["event", "arguments"])
+
+    # -- balances
+
+    @property
+    def balances(self) -> pd.DataFrame:
+        """Every party's and contract's money after each change: account, change, balance.
+
+        Accounts are `payer posted`, `payer credit` and so on in the swap, `operator credit` and `lender
+        credit` in the treasury, `swap`, `treasury`, `token` and `offering` for the currency those hold, and
+        the address of everybody outside for what it has received from the deal less what it has paid in.
+        """
+        held: dict[str, int] = defaultdict(int)
+        rows = []
+        for event, account, change in self._changes():
+            held[account] += change
+            if change:
+                rows.append({**event.trace, "account": account, "change": change, "balance": held[account]})
+        return table_of(rows, ["account", "change", "balance"])
+
+    def _changes(self) -> Iterator[tuple[Event, str, int]]:
+        inside = {v: k for k, v in self.record.addresses.model_dump(exclude_none=True).items()}
+        credit: dict[str, int] = defaultdict(int)
+        for event in self.events:
+            for account, change in self._booked(event, credit):
+                if account.endswith("credit"):
+                    credit[account] += change
+                yield event, account, change
+            if event.source == "currency" and event.name == "Transfer":
+                a = event.arguments
+                yield event, inside.get(a["from"], a["from"]), -a["value"]
+                yield event, inside.get(a["to"], a["to"]), a["value"]
+
+    @staticmethod
+    def _booked(event: Event, credit: dict[str, int]) -> Iterator[tuple[str, int]]:
+        """What an event adds to the accounts in swap and treasury; `credit` has what is credited so far."""
+        a = event.arguments
+        match event.source, event.name:
+            case "swap", "AmountPaid":
+                payer, payee = SIDES if a["amount"] >= 0 else SIDES[::-1]
+                yield f"{payer} posted", -a["paid"]
+                yield f"{payee} credit", a["paid"]
+            case "swap", "Funded":
+                yield f"{SIDES[a['side']]} posted", a["amount"] - a["repaid"]
+                yield f"{SIDES[1 - a['side']]} credit", a["repaid"]
+            case "treasury", "PeriodPaid":
+                yield "operator credit", a["operatingCost"]
+                yield "lender credit", a["debtService"]
+            case (("swap" | "treasury"), "Withdrawn"):
+                party = _party(event)
+                due = credit[f"{party} credit"]
+                yield f"{party} credit", -due
+                if event.source == "swap":
+                    yield f"{party} posted", due - a["amount"]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by name."""
+        return {name: getattr(self, name) for name in TABLES}
+
+
+def _party(event: Event) -> str:
+    """Whose money a Withdrawn event of swap or treasury is."""
+    a = event.arguments
+    return SIDES[a["side"]] if event.source == "swap" else PARTIES[a["party"]]
+
+
+def read_swap_ledger(
+    w3: Web3, record: SwapRecord, to_block: int | None = None, page: int = PAGE
+) -> SwapLedger:
+    """The ledger of a deployed swap deal up to `to_block` (default: the latest).
+
+    Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError if
+    it is another chain, or the node refuses even a single block.
+    """
+    require_chain(w3, record)
+    end = int(w3.eth.block_number if to_block is None else to_block)
+    events = decoded_events(w3, _roles(record), record.block, end, lambda *e: _concerns(record, *e), page)
+    withdrawn = {e.tx for e in events if (e.source, e.name) == ("swap", "Withdrawn")}
+    callers = {tx: _caller(w3, tx) for tx in sorted(withdrawn)}
+    return SwapLedger(end, w3.eth.get_block(end)["timestamp"], events, record, callers)
+
+
+def _caller(w3: Web3, tx: str) -> tuple[str, str]:
+    transaction: Any = w3.eth.get_transaction(tx)  # type: ignore[arg-type]
+    return str(transaction["from"]), str(transaction["to"])
+
+
+def _roles(record: SwapRecord) -> dict[str, tuple[str, dict[bytes, dict[str, Any]]]]:
+    at = record.addresses
+    kinds = {"swap": "KpiPayment", "oracle": "KpiOracle", "currency": "IERC20"}
+    if record.project is not None:
+        kinds |= {"treasury": "RevenueTreasury", "token": "SecurityToken", "offering": "Offering"}
+    return {getattr(at, role): (role, event_abis(kind)) for role, kind in kinds.items()}
+
+
+def _concerns(record: SwapRecord, source: str, name: str, arguments: dict[str, Any]) -> bool:
+    if source == "oracle":
+        return arguments.get("feed") in record.feeds.values()
+    if source == "currency":
+        at = record.addresses
+        mine = {at.swap, at.treasury, at.token, at.offering}
+        return name == "Transfer" and not mine.isdisjoint((arguments["from"], arguments["to"]))
+    return True
