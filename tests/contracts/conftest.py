@@ -320,12 +320,111 @@ def swap(launch_swap, parties):
 
 
 @pytest.fixture(scope="module")
+def swap_rooms(base, parties, RevenueTreasury, KpiPayment, SwapFactory):
+    """The swap factory, and the implementations it clones that the deal factory does not."""
+    by = {"from": parties.deployer}
+    token, _, offering = base.implementations
+    treasury, payment = RevenueTreasury.deploy(by), KpiPayment.deploy(by)
+    factory = SwapFactory.deploy(token, treasury, offering, payment, base.oracle, by)
+    return SimpleNamespace(factory=factory, treasury=treasury, payment=payment)
+
+
+@pytest.fixture(scope="module")
+def launch_project(
+    parties, base, accounts, plan_of, swap_rooms, SecurityToken, RevenueTreasury, Offering, KpiPayment
+):
+    """launch_project(currency=, rule=, swap=, who=, **changes) deploys a project through the factory, with
+    changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project) sells it."""
+    import projects
+    import swaps
+    from clock import now, warp
+
+    def launch(currency=None, rule=swaps.MODEL_VALUE, swap=None, who=None, deploy=True, **changes):
+        currency = currency or base.currency
+        project = projects.plan(now(), accounts, parties, currency, base.oracle)
+        components = [f["components"] for f in material.inputs_of(swap_rooms.factory, "deployProject")]
+        policy = plan_of(currency=currency).oracle_policy()
+        values = (
+            projects.swap_terms(project, parties, policy, rule, **(swap or {})),
+            projects.project_terms(project, parties, base.registry, **changes),
+        )
+        project.terms_hash = values[0]["termsHash"]
+        project.terms = [material.tuple_of(*pair) for pair in zip(components, values, strict=True)]
+        project.factory = swap_rooms.factory
+        if not deploy:
+            return project
+        project.tx = swap_rooms.factory.deployProject(*project.terms, {"from": who or parties.deployer})
+        event = project.tx.events["SwapDealDeployed"]
+        project.token = SecurityToken.at(event["token"])
+        project.treasury = RevenueTreasury.at(event["treasury"])
+        project.offering = Offering.at(event["offering"])
+        project.payment = KpiPayment.at(event["swap"])
+        project.feed, project.value_feed = bytes(event["feed"]), bytes(event["valueFeed"])
+        for account in (parties.investor, parties.other, parties.third, parties.issuer):
+            for spender in (project.offering, project.treasury, project.payment):
+                currency.approve(spender, UNLIMITED, {"from": account})
+        return project
+
+    def sell(project, **holdings):
+        warp(project.opens)
+        for name, units in (holdings or {"investor": 60, "other": 40}).items():
+            project.offering.subscribe(units, {"from": getattr(parties, name)})
+        warp(project.closes)
+        project.offering.settle({"from": parties.stranger})
+        return project
+
+    launch.sell = sell
+    return launch
+
+
+@pytest.fixture(scope="module")
+def project(launch_project, parties):
+    """A sold project, investor 60 units, other 40; the provider has posted 60,000 on its swap."""
+    import swaps
+
+    made = launch_project.sell(launch_project())
+    swaps.post(made, swaps.PAYER, 60 * swaps.K, made.provider)
+    return made
+
+
+@pytest.fixture(scope="module")
+def plain_treasury(parties, base, clone_of, new_token, swap_rooms, accounts, RevenueTreasury):
+    """plain_treasury(currency=, **changes): a treasury without a swap, begun by the deployer, whose token has
+    100 units: investor 60, other 40. `begun=False` leaves that out."""
+    import projects
+    from clock import now
+
+    def make(currency=None, begun=True, **changes):
+        made = projects.plan(now(), accounts, parties, currency or base.currency, base.oracle)
+        made.treasury = clone_of(RevenueTreasury, swap_rooms.treasury)
+        made.token = new_token(made.currency, servicer=made.treasury)
+        sold = projects.project_terms(made, parties, base.registry)
+        values = {name: sold[name] for name in ("operator", "lender", "periods")} | {
+            "token": made.token.address,
+            "currency": made.currency.address,
+            "offering": parties.deployer.address,
+            "swap": "0x" + "00" * 20,
+        }
+        components = material.components_of(made.treasury, "initialize")
+        made.terms = material.tuple_of(components, values | changes)
+        made.tx = made.treasury.initialize(made.terms, {"from": parties.deployer})
+        made.currency.approve(made.treasury, UNLIMITED, {"from": parties.issuer})
+        for name, units in (("investor", 60), ("other", 40)):
+            made.token.mint(getattr(parties, name), units, {"from": parties.deployer})
+        if begun:
+            made.treasury.activate({"from": parties.deployer})
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="module")
 def new_token(parties, base, clone_of, SecurityToken):
-    """new_token(currency=, registry=, holding=): a claim token whose minter is the deployer and servicer
-    the relay."""
+    """new_token(currency=, registry=, holding=, servicer=): a claim token whose minter is the deployer and
+    servicer the relay."""
     from eth_abi import encode
 
-    def make(currency=None, registry=None, holding=None):
+    def make(currency=None, registry=None, holding=None, servicer=None):
         anchors = (
             (registry or base.registry).address,
             bytes.fromhex((holding or material.policy())[2:]),
@@ -335,7 +434,9 @@ def new_token(parties, base, clone_of, SecurityToken):
         )
         arguments = encode(["address", "bytes32", "address", "address", "bytes32"], anchors)
         token = clone_of(SecurityToken, base.implementations[0], arguments)
-        token.initialize("Claim", "CLM", parties.deployer, parties.relay, {"from": parties.deployer})
+        token.initialize(
+            "Claim", "CLM", parties.deployer, servicer or parties.relay, {"from": parties.deployer}
+        )
         return token
 
     return make

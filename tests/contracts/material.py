@@ -71,9 +71,14 @@ def tuple_of(abi_components: list[dict], values: dict) -> tuple:
     return tuple(out)
 
 
+def inputs_of(contract: Any, function: str) -> list[dict]:
+    """The ABI of a function's arguments."""
+    return next(f for f in contract.abi if f.get("name") == function)["inputs"]
+
+
 def components_of(contract: Any, function: str) -> list[dict]:
     """The ABI of the struct that is a function's first argument."""
-    return next(f for f in contract.abi if f.get("name") == function)["inputs"][0]["components"]
+    return inputs_of(contract, function)[0]["components"]
 
 
 def policy(classes: int = ALL_CLASSES, blocked: tuple[int, ...] = ()) -> str:

@@ -104,6 +104,10 @@ class Deployed:
         arguments = b"".join(word(int(address, 16)) for address in addresses)
         self._address = self._evm.deploy(CALLER, code[name] + arguments)
 
+    def warp(self, timestamp: int) -> None:
+        """The time of the calls that follow, unix seconds."""
+        self._evm.set_block_env(pyrevm.BlockEnv(timestamp=timestamp))
+
     def call(self, data: bytes, is_static: bool = True) -> bytes:
         """What the contract answers to `data`; raises Reverted when it refuses."""
         try:

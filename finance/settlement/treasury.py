@@ -1,0 +1,373 @@
+"""A project's treasury and its swap in integers: the pure replay of contracts/spv/RevenueTreasury.sol.
+
+Revenue comes in, the swap settles in or out, and each period what is held is spent in order: operating cost,
+debt service, what is held back for further periods that are due, what the project owes on the swap, and the
+rest to the units of the claim token. Times are unix seconds, money is minor units. Every step raises
+SettlementError where the contract reverts, so the replay can be held against the chain event by event. It
+begins when the token is issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import pairwise
+from typing import Literal
+
+from finance.settlement import kpi_payment
+from finance.settlement.kpi_payment import (
+    CloseOut,
+    Funding,
+    Ledger,
+    MarginCall,
+    PaymentTerms,
+    Settlement,
+    Side,
+    Withdrawal,
+)
+from finance.settlement.pro_rata import per_unit
+from finance.settlement.waterfall import allocate
+from finance.settlement.widths import SettlementError, uint256
+
+MAX_PERIODS = 240
+MAX_NEED = 2**96 - 1
+"""No operating cost and no debt service of a period is above this (uint96)."""
+MAX_UNITS = 2**64 - 1
+
+
+class Party(IntEnum):
+    """Who is paid by credit; the numbers are those of the Solidity enum."""
+
+    OPERATOR = 0
+    LENDER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when it can be paid, and what it needs for operator and lender."""
+
+    pay_date: int
+    operating_cost: int
+    debt_service: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreasuryTerms:
+    """What a treasury spends; see IRevenueTreasury.Terms. `units` of the claim token are in issue; of the
+    swap, if there is one, the treasury is the payee."""
+
+    periods: tuple[Period, ...]
+    units: int
+    swap: PaymentTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One payment of the waterfall, of `period` (their number after the last one).
+
+    `needs` and `paid`, in order: operator and lender with their arrears, held back for further periods that
+    are due, the swap. Each of the units then gets `per_unit`; less than one minor unit each is `carried`.
+    """
+
+    at: int
+    period: int
+    collected: int
+    needs: tuple[int, int, int, int]
+    paid: tuple[int, int, int, int]
+    per_unit: int
+    distributed: int
+    carried: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The treasury after an event at time `at`.
+
+    `balance` is all currency it holds, `credits` the part of it that is operator's and lender's, `arrears`
+    what they are still to get of the periods paid, `withdrawn` what they have had.
+    """
+
+    at: int
+    swap: Ledger | None = None
+    balance: int = 0
+    arrears: tuple[int, int] = (0, 0)
+    credits: tuple[int, int] = (0, 0)
+    withdrawn: tuple[int, int] = (0, 0)
+    runs: tuple[Run, ...] = ()
+    periods_paid: int = 0
+    closed: bool = False
+
+    @property
+    def available(self) -> int:
+        """What is held and credited to nobody."""
+        return self.balance - sum(self.credits)
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """Money that comes in, of whatever line, or that is simply sent."""
+
+    at: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """Of the next period."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayRest:
+    """After the last period."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartyWithdrawal:
+    """Of an operator's or lender's credit."""
+
+    at: int
+    party: Party
+
+
+Event = Revenue | Pay | PayRest | PartyWithdrawal | kpi_payment.Event
+
+Kind = Literal["swap_received", "operating_cost", "debt_service", "swap_paid", "distribution"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of a treasury; money in minor units.
+
+    `swap_received` comes from the swap; the others go out, in the order of the waterfall. `index` is the
+    period (their number after the last one), `due` what was to be paid, arrears included, `total` what was.
+    `per_unit` is zero but for a distribution, whose `total` is per_unit times units.
+    """
+
+    kind: Kind
+    index: int
+    at: int
+    due: int
+    total: int
+    per_unit: int = 0
+
+
+def validate(terms: TreasuryTerms) -> None:
+    """Raise SettlementError for terms that the contracts refuse, alone or together with the swap."""
+    if not 1 <= len(terms.periods) <= MAX_PERIODS:
+        raise SettlementError(f"periods: {len(terms.periods)}, must be from 1 to {MAX_PERIODS}")
+    if any(later.pay_date <= earlier.pay_date for earlier, later in pairwise(terms.periods)):
+        raise SettlementError("periods: pay dates must ascend")
+    for i, period in enumerate(terms.periods):
+        for name in ("operating_cost", "debt_service"):
+            value = getattr(period, name)
+            if not 0 <= value <= MAX_NEED:
+                raise SettlementError(f"periods[{i}].{name} = {value}: must be from 0 to {MAX_NEED}")
+    if not 1 <= terms.units <= MAX_UNITS:
+        raise SettlementError(f"units = {terms.units}: must be from 1 to {MAX_UNITS}")
+    if terms.swap is not None:
+        _validate_with(terms.swap, terms.periods)
+
+
+def _validate_with(swap: PaymentTerms, periods: Sequence[Period]) -> None:
+    kpi_payment.validate(swap)
+    if swap.required[Side.PAYEE]:
+        raise SettlementError(
+            f"swap.required = {swap.required}: the treasury is the payee and posts no collateral"
+        )
+    if len(swap.periods) > len(periods):
+        raise SettlementError(f"swap.periods: {len(swap.periods)}, and the treasury has {len(periods)}")
+    for i, (mine, its) in enumerate(zip(periods, swap.periods, strict=False)):
+        if mine.pay_date < its.pay_date:
+            raise SettlementError(
+                f"periods[{i}].pay_date = {mine.pay_date}: the swap settles only at {its.pay_date}"
+            )
+
+
+def _due_as_well(terms: TreasuryTerms, books: Books) -> int:
+    """Cost and debt of periods whose pay date has passed, but which are not paid yet."""
+    unpaid = terms.periods[books.periods_paid :]
+    return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= books.at)
+
+
+def _is_settled(ledger: Ledger | None, period: int, at: int) -> bool:
+    if ledger is None or len(ledger.amounts) > period:
+        return True
+    return kpi_payment.state_at(ledger, at) > kpi_payment.State.DEFAULTED
+
+
+def _is_over(terms: TreasuryTerms, books: Books) -> bool:
+    """Whether nothing more is due to come in."""
+    if books.periods_paid < len(terms.periods):
+        return False
+    if terms.swap is None or books.swap is None:
+        return True
+    return kpi_payment.owed(terms.swap, books.swap, Side.PAYER, books.at) == 0
+
+
+def _collected(terms: TreasuryTerms, books: Books) -> tuple[Books, int, int]:
+    """The books after the swap has paid out what it has for the project, that amount, and what is owed on
+    it."""
+    if terms.swap is None or books.swap is None:
+        return books, 0, 0
+    ledger = kpi_payment.step(terms.swap, books.swap, Withdrawal(books.at, Side.PAYEE))
+    owed = kpi_payment.owed(terms.swap, ledger, Side.PAYEE, books.at)
+    return replace(books, swap=ledger, balance=books.balance + ledger.last), ledger.last, owed
+
+
+def _spend(terms: TreasuryTerms, books: Books, period: int) -> Books:
+    books, collected, owed = _collected(terms, books)
+    needs = (*books.arrears, _due_as_well(terms, books), owed)
+    paid, left = allocate(books.available, needs)
+    operator, lender, held_back, to_swap = paid
+    each, distributed = per_unit(left, terms.units)
+    if terms.swap is not None and books.swap is not None and to_swap:
+        funding = Funding(books.at, Side.PAYEE, to_swap)
+        books = replace(books, swap=kpi_payment.step(terms.swap, books.swap, funding))
+    run = Run(
+        at=books.at,
+        period=period,
+        collected=collected,
+        needs=needs,
+        paid=(operator, lender, held_back, to_swap),
+        per_unit=each,
+        distributed=distributed,
+        carried=left - distributed,
+    )
+    return replace(
+        books,
+        balance=books.balance - to_swap - distributed,
+        arrears=(books.arrears[0] - operator, books.arrears[1] - lender),
+        credits=(books.credits[0] + operator, books.credits[1] + lender),
+        runs=(*books.runs, run),
+        closed=books.closed or _is_over(terms, books),
+    )
+
+
+def _pay(terms: TreasuryTerms, books: Books) -> Books:
+    index = books.periods_paid
+    if index == len(terms.periods):
+        raise SettlementError(f"a payment after the last of {index} periods")
+    period = terms.periods[index]
+    if books.at < period.pay_date:
+        raise SettlementError(f"a payment at {books.at}: period {index} is not due before {period.pay_date}")
+    if not _is_settled(books.swap, index, books.at):
+        raise SettlementError(f"a payment of period {index}, which the swap has not settled")
+    arrears = (books.arrears[0] + period.operating_cost, books.arrears[1] + period.debt_service)
+    return _spend(terms, replace(books, periods_paid=index + 1, arrears=arrears), index)
+
+
+def _pay_rest(terms: TreasuryTerms, books: Books) -> Books:
+    if books.periods_paid < len(terms.periods):
+        raise SettlementError(f"the rest, after {books.periods_paid} of {len(terms.periods)} periods")
+    return _spend(terms, books, books.periods_paid)
+
+
+def _withdraw(books: Books, party: Party) -> Books:
+    paid = books.credits[party]
+    credits, withdrawn = list(books.credits), list(books.withdrawn)
+    credits[party] = 0
+    withdrawn[party] += paid
+    return replace(
+        books,
+        balance=books.balance - paid,
+        credits=(credits[0], credits[1]),
+        withdrawn=(withdrawn[0], withdrawn[1]),
+    )
+
+
+def _step_swap(terms: TreasuryTerms, books: Books, event: kpi_payment.Event) -> Books:
+    if terms.swap is None or books.swap is None:
+        raise SettlementError(f"{event}: the treasury has no swap")
+    collects = isinstance(event, Withdrawal) and event.side == Side.PAYEE
+    if isinstance(event, Withdrawal) and collects and event.by_party:
+        raise SettlementError(f"{event}: the treasury calls the swap only when it pays")
+    if not isinstance(event, Settlement | Funding | Withdrawal | MarginCall | CloseOut):
+        raise SettlementError(f"{event}: the treasury agrees to no termination")
+    ledger = kpi_payment.step(terms.swap, books.swap, event)
+    return replace(books, swap=ledger, balance=books.balance + (ledger.last if collects else 0))
+
+
+def step(terms: TreasuryTerms, books: Books, event: Event) -> Books:
+    """The books after one more event of the treasury or of its swap.
+
+    Raises SettlementError for an event before the books' time, and wherever the contracts revert.
+    """
+    if event.at < books.at:
+        raise SettlementError(f"{event}: before the last event, at {books.at}")
+    books = replace(books, at=event.at)
+    match event:
+        case Revenue():
+            return replace(books, balance=books.balance + uint256("amount", event.amount))
+        case Pay():
+            return _pay(terms, books)
+        case PayRest():
+            return _pay_rest(terms, books)
+        case PartyWithdrawal():
+            return _withdraw(books, event.party)
+        case _:
+            return _step_swap(terms, books, event)
+
+
+def history(terms: TreasuryTerms, events: Sequence[Event]) -> list[Books]:
+    """The books after each event, in order; see `step` for what is refused."""
+    validate(terms)
+    start = events[0].at if events else 0
+    books = Books(at=start, swap=None if terms.swap is None else Ledger(at=start))
+    made = []
+    for event in events:
+        books = step(terms, books, event)
+        made.append(books)
+    return made
+
+
+def payments(books: Books) -> list[Payment]:
+    """Every payment of a treasury so far, in order; a kind of which nothing was due is left out."""
+    return [payment for run in books.runs for payment in _payments_of(run) if payment.due or payment.total]
+
+
+def _payments_of(run: Run) -> Iterator[Payment]:
+    yield Payment("swap_received", run.period, run.at, run.collected, run.collected)
+    kinds: tuple[tuple[Kind, int], ...] = (("operating_cost", 0), ("debt_service", 1), ("swap_paid", 3))
+    for kind, i in kinds:
+        yield Payment(kind, run.period, run.at, run.needs[i], run.paid[i])
+    shared = run.distributed + run.carried
+    yield Payment("distribution", run.period, run.at, shared, run.distributed, run.per_unit)
+
+
+def replay(
+    terms: TreasuryTerms,
+    revenue: Sequence[int],
+    kpis: Sequence[int | None] = (),
+    fundings: Sequence[Funding] = (),
+    paid_at: Sequence[int] | None = None,
+) -> list[Payment]:
+    """Every payment to every party of a treasury whose first periods bring `revenue`.
+
+    Period i is paid at `paid_at[i]`, by default on its pay date, with `revenue[i]` in hand by then. The swap,
+    if there is one, settles its period i on its own pay date on `kpis[i]` (None: the report is missing) and
+    is funded as `fundings` say; within one second, money comes first and the treasury pays last. Nobody
+    calls margin, and nobody but the treasury withdraws. Raises SettlementError for more revenue than
+    periods, unless there is one KPI value for each period that is paid and that the swap has, and as
+    `history` does.
+    """
+    if len(revenue) > len(terms.periods):
+        raise SettlementError(f"revenue: {len(revenue)} for {len(terms.periods)} periods")
+    dates = () if terms.swap is None else tuple(period.pay_date for period in terms.swap.periods)
+    if len(kpis) != min(len(revenue), len(dates)):
+        raise SettlementError(
+            f"kpis: {len(kpis)} for {len(revenue)} periods paid and {len(dates)} of the swap"
+        )
+    times = [period.pay_date for period in terms.periods] if paid_at is None else paid_at
+    if len(times) < len(revenue):
+        raise SettlementError(f"paid_at: {len(times)} for {len(revenue)} periods paid")
+    settled: list[Event] = [Settlement(at, kpi) for at, kpi in zip(dates, kpis, strict=False)]
+    received: list[Event] = [Revenue(at, amount) for at, amount in zip(times, revenue, strict=False)]
+    paid: list[Event] = [Pay(at) for at, _ in zip(times, revenue, strict=False)]
+    events = sorted([*fundings, *settled, *received, *paid], key=lambda event: event.at)
+    made = history(terms, events)
+    return payments(made[-1]) if made else []

@@ -1,0 +1,330 @@
+"""The replay of a treasury against lives worked out by hand and the laws every life obeys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from finance.settlement import SettlementError, kpi_payment
+from finance.settlement.kpi_payment import (
+    CloseOut,
+    CloseOutRule,
+    Funding,
+    MarginCall,
+    PaymentTerms,
+    Settlement,
+    Side,
+    State,
+    Termination,
+    Withdrawal,
+)
+from finance.settlement.kpi_payment import Period as SwapPeriod
+from finance.settlement.netting import YEAR
+from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.treasury import (
+    Books,
+    Event,
+    Party,
+    PartyWithdrawal,
+    Pay,
+    Payment,
+    PayRest,
+    Period,
+    Revenue,
+    TreasuryTerms,
+    history,
+    payments,
+    replay,
+    step,
+    validate,
+)
+from tests.settlement.treasuries import QUARTER, START, random_event, random_terms, with_width
+
+PAYER, PAYEE = Side.PAYER, Side.PAYEE
+# A proxy revenue swap, fixed 1,000 a quarter against proxy revenue of 0 to 3,000, of limited recourse; cost
+# 300 and debt service 200 a quarter; 100 units.
+SWAP = PaymentTerms(
+    periods=tuple(SwapPeriod(START + (i + 1) * QUARTER, 1_000) for i in range(4)),
+    curve=Curve.of(Kind.LINEAR, [(0, 0), (3_000, -3_000)]),
+    missing_payoff=-3_000,
+    data_controller=PAYEE,
+    required=(500, 0),
+    cure_period=30 * 86_400,
+    late_rate=10**17,
+    close_out_rule=CloseOutRule.LAST_FIXING,
+    limited_recourse=True,
+)
+TERMS = TreasuryTerms(
+    periods=tuple(Period(START + (i + 1) * QUARTER, 300, 200) for i in range(4)), units=100, swap=SWAP
+)
+PLAIN = replace(TERMS, swap=None)
+
+
+def pay_date(index: int) -> int:
+    return TERMS.periods[index].pay_date
+
+
+def of(made: list[Payment], kind: str) -> list[tuple[int, int]]:
+    """(due, paid) of each payment of a kind."""
+    return [(p.due, p.total) for p in made if p.kind == kind]
+
+
+def test_the_swap_makes_revenue_fixed() -> None:
+    """A proxy revenue swap whose proxy is exact: whatever the wind brings, 1,000 - 500 is for holders."""
+    for revenue in (0, 400, 1_000, 1_700, 3_000):
+        made = replay(TERMS, [revenue], [revenue], [Funding(START, PAYER, 5_000)])
+        assert of(made, "operating_cost") == [(300, 300)]
+        assert of(made, "debt_service") == [(200, 200)]
+        assert of(made, "swap_received") == ([(1_000 - revenue,) * 2] if revenue < 1_000 else [])
+        assert of(made, "swap_paid") == ([(revenue - 1_000,) * 2] if revenue > 1_000 else [])
+        (shared,) = (p for p in made if p.kind == "distribution")
+        assert (shared.due, shared.total, shared.per_unit) == (500, 500, 5)
+
+
+def test_limited_recourse_by_hand() -> None:
+    """Revenue 1,100 against a proxy of 2,500: 600 is above the senior needs, of 1,500 owed. The next quarter
+    owes the 900 left with a quarter's interest, before holders."""
+    made = replay(TERMS, [1_100, 2_000], [2_500, 1_000])
+    interest = Fraction(900 * QUARTER, 10 * YEAR)
+    assert int(interest) == 22
+    assert of(made, "swap_paid") == [(1_500, 600), (922, 922)]
+    assert of(made, "distribution") == [(2_000 - 500 - 922, 500)]  # 78 carried, less than one a unit
+    assert [p.at for p in made if p.kind == "distribution"] == [pay_date(1)]
+
+
+def test_senior_arrears_come_first_and_bear_no_interest() -> None:
+    """Nothing for two quarters, then 2,300: 900 of cost, 600 of debt, and the rest shared."""
+    made = replay(PLAIN, [0, 0, 2_300])
+    assert of(made, "operating_cost") == [(300, 0), (600, 0), (900, 900)]
+    assert of(made, "debt_service") == [(200, 0), (400, 0), (600, 600)]
+    assert of(made, "distribution") == [(800, 800)]
+    half = replay(PLAIN, [350, 400])
+    assert of(half, "operating_cost") == [(300, 300), (300, 300)]
+    assert of(half, "debt_service") == [(200, 50), (350, 100)]
+
+
+def test_dust_is_carried() -> None:
+    made = replay(PLAIN, [659, 541])
+    assert of(made, "distribution") == [(159, 100), (100, 100)]
+
+
+def test_a_missing_report_pays_the_missing_payoff() -> None:
+    """The project controls the data: silence costs it 2,000, which no report could exceed."""
+    made = replay(TERMS, [1_000], [None])
+    assert of(made, "swap_paid") == [(2_000, 500)]
+    assert of(made, "distribution") == []
+
+
+def test_a_provider_without_money_owes_with_interest() -> None:
+    """600 due to the project is unpaid; a year of it at 10 % comes with the money."""
+    late = pay_date(0) + YEAR
+    books = history(
+        TERMS,
+        [
+            Settlement(pay_date(0), 400),
+            Revenue(pay_date(0), 400),
+            Pay(pay_date(0)),
+            Funding(late, PAYER, 660),
+            Settlement(late, 1_000),
+            Pay(late),
+        ],
+    )[-1]
+    first, second = books.runs
+    assert (first.collected, first.paid, first.distributed) == (0, (300, 100, 0, 0), 0)
+    # 660 pay 300 of cost and 300 of debt; the other 60 are held back for periods that are due as well.
+    assert (second.collected, second.paid) == (660, (300, 300, 60, 0))
+
+
+def test_default_and_close_out() -> None:
+    """The provider does not meet its margin call; half a quarter later half the last fixing, 600, counts."""
+    terms = replace(TERMS, swap=replace(SWAP, cure_period=QUARTER // 2))
+    events: list[Event] = [
+        Funding(START, PAYER, 700),
+        Settlement(pay_date(0), 400),
+        MarginCall(pay_date(0), PAYER),
+        Revenue(pay_date(0), 400),
+        Pay(pay_date(0)),
+    ]
+    assert history(terms, events)[-1].runs[-1].distributed == 500
+    waiting = history(terms, [*events, Revenue(pay_date(1), 900)])[-1]
+    with pytest.raises(SettlementError, match="not settled"):
+        step(terms, waiting, Pay(pay_date(1)))
+    books = waiting
+    for event in (CloseOut(pay_date(1)), Pay(pay_date(1)), Revenue(pay_date(2), 500), Pay(pay_date(2))):
+        books = step(terms, books, event)
+    _, second, third = books.runs
+    assert (second.collected, second.distributed) == (100, 500)  # the 100 it had left of 300
+    assert third.distributed == 0
+    # The last period closes the token only once the 200 the provider still owes are paid.
+    books = step(terms, step(terms, books, Revenue(pay_date(3), 500)), Pay(pay_date(3)))
+    assert not books.closed
+    assert books.swap is not None
+    owed = kpi_payment.owed(terms.swap or SWAP, books.swap, PAYER, pay_date(3))
+    assert owed == 200 + 200 * (QUARTER * 2) // (10 * YEAR)
+    paid = step(terms, step(terms, books, Funding(pay_date(3), PAYER, owed)), PayRest(pay_date(3)))
+    assert paid.closed
+    assert paid.runs[-1].collected == owed
+    assert paid.runs[-1].distributed == 200
+
+
+def test_a_late_payment_holds_back_what_is_due_as_well() -> None:
+    """Paid a quarter late, with both quarters' revenue there: the second quarter's 500 stay for it, so that
+    holders gain nothing by the delay."""
+    in_time = replay(PLAIN, [700, 600])
+    late = replay(PLAIN, [1_300, 0], paid_at=[pay_date(1), pay_date(1) + 1])
+    assert of(in_time, "distribution") == [(200, 200), (100, 100)]
+    assert of(late, "distribution") == [(300, 300)]
+    assert of(late, "operating_cost") == of(in_time, "operating_cost")
+    assert of(late, "debt_service") == of(in_time, "debt_service")
+
+
+def test_the_rest_after_the_last_period() -> None:
+    books = history(PLAIN, [Pay(pay_date(i)) for i in range(4)])[-1]
+    assert (books.closed, books.arrears) == (True, (1_200, 800))
+    late = pay_date(3) + QUARTER
+    books = history(PLAIN, [*(Pay(pay_date(i)) for i in range(4)), Revenue(late, 2_345), PayRest(late)])[-1]
+    assert (books.arrears, books.runs[-1].per_unit) == ((0, 0), 3)
+    paid = step(
+        PLAIN, step(PLAIN, books, PartyWithdrawal(late, Party.OPERATOR)), PartyWithdrawal(late, Party.LENDER)
+    )
+    assert (paid.withdrawn, paid.balance) == ((1_200, 800), 45)
+    assert payments(paid)[-1] == Payment("distribution", 4, late, 345, 300, 3)
+
+
+def money_in(terms: TreasuryTerms, books: Books) -> tuple[int, int]:
+    """(what treasury and swap hold, what has left them) by the books."""
+    held, out = books.balance, sum(books.withdrawn) + sum(run.distributed for run in books.runs)
+    if books.swap is not None:
+        held += sum(account.balance + account.credit for account in books.swap.accounts)
+        out += books.swap.withdrawn[PAYER]
+    return held, out
+
+
+def check_run(before: Books, books: Books, units: int, where: str) -> None:
+    """What must hold of one payment of the waterfall."""
+    run = books.runs[-1]
+    available = before.available + run.collected
+    assert sum(run.paid) + run.distributed + run.carried == available, where
+    assert run.distributed == run.per_unit * units, where
+    assert 0 <= run.carried < units, where
+    for (need, paid), (_, junior) in pairwise([*zip(run.needs, run.paid, strict=True), (0, run.distributed)]):
+        assert paid <= need, where
+        assert paid == need or junior == 0, f"{where}: junior before senior"
+
+
+def test_laws_of_every_life(seed: int) -> None:
+    """Any events in any order: money is conserved, junior never before senior, credits are held, arrears are
+    what fell due less what was paid, and nothing is closed while something is owed to the project."""
+    rng = Random(f"{seed}/treasury")
+    reached, ran = set(), 0
+    for _ in range(300):
+        terms = random_terms(rng)
+        validate(terms)
+        swap = None if terms.swap is None else kpi_payment.Ledger(at=START)
+        books, paid_in = Books(at=START, swap=swap), 0
+        for _ in range(60):
+            event = random_event(rng, terms, books)
+            before = books
+            try:
+                books = step(terms, books, event)
+            except SettlementError:
+                continue
+            where = f"PENSTOCK_SEED={seed}: {event} on {before}"
+            paid_in += event.amount if isinstance(event, Revenue | Funding) else 0
+            held, out = money_in(terms, books)
+            assert paid_in == held + out, where
+            assert books.available >= 0, where
+            due = terms.periods[: books.periods_paid]
+            assert books.arrears[0] + books.credits[0] + books.withdrawn[0] == sum(
+                p.operating_cost for p in due
+            ), where
+            assert books.arrears[1] + books.credits[1] + books.withdrawn[1] == sum(
+                p.debt_service for p in due
+            ), where
+            assert books.closed or not before.closed, where
+            if isinstance(event, Pay | PayRest):
+                ran += 1
+                check_run(before, books, terms.units, where)
+                if books.runs[-1].distributed and terms.swap and books.swap:
+                    assert kpi_payment.owed(terms.swap, books.swap, PAYEE, books.at) == 0, where
+            if books.closed and not before.closed and books.swap and terms.swap:
+                assert books.swap.status > State.DEFAULTED, where
+                assert kpi_payment.owed(terms.swap, books.swap, PAYER, books.at) == 0, where
+            reached.add((books.closed, any(books.arrears), books.swap and books.swap.status))
+    assert ran > 500
+    assert {status for _, _, status in reached} >= {State.ACTIVE, State.MATURED, State.CLOSED, None}
+    assert {closed for closed, _, _ in reached} == {arrears for _, arrears, _ in reached} == {False, True}
+
+
+def test_the_replay_is_the_history(seed: int) -> None:
+    """One call gives what its events give, and its payments add up to all that came in."""
+    rng = Random(f"{seed}/replay")
+    for _ in range(200):
+        terms = random_terms(rng)
+        count = rng.randint(1, len(terms.periods))
+        revenue = [rng.randrange(200) for _ in range(count)]
+        kpis = [
+            rng.choice((None, rng.randint(-12, 12)))
+            for _ in range(min(count, len(terms.swap.periods) if terms.swap else 0))
+        ]
+        fundings = [Funding(START, PAYER, rng.randrange(300))] if terms.swap else []
+        made = replay(terms, revenue, kpis, fundings)
+        received = sum(revenue) + sum(p.total for p in made if p.kind == "swap_received")
+        spent = sum(p.total for p in made if p.kind != "swap_received")
+        assert received - spent >= 0, f"seed {seed}"
+        assert all(p.total == p.per_unit * terms.units for p in made if p.kind == "distribution")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"periods": ()}, "periods"),
+        ({"periods": (Period(2, 0, 0), Period(2, 0, 0)), "swap": None}, "ascend"),
+        ({"units": 0}, "units"),
+        ({"units": 2**64}, "units"),
+        ({"swap": replace(SWAP, required=(0, 1))}, "collateral"),
+        ({"swap": replace(SWAP, missing_payoff=0)}, "silence"),
+        ({"periods": TERMS.periods[:3]}, r"swap\.periods"),
+        ({"periods": tuple(replace(p, pay_date=p.pay_date - 1) for p in TERMS.periods)}, "settles only"),
+    ],
+)
+def test_terms_that_are_refused(changes: dict[str, object], word: str) -> None:
+    with pytest.raises(SettlementError, match=word):
+        validate(replace(TERMS, **changes))  # type: ignore[arg-type]
+
+
+def test_needs_wider_than_the_contract_keeps_are_refused() -> None:
+    validate(with_width(TERMS, 2**96 - 1))
+    for need in (2**96, -1):
+        with pytest.raises(SettlementError, match=r"periods\[0\]\.operating_cost"):
+            validate(with_width(TERMS, need))
+
+
+def test_events_that_are_refused() -> None:
+    cases: list[tuple[TreasuryTerms, list[Event], str]] = [
+        (PLAIN, [Pay(pay_date(0) - 1)], "not due"),
+        (PLAIN, [Revenue(2, 1), Revenue(1, 1)], "before the last event"),
+        (PLAIN, [Pay(pay_date(0)), Pay(pay_date(0))], "not due"),
+        (PLAIN, [PayRest(pay_date(3))], "rest"),
+        (PLAIN, [*(Pay(pay_date(3)) for _ in range(5))], "after the last"),
+        (PLAIN, [Settlement(pay_date(0), 0)], "no swap"),
+        (PLAIN, [Revenue(1, -1)], "amount"),
+        (TERMS, [Pay(pay_date(0))], "not settled"),
+        (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
+        (TERMS, [Termination(START, 0)], "no termination"),
+    ]
+    for terms, events, word in cases:
+        with pytest.raises(SettlementError, match=word):
+            history(terms, events)
+    for call, word in (
+        (lambda: replay(PLAIN, [1] * 5), "revenue"),
+        (lambda: replay(TERMS, [1], []), "kpis"),
+        (lambda: replay(PLAIN, [1], [1]), "kpis"),
+        (lambda: replay(PLAIN, [1, 1], paid_at=[pay_date(0)]), "paid_at"),
+    ):
+        with pytest.raises(SettlementError, match=word):
+            call()
