@@ -11,13 +11,14 @@ from typing import Any
 from oracle.evidence import METHOD_FILE, Bundle, EvidenceError
 from oracle.methods.base import About, Measurement, Method, MethodError, method_hash
 from oracle.methods.stormwater import StormwaterMethod, raw_rain, twin_parameters
+from oracle.methods.wind import WindRevenueMethod
 
 __all__ = [
     "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "measure", "method_hash",
     "method_of", "raw_rain", "recompute", "twin_parameters",
 ]  # fmt: skip
 
-METHODS: dict[str, Method] = {method.id: method for method in (StormwaterMethod(),)}
+METHODS: dict[str, Method] = {method.id: method for method in (StormwaterMethod(), WindRevenueMethod())}
 """Every method that this version can compute, by id."""
 
 

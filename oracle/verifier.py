@@ -238,7 +238,7 @@ def _check_readings(done: Verification, name: str, readings: Mapping[str, Readin
             done.add(name, False, f"{len(reading.values)} values where most nodes have {length}", node)
             continue
         off = float(np.abs(steps[node] - middle).sum())
-        total, most = float(steps[node].sum()), float(middle.sum())
+        total, most = (float(x.mean() if reading.mean else x.sum()) for x in (steps[node], middle))
         detail = f"{total:.6g} {reading.unit}, median of the nodes {most:.6g} {reading.unit}"
         done.add(name, off <= reading.limit * float(np.abs(middle).sum()), detail, node)
 

@@ -1,7 +1,7 @@
 """What a method is: how raw data become a KPI value with evidence, and how anyone repeats that.
 
 A node opens the method on its own data (`open`), which gives a `Meter`; the meter measures periods. A
-verifier needs only a bundle (`recompute`). For demonstrations a method also makes the nodes' data (`prepare`).
+verifier needs only a bundle (`recompute`). For demonstrations a method makes the nodes' data (`prepare`).
 """
 
 from __future__ import annotations
@@ -67,11 +67,13 @@ class Reading:
     """What a node's instrument showed, to be held beside the other nodes': `values` by step or one total.
 
     A node whose values differ from the median of the nodes by more than `limit` of it, in sum, is suspect.
+    `mean`: people read its mean, not its sum.
     """
 
     values: Sequence[float]
     unit: str
     limit: float
+    mean: bool = False
 
 
 @dataclass(frozen=True)
