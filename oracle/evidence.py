@@ -6,8 +6,9 @@ A bundle is a flat set of UTF-8 files. Its root is
     root       = keccak256(leaf_1 || ... || leaf_n)          leaves in order of file name
 
 so one changed byte, name, added or missing file changes the root. It is stored as DIR/<root>/ with its files
-and a manifest.json (sizes, sha256 and keccak256 of each file). Bundles hold rain, parameters and results, and
-a gauge's name; no personal data and no address of the node, which the signature gives.
+and a manifest.json (sizes, sha256 and keccak256 of each file). Every bundle has COMMON_FILES; which files of
+raw data stand beside them is the method's affair (oracle.methods). Bundles hold data, parameters and results,
+and the name of an instrument; no personal data and no address of the node, which the signature gives.
 """
 
 from __future__ import annotations
@@ -28,19 +29,16 @@ from eth_utils import keccak
 SCHEMA = "penstock/evidence/1"
 MANIFEST = "manifest.json"
 OBSERVATION_FILE = "observation.json"
-FILES = (
-    "after.inp",
-    "before.inp",
-    "method.json",
-    OBSERVATION_FILE,
-    "parameters.json",
-    "rain.csv",
-    "results.json",
-)
+METHOD_FILE = "method.json"
+PARAMETERS_FILE = "parameters.json"
+RESULTS_FILE = "results.json"
+COMMON_FILES = (METHOD_FILE, OBSERVATION_FILE, PARAMETERS_FILE, RESULTS_FILE)
+MAX_FILES = 32
 MAX_BYTES = 8_000_000
 """Largest bundle that is read from a stranger: a year of one-minute rain fits."""
 
 _ROOT = re.compile(r"0x[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,60}\.(csv|inp|json|txt)")
 
 
 class EvidenceError(ValueError):
@@ -49,7 +47,8 @@ class EvidenceError(ValueError):
 
 @dataclass(frozen=True)
 class Context:
-    """What a bundle is evidence of. value: the KPI x 10^decimals; times in unix seconds, end exclusive."""
+    """What a bundle is evidence of. value: the KPI x 10^decimals; times in unix seconds, end exclusive;
+    gauge: name of the node's instrument or data copy."""
 
     feed: str
     period: int
@@ -69,9 +68,12 @@ class Bundle:
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        if tuple(sorted(self.files)) != FILES:
-            wrong = sorted(set(self.files) ^ set(FILES))
-            raise EvidenceError(f"bundle: missing or unknown files: {', '.join(wrong)}")
+        absent = [name for name in COMMON_FILES if name not in self.files]
+        if absent:
+            raise EvidenceError(f"bundle: missing files: {', '.join(absent)}")
+        unfit = [name for name in self.files if not _NAME.fullmatch(name) or name == MANIFEST]
+        if unfit or len(self.files) > MAX_FILES:
+            raise EvidenceError(f"bundle: unfit file names, or more than {MAX_FILES}: {unfit[:3]}")
         if sum(map(len, self.files.values())) > MAX_BYTES:
             raise EvidenceError(f"bundle: larger than {MAX_BYTES} bytes")
 
@@ -165,7 +167,11 @@ class Bundle:
 
     def to_wire(self) -> dict[str, Any]:
         """JSON for HTTP: root and the files as text."""
-        return {"schema": SCHEMA, "root": self.root, "files": {name: self.text(name) for name in FILES}}
+        return {
+            "schema": SCHEMA,
+            "root": self.root,
+            "files": {name: self.text(name) for name in sorted(self.files)},
+        }
 
     @classmethod
     def from_wire(cls, data: Any, root: str) -> Bundle:
@@ -203,11 +209,11 @@ def load(folder: str | Path) -> Bundle:
         names = sorted(item.name for item in path.iterdir())
         manifest = json.loads((path / MANIFEST).read_bytes())
         listed = manifest["files"]
-        if names != sorted((*FILES, MANIFEST)):
-            wrong = sorted(set(names) ^ {*FILES, MANIFEST})
+        if names != sorted((*listed, MANIFEST)):
+            wrong = sorted(set(names) ^ {*listed, MANIFEST})
             raise EvidenceError(f"{path}: missing or unknown files: {', '.join(wrong)}")
         files = {}
-        for name in FILES:
+        for name in sorted(listed):
             content = (path / name).read_bytes()
             if listed[name]["sha256"] != "0x" + hashlib.sha256(content).hexdigest():
                 raise EvidenceError(f"{path / name}: changed: its sha256 is not the manifest's")

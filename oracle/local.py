@@ -12,23 +12,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
-import numpy as np
 from eth_account import Account
 
 from finance.settlement.terms import FeedTerms
+from finance.terms import Deal
+from oracle.method import method_of
+from oracle.methods.base import Preparation
 from oracle.node_config import ConfigError, write_secret
-from oracle.twins.rain import RainSeries, tmy3_rain, to_csv
-
-GAUGE_BIAS_SD = 0.02
-"""Assumed: spread of the catch error between the nodes' gauges."""
-
-GAUGE_NOISE = 0.05
-"""Assumed: standard deviation of the error of one hour's reading."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,59 +52,48 @@ def prepare_nodes(
     folder: str | Path,
     terms: FeedTerms,
     *,
-    impervious_area_acres: float,
-    scenario: str = "published",
+    deal: Deal | None = None,
     seed: int = 2020,
     faults: Mapping[int, Mapping[str, Any]] | None = None,
     feeds: Any = "any",
     keys: Sequence[bytes] | None = None,
     first_port: int = 0,
+    **options: Any,
 ) -> list[NodeFiles]:
-    """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the rain.
+    """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the data.
 
-    Returned ascending by address, so a node's position is its signer index on chain; `faults` maps positions
-    to fault sections (see node_config.Fault). `keys`: private keys instead of new random ones. `feeds`:
-    "any", or FeedId mappings once the feed exists. `seed` decides the gauges' errors. Node i listens on
-    `first_port` + i (0: free ports). The rain is a typical year placed in the years of the periods:
-    simulated, not measured.
+    Returned ascending by address, so a node's position is its signer index on chain. The feed's method makes
+    the data from the parameters of `deal`'s asset, or from `options` of the same names (Method.options); they
+    are simulated, not measured, and each node's instrument has errors of its own, which `seed` decides.
+    `faults` maps positions to fault sections (see node_config.Fault). `keys`: private keys instead of new
+    random ones. `feeds`: "any", or FeedId mappings once the feed exists. Node i listens on `first_port` + i
+    (0: free ports). Raises InputError for parameters that are missing or wrong.
     """
+    method = method_of(terms.method)
+    for name in options.keys() - method.options:
+        known = ", ".join(sorted(method.options)) or "none"
+        raise ConfigError(f"{name} = {options[name]}: not an option of {method.id}; options: {known}")
     accounts = (
         [Account.from_key(key) for key in keys] if keys else [Account.create() for _ in range(terms.nodes)]
     )
     if len(accounts) != terms.nodes:
         raise ConfigError(f"keys: {len(accounts)} for {terms.nodes} nodes")
     accounts.sort(key=lambda account: int(account.address, 16))
-    rain = to_csv(_rain(terms.period_starts[0], terms.period_ends[-1]))
+    data_of = method.prepare(Preparation(terms, deal, seed, options))
     nodes = []
     for index, account in enumerate(accounts):
         home = Path(folder) / f"node-{index}"
         home.mkdir(parents=True)
         write_secret(home / "key", account.key.hex())
-        (home / "rain.csv").write_text(rain)
-        bias = float(np.clip(np.random.default_rng([seed, index]).normal(0, GAUGE_BIAS_SD), -0.06, 0.06))
+        data = data_of(index)
+        for name, text in data.files.items():
+            (home / name).write_text(text)
         config = {
             "listen": {"host": "127.0.0.1", "port": first_port and first_port + index},
             "key": {"file": "key"},
             "state": "state",
-            "rain": "rain.csv",
-            "gauge": {
-                "id": f"gauge-{index}",
-                "bias": round(bias, 4),
-                "noise": GAUGE_NOISE,
-                "seed": seed * 100 + index,
-            },
-            "twin": {"scenario": scenario, "impervious_area_acres": impervious_area_acres},
-            "kpi": {
-                "id": terms.kpi,
-                "decimals": terms.decimals,
-                "minimum": str(terms.min_value),
-                "maximum": str(terms.max_value),
-            },
-            "method": terms.method,
-            "periods": [
-                {"start": start, "end": end}
-                for start, end in zip(terms.period_starts, terms.period_ends, strict=True)
-            ],
+            **data.section,
+            **_served(terms),
             "feeds": feeds,
             "fault": dict((faults or {}).get(index, {})),
         }
@@ -118,6 +101,23 @@ def prepare_nodes(
         path.write_text(json.dumps(config, indent=2) + "\n")
         nodes.append(NodeFiles(path, account.address))
     return nodes
+
+
+def _served(terms: FeedTerms) -> dict[str, Any]:
+    """What a node's configuration says about the feed."""
+    return {
+        "kpi": {
+            "id": terms.kpi,
+            "decimals": terms.decimals,
+            "minimum": str(terms.min_value),
+            "maximum": str(terms.max_value),
+        },
+        "method": terms.method,
+        "periods": [
+            {"start": start, "end": end}
+            for start, end in zip(terms.period_starts, terms.period_ends, strict=True)
+        ],
+    }
 
 
 def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: str) -> None:
@@ -129,15 +129,6 @@ def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: st
         config = json.loads(node.config.read_text())
         config["feeds"] = [{"chain_id": chain_id, "contract": contract, "feed": feed}]
         node.config.write_text(json.dumps(config, indent=2) + "\n")
-
-
-def _rain(start: int, end: int) -> RainSeries:
-    first = datetime.fromtimestamp(start, UTC).year
-    last = datetime.fromtimestamp(end - 1, UTC).year
-    years = [tmy3_rain(year) for year in range(first, last + 1)]
-    depths = tuple(depth for year in years for depth in year.depths_mm)
-    source = years[0].source if first == last else f"{years[0].source} and repeated to {last}"
-    return RainSeries(years[0].start, years[0].step_seconds, depths, source)
 
 
 @contextmanager

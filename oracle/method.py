@@ -1,4 +1,4 @@
-"""The method by which a KPI is computed from raw data, and its repetition by anyone from a bundle.
+"""The methods by which KPIs are computed from raw data, and their repetition by anyone from a bundle.
 
 A feed's configuration carries the hash of its method's id, so all nodes of a feed use the same method and a
 changed method is another feed. `measure` is what a node does, `recompute` what a verifier does with a bundle.
@@ -6,154 +6,61 @@ changed method is another feed. `measure` is what a node does, `recompute` what 
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
+from typing import Any
 
-from oracle.evidence import Bundle, Context, EvidenceError
-from oracle.kpi import to_integer
-from oracle.twins import stormwater
-from oracle.twins.rain import RainError, RainSeries, from_csv, to_csv
-from oracle.twins.stormwater_parameters import ParameterError, StormwaterParameters
+from oracle.evidence import METHOD_FILE, Bundle, EvidenceError
+from oracle.methods.base import About, Measurement, Method, MethodError, method_hash
+from oracle.methods.stormwater import StormwaterMethod, raw_rain, twin_parameters
+from oracle.methods.wind import WindRevenueMethod
 
-DESCRIPTIONS = {
-    stormwater.METHOD: (
-        "Runoff of the sewershed (surface runoff plus underdrain outflow) in EPA SWMM 5, without and with "
-        "the works, on the same gauged rain; KPI = 1 - after/before, rounded half to even at its decimals."
-    ),
-}
+__all__ = [
+    "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "measure", "method_hash",
+    "method_of", "raw_rain", "recompute", "twin_parameters",
+]  # fmt: skip
 
-TOLERANCE = 1e-5
-"""Assumed: how far a KPI (fraction) computed on another machine may be from the bundle's. SWMM is
-deterministic on one platform; compilers may differ in the last bits, which a threshold inside the engine can
-enlarge."""
-
-
-class MethodError(ValueError):
-    """The method is not known here, or a bundle's numbers do not follow from its raw data by it."""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A KPI value for one period with the evidence for it. `reduction` as a fraction."""
-
-    value: int
-    reduction: float
-    bundle: Bundle
-
-
-def method_hash(method: str) -> str:
-    """What a feed carries: 0x and sha256 of the method's id."""
-    return "0x" + hashlib.sha256(method.encode()).hexdigest()
+METHODS: dict[str, Method] = {method.id: method for method in (StormwaterMethod(), WindRevenueMethod())}
+"""Every method that this version can compute, by id."""
 
 
 def check_known(method: str) -> None:
     """Raises MethodError unless this version can compute `method`."""
-    if method not in DESCRIPTIONS:
-        raise MethodError(f"method = {method}: not known here; known: {', '.join(DESCRIPTIONS)}")
+    if method not in METHODS:
+        raise MethodError(f"method = {method}: not known here; known: {', '.join(METHODS)}")
+
+
+def method_of(method: str) -> Method:
+    """The method with this id. Raises MethodError for an unknown one."""
+    check_known(method)
+    return METHODS[method]
 
 
 def measure(
-    method: str,
-    parameters: StormwaterParameters,
-    rain: RainSeries,
-    *,
-    feed: str,
-    period: int,
-    version: int,
-    kpi: str,
-    decimals: int,
-    gauge: str,
+    method: str, *inputs: Any, feed: str, period: int, version: int, kpi: str, decimals: int, gauge: str
 ) -> Measurement:
-    """Compute the KPI of the period that `rain` covers and bundle everything that led to it.
+    """Compute the KPI of the period that the method's `inputs` cover and bundle everything that led to it.
 
-    Raises TwinError if the twin cannot run, MethodError for an unknown method, EvidenceError for a bad
-    context.
+    Raises MethodError if the method is unknown or cannot run, EvidenceError for a bad context.
     """
-    check_known(method)
-    pair = stormwater.run_pair(parameters, rain)
-    value = to_integer(pair.reduction, decimals)
-    context = Context(
-        feed=feed,
-        period=period,
-        version=version,
-        kpi=kpi,
-        decimals=decimals,
-        value=value,
-        period_start=int(rain.start.timestamp()),
-        period_end=int(rain.end.timestamp()),
-        gauge=gauge,
-    )
-    bundle = Bundle.build(
-        context,
-        texts={
-            "rain.csv": to_csv(rain),
-            "before.inp": stormwater.input_text(parameters, rain, works=False),
-            "after.inp": stormwater.input_text(parameters, rain, works=True),
-        },
-        documents={
-            "method.json": {
-                "id": method,
-                "hash": method_hash(method),
-                "description": DESCRIPTIONS[method],
-                "engine": pair.engine,
-            },
-            "parameters.json": {
-                "twin": stormwater.TWIN,
-                "twin_version": stormwater.TWIN_VERSION,
-                "parameters": parameters.to_dict(),
-            },
-            "results.json": {
-                "before": asdict(pair.before),
-                "after": asdict(pair.after),
-                "runoff_before_m3": pair.runoff_before_m3,
-                "runoff_after_m3": pair.runoff_after_m3,
-                "reduction": pair.reduction,
-            },
-        },
-    )
-    return Measurement(value, pair.reduction, bundle)
+    return method_of(method).compute(About(feed, period, version, kpi, decimals, gauge), *inputs)
 
 
-def raw_rain(bundle: Bundle) -> RainSeries:
-    """The gauged rain in a bundle. Raises MethodError."""
+def bundle_method(bundle: Bundle) -> Method:
+    """The method that a bundle names. Raises MethodError: unknown, not its hash, or not its files."""
     try:
-        return from_csv(bundle.text("rain.csv"), "rain.csv")
-    except (RainError, EvidenceError) as error:
+        document = bundle.document(METHOD_FILE)
+    except EvidenceError as error:
         raise MethodError(str(error)) from None
-
-
-def twin_parameters(bundle: Bundle) -> StormwaterParameters:
-    """The twin's parameters in a bundle. Raises MethodError."""
-    try:
-        document = bundle.document("parameters.json")
-        if document.get("twin") != stormwater.TWIN:
-            raise MethodError(f"parameters.json: twin = {document.get('twin')}: not {stormwater.TWIN}")
-        return StormwaterParameters.from_dict(document["parameters"])
-    except (ParameterError, EvidenceError, KeyError) as error:
-        raise MethodError(f"parameters.json: {error}") from None
+    method = method_of(str(document.get("id")))
+    if document.get("hash") != method_hash(method.id):
+        raise MethodError(f"{METHOD_FILE}: hash = {document.get('hash')}: not that of {method.id}")
+    method.check_files(bundle)
+    return method
 
 
 def recompute(bundle: Bundle) -> int:
-    """Run the method again on the bundle's raw data and return the KPI integer it gives.
+    """Run the bundle's method again on its raw data and return the KPI integer it gives.
 
-    Raises MethodError when anything in the bundle does not follow from its rain and parameters: the SWMM
-    input files, the results, or the value. TwinError if the twin cannot run on them.
+    Raises MethodError when anything in the bundle does not follow from its raw data, EvidenceError when its
+    observation.json is damaged.
     """
-    context = bundle.context
-    method = str(bundle.document("method.json").get("id"))
-    check_known(method)
-    rain, parameters = raw_rain(bundle), twin_parameters(bundle)
-    covered = (int(rain.start.timestamp()), int(rain.end.timestamp()))
-    if covered != (context.period_start, context.period_end):
-        raise MethodError(f"rain.csv covers {covered}, not the period")
-    for name, works in (("before.inp", False), ("after.inp", True)):
-        if bundle.text(name) != stormwater.input_text(parameters, rain, works=works):
-            raise MethodError(f"{name}: not the input that rain.csv and parameters.json give")
-    reduction = stormwater.run_pair(parameters, rain).reduction
-    value = to_integer(reduction, context.decimals)
-    claimed = bundle.document("results.json").get("reduction")
-    if not isinstance(claimed, float) or not abs(claimed - reduction) <= TOLERANCE:
-        raise MethodError(f"results.json: reduction = {claimed}, but its own raw data give {reduction:.6f}")
-    if not abs(context.value - value) <= TOLERANCE * 10**context.decimals:
-        raise MethodError(f"value = {context.value}, but its own raw data give {value}")
-    return value
+    return bundle_method(bundle).recompute(bundle)

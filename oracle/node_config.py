@@ -1,4 +1,8 @@
-"""Configuration of an oracle node: one YAML (or JSON) file; paths in it are relative to the file."""
+"""Configuration of an oracle node: one YAML (or JSON) file; paths in it are relative to the file.
+
+Fields that NodeConfig does not have are the method's own: which data it reads, the node's instruments, the
+twin's parameters (oracle.methods).
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,23 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
-from finance.terms import InputError
+from oracle.config import ConfigError, Section, read_mapping
 from oracle.kpi import MAX_DECIMALS
-from oracle.method import MethodError, check_known
-from oracle.twins.stormwater_parameters import ParameterError, StormwaterParameters, scenario
+from oracle.method import MethodError, check_known, method_of
 from oracle.wire import Address, ChainId, Int128, UnixTime, Word, one_line
 
+__all__ = [
+    "ConfigError", "Fault", "FeedId", "KeySource", "Kpi", "Listen", "NodeConfig", "Period", "Section",
+    "load_config", "load_key", "read_mapping", "write_secret",
+]  # fmt: skip
 
-class ConfigError(InputError):
-    """A configuration that cannot be used: `FILE: FIELD = VALUE: REASON`."""
-
-
-class Section(BaseModel):
-    """Base: no unknown fields, nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+LARGEST_LIE = 1e12
 
 
 class Listen(Section):
@@ -50,38 +49,6 @@ class KeySource(Section):
             raise ValueError("give either file or keystore")
         if (self.keystore is None) != (self.password_file is None):
             raise ValueError("keystore and password_file belong together")
-        return self
-
-    def under(self, base: Path) -> KeySource:
-        """The same with relative paths below `base`."""
-        names = ("file", "keystore", "password_file")
-        paths = {name: getattr(self, name) for name in names}
-        return self.model_copy(update={n: base / path for n, path in paths.items() if path is not None})
-
-
-class Gauge(Section):
-    """The node's own rain gauge: its error is drawn from `seed`, see oracle.twins.rain.gauge."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
-    bias: float = Field(0.0, gt=-1, lt=1)
-    noise: float = Field(0.0, ge=0, le=1)
-    seed: int = 0
-
-
-class TwinSource(Section):
-    """The twin: a scenario and the impervious area, or a file of parameters
-    (StormwaterParameters.to_dict)."""
-
-    scenario: str | None = None
-    impervious_area_acres: float | None = None
-    parameters: Path | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> TwinSource:
-        if (self.scenario is None) == (self.parameters is None):
-            raise ValueError("give either scenario or parameters")
-        if (self.scenario is None) != (self.impervious_area_acres is None):
-            raise ValueError("scenario and impervious_area_acres belong together")
         return self
 
 
@@ -118,11 +85,11 @@ class FeedId(Section):
 class Fault(Section):
     """Deliberate misbehaviour, for demonstrations and tests only; a node with a fault says so in /health.
 
-    lie: added to the KPI (fraction), with forged results; silent: answer requests for observations with 503;
-    delay_seconds: wait before answering.
+    lie: added to the KPI, in its unit, with forged results; silent: answer requests for observations with
+    503; delay_seconds: wait before answering.
     """
 
-    lie: float = Field(0.0, ge=-2, le=2)
+    lie: float = Field(0.0, ge=-LARGEST_LIE, le=LARGEST_LIE)
     silent: bool = False
     delay_seconds: float = Field(0.0, ge=0, le=600)
 
@@ -133,20 +100,17 @@ class Fault(Section):
 
 
 class NodeConfig(Section):
-    """Everything a node needs. `state`: folder for its ledger and evidence; `rain`: its copy of the true
-    rain."""
+    """Everything a node needs. `state`: folder for its ledger and evidence; `data`: the method's own part."""
 
     listen: Listen = Listen()
     key: KeySource
     state: Path
-    rain: Path
-    gauge: Gauge
-    twin: TwinSource
     kpi: Kpi
     method: str
     periods: Annotated[list[Period], Field(min_length=1)]
     feeds: Literal["any"] | Annotated[list[FeedId], Field(min_length=1)]
     fault: Fault = Fault()
+    data: SerializeAsAny[Section] = Section()
 
     @field_validator("method")
     @classmethod
@@ -168,31 +132,15 @@ class NodeConfig(Section):
 def load_config(path: str | Path) -> NodeConfig:
     """Read a configuration file; relative paths become relative to its folder. Raises ConfigError."""
     file = Path(path)
-    data = read_mapping(file)
+    fields = read_mapping(file)
+    common = NodeConfig.model_fields.keys() - {"data"}
     try:
-        config = NodeConfig.model_validate(data)
+        config = NodeConfig.model_validate({name: fields[name] for name in fields if name in common})
+        section = method_of(config.method).section
+        data = section.model_validate({name: fields[name] for name in fields if name not in common})
     except ValidationError as error:
         raise ConfigError(f"{file}: {one_line(error)}") from None
-    base = file.resolve().parent
-
-    twin = config.twin
-    if twin.parameters is not None:
-        twin = twin.model_copy(update={"parameters": base / twin.parameters})
-    paths = {"state": base / config.state, "rain": base / config.rain}
-    return config.model_copy(update={"key": config.key.under(base), "twin": twin, **paths})
-
-
-def read_mapping(file: Path) -> dict[str, Any]:
-    """A YAML or JSON file that holds a mapping. Raises ConfigError."""
-    try:
-        data = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{file}: not a mapping")
-    return data
+    return config.model_copy(update={"data": data}).under(file.resolve().parent)
 
 
 def load_key(source: KeySource) -> LocalAccount:
@@ -234,15 +182,3 @@ def write_secret(file: Path, text: str) -> None:
     """Write a new file that only its owner can read. Raises FileExistsError if it is there."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(text + "\n")
-
-
-def load_twin(source: TwinSource) -> StormwaterParameters:
-    """The twin's parameters. Raises ConfigError."""
-    try:
-        if source.parameters is not None:
-            return StormwaterParameters.from_dict(read_mapping(source.parameters))
-        assert source.scenario is not None
-        assert source.impervious_area_acres is not None
-        return scenario(source.scenario, source.impervious_area_acres)
-    except ParameterError as error:
-        raise ConfigError(f"{source.parameters or 'twin'}: {error}") from None

@@ -21,6 +21,7 @@ from chain.bindings import contract, read
 from chain.sender import Sender
 from finance.settlement.median import median
 from oracle import evidence
+from oracle.method import MethodError, bundle_method, method_hash
 from oracle.observation import Ruling, Signature, SignatureError, recover, report_evidence
 from oracle.wire import ObservationRequest, SignedObservation, one_line
 
@@ -125,8 +126,8 @@ def check_signature(
 def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed) -> None:
     """Raises AnswerError if the bundle is not evidence of exactly this observation by the feed's method."""
     try:
-        context, method = bundle.context, bundle.document("method.json")
-    except evidence.EvidenceError as error:
+        context, method = bundle.context, bundle_method(bundle)
+    except (MethodError, evidence.EvidenceError) as error:
         raise AnswerError(f"evidence: {error}") from None
     if bundle.root != signed.evidence:
         raise AnswerError(f"evidence: its files hash to {bundle.root}, not to the signed {signed.evidence}")
@@ -142,8 +143,8 @@ def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed)
     for name, value in expected.items():
         if getattr(context, name) != value:
             raise AnswerError(f"evidence: {name} = {getattr(context, name)}, not {value}")
-    if method.get("hash") != feed.method_hash:
-        raise AnswerError(f"evidence: method {method.get('id')} is not the feed's")
+    if method_hash(method.id) != feed.method_hash:
+        raise AnswerError(f"evidence: method {method.id} is not the feed's")
 
 
 def ask(url: str, request: ObservationRequest, feed: Feed, timeout_seconds: float) -> Collected:

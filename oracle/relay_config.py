@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from oracle.node_config import ConfigError, KeySource, Section, read_mapping
+from oracle.config import ConfigError, Section, read_mapping
+from oracle.node_config import KeySource
 from oracle.wire import Address, Uint32, Word, one_line
 
 
@@ -32,11 +33,12 @@ class Account(Section):
 
 
 class RelayConfig(Section):
-    """network: name or URL of the chain; deployment: a deal's deployment record, or else `feed`; nodes: base
-    URLs; out: folder for report files and evidence."""
+    """network: name or URL of the chain; deployment: a deal's deployment record, or else `feed`; kpi: which
+    of the deployment's KPIs, if it has several; nodes: base URLs; out: folder for reports and evidence."""
 
     network: str
     deployment: Path | None = None
+    kpi: str | None = None
     feed: FeedPlace | None = None
     account: Account
     period: Uint32 = 0
@@ -49,6 +51,8 @@ class RelayConfig(Section):
     def _place(self) -> RelayConfig:
         if (self.deployment is None) == (self.feed is None):
             raise ValueError("give either deployment or feed")
+        if self.kpi is not None and self.deployment is None:
+            raise ValueError("kpi belongs to deployment; a feed has one KPI")
         return self
 
 
@@ -59,12 +63,4 @@ def load_relay_config(path: str | Path) -> RelayConfig:
         config = RelayConfig.model_validate(read_mapping(file))
     except ValidationError as error:
         raise ConfigError(f"{file}: {one_line(error)}") from None
-    base = file.resolve().parent
-    key = config.account.key.under(base) if config.account.key else None
-    return config.model_copy(
-        update={
-            "account": config.account.model_copy(update={"key": key}),
-            "deployment": base / config.deployment if config.deployment else None,
-            "out": base / config.out,
-        }
-    )
+    return config.under(file.resolve().parent)

@@ -1,17 +1,18 @@
 """The verifier: anyone repeats a report from its evidence and says which node's value does not follow.
 
-It needs the report record, the evidence folder beside it and SWMM. With an RPC it takes the feed from the
+It needs the report record and the evidence folder beside it. With an RPC it takes the feed from the
 chain and compares what the chain holds; without, the signers and the method are the report's own claim.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 from web3 import Web3
 
@@ -21,14 +22,11 @@ from finance.settlement.widths import SettlementError
 from finance.terms import InputError
 from oracle import evidence
 from oracle.kpi import to_decimal
-from oracle.method import TOLERANCE, MethodError, raw_rain, recompute, twin_parameters
+from oracle.method import MethodError, bundle_method, method_hash
+from oracle.methods.base import Inputs, Reading
 from oracle.observation import report_evidence
 from oracle.relay import STATUS, AnswerError, Feed, check_signature, read_feed
-from oracle.twins.stormwater import TwinError
 from oracle.wire import Address, ChainId, Int128, Message, SignedObservation, Uint32, UnixTime, Word, one_line
-
-GAUGE_LIMIT = 0.2
-"""Assumed: a gauge further from the median of the nodes' yearly rain than this fraction is suspect."""
 
 
 class ReportError(InputError):
@@ -184,46 +182,65 @@ def _check_value(
         if about != signed:
             done.add("evidence is of this observation", False, f"it is of {about}", node)
             return
-        if feed and bundle.document("method.json").get("hash") != feed.method_hash:
-            done.add("method", False, "not the feed's", node)
         if feed and report.period < len(feed.period_ends):
             ends = feed.period_ends[report.period]
             if context.period_end != ends:
-                done.add("period", False, f"rain ends at {context.period_end}, the period at {ends}", node)
-        value = recompute(bundle)
-        off = abs(value - item.value)
-        ok = off <= TOLERANCE * 10**report.decimals
-        signed_value, swmm = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
-        detail = f"signed {signed_value}, SWMM gives {swmm}"
-        done.add("recomputes", ok, detail, node)
-    except (MethodError, TwinError, evidence.EvidenceError) as error:
+                done.add("period", False, f"data end at {context.period_end}, the period at {ends}", node)
+        method = bundle_method(bundle)
+        if feed and method_hash(method.id) != feed.method_hash:
+            done.add("method", False, f"{method.id} is not the feed's", node)
+        value = method.recompute(bundle)
+        ok = abs(value - item.value) <= method.tolerance * 10**report.decimals
+        signed_value, again = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
+        done.add("recomputes", ok, f"signed {signed_value}, {method.engine()} gives {again}", node)
+    except (MethodError, evidence.EvidenceError) as error:
         done.add("recomputes", False, str(error), node)
 
 
 def _check_inputs_agree(done: Verification, bundles: dict[str, evidence.Bundle]) -> None:
-    """Cooked inputs recompute well: so twins must be the same, and gauges near each other."""
-    twins: dict[str, bytes] = {}
-    depths: dict[str, float] = {}
+    """Cooked inputs recompute well: so what is shared must be the same, and instruments near each other."""
+    inputs: dict[str, Inputs] = {}
     for node, bundle in bundles.items():
         try:
-            twins[node] = evidence.canonical(twin_parameters(bundle).to_dict())
-            depths[node] = raw_rain(bundle).total_mm
-        except MethodError:
+            inputs[node] = bundle_method(bundle).inputs(bundle)
+        except (MethodError, evidence.EvidenceError):
             continue  # already a failed check
-    if len(twins) < 2:
+    if len(inputs) < 2:
         return
-    common, votes = Counter(twins.values()).most_common(1)[0]
-    if 2 * votes <= len(twins):
-        done.add("same twin", False, "the nodes' twins have no majority")
-    else:
-        for node, twin in twins.items():
-            done.add(
-                "same twin", twin == common, "as most nodes" if twin == common else "not as most nodes", node
-            )
-    middle = statistics.median(depths.values())
-    for node, depth in depths.items():
-        ok = abs(depth - middle) <= GAUGE_LIMIT * middle
-        done.add("gauge", ok, f"{depth:.0f} mm, median of the nodes {middle:.0f} mm", node)
+    covered = {node: bundles[node].context for node in inputs}
+    _check_shared(
+        done, "period", {n: f"{c.period_start} {c.period_end}".encode() for n, c in covered.items()}
+    )
+    for name in sorted({name for found in inputs.values() for name in found.shared}):
+        _check_shared(done, name, {node: found.shared.get(name, b"") for node, found in inputs.items()})
+    for name in sorted({name for found in inputs.values() for name in found.readings}):
+        readings = {node: found.readings[name] for node, found in inputs.items() if name in found.readings}
+        _check_readings(done, name, readings)
+
+
+def _check_shared(done: Verification, name: str, held: Mapping[str, bytes]) -> None:
+    common, votes = Counter(held.values()).most_common(1)[0]
+    if 2 * votes <= len(held):
+        done.add(f"same {name}", False, f"no majority of the nodes has the same {name}")
+        return
+    for node, content in held.items():
+        same = content == common
+        done.add(f"same {name}", same, "as most nodes" if same else "not as most nodes", node)
+
+
+def _check_readings(done: Verification, name: str, readings: Mapping[str, Reading]) -> None:
+    lengths = Counter(len(reading.values) for reading in readings.values())
+    length = lengths.most_common(1)[0][0]
+    steps = {node: np.asarray(item.values) for node, item in readings.items() if len(item.values) == length}
+    middle = np.median(np.array(list(steps.values())), axis=0)
+    for node, reading in readings.items():
+        if node not in steps:
+            done.add(name, False, f"{len(reading.values)} values where most nodes have {length}", node)
+            continue
+        off = float(np.abs(steps[node] - middle).sum())
+        total, most = (float(x.mean() if reading.mean else x.sum()) for x in (steps[node], middle))
+        detail = f"{total:.6g} {reading.unit}, median of the nodes {most:.6g} {reading.unit}"
+        done.add(name, off <= reading.limit * float(np.abs(middle).sum()), detail, node)
 
 
 def _check_report(done: Verification) -> None:

@@ -187,13 +187,19 @@ def simulate(
 
 @dataclass(frozen=True)
 class HourlyPath:
-    """Every hour of one scenario, each array of shape (hours,): MWh, and currency per MWh."""
+    """Every hour of one scenario, each array of shape (hours,): MWh, and currency per MWh.
+
+    `days`: the record's day that stands for each day, shape (days,); `windiness`: factor on the energy of
+    each contract year, shape (years,).
+    """
 
     hours: Hours
     proxy: Floats
     actual: Floats
     hub: Floats
     node: Floats
+    days: Ints
+    windiness: Floats
 
 
 def hourly_path(outlook: Outlook, periods: Periods, seed: int, path: int) -> HourlyPath:
@@ -210,7 +216,7 @@ def hourly_path(outlook: Outlook, periods: Periods, seed: int, path: int) -> Hou
     node = hub + market.basis.hourly(record)[chosen] + noise[:, None]
     actual = proxy * running[s.period][:, None]
     hours = utc_hours(periods.start, proxy.size)
-    return HourlyPath(hours, proxy.ravel(), actual.ravel(), hub.ravel(), node.ravel())
+    return HourlyPath(hours, proxy.ravel(), actual.ravel(), hub.ravel(), node.ravel(), chosen, windiness)
 
 
 def expected_facts(outlook: Outlook, periods: Periods) -> PeriodFacts:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,12 @@ TMY3_HOURS_COLUMN = "Lprecip quantity (hr)"
 TMY3_DEPTH_UNIT_MM = 0.1
 """The column says mm, but a year of 8,345 mm would be eight times Greensboro's normal of about 1,080 mm. And
 351 of the 358 values are multiples of 2.54, rounded: tips of a 0.01 inch gauge in tenths of a millimetre."""
+
+GAUGE_BIAS_SD = 0.02
+"""Assumed: spread of the catch error between the nodes' gauges; none errs by more than three times this."""
+
+GAUGE_NOISE = 0.05
+"""Assumed: standard deviation of the error of one hour's reading."""
 
 STORM_GAP_HOURS = 6
 """Assumed: dry hours that part two storms."""
@@ -240,3 +247,26 @@ def _iso(time: datetime) -> str:
 
 def _parse(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def node_rain(start: int, end: int, seed: int) -> tuple[RainSeries, Callable[[int], dict[str, Any]]]:
+    """Rain and gauges for the nodes of a demonstration: a typical year placed in the years from `start` to
+    `end` [unix seconds], simulated and not measured, and each node's gauge section (its errors from `seed`).
+    """
+    first = datetime.fromtimestamp(start, UTC).year
+    last = datetime.fromtimestamp(end - 1, UTC).year
+    years = [tmy3_rain(year) for year in range(first, last + 1)]
+    depths = tuple(depth for year in years for depth in year.depths_mm)
+    source = years[0].source if first == last else f"{years[0].source} and repeated to {last}"
+
+    def gauge_of(index: int) -> dict[str, Any]:
+        drawn = np.random.default_rng([seed, index]).normal(0, GAUGE_BIAS_SD)
+        bias = float(np.clip(drawn, -3 * GAUGE_BIAS_SD, 3 * GAUGE_BIAS_SD))
+        return {
+            "id": f"gauge-{index}",
+            "bias": round(bias, 4),
+            "noise": GAUGE_NOISE,
+            "seed": seed * 100 + index,
+        }
+
+    return RainSeries(years[0].start, years[0].step_seconds, depths, source), gauge_of

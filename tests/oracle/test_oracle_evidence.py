@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from eth_utils import keccak
 
-from oracle.evidence import FILES, Bundle, EvidenceError, load
+from oracle.evidence import Bundle, EvidenceError, load
 from oracle.method import MethodError, measure, recompute
+from oracle.methods.stormwater import FILES
 from oracle.twins.rain import RainSeries, gauge
 from oracle.twins.stormwater_parameters import scenario
 

@@ -1,0 +1,1 @@
+"""Methods by which nodes compute KPIs: one module each, listed in oracle.method."""
