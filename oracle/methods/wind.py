@@ -240,12 +240,15 @@ class WindRevenueMethod(Method):
         )
 
     def recompute(self, bundle: Bundle) -> int:
+        return compare(bundle, self.again(bundle))
+
+    def again(self, bundle: Bundle) -> Measurement:
         terms, wind, prices = _raw(self, bundle)
         try:
             sources = self.parameters_of(bundle).get("sources")
             if not isinstance(sources, dict):
                 raise MethodError(f"{PARAMETERS_FILE}: sources = {sources}: not a mapping")
-            return compare(bundle, self.compute(about_of(bundle), terms, wind, prices, sources))
+            return self.compute(about_of(bundle), terms, wind, prices, sources)
         except KpiError as error:
             raise MethodError(str(error)) from None
 

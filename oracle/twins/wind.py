@@ -57,7 +57,7 @@ def wind_twin(
     missing or wrong.
     """
     plant, typical, outlook = wind_plant(deal), typical_wind(deal), wind_outlook(deal)
-    periods = _months(start, end)
+    periods = months_between(start, end)
     path = hourly_path(outlook, periods, seed, 0)
     speed = _speed(typical, path, periods, plant)
     day = path.days
@@ -98,7 +98,7 @@ def _series(name: str, first: int, columns: dict[str, Floats], decimals: dict[st
     return Series(name, first, HOUR, whole, decimals)
 
 
-def _months(start: int, end: int) -> Periods:
+def months_between(start: int, end: int) -> Periods:
     """Whole months that cover the time."""
     if start % HOUR or end % HOUR or end <= start:
         raise InputError(f"period from {start} to {end}: must be whole hours")

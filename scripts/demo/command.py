@@ -5,9 +5,14 @@ from __future__ import annotations
 import shutil
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
+    from scripts.demo.narrator import Narrator
+    from scripts.demo.story import Options
 
 DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 OWN = ("oracle", "summary.json", "report.html", "deployment.json")
@@ -58,26 +63,46 @@ def demo(
     from rich.console import Console
 
     from finance.terms import load_deal
+    from finance.terms.deal import KpiPayment
     from scripts.console import show_json
     from scripts.demo.narrator import Narrator
-    from scripts.demo.report import write_report
-    from scripts.demo.story import Options, tell
-    from scripts.demo.summary import summary
+    from scripts.demo.story import Options
 
     terms = load_deal(deal)
     _clear(out)
     narrator = Narrator(Console(highlight=False), quiet=json)
-    done = tell(terms, Options(out, outcome.value, chain.value, seed, what_ifs), narrator)
-    done.life.record.save(out / "deployment.json")
-    content = summary(done)
+    options = Options(out, outcome.value, chain.value, seed, what_ifs)
+    swap = any(isinstance(claim, KpiPayment) for claim in terms.claims.values())
+    content = (_swap if swap else _bond)(terms, options, narrator)
     (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
-    write_report(done, out / "report.html")
     if json:
         show_json(content)
     else:
         _finish(content, out, narrator)
-    if not done.ok:
+    if not content["ok"]:
         raise typer.Exit(1)
+
+
+def _bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
+    from scripts.demo.report import write_report
+    from scripts.demo.story import tell
+    from scripts.demo.summary import summary
+
+    done = tell(terms, options, narrator)
+    done.life.record.save(options.out / "deployment.json")
+    write_report(done, options.out / "report.html")
+    return summary(done)
+
+
+def _swap(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
+    from scripts.demo.swap.report import write_report
+    from scripts.demo.swap.story import tell
+    from scripts.demo.swap.summary import summary
+
+    done = tell(terms, options, narrator)
+    done.life.record.save(options.out / "deployment.json")
+    write_report(done, options.out / "report.html")
+    return summary(done)
 
 
 def _clear(out: Path) -> None:

@@ -103,7 +103,7 @@ def cashflow_figure(demo: Demonstration) -> Figure:
         right.margins(y=0.15)
         right.set_title("Redemption", loc="left", fontsize=10)
         for axes in (left, right):
-            _plain(axes)
+            plain_axes(axes)
             axes.set_ylabel(f"{life.money.code} million")
         return figure
 
@@ -131,7 +131,7 @@ def holders_figure(demo: Demonstration) -> Figure:
         axes.set_xticks(days, [day.strftime("%b %Y") for day in days], rotation=45)
         axes.set_ylabel("Units at each coupon (log scale)")
         figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
-        _plain(axes)
+        plain_axes(axes)
         return figure
 
 
@@ -163,10 +163,10 @@ def gas_figure(demo: Demonstration) -> Figure:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("Gas, thousands, whole transaction (log scale); red: the mark it must not pass")
-        _plain(axes)
+        plain_axes(axes)
         return figure
 
 
-def _plain(axes: Axes) -> None:
+def plain_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(color=INK)

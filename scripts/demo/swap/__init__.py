@@ -1,0 +1,1 @@
+"""The demonstration of a deal with a KPI payment: forty quarters of a wind project, or of any two parties."""

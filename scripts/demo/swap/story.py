@@ -1,0 +1,329 @@
+"""The demonstration of a KPI payment from beginning to end, and what it measured.
+
+One life: the deal is priced, deployed and issued; each period the nodes report, the swap settles either way,
+the treasury pays costs, debt, swap and holders. Once the payer does not pay in and its margin is called; once
+a captured quorum reports a wrong value, is challenged and corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chain.swap.reconcile import SwapReconciliation, reconcile_swap
+
+from chain.network import LocalChain, set_time, when
+from chain.sender import GasLog
+from finance.settlement.kpi_payment import Side
+from finance.swaps.deal import is_wind, swap_inputs
+from finance.swaps.study import SwapStudy, swap_study
+from finance.terms import Deal
+from scripts.demo.cast import CLASS_NAMES
+from scripts.demo.narrator import Narrator
+from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
+from scripts.demo.story import CHAINS, LEAD_DAYS, Options
+from scripts.demo.swap import crew as oracle
+from scripts.demo.swap.cast import DISPUTED, FIRST_MARGIN, INVESTORS
+from scripts.demo.swap.life import SwapLife
+from scripts.demo.swap.world import Revenue, power_sales
+
+LIE = 0.3
+"""Part of the feed's largest spread that the lying node adds to what it measured."""
+CAPTURE_LIE = 0.75
+"""Part of the feed's largest spread that a captured quorum takes off."""
+STUDY_PATHS = 4_000
+
+
+@dataclass
+class Fixing:
+    """One period as it went, money in minor units; `revenue` and `run` only where there is a project."""
+
+    period: int
+    end: int
+    kpi: int
+    amount: int
+    disputed: bool = False
+    margin_called: bool = False
+    revenue: Revenue | None = None
+    run: dict[str, Any] = field(default_factory=dict)
+    owed: int = 0
+
+
+@dataclass
+class SwapDemonstration:
+    """Everything the summary and the report are made of."""
+
+    options: Options
+    deal: Deal
+    chain: LocalChain
+    study: SwapStudy | None
+    life: SwapLife
+    allotted: dict[str, int]
+    faults: dict[str, str]
+    fixings: list[Fixing]
+    dispute: dict[str, Any]
+    margin: dict[str, Any]
+    reports: list[dict[str, Any]]
+    reconciliation: SwapReconciliation
+    narrator: Narrator
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.reconciliation.ok
+
+
+@dataclass
+class _Telling:
+    """What the steps of the story share while it is told."""
+
+    deal: Deal
+    options: Options
+    narrator: Narrator
+    life: SwapLife
+    main: Crew
+    captured: Callable[[], Crew]
+    sales: list[Revenue]
+    fixings: list[Fixing] = field(default_factory=list)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    dispute: dict[str, Any] = field(default_factory=dict)
+    margin: dict[str, Any] = field(default_factory=dict)
+
+
+def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
+    """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
+    with ExitStack() as stack:
+        starting = stack.enter_context(Starting())
+        crews = _start_nodes(deal, options, starting)
+        study = _price(deal, narrator)
+        narrator.chapter("2. A chain, and the deal on it")
+        start = _first_day(deal) - LEAD_DAYS * 86_400
+        chain = stack.enter_context(CHAINS[options.client](timestamp=start))
+        narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
+        life = SwapLife(chain, deal, GasLog())
+        record = life.deploy()
+        narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
+        narrator.say("every term read back from the chain equals the deal file", True)
+        allotted = _begin(life, narrator)
+        told = _Telling(
+            deal,
+            options,
+            narrator,
+            life,
+            crews["main"](),
+            crews["captured"],
+            power_sales(deal, life.terms, options.seed),
+        )
+        _periods(told)
+        narrator.chapter(
+            f"{5 if life.has_project else 4}. Everybody takes what is theirs, and reconciliation"
+        )
+        life.wind_up()
+        result = reconcile_swap(life.w3, record, deal)
+        _tell_reconciliation(result, narrator)
+        return SwapDemonstration(
+            options, deal, chain, study, life, allotted, told.main.faults, told.fixings, told.dispute,
+            told.margin, told.reports, result, narrator, narrator.seconds,
+        )  # fmt: skip
+
+
+def _first_day(deal: Deal) -> int:
+    """Unix seconds of the offering's first day, or of the first period's."""
+    day = (
+        deal.offering.opens.value if deal.offering is not None else deal.kpis[deal.swap.kpi].periods[0].start
+    )
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def _start_nodes(deal: Deal, options: Options, starting: Starting) -> dict[str, Callable[[], Crew]]:
+    """Two sets of the same nodes: one honest but for a liar and a dead one, one whose quorum is captured."""
+    policy, folder = deal.oracle[deal.swap.kpi], options.out / "oracle"
+    spread, quorum = float(policy.max_spread.value), int(policy.quorum.value)
+
+    def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], Crew]:
+        return starting.begin(oracle.crew(deal, folder / f"nodes-{name}", options.seed, lies, down))
+
+    return {
+        "main": begin("main", {LIAR: round(LIE * spread, 2)}, [SLEEPER]),
+        "captured": begin("captured", dict.fromkeys(range(quorum), round(-CAPTURE_LIE * spread, 2)), []),
+    }
+
+
+def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
+    narrator.chapter(f"1. {deal.title}")
+    narrator.say(f"terms hash {deal.terms_hash}")
+    numbers = deal.numbers()
+    assumed = sum(1 for entry in numbers if entry[2] == "assumed")
+    narrator.say(f"{len(numbers)} stated inputs: {len(numbers) - assumed} sourced, {assumed} assumed")
+    if not is_wind(deal):
+        return None
+    study = swap_study(swap_inputs(deal, paths=STUDY_PATHS))
+    before, after = study.before, study.after
+    code = deal.currency.code
+    narrator.say(
+        f"a year's revenue, P99: {code} {before.revenue['P99'].value:,.0f} without the swap, "
+        f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS} scenarios at the fair payment)"
+    )
+    narrator.say(
+        f"DSCR on the same debt, P50 and P99: {before.same_debt.average['P50']:.2f} and "
+        f"{before.same_debt.average['P99']:.2f} without, {after.same_debt.average['P50']:.2f} and "
+        f"{after.same_debt.average['P99']:.2f} with"
+    )
+    less = study.yearly_hedge.variance_reduction.value
+    narrator.say(f"variance of a year's revenue taken away by the swap: {less:.1%}")
+    return study
+
+
+def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
+    allotted: dict[str, int] = {}
+    if life.has_project:
+        project = life.terms.project
+        assert project is not None
+        narrator.chapter("3. Investors and the issue (delivery versus payment)")
+        life.onboard()
+        classes = [CLASS_NAMES[i.investor_class] for i in INVESTORS]
+        counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
+        narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
+        allotted = life.issue()
+        unit = life.money.words(project.unit_price)
+        sold = f"{sum(allotted.values()):,} units of {unit} sold to {len(allotted)} investors"
+        narrator.say(f"{sold}; the treasury begins")
+    for side, amount in life.post_collateral().items():
+        narrator.say(
+            f"{life.deal.parties[_key(life, side)].name} posts {life.money.words(amount)} of collateral"
+        )
+    life.fund_rewards()
+    return allotted
+
+
+def _key(life: SwapLife, side: Side) -> str:
+    return life.terms.payer if side is Side.PAYER else life.terms.payee
+
+
+def _periods(told: _Telling) -> None:
+    life, narrator = told.life, told.narrator
+    count = len(life.terms.payment.periods)
+    narrator.chapter(
+        f"{4 if life.has_project else 3}. {count} quarters: reports, settlements both ways, distributions"
+    )
+    for index, fault in enumerate(told.main.faults.items()):
+        if index == 0:
+            narrator.say("in every quarter one node lies and one is down; the median of the others counts")
+        narrator.say(f"fault injected: {fault[0]} {fault[1]}")
+    disputed = min(DISPUTED, count - 1)
+    for period in range(count):
+        fixing = _period(told, period, period == disputed)
+        told.fixings.append(fixing)
+        _tell_period(told, fixing)
+
+
+def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
+    life = told.life
+    revenue = told.sales[period] if life.has_project else None
+    if revenue is not None and revenue.amount:
+        set_time(life.w3, max(life.terms.feed.period_ends[period], _now(life)))
+        life.sell_power(revenue.amount)
+    kpi = _disputed_report(told, period) if disputed else _plain_report(told, period)
+    amount = life.due(period, kpi)
+    debtor = Side.PAYER if amount > 0 else Side.PAYEE
+    pays_in = not (debtor is Side.PAYEE and life.has_project) and amount != 0
+    calls = pays_in and debtor is Side.PAYER and not told.margin and period >= FIRST_MARGIN
+    if pays_in and not calls:
+        life.pay_in(debtor, abs(amount))
+    set_time(life.w3, max(life.terms.payment.periods[period].pay_date, _now(life)))
+    life.settle()
+    if calls:
+        _margin_call(told, period)
+    fixing = Fixing(period, life.terms.feed.period_ends[period], kpi, amount, disputed, calls, revenue)
+    if life.has_project:
+        fixing.run = dict(life.pay_waterfall())
+        life.habits(period)
+    if period % 4 == 3 and not life.has_project:
+        for side in Side:
+            life.take(side)
+    fixing.owed = life.shortfall(Side.PAYEE)
+    return fixing
+
+
+def _now(life: SwapLife) -> int:
+    return int(life.w3.eth.get_block("latest")["timestamp"])
+
+
+def _plain_report(told: _Telling, period: int) -> int:
+    record = oracle.report(told.life, period, told.main.urls, told.options.out / "oracle" / "reports")
+    told.reports.append(record)
+    oracle.wait_until_final(told.life, period)
+    return int(record["value"])
+
+
+def _disputed_report(told: _Telling, period: int) -> int:
+    """A captured quorum reports a wrong value; a citizen recomputes and challenges; the panel corrects it."""
+    life, narrator = told.life, told.narrator
+    crew = told.captured()
+    quorum = life.terms.feed.quorum
+    record = oracle.report(life, period, crew.urls[:quorum], told.options.out / "oracle" / "reports-disputed")
+    told.reports.append(record)
+    scale = 10**life.terms.feed.decimals
+    found = oracle.verify(life, record)
+    narrator.say(
+        f"{quorum} of {len(crew.nodes)} nodes collude: {int(record['value']) / scale:,.2f} is pending"
+    )
+    narrator.say(
+        f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
+    )
+    right, root = oracle.recomputed(record)
+    oracle.challenge(life, period, root)
+    paid = oracle.correct(life, period, right, root)
+    narrator.say(f"challenged and corrected by the panel to {right / scale:,.2f}; it is final at once", True)
+    narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
+    told.dispute = {
+        "period": period,
+        "wrong_value": str(record["value"]),
+        "corrected_value": str(right),
+        "culprits": dict(found.culprits),
+        "paid_to_challenger": str(paid),
+    }
+    return right
+
+
+def _margin_call(told: _Telling, period: int) -> None:
+    life, narrator = told.life, told.narrator
+    lacks = life.shortfall(Side.PAYER)
+    deadline = life.call_margin(Side.PAYER)
+    name = told.deal.parties[life.terms.payer].name
+    until = when(deadline)[:10]
+    narrator.say(f"{name} has not paid in; its collateral lacks {life.money.words(lacks)}")
+    narrator.say(f"margin called by a stranger; it can be made good until {until}")
+    life.pay_in(Side.PAYER, lacks)
+    narrator.say("restored within the cure period; the call is void", life.shortfall(Side.PAYER) == 0)
+    told.margin = {"period": period, "lacking": str(lacks), "deadline": deadline}
+
+
+def _tell_period(told: _Telling, fixing: Fixing) -> None:
+    life = told.life
+    words = life.money.words
+    day = when(fixing.end)[:10]
+    way = "to the payee" if fixing.amount > 0 else "to the payer"
+    kpi = fixing.kpi / 10**life.terms.feed.decimals
+    text = f"{day}  KPI {kpi:,.2f}: {words(abs(fixing.amount))} {way}"
+    if fixing.run:
+        text += f"; holders {words(fixing.run['holders'])}"
+    if fixing.owed:
+        text += f"; owed by the project {words(fixing.owed)}"
+    told.narrator.say(text)
+
+
+def _tell_reconciliation(result: SwapReconciliation, narrator: Narrator) -> None:
+    for kind, sums in result.payments().items():
+        if kind != "total":
+            line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+            narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
+    narrator.say(
+        "reconciled per party, holder and payment: difference 0"
+        if result.ok
+        else f"{len(result.differences)} differences: {result.differences[:3]}",
+        result.ok,
+    )
