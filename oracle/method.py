@@ -10,6 +10,8 @@ from typing import Any
 
 from oracle.evidence import METHOD_FILE, Bundle, EvidenceError
 from oracle.methods.base import About, Measurement, Method, MethodError, method_hash
+from oracle.methods.rain import RainIndexMethod
+from oracle.methods.reported import ReportedMethod
 from oracle.methods.stormwater import StormwaterMethod, raw_rain, twin_parameters
 from oracle.methods.wind import WindRevenueMethod
 
@@ -18,7 +20,8 @@ __all__ = [
     "method_of", "raw_rain", "recompute", "twin_parameters",
 ]  # fmt: skip
 
-METHODS: dict[str, Method] = {method.id: method for method in (StormwaterMethod(), WindRevenueMethod())}
+_ALL: tuple[Method, ...] = (StormwaterMethod(), WindRevenueMethod(), RainIndexMethod(), ReportedMethod())
+METHODS: dict[str, Method] = {method.id: method for method in _ALL}
 """Every method that this version can compute, by id."""
 
 

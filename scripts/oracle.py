@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from web3 import Web3
+
+    from chain.records import DeploymentRecord
     from chain.sender import Sender
     from finance.terms import Deal
     from oracle.relay_config import RelayConfig
@@ -21,6 +24,7 @@ app = typer.Typer(help="The oracle network.", no_args_is_help=True)
 out, err = Console(), Console(stderr=True)
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="configuration file (YAML or JSON)")]
+KpiOption = Annotated[str | None, typer.Option(help="which KPI, if the deal has several")]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable result on standard output")]
 
 
@@ -44,21 +48,50 @@ def _failures() -> Iterator[None]:
         _stop(1, error)
 
 
-def _connect(settings: RelayConfig) -> tuple[Sender, str, str]:
-    """Sender, oracle contract and feed that a relay configuration names."""
+def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str, str]:
+    """Sender, oracle contract and feed that a relay configuration names; `kpi` overrides the file's."""
     from chain.network import connect
     from chain.records import load_record
     from chain.sender import Sender
+    from finance.terms import InputError
     from oracle.node_config import load_key
 
     record = load_record(settings.deployment) if settings.deployment else None
     w3 = connect(settings.network, record.chain_id if record else None)
     key = settings.account.key
     account = load_key(key) if key else str(settings.account.address)
+    sender = Sender(w3, account)
     if record:
-        return Sender(w3, account), record.addresses.oracle, record.feed
+        return sender, record.addresses.oracle, _feed_of(w3, record, kpi or settings.kpi)
+    if kpi is not None:
+        raise InputError(f"--kpi = {kpi}: the configuration names a feed, which has one KPI")
     assert settings.feed is not None
-    return Sender(w3, account), settings.feed.contract, settings.feed.feed
+    return sender, settings.feed.contract, settings.feed.feed
+
+
+def _feed_of(w3: Web3, record: DeploymentRecord, kpi: str | None) -> str:
+    """The feed of a KPI of a deployed deal; of its only one if `kpi` is None."""
+    from oracle.relay import find_feed, read_feed
+
+    chosen = _kpi_of(record.load_deal(), kpi)
+    at = record.addresses.oracle
+    if read_feed(w3, at, record.feed).kpi == chosen:
+        return str(record.feed)
+    return find_feed(w3, at, record.terms_hash, chosen)
+
+
+def _kpi_of(deal: Deal, kpi: str | None) -> str:
+    """The KPI that is meant. Raises InputError when it is not one of the deal's, or several could be."""
+    from finance.terms import InputError
+
+    known = ", ".join(deal.oracle)
+    if kpi is None:
+        if len(deal.oracle) != 1:
+            raise InputError(f"--kpi is required: {deal.id} has {known or 'no KPI with an oracle'}")
+        return next(iter(deal.oracle))
+    if kpi not in deal.oracle:
+        raise InputError(f"--kpi = {kpi}: {deal.id} has {known or 'no KPI with an oracle'}")
+    return kpi
 
 
 @app.command()
@@ -82,19 +115,25 @@ def prepare(
     network: Annotated[
         str, typer.Option(help="network name or URL for the relay", metavar="NAME_OR_URL")
     ] = "development",
+    kpi: KpiOption = None,
     scenario: Annotated[
-        str, typer.Option(help="works of the twin: published, twin, high or low")
-    ] = "published",
+        str | None, typer.Option(help="works of the stormwater twin: published (default), twin, high or low")
+    ] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="what was published of a reported KPI (default: simulated)")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of everything that is simulated")] = 2020,
     first_port: Annotated[int, typer.Option(min=1024, max=65_000, help="port of the first node")] = 8601,
 ) -> None:
-    """Write what the nodes and the relay of a local deployment need: configurations, keys, rain.
+    """Write what the nodes and the relay of a local deployment need: configurations, keys, data.
 
-    For local chains, where nodes have the well-known test keys. In earnest each operator writes its own.
+    For local chains, where nodes have the well-known test keys. In earnest each operator writes its own. The
+    data are simulated from the parameters of the deal's asset.
     """
     from chain.deploy import local_keys
     from chain.network import connect
     from chain.records import load_record
-    from finance.settlement.terms import settlement_terms
+    from finance.settlement.terms import feed_terms
     from finance.terms import InputError
     from oracle.local import bind_feed, prepare_nodes
 
@@ -107,18 +146,23 @@ def prepare(
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder}: exists and is not empty")
         deal = record.load_deal()
+        chosen = _kpi_of(deal, kpi)
+        feed = _feed_of(w3, record, chosen)
+        options: dict[str, Any] = {"scenario": scenario, "reports": reports}
         files = prepare_nodes(
             folder,
-            settlement_terms(deal).feeds[0],
-            impervious_area_acres=deal.number("impervious_area_acres"),
-            scenario=scenario,
+            feed_terms(deal, chosen),
+            deal=deal,
+            seed=seed,
             keys=[bytes(keys[address].key) for address in record.wallets.nodes],
             first_port=first_port,
+            **{name: value for name, value in options.items() if value is not None},
         )
-        bind_feed(files, record.chain_id, record.addresses.oracle, record.feed)
+        bind_feed(files, record.chain_id, record.addresses.oracle, feed)
         settings = {
             "network": network,
             "deployment": str(deployment.resolve()),
+            "kpi": chosen,
             "account": {"address": str(w3.eth.accounts[0])},
             "nodes": [f"http://127.0.0.1:{first_port + index}" for index in range(len(files))],
             "out": "reports",
@@ -134,6 +178,7 @@ def relay(
     config: ConfigOption,
     period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
     restate: Annotated[bool, typer.Option(help="supersede the report that is there")] = False,
+    kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Collect a quorum from the nodes and submit it."""
@@ -142,7 +187,7 @@ def relay(
         from oracle.relay_config import load_relay_config
 
         settings = load_relay_config(config)
-        sender, oracle, feed = _connect(settings)
+        sender, oracle, feed = _connect(settings, kpi)
         chosen = settings.period if period is None else period
         report = run_relay(
             sender,
@@ -209,6 +254,7 @@ def challenge(
         str, typer.Option(help="root of your bundle, or 32 bytes that stand for your reasons")
     ],
     period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
+    kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Challenge a pending report: approve the bond and stake it. Uses the relay's configuration format."""
@@ -220,7 +266,7 @@ def challenge(
         if not is_root(evidence):
             _stop(2, f"--evidence = {evidence}: must be 0x and 64 lower-case hex digits")
         settings = load_relay_config(config)
-        sender, oracle, feed = _connect(settings)
+        sender, oracle, feed = _connect(settings, kpi)
         chosen = settings.period if period is None else period
         done = send_challenge(sender, oracle, feed, chosen, evidence)
     if as_json:

@@ -257,12 +257,16 @@ def compare(bundle: Bundle, again: Measurement) -> int:
 
 
 def _difference(bundle: Bundle, again: Measurement, name: str) -> str:
+    if name.endswith(".json"):
+        found, wanted = bundle.document(name), again.bundle.document(name)
+        for key in sorted(found.keys() | wanted.keys()):
+            if found.get(key) != wanted.get(key):
+                return f"{key} = {found.get(key)!s:.60}, not {wanted.get(key)!s:.60}"
+        return "not in canonical form"
     lines = (bundle.text(name).splitlines(), again.bundle.text(name).splitlines())
-    for number, (found, wanted) in enumerate(zip(*lines, strict=False), start=1):
-        if found != wanted:
-            at = next((i for i, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), 0)
-            first = max(0, at - 20)
-            return f"line {number}: …{found[first : at + 30]}, not …{wanted[first : at + 30]}"
+    for number, (line, right) in enumerate(zip(*lines, strict=False), start=1):
+        if line != right:
+            return f"line {number}: {line:.80}, not {right:.80}"
     return f"{len(lines[0])} lines, not {len(lines[1])}"
 
 

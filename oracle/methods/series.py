@@ -88,10 +88,9 @@ def decimal_texts(wholes: Sequence[int], decimals: int) -> list[str]:
     """decimal_text of many."""
     if decimals == 0:
         return [str(whole) for whole in wholes]
-    one = 10**decimals
-    return [
-        f"{'-' if whole < 0 else ''}{abs(whole) // one}.{abs(whole) % one:0{decimals}d}" for whole in wholes
-    ]
+    digits = [f"{abs(whole):0{decimals + 1}d}" for whole in wholes]
+    signs = ["-" if whole < 0 else "" for whole in wholes]
+    return [f"{s}{d[:-decimals]}.{d[-decimals:]}" for s, d in zip(signs, digits, strict=True)]
 
 
 def whole_number(text: str, decimals: int) -> int:

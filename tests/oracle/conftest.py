@@ -93,3 +93,28 @@ def feed_at(
     receipt = sender.send(oracle.functions.createFeed(config))
     (event,) = oracle.events.FeedCreated().process_receipt(receipt)
     return "0x" + event["args"]["feed"].hex()
+
+
+@pytest.fixture(scope="session")
+def bloom() -> Any:
+    from finance.terms import load_deal
+
+    return load_deal(ROOT / "deals" / "bloom-wind-prs.yaml")
+
+
+@pytest.fixture(scope="session")
+def wind_terms(bloom: Any) -> Any:
+    """The feed of the wind deal's KPI: forty quarters."""
+    from finance.settlement.terms import feed_terms
+
+    terms = feed_terms(bloom, "proxy-revenue")
+    assert len(terms.period_ends) == 40
+    return terms
+
+
+@pytest.fixture(scope="session")
+def one_quarter(wind_terms: Any) -> Any:
+    """The feed with its first quarter only: 92 days from 1 June 2017."""
+    return replace(
+        wind_terms, period_starts=wind_terms.period_starts[:1], period_ends=wind_terms.period_ends[:1]
+    )
