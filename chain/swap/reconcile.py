@@ -1,0 +1,396 @@
+"""Expected and actual payments of a swap deal, per kind, party and holder, in minor units: the difference is
+0 or it is shown.
+
+Expected comes from the deal alone: the pure replay in finance.settlement, given the oracle's reports and what
+people did on chain, in order and with their times (chain.swap.replay). Actual comes from the chain: what its
+events announce, the currency's own transfers behind them, and in the end what contracts hold and owe.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from web3 import Web3
+
+from chain.bindings import contract, read
+from chain.check import Difference
+from chain.network import when
+from chain.reconcile import Check, Holder
+from chain.swap.check import check_swap_deployment
+from chain.swap.ledger import PARTIES, SIDES, SwapLedger, read_swap_ledger
+from chain.swap.records import SwapRecord
+from chain.swap.replay import Replay, Report, Reports
+from chain.swap.rows import KINDS, Row, RowMaker
+from finance.settlement import kpi_payment
+from finance.settlement.kpi_payment import Side, State
+from finance.settlement.netting import INTEREST_ONE
+from finance.settlement.swap_terms import SwapTerms, swap_terms
+from finance.settlement.treasury import Party
+from finance.terms import Deal
+
+TREASURY_STATES = ("offered", "active", "closed")
+"""IRevenueTreasury.State"""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A party's money with the deal, in minor units: `paid_in`, `received`, what is `held` for it there, and
+    what it is `owed` or `owes`."""
+
+    party: str
+    address: str
+    figure: str
+    expected: int
+    actual: int
+
+    @property
+    def difference(self) -> int:
+        return self.actual - self.expected
+
+
+@dataclass(frozen=True)
+class SwapReconciliation:
+    """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
+
+    `state` is the swap's, `treasury` a project's; `reports` are those of the periods settled. `refused` names
+    a step on chain that the deal does not allow: nothing after it is expected.
+    """
+
+    deal: str
+    terms_hash: str
+    chain_id: int
+    block: int
+    time: int
+    state: str
+    treasury: str | None
+    currency_decimals: int
+    reports: list[Report]
+    rows: list[Row]
+    positions: list[Position]
+    holders: list[Holder]
+    checks: list[Check]
+    deployment: list[Difference]
+    refused: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def differences(self) -> list[Row | Position | Holder | Check]:
+        """Everything whose difference is not zero."""
+        found: list[Row | Position | Holder | Check] = []
+        for part in (self.rows, self.positions, self.holders, self.checks):
+            found += [item for item in part if item.difference]
+        return found
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences and not self.deployment and self.refused is None
+
+    def payments(self) -> dict[str, dict[str, int]]:
+        """Per kind (chain.swap.rows.KINDS, those that occur): expected, actual, difference."""
+        sums: dict[str, dict[str, int]] = {}
+        for kind in KINDS:
+            rows = [row for row in self.rows if row.kind == kind]
+            if rows:
+                sums[kind] = {
+                    name: sum(getattr(row, name) for row in rows)
+                    for name in ("expected", "actual", "difference")
+                }
+        return sums
+
+    def by_party(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Per address and kind: expected, actual, difference."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for row in self.rows:
+            sums = found.setdefault(row.party, {}).setdefault(row.kind, defaultdict(int))
+            for name in ("expected", "actual", "difference"):
+                sums[name] += getattr(row, name)
+        return found
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a table."""
+        columns = ["kind", "party", "period", "units", "detail", "expected", "actual", "difference", "tx"]
+        return pd.DataFrame(
+            [{c: getattr(row, c) for c in columns} for row in self.rows], columns=columns, dtype=object
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain JSON; amounts are integer strings in minor units."""
+        plain = ("deal", "terms_hash", "chain_id", "block", "time", "state", "treasury", "currency_decimals")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "ok": self.ok,
+            "reports": [
+                {"period": i, "status": r.status, "value": None if r.value is None else str(r.value)}
+                for i, r in enumerate(self.reports, start=1)
+            ],
+            "payments": {
+                kind: {name: str(amount) for name, amount in sums.items()}
+                for kind, sums in self.payments().items()
+            },
+            "rows": [_json(row, "kind", "party", "period", "units", "detail", "tx") for row in self.rows],
+            "positions": [_json(item, "party", "address", "figure") for item in self.positions],
+            "holders": [_holder_json(holder) for holder in self.holders],
+            "checks": [_json(check, "name") for check in self.checks],
+            "deployment": [
+                {"field": d.field, "expected": d.expected, "actual": d.actual} for d in self.deployment
+            ],
+            "refused": self.refused,
+            "notes": self.notes,
+        }
+
+
+def _json(item: Row | Position | Check, *names: str) -> dict[str, Any]:
+    amounts = {name: str(getattr(item, name)) for name in ("expected", "actual", "difference")}
+    return {**{name: getattr(item, name) for name in names}, **amounts}
+
+
+def _holder_json(holder: Holder) -> dict[str, Any]:
+    amounts = ("expected", "claimed", "unclaimed", "difference")
+    texts = {name: str(getattr(holder, name)) for name in amounts}
+    return {"holder": holder.holder, "units": holder.units, **texts}
+
+
+def reconcile_swap(
+    w3: Web3,
+    record: SwapRecord,
+    deal: Deal | None = None,
+    block: int | None = None,
+    ledger: SwapLedger | None = None,
+) -> SwapReconciliation:
+    """Reconcile a deployed swap deal at `block` (default: the latest) against `deal` (default: the record's).
+
+    `ledger` is what happened, if it has been read already; else it is read from the chain. What is due and
+    nobody has triggered yet is noted. Raises NetworkError if it is another chain, InputError for a deal
+    without a swap.
+    """
+    deployment = check_swap_deployment(w3, record, deal)
+    terms = swap_terms(deal or record.load_deal())
+    ledger = ledger or read_swap_ledger(w3, record, block)
+    return _Reconciler(w3, record, terms, ledger).run(deployment)
+
+
+class _Reconciler:
+    """Holds what the parts of a reconciliation share."""
+
+    def __init__(self, w3: Web3, record: SwapRecord, terms: SwapTerms, ledger: SwapLedger) -> None:
+        self.w3, self.record, self.terms, self.ledger = w3, record, terms, ledger
+        self.at, self.block = record.addresses, ledger.to_block
+        reports = Reports(w3, self.at.oracle, list(record.feeds.values()), self.block)
+        self.replay = Replay(terms, ledger, reports)
+        self.made = RowMaker(self.replay)
+        self.swap = contract(w3, "KpiPayment", self.at.swap).functions
+        self.accounts = [read(self.swap.accountOf(side), self.block) for side in Side]
+        self.state = State(read(self.swap.state(), self.block))
+        self.moves = ledger.moves("currency")
+
+    def run(self, deployment: list[Difference]) -> SwapReconciliation:
+        rows = [*self.made.rows, *self._interest(), *self._carried()]
+        holders = self._holders()
+        return SwapReconciliation(
+            deal=self.terms.deal_id,
+            terms_hash=self.terms.terms_hash,
+            chain_id=self.record.chain_id,
+            block=self.block,
+            time=self.ledger.time,
+            state=self.state.name.lower(),
+            treasury=self._treasury_state(),
+            currency_decimals=self.terms.currency_decimals,
+            reports=[self.replay.reports.of(i) for i in range(len(self.replay.swap.amounts))],
+            rows=rows,
+            positions=list(self._positions()),
+            holders=holders,
+            checks=[*self._swap_checks(), *self._money_checks(), *self._project_checks(rows, holders)],
+            deployment=deployment,
+            refused=self.replay.refused,
+            notes=list(self._notes()),
+        )
+
+    def _balance(self, address: str) -> int:
+        money = contract(self.w3, "IERC20", self.at.currency).functions
+        return int(read(money.balanceOf(address), self.block))
+
+    def _treasury(self, name: str, *arguments: int) -> int:
+        assert self.at.treasury is not None
+        treasury = contract(self.w3, "RevenueTreasury", self.at.treasury)
+        return int(read(treasury.functions[name](*arguments), self.block))
+
+    def _treasury_state(self) -> str | None:
+        return None if self.at.treasury is None else TREASURY_STATES[self._treasury("state")]
+
+    # -- rows that belong to no event
+
+    def _interest(self) -> Iterator[Row]:
+        """Interest that a side has paid: what it repaid, less what of its debt's principal is gone."""
+        for debtor in Side:
+            principal = self.made.unpaid[debtor] - self.accounts[debtor]["principal"]
+            expected, actual = self.made.interest[debtor], self.made.repaid[debtor] - principal
+            if expected or actual:
+                yield Row("interest", self.record.parties[1 - debtor], None, expected, actual)
+
+    def _carried(self) -> Iterator[Row]:
+        if self.at.treasury is not None:
+            credits = sum(self._treasury("creditOf", party) for party in Party)
+            held = self._balance(self.at.treasury) - credits
+            yield Row("carried", self.at.treasury, None, self.replay.books.available, held)
+
+    # -- parties and holders
+
+    def _positions(self) -> Iterator[Position]:
+        ledger = self.replay.swap
+        for side in Side:
+            name, address, account = SIDES[side], self.record.parties[side], self.accounts[side]
+            # Whoever paid it in, the money is the side's.
+            funded = [e for e in self.ledger.of("swap", "Funded") if e.arguments["side"] == side]
+            announced = sum(e.arguments["amount"] for e in funded)
+            moved = sum(self.ledger.moved(e) for e in funded)
+            received = self._withdrawn("swap", "side", side)
+            mine = ledger.accounts[side]
+            owed = kpi_payment.owed(self.terms.payment, ledger, side, self.ledger.time)
+            yield Position(name, address, "paid_in", announced, moved)
+            yield Position(name, address, "received", ledger.withdrawn[side], received)
+            held = account["balance"] + account["credit"]
+            yield Position(name, address, "held", mine.balance + mine.credit, held)
+            yield Position(name, address, "owes", owed, account["principal"] + account["interest"])
+        if self.at.treasury is not None:
+            yield from self._creditors()
+
+    def _withdrawn(self, source: str, field: str, who: int) -> int:
+        """What a contract has really transferred to a party that withdrew."""
+        events = (e for e in self.ledger.of(source, "Withdrawn") if e.arguments[field] == who)
+        return sum(self.ledger.moved(e) for e in events)
+
+    def _creditors(self) -> Iterator[Position]:
+        books = self.replay.books
+        for party in Party:
+            name = PARTIES[party]
+            address = (self.record.wallets.operator, self.record.wallets.lender)[party] or ""
+            received = self._withdrawn("treasury", "party", party)
+            yield Position(name, address, "received", books.withdrawn[party], received)
+            yield Position(name, address, "held", books.credits[party], self._treasury("creditOf", party))
+            yield Position(name, address, "owed", books.arrears[party], self._treasury("arrearsOf", party))
+
+    def _holders(self) -> list[Holder]:
+        if self.at.token is None:
+            return []
+        token = contract(self.w3, "SecurityToken", self.at.token).functions
+        received: dict[str, int] = defaultdict(int)
+        for move in self.moves:
+            if move.source == self.at.token:
+                received[move.to] += move.amount
+        held, earned = self.ledger.holdings_at(), self.made.earned
+        return [
+            Holder(
+                holder,
+                held.get(holder, 0),
+                earned[holder],
+                received[holder],
+                read(token.claimable(holder), self.block),
+            )
+            for holder in sorted({*self.ledger.holders, *earned, *received})
+        ]
+
+    # -- equations
+
+    def _swap_checks(self) -> Iterator[Check]:
+        """The swap's own books against the replay's, at the time of the block."""
+        ledger, time = self.replay.swap, self.ledger.time
+        yield Check(
+            "swap: periods settled", len(ledger.amounts), read(self.swap.periodsSettled(), self.block)
+        )
+        yield Check("swap: state", kpi_payment.state_at(ledger, time), self.state)
+        for side in Side:
+            mine, account, name = ledger.accounts[side], self.accounts[side], SIDES[side]
+            debt = kpi_payment.debt_at(self.terms.payment, mine, time)
+            yield Check(f"swap: {name}: balance", mine.balance, account["balance"])
+            yield Check(f"swap: {name}: credit", mine.credit, account["credit"])
+            yield Check(f"swap: {name}: principal owed", debt.principal, account["principal"])
+            yield Check(f"swap: {name}: interest owed", debt.interest // INTEREST_ONE, account["interest"])
+            yield Check(f"swap: {name}: margin deadline", mine.deadline, account["deadline"])
+            restored = [e for e in self.ledger.of("swap", "MarginRestored") if e.arguments["side"] == side]
+            yield Check(f"swap: {name}: margins restored", self._restored(side), len(restored))
+
+    def _restored(self, side: Side) -> int:
+        """How often a step of the replay ended a margin call of a side while the swap went on."""
+        count = 0
+        for step in self.replay.steps.values():
+            before, after = step.swap
+            ended = before.accounts[side].deadline and not after.accounts[side].deadline
+            count += bool(ended and after.status == State.ACTIVE)
+        return count
+
+    def _money_checks(self) -> Iterator[Check]:
+        """Of each contract, what came in less what went out is what is there."""
+        contracts = {"swap": self.at.swap}
+        if self.record.project is not None:
+            contracts |= self.record.project.model_dump(include={"treasury", "token", "offering"})
+        within = 0
+        for name, address in contracts.items():
+            flow = sum(m.amount * ((m.to == address) - (m.source == address)) for m in self.moves)
+            held = self._balance(address)
+            within += held
+            yield Check(f"money: {name}: in less out = held", flow, held)
+        mine = set(contracts.values())
+        outside = sum(m.amount * ((m.to in mine) - (m.source in mine)) for m in self.moves)
+        yield Check("money: deal: in from outside less out = held", outside, within)
+        booked = sum(account["balance"] + account["credit"] for account in self.accounts)
+        sent = sum(m.amount for m in self.ledger.strays if m.to == self.at.swap)
+        yield Check("money: swap: balances and credits = held", booked + sent, self._balance(self.at.swap))
+
+    def _project_checks(self, rows: list[Row], holders: list[Holder]) -> Iterator[Check]:
+        if self.at.token is None or self.at.treasury is None:
+            return
+        token = contract(self.w3, "SecurityToken", self.at.token).functions
+        supply = read(token.totalSupply(), self.block)
+        units = [
+            sum(e.arguments["units"] for e in self.ledger.of("offering", name))
+            for name in ("Subscribed", "Refunded")
+        ]
+        yield Check("units: sold less taken back = supply", units[0] - units[1], supply)
+        yield Check("units: sum of holdings = supply", sum(self.ledger.holdings_at().values()), supply)
+        paid_periods = self.replay.books.periods_paid
+        yield Check("treasury: periods paid", paid_periods, self._treasury("periodsPaid"))
+        state = 0 if self.replay.treasury is None else 1 + self.replay.books.closed
+        yield Check("treasury: state", state, self._treasury("state"))
+        held = sum(self.replay.books.credits) + self.replay.books.available
+        yield Check("treasury: money", held, self._balance(self.at.treasury))
+        distributed = sum(e.arguments["paid"] for e in self.ledger.of("token", "Distributed"))
+        earned = sum(row.actual for row in rows if row.kind in ("distribution", "gift"))
+        yield Check("money: distributed = earned by holders", distributed, earned)
+        moved = sum(self.ledger.moved(e) for e in self.ledger.of("token", "Distributed"))
+        yield Check("money: distributed = moved to the token", distributed, moved)
+        claimed, unclaimed = sum(h.claimed for h in holders), sum(h.unclaimed for h in holders)
+        yield Check("money: distributed = claimed + unclaimed", distributed, claimed + unclaimed)
+        there = min(self._balance(self.at.token), unclaimed)
+        yield Check("money: the token holds what is unclaimed", unclaimed, there)
+        announced = sum(e.arguments["amount"] for e in self.ledger.of("token", "Claimed"))
+        yield Check("money: claims announced = moved to holders", announced, claimed)
+
+    # -- what a reader should know
+
+    def _notes(self) -> Iterator[str]:
+        ledger, time = self.replay.swap, self.ledger.time
+        index = len(ledger.amounts)
+        running = kpi_payment.state_at(ledger, time) == State.ACTIVE
+        if running and time >= self.terms.payment.periods[index].pay_date:
+            report = self.replay.reports.of(index)
+            yield f"period {index + 1}: due, not settled, its report is {report.status}"
+        if kpi_payment.state_at(ledger, time) == State.DEFAULTED:
+            yield f"in default since {when(kpi_payment.defaulted_at(ledger, time))}, not closed out"
+        for side in Side:
+            account = ledger.accounts[side]
+            if running and account.deadline:
+                yield f"{SIDES[side]}: margin called, to be met by {when(account.deadline)}"
+            owed = kpi_payment.owed(self.terms.payment, ledger, side, time)
+            if owed:
+                yield f"{SIDES[side]}: owes {owed} minor units, interest included"
+        spending, paid = self.replay.treasury, self.replay.books.periods_paid
+        waiting = () if spending is None else spending.periods[paid:]
+        if waiting and time >= waiting[0].pay_date:
+            yield f"period {paid + 1}: due, not paid by the treasury"
+        for move in self.ledger.strays:
+            if move.to in (self.at.swap, self.at.token, self.at.offering):
+                yield f"{move.amount} minor units sent straight to {move.to}: nobody's"

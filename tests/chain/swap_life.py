@@ -1,0 +1,258 @@
+"""Two small swap deals, and lives that tests script for them; reports are signed with the local keys.
+
+`project_deal` is Bloom's deal file cut to six quarters; `rain_deal` the water utility's, cut to six as well.
+Amounts are in units of the currency, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+
+from chain.bindings import read
+from chain.network import LocalChain, reach_time
+from chain.sender import GasLog
+from chain.swap.actions import SwapActions
+from chain.swap.deploy import deploy_on, local_swap_keys
+from finance.settlement.swap_terms import swap_terms
+from finance.terms import Deal, parse_deal
+from finance.terms.reader import read_deal_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOOM = ROOT / "deals" / "bloom-wind-prs.yaml"
+RAIN = ROOT / "deals" / "water-utility-rainfall-swap.yaml"
+QUARTERS = 6
+USA, INSTITUTIONAL = 840, 3
+DAY = 86_400
+STANDS, CORRECTED, VOID = range(3)
+EVIDENCE = "0x" + "ab" * 32
+
+
+def at(text: str) -> int:
+    """Unix seconds of a UTC date."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+BEFORE = {"bloom-wind-prs": at("2017-05-01"), "water-utility-rainfall-swap": at("2023-12-20")}
+"""A clock at which each deal can begin."""
+
+
+def units(amount: str | int) -> int:
+    """An amount in minor units of a currency with six decimals."""
+    return int(Decimal(amount) * 10**6)
+
+
+def cut(path: Path, **changes: Any) -> dict[str, Any]:
+    """A deal file with its first six periods; `changes` of the swap's own fields."""
+    tree = read_deal_yaml(path)
+    swap = tree["claims"]["swap"]
+    swap.update(changes)
+    measure = tree["kpis"][swap["kpi"]]
+    measure["periods"] = measure["periods"][:QUARTERS]
+    return tree
+
+
+def project_deal(title: str | None = None) -> Deal:
+    tree = cut(BLOOM)
+    tree["title"] = title or tree["title"]
+    return parse_deal(tree)
+
+
+def rain_deal(title: str | None = None) -> Deal:
+    tree = cut(RAIN)
+    tree["title"] = title or tree["title"]
+    return parse_deal(tree)
+
+
+def valued_deal() -> Deal:
+    """The rainfall swap with a close-out by model value: another KPI says what the rest is worth."""
+    tree = cut(RAIN, close_out={"rule": "model_value", "kpi": "model-value"})
+    worth = {"value": 9_000_000, "assumed": "far above any value"}
+    tree["kpis"]["model-value"] = {
+        **tree["kpis"]["rainfall"],
+        "title": "Value of the remaining payments",
+        "unit": "USD",
+        "decimals": 6,
+        "bounds": {"minimum": {**worth, "value": -9_000_000}, "maximum": worth},
+        "process": {
+            "kind": "normal",
+            "mean": {"value": 0, "assumed": "fair"},
+            "sd": {"value": 100_000, "assumed": "a guess"},
+        },
+    }
+    tree["oracle"]["model-value"] = {
+        **tree["oracle"]["rainfall"],
+        "method": "model-value/1",
+        "max_spread": {"value": 1_000_000, "assumed": "models differ"},
+    }
+    return parse_deal(tree)
+
+
+class SwapLife(SwapActions):
+    """A deployed swap deal on a local chain, with investors a, b, c, a stranger and signing nodes."""
+
+    def __init__(self, chain: LocalChain, deal: Deal) -> None:
+        gas = GasLog()
+        people = dict(zip(("a", "b", "c", "stranger"), chain.accounts[6:10], strict=True))
+        super().__init__(chain.w3, deploy_on(chain, deal, gas), people, gas)
+        self.chain, self.deal, self.terms = chain, deal, swap_terms(deal)
+        self.keys = local_swap_keys(self.record)
+        self.pay_dates = [period.pay_date for period in self.terms.payment.periods]
+        for name in ("payer", "payee", "issuer", "a", "b", "c", "stranger"):
+            if name in self.senders:
+                self.mint(name, units(200_000_000))
+
+    def now(self) -> int:
+        return int(self.w3.eth.get_block("latest")["timestamp"])
+
+    # -- the oracle
+
+    def _sign(self, digest: str, signer: str) -> dict[str, str]:
+        signed = Account.unsafe_sign_hash(digest, self.keys[signer].key)
+        # EIP-2098: the parity of y in the highest bit of s
+        compact = signed.s | (signed.v - 27) << 255
+        return {"r": "0x" + signed.r.to_bytes(32, "big").hex(), "vs": "0x" + compact.to_bytes(32, "big").hex()}
+
+    def report(self, period: int, value: str | int, kpi: str | None = None) -> None:
+        """All nodes sign the same value of a period (from 0), a day after its end; anyone brings it."""
+        name = kpi or self.terms.feed.kpi
+        feed, terms = self.record.feeds[name], self.terms.feed
+        decimals = self.deal.kpis[name].decimals
+        reach_time(self.w3, terms.period_ends[period] + DAY)
+        number, seen = int(Decimal(value) * 10**decimals), terms.period_ends[period] + 60
+        observations = []
+        for index, node in enumerate(self.record.wallets.nodes):
+            digest = read(self.oracle.observationDigest(feed, period, 0, number, seen, EVIDENCE))
+            said = {"value": number, "observedAt": seen, "signer": index, "evidence": EVIDENCE}
+            observations.append({**said, **self._sign(digest, node)})
+        self.send("stranger", self.oracle.submit(feed, period, observations))
+
+    def challenge(self, period: int) -> None:
+        """A stranger challenges the report of a period and puts up the bond."""
+        self.approve("stranger", "oracle", units(10_000))
+        feed = self.record.feeds[self.terms.feed.kpi]
+        self.send("stranger", self.oracle.challenge(feed, period, 0, EVIDENCE))
+
+    def rule(self, period: int, verdict: int, value: str | int = 0) -> None:
+        """The whole panel signs a ruling."""
+        feed = self.record.feeds[self.terms.feed.kpi]
+        number = int(Decimal(value) * 10**self.terms.feed.decimals)
+        digest = read(self.oracle.rulingDigest(feed, period, 0, verdict, number, EVIDENCE))
+        signatures = [
+            {"panellist": index, **self._sign(digest, judge)}
+            for index, judge in enumerate(self.record.wallets.panel)
+        ]
+        self.send("stranger", self.oracle.rule(feed, period, verdict, number, EVIDENCE, signatures))
+
+    # -- periods
+
+    def settle_at(self, period: int, value: str | int | None) -> None:
+        """Report a period (None: nobody does) and settle it on its pay date."""
+        if value is not None:
+            self.report(period, value)
+        reach_time(self.w3, self.pay_dates[period])
+        self.settle("stranger")
+
+    def earn(self, amount: str, line: str = "power sales") -> None:
+        """Revenue, which the issuer passes on."""
+        self.receive_revenue(line, units(amount), "issuer")
+
+    def sell(self, **bought: int) -> None:
+        """Verify everybody and let them subscribe."""
+        self.verify(["a", "b", "c"], USA, INSTITUTIONAL, at("2060-01-01"))
+        for name, count in bought.items():
+            self.subscribe(name, count)
+
+
+def project_life(chain: LocalChain) -> SwapLife:
+    """A project from its issue to the last distribution.
+
+    A has 30,000 units and gives C 10,000 after the first distribution; B has 30,000. The provider falls short
+    of its collateral and restores it; a report is disputed and corrected; another never comes, so that the
+    project owes for quarters what its revenue cannot pay; in the end the provider pays late.
+    """
+    life = SwapLife(chain, project_deal())
+    life.sell(a=30_000, b=30_000)
+    life.settle_offering()
+    life.fund("payer", units(3_000_000))
+
+    life.settle_at(0, "2500000")  # 3,060,000 fixed: 560,000 to the project
+    life.call_margin("payer", by="stranger")
+    life.fund("payer", units(560_000), by="payer")
+    life.earn("2300000.123457")
+    life.earn("100000", line="renewable certificates")
+    life.pay("stranger")
+    life.transfer("a", "c", 10_000)
+    life.claim("a", by="stranger")
+    life.withdraw_credit("operator")
+
+    life.report(1, "5500000")
+    life.challenge(1)
+    life.rule(1, CORRECTED, "4500000")  # 3,780,000 fixed: 720,000 to the provider, which the swap cannot pay
+    reach_time(life.w3, life.pay_dates[1])
+    life.settle()
+    reach_time(life.w3, life.pay_dates[1] + 5 * DAY)
+    life.earn("4300000")
+    life.pay("b")
+
+    life.settle_at(2, None)  # 3,520,000 fixed, and silence counts as 15,000,000
+    life.earn("3600000")
+    life.send("stranger", life.currency.transfer(life.record.addresses.treasury, 77))
+    life.pay("stranger")
+    life.withdraw("payer", by="stranger")
+
+    life.settle_at(3, "1000000")  # 1,560,000 to the project, netted
+    life.earn("1500000")
+    life.pay("stranger")
+
+    life.settle_at(4, "60000")  # 3,000,000 to the project, netted
+    life.earn("9000000")
+    life.pay("stranger")
+    life.claim("b")
+
+    life.settle_at(5, "200000")  # 3,580,000 to the project, of which the provider has 3,000,000
+    life.withdraw("payee", by="stranger")
+    life.earn("2100000")
+    life.pay("stranger")
+    reach_time(life.w3, life.pay_dates[5] + 73 * DAY)
+    life.fund("payer", units(600_000), by="stranger")
+    life.pay("stranger")
+    life.claim("c")
+    life.withdraw("payer")
+    life.withdraw_credit("operator", by="stranger")
+    life.withdraw_credit("lender")
+    return life
+
+
+def rain_life(chain: LocalChain) -> SwapLife:
+    """A swap between two parties: margin called and restored on both sides, then a default and close-out."""
+    life = SwapLife(chain, rain_deal())
+    life.fund("payer", units(2_000_000))
+    life.fund("payee", units(1_000_000))
+
+    life.settle_at(0, 150)  # 3,000,000 - 1,880,000: 1,120,000 to the utility
+    life.call_margin("payer", by="payee")
+    life.fund("payer", units(1_200_000))
+    life.withdraw("payer")  # the 80,000 beyond what is required
+
+    life.settle_at(1, 180)  # 3,600,000 - 4,850,000: 1,250,000 to the provider, of which 1,000,000 is there
+    life.call_margin("payee", by="payer")
+    reach_time(life.w3, life.pay_dates[1] + 9 * DAY)
+    life.fund("payee", units(1_300_000))
+    life.withdraw("payee", by="stranger")
+
+    life.settle_at(2, 400)  # 8,000,000 - 7,510,000: 490,000 to the utility
+    life.settle_at(3, None)  # silence counts as no rain: 2,650,000 to the provider
+    life.withdraw("payer")
+    life.call_margin("payee", by="stranger")
+    reach_time(life.w3, life.now() + 30 * DAY)
+    life.close_out("stranger")
+    life.withdraw("payer")
+    life.fund("payee", units(3_500_000))
+    life.withdraw("payee")
+    life.withdraw("payer", by="stranger")
+    return life
