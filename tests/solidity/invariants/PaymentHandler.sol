@@ -35,24 +35,30 @@ contract PaymentHandler is PaymentFixture {
     mapping(bytes32 feed => mapping(uint256 period => uint256)) private _reportedAt;
     mapping(bytes32 feed => mapping(uint256 period => int128)) private _reported;
 
-    bool public immutable LIMITED;
+    bool private _squeezed;
 
-    /// @param limited a project of limited recourse without collateral, closed out by the last fixing
+    bool public immutable LIMITED;
+    /// @dev Longer than a quarter where debts may be netted in time, shorter elsewhere.
+    uint32 private immutable CURE_PERIOD;
+
+    /// @param limited a project of limited recourse, no collateral on either side, closed out by the last fixing
     constructor(bool limited) {
         LIMITED = limited;
+        CURE_PERIOD = limited ? 120 days : CURE;
         deployPaymentRooms();
         deployPayment();
-        post(PAYER, 30_000);
-        _bookFunding(PAYER, 30_000);
-        post(PAYEE, 5_000);
-        _bookFunding(PAYEE, 5_000);
+        post(PAYER, 15_000);
+        _bookFunding(PAYER, 15_000);
+        post(PAYEE, 3_000);
+        _bookFunding(PAYEE, 3_000);
     }
 
     function paymentTerms() internal view override returns (IKpiPayment.Terms memory t) {
         t = super.paymentTerms();
         if (!LIMITED) return t;
         t = lastFixing(t);
-        (t.limitedRecourse, t.requiredCollateral[1]) = (true, 0);
+        t.curePeriod = CURE_PERIOD;
+        (t.limitedRecourse, t.requiredCollateral) = (true, [uint128(0), 0]);
     }
 
     /// @dev After every action: no transition but those that IKpiPayment names.
@@ -120,8 +126,14 @@ contract PaymentHandler is PaymentFixture {
         if (dice % 4 == 1 && balance[uint256(side)] < _margin(side)) amount = _margin(side) - balance[uint256(side)];
         if (dice % 16 == 15) amount = _owed(side);
         if (dice % 16 == 14 && amount != 0) --amount;
+        if (_squeezed) amount %= 500;
         post(side, amount); // never fails, in any state
         _bookFunding(side, amount);
+    }
+
+    /// @dev While squeezed, small money only comes in, so that both sides can fall short.
+    function squeeze(uint256 seed) external watched {
+        _squeezed = mix(seed) % 2 == 0;
     }
 
     /// @dev Money sent without `fund` is nobody's, and moves nothing.
@@ -181,7 +193,7 @@ contract PaymentHandler is PaymentFixture {
         bool expected = state() == IKpiPayment.State.Active && deadline[uint256(side)] == 0 && !_isSound(side);
         try payment.callMargin(side) {
             isTrue(expected, "callMargin should have failed");
-            deadline[uint256(side)] = block.timestamp + CURE;
+            deadline[uint256(side)] = block.timestamp + CURE_PERIOD;
         } catch {
             isFalse(expected, "callMargin should have succeeded");
         }
@@ -206,7 +218,7 @@ contract PaymentHandler is PaymentFixture {
     function propose(uint256 who, int256 amount, uint256 seed) external watched {
         IKpiPayment.Side side = _side(who);
         amount = bound(amount, -12_000, 12_000);
-        uint256 expiry = block.timestamp + mix(seed) % 40 days;
+        uint256 expiry = block.timestamp + mix(seed) % (mix(seed) >> 128 & 1 == 0 ? 5 days : 400 days);
         vm.prank(side == PAYER ? HEDGER : PROJECT);
         try payment.proposeTermination(int128(amount), uint64(expiry)) returns (uint32 id) {
             isTrue(_ended == IKpiPayment.State.Active, "propose should have failed");
@@ -229,12 +241,14 @@ contract PaymentHandler is PaymentFixture {
         }
     }
 
-    /// @dev Seldom, and seldom the right id: it is the end of a life.
+    /// @dev An open offer seldom, because that is the end of a life; one that has lapsed whenever there is one.
     function accept(uint256 who, uint256 seed) external watched {
-        if (mix(seed) % 4 != 0) return;
         IKpiPayment.Side side = _side(who);
         Offer memory offer = _offers[1 - uint256(side)];
-        uint32 id = mix(seed) % 8 == 0 ? offer.id + 1 : offer.id;
+        uint256 dice = mix(seed);
+        bool lapsed = offer.settled != fixings.length || offer.expiry < block.timestamp;
+        if (!lapsed && dice % 4 != 0) return;
+        uint32 id = dice >> 128 & 3 == 0 ? offer.id + 1 : offer.id;
         IKpiPayment.Side from = offer.amount < 0 ? PAYEE : PAYER;
         uint256 most = balance[uint256(from)] + (debt != 0 && debtor != from ? _owed(debtor) : 0);
         uint256 size = uint256(offer.amount < 0 ? -offer.amount : offer.amount);
@@ -322,8 +336,8 @@ contract PaymentHandler is PaymentFixture {
     }
 
     function _margin(IKpiPayment.Side side) private view returns (uint256) {
-        if (side == PAYER) return PAYER_MARGIN;
-        return LIMITED ? 0 : PAYEE_MARGIN;
+        if (LIMITED) return 0;
+        return side == PAYER ? PAYER_MARGIN : PAYEE_MARGIN;
     }
 
     function _isSound(IKpiPayment.Side side) private view returns (bool) {

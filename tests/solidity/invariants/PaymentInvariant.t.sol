@@ -13,7 +13,7 @@ abstract contract PaymentInvariants is Test {
     function begin(bool limited) internal {
         handler = new PaymentHandler(limited);
         payment = handler.thePayment();
-        bytes4[] memory actions = new bytes4[](20);
+        bytes4[] memory actions = new bytes4[](21);
         actions[0] = PaymentHandler.wait.selector;
         actions[1] = PaymentHandler.report.selector;
         actions[2] = PaymentHandler.keepPromise.selector;
@@ -30,7 +30,7 @@ abstract contract PaymentInvariants is Test {
         // Time, data and money move more often than the rest.
         (actions[13], actions[14], actions[15]) = (actions[0], actions[0], actions[0]);
         (actions[16], actions[17], actions[18]) = (actions[1], actions[3], actions[6]);
-        actions[19] = actions[7];
+        (actions[19], actions[20]) = (actions[7], PaymentHandler.squeeze.selector);
         target(address(handler), actions);
     }
 
@@ -89,7 +89,7 @@ contract PaymentInvariant is PaymentInvariants {
     }
 }
 
-/// @notice A project of limited recourse, closed out by the last fixing.
+/// @notice A project of limited recourse, nothing to be held on either side, closed out by the last fixing.
 contract LimitedRecourseInvariant is PaymentInvariants {
     function setUp() external {
         begin(true);
