@@ -37,28 +37,37 @@ contract PaymentHandler is PaymentFixture {
 
     bool private _squeezed;
 
-    bool public immutable LIMITED;
-    /// @dev Longer than a quarter where debts may be netted in time, shorter elsewhere.
+    /// @dev Model: both of full recourse and with collateral, closed out by model value; nothing is posted at first.
+    /// Limited: a project of limited recourse without collateral, closed out by the last fixing. Bare: nobody holds
+    /// collateral, so a margin call is only for what is owed, and long enough for it to be netted.
+    enum Kind {
+        Model,
+        Limited,
+        Bare
+    }
+
+    Kind private immutable KIND;
     uint32 private immutable CURE_PERIOD;
 
-    /// @param limited a project of limited recourse, no collateral on either side, closed out by the last fixing
-    constructor(bool limited) {
-        LIMITED = limited;
-        CURE_PERIOD = limited ? 120 days : CURE;
+    constructor(Kind kind) {
+        KIND = kind;
+        CURE_PERIOD = kind == Kind.Bare ? 120 days : CURE;
         deployPaymentRooms();
         deployPayment();
-        post(PAYER, 15_000);
-        _bookFunding(PAYER, 15_000);
+        if (kind == Kind.Model) return;
+        uint256 first = kind == Kind.Limited ? 6_000 : 15_000;
+        post(PAYER, first);
+        _bookFunding(PAYER, first);
         post(PAYEE, 3_000);
         _bookFunding(PAYEE, 3_000);
     }
 
     function paymentTerms() internal view override returns (IKpiPayment.Terms memory t) {
         t = super.paymentTerms();
-        if (!LIMITED) return t;
+        if (KIND == Kind.Model) return t;
         t = lastFixing(t);
-        t.curePeriod = CURE_PERIOD;
-        (t.limitedRecourse, t.requiredCollateral) = (true, [uint128(0), 0]);
+        (t.curePeriod, t.limitedRecourse) = (CURE_PERIOD, KIND == Kind.Limited);
+        t.requiredCollateral = [uint128(_margin(PAYER)), uint128(_margin(PAYEE))];
     }
 
     /// @dev After every action: no transition but those that IKpiPayment names.
@@ -131,6 +140,16 @@ contract PaymentHandler is PaymentFixture {
         _bookFunding(side, amount);
     }
 
+    /// @dev What a side that is called lacks, or a unit less.
+    function cure(uint256 who, uint256 seed) external watched {
+        IKpiPayment.Side side = _side(who);
+        if (deadline[uint256(side)] == 0 || _isSound(side)) return;
+        uint256 amount = _owed(side) + _margin(side) - balance[uint256(side)];
+        if (mix(seed) % 8 == 0) --amount;
+        post(side, amount);
+        _bookFunding(side, amount);
+    }
+
     /// @dev While squeezed, small money only comes in, so that both sides can fall short.
     function squeeze(uint256 seed) external watched {
         _squeezed = mix(seed) % 2 == 0;
@@ -189,7 +208,18 @@ contract PaymentHandler is PaymentFixture {
     // ---------------------------------------------------------------- default and termination
 
     function callMargin(uint256 who) external watched {
-        IKpiPayment.Side side = _side(who);
+        _callMargin(_side(who));
+    }
+
+    /// @dev One after the other, so that two deadlines run.
+    function callBoth(uint256 seed) external watched {
+        if (mix(seed) >> 128 & 3 != 0) return;
+        _callMargin(_side(seed));
+        vm.warp(block.timestamp + mix(seed) % 10 days);
+        _callMargin(_side(seed) == PAYER ? PAYEE : PAYER);
+    }
+
+    function _callMargin(IKpiPayment.Side side) private {
         bool expected = state() == IKpiPayment.State.Active && deadline[uint256(side)] == 0 && !_isSound(side);
         try payment.callMargin(side) {
             isTrue(expected, "callMargin should have failed");
@@ -203,7 +233,7 @@ contract PaymentHandler is PaymentFixture {
         uint256 i = fixings.length;
         uint256 at = _defaultedAt();
         bool expected = state() == IKpiPayment.State.Defaulted && payDay(i) > at
-            && (LIMITED || _isSettled(valueFeed, i, valuedAt(i)));
+            && (KIND != Kind.Model || _isSettled(valueFeed, i, valuedAt(i)));
         int256 wanted = expected ? _closeOutAmount(i, at) : int256(0);
         try payment.closeOut() returns (int256 amount) {
             isTrue(expected, "closeOut should have failed");
@@ -336,12 +366,12 @@ contract PaymentHandler is PaymentFixture {
     }
 
     function _margin(IKpiPayment.Side side) private view returns (uint256) {
-        if (LIMITED) return 0;
-        return side == PAYER ? PAYER_MARGIN : PAYEE_MARGIN;
+        if (side == PAYER) return KIND == Kind.Bare ? 0 : PAYER_MARGIN;
+        return KIND == Kind.Model ? PAYEE_MARGIN : 0;
     }
 
     function _isSound(IKpiPayment.Side side) private view returns (bool) {
-        bool owing = debt != 0 && debtor == side && !(LIMITED && side == PAYEE);
+        bool owing = debt != 0 && debtor == side && !(KIND == Kind.Limited && side == PAYEE);
         return balance[uint256(side)] >= _margin(side) && !owing;
     }
 
@@ -418,7 +448,7 @@ contract PaymentHandler is PaymentFixture {
     }
 
     function _closeOutAmount(uint256 i, uint256 at) private view returns (int256) {
-        if (!LIMITED) return _reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND;
+        if (KIND == Kind.Model) return _reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND;
         if (i == 0) return 0;
         int256 product = fixings[i - 1] * int256(at - payDay(i - 1));
         int256 quarter = int256(uint256(QUARTER));
