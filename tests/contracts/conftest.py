@@ -310,7 +310,7 @@ def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
 
 @pytest.fixture(scope="module")
 def swap(launch_swap, parties):
-    """A running swap of full recourse, closed out by model value: the payer posted 60,000, the project 4,000."""
+    """A running swap of full recourse, by model value: the payer posted 60,000, the project 4,000."""
     import swaps
 
     made = launch_swap()
