@@ -55,7 +55,7 @@ def swap_terms(project: Any, parties: Any, plain_policy: dict, rule: int, **chan
     bound = swaps.VALUE_BOUND
     value = {"kpi": b"model-value".ljust(32, b"\0"), "minValue": -bound, "maxValue": bound}
     return {
-        "termsHash": evidence(f"project {project.start} {rule} {changes}"),
+        "termsHash": evidence(f"project {project.start} {project.pay_dates} {rule} {changes}"),
         "payment": swaps.terms(project, parties, rule, **(limited | changes)),
         "kpiPolicy": kpi,
         "valuePolicy": kpi | value | {"periodEnds": project.valued_at},
