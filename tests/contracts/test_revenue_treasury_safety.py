@@ -201,7 +201,7 @@ def test_the_provider_takes_nothing_twice_from_inside(evil, report, parties, mom
     project.payment.settle({"from": parties.stranger})
     earn(project, parties, 14 * K)
     arm(project, parties, moment, project.payment, "withdraw", PAYER)
-    with refuses(project.payment, "KpiPayment_UnsupportedCurrency", project.currency, 3 * K, 0):
+    with refuses(project.payment, "KpiPayment_UnsupportedCurrency", project.currency, 63 * K, 60 * K):
         pay(project, parties)
     project.currency.arm(NEVER, parties.stranger, b"", {"from": parties.stranger})
     assert paid(pay(project, parties)) == (0, COST, DEBT, 3 * K, 6 * K)
