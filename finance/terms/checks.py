@@ -62,8 +62,10 @@ def _parties(deal: Deal) -> Iterator[Finding]:
 
     for role in ("issuer", "data_controller"):
         names = having(role)
-        if role == "data_controller" and not names and not deal.kpis:
-            continue  # nothing is measured
+        if role == "data_controller" and not deal.kpis:
+            for name in names:
+                yield ("parties", name, "roles"), "nothing is measured here, so there is no data to control"
+            continue
         if len(names) != 1:
             found = " and ".join(names) or "none"
             yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
@@ -71,6 +73,15 @@ def _parties(deal: Deal) -> Iterator[Finding]:
         roles = deal.parties[name].roles
         if ("issuer" in roles) == ("holder" in roles):
             yield ("parties", name, "roles"), "the data controller must be either the issuer or the holders"
+
+
+def _twin(deal: Deal) -> Iterator[Finding]:
+    decided = any(True for _ in kpi_rules.kpi_rules(deal))
+    if decided and deal.asset.twin is None:
+        yield (
+            ("asset", "twin"),
+            "is required: KPIs decide payments (`reported` for values that a party reports)",
+        )
 
 
 def _kpis(deal: Deal) -> Iterator[Finding]:
@@ -107,6 +118,7 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _sources,
     _currency,
     _parties,
+    _twin,
     _kpis,
     *process_rules.RULES,
     *claim_rules.RULES,
