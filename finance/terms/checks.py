@@ -26,7 +26,7 @@ def check(deal: Deal, complete: bool = True) -> list[Finding]:
         try:
             for finding in rule(deal):
                 findings.append(finding)
-        except (AttributeError, TypeError, KeyError):
+        except (AttributeError, TypeError, LookupError):
             if complete:
                 raise
     return findings

@@ -146,13 +146,17 @@ def _salvage_value(annotation: Any, raw: Any) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(raw)
     except ValidationError:
-        pass
+        return _salvage_parts(annotation, raw)
+
+
+def _salvage_parts(annotation: Any, raw: Any) -> Any:
+    """What is well-formed inside `raw`, which as a whole is not."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _salvage_value(args[0], raw)
+        return _salvage_parts(args[0], raw)
     if origin in (types.UnionType, typing.Union):
         member = _member([arg for arg in args if arg is not type(None)], raw)
-        return None if member is None else _salvage_value(member, raw)
+        return None if member is None else _salvage_parts(member, raw)
     if origin is dict and isinstance(raw, Mapping):
         return {key: _salvage_value(args[1], item) for key, item in raw.items()}
     if origin is list and isinstance(raw, list):

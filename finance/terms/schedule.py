@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,11 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
         if not days:
             raise ValueError(f"{start} to {maturity} is no day of interest by {day_count}")
         return (AccrualPeriod(start, maturity, days, year),)
+    return _regular(start, maturity, frequency, day_count)
+
+
+@lru_cache(maxsize=256)
+def _regular(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
     import QuantLib as ql  # noqa: N813
 
     first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
