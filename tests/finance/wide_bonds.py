@@ -76,8 +76,8 @@ def bases(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
     if draw(st.booleans()):
         tree["parties"]["issuer"]["roles"] = ["issuer"]
         tree["parties"]["investors"]["roles"] = ["holder", "data_controller"]
-    # Reports are in before the first pay date: deadlines have tests of their own.
-    days = [start - timedelta(days=30 - number) for number in range(REPORTS_OF)]
+    # Measured soon after the start and in before the first pay date: deadlines have tests of their own.
+    days = [start + timedelta(days=3 + 2 * number) for number in range(REPORTS_OF)]
     measure, policy = tree["kpis"].pop("renewable-share"), tree["oracle"].pop("renewable-share")
     measure["periods"] = [{"start": day, "end": day, "assumed": "drawn"} for day in days]
     measure["decimals"] = KPI_DECIMALS
