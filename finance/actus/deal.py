@@ -1,8 +1,8 @@
 """A deal's bond as ACTUS contracts: the cash flows that pricing and the demo run on.
 
-A bullet is a PAM, a bond with repayments a LAX (an array of redemptions); coupon steps are rate resets whose
-market object is the rate that the payoff curves give, in the integers that settle; an outcome payment, once
-fixed, is a claim on one sum beside the bond, because no ACTUS type has a redemption that bends.
+A bullet is a PAM, a bond that repays before maturity a LAX (an array of redemptions); coupon steps are rate
+resets whose market object is the rate that the payoff curves give, in the integers that settle; an outcome
+payment, once fixed, is a claim on one sum beside the bond, because no ACTUS type has a redemption that bends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from finance.settlement.bond import Reports, fixed, rate
 from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, KpiBond
-from finance.terms.schedule import AccrualPeriod, bond_schedule
+from finance.terms.schedule import AccrualPeriod, bond_schedule, ends_month
 
 DAY_COUNTS = {"30/360": "30360", "ACT/360": "A360", "ACT/365F": "A365"}
 CYCLES = {"annual": "P1YL1", "semiannual": "P6ML1", "quarterly": "P3ML1", "monthly": "P1ML1"}
@@ -49,7 +49,7 @@ def contract_flows(deal: Deal, reports: Reports | None = None) -> list[PeriodFlo
     contract, rates = bond_contract(bond, schedule, terms, reports)
     paid: dict[date, list[float]] = {period.end: [0.0, 0.0, 0.0] for period in schedule}
     for flow in flows(contract, Observations({RATE_CODE: rates}) if rates else None):
-        if flow.type in ("IP", "PR", "MD"):
+        if flow.type in ("IP", "PR", "MD") and flow.time > _moment(schedule[0].start):
             paid[flow.time.date()][0 if flow.type == "IP" else 1] += flow.payoff
     for index, amount in _outcomes(terms, reports):
         day = schedule[index].end
@@ -62,6 +62,7 @@ def bond_contract(
 ) -> tuple[dict[str, Any], Series | None]:
     """The ACTUS terms of a bond and, if its coupon steps, the market object of its rate resets."""
     start, end = schedule[0].start, schedule[-1].end
+    anchor = _anchor(schedule)
     contract: dict[str, Any] = {
         "contractID": terms.symbol,
         "contractRole": "RPA",
@@ -71,32 +72,42 @@ def bond_contract(
         "notionalPrincipal": _money(terms.unit_principal * terms.hard_cap, terms),
         "nominalInterestRate": plain(bond.coupon.rate.value),
         "dayCountConvention": DAY_COUNTS[bond.coupon.day_count],
-        "endOfMonthConvention": "EOM",
-        "cycleAnchorDateOfInterestPayment": _time(schedule[0].end),
+        "endOfMonthConvention": "EOM" if ends_month(start) and ends_month(end) else "SD",
+        "cycleAnchorDateOfInterestPayment": _time(anchor),
         "cycleOfInterestPayment": CYCLES.get(bond.coupon.frequency),
     }
-    repaid = [
-        (period, _money(item.repayment * terms.hard_cap, terms))
-        for period, item in zip(schedule, terms.periods, strict=True)
+    early = [  # what falls due at maturity is paid by MD
+        (_time(period.end), _money(item.repayment * terms.hard_cap, terms))
+        for period, item in zip(schedule[:-1], terms.periods, strict=False)
         if item.repayment
     ]
-    if bond.amortisation is None:
+    if not early:
         contract["contractType"] = "PAM"
     else:
         contract |= {
             "contractType": "LAX",
-            "arrayCycleAnchorDateOfPrincipalRedemption": [_time(period.end) for period, _ in repaid[:-1]],
-            "arrayNextPrincipalRedemptionPayment": [amount for _, amount in repaid[:-1]],
-            "arrayIncreaseDecrease": ["DEC"] * (len(repaid) - 1),
+            "arrayCycleAnchorDateOfPrincipalRedemption": [time for time, _ in early],
+            "arrayNextPrincipalRedemptionPayment": [amount for _, amount in early],
+            "arrayIncreaseDecrease": ["DEC"] * len(early),
         }
     rates = _rates(schedule, terms, reports) if reports is not None else None
     if rates is not None and bond.coupon.steps:
-        contract["cycleAnchorDateOfRateReset"] = _time(schedule[1].start if len(schedule) > 1 else end)
+        contract["cycleAnchorDateOfRateReset"] = _time(anchor)
         contract["cycleOfRateReset"] = contract["cycleOfInterestPayment"]
         contract["marketObjectCodeOfRateReset"] = RATE_CODE
         contract["nominalInterestRate"] = rates(_moment(start))
         return contract, rates
     return contract, None
+
+
+def _anchor(schedule: tuple[AccrualPeriod, ...]) -> date:
+    """The day that cycles are counted from: the first pay date, unless February has clamped it.
+
+    From 30 August half a year on is 28 or 29 February, and from there 28 August; so a bond that starts on the
+    30th counts from its start. The interest due there is zero.
+    """
+    start, first = schedule[0].start, schedule[0].end
+    return first if len(schedule) == 1 or first.day >= start.day else start
 
 
 def _rates(schedule: tuple[AccrualPeriod, ...], terms: SettlementTerms, reports: Reports) -> Series:

@@ -14,7 +14,7 @@ from finance.settlement.payoff_curve import Kind, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms.deal import Deal
 from finance.terms.payoffs import label, steps_of
-from finance.terms.schedule import PERIODS_PER_YEAR, AccrualPeriod, bond_schedule
+from finance.terms.schedule import AccrualPeriod, bond_schedule, coupons_a_year
 
 PaymentKind = Literal["coupon", "principal", "outcome"]
 
@@ -49,7 +49,7 @@ class BondClaim:
     principal: Decimal
     issue_price: Decimal
     issue_date: date
-    frequency: int
+    frequency: float
     rate: Decimal
     schedule: tuple[AccrualPeriod, ...]
     coupons: tuple[Decimal, ...]
@@ -75,7 +75,7 @@ class BondClaim:
             principal=_money(terms.unit_principal * units, terms),
             issue_price=_money(terms.unit_price * units, terms),
             issue_date=bond.issue_date.value,
-            frequency=PERIODS_PER_YEAR[bond.coupon.frequency],
+            frequency=coupons_a_year(bond.coupon.frequency, bond_schedule(bond)),
             rate=bond.coupon.rate.value,
             schedule=bond_schedule(bond),
             coupons=tuple(

@@ -92,7 +92,7 @@ class Flows:
     periods: tuple[Period, ...]
     kpi_flows: tuple[KpiFlow, ...] = ()
     day_count: str = "30/360"
-    frequency: int = 2
+    frequency: float = 2
 
     @property
     def dates(self) -> list[date]:
@@ -142,7 +142,7 @@ def bond_flows(
     repayments: Sequence[float] | None = None,
     kpi_flows: Sequence[KpiFlow] = (),
     day_count: str = "30/360",
-    frequency: int = 2,
+    frequency: float = 2,
 ) -> Flows:
     """A bond with one rate, or one per period (step coupons), repaid at maturity or by `repayments`.
 

@@ -65,7 +65,7 @@ class DiscountCurve:
 
     @classmethod
     def flat(
-        cls, reference: date, rate: float, frequency: int = 2, day_count: str = "30/360"
+        cls, reference: date, rate: float, frequency: float = 2, day_count: str = "30/360"
     ) -> DiscountCurve:
         """One rate for all dates, compounded `frequency` times a year (0: continuously)."""
         rate_in_range("rate", rate)
@@ -177,7 +177,7 @@ class Market:
                 raise InputError(f"hazard = {rate:g}: must be an intensity a year of 0 or more")
 
     @classmethod
-    def flat(cls, reference: date, rate: float, frequency: int = 2, day_count: str = "30/360") -> Market:
+    def flat(cls, reference: date, rate: float, frequency: float = 2, day_count: str = "30/360") -> Market:
         """No default risk, one discount rate: `Market.flat(date(2016, 10, 1), 0.0343)`."""
         return cls(DiscountCurve.flat(reference, rate, frequency, day_count))
 
@@ -220,7 +220,7 @@ class Market:
         return replace(self, spread=spread)
 
 
-def _continuous(rate: float, frequency: int) -> float:
+def _continuous(rate: float, frequency: float) -> float:
     """The continuous rate of `rate` compounded `frequency` times a year: f ln(1 + r/f)."""
     return float(frequency * np.log1p(rate / frequency)) if frequency else rate
 

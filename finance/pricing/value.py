@@ -291,7 +291,7 @@ def _readings(deal: Deal, claim: BondClaim, flows: Flows, exact: ClosedForm) -> 
 
 def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, note: str) -> Reading:
     own = len(claim.schedule)
-    periods = int(years * claim.frequency) if claim.schedule[1:] else 1
+    periods = round(float(years) * claim.frequency)
 
     def yield_of(money: list[float]) -> float:
         return bond_equivalent_yield([-float(claim.issue_price), *money], claim.frequency)

@@ -22,7 +22,7 @@ class FlatYield:
     """
 
     rate: float
-    frequency: int
+    frequency: float
 
     def __post_init__(self) -> None:
         if not -self.frequency < self.rate < 1:
@@ -35,7 +35,7 @@ class FlatYield:
         return float((1 + self.rate / self.frequency) ** -period)
 
 
-def bond_equivalent_yield(flows: Sequence[float], frequency: int) -> float:
+def bond_equivalent_yield(flows: Sequence[float], frequency: float) -> float:
     """Internal rate of `flows` (first the price paid, negative; then one per period), as a fraction a year.
 
     The rate r per period with sum flows[k]/(1+r)^k = 0, stated compounded twice a year: 2((1+r)^(f/2) - 1).

@@ -25,7 +25,7 @@ def study_table(found: Study) -> Table:
         ("Clean price", f"{found.clean:.4f}", "per 100 outstanding, expected KPI payments included"),
         ("Accrued interest", f"{found.accrued:.4f}", "per 100 outstanding"),
         ("Dirty price", f"{found.dirty:.4f}", "what a buyer pays"),
-        ("Yield", percent(found.implied_yield), f"of expected flows, {found.flows.frequency} times a year"),
+        ("Yield", percent(found.implied_yield), f"of expected flows, {found.flows.frequency:g} times a year"),
         ("Z-spread", basis_points(found.spread), "over the flat curve, continuous"),
         ("Macaulay duration", f"{rates.macaulay:.4f}", "years"),
         ("Modified duration", f"{rates.modified:.4f}", "fall in per cent for a point of yield"),

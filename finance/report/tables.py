@@ -47,7 +47,7 @@ def summary_table(valuation: Valuation) -> Table:
     """Price, yield, spread, durations and what KPIs are expected to pay, each with its unit and basis."""
     claim, process = valuation.claim, valuation.process
     cells = [
-        ("Discount yield", percent(valuation.market.rate), f"flat, {claim.frequency} times a year"),
+        ("Discount yield", percent(valuation.market.rate), f"flat, {claim.frequency:g} times a year"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
         ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),

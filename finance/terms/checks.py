@@ -26,7 +26,7 @@ def check(deal: Deal, complete: bool = True) -> list[Finding]:
         try:
             for finding in rule(deal):
                 findings.append(finding)
-        except (AttributeError, TypeError, KeyError):
+        except (AttributeError, TypeError, LookupError):
             if complete:
                 raise
     return findings
@@ -64,6 +64,10 @@ def _parties(deal: Deal) -> Iterator[Finding]:
     needed = {"issuer": offered, "data_controller": bool(deal.kpis)}
     for role, required in needed.items():
         names = having(role)
+        if role == "data_controller" and not deal.kpis:
+            for name in names:
+                yield ("parties", name, "roles"), "nothing is measured here, so there is no data to control"
+            continue
         if not names and not required:
             continue
         if len(names) != 1:
@@ -75,6 +79,15 @@ def _parties(deal: Deal) -> Iterator[Finding]:
         roles = deal.parties[name].roles
         if ("issuer" in roles) == ("holder" in roles):
             yield ("parties", name, "roles"), "the data controller must be either the issuer or the holders"
+
+
+def _twin(deal: Deal) -> Iterator[Finding]:
+    decided = any(True for _ in kpi_rules.kpi_rules(deal))
+    if decided and deal.asset.twin is None:
+        yield (
+            ("asset", "twin"),
+            "is required: KPIs decide payments (`reported` for values that a party reports)",
+        )
 
 
 def _kpis(deal: Deal) -> Iterator[Finding]:
@@ -111,6 +124,7 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _sources,
     _currency,
     _parties,
+    _twin,
     _kpis,
     *process_rules.RULES,
     *claim_rules.RULES,

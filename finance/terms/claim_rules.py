@@ -11,6 +11,8 @@ from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, bonds, co
 from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule, repayments
 from finance.terms.values import scaled
 
+MAX_PERIODS = 240  # bounds the loops of a default: contracts/instruments/BondChecks.sol
+
 
 def which_claims(deal: Deal) -> Iterator[Finding]:
     """One thing is offered, and one KPI payment at most stands beside it: there is one offering, one feed."""
@@ -75,9 +77,17 @@ def claim_schedule(deal: Deal) -> Iterator[Finding]:
             yield (*here, "maturity"), f"dates out of order: not after interest_from {start}"
             continue
         try:
-            coupon_schedule(start, maturity, coupon.frequency, coupon.day_count if known else "30/360")
+            schedule = coupon_schedule(
+                start, maturity, coupon.frequency, coupon.day_count if known else "30/360"
+            )
         except ValueError as error:
             yield (*here, "maturity"), str(error)
+            continue
+        if len(schedule) > MAX_PERIODS:
+            yield (
+                (*here, "maturity"),
+                f"{len(schedule)} coupon periods: more than {MAX_PERIODS} do not fit on chain",
+            )
 
 
 def claim_amortisation(deal: Deal) -> Iterator[Finding]:
@@ -86,11 +96,13 @@ def claim_amortisation(deal: Deal) -> Iterator[Finding]:
         schedule = schedule_of(bond)
         if plan is None or schedule is None:
             continue
-        if plan.kind == "schedule":
-            for index, instalment in enumerate(plan.instalments):
-                if not 0 < instalment.fraction.value <= 1:
-                    loc = (*here, "instalments", str(index), "fraction")
-                    yield loc, "must be greater than 0 and at most 1 (0.05 is 5 % of the principal)"
+        parts = plan.instalments if plan.kind == "schedule" else []
+        wrong = [index for index, part in enumerate(parts) if not 0 < part.fraction.value <= 1]
+        for index in wrong:
+            loc = (*here, "instalments", str(index), "fraction")
+            yield loc, "must be greater than 0 and at most 1 (0.05 is 5 % of the principal)"
+        if wrong:
+            continue  # their sum means nothing
         unit = Fraction(bond.denomination.value) * 10**deal.currency.token_decimals
         try:
             repayments(bond, schedule, int(unit))
@@ -110,6 +122,10 @@ def claim_rest(deal: Deal) -> Iterator[Finding]:
     for here, bond in bonds(deal):
         for name in ("grace_days", "cure_days"):
             yield from count((*here, name), getattr(bond, name), 0, MAX_DAYS)
+        if bond.term_readings and not _has_readings(bond):
+            reason = "belong to a bond with regular coupons, no steps, and principal and outcome at maturity"
+            yield (*here, "term_readings"), reason
+            continue
         for index, reading in enumerate(bond.term_readings):
             periods = Fraction(reading.years.value) * PERIODS_PER_YEAR[bond.coupon.frequency]
             if periods <= 0 or periods.denominator != 1:
@@ -117,6 +133,14 @@ def claim_rest(deal: Deal) -> Iterator[Finding]:
                     (*here, "term_readings", str(index), "years"),
                     f"is not a whole number of {bond.coupon.frequency} periods",
                 )
+
+
+def _has_readings(bond: KpiBond) -> bool:
+    """Whether the bond can be read as if it ran for another number of periods."""
+    outcome = bond.outcome_payment
+    late = outcome is None or outcome.pays == "at_maturity"
+    regular = bond.coupon.frequency != "once" and not bond.coupon.steps
+    return regular and late and bond.amortisation is None
 
 
 RULES = (

@@ -26,9 +26,13 @@ from finance.terms.tiers import check_tiers, lower_bound
 from finance.terms.values import NumberTerm, scaled
 
 MAX_KNOTS = 32  # of a curve: contracts/settlement/PayoffCurve.sol
+MAX_RULES = 32  # of a bond, one bit each: contracts/instruments/BondChecks.sol
 
 
 def reports(deal: Deal) -> Iterator[Finding]:
+    for here, bond in bonds(deal):
+        if len(bond.kpi_rules) > MAX_RULES:
+            yield (*here, "coupon", "steps"), f"more than {MAX_RULES} steps and outcomes do not fit on chain"
     for here, _, rule in kpi_rules(deal):
         kpi = deal.kpis.get(rule.kpi)
         if rule.kpi not in deal.kpis:
@@ -44,6 +48,9 @@ def payments(deal: Deal) -> Iterator[Finding]:
                 yield (*here, "date"), "is required by `pays: on_date`"
             if rule.pays == "at_maturity" and rule.date is not None:
                 yield (*here, "date"), "belongs to `pays: on_date` only"
+        if isinstance(rule, CouponStep) and rule.until is not None and rule.until.value <= rule.from_.value:
+            yield (*here, "until"), f"dates out of order: not after `from` {rule.from_.value}"
+            continue
         schedule = schedule_of(bond)
         if schedule is not None:
             try:
@@ -83,15 +90,19 @@ def payoffs(deal: Deal) -> Iterator[Finding]:
 
 
 def redeemed(deal: Deal, bond: KpiBond) -> Fraction:
-    """What is repaid at maturity, in units of the currency; the whole principal where that is unclear."""
-    schedule, principal = schedule_of(bond), bond.principal.value
+    """What is repaid at maturity, in units of the currency; the whole principal where that is unclear.
+
+    Each unit is repaid by itself, so what its instalments round off is repaid at maturity too.
+    """
+    schedule, principal = schedule_of(bond), Fraction(bond.principal.value)
     scale = 10**deal.currency.token_decimals
-    if schedule is None or bond.amortisation is None:
-        return Fraction(principal)
+    unit = Fraction(bond.denomination.value) * scale
+    if schedule is None or unit <= 0:
+        return principal
     try:
-        return Fraction(repayments(bond, schedule, int(Fraction(principal) * scale))[-1], scale)
+        return principal * repayments(bond, schedule, int(unit))[-1] / unit
     except ValueError:
-        return Fraction(principal)
+        return principal
 
 
 def _rate(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
@@ -102,27 +113,38 @@ def _rate(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
         yield loc, f"has more than {RATE_DECIMALS} decimals"
 
 
-def coupons_stay_positive(deal: Deal) -> Iterator[Finding]:
-    """Whatever the KPIs do, no coupon period may have a rate below zero."""
+def coupons_stay_in_range(deal: Deal) -> Iterator[Finding]:
+    """Whatever the KPIs do, no coupon period may have a rate below zero, nor one of 100 % a year or more.
+
+    Steps of the same periods add up. Each is taken at its own worst, also where one report decides several.
+    """
     for here, bond in bonds(deal):
-        schedule = schedule_of(bond)
-        if schedule is None or not bond.coupon.steps:
+        schedule, rate = schedule_of(bond), bond.coupon.rate.value
+        if schedule is None or not bond.coupon.steps or not 0 <= rate < 1:
             continue
-        lowest = [Decimal(bond.coupon.rate.value)] * len(schedule)
-        for index, step in enumerate(bond.coupon.steps or []):
+        lowest, highest = [rate] * len(schedule), [rate] * len(schedule)
+        last_step = [0] * len(schedule)
+        for index, step in enumerate(bond.coupon.steps):
+            rates = [payoff_term(item).value for item in steps_of(step)] or [Decimal(0)]
             try:
                 first, last = step.reach(schedule)
             except ValueError:
+                continue  # has its own problem, as percentages have
+            if max(map(abs, rates)) >= 1:
                 continue
-            worst = min((payoff_term(item).value for item in steps_of(step)), default=Decimal(0))
             for period in range(first, last + 1):
-                lowest[period] += worst
-            if min(lowest) < 0:
-                yield (
-                    (*here, "coupon", "steps", str(index)),
-                    f"could make the coupon {plain(min(lowest))}, which is below zero",
-                )
-                break
+                lowest[period] += min(rates)
+                highest[period] += max(rates)
+                last_step[period] = index
+        for extreme, period in (
+            (min(lowest), lowest.index(min(lowest))),
+            (max(highest), highest.index(max(highest))),
+        ):
+            loc = (*here, "coupon", "steps", str(last_step[period]))
+            if extreme < 0:
+                yield loc, f"could make the coupon {plain(extreme)}, which is below zero"
+            elif extreme >= 1:
+                yield loc, f"could make the coupon {plain(extreme)}: rates are fractions, 1 is 100 % a year"
 
 
 def dated_outcomes(deal: Deal) -> Iterator[Finding]:
@@ -183,7 +205,7 @@ RULES = (
     payments,
     shapes,
     payoffs,
-    coupons_stay_positive,
+    coupons_stay_in_range,
     dated_outcomes,
     kpi_values,
     tier_widths,

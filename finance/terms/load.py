@@ -136,17 +136,31 @@ def _salvage(model: type[BaseModel], tree: Mapping[str, Any]) -> Any:
     return model.model_construct(**fields)
 
 
+def _member(members: list[Any], raw: Any) -> Any:
+    """The member of a union that `raw` means to be: the only one, or the one of its `kind`."""
+    if len(members) == 1:
+        return members[0]
+    kind = raw.get("kind") if isinstance(raw, Mapping) else None
+    models = [each for each in members if isinstance(each, type) and issubclass(each, BaseModel)]
+    named = (each for each in models if "kind" in each.model_fields)
+    return next((each for each in named if kind in get_args(each.model_fields["kind"].annotation)), None)
+
+
 def _salvage_value(annotation: Any, raw: Any) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(raw)
     except ValidationError:
-        pass
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+        return _salvage_parts(annotation, raw)
+
+
+def _salvage_parts(annotation: Any, raw: Any) -> Any:
+    """What is well-formed inside `raw`, which as a whole is not."""
     origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _salvage_parts(args[0], raw)
     if origin in (types.UnionType, typing.Union):
-        annotation = next((arg for arg in args if arg is not type(None)), None)
-        origin, args = get_origin(annotation), get_args(annotation)
+        member = _member([arg for arg in args if arg is not type(None)], raw)
+        return None if member is None else _salvage_parts(member, raw)
     if origin is dict and isinstance(raw, Mapping):
         return {key: _salvage_value(args[1], item) for key, item in raw.items()}
     if origin is list and isinstance(raw, list):

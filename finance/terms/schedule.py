@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
 PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12, "once": 1}
-"""Coupons a year, which is also how often a yield is compounded; `once` has one coupon, at maturity."""
+"""Coupons a year, which is also how often a yield is compounded; `once` is one coupon over the whole life,
+however long (see `coupons_a_year`)."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,19 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
     if not start < maturity:
         raise ValueError(f"interest starts on {start}, not before the maturity {maturity}")
     if frequency == "once":
-        return (AccrualPeriod(start, maturity, *accrual_factor(day_count, start, maturity)),)
+        days, year = accrual_factor(day_count, start, maturity)
+        if not days:
+            raise ValueError(f"{start} to {maturity} is no day of interest by {day_count}")
+        return (AccrualPeriod(start, maturity, days, year),)
+    return _regular(start, maturity, frequency, day_count)
+
+
+@lru_cache(maxsize=256)
+def _regular(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
+    """`coupon_schedule` of more than one coupon a life; the rules of a deal file ask for it again and again."""
     import QuantLib as ql  # noqa: N813
 
     first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
-    month_ends = ql.Date.isEndOfMonth(first) and ql.Date.isEndOfMonth(last)
     schedule = ql.Schedule(
         first,
         last,
@@ -82,7 +92,7 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
         ql.Unadjusted,
         ql.Unadjusted,
         ql.DateGeneration.Backward,
-        month_ends,
+        ends_month(start) and ends_month(maturity),
     )
     if not all(schedule.isRegular(i) for i in range(1, len(schedule))):
         raise ValueError(f"{start} to {maturity} is not a whole number of {frequency} periods")
@@ -92,17 +102,34 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
     )
 
 
+def ends_month(day: date) -> bool:
+    """Whether `day` is the last of its month.
+
+    >>> ends_month(date(2024, 2, 28)), ends_month(date(2024, 2, 29))
+    (False, True)
+    """
+    return day_after(day).day == 1
+
+
 def bond_schedule(bond: KpiBond) -> tuple[AccrualPeriod, ...]:
     """The coupon periods of a bond; raises ValueError when the dates do not fit."""
     coupon = bond.coupon
     return coupon_schedule(bond.interest_from.value, bond.maturity.value, coupon.frequency, coupon.day_count)
 
 
+def coupons_a_year(frequency: str, schedule: tuple[AccrualPeriod, ...]) -> float:
+    """How many coupon periods make a year: what yields are compounded by.
+
+    The only period of a bond that pays `once` may be any length, so its yield is simple interest over it.
+    """
+    return float(1 / schedule[0].years) if frequency == "once" else float(PERIODS_PER_YEAR[frequency])
+
+
 def repayments(bond: KpiBond, schedule: tuple[AccrualPeriod, ...], principal: int) -> list[int]:
     """What is repaid of `principal` (minor units) at the end of each period; adds up to it.
 
     Instalments are rounded down, and the last repayment takes the rest. Raises ValueError when the
-    amortisation does not fit the schedule.
+    amortisation does not fit the schedule, or leaves nothing to repay at maturity.
     """
     ends = [period.end for period in schedule]
     back = [0] * len(ends)
@@ -114,14 +141,17 @@ def repayments(bond: KpiBond, schedule: tuple[AccrualPeriod, ...], principal: in
         for index in range(first, len(ends)):
             back[index] = principal // (len(ends) - first)
     elif plan is not None:
+        fractions = [Fraction(instalment.fraction.value) for instalment in plan.instalments]
+        if sum(fractions) > 1:
+            raise ValueError("the instalments add up to more than the principal")
+        if sum(fractions) == 1 and all(item.date.value != ends[-1] for item in plan.instalments):
+            raise ValueError("nothing is left for the maturity: end the bond at its last instalment")
         for instalment in plan.instalments:
             if instalment.date.value not in ends:
                 raise ValueError(f"{instalment.date.value} is not a pay date of the coupon")
             part = Fraction(instalment.fraction.value)
             back[ends.index(instalment.date.value)] += principal * part.numerator // part.denominator
     back[-1] += principal - sum(back)
-    if min(back) < 0:
-        raise ValueError("the instalments add up to more than the principal")
     return back
 
 

@@ -33,12 +33,14 @@ def tree() -> dict[str, Any]:
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Callable[..., Path]:
-    """edited((old, new), ...): the good file with each `old` text, which must occur, replaced by `new`."""
+    """edited((old, new), ...): the good file (or deals/`base`.yaml) with each `old` text, which must occur,
+    replaced by `new`.
+    """
 
-    def write(*edits: tuple[str, str]) -> Path:
-        text = GOOD.read_text(encoding="utf-8")
+    def write(*edits: tuple[str, str], base: str = GOOD.stem) -> Path:
+        text = (GOOD.parent / f"{base}.yaml").read_text(encoding="utf-8")
         for old, new in edits:
-            assert old in text, f"the good file no longer has {old!r}"
+            assert old in text, f"{base} no longer has {old!r}"
             text = text.replace(old, new, 1)
         path = tmp_path / "deal.yaml"
         path.write_text(text, encoding="utf-8")

@@ -9,18 +9,21 @@ from pathlib import Path
 import pytest
 from bad_claim_cases import BAD_CLAIMS
 from bad_deal_cases import BAD_DEALS
+from bad_kpi_cases import BAD_KPI_RULES, BAD_PROCESSES
 from typer.testing import CliRunner
 
 from finance.terms import DealFileError, load_deal
 from scripts.cli import main
 
-BAD = BAD_CLAIMS | BAD_DEALS
+# By name: the deal that is edited, the edits, field, value, part of the reason.
+BAD = {name: ("dc-water-eib-2016", *case) for name, case in (BAD_CLAIMS | BAD_DEALS | BAD_PROCESSES).items()}
+BAD |= BAD_KPI_RULES
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_file_is_refused_in_one_clear_line(name: str, edited: Callable[..., Path]) -> None:
-    edits, field, value, reason = BAD[name]
-    path = edited(*edits)
+    base, edits, field, value, reason = BAD[name]
+    path = edited(*edits, base=base)
     with pytest.raises(DealFileError) as caught:
         load_deal(path)
     found = [problem for problem in caught.value.problems if problem.field == field]
@@ -45,13 +48,13 @@ TWICE_WRONG = {
 @pytest.mark.parametrize("name", sorted(set(BAD) - TWICE_WRONG))
 def test_one_mistake_gives_one_problem(name: str, edited: Callable[..., Path]) -> None:
     with pytest.raises(DealFileError) as caught:
-        load_deal(edited(*BAD[name][0]))
+        load_deal(edited(*BAD[name][1], base=BAD[name][0]))
     assert len(caught.value.problems) == 1, str(caught.value)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_command_line_ends_with_2_and_the_same_lines(name: str, edited: Callable[..., Path]) -> None:
-    path = edited(*BAD[name][0])
+    path = edited(*BAD[name][1], base=BAD[name][0])
     with pytest.raises(DealFileError) as caught:
         load_deal(path)
     result = CliRunner().invoke(main, ["validate", str(path)])
@@ -105,10 +108,10 @@ def test_all_problems_are_reported_at_once(edited: Callable[..., Path]) -> None:
         "currency decimals",
         "unknown source of a party",
     ]
-    path = edited(*(edit for name in names for edit in BAD[name][0]))
+    path = edited(*(edit for name in names for edit in BAD[name][1]))
     with pytest.raises(DealFileError) as caught:
         load_deal(path)
-    assert {problem.field for problem in caught.value.problems} == {BAD[name][1] for name in names}
+    assert {problem.field for problem in caught.value.problems} == {BAD[name][2] for name in names}
 
 
 def test_empty_mapping_lists_every_section(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from finance.settlement.bond import replay
 from finance.settlement.terms import settlement_terms
 from finance.terms import DealFileError, parse_deal
 from finance.terms.reader import read_deal_yaml
 
-GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
+DEALS = Path(__file__).resolve().parents[2] / "deals"
 MISSING = object()
 STRANGE: list[Any] = [
     MISSING,
@@ -35,6 +36,34 @@ STRANGE: list[Any] = [
 ]
 
 
+def wide() -> dict[str, Any]:
+    """A bond with everything: a step of tiers, a step that is a line, instalments, and a dated outcome."""
+
+    def term(value: Any) -> dict[str, Any]:
+        return {"value": value, "assumed": "x"}
+
+    tree = read_deal_yaml(DEALS / "singapore-ebus-loan.yaml")
+    (claim,) = tree["claims"].values()
+    tiers, other = claim["coupon"]["steps"][:2]
+    points = [
+        {"kpi": term(Decimal("0.1")), "rate": term(0)},
+        {"kpi": term(1), "rate": term(Decimal("-0.001"))},
+    ]
+    claim["coupon"]["steps"] = [
+        tiers,
+        {key: value for key, value in other.items() if key != "tiers"} | {"line": points},
+    ]
+    half = {"date": term(date(2030, 1, 1)), "fraction": term(Decimal("0.5"))}
+    claim["amortisation"] = {"kind": "schedule", "instalments": [half]}
+    claim["outcome_payment"] = {"kpi": "electric-share", "period": 3, "pays": "on_date",
+                                "date": term(date(2030, 1, 1)),
+                                "line": [{"kpi": term(0), "amount": term(100)}]}  # fmt: skip
+    series = term([Decimal("0.1"), Decimal("0.2")])
+    tree["kpis"]["electric-share"]["process"] = {"kind": "empirical", "series": series}
+    del tree["kpis"]["electric-share"]["periods"][3:]
+    return tree
+
+
 def paths(item: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
     for key, child in children:
@@ -42,24 +71,30 @@ def paths(item: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(child, (*path, key))
 
 
-ALL = list(paths(read_deal_yaml(GOOD)))
+TREES = {"bullet": read_deal_yaml(DEALS / "dc-water-eib-2016.yaml"), "wide": wide()}
+SECTIONS = sorted({(name, str(path[0])) for name, tree in TREES.items() for path in paths(tree)})
 
 
-@pytest.mark.parametrize("section", sorted({str(path[0]) for path in ALL}))
-def test_strange_values_anywhere(section: str) -> None:
-    for path in (path for path in ALL if path[0] == section):
+def test_the_trees_are_good() -> None:
+    assert all(parse_deal(tree) for tree in TREES.values())
+
+
+@pytest.mark.parametrize(("name", "section"), SECTIONS)
+def test_strange_values_anywhere(name: str, section: str) -> None:
+    tree = TREES[name]
+    for path in [path for path in paths(tree) if path[0] == section]:
         for strange in STRANGE:
-            tree = read(path, strange)
+            where = f"{path} = {strange}"
             try:
-                deal = parse_deal(tree, "deal.yaml")
+                deal = parse_deal(changed(tree, path, strange), "deal.yaml")
             except DealFileError as error:
                 lines = [str(problem) for problem in error.problems]
             else:
                 # What is accepted can always be settled and hashed.
-                settlement_terms(deal)
+                terms = settlement_terms(deal)
+                assert replay(terms, terms.hard_cap, [None] * len(terms.fixings)), where
                 assert deal.terms_hash.startswith("0x")
                 continue
-            where = f"{path} = {strange}"
             assert lines, where
             for line in lines:
                 assert line.startswith("deal.yaml: "), where
@@ -67,11 +102,8 @@ def test_strange_values_anywhere(section: str) -> None:
                 assert len(line) < 400, where
 
 
-GOOD_TREE = read_deal_yaml(GOOD)
-
-
-def read(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    tree = deepcopy(GOOD_TREE)
+def changed(tree: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    tree = deepcopy(tree)
     holder: Any = tree
     for step in path[:-1]:
         holder = holder[step]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import doctest
+import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from finance.terms.reader import read_deal_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -37,9 +41,14 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "name", ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md"]
+PAGES = ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md"]
+INSTRUMENTS = sorted(
+    path.name for path in (ROOT / "docs" / "instruments").glob("*.md") if path.name != "README.md"
 )
+PAGES += [f"instruments/{name}" for name in INSTRUMENTS]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     path = ROOT / "docs" / name
@@ -64,3 +73,36 @@ def test_deal_file_page_names_every_field() -> None:
     definitions = deal_schema()["$defs"] | {"Deal": deal_schema()}
     fields = {field for model in definitions.values() for field in model.get("properties", {})}
     assert not {field for field in fields if f"`{field}`" not in page}
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_instrument_page_quotes_its_deal(name: str, tmp_path: Path) -> None:
+    """The terms that a page shows are those of the deal file that it links to, and the index has the page."""
+    page = (ROOT / "docs" / "instruments" / name).read_text(encoding="utf-8")
+    linked = re.search(r"\]\(../../(deals/[a-z0-9-]+\.yaml)\)", page)
+    assert linked
+    (bond,) = read_deal_yaml(ROOT / linked[1])["claims"].values()
+    (fragment,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = tmp_path / "fragment.yaml"
+    shown.write_text(fragment, encoding="utf-8")
+    assert contains(bond, read_deal_yaml(shown))
+    assert f"]({name})" in (ROOT / "docs" / "instruments" / "README.md").read_text(encoding="utf-8")
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Whether `part` is in `whole`: every field of a mapping, the first items of a list, terms by value."""
+    if isinstance(part, dict) and "value" in part:
+        return bool(isinstance(whole, dict) and whole.get("value") == part["value"])
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(contains(whole.get(key), item) for key, item in part.items())
+    if isinstance(part, list):
+        return isinstance(whole, list) and all(
+            contains(found, item) for found, item in zip(whole, part, strict=False)
+        )
+    return bool(whole == part)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.relative_to(ROOT)}: {target}"
