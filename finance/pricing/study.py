@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finance.pricing.closed import expected_amount
 from finance.pricing.draws import Floats
 from finance.pricing.engine import joint_report
 from finance.pricing.flows import Flows, deal_flows
@@ -171,7 +172,8 @@ def study(
 def price_curves(found: Study) -> pd.DataFrame:
     """Dirty price along the KPI's mean (4 sd either way) and along the yield (3 points either way).
 
-    Columns: along (kpi_mean or yield), x, price. A KPI without a movable mean gives the yield's rows only.
+    Columns: along (kpi_mean, kpi_shift or yield), x, price. Where several reports decide, all their means are
+    shifted together: kpi_shift. A KPI without a movable mean gives the yield's rows only.
     """
     flows, day = found.flows, found.settle
     rows: list[tuple[str, float, float]] = []
@@ -183,9 +185,19 @@ def price_curves(found: Study) -> pd.DataFrame:
             moved = process.moved(float(mean), process.sd)
             amounts = expected_amounts(flows, {flow.kpi: moved for flow in flows.kpi_flows}, day)
             rows.append(("kpi_mean", float(mean), dirty_price(flows, found.market, day, amounts)))
+    elif found.kpi_risk is not None and found.process is not None:
+        for shift in np.linspace(-4 * found.process.sd, 4 * found.process.sd, GRID):
+            rows.append(("kpi_shift", float(shift), _shifted_price(found, float(shift))))
     base = found.market.curve
     for shift in np.linspace(-0.03, 0.03, GRID):
         market = Market(base.shifted(float(shift)), found.market.spread)
         price = dirty_price(flows, market, day, found.kpi_amounts)
         rows.append(("yield", yield_from_price(flows, price, day, found.kpi_amounts), price))
     return pd.DataFrame(rows, columns=["along", "x", "price"])
+
+
+def _shifted_price(found: Study, shift: float) -> float:
+    laws = [law_of(flow, found.outlook, found.settle) for flow in found.flows.kpi_flows]
+    moved = [process.moved(process.mean + shift, process.sd) for process in laws]  # type: ignore[attr-defined]
+    amounts = [expected_amount(flow, each) for flow, each in zip(found.flows.kpi_flows, moved, strict=True)]
+    return dirty_price(found.flows, found.market, found.settle, np.array(amounts))
