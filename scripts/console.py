@@ -46,9 +46,7 @@ def _print(console: Console, table: Table) -> None:
     rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
     for column in table.columns:
         number = column in table.numeric
-        rich.add_column(
-            column, justify="right" if number else "left", overflow="fold", no_wrap=None if number else False
-        )
+        rich.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in table.rows:
         rich.add_row(*row)
     if table.foot:

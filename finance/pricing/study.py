@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,9 +31,16 @@ from finance.pricing.measures import (
     yield_from_price,
     z_spread,
 )
-from finance.pricing.outlook import Outlook
-from finance.pricing.process import KpiProcess
-from finance.pricing.sensitivity import KpiRisk, break_even_mean, kpi_risk, law_of
+from finance.pricing.outlook import Outlook, deal_outlook
+from finance.pricing.process import KpiProcess, NormalKpi
+from finance.pricing.sensitivity import (
+    CapitalCost,
+    KpiRisk,
+    break_even_mean,
+    cost_of_capital,
+    kpi_risk,
+    law_of,
+)
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -121,8 +128,10 @@ def study(
     spread: float = 0.0,
     settle: date | None = None,
     quote: float | None = None,
+    curve: DiscountCurve | None = None,
 ) -> Study:
-    """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`.
+    """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`,
+    or on `curve` plus `spread`; the rate then counts for nothing.
 
     `expected` is a process for each KPI by its id, or one distribution for all; `quote` a clean price per 100
     whose greenium is wanted. Raises InputError for a date outside the bond's life, or after a KPI has been
@@ -132,7 +141,8 @@ def study(
     day, last = settle or flows.periods[0].start, flows.periods[-1].end
     if not flows.periods[0].start <= day < last:
         raise InputError(f"{day}: must lie from {flows.periods[0].start} to before {last}")
-    market = bond_market(flows, rate, spread)
+    flows = replace(flows, kpi_flows=tuple(flow for flow in flows.kpi_flows if flow.paid > day))
+    market = bond_market(flows, rate, spread) if curve is None else Market(curve, spread)
     outlook = expected if isinstance(expected, Mapping) else {flow.kpi: expected for flow in flows.kpi_flows}
     amounts = expected_amounts(flows, outlook, day)
     dirty, accrued = dirty_price(flows, market, day, amounts), accrued_price(flows, day)
@@ -167,6 +177,30 @@ def study(
         break_even=level,
         greenium=None if quote is None else greenium(flows, market, day, amounts, quote),
     )
+
+
+def deal_cost_of_capital(
+    deal: Deal, risk_price: float, error_sd: float, reports: int = 1, rate: float | None = None
+) -> CapitalCost:
+    """`cost_of_capital` of a deal's bond at the start of interest, at a flat `rate` (default: the coupon).
+
+    Raises InputError, in a sentence, when there is no data that could lower it: a fixed bond, several
+    reports, or a KPI that is not normal when it is reported.
+    """
+    flows = deal_flows(deal)
+    ((_, bond),) = deal.claims.items()
+    if not flows.kpi_flows:
+        raise InputError("a fixed bond: no KPI, and so no data, decides anything here")
+    if joint_report(flows) is None:
+        count = len({(flow.kpi, flow.observed, flow.curve) for flow in flows.kpi_flows})
+        raise InputError(f"{count} reports decide, and the cost of capital with data is known for one only")
+    start = flows.periods[0].start
+    prior = law_of(flows.kpi_flows[0], deal_outlook(deal), start)
+    if not isinstance(prior, NormalKpi):
+        kpi = deal.kpis[flows.kpi_flows[0].kpi]
+        raise InputError(f"{kpi.title}: its process is {kpi.process.kind}, and this needs a normal one")
+    market = bond_market(flows, float(bond.coupon.rate.value) if rate is None else rate)
+    return cost_of_capital(flows, market, start, prior, risk_price, error_sd, reports)
 
 
 def price_curves(found: Study) -> pd.DataFrame:

@@ -59,7 +59,8 @@ def cashflow_figure(valuation: Valuation) -> Figure:
 
 def _kpi_money(valuation: Valuation) -> dict[date, np.ndarray]:
     """Worst, expected and best money by pay date."""
-    flows, found = valuation.flows, {}
+    flows = valuation.flows
+    found: dict[date, np.ndarray] = {}
     triples = zip(worst_amounts(flows), valuation.closed_form.amounts, best_amounts(flows), strict=True)
     for flow, triple in zip(flows.kpi_flows, triples, strict=True):  # to the cent, so that nothing is 0
         found[flow.paid] = found.get(flow.paid, np.zeros(3)) + np.round(triple, 2)
@@ -119,6 +120,6 @@ def _sentence(valuation: Valuation) -> str:
         worst, best = float(worst_amounts(flows).sum()), float(best_amounts(flows).sum())
         text += (
             f" KPI reports change that by {amount_text(worst)} at worst, {amount_text(best)} at best and "
-            f"{amount_text(valuation.closed_form.expected)} as expected (bar; the line goes from worst to best)."
+            f"{amount_text(valuation.closed_form.expected)} as expected (bar; line: worst to best)."
         )
     return text + " Each panel has its own scale."

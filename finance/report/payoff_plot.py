@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -125,13 +127,13 @@ def _payoff(axes: Axes, decision: Decision, grid: Floats, currency: str) -> None
     axes.set_ylabel("Change of the coupon\n(basis points a year)")
     per_unit = decision.scale * unit
     money, word = money_unit(list(decision.amounts))
-    second = axes.secondary_yaxis("right", functions=(lambda y: y * per_unit / money, _back(per_unit, money)))
+    second = axes.secondary_yaxis("right", functions=_by(per_unit / money))
     second.set_ylabel(f"over {_coupons(decision)}\n({currency}{word}, whole issue)")
     second.spines["right"].set_visible(False)
 
 
-def _back(per_unit: float, money: float):  # type: ignore[no-untyped-def]
-    return lambda amount: amount * money / per_unit
+def _by(factor: float) -> Any:
+    return (lambda y: y * factor, lambda money: money / factor)
 
 
 def _coupons(decision: Decision) -> str:
@@ -272,8 +274,8 @@ def _sentence(
             for end in ends
         )
         text = (
-            f"The payoff runs from {first} at {kpi_value(kpi, low)} to {last} at {kpi_value(kpi, high)}, flat "
-            f"beyond; {currency} {amount_text(decision.expected)} are expected under {whose}."
+            f"The payoff runs from {first} at {kpi_value(kpi, low)} to {last} at {kpi_value(kpi, high)}, "
+            f"flat beyond; {currency} {amount_text(decision.expected)} are expected under {whose}."
         )
     if twin is not None and _smooth(expected):
         mean = kpi_value(kpi, float(np.mean(twin.values)), 3)

@@ -15,6 +15,7 @@ from finance.pricing.study import Study, price_curves
 from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
 from finance.report.tables import Table
 from finance.report.text import basis_points, counted, kpi_law, kpi_scale, kpi_value, money, often, percent
+from finance.terms.deal import Kpi
 
 
 def study_table(found: Study) -> Table:
@@ -101,19 +102,19 @@ def payments_table(found: Study) -> Table:
     return Table(title, columns, rows, frozenset(columns[2:]), (), (total,))
 
 
-def reports_table(path: pd.DataFrame) -> Table:
+def reports_table(path: pd.DataFrame, kpi: Kpi) -> Table:
     """What each report did to the outcome's price."""
     rows = tuple(
         (
-            "none yet" if number == 0 else f"{float(row['report']):g}",
-            f"{row['mean']:.4f}",
-            f"{row['sd']:.4f}",
+            "none yet" if number == 0 else kpi_value(kpi, float(row["report"])),
+            kpi_value(kpi, float(row["mean"])),
+            kpi_value(kpi, float(row["sd"]), 3),
             f"{round(row['price'], 4) + 0.0:+.4f}",  # + 0.0: a true zero has no minus
             f"{row['price_sd']:.4f}",
         )
         for number, row in enumerate(path.to_dict(orient="records"))
     )
-    columns = ("Report", "KPI mean", "KPI sd", "Outcome's price", "Its sd")
+    columns = ("Report", "KPI's mean", "KPI's sd", "Price of KPI payments", "Its sd")
     return Table(
         "The value of data: before and after each report",
         columns,
@@ -131,7 +132,7 @@ def capital_table(found: CapitalCost) -> Table:
         ("Cost of capital", percent(without.cost), percent(with_.cost), basis_points(-found.saving)),
         ("Z-spread", basis_points(without.spread), basis_points(with_.spread),
          basis_points(with_.spread - without.spread)),
-        ("Outcome's sd", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
+        ("Sd of KPI payments", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
          f"{with_.outcome_sd - without.outcome_sd:+.4f}"),
         ("KPI headroom", f"{without.headroom:.2f} sd", f"{with_.headroom:.2f} sd",
          f"{with_.headroom - without.headroom:+.2f} sd"),
@@ -140,7 +141,7 @@ def capital_table(found: CapitalCost) -> Table:
     reports = "1 report" if found.reports == 1 else f"{found.reports} reports"
     note = (
         f"Assumed: a price of risk of {found.risk_price:g} per standard deviation (Wang's transform), and "
-        f"{reports} with an error of {found.error_sd:g} each before the bond is priced. "
+        f"{reports} with an error of {found.error_sd:g} (the KPI's unit) before the bond is priced. "
         "Expected payments are the same on both sides."
     )
     return Table("Cost of capital with and without data", columns, cells, frozenset(columns[1:]), (note,))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from finance.report.files import whole
 
@@ -20,6 +24,7 @@ WIDTH, DPI = 8.2, 200  # inches; dots per inch of a PNG
 LEFT, RIGHT = 0.115, 0.975
 LINE = 0.165  # inches a line of the sentence takes
 SENTENCE_CHARACTERS = 112
+SENTENCE = "sentence"  # what the text below a figure is called in it
 
 
 def sheet(height: float) -> Figure:
@@ -35,7 +40,7 @@ def finish(figure: Figure, title: str, sentence: str, below: float = 0.62, **mar
     heading = textwrap.fill(title, 78)
     top = 0.42 + 0.2 * heading.count("\n")
     figure.suptitle(heading, x=left, y=1 - 0.12 / high, ha="left", va="top", fontsize=12, fontweight="bold")
-    figure.text(left, 0.1 / high, text, ha="left", va="bottom", fontsize=8.5, color=INK)
+    figure.text(left, 0.1 / high, text, ha="left", va="bottom", fontsize=8.5, color=INK, gid=SENTENCE)
     bottom = (0.1 + LINE * (text.count("\n") + 1) + below) / high
     margins.setdefault("right", RIGHT)
     figure.subplots_adjust(top=1 - top / high, bottom=bottom, **margins)
@@ -82,14 +87,26 @@ def save(figure: Figure, path: str | Path, title: str) -> Path:
     return path
 
 
-def svg(figure: Figure, name: str) -> str:
-    """The figure as an <svg> element that can stand inside a page, with ids of its own: `name` tells it from
-    others.
-    """
-    import matplotlib
+def sentence_of(figure: Figure) -> str:
+    """The sentence below a figure that `finish` made."""
+    return " ".join(_sentence(figure).get_text().split())
 
+
+def _sentence(figure: Figure) -> Text:
+    return next(text for text in figure.texts if text.get_gid() == SENTENCE)
+
+
+def svg(figure: Figure, name: str) -> str:
+    """The drawing of a figure that `finish` made as an <svg> element for a page, which writes title and
+    sentence itself. It is labelled with the sentence, and its ids begin with `name`.
+    """
+    label = html.escape(sentence_of(figure), quote=True)
+    figure.suptitle("")
+    _sentence(figure).set_visible(False)
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight", pad_inches=0.05)
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

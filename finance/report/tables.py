@@ -324,6 +324,13 @@ def _tidy(each: Decision, currency: str) -> list[tuple[str, str, str, float, str
     return found
 
 
+def valuation_tables(valuation: Valuation) -> list[Table]:
+    """What a reader wants to see first: the summary, tiers or cases, and each report where there are "
+    "several."""
+    tables = [summary_table(valuation), tier_table(valuation)]
+    return [*tables, decision_table(valuation)] if len(valuation.claim.kpis) > 1 else tables
+
+
 def records(table: Table) -> Iterable[dict[str, Any]]:
     """The rows of a table as dictionaries."""
     return (dict(zip(table.columns, row, strict=True)) for row in table.rows)

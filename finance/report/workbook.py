@@ -64,13 +64,13 @@ def study_frame(found: Study) -> pd.DataFrame:
         ("modified_duration", found.rate_risk.modified, "years"),
         ("convexity", found.rate_risk.convexity, "years squared"),
         ("fair_coupon", found.fair_coupon, fraction),
-        ("kpi_delta", risk and risk.delta, "price per unit of the KPI"),
-        ("kpi_vega", risk and risk.vega, "price per unit of the KPI"),
+        ("kpi_delta", None if risk is None else risk.delta, "price per unit of the KPI"),
+        ("kpi_vega", None if risk is None else risk.vega, "price per unit of the KPI"),
         ("break_even_kpi", found.break_even, "unit of the KPI"),
-        ("quoted_clean", quoted and quoted.clean, per_100),
-        ("quoted_yield", quoted and quoted.implied_yield, fraction),
-        ("quoted_z_spread", quoted and quoted.implied_spread, fraction),
-        ("greenium", quoted and quoted.greenium, fraction),
+        ("quoted_clean", None if quoted is None else quoted.clean, per_100),
+        ("quoted_yield", None if quoted is None else quoted.implied_yield, fraction),
+        ("quoted_z_spread", None if quoted is None else quoted.implied_spread, fraction),
+        ("greenium", None if quoted is None else quoted.greenium, fraction),
     ]
     kept = [row for row in rows if row[1] is not None]
     return pd.DataFrame(kept, columns=["quantity", "value", "unit"])
