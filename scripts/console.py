@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +29,7 @@ from finance.terms.problems import InputError
 # A table that goes to a file or a pipe keeps its full width instead of being squeezed into 80 columns.
 PIPE_WIDTH = 160
 FRAME = 3  # characters that a column adds to its text: its border and two spaces
-TEXT_WIDTH = 28  # what a column of words wants at least, before it goes to a table of its own
+TEXT_WIDTH = 24  # what a column of words wants at least, before it goes to a table of its own
 
 
 def show(*tables: Table) -> None:
@@ -44,9 +45,18 @@ def show(*tables: Table) -> None:
 
 def _print(console: Console, table: Table) -> None:
     rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
-    for column in table.columns:
-        number = column in table.numeric
-        rich.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    wanted = [max(_needs(table, index), len(name)) for index, name in enumerate(table.columns)]
+    roomy = sum(wanted) + FRAME * len(wanted) < console.width
+    for index, column in enumerate(table.columns):
+        number, needed = column in table.numeric, _needs(table, index)
+        whole = number or _longest(table, index) <= TEXT_WIDTH
+        rich.add_column(
+            textwrap.fill(column, needed) if whole and not roomy else column,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=needed,
+        )
     for row in table.rows:
         rich.add_row(*row)
     if table.foot:
@@ -76,10 +86,13 @@ def parts(table: Table, width: int) -> list[Table]:
 
 
 def _needs(table: Table, index: int) -> int:
-    name = table.columns[index]
-    longest = max((len(row[index]) for row in (*table.rows, *table.foot)), default=0)
+    name, longest = table.columns[index], _longest(table, index)
     words = max(len(word) for word in name.split(" "))  # a heading may wrap between its words
     return max(longest, words) if name in table.numeric else max(min(longest, TEXT_WIDTH), words)
+
+
+def _longest(table: Table, index: int) -> int:
+    return max((len(row[index]) for row in (*table.rows, *table.foot)), default=0)
 
 
 def _columns(table: Table, chosen: list[int], again: bool) -> Table:
