@@ -72,7 +72,8 @@ def _row(deal: Deal, scenario: dict[str, Any], label: Hashable) -> dict[str, Any
         "standard_error": valuation.price_standard_error,
         "expected_yield": valuation.expected_yield,
         "spread": valuation.spread,
-        "expected_kpi_payment": valuation.closed_form.expected,
+        # To a millionth of the currency's unit, so that nothing is 0 and not the last digit of a float.
+        "expected_kpi_payment": round(valuation.closed_form.expected, 6) + 0.0,
         "currency": valuation.claim.currency,
         "worst": min(prices),
         "best": max(prices),

@@ -1,6 +1,8 @@
-"""Several reports over time: what the KPI may be at each, as a fan, against the tiers of that report."""
+"""Several reports over time: what the KPI may be at each, as a fan, against what that report pays."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import matplotlib
 import matplotlib.dates as mdates
@@ -11,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from finance.pricing.decisions import Decision, decisions
+from finance.pricing.decisions import Decision, decisions, payoff_at
 from finance.pricing.value import Valuation
 from finance.report.style import (
     EVEN,
@@ -31,11 +33,12 @@ from finance.settlement.terms import Effect
 from finance.terms.deal import Kpi
 
 BANDS = ((0.05, 0.95, 0.22), (0.25, 0.75, 0.32))  # from, to, and how dark
+SLICES = 80  # of a strip along which the payoff changes
 STRIP = 0.55  # width of a strip of tiers, of the time between reports
 
 
 def fan_figure(valuation: Valuation) -> Figure:
-    """One panel for each KPI: quantiles of its reports over time, and what each report's tiers pay."""
+    """One panel for each KPI: quantiles of its reports over time, and what each report pays."""
     found, deal = decisions(valuation), valuation.deal
     names = list(dict.fromkeys(each.kpi for each in found))
     with matplotlib.rc_context(STYLE):
@@ -92,25 +95,25 @@ def _limits(axes: Axes, reports: list[Decision], kpi: Kpi) -> None:
 
 
 def _strip(axes: Axes, day: float, report: Decision, width: float, labelled: bool) -> None:
-    """The tiers of one report as a strip, darker the more they pay or take; a line's points as marks."""
+    """The payoff of one report as a strip, darker the more holders get or lose; a line's points as marks."""
     bottom, top = axes.get_ylim()
-    reach = max(map(abs, report.payoffs)) or 1.0
-    if not report.tiered:
-        axes.plot([day] * len(report.edges), report.edges, "_", color=INK, markersize=9, zorder=3)
-        return
-    bounds = [bottom, *report.edges, top]
-    for low, high, payoff in zip(bounds, bounds[1:], report.payoffs, strict=False):
+    ends, reach = [day - width / 2, day + width / 2], max(map(abs, report.payoffs)) or 1.0
+    inner = report.edges if report.tiered else tuple(np.linspace(bottom, top, SLICES)[1:-1])
+    bounds = [bottom, *inner, top]
+    middles = [(low + high) / 2 for low, high in pairwise(bounds)]
+    payoffs = report.payoffs if report.tiered else tuple(payoff_at(report, middles))
+    for low, high, payoff in zip(bounds, bounds[1:], payoffs, strict=False):
         shade = GAIN if payoff > 0 else LOSS if payoff < 0 else EVEN
         dark = 0.35 if payoff == 0 else 0.12 + 0.3 * abs(payoff) / reach
-        box = ([day - width / 2, day + width / 2], low, high)
-        axes.fill_between(*box, color=shade, alpha=dark, linewidth=0, zorder=1)
-        axes.plot([day - width / 2, day + width / 2], [low, low], color=INK, linewidth=0.7, zorder=3)
-        if labelled:
+        axes.fill_between(ends, low, high, color=shade, alpha=dark, linewidth=0, zorder=1)
+    for edge in report.edges:
+        axes.plot(ends, [edge, edge], color=INK, linewidth=0.7, zorder=3)
+    if labelled:
+        for height, payoff in zip(middles if report.tiered else report.edges, report.payoffs, strict=True):
             text = f"{1e4 * payoff:+g} bp" if report.effect is Effect.RATE else amount_text(payoff)
-            middle = (max(low, bottom) + min(high, top)) / 2
             axes.annotate(
                 text if payoff else text.lstrip("+"),
-                (day + width / 2, middle),
+                (ends[1], height),
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
@@ -125,9 +128,9 @@ def _legend() -> list[Line2D | Patch]:
         Line2D([], [], color=INK, marker="o", markersize=3.5, linewidth=1.6, label="median of the KPI"),
         Patch(color=TWIN, alpha=0.5, label="half of all cases"),
         Patch(color=TWIN, alpha=0.22, label="nine cases in ten"),
-        Patch(color=GAIN, alpha=0.42, label="tier: holders get more"),
-        Patch(color=EVEN, alpha=0.35, label="tier: as stated"),
-        Patch(color=LOSS, alpha=0.42, label="tier: holders get less"),
+        Patch(color=GAIN, alpha=0.42, label="holders get more"),
+        Patch(color=EVEN, alpha=0.35, label="as stated"),
+        Patch(color=LOSS, alpha=0.42, label="holders get less"),
     ]
 
 
@@ -136,7 +139,7 @@ def _sentence(valuation: Valuation, found: tuple[Decision, ...]) -> str:
     worst, best = (sum(edge(each.amounts) for each in found) for edge in (min, max))
     expected = valuation.closed_form.expected
     text = (
-        f"Each of {len(found)} reports chooses a tier of its own year (strip). Together they move payments "
+        f"Each of {len(found)} reports is read against terms of its own (strip). Together they move payments "
         f"by {currency} {amount_text(worst)} at worst for holders, {amount_text(best)} at best and "
         f"{amount_text(expected)} as expected."
     )

@@ -21,8 +21,7 @@ from finance.report.plots import cashflow_figure, valuation_figure
 from finance.report.studies import capital_table, study_figure, study_table
 from finance.report.style import amount_text, sentence_of, svg
 from finance.report.tables import Table, cashflow_table, inputs_table, valuation_tables
-from finance.report.text import basis_points, counted, kpi_value, money, percent, tiny
-from finance.terms.canonical import plain
+from finance.report.text import basis_points, counted, fact, kpi_value, money, percent, tiny
 from finance.terms.deal import Deal, MeasurementPeriod, walk
 from finance.terms.problems import InputError
 from finance.terms.values import Provenance, Term
@@ -164,8 +163,7 @@ def inputs(deal: Deal) -> list[Input]:
     found = []
     for (path, value, kind, text), key in zip(deal.numbers(), keys, strict=True):
         source = deal.sources.get(key) if key else None
-        shown = str(value) if isinstance(value, str) or hasattr(value, "isoformat") else plain(value)
-        found.append(Input(path, shown, kind == "assumed", text, source.url if source else None))
+        found.append(Input(path, fact(value), kind == "assumed", text, source.url if source else None))
     return found
 
 

@@ -15,6 +15,7 @@ from finance.pricing.value import Valuation, case_columns
 from finance.report.text import (
     basis_points,
     counted,
+    fact,
     initial,
     kpi_law,
     kpi_value,
@@ -269,10 +270,7 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
     facts = deal.numbers()
     shown = [fact for fact in facts if fact[2] == "assumed" or not only_assumed]
     assumed = sum(1 for fact in facts if fact[2] == "assumed")
-    rows = tuple(
-        (path, plain(value) if isinstance(value, Decimal) else str(value), kind, text)
-        for path, value, kind, text in shown
-    )
+    rows = tuple((path, fact(value), kind, text) for path, value, kind, text in shown)
     return Table(
         "Assumed inputs" if only_assumed else "Inputs",
         ("Field", "Value", "Origin", "Source or reason"),

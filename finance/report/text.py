@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from finance.pricing.process import KpiProcess
+from finance.terms.canonical import plain
 from finance.terms.deal import Kpi
 
+Fact = Decimal | date | str | list[Decimal]
 OFTEN = {1: "once a year", 2: "twice a year", 4: "four times a year", 12: "monthly"}
 
 
@@ -24,6 +27,13 @@ def basis_points(fraction: float) -> str:
 def percent(fraction: float, decimals: int = 4) -> str:
     """0.0343 as 3.4300 %; a true zero has no sign."""
     return f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} %"
+
+
+def fact(value: Fact) -> str:
+    """A stated fact of a deal file as it would be written there: 0.0343, 2016-10-01, a series with commas."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    return ", ".join(map(fact, value)) if isinstance(value, list) else str(value)
 
 
 def tiny(number: float, decimals: int = 4) -> str:

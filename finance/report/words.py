@@ -47,13 +47,14 @@ def changes_in_words(valuation: Valuation) -> list[str]:
     kpis = joined(list(dict.fromkeys(deal.kpis[each.kpi].title for each in found)))
     worst, best = (sum(edge(each.amounts) for each in found) for edge in (min, max))
     currency = valuation.claim.currency
+    chooses = "chooses a tier" if all(each.tiered for each in found) else "is read against terms"
+    first, last = found[0].measured[1], found[-1].measured[1]
+    expected = _signed(valuation.closed_form.expected, currency)
     return [
-        f"{len(found)} reports between {found[0].measured[1]} and {found[-1].measured[1]} decide: {kpis}. "
-        f"Each "
-        f"chooses a tier of its own, which holds for the payments named in the table of reports.",
-        f"All together change what holders get by {_signed(worst, currency)} at worst and "
-        f"{_signed(best, currency)} at best; {_signed(valuation.closed_form.expected, currency)} is "
-        f"expected.",
+        f"{len(found)} reports, of periods that end between {first} and {last}, decide: {kpis}. Each "
+        f"{chooses} of its own, which holds for the payments named in the table of reports.",
+        f"Together they change what holders get by {_signed(worst, currency)} at worst and "
+        f"{_signed(best, currency)} at best; {expected} is expected.",
     ]
 
 

@@ -20,6 +20,7 @@ from finance.pricing.study import Study, price_curves
 from finance.pricing.value import Valuation
 from finance.report.files import whole
 from finance.report.tables import valuation_frame
+from finance.report.text import fact
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -129,7 +130,7 @@ def _fill(sheet: Worksheet, frame: pd.DataFrame) -> None:
     rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="split")["data"]
     for number, row in enumerate(rows, start=2):
         for index, value in enumerate(row):
-            cell = sheet.cell(number, index + 1, value if _typed(value) else str(value))
+            cell = sheet.cell(number, index + 1, value if _typed(value) else fact(value))
             cell.number_format = _format(columns, row, index)
             if isinstance(value, str) and len(value) > MOST_CHARACTERS:
                 cell.alignment = Alignment(wrap_text=True, vertical="top")

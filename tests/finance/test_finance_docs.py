@@ -14,6 +14,7 @@ MODULES = [
     "finance.pricing.closed",
     "finance.pricing.data_value",
     "finance.pricing.draws",
+    "finance.pricing.frames",
     "finance.pricing.market",
     "finance.actus.conformance",
     "finance.actus.contracts",
@@ -24,6 +25,7 @@ MODULES = [
     "finance.pricing.processes.gaussian",
     "finance.pricing.value",
     "finance.pricing.yields",
+    "finance.report.text",
     "finance.terms.schedule",
 ]
 
