@@ -22,6 +22,7 @@ MODULES = [
     "finance.pricing.closed",
     "finance.pricing.data_value",
     "finance.pricing.draws",
+    "finance.pricing.frames",
     "finance.pricing.market",
     "finance.actus.conformance",
     "finance.actus.contracts",
@@ -37,6 +38,7 @@ MODULES = [
     "finance.swaps.periods",
     "finance.swaps.pricing",
     "finance.swaps.scenarios",
+    "finance.report.text",
     "finance.terms.schedule",
 ]
 
