@@ -106,6 +106,9 @@ class Bundle:
             for name in ("period", "version", "decimals", "period_start", "period_end"):
                 if type(getattr(context, name)) is not int:
                     raise ValueError(f"{name} is not an integer")
+            for name in ("feed", "kpi", "gauge"):
+                if not isinstance(getattr(context, name), str):
+                    raise ValueError(f"{name} is not a text")
             if not 0 <= context.decimals <= 18:
                 raise ValueError("decimals out of range")
         except (KeyError, TypeError, ValueError) as error:

@@ -6,18 +6,20 @@ changed method is another feed. `measure` is what a node does, `recompute` what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from oracle.evidence import METHOD_FILE, Bundle, EvidenceError
-from oracle.methods.base import About, Measurement, Method, MethodError, method_hash
+from oracle.methods.base import About, Inputs, Measurement, Method, MethodError, method_hash
 from oracle.methods.rain import RainIndexMethod
 from oracle.methods.reported import ReportedMethod
 from oracle.methods.stormwater import StormwaterMethod, raw_rain, twin_parameters
 from oracle.methods.wind import WindRevenueMethod
 
 __all__ = [
-    "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "measure", "method_hash",
-    "method_of", "raw_rain", "recompute", "twin_parameters",
+    "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "inputs_of", "measure",
+    "method_hash", "method_of", "raw_rain", "recompute", "twin_parameters",
 ]  # fmt: skip
 
 _ALL: tuple[Method, ...] = (StormwaterMethod(), WindRevenueMethod(), RainIndexMethod(), ReportedMethod())
@@ -66,4 +68,23 @@ def recompute(bundle: Bundle) -> int:
     Raises MethodError when anything in the bundle does not follow from its raw data, EvidenceError when its
     observation.json is damaged.
     """
-    return bundle_method(bundle).recompute(bundle)
+    with _judged():
+        return bundle_method(bundle).recompute(bundle)
+
+
+def inputs_of(bundle: Bundle) -> Inputs:
+    """What went into a bundle, for comparison between nodes. Raises MethodError, EvidenceError."""
+    with _judged():
+        return bundle_method(bundle).inputs(bundle)
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """Whatever a stranger's bundle makes of the arithmetic (not a number, a year 10^9, text that cannot be
+    written) is a fault of the bundle."""
+    try:
+        yield
+    except (MethodError, EvidenceError):
+        raise
+    except (ValueError, TypeError, ArithmeticError, OSError, RecursionError) as error:
+        raise MethodError(f"bundle: cannot be recomputed: {' '.join(str(error).split())}") from None

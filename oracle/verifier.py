@@ -22,7 +22,7 @@ from finance.settlement.widths import SettlementError
 from finance.terms import InputError
 from oracle import evidence
 from oracle.kpi import to_decimal
-from oracle.method import MethodError, bundle_method, method_hash
+from oracle.method import MethodError, bundle_method, inputs_of, method_hash, recompute
 from oracle.methods.base import Inputs, Reading
 from oracle.observation import report_evidence
 from oracle.relay import STATUS, AnswerError, Feed, check_signature, read_feed
@@ -189,7 +189,7 @@ def _check_value(
         method = bundle_method(bundle)
         if feed and method_hash(method.id) != feed.method_hash:
             done.add("method", False, f"{method.id} is not the feed's", node)
-        value = method.recompute(bundle)
+        value = recompute(bundle)
         ok = abs(value - item.value) <= method.tolerance * 10**report.decimals
         signed_value, again = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
         done.add("recomputes", ok, f"signed {signed_value}, {method.engine()} gives {again}", node)
@@ -202,7 +202,7 @@ def _check_inputs_agree(done: Verification, bundles: dict[str, evidence.Bundle])
     inputs: dict[str, Inputs] = {}
     for node, bundle in bundles.items():
         try:
-            inputs[node] = bundle_method(bundle).inputs(bundle)
+            inputs[node] = inputs_of(bundle)
         except (MethodError, evidence.EvidenceError):
             continue  # already a failed check
     if len(inputs) < 2:

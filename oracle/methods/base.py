@@ -158,6 +158,10 @@ class Method(ABC):
         """
 
     @abstractmethod
+    def raw_value(self, bundle: Bundle) -> int:
+        """The KPI integer that a bundle's raw data give, whatever its results claim. Raises MethodError."""
+
+    @abstractmethod
     def inputs(self, bundle: Bundle) -> Inputs:
         """What went into a bundle, for comparison between nodes. Raises MethodError."""
 
@@ -258,16 +262,25 @@ def compare(bundle: Bundle, again: Measurement) -> int:
 
 def _difference(bundle: Bundle, again: Measurement, name: str) -> str:
     if name.endswith(".json"):
-        found, wanted = bundle.document(name), again.bundle.document(name)
-        for key in sorted(found.keys() | wanted.keys()):
-            if found.get(key) != wanted.get(key):
-                return f"{key} = {found.get(key)!s:.60}, not {wanted.get(key)!s:.60}"
-        return "not in canonical form"
+        return _differing(bundle.document(name), again.bundle.document(name)) or "not in canonical form"
     lines = (bundle.text(name).splitlines(), again.bundle.text(name).splitlines())
     for number, (line, right) in enumerate(zip(*lines, strict=False), start=1):
         if line != right:
             return f"line {number}: {line:.80}, not {right:.80}"
     return f"{len(lines[0])} lines, not {len(lines[1])}"
+
+
+def _differing(found: Mapping[str, Any], right: Mapping[str, Any]) -> str | None:
+    """The first field in which two documents differ, with both values."""
+    for key in sorted(found.keys() | right.keys()):
+        mine, other = found.get(key), right.get(key)
+        if isinstance(mine, dict) and isinstance(other, dict):
+            inside = _differing(mine, other)
+            if inside:
+                return f"{key}.{inside}"
+        elif mine != other:
+            return f"{key} = {mine!s:.60}, not {other!s:.60}"
+    return None
 
 
 class Watched(Generic[T]):

@@ -21,7 +21,7 @@ from finance.generation.whole import MILLION, half_even
 from finance.terms import InputError
 from oracle.config import ConfigError, Section
 from oracle.evidence import COMMON_FILES, PARAMETERS_FILE, Bundle, EvidenceError, canonical
-from oracle.kpi import KpiError
+from oracle.kpi import KpiError, to_integer
 from oracle.methods.base import (
     About,
     Inputs,
@@ -126,12 +126,18 @@ class RainIndexMethod(Method):
         )
 
     def recompute(self, bundle: Bundle) -> int:
+        return compare(bundle, self._again(bundle))
+
+    def raw_value(self, bundle: Bundle) -> int:
+        return self._again(bundle).value
+
+    def _again(self, bundle: Bundle) -> Measurement:
         weights, rain = self._raw(bundle)
         try:
             source = self.parameters_of(bundle).get("source")
             if not isinstance(source, str):
                 raise MethodError(f"{PARAMETERS_FILE}: source = {source}: not a text")
-            return compare(bundle, self.compute(about_of(bundle), weights, rain, source))
+            return self.compute(about_of(bundle), weights, rain, source)
         except KpiError as error:
             raise MethodError(str(error)) from None
 
@@ -143,7 +149,7 @@ class RainIndexMethod(Method):
         return Inputs({"twin": canonical(weights)}, {"gauge": Reading(steps, "mm", GAUGE_LIMIT)})
 
     def forged(self, results: dict[str, Any], value: int, lie: float) -> dict[str, Any]:
-        false = whole_number(results["index_mm"], INDEX_DECIMALS) + round(lie * 10**INDEX_DECIMALS)
+        false = to_integer(results["index_mm"], INDEX_DECIMALS) + to_integer(lie, INDEX_DECIMALS)
         return {**results, "index_mm": decimal_text(false, INDEX_DECIMALS), "value": str(value)}
 
     def prepare(self, wanted: Preparation) -> Callable[[int], NodeData]:

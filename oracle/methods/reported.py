@@ -111,10 +111,16 @@ class ReportedMethod(Method):
         )
 
     def recompute(self, bundle: Bundle) -> int:
+        return compare(bundle, self._again(bundle))
+
+    def raw_value(self, bundle: Bundle) -> int:
+        return self._again(bundle).value
+
+    def _again(self, bundle: Bundle) -> Measurement:
         self.parameters_of(bundle)
         context = bundle.context
         row = self._row(bundle)
-        return compare(bundle, self.compute(about_of(bundle), row, context.period_start, context.period_end))
+        return self.compute(about_of(bundle), row, context.period_start, context.period_end)
 
     def inputs(self, bundle: Bundle) -> Inputs:
         row = self._row(bundle)

@@ -197,7 +197,7 @@ def _step(source: str, seconds: Sequence[int], steps: Sequence[int]) -> int:
         raise SeriesError(f"{source}: line 3: time = {iso(seconds[1])}: a step must be one {names}")
     if seconds[0] % step:
         raise SeriesError(
-            f"{source}: line 2: time = {iso(seconds[0])}: not the beginning of a {STEP_NAMES[step]} in UTC"
+            f"{source}: line 2: time = {iso(seconds[0])}: must begin a whole {STEP_NAMES[step]} in UTC"
         )
     apart = np.diff(np.array(seconds, dtype=np.int64))
     wrong = np.flatnonzero(apart != step)

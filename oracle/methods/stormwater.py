@@ -124,6 +124,13 @@ class StormwaterMethod(Method):
             },
         )
 
+    def raw_value(self, bundle: Bundle) -> int:
+        try:
+            reduction = stormwater.run_pair(twin_parameters(bundle), raw_rain(bundle)).reduction
+        except TwinError as error:
+            raise MethodError(str(error)) from None
+        return to_integer(reduction, bundle.context.decimals)
+
     def recompute(self, bundle: Bundle) -> int:
         context = bundle.context
         rain, parameters = raw_rain(bundle), twin_parameters(bundle)

@@ -11,9 +11,7 @@ the KPI's decimals. Prices may be negative. Nothing in it depends on the machine
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +20,12 @@ from pydantic import Field
 
 from finance.generation.curve import load_curve
 from finance.generation.weather import Quantity, WindColumn, WindWeather, plausible
-from finance.generation.whole import MILLION, WholePlant, energy_wh, half_even, whole_weather
+from finance.generation.whole import MILLION, energy_wh, half_even, whole_weather
 from finance.generation.wind import WindPlant
 from finance.terms import InputError
 from oracle.config import ConfigError, Section
 from oracle.evidence import COMMON_FILES, PARAMETERS_FILE, Bundle, EvidenceError, canonical
-from oracle.kpi import KpiError
+from oracle.kpi import KpiError, to_integer
 from oracle.methods.base import (
     About,
     Inputs,
@@ -41,14 +39,11 @@ from oracle.methods.base import (
     about_of,
     compare,
 )
-from oracle.methods.series import Series, decimal_text, read_file, read_series, whole_number
+from oracle.methods.series import Series, decimal_text, read_file, read_series
+from oracle.methods.wind_terms import CURVE_FILE, PRICE_DECIMALS, WindTerms
 
-WIND_FILE, PRICE_FILE, CURVE_FILE, ENERGY_FILE = "wind.csv", "price.csv", "curve.csv", "energy.csv"
-PRICE_DECIMALS = 4
-"""A price is a whole number of 0.0001 of the currency per MWh; markets publish two to four decimals."""
-WH_PER_MWH = 1_000_000
+WIND_FILE, PRICE_FILE, ENERGY_FILE = "wind.csv", "price.csv", "energy.csv"
 REVENUE_DECIMALS = 10  # Wh times 0.0001 per MWh
-CURVE_HEADER = "wind_speed_m_s,power_w"
 LARGEST_PRICE = 1_000_000
 """Assumed: a price further from zero [currency per MWh] is in another unit."""
 WIND_LIMIT = 0.1
@@ -101,83 +96,6 @@ class WindData(Section):
     sources: Sources
     sensor: Sensor
     twin: PlantSection
-
-
-@dataclass(frozen=True)
-class WindTerms:
-    """The plant in whole numbers, with the height and the money: what nodes of a feed have alike."""
-
-    plant: WholePlant
-    hub_height_mm: int
-    shear_millionths: int
-    currency: str
-
-    @classmethod
-    def of(cls, plant: WindPlant, hub_height_m: float, shear: float, currency: str) -> WindTerms:
-        """Raises InputError for terms that are finer than settlement keeps."""
-        for name, value, scale in (("hub_height_m", hub_height_m, 1000), ("shear", shear, MILLION)):
-            if not 0 <= value < 1000 or abs(value * scale - round(value * scale)) > 1e-6:
-                raise InputError(f"{name} = {value}: must be 0 or more, and not finer than 1/{scale}")
-        whole = WholePlant.of(plant)
-        return cls(whole, round(hub_height_m * 1000), round(shear * MILLION), currency)
-
-    @property
-    def price_column(self) -> str:
-        return f"price_{self.currency.lower()}_mwh"
-
-    def to_dict(self) -> dict[str, Any]:
-        """For parameters.json; the curve is a file of its own."""
-        plant = self.plant
-        return {
-            "turbines": plant.turbines,
-            "capacity_w": plant.capacity_w,
-            "efficiency_millionths": plant.efficiency,
-            "availability_millionths": plant.availability,
-            "hub_height_mm": self.hub_height_mm,
-            "shear_millionths": self.shear_millionths,
-            "currency": self.currency,
-            "price_decimals": PRICE_DECIMALS,
-        }
-
-    def curve_text(self) -> str:
-        """The power curve of one turbine as CSV, m/s with 3 decimals and whole W."""
-        points = zip(self.plant.speeds_mm_s, self.plant.powers_w, strict=True)
-        return "\n".join([CURVE_HEADER, *(f"{decimal_text(v, 3)},{p}" for v, p in points)]) + "\n"
-
-    @classmethod
-    def from_bundle(cls, parameters: Mapping[str, Any], curve: str) -> WindTerms:
-        """Read to_dict and curve_text. Raises MethodError."""
-        names = (
-            "turbines", "capacity_w", "efficiency_millionths", "availability_millionths", "hub_height_mm",
-            "shear_millionths",
-        )  # fmt: skip
-        for name in names:
-            if type(parameters.get(name)) is not int or not 0 <= parameters[name] < 10**13:
-                raise MethodError(f"{PARAMETERS_FILE}: {name} = {parameters.get(name)}: not a whole number")
-        currency = parameters.get("currency")
-        if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
-            raise MethodError(f"{PARAMETERS_FILE}: currency = {currency}: not three capitals")
-        speeds, powers = _curve_points(curve)
-        turbines, capacity, efficiency, availability, height, shear = (parameters[name] for name in names)
-        plant = WholePlant(speeds, powers, turbines, efficiency, availability, capacity)
-        return cls(plant, height, shear, currency)
-
-
-def _curve_points(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    header, *lines = text.splitlines() or [""]
-    if header != CURVE_HEADER or not 2 <= len(lines) <= 10_000:
-        raise MethodError(f"{CURVE_FILE}: must be {CURVE_HEADER} and two or more points")
-    speeds, powers = [], []
-    for number, line in enumerate(lines, start=2):
-        try:
-            speed, power = line.split(",")
-            speeds.append(whole_number(speed, 3))
-            powers.append(whole_number(power, 0))
-        except ValueError:
-            raise MethodError(f"{CURVE_FILE}: line {number}: {line:.60}: not a speed and a power") from None
-    if min(speeds) < 0 or min(powers) < 0 or any(b < a for a, b in pairwise(speeds)):
-        raise MethodError(f"{CURVE_FILE}: speeds must rise, and nothing be negative")
-    return tuple(speeds), tuple(powers)
 
 
 class WindRevenueMethod(Method):
@@ -240,14 +158,17 @@ class WindRevenueMethod(Method):
         )
 
     def recompute(self, bundle: Bundle) -> int:
-        return compare(bundle, self.again(bundle))
+        return compare(bundle, self._again(bundle))
 
-    def again(self, bundle: Bundle) -> Measurement:
+    def raw_value(self, bundle: Bundle) -> int:
+        return self._again(bundle).value
+
+    def _again(self, bundle: Bundle) -> Measurement:
         terms, wind, prices = _raw(self, bundle)
         try:
             sources = self.parameters_of(bundle).get("sources")
-            if not isinstance(sources, dict):
-                raise MethodError(f"{PARAMETERS_FILE}: sources = {sources}: not a mapping")
+            if not isinstance(sources, dict) or not all(isinstance(text, str) for text in sources.values()):
+                raise MethodError(f"{PARAMETERS_FILE}: sources = {sources!s:.60}: not texts by name")
             return self.compute(about_of(bundle), terms, wind, prices, sources)
         except KpiError as error:
             raise MethodError(str(error)) from None
@@ -264,8 +185,8 @@ class WindRevenueMethod(Method):
         )
 
     def forged(self, results: dict[str, Any], value: int, lie: float) -> dict[str, Any]:
-        false = whole_number(results["revenue"], REVENUE_DECIMALS) + round(lie * 10**REVENUE_DECIMALS)
-        energy = whole_number(results["energy_mwh"], 6)
+        false = to_integer(results["revenue"], REVENUE_DECIMALS) + to_integer(lie, REVENUE_DECIMALS)
+        energy = to_integer(results["energy_mwh"], 6)
         return {
             **results,
             "revenue": decimal_text(false, REVENUE_DECIMALS),

@@ -25,7 +25,7 @@ from finance.swaps.scenarios import HourlyPath, hourly_path
 from finance.terms import Deal, InputError
 from oracle.methods.base import NodeData, Parameters, Preparation
 from oracle.methods.series import Series
-from oracle.methods.wind import CURVE_FILE, PRICE_DECIMALS, WindTerms
+from oracle.methods.wind_terms import CURVE_FILE, PRICE_DECIMALS, WindTerms
 
 SENSOR_BIAS_SD = 0.005
 """Assumed: spread of the calibration error between the nodes' masts; none errs by more than three times

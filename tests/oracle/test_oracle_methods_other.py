@@ -16,7 +16,7 @@ from offline import edit, report_of, request, start
 
 from finance.settlement.terms import FeedTerms, feed_terms
 from finance.terms import Deal, InputError, load_deal
-from oracle.evidence import Bundle
+from oracle.evidence import Bundle, EvidenceError
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import METHODS, MethodError, measure, method_hash, recompute
 from oracle.methods.reported import ReportedRow
@@ -83,6 +83,27 @@ def test_numbers_go_to_text_and_back() -> None:
         text = decimal_text(whole, decimals)
         assert Fraction(text) == Fraction(whole, 10**decimals)
         assert whole_number(text, decimals) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("parameters.json", '"source":"a test\'s"', '"source":"\\ud800"'),
+        ("parameters.json", '"source":"a test\'s"', '"source":NaN'),
+        ("observation.json", '"gauge":"gauge-1"', '"gauge":"\\ud800"'),
+        ("observation.json", '"gauge":"gauge-1"', '"gauge":[[]]'),
+        ("observation.json", '"period_end":1704074400', '"period_end":1' + "0" * 300),
+        ("rain.csv", "2024-01-01T00:00Z", "9999-12-31T23:00Z"),
+        ("rain.csv", ",1.00", "," + "1" * 5000),
+    ],
+)
+def test_nonsense_in_a_strangers_bundle_is_one_clear_error(name: str, old: str, new: str) -> None:
+    found = rain_bundle({"a": [100, 0]}, {"a": 10**6}, 2)
+    text = found.text(name)
+    assert old in text
+    with pytest.raises((MethodError, EvidenceError)) as problem:
+        recompute(Bundle({**found.files, name: text.replace(old, new, 1).encode()}))
+    assert "\n" not in str(problem.value)
 
 
 # ------------------------------------------------------------------------------------------ rain
@@ -315,3 +336,10 @@ def test_too_many_values(tmp_path: Path) -> None:
     deal, terms = load("enel-slb-2019.yaml")
     with pytest.raises(InputError, match="values: 2 with 1 documents, but the KPI has 1 periods"):
         prepare_nodes(tmp_path, terms, deal=deal, values=["0.5", "0.6"])
+
+
+def test_a_period_beyond_the_calendar() -> None:
+    found = reported("0.459")
+    text = found.text("observation.json").replace('"period_end":1640995200', '"period_end":1' + "0" * 300)
+    with pytest.raises(MethodError, match="cannot be recomputed"):
+        recompute(Bundle({**found.files, "observation.json": text.encode()}))

@@ -28,7 +28,8 @@ from oracle.evidence import Bundle, EvidenceError
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import MethodError, measure, recompute
 from oracle.methods.series import Series, read_series
-from oracle.methods.wind import WindTerms, wind_decimals
+from oracle.methods.wind import wind_decimals
+from oracle.methods.wind_terms import WindTerms
 from oracle.node import Node
 from oracle.node_config import ConfigError
 from oracle.verifier import verify_report

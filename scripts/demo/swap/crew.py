@@ -107,4 +107,4 @@ def recomputed(record: Mapping[str, Any]) -> tuple[int, str]:
 
 def from_raw_data(bundle: evidence.Bundle) -> int:
     """The KPI integer that a bundle's raw data give, whatever its results claim."""
-    return bundle_method(bundle).again(bundle).value
+    return bundle_method(bundle).raw_value(bundle)
