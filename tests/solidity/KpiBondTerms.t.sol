@@ -46,13 +46,13 @@ contract KpiBondTermsTest is BondFixture {
         t.periods[2].payDate = t.periods[1].payDate;
         invalid(t, "pay dates not ascending");
         t = bond.terms();
-        t.outcome.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP)) - 1;
+        t.fixings[0].curve.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP)) - 1;
         invalid(t, "outcome takes more than the principal");
     }
 
     function test_initialize_refusesAPeriodThatTheFeedDoesNotHave() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.kpiPeriod = 2;
+        t.fixings[0].kpiPeriod = 2;
         KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_UnknownPeriod.selector, feed, 2));
         fresh.initialize(t);
@@ -60,13 +60,14 @@ contract KpiBondTermsTest is BondFixture {
 
     function test_initialize_refusesMoreThanATokenCanAccountFor() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.unitPrincipal = 2 ** 95;
+        IKpiBond.Fixing memory f = t.fixings[0];
+        t.unitPrincipal = t.periods[3].repayment = 2 ** 95;
         invalid(t, "pays more than a token can account for");
     }
 
     function test_initialize_refusesTermsUnderWhichSilencePays() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.missingOutcome = BONUS - 1; // the issuer would rather be silent than report 50 %
+        t.fixings[0].missing = BONUS - 1; // the issuer would rather be silent than report 50 %
         invalid(t, "silence would pay the data controller");
         t = bond.terms();
         t.dataController = IKpiBond.DataController.Holders; // and holders rather than report anything worse
@@ -84,19 +85,20 @@ contract KpiBondTermsTest is BondFixture {
         int128 kpi
     ) external {
         IKpiBond.Terms memory t = bond.terms();
-        t.unitPrincipal = type(uint64).max; // so that no curve takes more than the principal
+        IKpiBond.Fixing memory f = t.fixings[0];
+        t.unitPrincipal = t.periods[3].repayment = type(uint64).max; // so that no curve takes more than the principal
         t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
-        t.outcome.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
-        t.outcome.knots = new PayoffCurve.Knot[](4);
+        f.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        f.curve.knots = new PayoffCurve.Knot[](4);
         int256 last = type(int64).min;
         for (uint256 i = 0; i < 4; ++i) {
             last = last + 1 + int256(uint256(uint64(x[i])) % 2 ** 61); // ascending
-            t.outcome.knots[i] = PayoffCurve.Knot(int128(last), y[i]);
+            f.curve.knots[i] = PayoffCurve.Knot(int128(last), y[i]);
         }
-        t.missingOutcome = missing;
+        f.missing = missing;
         KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
         try fresh.initialize(t) {
-            int256 payoff = PayoffCurve.payoff(t.outcome, kpi);
+            int256 payoff = PayoffCurve.payoff(f.curve, kpi);
             isTrue(holders ? missing <= payoff : missing >= payoff, "silence pays");
         } catch {
             // Refused: then there is a report that the controller would rather withhold, namely at one of the knots.
