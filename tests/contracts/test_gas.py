@@ -137,7 +137,7 @@ def test_oracle(live, report, parties, chain, base):
     tx = base.oracle.rule(live.feed, 0, 1, 100_000, root, signatures, {"from": parties.stranger})
     measure("oracle ruling, 2 of 3 panellists", tx)
     measure("oracle withdraw", base.oracle.withdraw(base.currency, parties.other, {"from": parties.other}))
-    measure("bond fixOutcome", live.bond.fixOutcome({"from": parties.stranger}))
+    measure("bond fix, an outcome", live.bond.fix(0, {"from": parties.stranger}))
 
 
 @pytest.mark.parametrize(("quorum", "nodes"), [(4, 7), (16, 31)])
@@ -173,7 +173,7 @@ def test_deal_life(launch, parties, report, base):
     warp(deal.plan.pay_dates[1])
     measure("bond payCoupon", deal.bond.payCoupon({"from": parties.stranger}))
     mature_report(deal, report, 500_000)
-    deal.bond.fixOutcome({"from": parties.stranger})
+    deal.bond.fix(0, {"from": parties.stranger})
     pay_coupons(deal, parties, first=2)
     deal.bond.fund(PRINCIPAL + TENTH, {"from": parties.issuer})
     measure("bond redeem", deal.bond.redeem({"from": parties.stranger}))
