@@ -172,15 +172,51 @@ contract WideBondHandler is BondBooks {
 
     /// @dev Everything that leads to the next payment, which is then made, so that lives get as far as their end.
     function keepPromise() external watched {
-        if (state != IKpiBond.State.Active || couponsPaid == total) return;
-        if (block.timestamp < _payDate(couponsPaid)) vm.warp(_payDate(couponsPaid));
+        if (state != IKpiBond.State.Active) return;
+        _waitUntil(_payDate(couponsPaid < total ? couponsPaid : total - 1));
+        _fixAll();
+        _bring(_lacking());
+        if (couponsPaid < total) payCoupon();
+        else redeem();
+    }
+
+    /// @dev A default on the next payment, soon after its grace period or much later.
+    function breakPromise(uint256 seed) external watched {
+        if (state != IKpiBond.State.Active) return;
+        uint256 late = mix(seed) % 3 == 0 ? 1 : mix(seed) % uint256(HALF_YEAR);
+        _waitUntil(_payDate(couponsPaid < total ? couponsPaid : total - 1) + GRACE + late);
+        if (mix(seed) % 2 == 0) _fixAll();
+        declareDefault();
+    }
+
+    function makeGood(uint256 seed) external watched {
+        if (state != IKpiBond.State.Defaulted) return;
+        if (mix(seed) % 3 == 0) _waitUntil(_defaultedAt + CURE);
+        _fixAll();
+        uint256 lacking = _lacking();
+        _bring(lacking == 0 ? 0 : lacking - (mix(seed) >> 8) % 2);
+        cure();
+    }
+
+    function giveUp() external watched {
+        if (state != IKpiBond.State.Defaulted) return;
+        _waitUntil(_defaultedAt + CURE + 1);
+        accelerate();
+    }
+
+    function _waitUntil(uint256 time) private {
+        if (block.timestamp < time) vm.warp(time);
+    }
+
+    function _fixAll() private {
         for (uint256 i = 0; i < _rules.length; ++i) {
             fix(i);
         }
-        uint256 lacking = _lacking();
-        currency.mint(address(bond), lacking);
-        _book(lacking);
-        payCoupon();
+    }
+
+    function _bring(uint256 amount) private {
+        currency.mint(address(bond), amount);
+        _book(amount);
     }
 
     // ---------------------------------------------------------------- what anyone can trigger
@@ -219,7 +255,7 @@ contract WideBondHandler is BondBooks {
         }
     }
 
-    function redeem() external watched {
+    function redeem() public watched {
         bool known = couponsPaid == total && _isKnown(total);
         uint256 due = known ? _due(total) : 0;
         bool expected = state == IKpiBond.State.Active && known && bondMoney >= due + carried;
@@ -235,7 +271,7 @@ contract WideBondHandler is BondBooks {
         }
     }
 
-    function declareDefault() external watched {
+    function declareDefault() public watched {
         uint256 i = couponsPaid;
         bool known = _isKnown(i);
         uint256 date = _payDate(i < total ? i : total - 1);
@@ -250,7 +286,7 @@ contract WideBondHandler is BondBooks {
         }
     }
 
-    function cure() external watched {
+    function cure() public watched {
         (bool known, uint256 arrears) = _arrears();
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp <= _defaultedAt + CURE && known
             && bondMoney >= arrears + carried;
@@ -262,7 +298,7 @@ contract WideBondHandler is BondBooks {
         }
     }
 
-    function accelerate() external watched {
+    function accelerate() public watched {
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp > _defaultedAt + CURE;
         for (uint256 i = 0; i < _rules.length; ++i) {
             // Nobody may jump over a report in the making that still matters.

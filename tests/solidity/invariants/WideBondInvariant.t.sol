@@ -12,7 +12,7 @@ contract WideBondInvariant is BondInvariants {
     function setUp() external {
         handler = new WideBondHandler();
         books = handler;
-        bytes4[] memory actions = new bytes4[](22);
+        bytes4[] memory actions = new bytes4[](25);
         actions[0] = handler.wait.selector;
         actions[1] = handler.report.selector;
         actions[2] = handler.fund.selector;
@@ -31,7 +31,9 @@ contract WideBondInvariant is BondInvariants {
         actions[15] = handler.squeeze.selector;
         actions[16] = handler.keepPromise.selector;
         (actions[17], actions[18], actions[19]) = (actions[0], actions[1], actions[2]);
-        (actions[20], actions[21]) = (actions[5], actions[5]);
+        (actions[20], actions[21]) = (actions[5], handler.breakPromise.selector);
+        (actions[22], actions[23]) = (handler.makeGood.selector, handler.giveUp.selector);
+        actions[24] = actions[16];
         target(address(handler), actions);
     }
 
