@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Accrual} from "../settlement/Accrual.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 
@@ -25,14 +26,20 @@ contract BondChecks {
         uint256 amountsPerUnit;
     }
 
-    /// @notice Revert with KpiBond_InvalidTerms naming what is wrong.
-    function validate(IKpiBond.Terms calldata terms) external pure {
+    /// @notice Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and
+    /// their periods, or with the curve's.
+    function validate(IKpiBond.Terms calldata terms) external view {
         _require(terms.token != address(0) && terms.currency != address(0), "token or currency zero");
         _require(terms.issuer != address(0) && terms.offering != address(0), "issuer or offering zero");
         _require(terms.unitPrincipal != 0 && terms.authorisedUnits != 0, "principal zero");
         _checkPeriods(terms);
         Range memory range = _checkFixings(terms);
         _checkCoupons(terms, range);
+        for (uint256 i = 0; i < terms.fixings.length; ++i) {
+            // Called for its revert.
+            // slither-disable-next-line unused-return
+            IKpiOracle(terms.oracle).statusOf(terms.fixings[i].feed, terms.fixings[i].kpiPeriod);
+        }
     }
 
     function _checkPeriods(IKpiBond.Terms calldata terms) private pure {

@@ -56,11 +56,6 @@ contract KpiBond is IKpiBond, Initializable {
         // The terms as they came: to encode them again would take 1,500 bytes of code.
         // slither-disable-next-line unused-return
         Address.functionStaticCall(address(CHECKS), abi.encodePacked(BondChecks.validate.selector, msg.data[4:]));
-        for (uint256 i = 0; i < terms_.fixings.length; ++i) {
-            // Called for its revert: unless the feed has that period.
-            // slither-disable-next-line unused-return
-            IKpiOracle(terms_.oracle).statusOf(terms_.fixings[i].feed, terms_.fixings[i].kpiPeriod);
-        }
         _terms = terms_;
         IERC20(terms_.currency).forceApprove(terms_.token, type(uint256).max);
     }
@@ -129,7 +124,6 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 due = _sum(0, rest, bonus);
         _requireHeld(due + _carried);
         _state = State.Redeemed;
-        _repaid = _terms.unitPrincipal;
         paid = _distribute(due);
         emit BondRedeemed(rest, bonus, paid);
         ISecurityToken(_terms.token).close();
@@ -216,6 +210,9 @@ contract KpiBond is IKpiBond, Initializable {
     // slither-disable-end incorrect-equality
     // slither-disable-end unused-return
 
+    // The state, accelerated by now, lets nobody else fix anything, and the oracle calls nobody back.
+    // slither-disable-start reentrancy-no-eth
+
     /// @dev What is not fixed and matters: amounts that are not paid, and rates of coupons due or running.
     function _fixForAcceleration(uint256 running) private {
         uint256 paid = _couponsPaid;
@@ -233,6 +230,8 @@ contract KpiBond is IKpiBond, Initializable {
         }
     }
 
+    // slither-disable-end reentrancy-no-eth
+
     // ---------------------------------------------------------------- arithmetic
 
     /// @dev Parts of the next payment.
@@ -240,7 +239,7 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 i = _couponsPaid;
         uint256 total = _terms.periods.length;
         if (i < total) {
-            interest = _coupon(i, _terms.unitPrincipal - _repaid);
+            interest = _coupon(i, _terms.unitPrincipal - _repaid, _rate(i));
             if (i + 1 < total) repayment = uint256(_terms.periods[i].repayment) * _units;
         } else {
             repayment = principal();
@@ -254,16 +253,19 @@ contract KpiBond is IKpiBond, Initializable {
     }
 
     /// @param left principal of one unit that bears interest
-    function _coupon(uint256 i, uint256 left) private view returns (uint256) {
+    /// @param rate not negative and not beyond a uint64: {BondChecks} tries every sum of changes
+    function _coupon(uint256 i, uint256 left, int256 rate) private view returns (uint256) {
         Period memory p = _terms.periods[i];
-        return Accrual.interest(left * _units, _rate(i), p.numerator, p.denominator);
+        return Accrual.interest(left * _units, uint256(rate), p.numerator, p.denominator);
     }
 
     /// @dev Interest of the unpaid coupons before period `end`, and the principal of one unit that bears interest then.
     function _scheduled(uint256 end) private view returns (uint256 interest, uint256 left) {
         left = _terms.unitPrincipal - _repaid;
-        for (uint256 i = _couponsPaid; i < end; ++i) {
-            interest += _coupon(i, left);
+        uint256 start = _couponsPaid;
+        int256[] memory rates = _rates(start, end);
+        for (uint256 i = start; i < end; ++i) {
+            interest += _coupon(i, left, rates[i - start]);
             left -= _terms.periods[i].repayment;
         }
     }
@@ -273,7 +275,7 @@ contract KpiBond is IKpiBond, Initializable {
     function _accrued(uint256 running, uint256 left) private view returns (uint256) {
         if (running == _terms.periods.length) return 0;
         uint64 start = _payDate(running - 1);
-        return _coupon(running, left) * (block.timestamp - start) / (_payDate(running) - start);
+        return _coupon(running, left, _rate(running)) * (block.timestamp - start) / (_payDate(running) - start);
     }
 
     /// @dev The first period whose pay date has not come; as many as there are periods from maturity on.
@@ -282,14 +284,25 @@ contract KpiBond is IKpiBond, Initializable {
         while (i < _terms.periods.length && _payDate(i) <= block.timestamp) ++i;
     }
 
-    /// @dev Not negative and not beyond a uint64: {BondChecks} tries every sum of changes.
-    function _rate(uint256 period) private view returns (uint256) {
-        int256 sum = int256(uint256(_terms.rate));
+    /// @dev Coupon rates from period `start` until before `end`. Fixing by fixing, because what reads storage is dear.
+    function _rates(uint256 start, uint256 end) private view returns (int256[] memory rates) {
+        rates = new int256[](end - start);
+        for (uint256 j = 0; j < rates.length; ++j) {
+            rates[j] = int256(uint256(_terms.rate));
+        }
         for (uint256 i = 0; i < _terms.fixings.length; ++i) {
             Fixing storage f = _fixing(i);
-            if (f.effect == Effect.Rate && f.first <= period && period <= f.last) sum += _value(i);
+            (uint256 first, uint256 last) = (f.first, f.last);
+            if (f.effect != Effect.Rate || last < start || first >= end) continue;
+            int256 change = _value(i);
+            for (uint256 j = first < start ? start : first; j <= last && j < end; ++j) {
+                rates[j - start] += change;
+            }
         }
-        return uint256(sum);
+    }
+
+    function _rate(uint256 period) private view returns (int256) {
+        return _rates(period, period + 1)[0];
     }
 
     /// @dev Amounts of the payments from `start` until before `end`, for the units in issue.
@@ -380,7 +393,7 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function rateOf(uint256 period) external view returns (uint256) {
-        return _rate(period);
+        return uint256(_rate(period));
     }
 
     /// @inheritdoc IKpiBond
@@ -406,6 +419,6 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function principal() public view returns (uint256) {
-        return uint256(_terms.unitPrincipal - _repaid) * _units;
+        return _state == State.Redeemed ? 0 : uint256(_terms.unitPrincipal - _repaid) * _units;
     }
 }

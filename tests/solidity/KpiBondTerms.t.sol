@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {KpiBond} from "../../contracts/instruments/KpiBond.sol";
+import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../contracts/interfaces/IKpiOracle.sol";
 import {PayoffCurve} from "../../contracts/settlement/PayoffCurve.sol";
@@ -108,5 +109,89 @@ contract KpiBondTermsTest is BondFixture {
             }
             isTrue(found, "refused although silence does not pay");
         }
+    }
+
+    /// @dev Three changes over any ranges: accepted exactly when no sum of their values leaves the range, in any period.
+    function testFuzz_noReportsMoveARateOutOfRange(uint16[3] memory a, uint16[3] memory b, int64[6] memory y, bool holders)
+        external
+    {
+        IKpiBond.Terms memory t = bond.terms();
+        IKpiBond.Fixing memory model = t.fixings[0];
+        t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
+        t.fixings = new IKpiBond.Fixing[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            (uint16 first, uint16 last) = (a[i] % 4, b[i] % 4);
+            (int128 low, int128 high) = (y[2 * i] / 400, y[2 * i + 1] / 400); // about 2.3 % either way
+            if (low > high) (low, high) = (high, low);
+            t.fixings[i] = rateFixing(model, first < last ? first : last, first < last ? last : first, low, high, holders);
+        }
+        bool fits = true;
+        for (uint256 period = 0; period < 4; ++period) {
+            for (uint256 values = 0; values < 8; ++values) {
+                int256 rate = int256(uint256(t.rate));
+                for (uint256 i = 0; i < 3; ++i) {
+                    bool bends = t.fixings[i].first <= period && period <= t.fixings[i].last;
+                    if (bends) rate += t.fixings[i].curve.knots[values >> i & 1].y;
+                }
+                fits = fits && rate >= 0 && rate <= int256(uint256(type(uint64).max));
+            }
+        }
+        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        if (!fits) refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, "rate out of range"));
+        fresh.initialize(t);
+    }
+
+    function rateFixing(
+        IKpiBond.Fixing memory model,
+        uint16 first,
+        uint16 last,
+        int128 low,
+        int128 high,
+        bool holders
+    ) private pure returns (IKpiBond.Fixing memory f) {
+        (f.feed, f.effect) = (model.feed, IKpiBond.Effect.Rate);
+        (f.first, f.last) = (first, last);
+        f.missing = holders ? low : high;
+        f.curve.knots = new PayoffCurve.Knot[](2);
+        f.curve.knots[0] = PayoffCurve.Knot(0, low);
+        f.curve.knots[1] = PayoffCurve.Knot(1, high);
+    }
+
+    /// @dev The most of everything, all of it overdue: still within a block of 12 million gas.
+    function test_cure_andAccelerateOfTheLargestBondFitABlock() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "the largest bond";
+        terms.periods = new IKpiBond.Period[](240);
+        for (uint64 i = 0; i < 240; ++i) {
+            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 1, 12, i < 239 ? 4 : 41);
+        }
+        IKpiBond.Fixing memory model = terms.fixings[0];
+        terms.fixings = new IKpiBond.Fixing[](32);
+        for (uint256 i = 0; i < 32; ++i) {
+            terms.fixings[i] = rateFixing(model, 0, 239, 0, 1e14, false);
+        }
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        vm.warp(CLOSES + 239 * 30 days + 1);
+        for (uint256 i = 0; i < 32; ++i) {
+            bond.fix(i); // nobody reported
+        }
+        bond.declareDefault();
+        fundBond(3_000_000);
+        vm.warp(CLOSES + 240 * 30 days);
+        uint256 gas = gasleft();
+        bond.cure();
+        atMost(gas - gasleft(), 11_000_000, "gas of the cure");
+        bond.payCoupon();
+        uint256 held = currency.balanceOf(address(bond));
+        vm.prank(address(bond));
+        currency.transfer(STRANGER, held);
+        bond.declareDefault();
+        vm.warp(block.timestamp + CURE + 1);
+        gas = gasleft();
+        bond.accelerate();
+        atMost(gas - gasleft(), 11_000_000, "gas of the acceleration");
     }
 }

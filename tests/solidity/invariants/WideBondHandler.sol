@@ -264,7 +264,6 @@ contract WideBondHandler is BondBooks {
             isTrue(block.timestamp >= _payDate(total - 1), "redeemed before maturity");
             state = IKpiBond.State.Redeemed;
             promised += due;
-            repaid = UNIT_PRINCIPAL;
             eq(paid, _share(due + carried), "redemption paid");
         } catch {
             isFalse(expected, "redeem should have succeeded");
