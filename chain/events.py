@@ -68,7 +68,7 @@ def read_events(w3: Web3, record: DeploymentRecord, to_block: int, page: int = P
 
 def _concerns(record: DeploymentRecord, source: str, name: str, arguments: dict[str, Any]) -> bool:
     if source == "oracle":
-        return bool(arguments.get("feed") == record.feed)
+        return arguments.get("feed") in record.feeds.values()
     if source == "currency":
         at = record.addresses
         return name == "Transfer" and not {at.token, at.bond, at.offering}.isdisjoint(

@@ -48,7 +48,7 @@ _TURNS = {
     "TokenClosed",
     "TransfersPaused",
 }
-_SMALL = {"block", "log", "time", "index", "period", "version", "final_at"}
+_SMALL = {"block", "log", "time", "index", "period", "version", "final_at", "fixing"}
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Move:
 class Distribution:
     """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
 
-    kind: coupon, redemption, recovery (after acceleration) or gift (by anybody but the bond). `index` is the
-    number of the coupon from 0, else -1; `principal` that part of a redemption as the bond announced it,
-    else 0.
+    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration) or gift (by anybody
+    but the bond). `index` is the number of the coupon from 0, else -1. `interest` and `principal` are those
+    parts of a coupon or redemption as the bond announced them, else 0.
     """
 
     event: Event
@@ -76,6 +76,7 @@ class Distribution:
     payer: str
     paid: int
     per_unit: int
+    interest: int = 0
     principal: int = 0
 
     @property
@@ -161,8 +162,10 @@ class Ledger:
             elif event.source == "bond" and event.name in _PAYMENTS and waiting is not None:
                 # The bond announces what it has just distributed, in the same transaction.
                 a = event.arguments
-                principal = a["principal"] if event.name == "BondRedeemed" else 0
-                found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), principal))
+                parts = (0, 0)
+                if event.name != "Recovered":
+                    parts = (a.get("interest", 0), a["repayment" if "repayment" in a else "principal"])
+                found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), *parts))
                 waiting = None
         return sorted(found, key=lambda d: (d.event.block, d.event.index))
 
@@ -215,10 +218,10 @@ class Ledger:
 
     @property
     def reports(self) -> pd.DataFrame:
-        """Reports to the oracle: period (from 0), version, value, evidence, final_at, supersedes (evidence of
-        the report it restates), signers (their indices in the order of their values)."""
+        """Reports to the oracle: kpi, period (from 0), version, value, evidence, final_at, supersedes
+        (evidence of the report it restates), signers (their indices in the order of their values)."""
         names = {n: n for n in ("period", "version", "value", "evidence", "supersedes", "signers")}
-        table = self._table("oracle", "ReportSubmitted", {**names, "finalAt": "final_at"})
+        table = self._reports("ReportSubmitted", {**names, "finalAt": "final_at"})
         table["signers"] = [self._signers(word) for word in table["signers"]]
         return table
 
@@ -229,27 +232,35 @@ class Ledger:
 
     @property
     def challenges(self) -> pd.DataFrame:
-        """Challenges of reports: period, version, challenger, evidence."""
+        """Challenges of reports: kpi, period, version, challenger, evidence."""
         names = {n: n for n in ("period", "version", "challenger", "evidence")}
-        return self._table("oracle", "ReportChallenged", names)
+        return self._reports("ReportChallenged", names)
 
     @property
     def rulings(self) -> pd.DataFrame:
-        """Rulings of the panel: period, version, verdict (in words), value, evidence."""
+        """Rulings of the panel: kpi, period, version, verdict (in words), value, evidence."""
         names = {n: n for n in ("period", "version", "verdict", "value", "evidence")}
-        table = self._table("oracle", "ReportRuled", names)
+        table = self._reports("ReportRuled", names)
         table["verdict"] = [VERDICTS[number] for number in table["verdict"]]
         return table
 
     @property
     def fixings(self) -> pd.DataFrame:
-        """Reports turned into an outcome: value, missing, outcome (for the units in issue)."""
-        names = {"kpi": "value", "missing": "missing", "outcome": "outcome"}
-        return self._table("bond", "OutcomeFixed", names)
+        """Reports turned into rates and amounts: fixing (from 0), kpi_value, missing, value (added to the
+        rate, 1e18 = 100 % a year, or an amount for the full issue)."""
+        names = {"fixing": "fixing", "kpi": "kpi_value", "missing": "missing", "value": "value"}
+        return self._table("bond", "KpiFixed", names)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by name."""
         return {name: getattr(self, name) for name in TABLES}
+
+    def _reports(self, name: str, columns: dict[str, str]) -> pd.DataFrame:
+        """As `_table` of an oracle's event, with the KPI's id instead of the feed's first."""
+        kpis = {feed: kpi for kpi, feed in self.record.feeds.items()}
+        table = self._table("oracle", name, {"feed": "kpi", **columns})
+        table["kpi"] = [kpis[feed] for feed in table["kpi"]]
+        return table
 
     def _table(self, source: str, name: str, columns: dict[str, str]) -> pd.DataFrame:
         events = self.of(source, name)
@@ -263,9 +274,11 @@ def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None,
     return Ledger(record, end, w3.eth.get_block(end)["timestamp"], read_events(w3, record, end, page))
 
 
-def _distribution(event: Event, kind: str, index: int = -1, principal: int = 0) -> Distribution:
+def _distribution(
+    event: Event, kind: str, index: int = -1, interest: int = 0, principal: int = 0
+) -> Distribution:
     a = event.arguments
-    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], principal)
+    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], interest, principal)
 
 
 def _table(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

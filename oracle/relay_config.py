@@ -32,11 +32,12 @@ class Account(Section):
 
 
 class RelayConfig(Section):
-    """network: name or URL of the chain; deployment: a deal's deployment record, or else `feed`; nodes: base
-    URLs; out: folder for report files and evidence."""
+    """network: name or URL of the chain; deployment: a deal's deployment record, with `kpi` where the deal
+    has several, or else `feed`; nodes: base URLs; out: folder for report files and evidence."""
 
     network: str
     deployment: Path | None = None
+    kpi: str | None = None
     feed: FeedPlace | None = None
     account: Account
     period: Uint32 = 0

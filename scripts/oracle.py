@@ -21,6 +21,9 @@ app = typer.Typer(help="The oracle network.", no_args_is_help=True)
 out, err = Console(), Console(stderr=True)
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="configuration file (YAML or JSON)")]
+KpiOption = Annotated[
+    str | None, typer.Option(help="KPI by its id in the deal (default: the deal's only one)", metavar="ID")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable result on standard output")]
 
 
@@ -44,8 +47,8 @@ def _failures() -> Iterator[None]:
         _stop(1, error)
 
 
-def _connect(settings: RelayConfig) -> tuple[Sender, str, str]:
-    """Sender, oracle contract and feed that a relay configuration names."""
+def _connect(settings: RelayConfig, kpi: str | None) -> tuple[Sender, str, str]:
+    """Sender, oracle contract and feed that a relay configuration names; `kpi` overrides the file's."""
     from chain.network import connect
     from chain.records import load_record
     from chain.sender import Sender
@@ -56,7 +59,7 @@ def _connect(settings: RelayConfig) -> tuple[Sender, str, str]:
     key = settings.account.key
     account = load_key(key) if key else str(settings.account.address)
     if record:
-        return Sender(w3, account), record.addresses.oracle, record.feed
+        return Sender(w3, account), record.addresses.oracle, record.feed_of(kpi or settings.kpi)
     assert settings.feed is not None
     return Sender(w3, account), settings.feed.contract, settings.feed.feed
 
@@ -86,6 +89,7 @@ def prepare(
         str, typer.Option(help="works of the twin: published, twin, high or low")
     ] = "published",
     first_port: Annotated[int, typer.Option(min=1024, max=65_000, help="port of the first node")] = 8601,
+    kpi: KpiOption = None,
 ) -> None:
     """Write what the nodes and the relay of a local deployment need: configurations, keys, rain.
 
@@ -107,18 +111,21 @@ def prepare(
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder}: exists and is not empty")
         deal = record.load_deal()
+        feed = record.feed_of(kpi)
+        terms = next(f for f in settlement_terms(deal).feeds if record.feeds[f.kpi] == feed)
         files = prepare_nodes(
             folder,
-            settlement_terms(deal).feeds[0],
+            terms,
             impervious_area_acres=float(deal.asset.parameters["impervious_area_acres"].value),
             scenario=scenario,
-            keys=[bytes(keys[address].key) for address in record.wallets.nodes],
+            keys=[bytes(keys[address].key) for address in record.wallets.nodes[: terms.nodes]],
             first_port=first_port,
         )
-        bind_feed(files, record.chain_id, record.addresses.oracle, record.feed)
+        bind_feed(files, record.chain_id, record.addresses.oracle, feed)
         settings = {
             "network": network,
             "deployment": str(deployment.resolve()),
+            "kpi": terms.kpi,
             "account": {"address": str(w3.eth.accounts[0])},
             "nodes": [f"http://127.0.0.1:{first_port + index}" for index in range(len(files))],
             "out": "reports",
@@ -134,6 +141,7 @@ def relay(
     config: ConfigOption,
     period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
     restate: Annotated[bool, typer.Option(help="supersede the report that is there")] = False,
+    kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Collect a quorum from the nodes and submit it."""
@@ -142,7 +150,7 @@ def relay(
         from oracle.relay_config import load_relay_config
 
         settings = load_relay_config(config)
-        sender, oracle, feed = _connect(settings)
+        sender, oracle, feed = _connect(settings, kpi)
         chosen = settings.period if period is None else period
         report = run_relay(
             sender,
@@ -209,6 +217,7 @@ def challenge(
         str, typer.Option(help="root of your bundle, or 32 bytes that stand for your reasons")
     ],
     period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
+    kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Challenge a pending report: approve the bond and stake it. Uses the relay's configuration format."""
@@ -220,7 +229,7 @@ def challenge(
         if not is_root(evidence):
             _stop(2, f"--evidence = {evidence}: must be 0x and 64 lower-case hex digits")
         settings = load_relay_config(config)
-        sender, oracle, feed = _connect(settings)
+        sender, oracle, feed = _connect(settings, kpi)
         chosen = settings.period if period is None else period
         done = send_challenge(sender, oracle, feed, chosen, evidence)
     if as_json:
@@ -255,8 +264,8 @@ def ensemble(
         from oracle.twins.stormwater_parameters import scenario
 
         deal = load_deal(deal_file)
-        feed = settlement_terms(deal).feeds[0]
-        if deal.asset.twin != TWIN or feed.method != METHOD:
+        feed = next((f for f in settlement_terms(deal).feeds if f.method == METHOD), None)
+        if deal.asset.twin != TWIN or feed is None:
             raise InputError(
                 f"{deal_file}: asset.twin = {deal.asset.twin}: this command runs the {TWIN} twin"
             )
@@ -311,7 +320,7 @@ def _stored(path: Path) -> dict[str, Any]:
 def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
     from datetime import UTC, datetime
 
-    from finance.settlement.terms import settlement_terms
+    from finance.settlement.terms import RATE_DECIMALS, Effect, settlement_terms
     from oracle.kpi import to_decimal
     from oracle.twins.plot import plot_ensemble
     from oracle.twins.rain import tmy3_rain
@@ -319,20 +328,24 @@ def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
     from oracle.twins.stormwater_parameters import scenario
 
     terms = settlement_terms(deal)
-    knots = terms.fixings[0].curve.knots
+    index, feed = next((i, f) for i, f in enumerate(terms.feeds) if f.kpi == result["kpi"])
+    fixing = next(f for f in terms.fixings if f.feed == index)
     labels = []
-    for knot in knots:
+    for knot in fixing.curve.knots:
+        if fixing.effect is Effect.RATE:
+            labels.append(f"{float(to_decimal(knot.y, RATE_DECIMALS)) * 10_000:+g} bp a year")
+            continue
         amount = float(to_decimal(abs(knot.y), terms.currency_decimals)) / 1_000_000
         payer = "issuer pays" if knot.y > 0 else "investors pay"
         labels.append(f"{payer} {deal.currency.code} {amount:g}M" if knot.y else "no payment")
     area = float(deal.asset.parameters["impervious_area_acres"].value)
-    rain = tmy3_rain(datetime.fromtimestamp(terms.feeds[0].period_starts[0], UTC).year)
+    rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
     marks = {
         name: run_pair(scenario(name, area), rain).reduction for name in ("low", "published", "twin", "high")
     }
     plot_ensemble(
         result,
-        [float(to_decimal(knot.x, terms.feeds[0].decimals)) for knot in knots[1:]],
+        [float(to_decimal(knot.x, feed.decimals)) for knot in fixing.curve.knots[1:]],
         labels,
         path,
         title=f"{deal.title}\nSimulated, not measured: {result['n']} SWMM pairs; lines are single runs",

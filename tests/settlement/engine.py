@@ -10,7 +10,6 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyrevm
 import yaml
