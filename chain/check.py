@@ -137,7 +137,7 @@ def _offering(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any
     at = record.addresses
     return {
         "token": at.token,
-        "bond": at.bond,
+        "servicer": at.bond,
         "currency": at.currency,
         "issuer": record.wallets.issuer,
         "unitPrice": terms.unit_price,

@@ -31,10 +31,12 @@ def shift_deal(deal: Deal, days: int) -> Deal:
     tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
     moved = {key: part if key == "sources" else _moved(part, days) for key, part in tree.items()}
     for name, claim in moved["claims"].items():
+        before = deal.claims[name]
         # Dates that give no schedule (RuntimeError: in QuantLib's calendar) are told about with everything
         # else that is wrong with the moved deal.
         with suppress(ValueError, RuntimeError):
-            _keep_schedule(deal.claims[name], claim, days)
+            if isinstance(before, KpiBond):
+                _keep_schedule(before, claim, days)
     return parse_deal(moved, file=f"{deal.file or deal.id} (dates moved by {days} days)")
 
 

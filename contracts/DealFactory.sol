@@ -108,7 +108,7 @@ contract DealFactory is IDealFactory {
         returns (IOffering.Terms memory o)
     {
         o.token = deal.token;
-        o.bond = deal.bond;
+        o.servicer = deal.bond;
         o.currency = terms.currency;
         o.issuer = terms.issuer;
         o.unitPrice = terms.unitPrice;

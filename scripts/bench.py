@@ -14,6 +14,7 @@ import typer
 REGISTER: dict[str, str] = {
     "pricing": "benchmarks.pricing",
     "bonds": "benchmarks.bond_marks",
+    "generation": "benchmarks.generation",
 }
 ROOT = Path(__file__).resolve().parents[1]
 

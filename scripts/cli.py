@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
+    "twin": Command("scripts.twin", "Proxy generation from weather: wind, solar, water."),
     "bench": Command("scripts.bench", "Run a benchmark, with its rivals in the same run."),
     "conformance": Command("scripts.conformance", "Check engines against published reference cases: actus."),
     "schema": Command("scripts.schema", "The JSON Schema of the deal file."),

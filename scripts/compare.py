@@ -34,14 +34,16 @@ def compare(
     from finance.pricing.sensitivity import cost_of_capital
     from finance.pricing.study import bond_market
     from finance.report.studies import capital_table
-    from finance.terms import load_deal
+    from finance.terms import InputError, load_deal
     from scripts.console import show, show_json, writable
 
     csv = writable(csv, ".csv")
     terms = load_deal(deal)
-    ((_, bond),) = terms.claims.items()
+    bond = terms.bond
     flows = deal_flows(terms)
     market = bond_market(flows, float(bond.coupon.rate.value) if rate is None else rate)
+    if not flows.kpi_flows:
+        raise InputError(f"{deal}: a fixed bond: no KPI, and so no data, decides anything here")
     prior = NormalKpi.from_kpi(terms.kpis[flows.kpi_flows[0].kpi])
     found = cost_of_capital(flows, market, flows.periods[0].start, prior, risk_price, error, reports)
     if csv is not None:

@@ -116,7 +116,7 @@ def prepare(
         files = prepare_nodes(
             folder,
             terms,
-            impervious_area_acres=float(deal.asset.parameters["impervious_area_acres"].value),
+            impervious_area_acres=deal.number("impervious_area_acres"),
             scenario=scenario,
             keys=[bytes(keys[address].key) for address in record.wallets.nodes[: terms.nodes]],
             first_port=first_port,
@@ -270,7 +270,7 @@ def ensemble(
                 f"{deal_file}: asset.twin = {deal.asset.twin}: this command runs the {TWIN} twin"
             )
         path = target or deal_file.parent / "twins" / f"{deal.id}.{feed.kpi}.json"
-        area = float(deal.asset.parameters["impervious_area_acres"].value)
+        area = deal.number("impervious_area_acres")
         rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
         if plot_only:
             result = _stored(path)
@@ -338,7 +338,7 @@ def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
         amount = float(to_decimal(abs(knot.y), terms.currency_decimals)) / 1_000_000
         payer = "issuer pays" if knot.y > 0 else "investors pay"
         labels.append(f"{payer} {deal.currency.code} {amount:g}M" if knot.y else "no payment")
-    area = float(deal.asset.parameters["impervious_area_acres"].value)
+    area = deal.number("impervious_area_acres")
     rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
     marks = {
         name: run_pair(scenario(name, area), rain).reduction for name in ("low", "published", "twin", "high")

@@ -38,9 +38,10 @@ def sensitivity(
 ) -> None:
     """Prices at a date, spreads, durations, KPI delta and vega, fair coupon, greenium, value of reports."""
     from finance.pricing.data_value import price_path
+    from finance.pricing.engine import joint_report
     from finance.pricing.measures import weights
     from finance.pricing.study import price_curves, study
-    from finance.pricing.value import kpi_process
+    from finance.pricing.value import deal_expectation
     from finance.report.studies import payments_table, reports_table, save_study_plot, study_table
     from finance.report.tables import inputs_table
     from finance.terms import InputError, load_deal
@@ -50,15 +51,18 @@ def sensitivity(
     if report and error is None:
         raise InputError("--report: needs --error, the standard deviation of a report's error")
     terms = load_deal(deal)
-    process = kpi_process(terms, kpi.value)
-    ((_, bond),) = terms.claims.items()
+    outlook = deal_expectation(terms, kpi.value)
+    bond = terms.bond
     used = float(bond.coupon.rate.value) if rate is None else rate
-    found = study(terms, process, used, spread, at.date() if at else None, quote)
+    found = study(terms, outlook, used, spread, at.date() if at else None, quote)
     tables, content = [study_table(found), payments_table(found)], found.to_dict()
     if report and error is not None:
-        worth = float(weights(found.flows, found.market, found.settle)[1][0])
+        joint = joint_report(found.flows)
+        if joint is None or found.process is None:
+            raise InputError("--report: needs a claim that one KPI report decides")
+        worth = float(weights(found.flows, found.market, found.settle)[1] @ joint)
         left = found.flows.outstanding(found.settle)
-        path = price_path(found.flows.kpi_flows[0], process, report, error, worth, left)
+        path = price_path(found.flows.kpi_flows[0], found.process, report, error, worth, left)
         tables.append(reports_table(path))
         records = path.astype(object).where(path.notna(), None).to_dict(orient="records")
         content["reports"] = records

@@ -8,6 +8,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {IServicer} from "../interfaces/IServicer.sol";
 import {Accrual} from "../settlement/Accrual.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 import {ProRata} from "../settlement/ProRata.sol";
@@ -60,7 +61,7 @@ contract KpiBond is IKpiBond, Initializable {
         IERC20(terms_.currency).forceApprove(terms_.token, type(uint256).max);
     }
 
-    /// @inheritdoc IKpiBond
+    /// @inheritdoc IServicer
     function activate() external inState(State.Offered) {
         if (msg.sender != _terms.offering) revert KpiBond_NotOffering(msg.sender);
         uint256 units = ISecurityToken(_terms.token).totalSupply();

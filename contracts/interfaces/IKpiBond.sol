@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+import {IServicer} from "./IServicer.sol";
 
 /// @title KPI bond
 /// @notice A bond or loan with a frozen schedule of coupons and repayments, whose coupon rate and payments may bend with
@@ -15,7 +16,7 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// Payments are counted from 0. Payment i, on the pay date of period i, is one distribution of the period's interest, its
 /// repayment and the amounts fixed for it; but in the last period of interest only, and the rest of the principal with the
 /// amounts fixed for the last period is the redemption, a payment of its own. Python twin: finance/settlement/bond.py.
-interface IKpiBond {
+interface IKpiBond is IServicer {
     /// @param payDate when the coupon falls due, unix seconds
     /// @param numerator, denominator accrual factor of the period in years, an exact fraction
     /// @param repayment principal of one unit that is repaid on the pay date, in minor units
@@ -114,9 +115,6 @@ interface IKpiBond {
     error KpiBond_NothingToRecover();
 
     function initialize(Terms calldata terms_) external;
-
-    /// @notice Begin: all units are sold. Only the offering.
-    function activate() external;
 
     /// @notice Put money in to meet what is or will be due. Anyone.
     function fund(uint256 amount) external;

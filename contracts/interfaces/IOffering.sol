@@ -3,16 +3,17 @@ pragma solidity 0.8.37;
 
 /// @title Offering
 /// @notice Primary issue, delivery versus payment: money and units change hands in one transaction. The money waits here
-/// until the soft cap is met; then it goes to the issuer and the bond begins. If it is not met, whoever holds units
+/// until the soft cap is met; then it goes to the issuer and the servicer begins. If it is not met, whoever holds units
 /// returns them for the price.
 /// @dev Nobody can stop a refund, extend the window or change the price.
 interface IOffering {
+    /// @param servicer of the token, which begins when the issue is settled: a bond, or a treasury
     /// @param unitPrice price of a unit in minor units
     /// @param softCap units below which the issue fails; @param hardCap most units that can be sold
     /// @param opens, closes subscription window, unix seconds (closes exclusive)
     struct Terms {
         address token;
-        address bond;
+        address servicer;
         address currency;
         address issuer;
         uint128 unitPrice;
@@ -44,7 +45,8 @@ interface IOffering {
     /// @notice Buy units: the caller pays and receives in this transaction. It must have approved the currency.
     function subscribe(uint256 units) external returns (uint256 paid);
 
-    /// @notice After the window (or at the hard cap) with the soft cap met: proceeds to the issuer, bond active. Anyone.
+    /// @notice After the window (or at the hard cap) with the soft cap met: proceeds to the issuer, the servicer begins.
+    /// Anyone.
     function settle() external;
 
     /// @notice After a failed issue: the caller returns its units for their price.

@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
-import {IKpiBond} from "../interfaces/IKpiBond.sol";
 import {IOffering} from "../interfaces/IOffering.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {IServicer} from "../interfaces/IServicer.sol";
 
 /// @title Offering
 /// @notice See {IOffering}.
@@ -53,7 +53,7 @@ contract Offering is IOffering, Initializable {
         _settled = true;
         uint256 proceeds = uint256(_sold) * _terms.unitPrice;
         emit OfferingSettled(_sold, proceeds);
-        IKpiBond(_terms.bond).activate();
+        IServicer(_terms.servicer).activate();
         IERC20(_terms.currency).safeTransfer(_terms.issuer, proceeds);
     }
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Accrual} from "../settlement/Accrual.sol";
 import {Median} from "../settlement/Median.sol";
+import {Netting} from "../settlement/Netting.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 import {ProRata} from "../settlement/ProRata.sol";
 import {Waterfall} from "../settlement/Waterfall.sol";
@@ -53,5 +54,37 @@ contract SettlementHarness {
 
     function scale(int256 amount, uint256 units, uint256 ofUnits) external pure returns (int256) {
         return ProRata.scale(amount, units, ofUnits);
+    }
+
+    function accrue(Netting.Debt memory debt, uint256 rate, uint256 elapsed)
+        external
+        pure
+        returns (Netting.Debt memory)
+    {
+        return Netting.accrue(debt, rate, elapsed);
+    }
+
+    function due(Netting.Debt memory debt) external pure returns (uint256) {
+        return Netting.due(debt);
+    }
+
+    function repay(Netting.Debt memory debt, uint256 amount)
+        external
+        pure
+        returns (Netting.Debt memory left, uint256 paid)
+    {
+        return Netting.repay(debt, amount);
+    }
+
+    function net(uint256 amount, uint256 balance, Netting.Debt memory receivers)
+        external
+        pure
+        returns (Netting.Debt memory left, uint256 netted, uint256 paid, uint256 unpaid)
+    {
+        return Netting.net(amount, balance, receivers);
+    }
+
+    function accrued(int256 amount, uint256 elapsed, uint256 length) external pure returns (int256) {
+        return Netting.accrued(amount, elapsed, length);
     }
 }

@@ -37,6 +37,13 @@ def _thirty_e_360(start: date, end: date) -> float:
     return _equal_months(start, end, min(start.day, 30), min(end.day, 30), 30)
 
 
+def _thirty_360(start: date, end: date) -> float:
+    """Bond basis: ISDA 2006 Definitions, section 4.16 (f)."""
+    first = min(start.day, 30)
+    last = 30 if end.day == 31 and first == 30 else end.day
+    return _equal_months(start, end, first, last, 30)
+
+
 def _twenty_eight_e_336(start: date, end: date) -> float:
     return _equal_months(start, end, min(start.day, 28), min(end.day, 28), 28)
 
@@ -52,9 +59,9 @@ def _thirty_e_360_isda(start: date, end: date, maturity: date | None) -> float:
     return _equal_months(start, end, first, last, 30)
 
 
-DAY_COUNTS: Final = ("AA", "A360", "A365", "30E360", "30E360ISDA", "28E336", "B252")
-"""Day counts: actual/actual ISDA, actual/360, actual/365 fixed, 30E/360, 30E/360 ISDA, 28E/336 and business
-days/252."""
+DAY_COUNTS: Final = ("AA", "A360", "A365", "30E360", "30E360ISDA", "28E336", "B252", "30360")
+"""Day counts: actual/actual ISDA, actual/360, actual/365 fixed, 30E/360, 30E/360 ISDA, 28E/336, business
+days/252; and 30/360 bond basis, which the data dictionary lacks and American bonds need."""
 
 
 def year_fraction(name: str, days: BusinessDays, maturity: datetime | None = None) -> YearFraction:
@@ -82,6 +89,7 @@ def year_fraction(name: str, days: BusinessDays, maturity: datetime | None = Non
         "30E360": _thirty_e_360,
         "30E360ISDA": lambda start, end: _thirty_e_360_isda(start, end, last),
         "28E336": _twenty_eight_e_336,
+        "30360": _thirty_360,
         "B252": business,
     }
     if name not in rules:

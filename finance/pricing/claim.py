@@ -1,40 +1,49 @@
-"""The claim as pricing sees it: exact money from the settlement arithmetic, and a payoff over arrays."""
+"""The claim as pricing sees it: exact money from the settlement arithmetic, and what KPIs make of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
-import numpy as np
-
-from finance.pricing.process import Floats
-from finance.settlement.accrual import interest
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.bond import coupon, payments
+from finance.settlement.payoff_curve import Kind, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
-from finance.terms.deal import Deal, KpiBond
-from finance.terms.schedule import PERIODS_PER_YEAR, AccrualPeriod, coupon_schedule
-from finance.terms.tiers import describe
+from finance.terms.deal import Deal
+from finance.terms.payoffs import label, steps_of
+from finance.terms.schedule import PERIODS_PER_YEAR, AccrualPeriod, bond_schedule
+
+PaymentKind = Literal["coupon", "principal", "outcome"]
 
 
 @dataclass(frozen=True)
-class TierPayoff:
-    """One tier: its words, the first KPI integer that falls in it (None: from minus infinity), and its
-    amount.
+class Case:
+    """One way the KPIs may turn out: `values` is what each fixing gives, `amount` all it adds to payments.
+
+    `start` is the first KPI integer of a tier (None: from minus infinity, or the case is no tier).
     """
 
     label: str
     start: int | None
+    values: tuple[int, ...]
     amount: Decimal
 
 
 @dataclass(frozen=True)
 class BondClaim:
-    """A KPI bond for the whole issue, in units of the currency; what is certain is `Decimal`."""
+    """A bond for the whole issue, in units of the currency; what is certain is `Decimal`.
+
+    `coupons` and `repayments` are per period at the stated rate. `cases` are the tiers of the one report that
+    decides everything (`tiered`), or else the worst and the best for holders; none for a fixed bond. `kpis`
+    names the KPI of each fixing, `kpi` and `kpi_decimals` are those of the first ("" and 0 without one).
+    """
 
     name: str
     currency: str
+    kpis: tuple[str, ...]
     kpi: str
     kpi_decimals: int
     principal: Decimal
@@ -44,59 +53,59 @@ class BondClaim:
     rate: Decimal
     schedule: tuple[AccrualPeriod, ...]
     coupons: tuple[Decimal, ...]
-    tiers: tuple[TierPayoff, ...]
-    curve: Curve
+    repayments: tuple[Decimal, ...]
+    cases: tuple[Case, ...]
+    tiered: bool
+    terms: SettlementTerms
     money_decimals: int
 
     @classmethod
     def of(cls, deal: Deal) -> BondClaim:
         """The deal's bond; every amount goes through the integers that settle it."""
         terms = settlement_terms(deal)
-        ((_, bond),) = deal.claims.items()
-        kpi = bond.outcome_payment.kpi
-        principal = terms.unit_principal * terms.hard_cap
+        bond = deal.bond
+        rules = bond.kpi_rules
+        units, still = terms.hard_cap, (0,) * len(terms.fixings)
         return cls(
             name=bond.title,
             currency=deal.currency.code,
-            kpi=kpi,
-            kpi_decimals=deal.kpis[kpi].decimals,
-            principal=_money(principal, terms),
-            issue_price=_money(terms.unit_price * terms.hard_cap, terms),
+            kpis=tuple(rule.kpi for rule in rules),
+            kpi=rules[0].kpi if rules else "",
+            kpi_decimals=deal.kpis[rules[0].kpi].decimals if rules else 0,
+            principal=_money(terms.unit_principal * units, terms),
+            issue_price=_money(terms.unit_price * units, terms),
             issue_date=bond.issue_date.value,
             frequency=PERIODS_PER_YEAR[bond.coupon.frequency],
             rate=bond.coupon.rate.value,
-            schedule=_schedule(bond),
+            schedule=bond_schedule(bond),
             coupons=tuple(
-                _money(interest(principal, terms.rate, period.numerator, period.denominator), terms)
-                for period in terms.periods
+                _money(coupon(terms, units, index, still), terms) for index in range(len(terms.periods))
             ),
-            tiers=tuple(
-                TierPayoff(
-                    describe(tier, percent=deal.kpis[kpi].unit == "fraction"),
-                    None if index == 0 else knot.x,
-                    _money(knot.y, terms),
-                )
-                for index, (tier, knot) in enumerate(
-                    zip(bond.outcome_payment.tiers, terms.outcome.knots, strict=True)
-                )
-            ),
-            curve=terms.outcome,
+            repayments=tuple(_money(period.repayment * units, terms) for period in terms.periods),
+            cases=_cases(deal, terms),
+            tiered=_tiered(terms),
+            terms=terms,
             money_decimals=terms.currency_decimals,
         )
 
-    def payoff(self, kpi: Floats) -> Floats:
-        """Outcome payments in units of the currency for KPI integers (whole numbers as float64), same shape.
+    @property
+    def tiers(self) -> tuple[Case, ...]:
+        """The cases if they are tiers of one report, else none."""
+        return self.cases if self.tiered else ()
 
-        The fast twin of finance.settlement.payoff_curve.payoff; tests hold the two together.
-        """
-        scale = 10.0**self.money_decimals
-        y = np.array([float(knot.y) for knot in self.curve.knots]) / scale
-        if self.curve.kind == Kind.STEP:
-            # Below the second knot the payoff is the first knot's, however low its x.
-            starts = np.array([float(knot.x) for knot in self.curve.knots[1:]])
-            return y[np.searchsorted(starts, kpi, side="right")]
-        x = np.array([float(knot.x) for knot in self.curve.knots])
-        return np.asarray(np.interp(kpi, x, y), dtype=np.float64)
+    @property
+    def bullet(self) -> bool:
+        """Whether all principal is repaid at maturity."""
+        return not any(self.repayments[:-1])
+
+    def payments(self, values: Sequence[int]) -> list[tuple[PaymentKind, int, Decimal]]:
+        """Kind, period from 0 and money of every payment when the fixings give `values`, as it falls due."""
+        last = len(self.schedule) - 1
+        return [
+            (payment.kind, min(payment.index, last), _money(payment.due, self.terms))
+            for payment in payments(self.terms, self.terms.hard_cap, values)
+            if not (payment.kind == "coupon" and payment.index > last)  # interest that was due before
+        ]
 
     def years(self) -> list[Fraction]:
         """Accrued years from the start of interest to each pay date."""
@@ -107,10 +116,33 @@ class BondClaim:
         return times
 
 
-def _schedule(bond: KpiBond) -> tuple[AccrualPeriod, ...]:
-    return coupon_schedule(
-        bond.interest_from.value, bond.maturity.value, bond.coupon.frequency, bond.coupon.day_count
+def _tiered(terms: SettlementTerms) -> bool:
+    return len(terms.fixings) == 1 and terms.fixings[0].curve.kind == Kind.STEP
+
+
+def _cases(deal: Deal, terms: SettlementTerms) -> tuple[Case, ...]:
+    bond = deal.bond
+    if not terms.fixings:
+        return ()
+    if _tiered(terms):
+        ((rule,), (fixing,)) = bond.kpi_rules, terms.fixings
+        percent = deal.kpis[rule.kpi].unit == "fraction"
+        return tuple(
+            _case(terms, label(step, percent), None if index == 0 else knot.x, (knot.y,))
+            for index, (step, knot) in enumerate(zip(steps_of(rule), fixing.curve.knots, strict=True))
+        )
+    worst, best = (tuple(choose(fixing.curve) for fixing in terms.fixings) for choose in (minimum, maximum))
+    return (
+        _case(terms, "worst for holders", None, worst),
+        _case(terms, "best for holders", None, best),
     )
+
+
+def _case(terms: SettlementTerms, label: str, start: int | None, values: tuple[int, ...]) -> Case:
+    units, still = terms.hard_cap, (0,) * len(terms.fixings)
+    total = sum(payment.due for payment in payments(terms, units, values))
+    plain = sum(payment.due for payment in payments(terms, units, still))
+    return Case(label, start, values, _money(total - plain, terms))
 
 
 def _money(amount: int, terms: SettlementTerms) -> Decimal:

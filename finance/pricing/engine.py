@@ -1,45 +1,77 @@
-"""Engines: the expected outcome payment of a claim under a KPI process, in closed form and by Monte Carlo."""
+"""Engines: what KPIs are expected to add to a claim's payments, in closed form and by Monte Carlo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import qmc
 
 from finance.pricing.claim import BondClaim
-from finance.pricing.process import KpiProcess, rounded
+from finance.pricing.closed import amount_sd, knot_chances
+from finance.pricing.flows import Flows
+from finance.pricing.measures import expected_amounts
+from finance.pricing.outlook import Outlook, over_time
+from finance.pricing.process import KpiProcess
+from finance.pricing.processes import CorrelatedKpis
+from finance.pricing.simulate import kpi_time, law, simulate
+from finance.settlement.payoff_curve import Kind
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """Exact tier probabilities and moments of the outcome payment, in units of the currency."""
+    """Exact moments of the KPI payments of a claim, in units of the currency, not discounted.
+
+    `amounts` is the expected payment of each KPI flow, `expected` their sum. `probabilities` are the tiers'
+    if one report through one step curve decides everything, else empty. `sd` is that of the sum, None when
+    several reports make it up (they may depend on each other).
+    """
 
     probabilities: tuple[float, ...]
+    amounts: tuple[float, ...]
     expected: float
-    sd: float
+    sd: float | None
 
 
-def closed_form(claim: BondClaim, process: KpiProcess) -> ClosedForm:
-    """Sum over tiers of probability times amount, with the KPI rounded as on chain.
+def closed_form(flows: Flows, outlook: Outlook) -> ClosedForm:
+    """Expected payoffs with the KPI rounded as on chain, as seen at the start of interest.
 
     P(tier k) = P(KPI >= start of k) - P(KPI >= start of k+1); for a normal KPI each term is a normal
-    distribution function, for a sample it is a count.
+    distribution function, for a sample it is a count. Linear curves: see finance.pricing.closed.
     """
-    tails = [
-        1.0 if tier.start is None else process.at_least(tier.start, claim.kpi_decimals)
-        for tier in claim.tiers
-    ]
-    probabilities = [here - after for here, after in zip(tails, [*tails[1:], 0.0], strict=True)]
-    amounts = [float(tier.amount) for tier in claim.tiers]
-    expected = sum(p * y for p, y in zip(probabilities, amounts, strict=True))
-    variance = sum(p * (y - expected) ** 2 for p, y in zip(probabilities, amounts, strict=True))
-    return ClosedForm(tuple(probabilities), expected, float(np.sqrt(variance)))
+    start = flows.periods[0].start
+    amounts = expected_amounts(flows, outlook, start)
+    joint = joint_report(flows)
+    if joint is None:
+        return ClosedForm(
+            (), tuple(map(float, amounts)), float(amounts.sum()), 0.0 if not len(amounts) else None
+        )
+    first = flows.kpi_flows[0]
+    process = law(outlook[first.kpi], kpi_time(start, first.observed))
+    chances = knot_chances(first, process) if first.curve.kind == Kind.STEP else ()
+    sd = amount_sd(first, process) * float(np.sum(joint))
+    return ClosedForm(tuple(map(float, chances)), tuple(map(float, amounts)), float(amounts.sum()), sd)
+
+
+def tier_chances(claim: BondClaim, process: KpiProcess) -> tuple[float, ...]:
+    """Probability of each tier of a tiered claim when the KPI is distributed as `process`."""
+    tails = [1.0, *(process.at_least(tier.start or 0, claim.kpi_decimals) for tier in claim.tiers[1:])]
+    return tuple(here - after for here, after in zip(tails, [*tails[1:], 0.0], strict=True))
+
+
+def joint_report(flows: Flows) -> list[float] | None:
+    """Each flow's scale over the first's if one report through one curve decides all flows, else None."""
+    if not flows.kpi_flows:
+        return None
+    first = flows.kpi_flows[0]
+    about = (first.kpi, first.observed, first.curve, first.decimals)
+    if any((flow.kpi, flow.observed, flow.curve, flow.decimals) != about for flow in flows.kpi_flows):
+        return None
+    return [flow.scale / first.scale for flow in flows.kpi_flows]
 
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """An estimate of the expected outcome payment with its standard error, and what it takes to repeat it."""
+    """An estimate of the expected KPI payments with its standard error, and what it takes to repeat it."""
 
     expected: float
     standard_error: float
@@ -49,21 +81,19 @@ class MonteCarlo:
 
 
 def sobol(
-    claim: BondClaim, process: KpiProcess, seed: int, replicates: int = 32, log2_points: int = 12
+    flows: Flows, outlook: Outlook, seed: int, replicates: int = 32, log2_points: int = 12
 ) -> MonteCarlo:
-    """Mean outcome payment over `replicates` independent scramblings of 2^log2_points Sobol points.
+    """Sum of the KPI payments over `replicates` independent scramblings of 2^log2_points Sobol points.
 
     The scramblings are independent and each is unbiased, so the spread of their means gives an honest
     standard error, sd/sqrt(replicates) (Owen 1997, doi:10.1214/aos/1031594731); points inside one
-    scrambling are not independent.
+    scrambling are not independent. Without KPI payments both are 0.
     """
-    streams = np.random.default_rng(seed).spawn(replicates)
     points = 2**log2_points
-    means = np.empty(replicates)
-    for index, stream in enumerate(streams):
-        u = qmc.Sobol(d=1, scramble=True, rng=stream).random(points)[:, 0]
-        # A scrambled point may be exactly 0, whose normal quantile is minus infinity.
-        u = np.clip(u, np.finfo(np.float64).tiny, None)
-        means[index] = claim.payoff(rounded(process.quantile(u), claim.kpi_decimals)).mean()
-    error = float(means.std(ddof=1) / np.sqrt(replicates))
-    return MonteCarlo(float(means.mean()), error, replicates, points, seed)
+    if not flows.kpi_flows:
+        return MonteCarlo(0.0, 0.0, replicates, points, seed)
+    named = dict.fromkeys(flow.kpi for flow in flows.kpi_flows)
+    kpis = CorrelatedKpis({name: over_time(outlook[name]) for name in named if name in outlook})
+    run = simulate(flows, kpis, flows.periods[0].start, seed, replicates, log2_points)
+    expected, error = run.weighted(np.ones(len(flows.kpi_flows)))
+    return MonteCarlo(expected, error, replicates, points, seed)

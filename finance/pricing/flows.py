@@ -12,16 +12,19 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from finance.actus.deal import contract_flows
 from finance.pricing.claim import BondClaim
 from finance.pricing.market import years
 from finance.pricing.process import rounded
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
+from finance.settlement.terms import Effect
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.schedule import AccrualPeriod
 
 Floats = NDArray[np.float64]
 RATE_SCALE = 1e18  # a rate of 100 % on chain
+ROUNDING = 0.005  # half a cent: floats carry no more of a large issue; settlement is exact
 
 
 @dataclass(frozen=True)
@@ -162,20 +165,33 @@ def bond_flows(
 
 
 def deal_flows(deal: Deal) -> Flows:
-    """The flows of a deal's bond; the outcome is observed on the last day of its measurement period."""
+    """The flows of a deal's bond: its ACTUS contract's, rounded as they are settled, and what KPIs decide.
+
+    A KPI is observed on the last day of its measurement period.
+    """
     claim = BondClaim.of(deal)
-    ((_, bond),) = deal.claims.items()
-    measured = deal.kpis[claim.kpi].periods[bond.outcome_payment.period - 1]
-    face, last = float(claim.principal), claim.schedule[-1]
-    outcome = KpiFlow(
-        last.end, measured.end, claim.curve, claim.kpi_decimals, 10.0**-claim.money_decimals, claim.kpi
-    )
-    flows = bond_flows(
-        face, float(claim.rate), claim.schedule, None, [outcome], bond.coupon.day_count, claim.frequency
-    )
-    # The coupons that the contract pays, rounded to its minor unit.
-    paid = (
-        replace(period, coupon=float(coupon))
-        for period, coupon in zip(flows.periods, claim.coupons, strict=True)
-    )
-    return replace(flows, periods=tuple(paid))
+    bond = deal.bond
+    terms = claim.terms
+    certain = contract_flows(deal)
+    periods, left = [], float(claim.principal)
+    for period, flow, coupon, back in zip(
+        claim.schedule, certain, claim.coupons, claim.repayments, strict=True
+    ):
+        if not (
+            abs(flow.interest - float(coupon)) < ROUNDING and abs(flow.principal - float(back)) < ROUNDING
+        ):
+            raise ValueError(f"{deal.id}: {period.end}: settlement and cash-flow contract disagree")
+        accrual = float(period.years)
+        periods.append(Period(period.start, period.end, float(coupon), float(back), left, accrual))
+        left -= float(back)
+    flows = Flows(float(claim.principal), tuple(periods), (), bond.coupon.day_count, claim.frequency)
+    kpi_flows = []
+    for rule, fixing in zip(bond.kpi_rules, terms.fixings, strict=True):
+        kpi = deal.kpis[rule.kpi]
+        observed = kpi.periods[rule.period - 1].end
+        for index in range(fixing.first, fixing.last + 1):
+            at = periods[index]
+            rate = fixing.effect is Effect.RATE
+            scale = at.outstanding * at.accrual / RATE_SCALE if rate else 10.0**-claim.money_decimals
+            kpi_flows.append(KpiFlow(at.end, observed, fixing.curve, kpi.decimals, scale, rule.kpi))
+    return replace(flows, kpi_flows=tuple(kpi_flows))

@@ -20,7 +20,8 @@ from finance.pricing.closed import expected_amount, knot_chances
 from finance.pricing.draws import Floats
 from finance.pricing.flows import Flows, KpiFlow
 from finance.pricing.market import Market
-from finance.pricing.simulate import Outlook, kpi_time, law
+from finance.pricing.outlook import Outlook
+from finance.pricing.simulate import kpi_time, law
 from finance.settlement.payoff_curve import Kind
 from finance.terms.problems import InputError
 

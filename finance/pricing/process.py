@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from finance.terms.deal import Kpi
+from finance.terms.problems import InputError
+from finance.terms.processes import NormalProcess
 
 Floats = NDArray[np.float64]
 
@@ -97,8 +99,13 @@ class NormalKpi:
 
     @classmethod
     def from_kpi(cls, kpi: Kpi) -> NormalKpi:
-        """The process of a deal's KPI, from its interval or from its mean and sd."""
+        """The process of a deal's KPI, from its interval or from its mean and sd.
+
+        Raises InputError for a KPI that the deal does not say is normal.
+        """
         process = kpi.process
+        if not isinstance(process, NormalProcess):
+            raise InputError(f"{kpi.title}: its process is {process.kind}, and this needs a normal one")
         if process.interval is not None and process.probability is not None:
             low, high = float(process.interval.low.value), float(process.interval.high.value)
             return cls.from_interval(low, high, float(process.probability.value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
@@ -12,12 +12,14 @@ from scipy.optimize import brentq
 
 from finance.pricing.closed import expected_amount, mean_slope
 from finance.pricing.data_value import preposterior, risk_adjusted, risk_adjusted_after
+from finance.pricing.engine import joint_report
 from finance.pricing.flows import Flows, KpiFlow
 from finance.pricing.market import Market
 from finance.pricing.measures import dirty_price, weights, yield_from_price, z_spread
+from finance.pricing.outlook import Outlook
 from finance.pricing.process import EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
 from finance.pricing.processes import CorrelatedKpis
-from finance.pricing.simulate import simulate
+from finance.pricing.simulate import kpi_time, law, simulate
 from finance.terms.problems import InputError
 
 # A closed form is smooth, so a small step; a sample jumps from value to value, so a wide one.
@@ -33,18 +35,27 @@ class KpiRisk:
     vega: float
 
 
-def kpi_risk(flows: Flows, market: Market, settle: date, process: KpiProcess) -> KpiRisk:
-    """Delta and vega of a claim on one KPI, in closed form.
+def kpi_risk(flows: Flows, market: Market, settle: date, expected: Outlook | KpiProcess) -> KpiRisk:
+    """Delta and vega of a claim in closed form: every report's distribution moved alike, or widened alike.
 
     The delta of a normal KPI is exact (finance.pricing.closed.mean_slope); all else is a central difference
-    of the closed form, 1e-4 sd each way (0.1 sd for a sample).
+    of the closed form, 1e-4 sd each way (0.1 sd for a sample). Raises InputError for a KPI whose mean and sd
+    cannot be moved apart.
     """
     by_kpi = 100 * weights(flows, market, settle)[1] / flows.outstanding(settle)
     delta = vega = 0.0
     for flow, worth in zip(flows.kpi_flows, by_kpi, strict=True):
+        process = law_of(flow, expected, settle)
         delta += worth * _delta(flow, process)
         vega += worth * _difference(flow, process, lambda p, by: p.moved(p.mean, p.sd + by))
     return KpiRisk(float(delta), float(vega))
+
+
+def law_of(flow: KpiFlow, expected: Outlook | KpiProcess, reference: date) -> KpiProcess:
+    """The distribution of the KPI that decides `flow`, seen from `reference`."""
+    if not isinstance(expected, Mapping):
+        return expected
+    return law(expected[flow.kpi], kpi_time(reference, flow.observed))
 
 
 def _delta(flow: KpiFlow, process: KpiProcess) -> float:
@@ -163,25 +174,26 @@ def cost_of_capital(
     error_sd: float,
     reports: int,
 ) -> CapitalCost:
-    """What `reports` reports before the pricing do to the cost of capital of a claim with one KPI payment.
+    """What `reports` reports before the pricing do to the cost of capital of a claim that one report decides.
 
     A buyer charges `risk_price` per standard deviation (Wang's transform, finance.pricing.data_value). With
     data there is less of it left, so the claim sells for more although its expected payments are the same.
     That better information lowers spreads: D. Duffie and D. Lando, Econometrica 69 (2001),
     doi:10.1111/1468-0262.00208. Both `risk_price` and `error_sd` are judgements and must be shown as assumed.
     """
-    if len(flows.kpi_flows) != 1:
-        raise InputError("the cost of capital with data needs a claim with exactly one KPI payment")
+    joint = joint_report(flows)
+    if joint is None:
+        raise InputError("the cost of capital with data needs a claim that one KPI report decides")
     if risk_price < 0:
         raise InputError(f"price of risk = {risk_price:g}: must be 0 or more")
-    flow = flows.kpi_flows[0]
+    flow, shares = flows.kpi_flows[0], np.array(joint)
     pre = preposterior(flow, prior, error_sd, reports)
-    per_100 = 100 * float(weights(flows, market, settle)[1][0]) / flows.outstanding(settle)
-    expected = np.array([pre.expected])
+    per_100 = 100 * float(weights(flows, market, settle)[1] @ shares) / flows.outstanding(settle)
+    expected = pre.expected * shares
     edge = flow.curve.knots[min(1, len(flow.curve.knots) - 1)].x / 10**flow.decimals
 
     def capital(amount: float, outcome_sd: float, kpi_sd: float) -> Capital:
-        price = dirty_price(flows, market, settle, np.array([amount]))
+        price = dirty_price(flows, market, settle, amount * shares)
         cost = yield_from_price(flows, price, settle, expected)
         spread = z_spread(flows, market, price, settle, expected)
         return Capital(price, cost, spread, outcome_sd * per_100, (prior.mean - edge) / kpi_sd)

@@ -7,7 +7,6 @@ Science 38, 1992, doi:10.1287/mnsc.38.6.884).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,7 +21,6 @@ from finance.terms.problems import InputError
 
 # KPI time counts months as twelfths, so that quarters are whole steps of an AR(1) process.
 KPI_DAY_COUNT = "30/360"
-Outlook = Mapping[str, Process | KpiProcess]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from finance.pricing.draws import Floats
+from finance.pricing.engine import joint_report
 from finance.pricing.flows import Flows, deal_flows
 from finance.pricing.market import DiscountCurve, Market
 from finance.pricing.measures import (
@@ -27,8 +30,9 @@ from finance.pricing.measures import (
     yield_from_price,
     z_spread,
 )
+from finance.pricing.outlook import Outlook
 from finance.pricing.process import KpiProcess
-from finance.pricing.sensitivity import KpiRisk, break_even_mean, kpi_risk
+from finance.pricing.sensitivity import KpiRisk, break_even_mean, kpi_risk, law_of
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -37,12 +41,17 @@ GRID = 41  # points of the price curves
 
 @dataclass(frozen=True)
 class Study:
-    """Measures of a bond on `settle`: prices per 100 outstanding, rates as fractions, KPI in its unit."""
+    """Measures of a bond on `settle`: prices per 100 outstanding, rates as fractions, KPI in its unit.
+
+    `outlook` is what is expected of each KPI, `process` the distribution of its first report still to come.
+    None stands for what there is not: a fixed bond's KPI, risk to a KPI with no mean to move, a break-even.
+    """
 
     deal: Deal
     flows: Flows
     market: Market
-    process: KpiProcess
+    outlook: Outlook
+    process: KpiProcess | None
     settle: date
     kpi_amounts: Floats
     clean: float
@@ -52,7 +61,7 @@ class Study:
     implied_yield: float
     spread: float
     rate_risk: RateRisk
-    kpi_risk: KpiRisk
+    kpi_risk: KpiRisk | None
     fair_coupon: float
     break_even: float | None
     greenium: Greenium | None
@@ -68,7 +77,9 @@ class Study:
             "deal": self.deal.id,
             "terms_hash": self.deal.terms_hash,
             "settle": self.settle.isoformat(),
-            "kpi": {
+            "kpi": None
+            if self.process is None
+            else {
                 "id": self.flows.kpi_flows[0].kpi,
                 "model": self.process.description,
                 "mean": self.process.mean,
@@ -82,8 +93,8 @@ class Study:
             "yield": self.implied_yield,
             "z_spread": self.spread,
             **self.rate_risk.__dict__,
-            "kpi_delta": self.kpi_risk.delta,
-            "kpi_vega": self.kpi_risk.vega,
+            "kpi_delta": None if self.kpi_risk is None else self.kpi_risk.delta,
+            "kpi_vega": None if self.kpi_risk is None else self.kpi_risk.vega,
             "fair_coupon": self.fair_coupon,
             "break_even_kpi": self.break_even,
             "greenium": quoted,
@@ -104,7 +115,7 @@ def bond_market(flows: Flows, rate: float, spread: float = 0.0) -> Market:
 
 def study(
     deal: Deal,
-    process: KpiProcess,
+    expected: Outlook | KpiProcess,
     rate: float,
     spread: float = 0.0,
     settle: date | None = None,
@@ -112,25 +123,34 @@ def study(
 ) -> Study:
     """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`.
 
-    `quote` is a clean price per 100 whose greenium is wanted. Raises InputError for a date outside the bond's
-    life or after the KPI has been observed.
+    `expected` is a process for each KPI by its id, or one distribution for all; `quote` a clean price per 100
+    whose greenium is wanted. Raises InputError for a date outside the bond's life, or after a KPI has been
+    observed whose payment is still to come.
     """
     flows = deal_flows(deal)
     day, last = settle or flows.periods[0].start, flows.periods[-1].end
     if not flows.periods[0].start <= day < last:
         raise InputError(f"{day}: must lie from {flows.periods[0].start} to before {last}")
     market = bond_market(flows, rate, spread)
-    amounts = expected_amounts(flows, {flow.kpi: process for flow in flows.kpi_flows}, day)
+    outlook = expected if isinstance(expected, Mapping) else {flow.kpi: expected for flow in flows.kpi_flows}
+    amounts = expected_amounts(flows, outlook, day)
     dirty, accrued = dirty_price(flows, market, day, amounts), accrued_price(flows, day)
     implied = yield_from_price(flows, dirty, day, amounts)
+    process = law_of(flows.kpi_flows[0], outlook, day) if flows.kpi_flows else None
     try:
-        level: float | None = break_even_mean(flows, market, day, process, 100 + accrued)
-    except InputError:  # no KPI makes this bond worth par here, which is an answer
-        level = None
+        risk = kpi_risk(flows, market, day, outlook) if flows.kpi_flows else None
+    except InputError:  # a yes or no has no mean and sd that move apart
+        risk = None
+    level: float | None = None
+    # No KPI makes every bond worth par, which is an answer.
+    with suppress(InputError):
+        if process is not None and joint_report(flows) is not None:
+            level = break_even_mean(flows, market, day, process, 100 + accrued)
     return Study(
         deal=deal,
         flows=flows,
         market=market,
+        outlook=outlook,
         process=process,
         settle=day,
         kpi_amounts=amounts,
@@ -141,7 +161,7 @@ def study(
         implied_yield=implied,
         spread=z_spread(flows, market.with_spread(0.0), dirty, day, amounts),
         rate_risk=rate_risk(flows, implied, day, amounts),
-        kpi_risk=kpi_risk(flows, market, day, process),
+        kpi_risk=risk,
         fair_coupon=fair_coupon(flows, market, day, amounts),
         break_even=level,
         greenium=None if quote is None else greenium(flows, market, day, amounts, quote),
@@ -156,7 +176,7 @@ def price_curves(found: Study) -> pd.DataFrame:
     flows, day = found.flows, found.settle
     rows: list[tuple[str, float, float]] = []
     process: Any = found.process
-    if hasattr(process, "moved"):
+    if hasattr(process, "moved") and joint_report(flows) is not None:
         for mean in np.linspace(process.mean - 4 * process.sd, process.mean + 4 * process.sd, GRID):
             if mean <= 0 and process.quantile(np.array([1e-9]))[0] > 0:
                 continue  # a positive KPI has no such mean

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import hypot, sqrt
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from finance.pricing.claim import BondClaim
+from finance.pricing.claim import BondClaim, Case
 from finance.pricing.engine import ClosedForm, MonteCarlo, closed_form, sobol
-from finance.pricing.process import KpiProcess, NormalKpi
+from finance.pricing.flows import Flows, deal_flows
+from finance.pricing.outlook import Outlook, deal_outlook
+from finance.pricing.process import KpiProcess
+from finance.pricing.processes import Process
 from finance.pricing.sample import load_sample
+from finance.pricing.simulate import kpi_time, law
 from finance.pricing.yields import (
     Durations,
     FlatYield,
@@ -24,15 +30,17 @@ from finance.pricing.yields import (
 )
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
+from finance.terms.problems import InputError
 
 DEFAULT_SEED = 20160929  # the issue date of the DC Water bond; any number will do, it only has to be said
 KpiModel = Literal["interval", "twin"]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Yields and simple returns under one reading of the term: fractions a year, one per tier, and as
-    expected.
+    """Yields and simple returns under one reading of the term: fractions a year, one per case, and as
+    expected. Simple returns are of bonds repaid at maturity only; else none.
     """
 
     years: Decimal
@@ -41,7 +49,7 @@ class Reading:
     yields: tuple[float, ...]
     expected_yield: float
     simple_returns: tuple[float, ...]
-    expected_simple_return: float
+    expected_simple_return: float | None
 
 
 @dataclass(frozen=True)
@@ -49,45 +57,61 @@ class Valuation:
     """What a deal is worth and why. Prices per 100 of principal, money in units of the currency, rates as
     fractions.
 
-    `cashflows`: one row per payment, seen by the holders: date, period, kind, accrual, a Decimal column of
-    money per tier (`tier_1`, ...) and one of expected money, and float columns of discount factor and
-    present value.
+    `outlook` is what is expected of each KPI; `process` that of the first KPI when its first report is made,
+    None for a fixed bond. `case_prices` are those of the claim's cases. `cashflows`: one row per payment,
+    seen by the holders: date, period, kind, accrual, a Decimal column of money per case (`tier_1`, ... or
+    `worst` and `best`) and one of expected money, and float columns of discount factor and present value.
     """
 
     deal: Deal
     claim: BondClaim
-    process: KpiProcess
+    flows: Flows
+    outlook: Outlook
+    process: KpiProcess | None
     market: FlatYield
     closed_form: ClosedForm
     monte_carlo: MonteCarlo
     price: float
-    tier_prices: tuple[float, ...]
+    case_prices: tuple[float, ...]
     durations: Durations
     readings: tuple[Reading, ...]
     cashflows: pd.DataFrame
+
+    @property
+    def tier_prices(self) -> tuple[float, ...]:
+        """The price of each tier, if one report's tiers decide everything."""
+        return self.case_prices if self.claim.tiered else ()
 
     @property
     def expected_yield(self) -> float:
         """Bond-equivalent yield of the expected cash flows bought at the issue price, over the contract's
         schedule.
         """
-        flows = _flows(self.claim, len(self.claim.schedule), self.closed_form.expected)
+        flows = _expected_flows(self.claim, self.flows, self.closed_form)
         return bond_equivalent_yield([-float(self.claim.issue_price), *flows], self.claim.frequency)
 
     @property
     def sampling_error(self) -> float:
-        """Standard error of the expected outcome because a sample is only a sample; 0 for a distribution.
+        """Standard error of the expected KPI payments because a sample is only a sample; 0 for a
+        distribution.
 
         sd/sqrt(n - 1) with the sd over the n runs, in units of the currency.
         """
-        size = self.process.sample_size
-        return self.closed_form.sd / sqrt(size - 1) if size else 0.0
+        size = self.process.sample_size if self.process is not None else None
+        return (self.closed_form.sd or 0.0) / sqrt(size - 1) if size else 0.0
 
     @property
     def price_standard_error(self) -> float:
-        """Standard error of the price, per 100: the Monte Carlo's, and the sample's if there is one."""
+        """Standard error of the price, per 100: the Monte Carlo's, and the sample's if there is one.
+
+        Both are errors of the undiscounted sum; discounting at the last pay date's factor or an earlier one
+        can only scale them by at most the first KPI payment's factor, which is taken.
+        """
+        if not self.flows.kpi_flows:
+            return 0.0
         error = hypot(self.monte_carlo.standard_error, self.sampling_error)
-        return error * self.market.discount(len(self.claim.schedule)) * 100 / float(self.claim.principal)
+        first = min(_period_of(self.claim, flow.paid) for flow in self.flows.kpi_flows)
+        return error * self.market.discount(first + 1) * 100 / float(self.claim.principal)
 
     @property
     def spread(self) -> float:
@@ -103,7 +127,9 @@ class Valuation:
             "claim": self.claim.name,
             "currency": self.claim.currency,
             "principal": plain(self.claim.principal),
-            "kpi": {
+            "kpi": None
+            if self.process is None
+            else {
                 "id": self.claim.kpi,
                 "model": self.process.description,
                 "mean": self.process.mean,
@@ -127,14 +153,8 @@ class Valuation:
                 "points": self.monte_carlo.points,
                 "seed": self.monte_carlo.seed,
             },
-            "tiers": [
-                {
-                    "tier": tier.label,
-                    "amount": plain(tier.amount),
-                    "probability": self.closed_form.probabilities[index],
-                    "price": self.tier_prices[index],
-                }
-                for index, tier in enumerate(self.claim.tiers)
+            "tiers" if self.claim.tiered else "cases": [
+                self._case(index, case) for index, case in enumerate(self.claim.cases)
             ],
             "readings": [
                 {
@@ -156,139 +176,204 @@ class Valuation:
             ],
         }
 
+    def _case(self, index: int, case: Case) -> dict[str, Any]:
+        content = {"tier" if self.claim.tiered else "case": case.label, "amount": plain(case.amount)}
+        chance = {"probability": self.closed_form.probabilities[index]} if self.claim.tiered else {}
+        return {**content, **chance, "price": self.case_prices[index]}
+
 
 def price(
     deal: Deal,
-    kpi: KpiModel | KpiProcess = "interval",
+    kpi: KpiModel | KpiProcess | Outlook = "interval",
     discount_yield: float | None = None,
     seed: int = DEFAULT_SEED,
     sample: str | Path | None = None,
 ) -> Valuation:
     """Value the claim of `deal` at the start of interest.
 
-    `kpi`: "interval" (the process of the deal file), "twin" (the sample of the twin, at `sample` or beside
-    the deal file) or any KpiProcess. `discount_yield`: flat, nominal, compounded with the coupon frequency;
-    default: the coupon. `seed` drives the Monte Carlo. Raises InputError (no usable sample) or ValueError
-    (a yield that is not a fraction).
+    `kpi`: "interval" (the processes of the deal file), "twin" (the sample of the twin, at `sample` or beside
+    the deal file), one KpiProcess for every KPI, or a process for each by its id. `discount_yield`: flat,
+    nominal, compounded with the coupon frequency; default: the coupon. `seed` drives the Monte Carlo. Raises
+    InputError (no usable sample) or ValueError (a yield that is not a fraction).
 
     >>> from finance import load_deal, price
     >>> valuation = price(load_deal("deals/dc-water-eib-2016.yaml"))
     >>> [f"{p:.1%}" for p in valuation.closed_form.probabilities]
     ['2.5%', '95.0%', '2.5%']
     """
-    claim = BondClaim.of(deal)
+    claim, flows = BondClaim.of(deal), deal_flows(deal)
     market = FlatYield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
-    process = kpi_process(deal, kpi, sample)
-    exact = closed_form(claim, process)
-    estimate = sobol(claim, process, seed)
-    count, per_100 = len(claim.schedule), 100 / float(claim.principal)
-    expected = _flows(claim, count, exact.expected)
+    outlook = deal_expectation(deal, kpi, sample)
+    exact = closed_form(flows, outlook)
+    expected, per_100 = _expected_flows(claim, flows, exact), 100 / float(claim.principal)
     return Valuation(
         deal=deal,
         claim=claim,
-        process=process,
+        flows=flows,
+        outlook=outlook,
+        process=first_law(flows, outlook),
         market=market,
         closed_form=exact,
-        monte_carlo=estimate,
+        monte_carlo=sobol(flows, outlook, seed),
         price=present_value(expected, market) * per_100,
-        tier_prices=tuple(
-            present_value(_flows(claim, count, float(tier.amount)), market) * per_100 for tier in claim.tiers
+        case_prices=tuple(
+            present_value(_case_flows(claim, case.values), market) * per_100 for case in claim.cases
         ),
         durations=durations(expected, market),
-        readings=_readings(deal, claim, exact),
-        cashflows=_cashflows(claim, market, exact),
+        readings=_readings(deal, claim, flows, exact),
+        cashflows=_cashflows(claim, flows, market, exact),
     )
 
 
-def kpi_process(
-    deal: Deal, kpi: KpiModel | KpiProcess = "interval", sample: str | Path | None = None
-) -> KpiProcess:
-    """What is expected of the KPI that decides the outcome of the deal's bond; arguments as in `price`."""
+def deal_expectation(
+    deal: Deal, kpi: KpiModel | KpiProcess | Outlook = "interval", sample: str | Path | None = None
+) -> dict[str, Process | KpiProcess]:
+    """What is expected of each KPI that the deal's bond depends on; arguments as in `price`."""
+    bond = deal.bond
+    names = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
+    if isinstance(kpi, Mapping):
+        return dict(kpi)
     if not isinstance(kpi, str):
-        return kpi
-    ((_, bond),) = deal.claims.items()
-    name = bond.outcome_payment.kpi
+        return dict.fromkeys(names, kpi)
     if kpi == "interval":
-        return NormalKpi.from_kpi(deal.kpis[name])
+        stated = deal_outlook(deal)
+        return {name: stated[name] for name in names}
     if kpi == "twin":
-        return load_sample(deal, name, Path(sample) if sample else None).process()
+        if not names:
+            raise InputError(f"{deal.id}: no KPI decides anything here, so there is no twin's sample")
+        path = Path(sample) if sample else None
+        return {name: load_sample(deal, name, path).process() for name in names}
     raise ValueError(f"kpi = {kpi}: must be interval, twin or a KPI process")
 
 
-def _flows(claim: BondClaim, periods: int, outcome: float) -> list[float]:
-    """Money at the end of each period for the whole issue, redemption and outcome in the last.
+def first_law(flows: Flows, outlook: Outlook) -> KpiProcess | None:
+    """The distribution of the first KPI report, seen from the start of interest; None for a fixed bond."""
+    if not flows.kpi_flows:
+        return None
+    first = flows.kpi_flows[0]
+    return law(outlook[first.kpi], kpi_time(flows.periods[0].start, first.observed))
 
-    Beyond the contract's own schedule the coupon is the rate over the frequency.
-    """
-    if periods == len(claim.coupons):
-        flows = [float(coupon) for coupon in claim.coupons]
-    else:
-        flows = [float(claim.principal) * float(claim.rate) / claim.frequency] * periods
+
+def _period_of(claim: BondClaim, day: Any) -> int:
+    return next(index for index, period in enumerate(claim.schedule) if period.end == day)
+
+
+def _case_flows(claim: BondClaim, values: Sequence[int]) -> list[float]:
+    """Money at the end of each period for the whole issue when the fixings give `values`."""
+    by_period = [0.0] * len(claim.schedule)
+    for _, index, amount in claim.payments(values):
+        by_period[index] += float(amount)
+    return by_period
+
+
+def _expected_flows(claim: BondClaim, flows: Flows, exact: ClosedForm) -> list[float]:
+    by_period = [float(amount) for amount in flows.certain]
+    for flow, amount in zip(flows.kpi_flows, exact.amounts, strict=True):
+        by_period[_period_of(claim, flow.paid)] += amount
+    return by_period
+
+
+def _stretched(claim: BondClaim, periods: int, outcome: float) -> list[float]:
+    """A bullet with one outcome at maturity, read as if it ran for `periods`: the rate over the frequency."""
+    flows = [float(claim.principal) * float(claim.rate) / claim.frequency] * periods
     flows[-1] += float(claim.principal) + outcome
     return flows
 
 
-def _readings(deal: Deal, claim: BondClaim, exact: ClosedForm) -> tuple[Reading, ...]:
-    ((_, bond),) = deal.claims.items()
+def _readings(deal: Deal, claim: BondClaim, flows: Flows, exact: ClosedForm) -> tuple[Reading, ...]:
+    bond = deal.bond
     terms = [(reading.years.value, reading.note) for reading in bond.term_readings]
     if not terms:
-        terms = [(Decimal(len(claim.schedule)) / claim.frequency, "the contract's schedule")]
-    outcomes = [float(tier.amount) for tier in claim.tiers]
-    readings = []
-    for years, note in terms:
-        periods = int(years * claim.frequency)
-
-        def yield_for(outcome: float, periods: int = periods) -> float:
-            flows = [-float(claim.issue_price), *_flows(claim, periods, outcome)]
-            return bond_equivalent_yield(flows, claim.frequency)
-
-        def return_for(outcome: float, years: Decimal = years) -> float:
-            return simple_return(float(claim.rate), outcome, float(claim.principal), float(years))
-
-        readings.append(
-            Reading(
-                years=years,
-                periods=periods,
-                note=note,
-                yields=tuple(yield_for(outcome) for outcome in outcomes),
-                expected_yield=yield_for(exact.expected),
-                simple_returns=tuple(return_for(outcome) for outcome in outcomes),
-                expected_simple_return=return_for(exact.expected),
-            )
-        )
-    return tuple(readings)
+        whole = sum((period.years for period in claim.schedule), start=claim.schedule[0].years * 0)
+        terms = [(Decimal(whole.numerator) / Decimal(whole.denominator), "the contract's schedule")]
+    return tuple(_reading(claim, flows, exact, years, note) for years, note in terms)
 
 
-def _cashflows(claim: BondClaim, market: FlatYield, exact: ClosedForm) -> pd.DataFrame:
+def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, note: str) -> Reading:
+    own = len(claim.schedule)
+    periods = int(years * claim.frequency) if claim.schedule[1:] else 1
+
+    def yield_of(money: list[float]) -> float:
+        return bond_equivalent_yield([-float(claim.issue_price), *money], claim.frequency)
+
+    def return_for(amount: float) -> float:
+        return simple_return(float(claim.rate), amount, float(claim.principal), float(years))
+
+    if periods == own:
+        by_case = [_case_flows(claim, case.values) for case in claim.cases]
+        expected = _expected_flows(claim, flows, exact)
+    else:
+        by_case = [_stretched(claim, periods, float(case.amount)) for case in claim.cases]
+        expected = _stretched(claim, periods, exact.expected)
+    return Reading(
+        years=years,
+        periods=periods,
+        note=note,
+        yields=tuple(yield_of(money) for money in by_case),
+        expected_yield=yield_of(expected),
+        simple_returns=tuple(return_for(float(case.amount)) for case in claim.cases) if claim.bullet else (),
+        expected_simple_return=return_for(exact.expected) if claim.bullet else None,
+    )
+
+
+def case_columns(claim: BondClaim) -> list[str]:
+    """Names of the money columns of the cash-flow table, one per case."""
+    if not claim.tiered:
+        return ["worst", "best"][: len(claim.cases)]
+    return [f"tier_{number}" for number in range(1, len(claim.cases) + 1)]
+
+
+def _cashflows(claim: BondClaim, flows: Flows, market: FlatYield, exact: ClosedForm) -> pd.DataFrame:
     grain = Decimal(1).scaleb(-claim.money_decimals)
-    count, last = len(claim.schedule), claim.schedule[-1]
-    table: list[dict[str, Any]] = []
-
-    def add(day: Any, period: int, kind: str, accrual: str, tiers: list[Decimal], expected: Decimal) -> None:
-        factor = market.discount(period)
-        table.append(
-            {
-                "date": day,
-                "period": period,
-                "kind": kind,
-                "accrual": accrual,
-                **{f"tier_{k}": amount for k, amount in enumerate(tiers, start=1)},
-                "expected": expected,
-                "discount_factor": factor,
-                "present_value": float(expected) * factor,
-            }
-        )
-
-    def certain(day: Any, period: int, kind: str, accrual: str, amount: Decimal) -> None:
-        add(day, period, kind, accrual, [amount] * len(claim.tiers), amount)
-
-    certain(claim.issue_date, 0, "issue", "", claim.issue_price.copy_negate())
-    for number, (period, coupon) in enumerate(zip(claim.schedule, claim.coupons, strict=True), start=1):
-        certain(period.end, number, "coupon", f"{period.numerator}/{period.denominator}", coupon)
-    certain(last.end, count, "principal", "", claim.principal)
-    outcome = Decimal(exact.expected).quantize(grain)
-    add(last.end, count, "outcome", "", [tier.amount for tier in claim.tiers], outcome + 0)
+    names = case_columns(claim)
+    still = claim.payments([0] * len(claim.terms.fixings))
+    by_case = [claim.payments(case.values) for case in claim.cases]
+    extra = _expected_extra(claim, flows, exact)
+    issue = claim.issue_price.copy_negate()
+    table = [_row(claim.issue_date, 0, "issue", "", dict.fromkeys(names, issue), issue, 1.0)]
+    for position, (kind, index, amount) in enumerate(still):
+        period = claim.schedule[index]
+        accrual = f"{period.numerator}/{period.denominator}" if kind == "coupon" else ""
+        money = {name: made[position][2] for name, made in zip(names, by_case, strict=True)}
+        expected = amount + Decimal(extra.get((kind, index), 0.0)).quantize(grain)
+        factor = market.discount(index + 1)
+        table.append(_row(period.end, index + 1, kind, accrual, money, expected + 0, factor))
     return pd.DataFrame(table)
+
+
+def _expected_extra(claim: BondClaim, flows: Flows, exact: ClosedForm) -> dict[tuple[str, int], float]:
+    """What KPIs are expected to add, by kind and period from 0. Flows and fixings are in the same order."""
+    extra: dict[tuple[str, int], float] = {}
+    kinds = [
+        "outcome" if fixing.effect else "coupon"
+        for fixing in claim.terms.fixings
+        for _ in range(fixing.first, fixing.last + 1)
+    ]
+    for kind, flow, amount in zip(kinds, flows.kpi_flows, exact.amounts, strict=True):
+        at = (kind, _period_of(claim, flow.paid))
+        extra[at] = extra.get(at, 0.0) + amount
+    return extra
+
+
+def _row(
+    day: Any,
+    period: int,
+    kind: str,
+    accrual: str,
+    cases: dict[str, Decimal],
+    expected: Decimal,
+    factor: float,
+) -> dict[str, Any]:
+    return {
+        "date": day,
+        "period": period,
+        "kind": kind,
+        "accrual": accrual,
+        **cases,
+        "expected": expected,
+        "discount_factor": factor,
+        "present_value": float(expected) * factor,
+    }
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:

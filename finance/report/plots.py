@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from finance.pricing.claim import BondClaim
-from finance.pricing.engine import closed_form
+from finance.pricing.engine import tier_chances
 from finance.pricing.process import EmpiricalKpi, Floats, NormalKpi
 from finance.pricing.sample import TwinSample, find_sample
 from finance.pricing.value import Valuation
@@ -133,8 +133,8 @@ def _likelihood(
         axes.stairs(heights / scale, edges, fill=True, color=TWIN, alpha=0.3, label=label)
         axes.stairs(heights / scale, edges, color=TWIN, linewidth=0.9)
     axes.plot(grid, density, color=INK, linewidth=1.6, label=f"deal file: {normal.description}")
-    chances = closed_form(claim, normal).probabilities
-    twin_chances = closed_form(claim, EmpiricalKpi(twin.values)).probabilities if twin else None
+    chances = tier_chances(claim, normal)
+    twin_chances = tier_chances(claim, EmpiricalKpi(twin.values)) if twin else None
     for index, ((low, high), tier) in enumerate(zip(_spans(claim, grid), claim.tiers, strict=True)):
         inside = (grid >= low) & (grid <= high)
         colour = _colour(float(tier.amount))
@@ -151,7 +151,7 @@ def _likelihood(
 def _sentence(valuation: Valuation, normal: NormalKpi, twin: TwinSample | None) -> str:
     claim = valuation.claim
     parts = []
-    for tier, chance in zip(claim.tiers, closed_form(claim, normal).probabilities, strict=True):
+    for tier, chance in zip(claim.tiers, tier_chances(claim, normal), strict=True):
         amount = float(tier.amount) / 1e6
         verb = "receive" if amount > 0 else "pay" if amount < 0 else "neither pay nor receive"
         sum_ = f" {claim.currency} {abs(amount):g} million" if amount else ""

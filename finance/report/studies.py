@@ -19,28 +19,28 @@ from finance.report.tables import Table, basis_points, money, percent
 
 def study_table(found: Study) -> Table:
     """Every measure with its unit and what it means."""
-    kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
-    per = 0.01 if kpi.unit == "fraction" else 1.0
-    one = "one percentage point" if kpi.unit == "fraction" else f"one {kpi.unit}"
-    risk, rates = found.kpi_risk, found.rate_risk
+    rates = found.rate_risk
     even = "none" if found.break_even is None else f"{found.break_even:.4f}"
     cells = [
-        ("KPI", f"{found.process.mean:.4f} +- {found.process.sd:.4f}", found.process.description),
-        ("Clean price", f"{found.clean:.4f}", "per 100 outstanding, expected outcome included"),
+        ("Clean price", f"{found.clean:.4f}", "per 100 outstanding, expected KPI payments included"),
         ("Accrued interest", f"{found.accrued:.4f}", "per 100 outstanding"),
         ("Dirty price", f"{found.dirty:.4f}", "what a buyer pays"),
-        ("Dirty price, worst outcome", f"{found.worst:.4f}", "the least the KPI can make of it"),
-        ("Dirty price, best outcome", f"{found.best:.4f}", "the most"),
         ("Yield", percent(found.implied_yield), f"of expected flows, {found.flows.frequency} times a year"),
         ("Z-spread", basis_points(found.spread), "over the flat curve, continuous"),
         ("Macaulay duration", f"{rates.macaulay:.4f}", "years"),
         ("Modified duration", f"{rates.modified:.4f}", "fall in per cent for a point of yield"),
         ("Convexity", f"{rates.convexity:.4f}", "years squared"),
-        ("KPI delta", f"{per * risk.delta:+.4f}", f"price for {one} more of the KPI's mean"),
-        ("KPI vega", f"{per * risk.vega:+.4f}", f"price for {one} more of the KPI's sd"),
-        ("Break-even KPI mean", even, "clean price 100, sd unchanged"),
-        ("Fair coupon", percent(found.fair_coupon), "clean price 100, outcome unchanged"),
+        ("Fair coupon", percent(found.fair_coupon), "clean price 100, KPI payments unchanged"),
     ]
+    if found.process is not None:
+        text = f"{found.process.mean:.4f} +- {found.process.sd:.4f}"
+        cells.insert(0, ("KPI", text, found.process.description))
+        cells[4:4] = [
+            ("Dirty price, worst outcome", f"{found.worst:.4f}", "the least the KPI can make of it"),
+            ("Dirty price, best outcome", f"{found.best:.4f}", "the most"),
+        ]
+        cells += _kpi_cells(found)
+        cells.append(("Break-even KPI mean", even, "clean price 100, sd unchanged"))
     if found.greenium is not None:
         quoted = found.greenium
         cells += [
@@ -55,6 +55,18 @@ def study_table(found: Study) -> Table:
         ]
     title = f"{found.deal.title} on {found.settle}"
     return Table(title, ("Measure", "Value", "Meaning"), tuple(cells), frozenset({"Value"}))
+
+
+def _kpi_cells(found: Study) -> list[tuple[str, str, str]]:
+    if found.kpi_risk is None:
+        return []
+    kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
+    per = 0.01 if kpi.unit == "fraction" else 1.0
+    one = "one percentage point" if kpi.unit == "fraction" else f"one {kpi.unit}"
+    return [
+        ("KPI delta", f"{per * found.kpi_risk.delta:+.4f}", f"price for {one} more of the KPI's mean"),
+        ("KPI vega", f"{per * found.kpi_risk.vega:+.4f}", f"price for {one} more of the KPI's sd"),
+    ]
 
 
 def payments_table(found: Study) -> Table:
@@ -120,17 +132,24 @@ def capital_table(found: CapitalCost) -> Table:
 
 
 def save_study_plot(found: Study, path: str | Path) -> Path:
-    """Draw the price against the KPI's mean and against the yield to `path` (PNG, SVG or PDF)."""
-    path, curves = Path(path), price_curves(found)
-    kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
-    scale, unit = (100.0, "%") if kpi.unit == "fraction" else (1.0, kpi.unit)
+    """Draw `study_figure` to `path` (PNG, SVG or PDF)."""
+    path = Path(path)
+    study_figure(found).savefig(path, metadata={"Title": found.deal.title})
+    return path
+
+
+def study_figure(found: Study) -> Figure:
+    """The price against the KPI's mean, where it has one to move, and against the yield."""
+    curves = price_curves(found)
+    panels = [("yield", 100.0, "Yield (% a year)", found.implied_yield)]
+    if found.process is not None and (curves["along"] == "kpi_mean").any():
+        kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
+        scale, unit = (100.0, "%") if kpi.unit == "fraction" else (1.0, kpi.unit)
+        panels.insert(0, ("kpi_mean", scale, f"Mean of {kpi.title.lower()} ({unit})", found.process.mean))
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK}):
         figure = Figure(figsize=(8.2, 4.4), dpi=200)
-        left, right = figure.subplots(1, 2, sharey=True)
-        for axes, along, factor, label, now in (
-            (left, "kpi_mean", scale, f"Mean of {kpi.title.lower()} ({unit})", found.process.mean),
-            (right, "yield", 100.0, "Yield (% a year)", found.implied_yield),
-        ):
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (along, factor, label, now) in zip(grid, panels, strict=True):
             part = curves[curves["along"] == along]
             axes.plot(factor * part["x"], part["price"], color=GAIN, linewidth=1.8)
             axes.plot([factor * now], [found.dirty], "o", color=LOSS, markersize=5)
@@ -138,15 +157,17 @@ def save_study_plot(found: Study, path: str | Path) -> Path:
             axes.set_xlabel(label)
             axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        left.set_ylabel("Dirty price (per 100)")
+        grid[0].set_ylabel("Dirty price (per 100)")
         figure.suptitle(found.deal.title, x=0.09, y=0.97, ha="left", fontsize=12, fontweight="bold")
-        sentence = (
-            f"On {found.settle} the bond costs {found.dirty:.2f} (dot). The outcome can move that from "
-            f"{found.worst:.2f} to {found.best:.2f}; the left curve shows how the KPI's expected value does, "
-            "the right one how the yield does."
-        )
+        sentence = f"On {found.settle} the bond costs {found.dirty:.2f} (dot)."
+        if len(panels) == 2:
+            sentence += (
+                f" The outcome can move that from {found.worst:.2f} to {found.best:.2f}; the left curve "
+                "shows how the KPI's expected value does, the right one how the yield does."
+            )
+        else:
+            sentence += " The curve shows how the yield moves that."
         text = textwrap.fill(sentence, 112)
         figure.text(0.09, 0.02, text, ha="left", va="bottom", fontsize=8.5, color=INK)
         figure.subplots_adjust(left=0.09, right=0.975, top=0.88, bottom=0.25, wspace=0.08)
-        figure.savefig(path, metadata={"Title": found.deal.title})
-    return path
+    return figure

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from finance.pricing.value import Valuation
+from finance.pricing.process import KpiProcess
+from finance.pricing.value import Valuation, case_columns
+from finance.settlement.terms import Effect
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 
@@ -42,87 +44,138 @@ def percent(fraction: float, decimals: int = 4) -> str:
 
 
 def summary_table(valuation: Valuation) -> Table:
-    """Price, yield, spread, durations and the expected outcome payment, each with its unit and basis."""
-    claim, exact, estimate = valuation.claim, valuation.closed_form, valuation.monte_carlo
-    currency = claim.currency
-    points = f"{estimate.replicates} x {estimate.points} Sobol points, seed {estimate.seed}"
-    size = valuation.process.sample_size
-    sample = f"standard error of a mean over {size} runs" if size else "none: a distribution, not a sample"
-    cells = (
-        ("KPI", claim.kpi, f"{valuation.process.description}: mean {valuation.process.mean:.4f}, "
-         f"sd {valuation.process.sd:.4f}"),
+    """Price, yield, spread, durations and what KPIs are expected to pay, each with its unit and basis."""
+    claim, process = valuation.claim, valuation.process
+    cells = [
         ("Discount yield", percent(valuation.market.rate), f"flat, {claim.frequency} times a year"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
-        ("Standard error of the price", f"{valuation.price_standard_error:.4f}", "Monte Carlo and sample"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
         ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
         ("Modified duration", f"{valuation.durations.modified:.4f}", "years"),
-        ("Expected outcome payment", f"{money(exact.expected)} {currency}", "closed form"),
-        ("  by Monte Carlo", f"{money(estimate.expected)} {currency}",
-         f"+- {money(estimate.standard_error)} standard error; {points}"),
-        ("  error of the sample", f"{money(valuation.sampling_error)} {currency}", sample),
-        ("Outcome payment, sd", f"{money(exact.sd)} {currency}", "one outcome, not its mean"),
-    )  # fmt: skip
+    ]
+    if process is None:
+        cells.insert(0, ("KPI", "none", "a fixed bond"))
+    else:
+        text = f"{process.description}: mean {process.mean:.4f}, sd {process.sd:.4f}"
+        cells.insert(
+            0, ("KPI", claim.kpi, text if len(set(claim.kpis)) == 1 else f"{text}; first of several")
+        )
+        error = (
+            "Standard error of the price",
+            f"{valuation.price_standard_error:.4f}",
+            "Monte Carlo and sample",
+        )
+        cells.insert(3, error)
+        cells += _kpi_money(valuation, process)
     return Table(
-        f"{valuation.deal.title}: {money(claim.principal)} {currency}",
+        f"{valuation.deal.title}: {money(claim.principal)} {claim.currency}",
         ("Quantity", "Value", "Basis"),
-        cells,
+        tuple(cells),
         frozenset({"Value"}),
     )
 
 
+def kpi_payment_name(valuation: Valuation) -> str:
+    """What the KPI's payments are called: an outcome payment, or a change of the coupon."""
+    effects = {fixing.effect for fixing in valuation.claim.terms.fixings}
+    if effects == {Effect.RATE}:
+        return "coupon steps"
+    return "outcome payment" if effects == {Effect.AMOUNT} else "KPI payments"
+
+
+def _kpi_money(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str, str]]:
+    exact, estimate, currency = valuation.closed_form, valuation.monte_carlo, valuation.claim.currency
+    name = kpi_payment_name(valuation)
+    points = f"{estimate.replicates} x {estimate.points} Sobol points, seed {estimate.seed}"
+    size = process.sample_size
+    sample = f"standard error of a mean over {size} runs" if size else "none: a distribution, not a sample"
+    cells = [
+        (f"Expected {name}", f"{money(exact.expected)} {currency}", "closed form"),
+        (
+            "  by Monte Carlo",
+            f"{money(estimate.expected)} {currency}",
+            f"+- {money(estimate.standard_error)} standard error; {points}",
+        ),
+        ("  error of the sample", f"{money(valuation.sampling_error)} {currency}", sample),
+    ]
+    if exact.sd is not None:
+        sd = (
+            f"{name[0].upper()}{name[1:]}, sd",
+            f"{money(exact.sd)} {currency}",
+            "one outcome, not its mean",
+        )
+        cells.append(sd)
+    return cells
+
+
 def tier_table(valuation: Valuation) -> Table:
-    """What each tier pays, how likely it is, and what it yields under each reading of the term."""
+    """What each tier (or the worst and best case) pays, how likely it is, and what it yields."""
     claim = valuation.claim
-    columns = ["Tier of the KPI", "Probability", f"Outcome ({claim.currency})", "Price"]
-    for reading in valuation.readings:
-        columns.append(f"Yield, {reading.periods} periods")
-    for reading in valuation.readings:
-        columns.append(f"Simple, {plain(reading.years)} years")
+    tiered, simple = claim.tiered, claim.bullet
+    what = kpi_payment_name(valuation) if claim.kpis else "payments"
+    columns = ["Tier of the KPI" if tiered else "Case"]
+    columns += ["Probability"] if tiered else []
+    columns += [f"{what[0].upper()}{what[1:]} ({claim.currency})", "Price"]
+    columns += [f"Yield, {_periods(reading.periods)}" for reading in valuation.readings]
+    columns += [f"Simple, {_years(reading.years)}" for reading in valuation.readings] if simple else []
     rows = []
-    for index, tier in enumerate(claim.tiers):
-        cells = [
-            tier.label,
-            percent(valuation.closed_form.probabilities[index], 2),
-            money(tier.amount),
-            f"{valuation.tier_prices[index]:.4f}",
-        ]
+    for index, case in enumerate(claim.cases):
+        cells = [case.label]
+        cells += [percent(valuation.closed_form.probabilities[index], 2)] if tiered else []
+        cells += [money(case.amount), f"{valuation.case_prices[index]:.4f}"]
         cells += [percent(reading.yields[index]) for reading in valuation.readings]
-        cells += [percent(reading.simple_returns[index], 2) for reading in valuation.readings]
+        cells += [percent(r.simple_returns[index], 2) for r in valuation.readings] if simple else []
         rows.append(tuple(cells))
-    expected = ["expected", percent(1, 2), money(valuation.closed_form.expected), f"{valuation.price:.4f}"]
+    expected = ["expected" if claim.cases else "certain"]
+    expected += [percent(1, 2)] if tiered else []
+    expected += [money(valuation.closed_form.expected), f"{valuation.price:.4f}"]
     expected += [percent(reading.expected_yield) for reading in valuation.readings]
-    expected += [percent(reading.expected_simple_return, 2) for reading in valuation.readings]
+    expected += (
+        [percent(reading.expected_simple_return or 0.0, 2) for reading in valuation.readings]
+        if simple
+        else []
+    )
     notes = tuple(
-        f"{reading.periods} periods, {plain(reading.years)} years: {reading.note}."
+        f"{_periods(reading.periods)}, {_years(reading.years)}: {reading.note}."
         for reading in valuation.readings
     )
+    about = "Yields are bond-equivalent internal rates"
+    about += f"; simple returns are the coupon plus {what.split()[0]}/principal/years." if simple else "."
     return Table(
-        "Tiers",
+        "Tiers" if tiered else "Cases",
         tuple(columns),
         (*rows, tuple(expected)),
         frozenset(columns[1:]),
-        (
-            "Yields are bond-equivalent internal rates; "
-            "simple returns are the coupon plus outcome/principal/years.",
-            *notes,
-        ),
+        (about, *notes),
     )
 
 
+def _periods(count: int) -> str:
+    return f"{count} period" if count == 1 else f"{count} periods"
+
+
+def _years(years: Decimal) -> str:
+    text = plain(round(years, 4))
+    return f"{text} year" if text == "1" else f"{text} years"
+
+
 def beside_table(valuations: Sequence[Valuation]) -> Table:
-    """Valuations of one claim under several KPI models, side by side."""
+    """Valuations of one claim under several KPI models, side by side. The claim depends on a KPI."""
     first = valuations[0]
     currency = first.claim.currency
-    columns = ("Quantity", *(valuation.process.description for valuation in valuations))
+    processes = [valuation.process for valuation in valuations if valuation.process is not None]
+    columns = ("Quantity", *(process.description for process in processes))
     quantities: list[tuple[str, list[str]]] = [
-        ("KPI mean", [f"{v.process.mean:.4f}" for v in valuations]),
-        ("KPI sd", [f"{v.process.sd:.4f}" for v in valuations]),
+        ("KPI mean", [f"{process.mean:.4f}" for process in processes]),
+        ("KPI sd", [f"{process.sd:.4f}" for process in processes]),
         ("Price per 100", [f"{v.price:.4f}" for v in valuations]),
         ("Standard error of the price", [f"{v.price_standard_error:.4f}" for v in valuations]),
         ("Expected yield", [percent(v.expected_yield) for v in valuations]),
-        (f"Expected outcome ({currency})", [money(v.closed_form.expected) for v in valuations]),
+        (
+            f"Expected {kpi_payment_name(first)} ({currency})",
+            [money(v.closed_form.expected) for v in valuations],
+        ),
     ]
     for index, tier in enumerate(first.claim.tiers):
         chances = [percent(v.closed_form.probabilities[index], 2) for v in valuations]
@@ -134,8 +187,8 @@ def beside_table(valuations: Sequence[Valuation]) -> Table:
 def cashflow_table(valuation: Valuation) -> Table:
     """The cash flows of the whole issue, seen by the holders."""
     frame, claim = valuation.cashflows, valuation.claim
-    tiers = [name for name in frame.columns if str(name).startswith("tier_")]
-    heads = [f"Tier {number}" for number in range(1, len(tiers) + 1)]
+    tiers = case_columns(claim)
+    heads = [name.replace("_", " ").capitalize() for name in tiers]
     columns = ("Date", "Period", "Kind", "Accrual", *heads, "Expected", "Discount factor", "Present value")
     rows = tuple(
         (
@@ -194,14 +247,18 @@ def valuation_frame(valuation: Valuation) -> pd.DataFrame:
         ("expected_outcome_standard_error", "", "", valuation.monte_carlo.standard_error, currency),
         ("expected_outcome_sampling_error", "", "", valuation.sampling_error, currency),
     ]
-    for index, tier in enumerate(valuation.claim.tiers):
-        rows.append(("outcome", tier.label, "", float(tier.amount), currency))
-        rows.append(("probability", tier.label, "", valuation.closed_form.probabilities[index], "fraction"))
-        rows.append(("price", tier.label, "", valuation.tier_prices[index], "per 100 of principal"))
+    for index, case in enumerate(valuation.claim.cases):
+        rows.append(("outcome", case.label, "", float(case.amount), currency))
+        if valuation.claim.tiered:
+            chance = valuation.closed_form.probabilities[index]
+            rows.append(("probability", case.label, "", chance, "fraction"))
+        rows.append(("price", case.label, "", valuation.case_prices[index], "per 100 of principal"))
         for reading in valuation.readings:
             name = f"{plain(reading.years)} years"
-            rows.append(("yield", tier.label, name, reading.yields[index], "fraction a year"))
-            rows.append(("simple_return", tier.label, name, reading.simple_returns[index], "fraction a year"))
+            rows.append(("yield", case.label, name, reading.yields[index], "fraction a year"))
+            if reading.simple_returns:
+                simple = reading.simple_returns[index]
+                rows.append(("simple_return", case.label, name, simple, "fraction a year"))
     return pd.DataFrame(rows, columns=["quantity", "tier", "reading", "value", "unit"])
 
 

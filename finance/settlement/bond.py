@@ -88,7 +88,12 @@ def coupon(terms: SettlementTerms, units: int, index: int, values: Sequence[int]
 
 
 def replay(terms: SettlementTerms, units: int, reports: Reports) -> list[Payment]:
-    """Every payment of a bond with `units` in issue under these reports, in order.
+    """Every payment of a bond with `units` in issue under these reports, in order: `payments` of `fixed`."""
+    return payments(terms, units, fixed(terms, reports))
+
+
+def payments(terms: SettlementTerms, units: int, values: Sequence[int]) -> list[Payment]:
+    """Every payment of a bond with `units` in issue whose fixings gave `values`, in order.
 
     Each period: coupon, repaid principal and outcome in one distribution, except that the last period's
     principal and outcome, the redemption, have a second one. Of what a unit receives, principal is the
@@ -98,7 +103,6 @@ def replay(terms: SettlementTerms, units: int, reports: Reports) -> list[Payment
     """
     if not 0 < units <= terms.hard_cap:
         raise SettlementError(f"units = {units}: must be from 1 to the full issue of {terms.hard_cap}")
-    values = fixed(terms, reports)
     made: list[Payment] = []
     carried = 0
 

@@ -14,7 +14,7 @@ from typing import Literal
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
 from finance.settlement.widths import INT128_MIN
 from finance.terms.canonical import sha256_hex
-from finance.terms.deal import CouponStep, Deal, KpiBond, OutcomePayment
+from finance.terms.deal import CouponStep, Deal, KpiBond, Offering, OutcomePayment
 from finance.terms.iso import COUNTRIES
 from finance.terms.payoffs import points
 from finance.terms.schedule import AccrualPeriod, bond_schedule, day_after, repayments, unix
@@ -122,16 +122,17 @@ class SettlementTerms:
     fixings: tuple[Fixing, ...]
 
 
-def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
-    """The integers of `claim` (default: the deal's only one) of a checked deal.
+def settlement_terms(deal: Deal) -> SettlementTerms:
+    """The integers of the bond of a checked deal.
 
-    Raises ValueError when a number has no exact integer, which `load_deal` has already ruled out.
+    Raises InputError when it has none, ValueError when a number has no exact integer, which `load_deal` has
+    already ruled out.
     """
-    bond = _bond(deal, claim)
+    bond = deal.bond
     token = deal.currency.token_decimals
-    unit = _integer(bond.denomination.value, token)
+    unit = integer(bond.denomination.value, token)
     schedule = bond_schedule(bond)
-    offering = deal.offering
+    offering = deal.sale
     kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     return SettlementTerms(
         deal_id=deal.id,
@@ -140,20 +141,20 @@ def settlement_terms(deal: Deal, claim: str | None = None) -> SettlementTerms:
         symbol=bond.symbol,
         currency_decimals=token,
         unit_principal=unit,
-        unit_price=_integer(Fraction(bond.denomination.value) * Fraction(bond.issue_price.value), token),
-        soft_cap=_integer(Fraction(offering.soft_cap.value) / Fraction(bond.denomination.value), 0),
-        hard_cap=_integer(Fraction(offering.hard_cap.value) / Fraction(bond.denomination.value), 0),
+        unit_price=integer(Fraction(bond.denomination.value) * Fraction(bond.issue_price.value), token),
+        soft_cap=integer(Fraction(offering.soft_cap.value) / Fraction(bond.denomination.value), 0),
+        hard_cap=integer(Fraction(offering.hard_cap.value) / Fraction(bond.denomination.value), 0),
         opens=unix(offering.opens.value),
         closes=unix(offering.closes.value),
-        allowed_classes=sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes)),
-        blocked_countries=tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries)),
-        rate=_integer(bond.coupon.rate.value, RATE_DECIMALS),
+        allowed_classes=allowed_classes(offering),
+        blocked_countries=blocked_countries(offering),
+        rate=integer(bond.coupon.rate.value, RATE_DECIMALS),
         periods=tuple(
             CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
             for period, back in zip(schedule, repayments(bond, schedule, unit), strict=True)
         ),
-        grace_seconds=_integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,
-        cure_seconds=_integer(bond.cure_days.value, 0) * SECONDS_PER_DAY,
+        grace_seconds=integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,
+        cure_seconds=integer(bond.cure_days.value, 0) * SECONDS_PER_DAY,
         data_controller=deal.data_controller,
         feeds=tuple(feed_terms(deal, kpi) for kpi in kpis),
         fixings=tuple(_fixings(deal, bond, schedule, kpis)),
@@ -183,7 +184,7 @@ def missing_payoff(deal: Deal, rule: CouponStep | OutcomePayment, curve: Curve) 
     """
     missing = deal.oracle[rule.kpi].missing
     if missing.amount is not None and isinstance(rule, OutcomePayment):
-        return _integer(missing.amount.value, deal.currency.token_decimals)
+        return integer(missing.amount.value, deal.currency.token_decimals)
     return maximum(curve) if deal.data_controller == "issuer" else minimum(curve)
 
 
@@ -193,36 +194,37 @@ def feed_terms(deal: Deal, kpi: str) -> FeedTerms:
     return FeedTerms(
         kpi=kpi,
         decimals=measure.decimals,
-        min_value=_integer(measure.bounds.minimum.value, measure.decimals),
-        max_value=_integer(measure.bounds.maximum.value, measure.decimals),
-        max_spread=_integer(policy.max_spread.value, measure.decimals),
-        nodes=_integer(policy.nodes.value, 0),
-        quorum=_integer(policy.quorum.value, 0),
+        min_value=integer(measure.bounds.minimum.value, measure.decimals),
+        max_value=integer(measure.bounds.maximum.value, measure.decimals),
+        max_spread=integer(policy.max_spread.value, measure.decimals),
+        nodes=integer(policy.nodes.value, 0),
+        quorum=integer(policy.quorum.value, 0),
         method=policy.method,
         method_hash=sha256_hex(policy.method),
         period_starts=tuple(unix(period.start) for period in measure.periods),
         period_ends=tuple(unix(day_after(period.end)) for period in measure.periods),
-        reporting_window=_integer(policy.reporting_days.value, 0) * SECONDS_PER_DAY,
-        dispute_window=_integer(policy.dispute_days.value, 0) * SECONDS_PER_DAY,
-        ruling_window=_integer(policy.ruling_days.value, 0) * SECONDS_PER_DAY,
-        challenge_bond=_integer(policy.challenge_bond.value, token),
-        challenge_reward=_integer(policy.challenge_reward.value, token),
-        panel_size=_integer(policy.panel_size.value, 0),
-        panel_quorum=_integer(policy.panel_quorum.value, 0),
+        reporting_window=integer(policy.reporting_days.value, 0) * SECONDS_PER_DAY,
+        dispute_window=integer(policy.dispute_days.value, 0) * SECONDS_PER_DAY,
+        ruling_window=integer(policy.ruling_days.value, 0) * SECONDS_PER_DAY,
+        challenge_bond=integer(policy.challenge_bond.value, token),
+        challenge_reward=integer(policy.challenge_reward.value, token),
+        panel_size=integer(policy.panel_size.value, 0),
+        panel_quorum=integer(policy.panel_quorum.value, 0),
     )
 
 
-def _bond(deal: Deal, claim: str | None) -> KpiBond:
-    if claim is None:
-        if len(deal.claims) != 1:
-            raise ValueError(f"the deal has {len(deal.claims)} claims: name one of {', '.join(deal.claims)}")
-        (claim,) = deal.claims
-    if claim not in deal.claims:
-        raise ValueError(f"the deal has no claim {claim}: name one of {', '.join(deal.claims)}")
-    return deal.claims[claim]
+def allowed_classes(offering: Offering) -> int:
+    """Investor classes as bits: 1 for retail, 2 professional, 3 institutional."""
+    return sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes))
 
 
-def _integer(number: Decimal | Fraction, decimals: int) -> int:
+def blocked_countries(offering: Offering) -> tuple[int, ...]:
+    """ISO numeric codes, ascending."""
+    return tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries))
+
+
+def integer(number: Decimal | Fraction, decimals: int) -> int:
+    """`number` times 10^decimals; raises ValueError unless that is a whole number."""
     value = scaled(number, decimals)
     if value is None:
         raise ValueError(f"{number} is not a whole number of 10^-{decimals}")

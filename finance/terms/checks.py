@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finance.terms import claim_rules, kpi_rules, oracle_rules, process_rules
+from finance.terms import claim_rules, kpi_rules, offering_rules, oracle_rules, process_rules, swap_rules
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, walk
+from finance.terms.deal import Deal, Kpi, KpiBond, RevenueShare, walk
 from finance.terms.iso import MINOR_UNITS
 from finance.terms.rule_parts import Finding, Loc
 from finance.terms.values import scaled
@@ -60,13 +60,17 @@ def _parties(deal: Deal) -> Iterator[Finding]:
     def having(role: str) -> list[str]:
         return [name for name, party in deal.parties.items() if role in party.roles]
 
-    for role in ("issuer", "data_controller"):
+    offered = any(isinstance(claim, KpiBond | RevenueShare) for claim in deal.claims.values())
+    needed = {"issuer": offered, "data_controller": bool(deal.kpis)}
+    for role, required in needed.items():
         names = having(role)
-        if role == "data_controller" and not names and not deal.kpis:
-            continue  # nothing is measured
+        if not names and not required:
+            continue
         if len(names) != 1:
             found = " and ".join(names) or "none"
             yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
+    if not any(isinstance(claim, KpiBond) for claim in deal.claims.values()):
+        return  # whose data a KPI payment rests on is for its own rules
     for name in having("data_controller"):
         roles = deal.parties[name].roles
         if ("issuer" in roles) == ("holder" in roles):
@@ -110,6 +114,8 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _kpis,
     *process_rules.RULES,
     *claim_rules.RULES,
+    *offering_rules.RULES,
     *kpi_rules.RULES,
+    *swap_rules.RULES,
     *oracle_rules.RULES,
 )

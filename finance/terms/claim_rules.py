@@ -1,4 +1,4 @@
-"""Rules of claims and their offering: money, rates, schedule, repayment, caps and who may buy."""
+"""Rules of bonds: money, rates, schedule, repayment; and of which claims go together."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal
-from finance.terms.iso import COUNTRIES
+from finance.terms.deal import Deal, KpiBond, KpiPayment, RevenueShare
 from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, bonds, count, money, schedule_of
 from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule, repayments
 from finance.terms.values import scaled
 
-MAX_BLOCKED_COUNTRIES = 15  # fit one policy word: contracts/interfaces/IIdentityRegistry.sol
 
-
-def one_claim(deal: Deal) -> Iterator[Finding]:
-    if len(deal.claims) > 1:
-        yield ("claims",), "this version of the schema has one claim per deal, because there is one offering"
+def which_claims(deal: Deal) -> Iterator[Finding]:
+    """One thing is offered, and one KPI payment at most stands beside it: there is one offering, one feed."""
+    offered = [key for key, claim in deal.claims.items() if isinstance(claim, KpiBond | RevenueShare)]
+    swaps = [key for key, claim in deal.claims.items() if isinstance(claim, KpiPayment)]
+    if len(offered) > 1:
+        yield ("claims",), f"a deal has one claim that is offered (found: {' and '.join(offered)})"
+    if len(swaps) > 1:
+        yield ("claims",), f"a deal has one KPI payment at most (found: {' and '.join(swaps)})"
+    if swaps and any(isinstance(claim, KpiBond) for claim in deal.claims.values()):
+        yield ("claims",), "a bond and a KPI payment cannot share a deal: make it two"
+    if offered and not swaps and isinstance(deal.claims[offered[0]], RevenueShare):
+        yield ("claims",), "a revenue share takes its periods from a KPI payment: add one"
+    if offered and deal.offering is None:
+        yield ("offering",), f"is required: {offered[0]} is offered"
+    if swaps and not offered and deal.offering is not None:
+        yield ("offering",), "offers nothing: a KPI payment is not sold in units"
 
 
 def claim_money(deal: Deal) -> Iterator[Finding]:
@@ -109,66 +119,12 @@ def claim_rest(deal: Deal) -> Iterator[Finding]:
                 )
 
 
-def offering_dates(deal: Deal) -> Iterator[Finding]:
-    opens, closes = deal.offering.opens.value, deal.offering.closes.value
-    if not opens < closes:
-        yield ("offering", "closes"), f"dates out of order: not after the offering opens on {opens}"
-    for here, bond in bonds(deal):
-        if closes > bond.issue_date.value:
-            yield (
-                ("offering", "closes"),
-                f"dates out of order: after {'.'.join(here)}.issue_date {bond.issue_date.value}",
-            )
-
-
-def offering_caps(deal: Deal) -> Iterator[Finding]:
-    soft, hard = deal.offering.soft_cap.value, deal.offering.hard_cap.value
-    for name in ("soft_cap", "hard_cap"):
-        yield from money(deal, ("offering", name), getattr(deal.offering, name), positive=True)
-    if soft > hard:
-        yield ("offering", "soft_cap"), f"is greater than the hard cap {plain(hard)}"
-    for here, bond in bonds(deal):
-        if hard != bond.principal.value:
-            yield (
-                ("offering", "hard_cap"),
-                f"must equal the principal {plain(bond.principal.value)} of {'.'.join(here)}: "
-                "outcome amounts refer to it",
-            )
-        if (
-            bond.denomination.value > 0
-            and (Fraction(soft) / Fraction(bond.denomination.value)).denominator != 1
-        ):
-            yield (
-                ("offering", "soft_cap"),
-                f"is not a multiple of the denomination {plain(bond.denomination.value)}",
-            )
-
-
-def offering_investors(deal: Deal) -> Iterator[Finding]:
-    classes, countries = deal.offering.eligible_classes, deal.offering.blocked_countries
-    if len(set(classes)) < len(classes):
-        yield ("offering", "eligible_classes"), "names a class twice"
-    if len(set(countries)) < len(countries):
-        yield ("offering", "blocked_countries"), "names a country twice"
-    for index, country in enumerate(countries):
-        if country not in COUNTRIES:
-            yield ("offering", "blocked_countries", str(index)), "not a country code of ISO 3166-1 alpha-2"
-    if len(countries) > MAX_BLOCKED_COUNTRIES:
-        yield (
-            ("offering", "blocked_countries"),
-            f"more than {MAX_BLOCKED_COUNTRIES} countries do not fit on chain",
-        )
-
-
 RULES = (
-    one_claim,
+    which_claims,
     claim_money,
     claim_rate,
     claim_schedule,
     claim_amortisation,
     claim_dates,
     claim_rest,
-    offering_dates,
-    offering_caps,
-    offering_investors,
 )

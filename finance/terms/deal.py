@@ -9,22 +9,51 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
+from finance.terms.bond import (
+    AmountPoint,
+    CouponStep,
+    KpiBond,
+    OutcomePayment,
+    RatePoint,
+    RateTier,
+    Tier,
+    TierBounds,
+)
 from finance.terms.canonical import canonical_json, sha256_hex
+from finance.terms.problems import InputError
 from finance.terms.processes import Process
-from finance.terms.values import Day, DayTerm, Key, NumberTerm, Provenance, Strict, Term, Text, TextTerm
+from finance.terms.swap import KpiPayment, RevenueShare
+from finance.terms.values import (
+    Day,
+    DayTerm,
+    Key,
+    NumbersTerm,
+    NumberTerm,
+    Provenance,
+    Strict,
+    Term,
+    Text,
+    TextTerm,
+)
 
-if TYPE_CHECKING:
-    from finance.terms.schedule import AccrualPeriod
+__all__ = [
+    "AmountPoint", "CouponStep", "Deal", "Kpi", "KpiBond", "KpiPayment", "OraclePolicy", "OutcomePayment",
+    "RatePoint", "RateTier", "RevenueShare", "Tier", "TierBounds",
+]  # fmt: skip
 
 SCHEMA = "penstock/deal/1"
 
-Role = Literal["issuer", "holder", "data_controller", "agent", "panel", "verifier", "operator"]
+Claim = Annotated[KpiBond | KpiPayment | RevenueShare, Field(discriminator="kind")]
+
+Role = Literal[
+    "issuer", "holder", "data_controller", "agent", "panel", "verifier",
+    "operator", "lender", "payer", "payee",
+]  # fmt: skip
 InvestorClass = Literal["retail", "professional", "institutional"]
-Inclusive = Literal["both", "from", "to", "neither"]
 # A unit of time or representation, not a fact about the deal, so it needs no source.
 Count = Annotated[int, Field(strict=True, ge=0, le=99)]
 
@@ -69,7 +98,7 @@ class Asset(Strict):
     title: Text
     kind: Key
     twin: Key | None = None
-    parameters: dict[str, NumberTerm | TextTerm] = Field(default_factory=dict)
+    parameters: dict[str, NumberTerm | NumbersTerm | TextTerm] = Field(default_factory=dict)
 
 
 class Bounds(Strict):
@@ -99,173 +128,6 @@ class Kpi(Strict):
     bounds: Bounds
     periods: Annotated[list[MeasurementPeriod], Field(min_length=1)]
     process: Process
-
-
-class TierBounds(Strict):
-    """One tier of a step payoff: KPI `below` a bound, `from` one `to` another, or `above` one.
-
-    `inclusive` says whether the tier owns its bound: true or false for `below` and `above`; both, from, to or
-    neither for `from`/`to`.
-    """
-
-    below: NumberTerm | None = None
-    from_: NumberTerm | None = Field(default=None, alias="from")
-    to: NumberTerm | None = None
-    above: NumberTerm | None = None
-    inclusive: bool | Inclusive
-
-
-class Tier(TierBounds):
-    """A tier and its `amount` for the whole issue, positive when the issuer pays holders."""
-
-    amount: NumberTerm
-
-
-class RateTier(TierBounds):
-    """A tier and the `rate` that it adds to the coupon, a fraction a year (0.0025 is 25 basis points)."""
-
-    rate: NumberTerm
-
-
-class AmountPoint(Strict):
-    """A point of a payoff line: the `amount` for the whole issue at a `kpi` value."""
-
-    kpi: NumberTerm
-    amount: NumberTerm
-
-
-class RatePoint(Strict):
-    """A point of a payoff line: the `rate` added to the coupon at a `kpi` value."""
-
-    kpi: NumberTerm
-    rate: NumberTerm
-
-
-class CouponStep(Strict):
-    """A change of the coupon that a KPI report decides; `period` counts the KPI's periods from 1.
-
-    It holds for the coupon periods that begin on or after `from` and before `until` (default: to the end).
-    The payoff is `tiers`, or a `line` that runs straight between its points and flat beyond them.
-    """
-
-    kpi: Text
-    period: Annotated[int, Field(strict=True, ge=1)]
-    from_: DayTerm = Field(alias="from")
-    until: DayTerm | None = None
-    tiers: Annotated[list[RateTier], Field(min_length=1)] | None = None
-    line: Annotated[list[RatePoint], Field(min_length=1)] | None = None
-
-    def reach(self, schedule: tuple[AccrualPeriod, ...]) -> tuple[int, int]:
-        """First and last coupon period, from 0, whose rate it changes; raises ValueError if there is none."""
-        until = self.until.value if self.until is not None else date.max
-        inside = [i for i, period in enumerate(schedule) if self.from_.value <= period.start < until]
-        if not inside:
-            raise ValueError("no coupon period begins in the dates given")
-        return inside[0], inside[-1]
-
-
-class Coupon(Strict):
-    """The coupon; `rate` is a fraction a year (0.0343 is 3.43 %), which `steps` may change.
-
-    `once` is one coupon at maturity.
-    """
-
-    rate: NumberTerm
-    frequency: Literal["annual", "semiannual", "quarterly", "monthly", "once"]
-    day_count: Text
-    business_days: Text
-    steps: Annotated[list[CouponStep], Field(min_length=1)] | None = None
-
-
-class OutcomePayment(Strict):
-    """A two-way payment that depends on a KPI; `period` counts the KPI's periods from 1.
-
-    It is paid at maturity, or on the coupon `date`. The payoff is `tiers`, or a `line` that runs straight
-    between its points and flat beyond them.
-    """
-
-    kpi: Text
-    period: Annotated[int, Field(strict=True, ge=1)]
-    pays: Literal["at_maturity", "on_date"]
-    date: DayTerm | None = None
-    tiers: Annotated[list[Tier], Field(min_length=1)] | None = None
-    line: Annotated[list[AmountPoint], Field(min_length=1)] | None = None
-
-    def reach(self, schedule: tuple[AccrualPeriod, ...]) -> tuple[int, int]:
-        """The coupon period, from 0, on whose pay date it is paid (twice); raises ValueError if there is
-        none.
-        """
-        last = len(schedule) - 1
-        if self.pays == "at_maturity" or self.date is None:
-            return last, last
-        ends = [period.end for period in schedule]
-        if self.date.value not in ends:
-            raise ValueError("is not a pay date of the coupon")
-        return ends.index(self.date.value), ends.index(self.date.value)
-
-
-class LinearAmortisation(Strict):
-    """Equal repayments on every pay date from `from` to maturity; the last one takes what does not divide."""
-
-    kind: Literal["linear"]
-    from_: DayTerm = Field(alias="from")
-
-
-class Instalment(Strict):
-    """A repayment: the `fraction` of the original principal that falls due on a pay date."""
-
-    date: DayTerm
-    fraction: NumberTerm
-
-
-class ScheduledAmortisation(Strict):
-    """Repayments on listed pay dates; the rest falls due at maturity."""
-
-    kind: Literal["schedule"]
-    instalments: Annotated[list[Instalment], Field(min_length=1)]
-
-
-Amortisation = Annotated[LinearAmortisation | ScheduledAmortisation, Field(discriminator="kind")]
-
-
-class TermReading(Strict):
-    """One way to read the life of the bond, in years; reports show the yields under each."""
-
-    years: NumberTerm
-    note: Text
-
-
-class KpiBond(Strict):
-    """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond.
-
-    Money in units of the currency, dates at 00:00 UTC. Without `amortisation` it is repaid at maturity.
-    """
-
-    kind: Literal["kpi_bond"]
-    title: Text
-    symbol: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
-    principal: NumberTerm
-    denomination: NumberTerm
-    issue_price: NumberTerm
-    issue_date: DayTerm
-    interest_from: DayTerm
-    maturity: DayTerm
-    final_maturity: DayTerm | None = None
-    coupon: Coupon
-    amortisation: Amortisation | None = None
-    outcome_payment: OutcomePayment | None = None
-    grace_days: NumberTerm
-    cure_days: NumberTerm
-    term_readings: list[TermReading] = Field(default_factory=list)
-
-    @property
-    def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
-        """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
-        return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
-
-
-# One more kind of claim is one more class here: `KpiBond | OtherClaim` with discriminator="kind".
-Claim = KpiBond
 
 
 class Offering(Strict):
@@ -324,7 +186,7 @@ class Deal(Strict):
     asset: Asset
     kpis: dict[Key, Kpi] = Field(default_factory=dict)
     claims: Annotated[dict[Key, Claim], Field(min_length=1)]
-    offering: Offering
+    offering: Offering | None = None
     oracle: dict[Key, OraclePolicy] = Field(default_factory=dict)
 
     _file: Path | None = PrivateAttr(default=None)
@@ -351,6 +213,47 @@ class Deal(Strict):
         """Which side of the claim produces the data, and so must not gain by withholding it."""
         controllers = [party for party in self.parties.values() if "data_controller" in party.roles]
         return "issuer" if any("issuer" in party.roles for party in controllers) else "holders"
+
+    @property
+    def bond(self) -> KpiBond:
+        """The deal's bond. Raises InputError when it has none."""
+        found = next((claim for claim in self.claims.values() if isinstance(claim, KpiBond)), None)
+        if found is None:
+            raise InputError(f"{self.file or self.id}: has no bond, and this needs one")
+        return found
+
+    @property
+    def sale(self) -> Offering:
+        """The offering. Raises InputError when the deal has none."""
+        if self.offering is None:
+            raise InputError(f"{self.file or self.id}: has no offering, and this needs one")
+        return self.offering
+
+    @property
+    def swap(self) -> KpiPayment:
+        """The deal's KPI payment. Raises InputError when it has none."""
+        found = next((claim for claim in self.claims.values() if isinstance(claim, KpiPayment)), None)
+        if found is None:
+            raise InputError(f"{self.file or self.id}: has no KPI payment, and this needs one")
+        return found
+
+    @property
+    def share(self) -> RevenueShare | None:
+        """The claim on what a project's revenue leaves, if the deal has one."""
+        return next((claim for claim in self.claims.values() if isinstance(claim, RevenueShare)), None)
+
+    def parameter(self, name: str) -> Any:
+        """The value of a parameter of the asset. Raises InputError when the deal does not give it."""
+        if name not in self.asset.parameters:
+            raise InputError(f"{self.file or self.id}: asset.parameters.{name} = (missing): is required")
+        return self.asset.parameters[name].value
+
+    def number(self, name: str) -> float:
+        """A numerical parameter of the asset. Raises InputError when there is none of that name."""
+        value = self.parameter(name)
+        if not isinstance(value, Decimal):
+            raise InputError(f"{self.file or self.id}: asset.parameters.{name} = {value}: must be a number")
+        return float(value)
 
     def numbers(self) -> list[tuple[str, Decimal | date | str, str, str]]:
         """Every stated fact as (path, value, "sourced" or "assumed", citation or reason), in the file's

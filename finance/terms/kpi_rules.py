@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from finance.terms.canonical import plain
 from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, OutcomePayment
-from finance.terms.payoffs import Rule, payoff_name, payoff_term, steps_of
+from finance.terms.payoffs import Rule, line_of, payoff_name, payoff_term, steps_of
 from finance.terms.rule_parts import (
     RATE_DECIMALS,
     Finding,
@@ -18,6 +18,7 @@ from finance.terms.rule_parts import (
     kpi_rules,
     money,
     outside_bounds,
+    payoff_rules,
     schedule_of,
 )
 from finance.terms.schedule import repayments
@@ -52,7 +53,7 @@ def payments(deal: Deal) -> Iterator[Finding]:
 
 
 def shapes(deal: Deal) -> Iterator[Finding]:
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         if (rule.tiers is None) == (rule.line is None):
             yield here, "must have exactly one of `tiers` and `line`"
             continue
@@ -62,7 +63,7 @@ def shapes(deal: Deal) -> Iterator[Finding]:
         if rule.tiers is not None:
             for loc, reason in check_tiers(rule.tiers):
                 yield (*here, name, *loc), reason
-        for index, (before, after) in enumerate(pairwise(rule.line or []), start=1):
+        for index, (before, after) in enumerate(pairwise(line_of(rule)), start=1):
             if after.kpi.value <= before.kpi.value:
                 loc = (*here, name, str(index), "kpi")
                 yield loc, f"points out of order: not greater than {plain(before.kpi.value)}"
@@ -136,7 +137,7 @@ def dated_outcomes(deal: Deal) -> Iterator[Finding]:
 
 
 def kpi_values(deal: Deal) -> Iterator[Finding]:
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         kpi = deal.kpis.get(rule.kpi)
         if kpi is None:
             continue
@@ -145,7 +146,7 @@ def kpi_values(deal: Deal) -> Iterator[Finding]:
                 bound = getattr(tier, "from_" if name == "from" else name)
                 if bound is not None:
                     yield from _kpi_value((*here, "tiers", str(index), name), kpi, bound)
-        for index, point in enumerate(rule.line or []):
+        for index, point in enumerate(line_of(rule)):
             yield from _kpi_value((*here, "line", str(index), "kpi"), kpi, point.kpi)
 
 
@@ -158,7 +159,7 @@ def _kpi_value(loc: Loc, kpi: Kpi, term: NumberTerm) -> Iterator[Finding]:
 
 def tier_widths(deal: Deal) -> Iterator[Finding]:
     """A tier between two neighbouring KPI values that owns neither could never be reached."""
-    for here, _, rule in kpi_rules(deal):
+    for here, rule in payoff_rules(deal):
         kpi = deal.kpis.get(rule.kpi)
         if kpi is not None and rule.tiers is not None and not any(True for _ in check_tiers(rule.tiers)):
             yield from _widths(here, rule, kpi)

@@ -56,9 +56,13 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
 def _from_pydantic(file: str, tree: Any, errors: Iterable[ErrorDetails]) -> list[Problem]:
     problems: dict[tuple[str, ...], Problem] = {}
     for error in errors:
+        kind = error["type"].startswith("union_tag")
         loc = _file_path(tree, error["loc"], missing=error["type"] == "missing")
-        if error["type"] == "missing":
+        loc = (*loc, "kind") if kind else loc
+        if error["type"] in ("missing", "union_tag_not_found"):
             reason = "is required"
+        elif kind:
+            reason = "must be one of " + error["msg"].split("expected tags: ")[-1]
         elif error["type"] == "extra_forbidden":
             reason = "unknown field" + (
                 " (a text with a comma needs quotes)" if look_up(tree, loc) is None else ""

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from finance.terms.bond import AmountPoint, CouponStep, OutcomePayment, RatePoint, RateTier, Tier
 from finance.terms.canonical import plain
-from finance.terms.deal import AmountPoint, CouponStep, OutcomePayment, RatePoint, RateTier, Tier
+from finance.terms.swap import KpiPayment
 from finance.terms.tiers import describe, lower_bound
 from finance.terms.values import NumberTerm, scaled
 
-Rule = CouponStep | OutcomePayment
+Rule = CouponStep | OutcomePayment | KpiPayment
+"""Everything that has tiers or a line."""
 Step = Tier | RateTier | AmountPoint | RatePoint
 
 
 def steps_of(rule: Rule) -> Sequence[Step]:
     """The tiers of a rule, or the points of its line."""
     return rule.tiers if rule.tiers is not None else rule.line or []
+
+
+def line_of(rule: Rule) -> Sequence[AmountPoint | RatePoint]:
+    """The points of a rule's line; none if it has tiers."""
+    return rule.line or []
 
 
 def payoff_term(step: Step) -> NumberTerm:
@@ -46,7 +53,7 @@ def points(rule: Rule, kpi_decimals: int, y_decimals: int, minus_infinity: int) 
     if rule.tiers is not None:
         starts = [_start(tier, kpi_decimals, minus_infinity) for tier in rule.tiers]
     else:
-        starts = [_exact(point.kpi, kpi_decimals) for point in rule.line or []]
+        starts = [_exact(point.kpi, kpi_decimals) for point in line_of(rule)]
     payoffs = [_exact(payoff_term(step), y_decimals) for step in steps_of(rule)]
     return list(zip(starts, payoffs, strict=True))
 

@@ -12,6 +12,7 @@ from finance.terms.processes import (
     LognormalProcess,
     MeanRevertingProcess,
     NormalProcess,
+    SeasonalProcess,
 )
 from finance.terms.rule_parts import Finding, Loc, outside_bounds
 from finance.terms.values import NumberTerm
@@ -30,8 +31,8 @@ def processes(deal: Deal) -> Iterator[Finding]:
                 yield (*here, "probability"), "must lie from 0 to 1 (0.95 is 95 %)"
         elif isinstance(process, Ar1Process):
             yield from _above_zero(here, noise=process.noise)
-            if not -1 < process.memory.value < 1:
-                yield (*here, "memory"), "must lie between -1 and 1"
+            if not 0 < process.memory.value < 1:
+                yield (*here, "memory"), "must lie between 0 and 1"
             yield from _inside((*here, "start"), kpi, process.start)
             yield from _inside((*here, "mean"), kpi, process.mean)
         elif isinstance(process, MeanRevertingProcess):
@@ -40,6 +41,8 @@ def processes(deal: Deal) -> Iterator[Finding]:
             yield from _inside((*here, "mean"), kpi, process.mean)
         elif isinstance(process, EmpiricalProcess):
             yield from _series((*here, "series"), kpi, process)
+        elif isinstance(process, SeasonalProcess):
+            yield from _seasonal(here, kpi, process)
 
 
 def _normal(here: Loc, kpi: Kpi, process: NormalProcess) -> Iterator[Finding]:
@@ -70,6 +73,18 @@ def _above_zero(here: Loc, **terms: NumberTerm) -> Iterator[Finding]:
 def _inside(loc: Loc, kpi: Kpi, term: NumberTerm) -> Iterator[Finding]:
     if not kpi.bounds.minimum.value <= term.value <= kpi.bounds.maximum.value:
         yield loc, outside_bounds(kpi, term.value)
+
+
+def _seasonal(here: Loc, kpi: Kpi, process: SeasonalProcess) -> Iterator[Finding]:
+    means, sds = process.means.value, process.sds.value
+    if not means or len(means) != len(sds):
+        yield (*here, "sds"), f"needs one for each of the {len(means)} means"
+    if any(sd <= 0 for sd in sds):
+        yield (*here, "sds"), "must be greater than 0"
+    for mean in means:
+        if not kpi.bounds.minimum.value <= mean <= kpi.bounds.maximum.value:
+            yield (*here, "means"), outside_bounds(kpi, mean)
+            break
 
 
 def _series(loc: Loc, kpi: Kpi, process: EmpiricalProcess) -> Iterator[Finding]:

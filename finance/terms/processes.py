@@ -47,7 +47,7 @@ class BernoulliProcess(Strict):
 
 
 class Ar1Process(Strict):
-    """Each year's KPI is `mean` + `memory` x (last year's - `mean`) + a normal error with sd `noise`."""
+    """A year on, the KPI is `mean` + `memory` x (what it was - `mean`) + a normal error with sd `noise`."""
 
     kind: Literal["ar1"]
     start: NumberTerm
@@ -73,12 +73,28 @@ class EmpiricalProcess(Strict):
     series: NumbersTerm
 
 
+class SeasonalProcess(Strict):
+    """Independent normal periods whose `means` and `sds` repeat: four of each for the quarters of a year."""
+
+    kind: Literal["seasonal"]
+    means: NumbersTerm
+    sds: NumbersTerm
+
+
+class TwinProcess(Strict):
+    """What the asset's twin makes of weather and prices, simulated from the asset's parameters."""
+
+    kind: Literal["twin"]
+
+
 Process = Annotated[
     NormalProcess
     | LognormalProcess
     | BernoulliProcess
     | Ar1Process
     | MeanRevertingProcess
-    | EmpiricalProcess,
+    | EmpiricalProcess
+    | SeasonalProcess
+    | TwinProcess,
     Field(discriminator="kind"),
 ]

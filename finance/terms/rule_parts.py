@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, OraclePolicy, OutcomePayment
+from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, KpiPayment, OraclePolicy, OutcomePayment
 from finance.terms.schedule import AccrualPeriod, bond_schedule
 from finance.terms.values import NumberTerm, scaled
 
@@ -31,6 +31,19 @@ def kpi_rules(deal: Deal) -> Iterator[tuple[Loc, KpiBond, CouponStep | OutcomePa
             yield (*here, "coupon", "steps", str(index)), bond, step
         if bond.outcome_payment is not None:
             yield (*here, "outcome_payment"), bond, bond.outcome_payment
+
+
+def swaps(deal: Deal) -> Iterator[tuple[Loc, KpiPayment]]:
+    for key, claim in deal.claims.items():
+        if isinstance(claim, KpiPayment):
+            yield ("claims", key), claim
+
+
+def payoff_rules(deal: Deal) -> Iterator[tuple[Loc, CouponStep | OutcomePayment | KpiPayment]]:
+    """Everything that has tiers or a line, with its place in the file."""
+    for here, _, rule in kpi_rules(deal):
+        yield here, rule
+    yield from swaps(deal)
 
 
 def schedule_of(bond: KpiBond) -> tuple[AccrualPeriod, ...] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from finance.terms.bond import TierBounds
 from finance.terms.canonical import plain
-from finance.terms.deal import TierBounds
 
 # (field inside `tiers`, reason); the field names the tier by its index.
 Finding = tuple[tuple[str, ...], str]

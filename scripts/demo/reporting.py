@@ -53,11 +53,11 @@ def crew(
 ) -> Iterator[Crew]:
     """Start the feed's nodes as processes with the given lies, and kill those in `down`."""
     terms = settlement_terms(deal).feeds[0]
-    area = deal.asset.parameters["impervious_area_acres"].value
+    area = deal.number("impervious_area_acres")
     files = prepare_nodes(
         folder,
         terms,
-        impervious_area_acres=float(area),
+        impervious_area_acres=area,
         scenario=scenario,
         seed=seed,
         faults={index: {"lie": lie} for index, lie in lies.items()},

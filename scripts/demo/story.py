@@ -86,7 +86,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         gas = GasLog()
         valuation = _price(deal, narrator)
         narrator.chapter("2. A chain, and the deal on it")
-        opens = deal.offering.opens.value
+        opens = deal.sale.opens.value
         start = _unix(opens) - LEAD_DAYS * 86_400
         chain = stack.enter_context(CHAINS[options.client](timestamp=start))
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")

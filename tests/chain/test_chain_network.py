@@ -88,7 +88,7 @@ def test_a_chain_ends_with_its_block_even_when_that_fails(client: str) -> None:
 
 
 def test_a_chain_whose_wrapper_dies_first_is_gone_when_its_block_ends() -> None:
-    # The npm wrapper may go before it has passed the signal on; the chain behind it then has to be waited for.
+    # The npm wrapper may go before it has passed the signal on; then the chain behind it must be waited for.
     # Here it deafly holds half a gigabyte, which takes the system a while to take back.
     chain = (
         "import signal, socket, time\n"

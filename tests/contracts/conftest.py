@@ -283,6 +283,44 @@ def clone_of(parties):
 
 
 @pytest.fixture(scope="module")
+def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
+    """launch_swap(currency=, rule=, **changes): a swap whose first quarter begins in a day, with nothing
+    posted; changes are of its terms. Investor is the payer, issuer the project."""
+    import swaps
+    from clock import now
+
+    implementation = KpiPayment.deploy({"from": parties.deployer})
+
+    def launch(currency=None, rule=swaps.MODEL_VALUE, initialise=True, **changes):
+        currency = currency or base.currency
+        swap = SimpleNamespace(currency=currency, oracle=base.oracle, implementation=implementation)
+        swap.one = 10 ** int(currency.decimals())
+        swap.payment = clone_of(KpiPayment, implementation)
+        swaps.dates(swap, now() + material.DAY)
+        swaps.feeds(swap, plan_of().oracle_policy(), parties.deployer)
+        components = material.components_of(swap.payment, "initialize")
+        swap.terms = material.tuple_of(components, swaps.terms(swap, parties, rule, **changes))
+        for account in (parties.investor, parties.issuer, parties.stranger):
+            currency.approve(swap.payment, UNLIMITED, {"from": account})
+        if initialise:
+            swap.tx = swap.payment.initialize(swap.terms, {"from": parties.stranger})
+        return swap
+
+    return launch
+
+
+@pytest.fixture(scope="module")
+def swap(launch_swap, parties):
+    """A running swap of full recourse, closed out by model value: the payer posted 60,000, the project 4,000."""
+    import swaps
+
+    made = launch_swap()
+    swaps.post(made, swaps.PAYER, 60 * swaps.K, parties.investor)
+    swaps.post(made, swaps.PAYEE, 4 * swaps.K, parties.issuer)
+    return made
+
+
+@pytest.fixture(scope="module")
 def new_token(parties, base, clone_of, SecurityToken):
     """new_token(currency=, registry=, holding=): a claim token whose minter is the deployer and servicer
     the relay."""

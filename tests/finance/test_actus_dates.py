@@ -99,6 +99,7 @@ def test_business_day_conventions(convention: str, on: str, shifted: str, calcul
         ("A365", ql.Actual365Fixed()),
         ("30E360", ql.Thirty360(ql.Thirty360.European)),
         ("30E360ISDA", ql.Thirty360(ql.Thirty360.German)),
+        ("30360", ql.Thirty360(ql.Thirty360.BondBasis)),
         ("B252", ql.Business252(ql.WeekendsOnly())),
     ],
 )

@@ -120,7 +120,6 @@ def test_empty_mapping_lists_every_section(tmp_path: Path) -> None:
         "schema",
         "claims",
         "asset",
-        "offering",
         "currency",
-    }  # a fixed bond needs neither kpis nor oracle
+    }  # a fixed bond needs neither kpis nor oracle, a swap no offering
     assert {problem.reason for problem in caught.value.problems} == {"is required"}

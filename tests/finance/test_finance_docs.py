@@ -11,6 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 MODULES = [
+    "finance.generation.water",
+    "finance.generation.weather",
+    "finance.generation.whole",
+    "finance.generation.wind",
     "finance.pricing.closed",
     "finance.pricing.data_value",
     "finance.pricing.draws",
@@ -24,11 +28,18 @@ MODULES = [
     "finance.pricing.processes.gaussian",
     "finance.pricing.value",
     "finance.pricing.yields",
+    "finance.swaps.debt",
+    "finance.swaps.estimates",
+    "finance.swaps.periods",
+    "finance.swaps.pricing",
+    "finance.swaps.scenarios",
     "finance.terms.schedule",
 ]
 
 
-@pytest.mark.parametrize("name", ["actus.md", "pricing.md", "deal-file.md"])
+@pytest.mark.parametrize(
+    "name", ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md"]
+)
 def test_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     path = ROOT / "docs" / name

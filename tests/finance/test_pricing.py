@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from finance import load_deal, price
-from finance.pricing.claim import BondClaim
 from finance.pricing.engine import closed_form, sobol
+from finance.pricing.flows import KpiFlow, deal_flows
 from finance.pricing.process import EmpiricalKpi, NormalKpi, rounded
 from finance.pricing.sample import sample_path
 from finance.pricing.value import Valuation
@@ -148,9 +149,8 @@ def test_flows_without_a_yield_are_refused() -> None:
 
 def test_closed_form_counts_rounded_values(deal: Deal) -> None:
     """Half a step below the first paying value, 0.413001, already rounds up to it: P = 1 - F(0.4130005)."""
-    claim = BondClaim.of(deal)
     process = NormalKpi(0.4130001, 1e-6)
-    chances = closed_form(claim, process).probabilities
+    chances = closed_form(deal_flows(deal), {KPI: process}).probabilities
     assert chances[2] == pytest.approx(norm.sf(0.4130005, 0.4130001, 1e-6), abs=1e-9)
     assert chances[2] != pytest.approx(norm.sf(0.413, 0.4130001, 1e-6), abs=0.1)
 
@@ -160,6 +160,7 @@ def test_rounding_is_half_to_even_as_the_nodes_do() -> None:
     assert list(rounded(np.array([0.41300051, 0.41300049]), 6)) == [413001, 413000]
 
 
+KPI = "runoff-reduction"
 CASES = [(0.2995, 0.0579), (0.40, 0.03), (0.15, 0.10), (0.413, 0.01)]
 
 
@@ -167,35 +168,35 @@ CASES = [(0.2995, 0.0579), (0.40, 0.03), (0.15, 0.10), (0.413, 0.01)]
 @pytest.mark.parametrize(("mean", "sd"), CASES)
 def test_monte_carlo_agrees_with_the_closed_form(mean: float, sd: float, seed: int, deal: Deal) -> None:
     print("seed", seed)
-    claim, process = BondClaim.of(deal), NormalKpi(mean, sd)
-    exact, estimate = closed_form(claim, process), sobol(claim, process, seed)
+    flows, outlook = deal_flows(deal), {KPI: NormalKpi(mean, sd)}
+    exact, estimate = closed_form(flows, outlook), sobol(flows, outlook, seed)
     assert 0 < estimate.standard_error < exact.sd / np.sqrt(estimate.replicates * estimate.points)
     assert abs(estimate.expected - exact.expected) < 4 * estimate.standard_error
 
 
 def test_standard_errors_are_honest(deal: Deal) -> None:
     """Over 100 seeds the errors, in standard errors, scatter like Student's t with 15 degrees of freedom."""
-    claim, process = BondClaim.of(deal), NormalKpi(0.35, 0.05)
-    exact = closed_form(claim, process).expected
+    flows, outlook = deal_flows(deal), {KPI: NormalKpi(0.35, 0.05)}
+    exact = closed_form(flows, outlook).expected
     print("seeds 0 to 99")
     scores = []
     for seed in range(100):
-        estimate = sobol(claim, process, seed, replicates=16, log2_points=8)
+        estimate = sobol(flows, outlook, seed, replicates=16, log2_points=8)
         scores.append((estimate.expected - exact) / estimate.standard_error)
     assert abs(np.mean(scores)) < 4 / np.sqrt(100)
     assert 0.7 < np.std(scores) < 1.5
 
 
 def test_a_seed_repeats_and_another_differs(deal: Deal) -> None:
-    claim, process = BondClaim.of(deal), NormalKpi(0.35, 0.05)
-    assert sobol(claim, process, 7) == sobol(claim, process, 7)
-    assert sobol(claim, process, 7).expected != sobol(claim, process, 8).expected
+    flows, outlook = deal_flows(deal), {KPI: NormalKpi(0.35, 0.05)}
+    assert sobol(flows, outlook, 7) == sobol(flows, outlook, 7)
+    assert sobol(flows, outlook, 7).expected != sobol(flows, outlook, 8).expected
 
 
 def test_sample_is_counted(deal: Deal) -> None:
     """Ten values: two below 18.6 %, one above 41.3 %; a value that rounds to 0.413000 is not above."""
     values = (0.10, 0.18, 0.186, 0.20, 0.25, 0.30, 0.35, 0.40, 0.4130004, 0.4130006)
-    exact = closed_form(BondClaim.of(deal), EmpiricalKpi(values))
+    exact = closed_form(deal_flows(deal), {KPI: EmpiricalKpi(values)})
     assert exact.probabilities == pytest.approx((0.2, 0.7, 0.1))
     assert exact.expected == pytest.approx(-330_000)
     valuation = price(deal, EmpiricalKpi(values))
@@ -221,10 +222,9 @@ def test_sample_is_counted(deal: Deal) -> None:
 def test_fast_payoff_equals_the_integer_one(points: dict[int, int], kpis: list[int]) -> None:
     """The vectorised kernel of pricing pays what settlement pays, at and beside every knot."""
     curve = Curve.of(Kind.STEP, sorted(points.items()))
-    claim = BondClaim.of(load_deal(GOOD))
-    claim = type(claim)(**{**claim.__dict__, "curve": curve, "money_decimals": 0})
+    flow = KpiFlow(date(2021, 4, 1), date(2020, 12, 31), curve, decimals=0, scale=1.0)
     at = [*kpis, *points, *(x - 1 for x in points), *(x + 1 for x in points)]
-    assert list(claim.payoff(np.array(at, dtype=np.float64))) == [payoff(curve, x) for x in at]
+    assert list(flow.amounts(np.array(at, dtype=np.float64))) == [payoff(curve, x) for x in at]
 
 
 # --- cash flows

@@ -27,6 +27,7 @@ CALLER = "0x" + "c0" * 20
 NOW = 1_700_000_000
 
 CURVE = "(uint8,(int128,int128)[])"
+DEBT = "(uint256,uint256)"
 
 
 class Reverted(Exception):
@@ -136,6 +137,11 @@ class Engine:
                 "allocate": "uint256,uint256[]",
                 "perUnit": "uint256,uint256",
                 "scale": "int256,uint256,uint256",
+                "accrue": f"{DEBT},uint256,uint256",
+                "due": DEBT,
+                "repay": f"{DEBT},uint256",
+                "net": f"uint256,uint256,{DEBT}",
+                "accrued": "int256,uint256,uint256",
             }.items()
         }
 
@@ -173,6 +179,26 @@ class Engine:
 
     def scale(self, amount: int, units: int, of_units: int) -> int:
         return signed(self._call("scale", word(amount) + word(units) + word(of_units)))
+
+    def _numbers(self, name: str, *arguments: int) -> list[int]:
+        """A function of unsigned numbers (a debt is two of them) that returns unsigned numbers."""
+        raw = self._call(name, b"".join(map(word, arguments)))
+        return [unsigned(raw[i : i + 32]) for i in range(0, len(raw), 32)]
+
+    def accrue(self, principal: int, interest: int, rate: int, elapsed: int) -> list[int]:
+        return self._numbers("accrue", principal, interest, rate, elapsed)
+
+    def due(self, principal: int, interest: int) -> list[int]:
+        return self._numbers("due", principal, interest)
+
+    def repay(self, principal: int, interest: int, amount: int) -> list[int]:
+        return self._numbers("repay", principal, interest, amount)
+
+    def net(self, amount: int, balance: int, principal: int, interest: int) -> list[int]:
+        return self._numbers("net", amount, balance, principal, interest)
+
+    def accrued(self, amount: int, elapsed: int, length: int) -> int:
+        return signed(self._call("accrued", word(amount) + word(elapsed) + word(length)))
 
 
 PERIOD = "(uint64,uint32,uint32,uint128)"

@@ -129,3 +129,52 @@ def scale_case(rng: Random) -> tuple[int, int, int]:
             return amount, uint(rng, max(1, 258 - bits)), rng.choice((1, 1, 2))
         return int_of(rng, bits), uint(rng, min(256, max(1, 257 - bits + rng.randint(-2, 2)))), uint(rng)
     return int_of(rng, 256), uint(rng), uint(rng, rng.choice((8, 256)))
+
+
+INTEREST_ONE = 2**32  # Netting's unit of interest
+
+
+def debt_case(rng: Random) -> tuple[int, int]:
+    """(principal, interest): none, interest alone, whole and broken minor units of it, full widths."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return rng.choice((0, 1, uint(rng, 104))), rng.choice((0, 1, INTEREST_ONE - 1, INTEREST_ONE))
+    if kind == 1:
+        return uint(rng), uint(rng)
+    principal = rng.randint(0, 10 ** rng.randint(1, 30))
+    return principal, rng.randint(0, max(1, principal)) * INTEREST_ONE // rng.choice((1, 3, 1_000))
+
+
+def due_case(rng: Random) -> tuple[int, int]:
+    """A debt; now and then so large that principal and interest together do not fit."""
+    principal, interest = debt_case(rng)
+    if rng.randrange(8) == 0:
+        return 2**256 - 1 - uint(rng, 8), uint(rng, 40)
+    return principal, interest
+
+
+def accrue_case(rng: Random) -> tuple[int, int, int, int]:
+    """A debt, a rate and seconds; near the edge where the product stops fitting a quarter of the time."""
+    principal, interest = debt_case(rng)
+    if rng.randrange(4) == 0:
+        bits = rng.randint(1, 200)
+        rest = max(1, 224 - bits + rng.randint(-2, 3))
+        return uint(rng, bits), interest, uint(rng, rest // 2 + 1), uint(rng, (rest + 1) // 2 + 1)
+    rate = rng.choice((0, 10**18, rng.randint(0, 10**18), uint(rng)))
+    return principal, interest, rate, rng.choice((0, 1, 365 * 86_400, rng.randint(0, 10**9), uint(rng, 48)))
+
+
+def repay_case(rng: Random) -> tuple[int, int, int]:
+    """A debt and an amount that is often just what is owed, the interest alone, or one beside it."""
+    principal, interest = debt_case(rng)
+    whole = interest // INTEREST_ONE
+    near = rng.choice((whole, principal, principal + whole)) + rng.choice((-1, 0, 1))
+    return principal, interest, max(0, near) % 2**256 if rng.randrange(4) else uint(rng)
+
+
+def net_case(rng: Random) -> tuple[int, int, int, int]:
+    """An amount, the payer's balance and the receiver's debt, each often just what meets the others."""
+    principal, interest, amount = repay_case(rng)
+    rest = max(0, amount - principal - interest // INTEREST_ONE)
+    near = max(0, rest + rng.choice((-1, 0, 1)))
+    return amount, near % 2**256 if rng.randrange(3) else uint(rng), principal, interest

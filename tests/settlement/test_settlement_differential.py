@@ -16,6 +16,7 @@ import pytest
 from finance.settlement import SettlementError
 from finance.settlement.accrual import interest
 from finance.settlement.median import median
+from finance.settlement.netting import Debt, accrue, accrued, due, net, repay
 from finance.settlement.payoff_curve import Curve, Knot, maximum, minimum, payoff, validate
 from finance.settlement.pro_rata import per_unit, scale
 from finance.settlement.waterfall import allocate
@@ -30,6 +31,12 @@ def curve_of(kind: int, knots: list[tuple[int, int]]) -> Curve:
     return Curve(kind, tuple(Knot(x, y) for x, y in knots))  # type: ignore[arg-type]
 
 
+def flat(value: Any) -> list[int]:
+    """A debt, or a tuple that begins with one, as the words that Solidity returns."""
+    first, *rest = value if isinstance(value, tuple) else (value,)
+    return [*((first.principal, first.interest) if isinstance(first, Debt) else (first,)), *rest]
+
+
 TWINS: dict[str, tuple[Callable[[Random], tuple[Any, ...]], Callable[..., Any]]] = {
     "interest": (generators.interest_case, interest),
     "validate": (generators.curve_case, lambda kind, knots: validate(curve_of(kind, knots))),
@@ -40,9 +47,14 @@ TWINS: dict[str, tuple[Callable[[Random], tuple[Any, ...]], Callable[..., Any]]]
     "allocate": (generators.allocate_case, allocate),
     "per_unit": (generators.per_unit_case, per_unit),
     "scale": (generators.scale_case, scale),
+    "accrue": (generators.accrue_case, lambda p, i, rate, elapsed: flat(accrue(Debt(p, i), rate, elapsed))),
+    "due": (generators.due_case, lambda p, i: flat(due(Debt(p, i)))),
+    "repay": (generators.repay_case, lambda p, i, amount: flat(repay(Debt(p, i), amount))),
+    "net": (generators.net_case, lambda amount, balance, p, i: flat(net(amount, balance, Debt(p, i)))),
+    "accrued": (generators.scale_case, accrued),
 }
-# Functions with no input to refuse: a waterfall takes any amounts.
-NEVER_REFUSES = {"allocate"}
+# Functions with no input to refuse: a waterfall takes any amounts, and so does what pays a debt off.
+NEVER_REFUSES = {"allocate", "repay", "net"}
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ contract DealFactoryTest is DealFixture {
         eqAddress(token.anchors().agent, AGENT, "agent");
         eqAddress(bond.terms().offering, address(offering), "the offering starts the bond");
         eqAddress(bond.terms().token, address(token), "token");
-        eqAddress(offering.terms().bond, address(bond), "bond");
+        eqAddress(offering.terms().servicer, address(bond), "bond");
         eq(bond.terms().authorisedUnits, offering.terms().hardCap, "the full issue");
         isTrue(oracle.configOf(feed).deal == terms.termsHash, "the feed names the deal");
         eqAddress(oracle.configOf(feed).consumers[0], address(bond), "and the bond as its only consumer");

@@ -1,4 +1,4 @@
-"""The seed and size of the random tests in this folder: set by environment, always printed."""
+"""The seed and size of random tests: set by environment, always printed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,4 @@ def cases() -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(
-        f"settlement fuzz: PENSTOCK_SEED={SEED} PENSTOCK_FUZZ_CASES={CASES} (per function)"
-    )
+    terminalreporter.write_line(f"PENSTOCK_SEED={SEED} PENSTOCK_FUZZ_CASES={CASES} (per settlement function)")

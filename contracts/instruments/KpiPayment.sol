@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
+import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
+import {FeedStore} from "../oracle/FeedStore.sol";
+import {Netting} from "../settlement/Netting.sol";
+import {PaymentChecks} from "./PaymentChecks.sol";
+import {PaymentTerms} from "./PaymentTerms.sol";
+
+/// @title KPI payment
+/// @notice See {IKpiPayment}.
+contract KpiPayment is IKpiPayment, Initializable {
+    using SafeERC20 for IERC20;
+    using PaymentTerms for bytes;
+
+    /// @dev Two slots. See {PaymentChecks-MAX_AMOUNT} for the width of principal; interest on it, at 100 % at most and in
+    /// 2^-32 of a minor unit, stays below 2^152 for as long as `since` can count.
+    /// @param since when interest was last added
+    struct Ledger {
+        uint104 balance;
+        uint104 credit;
+        uint48 since;
+        uint104 principal;
+        uint152 interest;
+    }
+
+    /// @dev One slot: where the terms are kept, and how far the swap has come.
+    address private _store;
+    State private _state; // never Defaulted, which the clock decides
+    uint8 private _settled;
+    uint40[2] private _deadlines;
+
+    Ledger[2] private _ledgers;
+    Proposal[2] private _proposals;
+
+    constructor() {
+        _disableInitializers();
+    }
+
+    /// @inheritdoc IKpiPayment
+    function initialize(Terms calldata terms_) external initializer {
+        bytes memory t = abi.encode(terms_);
+        PaymentChecks.validate(t);
+        _store = FeedStore.write(t);
+        _state = State.Active;
+        emit PaymentInitialized(terms_.payer, terms_.payee, terms_.feed);
+    }
+
+    // ---------------------------------------------------------------- money
+
+    /// @inheritdoc IKpiPayment
+    function settle() external returns (int256 amount) {
+        bytes memory t = _running();
+        uint256 period = _settled;
+        uint64 payDate = t.payDate(period);
+        if (block.timestamp < payDate) revert KpiPayment_NotDue(payDate);
+        uint64 until = defaultedAt();
+        if (until != 0 && payDate > until) revert KpiPayment_WrongState(State.Defaulted);
+        _settled = uint8(period + 1); // at most 240
+        bool last = period + 1 == t.periodCount();
+        if (last) _end(State.Matured);
+
+        (int128 kpi, bool missing) = _report(t, t.feed(), period);
+        amount = t.amountOf(period, kpi, missing);
+        emit PeriodSettled(period, kpi, missing, amount);
+        // What cannot be paid is owed.
+        // slither-disable-next-line unused-return
+        _pay(t, amount);
+        if (last) emit Matured();
+    }
+
+    /// @inheritdoc IKpiPayment
+    function fund(Side side, uint256 amount) external {
+        bytes memory t = _terms();
+        Side other = _other(side);
+        (Ledger memory mine, Ledger memory others) = (_ledger(side), _ledger(other));
+        uint256 held = uint256(mine.balance) + mine.credit + others.balance + others.credit + amount;
+        // From here on nothing that is moved within can exceed its width.
+        if (held > type(uint104).max) revert KpiPayment_TooMuchHeld(held, type(uint104).max);
+        (Netting.Debt memory left, uint256 repaid) = Netting.repay(_debt(t, mine), amount);
+        if (repaid != 0) {
+            _setDebt(mine, left);
+            others.credit += uint104(repaid);
+            _book(other, others);
+        }
+        mine.balance += uint104(amount - repaid);
+        _book(side, mine);
+        emit Funded(side, msg.sender, amount, repaid);
+        _restoreMargin(t, side, mine);
+        _take(t.currency(), amount);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function withdraw(Side side) external returns (uint256 paid) {
+        bytes memory t = _terms();
+        address party = t.party(side);
+        Ledger memory mine = _ledger(side);
+        uint256 excess = _excess(t, side, mine.balance, msg.sender == party);
+        paid = excess + mine.credit;
+        if (paid == 0) return 0;
+        mine.balance -= uint104(excess);
+        mine.credit = 0;
+        _book(side, mine);
+        emit Withdrawn(side, party, paid);
+        IERC20(t.currency()).safeTransfer(party, paid);
+    }
+
+    // ---------------------------------------------------------------- default
+
+    /// @inheritdoc IKpiPayment
+    function callMargin(Side side) external {
+        bytes memory t = _terms();
+        _require(State.Active);
+        uint40 deadline = _deadlines[uint256(side)];
+        if (deadline != 0) revert KpiPayment_MarginAlreadyCalled(side, deadline);
+        if (_isSound(t, side, _ledger(side))) revert KpiPayment_NoShortfall(side);
+        deadline = uint40(block.timestamp) + t.curePeriod();
+        _deadlines[uint256(side)] = deadline;
+        emit MarginCalled(side, deadline);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function closeOut() external returns (int256 amount) {
+        bytes memory t = _terms();
+        _require(State.Defaulted);
+        uint256 period = _settled;
+        uint64 until = defaultedAt();
+        if (t.payDate(period) <= until) revert KpiPayment_PeriodOutstanding(period);
+        _end(State.Closed);
+        bool missing = false;
+        if (t.closeOutRule() == CloseOutRule.ModelValue) {
+            (amount, missing) = _report(t, t.valueFeed(), period);
+            if (missing) amount = t.missingValue();
+        } else if (period != 0) {
+            amount = _lastFixing(t, period, until);
+        }
+        emit ClosedOut(period, until, missing, amount);
+        // What cannot be paid is owed.
+        // slither-disable-next-line unused-return
+        _pay(t, amount);
+    }
+
+    /// @dev The report has been used to settle, so it is what it was.
+    function _lastFixing(bytes memory t, uint256 period, uint64 until) private returns (int256) {
+        (int128 kpi, bool missing) = _report(t, t.feed(), period - 1);
+        int256 amount = t.amountOf(period - 1, kpi, missing);
+        uint64 start = t.payDate(period - 1); // not after the default, or it could not have been settled
+        return Netting.accrued(amount, until - start, t.payDate(period) - start);
+    }
+
+    function _report(bytes memory t, bytes32 feed, uint256 period) private returns (int128, bool) {
+        return IKpiOracle(t.oracle()).consume(feed, uint32(period));
+    }
+
+    // ---------------------------------------------------------------- early termination
+
+    /// @inheritdoc IKpiPayment
+    function proposeTermination(int128 amount, uint64 expiry) external returns (uint32 id) {
+        Side side = _sideOf(_running(), msg.sender);
+        if (amount < -PaymentChecks.MAX_AMOUNT || amount > PaymentChecks.MAX_AMOUNT) {
+            revert KpiPayment_AmountTooLarge(amount);
+        }
+        if (expiry < block.timestamp) revert KpiPayment_ExpiryPassed(expiry);
+        id = _proposals[uint256(side)].id + 1;
+        _proposals[uint256(side)] = Proposal(id, _settled, expiry, amount);
+        emit TerminationProposed(side, id, amount, expiry);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function withdrawTermination() external {
+        Side side = _sideOf(_running(), msg.sender);
+        Proposal storage mine = _proposals[uint256(side)];
+        if (mine.expiry == 0) revert KpiPayment_NoSuchProposal(mine.id, 0);
+        mine.expiry = 0;
+        emit TerminationWithdrawn(side, mine.id);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function acceptTermination(uint32 id) external {
+        bytes memory t = _running();
+        Side proposer = _other(_sideOf(t, msg.sender));
+        Proposal memory theirs = _proposals[uint256(proposer)];
+        bool open = theirs.expiry != 0 && theirs.periodsSettled == _settled;
+        if (!open || theirs.id != id) revert KpiPayment_NoSuchProposal(id, open ? theirs.id : 0);
+        if (theirs.expiry < block.timestamp) revert KpiPayment_ExpiryPassed(theirs.expiry);
+        _end(State.Terminated);
+        emit AgreedTermination(proposer, id, theirs.amount);
+        uint256 unpaid = _pay(t, theirs.amount);
+        if (unpaid != 0) revert KpiPayment_Underfunded(unpaid);
+    }
+
+    // ---------------------------------------------------------------- ledger
+
+    /// @dev Positive: from the payer to the payee. What the balance does not cover is owed from now on.
+    function _pay(bytes memory t, int256 amount) private returns (uint256) {
+        Side from = amount < 0 ? Side.Payee : Side.Payer;
+        Side to = _other(from);
+        (Ledger memory debtor, Ledger memory creditor) = (_ledger(from), _ledger(to));
+        uint256 magnitude = uint256(amount < 0 ? -amount : amount); // far from the ends of int256
+        (Netting.Debt memory left, uint256 netted, uint256 paid, uint256 unpaid) =
+            Netting.net(magnitude, debtor.balance, _debt(t, creditor));
+        if (netted != 0) _setDebt(creditor, left);
+        creditor.credit += uint104(paid);
+        debtor.balance -= uint104(paid);
+        if (unpaid != 0) {
+            Netting.Debt memory debt = _debt(t, debtor);
+            debt.principal += unpaid;
+            _setDebt(debtor, debt);
+        }
+        _book(from, debtor);
+        _book(to, creditor);
+        emit AmountPaid(amount, netted, paid, unpaid);
+        if (netted != 0) _restoreMargin(t, to, creditor);
+        return unpaid;
+    }
+
+    function _ledger(Side side) private view returns (Ledger memory) {
+        return _ledgers[uint256(side)];
+    }
+
+    function _book(Side side, Ledger memory ledger) private {
+        _ledgers[uint256(side)] = ledger;
+    }
+
+    /// @dev What a side owes, with interest to now.
+    function _debt(bytes memory t, Ledger memory ledger) private view returns (Netting.Debt memory) {
+        return Netting.accrue(
+            Netting.Debt(ledger.principal, ledger.interest), t.lateRate(), block.timestamp - ledger.since
+        );
+    }
+
+    function _setDebt(Ledger memory ledger, Netting.Debt memory debt) private view {
+        ledger.principal = uint104(debt.principal);
+        ledger.interest = uint152(debt.interest);
+        ledger.since = uint48(block.timestamp);
+    }
+
+    /// @dev The end of an open call, if the side is sound again and no deadline has passed.
+    function _restoreMargin(bytes memory t, Side side, Ledger memory ledger) private {
+        if (_deadlines[uint256(side)] == 0 || state() != State.Active || !_isSound(t, side, ledger)) return;
+        _deadlines[uint256(side)] = 0;
+        emit MarginRestored(side);
+    }
+
+    function _isSound(bytes memory t, Side side, Ledger memory ledger) private pure returns (bool) {
+        return ledger.balance >= t.required(side) && (ledger.principal == 0 || t.isLimited(side));
+    }
+
+    /// @dev The part of a balance that can leave now.
+    function _excess(bytes memory t, Side side, uint256 balance, bool byParty) private view returns (uint256) {
+        State current = state();
+        if (current > State.Defaulted) return balance;
+        bool free = byParty && current == State.Active && block.timestamp < t.payDate(_settled);
+        uint256 required = t.required(side);
+        return free && balance > required ? balance - required : 0;
+    }
+
+    /// @dev What is booked must really have come in: both sides share this contract's money.
+    function _take(address currency, uint256 amount) private {
+        uint256 before = IERC20(currency).balanceOf(address(this));
+        IERC20(currency).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(currency).balanceOf(address(this)) - before;
+        if (received != amount) revert KpiPayment_UnsupportedCurrency(currency, amount, received);
+    }
+
+    // ---------------------------------------------------------------- checks
+
+    function _terms() private view returns (bytes memory) {
+        if (_state == State.None) revert KpiPayment_WrongState(State.None);
+        return FeedStore.read(_store);
+    }
+
+    /// @dev The terms, if the swap has not ended.
+    function _running() private view returns (bytes memory) {
+        if (_state != State.Active) revert KpiPayment_WrongState(_state);
+        return FeedStore.read(_store);
+    }
+
+    /// @dev Calls that no longer matter are forgotten; the one that led to a default stays to be read.
+    function _end(State how) private {
+        if (defaultedAt() == 0) delete _deadlines;
+        _state = how;
+    }
+
+    function _require(State expected) private view {
+        State current = state();
+        if (current != expected) revert KpiPayment_WrongState(current);
+    }
+
+    function _sideOf(bytes memory t, address account) private pure returns (Side) {
+        if (account == t.party(Side.Payer)) return Side.Payer;
+        if (account == t.party(Side.Payee)) return Side.Payee;
+        revert KpiPayment_NotParty(account);
+    }
+
+    function _other(Side side) private pure returns (Side) {
+        return side == Side.Payer ? Side.Payee : Side.Payer;
+    }
+
+    // ---------------------------------------------------------------- views
+
+    /// @inheritdoc IKpiPayment
+    function state() public view returns (State) {
+        return _state == State.Active && defaultedAt() != 0 ? State.Defaulted : _state;
+    }
+
+    /// @inheritdoc IKpiPayment
+    function defaultedAt() public view returns (uint64) {
+        (uint256 payer, uint256 payee) = (_deadlines[0], _deadlines[1]);
+        uint256 first = payee == 0 || (payer != 0 && payer < payee) ? payer : payee;
+        return block.timestamp > first ? uint64(first) : 0;
+    }
+
+    /// @inheritdoc IKpiPayment
+    function owed(Side side) external view returns (uint256) {
+        return Netting.due(_debt(_terms(), _ledger(side)));
+    }
+
+    /// @inheritdoc IKpiPayment
+    function accountOf(Side side) external view returns (Account memory) {
+        Ledger memory ledger = _ledger(side);
+        Netting.Debt memory debt = _debt(_terms(), ledger);
+        uint256 interest = debt.interest / Netting.INTEREST_ONE;
+        return Account(ledger.balance, ledger.credit, debt.principal, interest, _deadlines[uint256(side)]);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function withdrawable(Side side) external view returns (uint256) {
+        Ledger memory ledger = _ledger(side);
+        return ledger.credit + _excess(_terms(), side, ledger.balance, true);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function periodsSettled() external view returns (uint256) {
+        return _settled;
+    }
+
+    /// @inheritdoc IKpiPayment
+    function proposalOf(Side side) external view returns (Proposal memory) {
+        return _proposals[uint256(side)];
+    }
+
+    /// @inheritdoc IKpiPayment
+    function partyOf(Side side) external view returns (address) {
+        return _terms().party(side);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function terms() external view returns (Terms memory) {
+        bytes memory t = _terms();
+        assembly ("memory-safe") {
+            return(add(t, 32), mload(t)) // kept as the ABI encodes it, so there is nothing to decode
+        }
+    }
+}

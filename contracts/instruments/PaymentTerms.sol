@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
+import {FeedStore} from "../oracle/FeedStore.sol";
+import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+
+/// @title Payment terms
+/// @notice Reads single terms of a KPI payment in place. They are kept as code, as feeds are: they can never change, and
+/// all of 240 periods cost a settlement less to read than three storage slots.
+/// @dev The data is ABI-encoded {IKpiPayment.Terms}: field i is word i. The contract encoded it itself, so no word needs
+/// validation. A list's items are words after its length; a curve is its kind, the offset of its knots, and their list.
+library PaymentTerms {
+    using FeedStore for bytes;
+
+    /// @dev Positions of fields in {IKpiPayment.Terms}.
+    uint256 private constant CURRENCY = 0;
+    uint256 private constant PARTIES = 1; // payer, payee
+    uint256 private constant ORACLE = 3;
+    uint256 private constant FEED = 4;
+    uint256 private constant VALUE_FEED = 5;
+    uint256 private constant CURE_PERIOD = 6;
+    uint256 private constant LATE_RATE = 7;
+    uint256 private constant DATA_CONTROLLER = 8;
+    uint256 private constant CLOSE_OUT_RULE = 9;
+    uint256 private constant LIMITED_RECOURSE = 10;
+    uint256 private constant MISSING_PAYOFF = 11;
+    uint256 private constant MISSING_VALUE = 12;
+    uint256 private constant REQUIRED = 13; // payer, payee
+    uint256 private constant PERIODS = 15;
+    uint256 private constant CURVE = 16;
+
+    function currency(bytes memory terms) internal pure returns (address) {
+        return address(uint160(terms.word(CURRENCY)));
+    }
+
+    function party(bytes memory terms, IKpiPayment.Side side) internal pure returns (address) {
+        return address(uint160(terms.word(PARTIES + uint256(side))));
+    }
+
+    function oracle(bytes memory terms) internal pure returns (address) {
+        return address(uint160(terms.word(ORACLE)));
+    }
+
+    function feed(bytes memory terms) internal pure returns (bytes32) {
+        return bytes32(terms.word(FEED));
+    }
+
+    function valueFeed(bytes memory terms) internal pure returns (bytes32) {
+        return bytes32(terms.word(VALUE_FEED));
+    }
+
+    function curePeriod(bytes memory terms) internal pure returns (uint40) {
+        return uint40(terms.word(CURE_PERIOD));
+    }
+
+    function lateRate(bytes memory terms) internal pure returns (uint256) {
+        return terms.word(LATE_RATE);
+    }
+
+    function dataController(bytes memory terms) internal pure returns (IKpiPayment.Side) {
+        return IKpiPayment.Side(terms.word(DATA_CONTROLLER));
+    }
+
+    function closeOutRule(bytes memory terms) internal pure returns (IKpiPayment.CloseOutRule) {
+        return IKpiPayment.CloseOutRule(terms.word(CLOSE_OUT_RULE));
+    }
+
+    /// @notice Whether owing is no default for this side.
+    function isLimited(bytes memory terms, IKpiPayment.Side side) internal pure returns (bool) {
+        return side == IKpiPayment.Side.Payee && terms.word(LIMITED_RECOURSE) != 0;
+    }
+
+    function missingPayoff(bytes memory terms) internal pure returns (int256) {
+        return int256(terms.word(MISSING_PAYOFF));
+    }
+
+    function missingValue(bytes memory terms) internal pure returns (int256) {
+        return int256(terms.word(MISSING_VALUE));
+    }
+
+    /// @notice Balance that a side must hold while the swap runs.
+    function required(bytes memory terms, IKpiPayment.Side side) internal pure returns (uint256) {
+        return terms.word(REQUIRED + uint256(side));
+    }
+
+    function periodCount(bytes memory terms) internal pure returns (uint256) {
+        return terms.count(PERIODS);
+    }
+
+    function payDate(bytes memory terms, uint256 period) internal pure returns (uint64) {
+        return uint64(terms.item(PERIODS, 2 * period));
+    }
+
+    function fixedAmount(bytes memory terms, uint256 period) internal pure returns (int256) {
+        return int256(terms.item(PERIODS, 2 * period + 1));
+    }
+
+    /// @notice The signed amount of a period: its fixed amount, and the payoff of its KPI or of its absence.
+    function amountOf(bytes memory terms, uint256 period, int128 kpi, bool missing) internal pure returns (int256) {
+        int256 payoff = missing ? missingPayoff(terms) : PayoffCurve.payoff(curve(terms), kpi);
+        return fixedAmount(terms, period) + payoff;
+    }
+
+    function curve(bytes memory terms) internal pure returns (PayoffCurve.Curve memory c) {
+        c.kind = PayoffCurve.Kind(terms.count(CURVE)); // the curve's first word
+        uint256 knots = terms.item(CURVE, 1);
+        c.knots = new PayoffCurve.Knot[](knots);
+        for (uint256 i = 0; i < knots; ++i) {
+            c.knots[i].x = int128(int256(terms.item(CURVE, 2 + 2 * i)));
+            c.knots[i].y = int128(int256(terms.item(CURVE, 3 + 2 * i)));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
+import {IOffering} from "../interfaces/IOffering.sol";
+import {IRevenueTreasury} from "../interfaces/IRevenueTreasury.sol";
+import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {IServicer} from "../interfaces/IServicer.sol";
+import {ProRata} from "../settlement/ProRata.sol";
+import {Waterfall} from "../settlement/Waterfall.sol";
+import {TreasuryChecks} from "./TreasuryChecks.sol";
+
+/// @title Revenue treasury
+/// @notice See {IRevenueTreasury}.
+/// @dev What can be spent is read from the balance, which is wrong while a payment is on its way out: so whatever moves
+/// money cannot be entered while another does.
+contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
+    using SafeERC20 for IERC20;
+
+    /// @dev By {Party}, minor units. All periods together need less than 2^104.
+    struct Amounts {
+        uint128 operator;
+        uint128 lender;
+    }
+
+    IKpiPayment.Side private constant PROJECT = IKpiPayment.Side.Payee;
+    IKpiPayment.Side private constant PROVIDER = IKpiPayment.Side.Payer;
+
+    Terms private _terms;
+    State private _state;
+    uint8 private _periodsPaid; // at most 240
+    uint64 private _units;
+    Amounts private _arrears;
+    Amounts private _credits;
+
+    constructor() {
+        _disableInitializers();
+    }
+
+    modifier begun() {
+        if (_state == State.Offered) revert RevenueTreasury_WrongState(State.Offered);
+        _;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function initialize(Terms calldata terms_) external initializer {
+        TreasuryChecks.validate(terms_);
+        _terms = terms_;
+        emit TreasuryInitialized(terms_.token, terms_.swap);
+        // Both take only what this contract sends them.
+        IERC20(terms_.currency).forceApprove(terms_.token, type(uint256).max);
+        if (terms_.swap != address(0)) IERC20(terms_.currency).forceApprove(terms_.swap, type(uint256).max);
+    }
+
+    /// @inheritdoc IServicer
+    function activate() external {
+        if (msg.sender != _terms.offering) revert RevenueTreasury_NotOffering(msg.sender);
+        if (_state != State.Offered) revert RevenueTreasury_WrongState(_state);
+        uint256 units = ISecurityToken(_terms.token).totalSupply();
+        _state = State.Active;
+        _units = uint64(units); // as many as a claim token can have
+        emit TreasuryActivated(units);
+    }
+
+    // ---------------------------------------------------------------- money
+
+    /// @inheritdoc IRevenueTreasury
+    function receiveRevenue(bytes32 line, uint256 amount) external begun nonReentrant {
+        emit RevenueReceived(line, msg.sender, amount);
+        IERC20 currency = IERC20(_terms.currency);
+        uint256 before = currency.balanceOf(address(this));
+        currency.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = currency.balanceOf(address(this)) - before;
+        if (received != amount) revert RevenueTreasury_UnsupportedCurrency(address(currency), amount, received);
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function pay() external begun nonReentrant returns (uint256) {
+        uint256 i = _periodsPaid;
+        if (i == _terms.periods.length) revert RevenueTreasury_AllPaid(i);
+        Period memory period = _terms.periods[i];
+        if (block.timestamp < period.payDate) revert RevenueTreasury_NotDue(period.payDate);
+        if (!_isSettled(i)) revert RevenueTreasury_SwapNotSettled(i);
+        _periodsPaid = uint8(i + 1);
+        Amounts memory arrears = _arrears;
+        _arrears = Amounts(arrears.operator + period.operatingCost, arrears.lender + period.debtService);
+        return _spend(i);
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function payRest() external begun nonReentrant returns (uint256) {
+        (uint256 paid, uint256 total) = (_periodsPaid, _terms.periods.length);
+        if (paid != total) revert RevenueTreasury_PeriodsOutstanding(paid, total);
+        return _spend(total);
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function withdraw(Party party) external nonReentrant returns (uint256 paid) {
+        address to = party == Party.Operator ? _terms.operator : _terms.lender;
+        paid = creditOf(party);
+        if (paid == 0) return 0;
+        if (party == Party.Operator) _credits.operator = 0;
+        else _credits.lender = 0;
+        emit Withdrawn(party, to, paid);
+        IERC20(_terms.currency).safeTransfer(to, paid);
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function releaseSwap() external {
+        bool failed = _state == State.Offered && IOffering(_terms.offering).state() == IOffering.State.Failed;
+        if (!failed) revert RevenueTreasury_IssueNotFailed();
+        IKpiPayment swap = IKpiPayment(_terms.swap);
+        if (address(swap) == address(0)) revert RevenueTreasury_NoSwap();
+        IKpiPayment.Proposal memory last = swap.proposalOf(PROJECT);
+        // Another one would only void the one that the other party is about to accept.
+        bool stands = last.id != 0 && last.periodsSettled == swap.periodsSettled();
+        if (stands) revert RevenueTreasury_AlreadyReleased(last.id);
+        emit SwapReleased(last.id + 1);
+        // It counts up, as the event says.
+        // slither-disable-next-line unused-return
+        swap.proposeTermination(0, type(uint64).max);
+    }
+
+    // ---------------------------------------------------------------- the waterfall
+
+    /// @dev Senior before junior: operator, lender, what is held back for them, the swap, and the holders what is left.
+    function _spend(uint256 period) private returns (uint256 distributed) {
+        IKpiPayment swap = IKpiPayment(_terms.swap);
+        bool hasSwap = address(swap) != address(0);
+        uint256 collected = hasSwap ? swap.withdraw(PROJECT) : 0;
+        Amounts memory arrears = _arrears;
+        uint256[] memory needs = new uint256[](4);
+        (needs[0], needs[1]) = (arrears.operator, arrears.lender);
+        needs[2] = _dueAsWell();
+        needs[3] = hasSwap ? swap.owed(PROJECT) : 0;
+        (uint256[] memory paid, uint256 left) = Waterfall.allocate(available(), needs);
+        _credit(arrears, paid[0], paid[1]);
+        // `distribute` takes exactly this, a whole multiple of the units.
+        // slither-disable-next-line unused-return
+        (, distributed) = ProRata.perUnit(left, _units);
+        emit PeriodPaid(period, collected, paid[0], paid[1], paid[3], distributed);
+        bool closes = _state == State.Active && _isOver(swap);
+        if (closes) {
+            _state = State.Closed;
+            emit TreasuryClosed();
+        }
+
+        if (paid[3] != 0) swap.fund(PROJECT, paid[3]);
+        ISecurityToken token = ISecurityToken(_terms.token);
+        // slither-disable-next-line unused-return
+        if (distributed != 0) token.distribute(distributed);
+        if (closes) token.close();
+    }
+
+    /// @dev Not more than the arrears, so all within their width.
+    function _credit(Amounts memory arrears, uint256 toOperator, uint256 toLender) private {
+        _arrears = Amounts(uint128(arrears.operator - toOperator), uint128(arrears.lender - toLender));
+        Amounts memory credits = _credits;
+        _credits = Amounts(credits.operator + uint128(toOperator), credits.lender + uint128(toLender));
+    }
+
+    /// @dev Cost and debt of periods whose pay date has passed, but which are not paid yet.
+    function _dueAsWell() private view returns (uint256 sum) {
+        for (uint256 i = _periodsPaid; i < _terms.periods.length; ++i) {
+            Period memory period = _terms.periods[i];
+            if (period.payDate > block.timestamp) break;
+            sum += uint256(period.operatingCost) + period.debtService;
+        }
+    }
+
+    /// @dev A swap in default is not over: its close-out comes first.
+    function _isSettled(uint256 period) private view returns (bool) {
+        IKpiPayment swap = IKpiPayment(_terms.swap);
+        if (address(swap) == address(0) || swap.periodsSettled() > period) return true;
+        return swap.state() > IKpiPayment.State.Defaulted;
+    }
+
+    /// @dev Nothing more is due to come in. With all periods paid the swap has ended, see {TreasuryChecks}.
+    function _isOver(IKpiPayment swap) private view returns (bool) {
+        if (_periodsPaid != _terms.periods.length) return false;
+        return address(swap) == address(0) || swap.owed(PROVIDER) == 0;
+    }
+
+    // ---------------------------------------------------------------- views
+
+    /// @inheritdoc IRevenueTreasury
+    function terms() external view returns (Terms memory) {
+        return _terms;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function state() external view returns (State) {
+        return _state;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function periodsPaid() external view returns (uint256) {
+        return _periodsPaid;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function arrearsOf(Party party) external view returns (uint256) {
+        return party == Party.Operator ? _arrears.operator : _arrears.lender;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function creditOf(Party party) public view returns (uint256) {
+        return party == Party.Operator ? _credits.operator : _credits.lender;
+    }
+
+    /// @inheritdoc IRevenueTreasury
+    function available() public view returns (uint256) {
+        Amounts memory credits = _credits;
+        return IERC20(_terms.currency).balanceOf(address(this)) - credits.operator - credits.lender;
+    }
+}

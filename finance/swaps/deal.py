@@ -1,0 +1,182 @@
+"""From a deal file to what a study of its proxy revenue swap needs: plant, weather record, prices, debt.
+
+Names of the asset's parameters are listed in docs/proxy-revenue-swap.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from finance.generation.curve import load_curve
+from finance.generation.weather import SHEAR_EXPONENT, standard_pressure
+from finance.generation.wind import WindPlant, proxy_energy
+from finance.pricing.market import DiscountCurve
+from finance.swaps.debt import USUAL_COVENANTS, Covenant, DebtTerms
+from finance.swaps.periods import Floats, Periods
+from finance.swaps.prices import Basis, Market, Operations, PriceLevel, PricePattern
+from finance.swaps.scenarios import Outlook
+from finance.swaps.study import Pricing, SwapInputs
+from finance.swaps.weather import WeatherYears
+from finance.terms.deal import Deal
+from finance.terms.problems import InputError
+
+FREQUENCIES = {12: "month", 4: "quarter", 1: "year"}
+PACKAGED = "pvlib:"
+TYPICAL_YEAR = date(2001, 1, 1)  # a year without a leap day, as typical-year files are
+
+
+def is_wind(deal: Deal) -> bool:
+    """Whether the deal's KPI payment rests on the proxy revenue of a wind plant."""
+    return deal.asset.twin == "wind"
+
+
+def wind_plant(deal: Deal) -> WindPlant:
+    """The plant as the swap sees it. Raises InputError for parameters that are missing or make no plant."""
+    return WindPlant(
+        load_curve(str(deal.parameter("turbine_curve"))),
+        int(deal.number("turbines")),
+        deal.number("efficiency"),
+        deal.number("availability"),
+        deal.number("capacity_mw"),
+    )
+
+
+@dataclass(frozen=True)
+class TypicalWind:
+    """Hourly weather at hub height: speed [m/s], temperature [C], pressure [Pa]."""
+
+    speed: Floats
+    temperature: Floats
+    pressure: Floats
+
+
+def typical_wind(deal: Deal) -> TypicalWind:
+    """A year of hourly wind, temperature and pressure at hub height.
+
+    The wind's shape is that of a typical-year file (`weather`), scaled to the site's mean speed; pressure is
+    that of the standard atmosphere at the hub. The scaling is an assumption wherever it shows.
+    """
+    name = str(deal.parameter("weather"))
+    speed, temperature = _packaged(name) if name.startswith(PACKAGED) else _file(name)
+    scaled = speed * (deal.number("mean_wind_speed_m_s") / float(speed.mean()))
+    hub = deal.number("hub_height_m")
+    pressure = np.full(len(speed), standard_pressure(deal.number("site_elevation_m") + hub))
+    return TypicalWind(scaled, temperature, pressure)
+
+
+def _packaged(name: str) -> tuple[Floats, Floats]:
+    import pvlib  # a second to load
+
+    path = Path(pvlib.__file__).parent / "data" / name.removeprefix(PACKAGED)
+    if not path.is_file():
+        raise InputError(f"weather = {name}: pvlib ships no such file")
+    table, _ = pvlib.iotools.read_tmy3(str(path), map_variables=True)
+    return table["wind_speed"].to_numpy(np.float64), table["temp_air"].to_numpy(np.float64)
+
+
+def _file(name: str) -> tuple[Floats, Floats]:
+    from finance.generation.wind_files import read_wind
+
+    weather = read_wind(name).without_leap_day().at_height(80.0, SHEAR_EXPONENT)
+    return weather.speed, weather.temperature
+
+
+def wind_record(deal: Deal) -> WeatherYears:
+    """A typical year of hourly proxy energy, for simulation."""
+    plant, wind = wind_plant(deal), typical_wind(deal)
+    energy = proxy_energy(wind.speed, wind.temperature, wind.pressure, plant, 1.0)
+    return WeatherYears.from_hourly(TYPICAL_YEAR, energy, deal.number("capacity_mw"))
+
+
+def wind_outlook(deal: Deal) -> Outlook:
+    """What may happen to the project: weather, hub prices, node basis, operations."""
+    record = wind_record(deal)
+    level = PriceLevel(
+        sd=deal.number("price_sd"),
+        memory=deal.number("price_memory"),
+        slow_volatility=deal.number("price_slow_volatility"),
+        slow_speed=deal.number("price_slow_speed"),
+    )
+    pattern = PricePattern(
+        tuple(float(value) for value in deal.parameter("price_monthly")),
+        tuple(float(value) for value in deal.parameter("price_diurnal")),
+        floor=deal.number("price_floor"),
+    ).with_correlation(record, deal.number("price_wind_correlation"), level.sd)
+    basis = Basis(
+        deal.number("basis_mean"),
+        deal.number("basis_wind_effect"),
+        deal.number("basis_sd"),
+        deal.number("basis_memory"),
+    )
+    operations = Operations(
+        deal.number("operations_mean"),
+        deal.number("operations_lasting_sd"),
+        deal.number("operations_period_sd"),
+    )
+    market = Market(pattern, level, basis)
+    return Outlook(record, market, operations=operations, year_sd=deal.number("year_sd"))
+
+
+def swap_periods(deal: Deal) -> Periods:
+    """The KPI's periods; raises InputError unless they are whole months, quarters or years in a row."""
+    listed = deal.kpis[deal.swap.kpi].periods
+    first, months = listed[0].start, {_months(period.start, period.end) for period in listed}
+    frequency = FREQUENCIES.get(12 // months.pop() if len(months) == 1 and 0 not in months else 0)
+    if frequency is not None:
+        periods = Periods(first, frequency, len(listed))  # type: ignore[arg-type]
+        begins = [date.fromisoformat(label) for label in periods.labels]
+        if begins == [period.start for period in listed] and periods.ends[-1].toordinal() == (
+            listed[-1].end.toordinal() + 1
+        ):
+            return periods
+    raise InputError(
+        f"kpis.{deal.swap.kpi}.periods: a study needs whole months, quarters or years, without gaps"
+    )
+
+
+def _months(start: date, end: date) -> int:
+    after = date.fromordinal(end.toordinal() + 1)
+    if after.day != start.day:
+        return 0
+    return 12 * (after.year - start.year) + after.month - start.month
+
+
+def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000, seed: int = 1) -> SwapInputs:
+    """What `swap_study` needs; by default the fixed payments are the deal's own ("quoted").
+
+    Raises InputError for a deal without a revenue share (its costs and debt) or whose parameters do not do.
+    """
+    share, swap, periods = deal.share, deal.swap, swap_periods(deal)
+    if share is None:
+        raise InputError(f"{deal.file or deal.id}: has no revenue share, whose costs and debt a study needs")
+    dscr = float(swap.covenant_dscr.value) if swap.covenant_dscr is not None else None
+    covenants = USUAL_COVENANTS if dscr is None else (Covenant(0.50, dscr), USUAL_COVENANTS[1])
+    planned = yearly(periods, [float(value) for value in share.debt_service.value])
+    return SwapInputs(
+        outlook=wind_outlook(deal),
+        periods=periods,
+        curve=DiscountCurve.flat(periods.start, deal.number("discount_rate"), 1, "ACT/365F"),
+        costs=tuple(yearly(periods, [float(value) for value in share.operating_cost.value])),
+        debt=DebtTerms(deal.number("debt_rate"), periods.years, covenants, tuple(planned)),
+        pricing=pricing or Pricing(),
+        currency=deal.currency.code,
+        paths=paths,
+        seed=seed,
+    )
+
+
+def yearly(periods: Periods, listed: list[float]) -> list[float]:
+    """Sums by contract year of amounts that start over when their list is through."""
+    each = np.array([listed[index % len(listed)] for index in range(periods.count)])
+    return [float(total) for total in periods.yearly(each)]
+
+
+def fixed_amounts(deal: Deal) -> Floats:
+    """The deal's own fixed amount of each period, in units of the currency."""
+    listed = [float(value) for value in deal.swap.fixed.value]
+    count = len(deal.kpis[deal.swap.kpi].periods)
+    return np.array([listed[index % len(listed)] for index in range(count)])

@@ -1,0 +1,179 @@
+"""A bond or loan in a deal file, and what KPIs decide in it: tiers, lines, coupon steps, outcome payments."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from finance.terms.values import DayTerm, NumberTerm, Strict, Text
+
+if TYPE_CHECKING:
+    from finance.terms.schedule import AccrualPeriod
+
+Inclusive = Literal["both", "from", "to", "neither"]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
+
+
+class TierBounds(Strict):
+    """One tier of a step payoff: KPI `below` a bound, `from` one `to` another, or `above` one.
+
+    `inclusive` says whether the tier owns its bound: true or false for `below` and `above`; both, from, to or
+    neither for `from`/`to`.
+    """
+
+    below: NumberTerm | None = None
+    from_: NumberTerm | None = Field(default=None, alias="from")
+    to: NumberTerm | None = None
+    above: NumberTerm | None = None
+    inclusive: bool | Inclusive
+
+
+class Tier(TierBounds):
+    """A tier and its `amount` for the whole issue, positive when the issuer pays holders."""
+
+    amount: NumberTerm
+
+
+class RateTier(TierBounds):
+    """A tier and the `rate` that it adds to the coupon, a fraction a year (0.0025 is 25 basis points)."""
+
+    rate: NumberTerm
+
+
+class AmountPoint(Strict):
+    """A point of a payoff line: the `amount` for the whole issue at a `kpi` value."""
+
+    kpi: NumberTerm
+    amount: NumberTerm
+
+
+class RatePoint(Strict):
+    """A point of a payoff line: the `rate` added to the coupon at a `kpi` value."""
+
+    kpi: NumberTerm
+    rate: NumberTerm
+
+
+class CouponStep(Strict):
+    """A change of the coupon that a KPI report decides; `period` counts the KPI's periods from 1.
+
+    It holds for the coupon periods that begin on or after `from` and before `until` (default: to the end).
+    The payoff is `tiers`, or a `line` that runs straight between its points and flat beyond them.
+    """
+
+    kpi: Text
+    period: Annotated[int, Field(strict=True, ge=1)]
+    from_: DayTerm = Field(alias="from")
+    until: DayTerm | None = None
+    tiers: Annotated[list[RateTier], Field(min_length=1)] | None = None
+    line: Annotated[list[RatePoint], Field(min_length=1)] | None = None
+
+    def reach(self, schedule: tuple[AccrualPeriod, ...]) -> tuple[int, int]:
+        """First and last coupon period, from 0, whose rate it changes; raises ValueError if there is none."""
+        until = self.until.value if self.until is not None else date.max
+        inside = [i for i, period in enumerate(schedule) if self.from_.value <= period.start < until]
+        if not inside:
+            raise ValueError("no coupon period begins in the dates given")
+        return inside[0], inside[-1]
+
+
+class Coupon(Strict):
+    """The coupon; `rate` is a fraction a year (0.0343 is 3.43 %), which `steps` may change.
+
+    `once` is one coupon at maturity.
+    """
+
+    rate: NumberTerm
+    frequency: Literal["annual", "semiannual", "quarterly", "monthly", "once"]
+    day_count: Text
+    business_days: Text
+    steps: Annotated[list[CouponStep], Field(min_length=1)] | None = None
+
+
+class OutcomePayment(Strict):
+    """A two-way payment that depends on a KPI; `period` counts the KPI's periods from 1.
+
+    It is paid at maturity, or on the coupon `date`. The payoff is `tiers`, or a `line` that runs straight
+    between its points and flat beyond them.
+    """
+
+    kpi: Text
+    period: Annotated[int, Field(strict=True, ge=1)]
+    pays: Literal["at_maturity", "on_date"]
+    date: DayTerm | None = None
+    tiers: Annotated[list[Tier], Field(min_length=1)] | None = None
+    line: Annotated[list[AmountPoint], Field(min_length=1)] | None = None
+
+    def reach(self, schedule: tuple[AccrualPeriod, ...]) -> tuple[int, int]:
+        """The coupon period, from 0, on whose pay date it is paid (twice); raises ValueError if there is
+        none.
+        """
+        last = len(schedule) - 1
+        if self.pays == "at_maturity" or self.date is None:
+            return last, last
+        ends = [period.end for period in schedule]
+        if self.date.value not in ends:
+            raise ValueError("is not a pay date of the coupon")
+        return ends.index(self.date.value), ends.index(self.date.value)
+
+
+class LinearAmortisation(Strict):
+    """Equal repayments on every pay date from `from` to maturity; the last one takes what does not divide."""
+
+    kind: Literal["linear"]
+    from_: DayTerm = Field(alias="from")
+
+
+class Instalment(Strict):
+    """A repayment: the `fraction` of the original principal that falls due on a pay date."""
+
+    date: DayTerm
+    fraction: NumberTerm
+
+
+class ScheduledAmortisation(Strict):
+    """Repayments on listed pay dates; the rest falls due at maturity."""
+
+    kind: Literal["schedule"]
+    instalments: Annotated[list[Instalment], Field(min_length=1)]
+
+
+Amortisation = Annotated[LinearAmortisation | ScheduledAmortisation, Field(discriminator="kind")]
+
+
+class TermReading(Strict):
+    """One way to read the life of the bond, in years; reports show the yields under each."""
+
+    years: NumberTerm
+    note: Text
+
+
+class KpiBond(Strict):
+    """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond.
+
+    Money in units of the currency, dates at 00:00 UTC. Without `amortisation` it is repaid at maturity.
+    """
+
+    kind: Literal["kpi_bond"]
+    title: Text
+    symbol: Symbol
+    principal: NumberTerm
+    denomination: NumberTerm
+    issue_price: NumberTerm
+    issue_date: DayTerm
+    interest_from: DayTerm
+    maturity: DayTerm
+    final_maturity: DayTerm | None = None
+    coupon: Coupon
+    amortisation: Amortisation | None = None
+    outcome_payment: OutcomePayment | None = None
+    grace_days: NumberTerm
+    cure_days: NumberTerm
+    term_readings: list[TermReading] = Field(default_factory=list)
+
+    @property
+    def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
+        """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
+        return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]

@@ -1,0 +1,73 @@
+"""A KPI payment in a deal file (a proxy revenue swap is one), and a project whose revenue is shared out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from finance.terms.bond import AmountPoint, Symbol, Tier
+from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Strict, Text
+
+
+class Collateral(Strict):
+    """What each side must keep posted, in units of the currency."""
+
+    payer: NumberTerm
+    payee: NumberTerm
+
+
+class CloseOut(Strict):
+    """What is paid when a side defaults.
+
+    `model_value`: what the remaining payments are worth by the reports of the KPI `kpi`; `last_fixing`: the
+    last amount, for the part of the running period that has passed.
+    """
+
+    rule: Literal["model_value", "last_fixing"]
+    kpi: Text | None = None
+
+
+class KpiPayment(Strict):
+    """A two-way stream between two parties: each period, `fixed` plus the payoff of the period's KPI report.
+
+    Positive, the payer (a hedge provider) pays the payee (a project). `fixed` lists the amounts of
+    consecutive periods and starts over when it is through (four: one for each quarter of a year). Period k of
+    the KPI fixes payment k, which falls due `pay_lag_days` after the period has ended. The payoff is `tiers`,
+    or a `line` that runs straight between its points and flat beyond them; its amounts add to `fixed`.
+    """
+
+    kind: Literal["kpi_payment"]
+    title: Text
+    payer: Key
+    payee: Key
+    kpi: Text
+    pay_lag_days: NumberTerm
+    fixed: NumbersTerm
+    tiers: Annotated[list[Tier], Field(min_length=1)] | None = None
+    line: Annotated[list[AmountPoint], Field(min_length=1)] | None = None
+    collateral: Collateral
+    cure_days: NumberTerm
+    late_rate: NumberTerm
+    limited_recourse: bool
+    close_out: CloseOut
+    covenant_dscr: NumberTerm | None = None
+
+
+class RevenueShare(Strict):
+    """A project's revenue, tokenised: what is left each period after costs, debt service and the swap.
+
+    `operating_cost` and `debt_service` list amounts of consecutive periods and start over when they are
+    through; a list as long as the periods states each. Periods and pay dates are the swap's.
+    """
+
+    kind: Literal["revenue_share"]
+    title: Text
+    symbol: Symbol
+    units: NumberTerm
+    unit_price: NumberTerm
+    issue_date: DayTerm
+    operator: Key
+    lender: Key
+    operating_cost: NumbersTerm
+    debt_service: NumbersTerm

@@ -1,0 +1,171 @@
+"""Rules of KPI payments and revenue shares: parties, reports, amounts, collateral, close-out, treasury."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from finance.terms.canonical import plain
+from finance.terms.deal import Deal, Kpi, KpiPayment, RevenueShare
+from finance.terms.payoffs import payoff_name, payoff_term, steps_of
+from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, Loc, count, money, swaps
+from finance.terms.values import NumbersTerm, NumberTerm, scaled
+
+MAX_PERIODS = 240  # contracts/instruments/KpiPayment.sol
+MAX_AMOUNT = 2**96 - 1  # of one payment, in minor units: contracts/instruments/KpiPayment.sol
+MAX_UNITS = 2**64 - 1
+
+
+def parties(deal: Deal) -> Iterator[Finding]:
+    for here, swap in swaps(deal):
+        for name in ("payer", "payee"):
+            if getattr(swap, name) not in deal.parties:
+                yield (*here, name), f"unknown party (known: {', '.join(deal.parties)})"
+        if swap.payer == swap.payee:
+            yield (*here, "payee"), "is the payer as well"
+        controllers = [key for key, party in deal.parties.items() if "data_controller" in party.roles]
+        if len(controllers) == 1 and controllers[0] not in (swap.payer, swap.payee):
+            yield ("parties", controllers[0], "roles"), "the data controller must be the payer or the payee"
+    for here, share in shares(deal):
+        for name in ("operator", "lender"):
+            if getattr(share, name) not in deal.parties:
+                yield (*here, name), f"unknown party (known: {', '.join(deal.parties)})"
+
+
+def reports(deal: Deal) -> Iterator[Finding]:
+    for here, swap in swaps(deal):
+        kpi = deal.kpis.get(swap.kpi)
+        if kpi is None:
+            yield (*here, "kpi"), f"unknown KPI (known: {', '.join(deal.kpis) or 'none'})"
+        elif len(kpi.periods) > MAX_PERIODS:
+            yield (
+                (*here, "kpi"),
+                f"has {len(kpi.periods)} periods, and a KPI payment has at most {MAX_PERIODS}",
+            )
+        elif swap.kpi not in deal.oracle:
+            yield ("oracle", swap.kpi), "is required: a claim depends on this KPI"
+        yield from count((*here, "pay_lag_days"), swap.pay_lag_days, 0, MAX_DAYS)
+        yield from _in_time(deal, here, swap)
+        yield from _close_out(deal, (*here, "close_out"), swap, kpi)
+
+
+def _in_time(deal: Deal, here: Loc, swap: KpiPayment) -> Iterator[Finding]:
+    """A report must be settled, challenge and ruling included, by the pay date it fixes."""
+    policy = deal.oracle.get(swap.kpi)
+    if policy is None:
+        return
+    windows = policy.reporting_days.value + policy.dispute_days.value + policy.ruling_days.value
+    if windows > swap.pay_lag_days.value:
+        yield (
+            (*here, "pay_lag_days"),
+            f"reporting, dispute and ruling may take {plain(windows)} days after the period",
+        )
+
+
+def _close_out(deal: Deal, here: Loc, swap: KpiPayment, kpi: Kpi | None) -> Iterator[Finding]:
+    close = swap.close_out
+    if close.rule == "last_fixing":
+        if close.kpi is not None:
+            yield (*here, "kpi"), "belongs to the rule model_value only"
+        return
+    if close.kpi is None:
+        yield (*here, "kpi"), "is required by the rule model_value"
+    elif close.kpi not in deal.kpis:
+        yield (*here, "kpi"), f"unknown KPI (known: {', '.join(deal.kpis)})"
+    elif close.kpi not in deal.oracle:
+        yield ("oracle", close.kpi), "is required: a close-out depends on this KPI"
+    elif kpi is not None and len(deal.kpis[close.kpi].periods) != len(kpi.periods):
+        yield (*here, "kpi"), f"has not the {len(kpi.periods)} periods of {swap.kpi}"
+    elif deal.kpis[close.kpi].decimals != deal.currency.token_decimals:
+        token = deal.currency.token_decimals
+        yield (*here, "kpi"), f"is money on chain: it must have the {token} decimals of the currency's token"
+
+
+def amounts(deal: Deal) -> Iterator[Finding]:
+    for here, swap in swaps(deal):
+        yield from _amounts(deal, (*here, "fixed"), swap.fixed, _periods(deal, swap), signed=True)
+        steps = steps_of(swap)
+        name = "line" if swap.tiers is None else "tiers"
+        for index, step in enumerate(steps):
+            yield from money(deal, (*here, name, str(index), payoff_name(step)), payoff_term(step))
+        if steps and swap.fixed.value:
+            largest = max(abs(x) for x in swap.fixed.value) + max(abs(payoff_term(x).value) for x in steps)
+            if largest * 10**deal.currency.token_decimals > MAX_AMOUNT:
+                yield (*here, "fixed"), "is too large for the chain together with the payoff"
+        for side in ("payer", "payee"):
+            loc = (*here, "collateral", side)
+            yield from money(deal, loc, getattr(swap.collateral, side), sign=1)
+        yield from count((*here, "cure_days"), swap.cure_days, 0, MAX_DAYS)
+        yield from _fraction((*here, "late_rate"), swap.late_rate)
+        if swap.covenant_dscr is not None and swap.covenant_dscr.value < 1:
+            yield (*here, "covenant_dscr"), "must be 1 or more"
+
+
+def _fraction(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
+    rate = term.value
+    if not 0 <= rate < 1:
+        yield loc, f"must be a fraction a year from 0 to below 1: {plain(rate)} % is {plain(rate / 100)}"
+    elif scaled(rate, RATE_DECIMALS) is None:
+        yield loc, f"has more than {RATE_DECIMALS} decimals"
+
+
+def _periods(deal: Deal, swap: KpiPayment) -> int | None:
+    kpi = deal.kpis.get(swap.kpi)
+    return None if kpi is None else len(kpi.periods)
+
+
+def _amounts(
+    deal: Deal, loc: Loc, listed: NumbersTerm, periods: int | None, signed: bool = False
+) -> Iterator[Finding]:
+    if not listed.value:
+        yield loc, "needs at least one amount"
+    elif periods is not None and len(listed.value) > periods:
+        yield loc, f"has {len(listed.value)} amounts for {periods} periods"
+    for value in listed.value:
+        yield from money(deal, loc, NumberTerm(value=value, assumed="one of a list"), sign=0 if signed else 1)
+
+
+def shares(deal: Deal) -> Iterator[tuple[Loc, RevenueShare]]:
+    """The revenue share of a deal, with its place in the file."""
+    for key, claim in deal.claims.items():
+        if isinstance(claim, RevenueShare):
+            yield ("claims", key), claim
+
+
+def treasury(deal: Deal) -> Iterator[Finding]:
+    for here, share in shares(deal):
+        yield from count((*here, "units"), share.units, 1, MAX_UNITS)
+        yield from money(deal, (*here, "unit_price"), share.unit_price, positive=True)
+        periods = next((_periods(deal, swap) for _, swap in swaps(deal)), None)
+        for name in ("operating_cost", "debt_service"):
+            yield from _amounts(deal, (*here, name), getattr(share, name), periods)
+        for loc, swap in swaps(deal):
+            kpi = deal.kpis.get(swap.kpi)
+            if kpi is not None and kpi.periods and share.issue_date.value > kpi.periods[0].start:
+                yield (
+                    (*here, "issue_date"),
+                    f"dates out of order: after the first period of {'.'.join(loc)} begins",
+                )
+
+
+def silence(deal: Deal) -> Iterator[Finding]:
+    """Law 4 for a KPI payment: a stated amount for a missing report is no better than any report."""
+    for _, swap in swaps(deal):
+        policy = deal.oracle.get(swap.kpi)
+        steps = steps_of(swap)
+        if policy is None or policy.missing.amount is None or not steps:
+            continue
+        loc: Loc = ("oracle", swap.kpi, "missing", "amount")
+        value = policy.missing.amount.value
+        payoffs: list[Decimal] = [payoff_term(step).value for step in steps]
+        payee = "data_controller" in deal.parties[swap.payee].roles
+        if payee and value > min(payoffs):
+            yield loc, f"silence would pay {swap.payee}, who controls the data: at most {plain(min(payoffs))}"
+        if not payee and value < max(payoffs):
+            yield (
+                loc,
+                f"silence would pay {swap.payer}, who controls the data: at least {plain(max(payoffs))}",
+            )
+
+
+RULES = (parties, reports, amounts, treasury, silence)
