@@ -12,7 +12,7 @@ from web3 import Web3
 from chain.bindings import contract, ordered, read, type_of
 from chain.errors import NetworkError
 from chain.records import DeploymentRecord
-from chain.terms import DATA_CONTROLLERS, feed_config, holding_policy, outcome, periods
+from chain.terms import DATA_CONTROLLERS, feed_configs, fixings, holding_policy, periods
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -50,8 +50,9 @@ def check_deployment(w3: Web3, record: DeploymentRecord, deal: Deal | None = Non
     """Every difference between the deployed contracts and `deal` (default: the one in the record).
 
     Compares the record's own terms with its hash, the hash on chain, holding policy, wiring of token, bond,
-    offering and feed, bond terms, offering terms and feed configuration. An empty list means: what investors
-    bought is what runs. Raises NetworkError if it is another chain, ChainError if a contract does not answer.
+    offering and feeds, bond terms, offering terms and feed configurations. An empty list means: what
+    investors bought is what runs. Raises NetworkError if it is another chain, ChainError if a contract does
+    not answer.
     """
     require_chain(w3, record)
     deal = deal or record.load_deal()
@@ -80,13 +81,20 @@ def _comparisons(
     bond = contract(w3, "KpiBond", at.bond)
     yield "bond.terms", _bond(record, terms), read(bond.functions.terms())
     yield "offering.terms", _offering(record, terms), read(offering.functions.terms())
-    feed = feed_config(terms.feeds[0], at.currency, record.wallets, terms.terms_hash, [at.bond])
-    yield "feed", feed, read(oracle.functions.configOf(record.feed))
-    yield "feed.id", record.feed, feed_id(feed, oracle)
+    yield "record.feeds", [feed.kpi for feed in terms.feeds], list(record.feeds)
+    configs = feed_configs(terms, at.currency, record.wallets, terms.terms_hash, [at.bond])
+    for (kpi, feed), config in zip(record.feeds.items(), configs, strict=False):
+        yield f"feeds.{kpi}", config, read(oracle.functions.configOf(feed))
+        yield f"feeds.{kpi}.id", feed, feed_id(config, oracle)
     known = read(
         contract(w3, "DealFactory", at.factory).functions.dealOf(record.wallets.deployer, terms.terms_hash)
     )
-    wired = {"token": at.token, "bond": at.bond, "offering": at.offering, "feed": record.feed}
+    wired = {
+        "token": at.token,
+        "bond": at.bond,
+        "offering": at.offering,
+        "feeds": list(record.feeds.values()),
+    }
     yield "factory.dealOf", wired, known
 
 
@@ -115,18 +123,20 @@ def _bond(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any]:
         "issuer": record.wallets.issuer,
         "offering": at.offering,
         "oracle": at.oracle,
-        "feed": record.feed,
-        "kpiPeriod": terms.fixings[0].kpi_period,
         "gracePeriod": terms.grace_seconds,
         "curePeriod": terms.cure_seconds,
         "dataController": DATA_CONTROLLERS[terms.data_controller],
         "unitPrincipal": terms.unit_principal,
         "authorisedUnits": terms.hard_cap,
         "rate": terms.rate,
-        "missingOutcome": terms.fixings[0].missing,
         "periods": periods(terms),
-        "outcome": outcome(terms),
+        "fixings": fixings(terms, _feeds(record, terms)),
     }
+
+
+def _feeds(record: DeploymentRecord, terms: SettlementTerms) -> list[str]:
+    """The recorded id of each feed of the terms; where there is none, words that differ from any."""
+    return [record.feeds.get(feed.kpi, f"no feed for {feed.kpi}") for feed in terms.feeds]
 
 
 def _offering(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any]:

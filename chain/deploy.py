@@ -22,9 +22,18 @@ from chain import artifacts
 from chain.bindings import contract, decode_log, event_abis, read
 from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
 from chain.network import client_name, clock, is_local, local_account, when
-from chain.records import Compiler, DealAddresses, DeploymentRecord, Wallets, require_counts
+from chain.records import (
+    Compiler,
+    DealAddresses,
+    DeploymentRecord,
+    Signers,
+    Wallets,
+    most_nodes,
+    most_panellists,
+    require_counts,
+)
 from chain.sender import GasLog, Sender
-from chain.terms import deal_terms, require_deployable
+from chain.terms import deal_terms
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -168,16 +177,16 @@ def local_wallets(w3: Web3, terms: SettlementTerms, deployer: str | None = None)
         deployer=deployer or accounts[0],
         issuer=accounts[1],
         agent=accounts[2],
-        nodes=[local_account(NODE_KEYS + i).address for i in range(terms.feeds[0].nodes)],
-        panel=[local_account(PANEL_KEYS + i).address for i in range(terms.feeds[0].panel_size)],
+        nodes=[local_account(NODE_KEYS + i).address for i in range(most_nodes(terms.feeds))],
+        panel=[local_account(PANEL_KEYS + i).address for i in range(most_panellists(terms.feeds))],
     )
 
 
-def local_keys(record: DeploymentRecord) -> dict[str, LocalAccount]:
-    """The keys of those nodes and panellists of a local deployment that `local_wallets` chose, by address."""
-    candidates = [local_account(NODE_KEYS + i) for i in range(len(record.wallets.nodes))]
-    candidates += [local_account(PANEL_KEYS + i) for i in range(len(record.wallets.panel))]
-    wanted = {*record.wallets.nodes, *record.wallets.panel}
+def local_keys(wallets: Signers) -> dict[str, LocalAccount]:
+    """The keys of those nodes and panellists who have well-known test keys, by address."""
+    candidates = [local_account(NODE_KEYS + i) for i in range(len(wallets.nodes))]
+    candidates += [local_account(PANEL_KEYS + i) for i in range(len(wallets.panel))]
+    wanted = {*wallets.nodes, *wallets.panel}
     return {key.address: key for key in candidates if key.address in wanted}
 
 
@@ -204,9 +213,8 @@ def deploy_deal(
     """
     sender = Sender(w3, deployer, gas)
     terms = settlement_terms(deal)
-    require_deployable(terms)
     wallets = wallets or local_wallets(w3, terms, sender.address)
-    require_counts(wallets, terms.feeds[0].nodes, terms.feeds[0].panel_size)
+    require_counts(wallets, terms.feeds)
     factory = contract(w3, "DealFactory", infrastructure.factory)
     moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
 
@@ -240,13 +248,13 @@ def deploy_deal(
 def _already(
     deal: Deal, existing: dict[str, Any], out: Path | None, recorded: Callable[[], DeploymentRecord]
 ) -> AlreadyDeployedError:
-    where = ", ".join(f"{name} {existing[name]}" for name in ("token", "bond", "offering", "feed"))
+    where = ", ".join(f"{name} {existing[name]}" for name in ("token", "bond", "offering"))
     text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
     if out is not None:
         # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
         recorded().save(out)
         text += f"; record: {out}"
-    return AlreadyDeployedError(text, {name: str(existing[name]) for name in existing})
+    return AlreadyDeployedError(text, {name: str(existing[name]) for name in ("token", "bond", "offering")})
 
 
 def data_folder() -> Path:
@@ -272,7 +280,9 @@ def _record(
     token = contract(w3, "SecurityToken", event["token"])
     anchors = read(token.functions.anchors())
     bond = read(contract(w3, "KpiBond", event["bond"]).functions.terms())
-    feed = read(contract(w3, "KpiOracle", bond["oracle"]).functions.configOf(event["feed"]))
+    oracle = contract(w3, "KpiOracle", bond["oracle"])
+    configs = [read(oracle.functions.configOf(feed)) for feed in event["feeds"]]
+    kpis = [bytes.fromhex(config["kpi"][2:]).rstrip(b"\0").decode() for config in configs]
     return DeploymentRecord(
         deal=deal.id,
         terms_hash=deal.terms_hash,
@@ -281,7 +291,7 @@ def _record(
         block=log["blockNumber"],
         time=w3.eth.get_block(log["blockNumber"])["timestamp"],
         tx=log["transactionHash"].to_0x_hex(),
-        feed=event["feed"],
+        feeds=dict(zip(kpis, event["feeds"], strict=True)),
         addresses=DealAddresses(
             token=event["token"],
             bond=event["bond"],
@@ -295,8 +305,8 @@ def _record(
             deployer=deployer,
             issuer=bond["issuer"],
             agent=anchors["agent"],
-            nodes=feed["signers"],
-            panel=feed["panel"],
+            nodes=list({signer for config in configs for signer in config["signers"]}),
+            panel=list({member for config in configs for member in config["panel"]}),
         ),
         compiler=Compiler(**artifacts.compiler()),
         shifted_days=moved[0],

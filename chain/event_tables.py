@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from chain.events import Event
 ZERO = "0x" + "00" * 20
 VERDICTS = ("stands", "corrected", "void")
 """IKpiOracle.Verdict"""
-_SMALL = {"block", "log", "time", "index", "period", "version", "final_at"}
+_SMALL = {"block", "log", "time", "index", "period", "version", "final_at", "fixing"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class EventTables:
     to_block: int
     time: int
     events: list[Event] = field(repr=False)
+
+    if TYPE_CHECKING:
+        record: Any
 
     def of(self, source: str, name: str) -> Iterator[Event]:
         """The events `name` of the contract with the role `source`."""
@@ -118,10 +121,10 @@ class EventTables:
 
     @property
     def reports(self) -> pd.DataFrame:
-        """Reports to the oracle: feed, period (from 0), version, value, evidence, final_at, supersedes
+        """Reports to the oracle: kpi, period (from 0), version, value, evidence, final_at, supersedes
         (evidence of the report it restates), signers (their indices in the order of their values)."""
-        names = {n: n for n in ("feed", "period", "version", "value", "evidence", "supersedes", "signers")}
-        table = self.table("oracle", "ReportSubmitted", {**names, "finalAt": "final_at"})
+        names = {n: n for n in ("period", "version", "value", "evidence", "supersedes", "signers")}
+        table = self._reports("ReportSubmitted", {**names, "finalAt": "final_at"})
         table["signers"] = [self._signers(word) for word in table["signers"]]
         return table
 
@@ -132,16 +135,23 @@ class EventTables:
 
     @property
     def challenges(self) -> pd.DataFrame:
-        """Challenges of reports: feed, period, version, challenger, evidence."""
-        names = {n: n for n in ("feed", "period", "version", "challenger", "evidence")}
-        return self.table("oracle", "ReportChallenged", names)
+        """Challenges of reports: kpi, period, version, challenger, evidence."""
+        names = {n: n for n in ("period", "version", "challenger", "evidence")}
+        return self._reports("ReportChallenged", names)
 
     @property
     def rulings(self) -> pd.DataFrame:
-        """Rulings of the panel: feed, period, version, verdict (in words), value, evidence."""
-        names = {n: n for n in ("feed", "period", "version", "verdict", "value", "evidence")}
-        table = self.table("oracle", "ReportRuled", names)
+        """Rulings of the panel: kpi, period, version, verdict (in words), value, evidence."""
+        names = {n: n for n in ("period", "version", "verdict", "value", "evidence")}
+        table = self._reports("ReportRuled", names)
         table["verdict"] = [VERDICTS[number] for number in table["verdict"]]
+        return table
+
+    def _reports(self, name: str, columns: dict[str, str]) -> pd.DataFrame:
+        """As `table` of an oracle's event, with the KPI's id instead of the feed's first."""
+        kpis = {feed: kpi for kpi, feed in self.record.feeds.items()}
+        table = self.table("oracle", name, {"feed": "kpi", **columns})
+        table["kpi"] = [kpis[feed] for feed in table["kpi"]]
         return table
 
     def table(self, source: str, name: str, columns: dict[str, str]) -> pd.DataFrame:

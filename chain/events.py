@@ -84,7 +84,7 @@ def decoded_events(
 
 def _concerns(record: DeploymentRecord, source: str, name: str, arguments: dict[str, Any]) -> bool:
     if source == "oracle":
-        return bool(arguments.get("feed") == record.feed)
+        return arguments.get("feed") in record.feeds.values()
     if source == "currency":
         at = record.addresses
         return name == "Transfer" and not {at.token, at.bond, at.offering}.isdisjoint(

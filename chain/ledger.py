@@ -49,9 +49,9 @@ _TURNS = {
 class Distribution:
     """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
 
-    kind: coupon, redemption, recovery (after acceleration) or gift (by anybody but the bond). `index` is the
-    number of the coupon from 0, else -1; `principal` that part of a redemption as the bond announced it,
-    else 0.
+    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration) or gift (by anybody
+    but the bond). `index` is the number of the coupon from 0, else -1. `interest` and `principal` are those
+    parts of a coupon or redemption as the bond announced them, else 0.
     """
 
     event: Event
@@ -60,6 +60,7 @@ class Distribution:
     payer: str
     paid: int
     per_unit: int
+    interest: int = 0
     principal: int = 0
 
     @property
@@ -89,8 +90,10 @@ class Ledger(EventTables):
             elif event.source == "bond" and event.name in _PAYMENTS and waiting is not None:
                 # The bond announces what it has just distributed, in the same transaction.
                 a = event.arguments
-                principal = a["principal"] if event.name == "BondRedeemed" else 0
-                found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), principal))
+                parts = (0, 0)
+                if event.name != "Recovered":
+                    parts = (a.get("interest", 0), a["repayment" if "repayment" in a else "principal"])
+                found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), *parts))
                 waiting = None
         return sorted(found, key=lambda d: (d.event.block, d.event.index))
 
@@ -120,9 +123,10 @@ class Ledger(EventTables):
 
     @property
     def fixings(self) -> pd.DataFrame:
-        """Reports turned into an outcome: value, missing, outcome (for the units in issue)."""
-        names = {"kpi": "value", "missing": "missing", "outcome": "outcome"}
-        return self.table("bond", "OutcomeFixed", names)
+        """Reports turned into rates and amounts: fixing (from 0), kpi_value, missing, value (added to the
+        rate, 1e18 = 100 % a year, or an amount for the full issue)."""
+        names = {"fixing": "fixing", "kpi": "kpi_value", "missing": "missing", "value": "value"}
+        return self.table("bond", "KpiFixed", names)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by name."""
@@ -136,6 +140,8 @@ def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None,
     return Ledger(end, w3.eth.get_block(end)["timestamp"], events, record)
 
 
-def _distribution(event: Event, kind: str, index: int = -1, principal: int = 0) -> Distribution:
+def _distribution(
+    event: Event, kind: str, index: int = -1, interest: int = 0, principal: int = 0
+) -> Distribution:
     a = event.arguments
-    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], principal)
+    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], interest, principal)

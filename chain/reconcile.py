@@ -1,6 +1,6 @@
 """Expected and actual payments, per holder and kind, in minor units: the difference is 0 or it is shown.
 
-Expected comes from the deal alone: the pure replay in finance.settlement.bond, run on the KPI value that the
+Expected comes from the deal alone: the pure replay in finance.settlement.bond, run on the KPI values that the
 oracle settled, per unit, times the units a holder had at each distribution (from the token's Transfer logs).
 Actual comes from the chain: what each distribution paid per unit, and, for what holders have received, the
 ERC-20 transfers of the currency itself, not our own contracts' events.
@@ -10,170 +10,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import pandas as pd
 from web3 import Web3
+from web3.contract import Contract
 
 from chain.bindings import contract, read
 from chain.check import Difference, check_deployment
 from chain.ledger import Distribution, Ledger, read_ledger
+from chain.reconciliation import (
+    KINDS,
+    PRIMARY,
+    Check,
+    Holder,
+    Reconciliation,
+    ReportState,
+    Row,
+)
 from chain.records import DeploymentRecord
 from finance.settlement.bond import fixed, outcome, replay
-from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.settlement.terms import Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import Deal
 
 STATUS = ("none", "pending", "challenged", "final", "missing")
 """IKpiOracle.Status"""
 STATES = ("offered", "active", "defaulted", "accelerated", "redeemed")
 """IKpiBond.State"""
-KINDS = ("subscription", "refund", "coupon", "principal", "outcome", "recovery", "gift")
-PRIMARY = ("subscription", "refund")
-"""Kinds that are not earned from the token."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a holder should have got (or, for a subscription, paid) and has, in minor units.
-
-    `period` counts coupons from 1, as people do; None for the other kinds. `tx` is where it happened.
-    """
-
-    holder: str
-    kind: str
-    period: int | None
-    units: int
-    expected: int
-    actual: int
-    tx: str = ""
-
-    @property
-    def difference(self) -> int:
-        return self.actual - self.expected
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A holder's account: everything earned, what has reached the wallet, and what is there to claim."""
-
-    holder: str
-    units: int
-    expected: int
-    claimed: int
-    unclaimed: int
-
-    @property
-    def difference(self) -> int:
-        return self.claimed + self.unclaimed - self.expected
-
-
-@dataclass(frozen=True)
-class Check:
-    """One equation that must hold over the whole deal."""
-
-    name: str
-    expected: int
-    actual: int
-
-    @property
-    def difference(self) -> int:
-        return self.actual - self.expected
-
-
-@dataclass(frozen=True)
-class Reconciliation:
-    """The outcome of a reconciliation at one block. `ok` means: every difference is zero."""
-
-    deal: str
-    terms_hash: str
-    chain_id: int
-    block: int
-    time: int
-    state: str
-    kpi_status: str
-    kpi: int | None
-    currency_decimals: int
-    rows: list[Row]
-    holders: list[Holder]
-    checks: list[Check]
-    issuer: dict[str, int]
-    deployment: list[Difference]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def differences(self) -> list[Row | Holder | Check]:
-        found: list[Row | Holder | Check] = []
-        for part in (self.rows, self.holders, self.checks):
-            found += [item for item in part if item.difference]
-        return found
-
-    @property
-    def ok(self) -> bool:
-        return not self.differences and not self.deployment
-
-    def payments(self) -> dict[str, dict[str, int]]:
-        """Per kind over all holders: expected, actual, difference; and `claimed`, `unclaimed` in all."""
-        sums: dict[str, dict[str, int]] = {}
-        for row in self.rows:
-            entry = sums.setdefault(row.kind, {"expected": 0, "actual": 0, "difference": 0})
-            entry["expected"] += row.expected
-            entry["actual"] += row.actual
-            entry["difference"] += row.difference
-        sums["total"] = {
-            "expected": sum(h.expected for h in self.holders),
-            "actual": sum(h.claimed + h.unclaimed for h in self.holders),
-            "difference": sum(h.difference for h in self.holders),
-            "claimed": sum(h.claimed for h in self.holders),
-            "unclaimed": sum(h.unclaimed for h in self.holders),
-        }
-        return sums
-
-    def frame(self) -> pd.DataFrame:
-        """The rows as a table."""
-        columns = ["holder", "kind", "period", "units", "expected", "actual", "difference", "tx"]
-        return pd.DataFrame(
-            [{c: getattr(r, c) for c in columns} for r in self.rows], columns=columns, dtype=object
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything as plain JSON; amounts are integer strings in minor units."""
-        return {
-            "deal": self.deal,
-            "terms_hash": self.terms_hash,
-            "chain_id": self.chain_id,
-            "block": self.block,
-            "time": self.time,
-            "state": self.state,
-            "kpi": {"status": self.kpi_status, "value": None if self.kpi is None else str(self.kpi)},
-            "currency_decimals": self.currency_decimals,
-            "ok": self.ok,
-            "payments": {kind: _texts(sums) for kind, sums in self.payments().items()},
-            "rows": [{**_fields(r, "holder", "kind", "period", "tx"), **_sums(r)} for r in self.rows],
-            "holders": [
-                {"holder": h.holder, **_texts({"claimed": h.claimed, "unclaimed": h.unclaimed}), **_sums(h)}
-                for h in self.holders
-            ],
-            "checks": [{"name": c.name, **_sums(c)} for c in self.checks],
-            "issuer": _texts(self.issuer),
-            "deployment": [
-                {"field": d.field, "expected": d.expected, "actual": d.actual} for d in self.deployment
-            ],
-            "notes": self.notes,
-        }
-
-
-def _texts(amounts: dict[str, int]) -> dict[str, str]:
-    return {name: str(amount) for name, amount in amounts.items()}
-
-
-def _fields(item: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in names}
-
-
-def _sums(item: Row | Holder | Check) -> dict[str, str]:
-    names = ("units", "expected", "actual", "difference")
-    return {name: str(getattr(item, name)) for name in names if hasattr(item, name)}
+OUTCOME = "outcome payment for the units in issue"
 
 
 def reconcile(
@@ -205,14 +67,45 @@ class _Reconciler:
         bond = contract(w3, "KpiBond", self.at.bond)
         oracle = contract(w3, "KpiOracle", self.at.oracle)
         self.state = STATES[read(bond.functions.state(), self.block)]
-        report = read(oracle.functions.reportOf(record.feed, terms.fixings[0].kpi_period), self.block)
-        self.kpi_status = STATUS[report["status"]]
-        self.kpi: int | None = report["value"] if self.kpi_status == "final" else None
+        self.reports = [self._report(oracle, fixing) for fixing in terms.fixings]
         self.notes: list[str] = []
         self.sold = sum(e.arguments["units"] for e in ledger.of("offering", "Subscribed"))
         self.taken_back = sum(e.arguments["units"] for e in ledger.of("offering", "Refunded"))
         issued = self.state != "offered" and 0 < self.sold <= terms.hard_cap
-        self.replayed = replay(terms, self.sold, [self.kpi]) if issued else []
+        # What waits for a report is only expected once that is settled; until then it stands as missing here,
+        # which changes nothing that comes before.
+        values = [report.value for report in self.reports]
+        self.fixed = fixed(terms, values)
+        self.replayed = replay(terms, self.sold, values) if issued else []
+        self.redemption = len(terms.periods)
+        self.bonus_at = {self._paid_in(fixing) for fixing in terms.fixings if fixing.effect is Effect.AMOUNT}
+
+    def _report(self, oracle: Contract, fixing: Fixing) -> ReportState:
+        kpi = self.terms.feeds[fixing.feed].kpi
+        feed = self.record.feeds.get(kpi)
+        if feed is None:  # another deal than was deployed, which the check of the deployment shows
+            return ReportState(kpi, fixing.kpi_period + 1, STATUS[0], None)
+        report = read(oracle.functions.reportOf(feed, fixing.kpi_period), self.block)
+        status = STATUS[report["status"]]
+        value = report["value"] if status == "final" else None
+        return ReportState(kpi, fixing.kpi_period + 1, status, value)
+
+    def _paid_in(self, fixing: Fixing) -> int:
+        """The payment that an amount is part of; the redemption follows the last coupon."""
+        return fixing.first if fixing.first + 1 < self.redemption else self.redemption
+
+    def _waits_for(self, index: int) -> list[ReportState]:
+        """Open reports that payment `index` goes by."""
+        return [
+            report
+            for fixing, report in zip(self.terms.fixings, self.reports, strict=True)
+            if not report.is_settled
+            and (
+                fixing.first <= index <= fixing.last
+                if fixing.effect is Effect.RATE
+                else self._paid_in(fixing) == index
+            )
+        ]
 
     def run(self, deployment: list[Difference]) -> Reconciliation:
         rows = [*self._primary(), *self._distributions(), *self._not_made()]
@@ -228,8 +121,7 @@ class _Reconciler:
             block=self.block,
             time=self.ledger.time,
             state=self.state,
-            kpi_status=self.kpi_status,
-            kpi=self.kpi,
+            reports=self.reports,
             currency_decimals=self.terms.currency_decimals,
             rows=rows,
             holders=holders,
@@ -265,37 +157,41 @@ class _Reconciler:
             return [("gift", None, payout.per_unit, payout.per_unit)]
         if payout.kind == "recovery":
             return [("recovery", None, 0, payout.per_unit)]
-        if payout.kind == "coupon":
-            return [("coupon", payout.index + 1, self._per_unit("coupon", payout.index), payout.per_unit)]
-        principal = payout.principal // payout.supply
+        index = payout.index if payout.kind == "coupon" else self.redemption
+        expected: dict[str, int] = {p.kind: p.per_unit for p in self.replayed if p.index == index}
+        actual = self._parts(payout, index)
+        period = index + 1 if index < self.redemption else None
         return [
-            ("principal", None, self._per_unit("principal"), principal),
-            ("outcome", None, self._per_unit("outcome"), payout.per_unit - principal),
+            (kind, period, expected.get(kind, 0), actual.get(kind, 0))
+            for kind in KINDS
+            if kind in expected or actual.get(kind)
         ]
 
-    def _per_unit(self, kind: str, index: int | None = None) -> int:
-        found = (p.per_unit for p in self.replayed if p.kind == kind and index in (None, p.index))
-        return next(found, 0)
+    def _parts(self, payout: Distribution, index: int) -> dict[str, int]:
+        """A unit's money by kind, from the parts that the bond announced; divided as the replay does."""
+        principal = payout.principal // payout.supply
+        left = payout.per_unit - principal
+        coupon = payout.interest // payout.supply if index in self.bonus_at else left
+        return {"coupon": coupon, "principal": principal, "outcome": left - coupon}
 
     def _not_made(self) -> Iterator[Row]:
         """Payments the deal's dates call for and the chain does not show."""
-        made = {(p.kind, p.index) for p in self.ledger.payouts}
+        made = {e.arguments["period"] for e in self.ledger.of("bond", "CouponPaid")}
+        made |= {self.redemption for _ in self.ledger.of("bond", "BondRedeemed")}
         for payment in self.replayed:
-            coupon = payment.kind == "coupon"
-            due = self.terms.periods[min(payment.index, len(self.terms.periods) - 1)].pay_date
-            if (("coupon", payment.index) if coupon else ("redemption", -1)) in made:
+            due = self.terms.periods[min(payment.index, self.redemption - 1)].pay_date
+            if payment.index in made or self.ledger.time < due or payment.per_unit == 0:
                 continue
-            if self.ledger.time < due or payment.per_unit == 0:
-                continue
-            label = f"coupon {payment.index + 1}" if coupon else payment.kind
-            if not coupon and self.kpi_status not in ("final", "missing"):
-                self.notes.append(f"{label}: due, and waits for the report, which is {self.kpi_status}")
+            period = payment.index + 1 if payment.index < self.redemption else None
+            label = f"{payment.kind} {period}" if period else payment.kind
+            waits = self._waits_for(payment.index)
+            if waits:
+                self.notes += [f"{label}: due, and waits for {r}, which is {r.status}" for r in waits]
             elif self.ledger.time <= due + self.terms.grace_seconds:
                 self.notes.append(f"{label}: due, not paid, within its grace period")
             else:
                 self.notes.append(f"{label}: due, not paid, past its grace period")
                 for holder, units in self.ledger.holdings_at().items():
-                    period = payment.index + 1 if coupon else None
                     yield Row(holder, payment.kind, period, units, payment.per_unit * units, 0)
 
     # -- holders and totals
@@ -336,11 +232,22 @@ class _Reconciler:
         yield Check("money: the token holds what is unclaimed", unclaimed, min(held, unclaimed))
         announced = sum(e.arguments["amount"] for e in self.ledger.of("token", "Claimed"))
         yield Check("money: claims announced = moved to holders", announced, claimed)
-        for fixing in self.ledger.of("bond", "OutcomeFixed"):
-            last = len(self.terms.periods) - 1
-            due = outcome(self.terms, self.sold, last, fixed(self.terms, [self.kpi]))
-            yield Check("outcome payment for the units in issue", due, fixing.arguments["outcome"])
-            yield Check("KPI value that fixed the outcome", self.kpi or 0, fixing.arguments["kpi"])
+        yield from self._fixing_checks()
+
+    def _fixing_checks(self) -> Iterator[Check]:
+        for event in self.ledger.of("bond", "KpiFixed"):
+            number, a = event.arguments["fixing"], event.arguments
+            report = self.reports[number]
+            about = f"{report.kpi}, period {report.period}, fixing {number + 1}"
+            yield Check(f"{about}: KPI value", report.value or 0, a["kpi"])
+            yield Check(f"{about}: rate or amount", self.fixed[number], a["value"])
+        for name in ("CouponPaid", "BondRedeemed"):
+            for event in self.ledger.of("bond", name):
+                index = event.arguments.get("period", self.redemption)
+                if index in self.bonus_at:
+                    due = outcome(self.terms, self.sold, min(index, self.redemption - 1), self.fixed)
+                    label = f"outcome payment with coupon {index + 1}" if index < self.redemption else OUTCOME
+                    yield Check(label, due, event.arguments["outcome"])
 
     def _issuer(self) -> dict[str, int]:
         """Money between the issuer and the deal, in minor units: proceeds and surplus in, funding out."""

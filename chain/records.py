@@ -11,6 +11,7 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from chain.errors import RecordError
+from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
 
 
@@ -48,7 +49,10 @@ class Signers(Protocol):
 
 
 class Wallets(Frozen):
-    """Who is who on the chain. `nodes` and `panel` ascend by address: a position is the oracle's index."""
+    """Who is who on the chain. `nodes` and `panel` ascend by address: a position is the oracle's index.
+
+    A deal with several KPIs has as many of both as the KPI that asks for most; a fixed bond has none.
+    """
 
     deployer: Address
     issuer: Address
@@ -82,6 +86,8 @@ class RecordFile(Frozen):
     """What deployment records of every kind can do."""
 
     if TYPE_CHECKING:
+        deal: str
+        feeds: dict[str, str]
         terms: dict[str, Any]
 
     def load_deal(self) -> Deal:
@@ -93,6 +99,20 @@ class RecordFile(Frozen):
             return Deal.model_validate(self.terms)
         except ValidationError as error:
             raise RecordError("\n".join(problems("deployment record: terms", error))) from None
+
+    def feed_of(self, kpi: str | None = None) -> str:
+        """The id of the feed of `kpi`, which may be left out where there is only one.
+
+        Raises RecordError for a KPI that no feed is for, or none where there is not exactly one feed.
+        """
+        known = ", ".join(self.feeds) or "none"
+        if kpi is None:
+            if len(self.feeds) != 1:
+                raise RecordError(f"{self.deal}: the KPI must be named (--kpi; known: {known})")
+            (kpi,) = self.feeds
+        if kpi not in self.feeds:
+            raise RecordError(f"{self.deal}: no feed for the KPI {kpi} (known: {known})")
+        return self.feeds[kpi]
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
@@ -109,11 +129,12 @@ class RecordFile(Frozen):
 class DeploymentRecord(RecordFile):
     """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which the token carries.
 
+    `feeds` are the ids of the oracle's feeds by KPI, in the order of the settlement terms.
     `shifted_days` is by how many days the dates of the deal file were moved, `shifted_from` the terms hash of
     the unmoved one (None when they were not).
     """
 
-    schema_id: Literal["penstock/deployment/1"] = Field(default="penstock/deployment/1", alias="schema")
+    schema_id: Literal["penstock/deployment/2"] = Field(default="penstock/deployment/2", alias="schema")
     deal: str
     terms_hash: Hash
     chain_id: int
@@ -121,7 +142,7 @@ class DeploymentRecord(RecordFile):
     block: int
     time: int
     tx: Hash
-    feed: Hash
+    feeds: dict[str, Hash]
     addresses: DealAddresses
     wallets: Wallets
     compiler: Compiler
@@ -174,11 +195,11 @@ def problems(file: str, error: ValidationError) -> list[str]:
     return lines
 
 
-def require_counts(wallets: Signers, nodes: int, panel: int) -> None:
+def require_counts(wallets: Signers, feeds: Sequence[FeedTerms]) -> None:
     """Raise RecordError unless the wallets are as many as the deal asks for and no node sits on the panel."""
     wanted: Sequence[tuple[str, list[str], int]] = (
-        ("nodes", wallets.nodes, nodes),
-        ("panel", wallets.panel, panel),
+        ("nodes", wallets.nodes, most_nodes(feeds)),
+        ("panel", wallets.panel, most_panellists(feeds)),
     )
     for name, have, need in wanted:
         if len(have) != need:
@@ -188,3 +209,13 @@ def require_counts(wallets: Signers, nodes: int, panel: int) -> None:
         raise RecordError(
             f"wallets: {', '.join(sorted(both))} would be a node and sit on the panel that judges nodes"
         )
+
+
+def most_nodes(feeds: Sequence[FeedTerms]) -> int:
+    """Nodes of the KPI that asks for most of them."""
+    return max((feed.nodes for feed in feeds), default=0)
+
+
+def most_panellists(feeds: Sequence[FeedTerms]) -> int:
+    """Panellists of the KPI that asks for most of them."""
+    return max((feed.panel_size for feed in feeds), default=0)

@@ -6,11 +6,12 @@ The result is another deal: its terms hash differs, and each moved date is `assu
 from __future__ import annotations
 
 from calendar import monthrange
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
 from finance.terms import Deal, DealFileError, KpiBond, parse_deal
-from finance.terms.schedule import day_after, unix
+from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, day_after, unix
 
 SECONDS_PER_DAY = 86_400
 
@@ -19,7 +20,8 @@ def shift_deal(deal: Deal, days: int) -> Deal:
     """`deal` with all its dates `days` later (earlier if negative); dates of the cited publications stay.
 
     A maturity keeps its distance from `interest_from` in months, because coupons fill whole periods and half
-    years differ in days; so it moves by up to three days more or less than the rest.
+    years differ in days; so it moves by up to three days more or less than the rest. Likewise what falls on a
+    pay date (repayments, an outcome payment, the first coupon of a step) stays on that pay date.
     Raises DealFileError if the moved deal breaks a rule, such as coupon dates that no longer fill whole
     periods because a month has no 31st. `days` 0 gives the deal itself.
     """
@@ -29,8 +31,11 @@ def shift_deal(deal: Deal, days: int) -> Deal:
     moved = {key: part if key == "sources" else _moved(part, days) for key, part in tree.items()}
     for name, claim in moved["claims"].items():
         before = deal.claims[name]
-        if isinstance(before, KpiBond):
-            _keep_months(before, claim)
+        # Dates that give no schedule (RuntimeError: in QuantLib's calendar) are told about with everything
+        # else that is wrong with the moved deal.
+        with suppress(ValueError, RuntimeError):
+            if isinstance(before, KpiBond):
+                _keep_schedule(before, claim, days)
     return parse_deal(moved, file=f"{deal.file or deal.id} (dates moved by {days} days)")
 
 
@@ -77,6 +82,46 @@ def _moved(part: Any, days: int) -> Any:
     kept = {key: value for key, value in part.items() if key not in ("source", "assumed", *dates)}
     later = {key: value + timedelta(days=days) for key, value in dates.items()}
     return {**kept, **later, "assumed": f"moved by {days} days from {was} ({origin})"}
+
+
+def _keep_schedule(before: KpiBond, after: dict[str, Any], days: int) -> None:
+    """Put the moved dates of a claim back on its coupon schedule, as long in months as it was.
+
+    Raises ValueError when the moved dates give no schedule.
+    """
+    _keep_months(before, after)
+    coupon = before.coupon
+    start, end = after["interest_from"]["value"], after["maturity"]["value"]
+    moved = coupon_schedule(start, end, coupon.frequency, coupon.day_count)
+    pairs = list(zip(_turns(bond_schedule(before)), _turns(moved), strict=True))
+
+    def put(term: dict[str, Any], was: date) -> None:
+        """On the turn of a period where it was on one; else between the same two turns."""
+        term["value"] = dict(pairs).get(was, was + timedelta(days=days))
+        for old, new in pairs:
+            if was < old:
+                term["value"] = min(term["value"], new - timedelta(days=1))
+            elif was > old:
+                term["value"] = max(term["value"], new + timedelta(days=1))
+
+    for step, old_step in zip(after["coupon"].get("steps", []), coupon.steps or [], strict=True):
+        put(step["from"], old_step.from_.value)
+        if old_step.until is not None:
+            put(step["until"], old_step.until.value)
+    plan = before.amortisation
+    if plan is not None and plan.kind == "linear":
+        put(after["amortisation"]["from"], plan.from_.value)
+    elif plan is not None:
+        for part, old_part in zip(after["amortisation"]["instalments"], plan.instalments, strict=True):
+            put(part["date"], old_part.date.value)
+    paid = before.outcome_payment
+    if paid is not None and paid.date is not None:
+        put(after["outcome_payment"]["date"], paid.date.value)
+
+
+def _turns(schedule: tuple[AccrualPeriod, ...]) -> list[date]:
+    """Where periods begin and end."""
+    return [schedule[0].start, *(period.end for period in schedule)]
 
 
 def _keep_months(before: KpiBond, after: dict[str, Any]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chain.records import Signers, Wallets
+from finance.settlement.payoff_curve import Curve
 from finance.settlement.swap_terms import ProjectTerms
-from finance.settlement.terms import Effect, FeedTerms, SettlementTerms
-from finance.terms.problems import InputError
+from finance.settlement.terms import FeedTerms, SettlementTerms
 
 DATA_CONTROLLERS = {"issuer": 0, "holders": 1}
 """IKpiBond.DataController"""
@@ -40,7 +41,10 @@ def feed_config(
     deal: str = ZERO_HASH,
     consumers: list[str] | None = None,
 ) -> dict[str, Any]:
-    """IKpiOracle.FeedConfig; the factory fills in `deal` and `consumers` itself."""
+    """IKpiOracle.FeedConfig; the factory fills in `deal` and `consumers` itself.
+
+    A feed takes as many of the nodes and of the panel as its policy asks for, from the lowest address up.
+    """
     return {
         "deal": deal,
         "kpi": short_string(feed.kpi),
@@ -58,36 +62,62 @@ def feed_config(
         "challengeBond": feed.challenge_bond,
         "challengeReward": feed.challenge_reward,
         "periodEnds": list(feed.period_ends),
-        "signers": list(wallets.nodes),
-        "panel": list(wallets.panel),
+        "signers": wallets.nodes[: feed.nodes],
+        "panel": wallets.panel[: feed.panel_size],
         "consumers": consumers or [],
     }
+
+
+def feed_configs(
+    terms: SettlementTerms,
+    currency: str,
+    wallets: Wallets,
+    deal: str = ZERO_HASH,
+    consumers: list[str] | None = None,
+) -> list[dict[str, Any]]:
+    """IKpiOracle.FeedConfig of every KPI, in the order of `terms.feeds`."""
+    return [feed_config(feed, currency, wallets, deal, consumers) for feed in terms.feeds]
 
 
 def periods(terms: SettlementTerms) -> list[dict[str, int]]:
     """IKpiBond.Period of every coupon."""
     return [
-        {"payDate": p.pay_date, "numerator": p.numerator, "denominator": p.denominator} for p in terms.periods
+        {
+            "payDate": p.pay_date,
+            "numerator": p.numerator,
+            "denominator": p.denominator,
+            "repayment": p.repayment,
+        }
+        for p in terms.periods
     ]
 
 
-def outcome(terms: SettlementTerms) -> dict[str, Any]:
-    """PayoffCurve.Curve of the outcome payment."""
-    knots = [{"x": knot.x, "y": knot.y} for knot in terms.fixings[0].curve.knots]
-    return {"kind": int(terms.fixings[0].curve.kind), "knots": knots}
-
-
-def require_deployable(terms: SettlementTerms) -> None:
-    """Raise InputError for a bond that the contracts cannot serve: they have one outcome payment, at
-    maturity.
+def fixings(terms: SettlementTerms, feeds: Sequence[str]) -> list[dict[str, Any]]:
+    """IKpiBond.Fixing of every fixing; `feeds` is what stands for each of `terms.feeds`: its id, or for the
+    factory its KPI (`kpi_names`).
     """
-    last = len(terms.periods) - 1
-    fits = [fixing.effect is Effect.AMOUNT and fixing.first == last for fixing in terms.fixings] == [True]
-    if not fits or any(period.repayment for period in terms.periods[:-1]):
-        raise InputError(
-            f"{terms.deal_id}: only bonds with one outcome payment at maturity can be deployed; "
-            "this deal can be priced"
-        )
+    return [
+        {
+            "feed": feeds[f.feed],
+            "kpiPeriod": f.kpi_period,
+            "effect": int(f.effect),
+            "first": f.first,
+            "last": f.last,
+            "missing": f.missing,
+            "curve": curve(f.curve),
+        }
+        for f in terms.fixings
+    ]
+
+
+def kpi_names(terms: SettlementTerms) -> list[str]:
+    """The id of each KPI as the oracle has it, in the order of `terms.feeds`."""
+    return [short_string(feed.kpi) for feed in terms.feeds]
+
+
+def curve(payoff: Curve) -> dict[str, Any]:
+    """PayoffCurve.Curve."""
+    return {"kind": int(payoff.kind), "knots": [{"x": knot.x, "y": knot.y} for knot in payoff.knots]}
 
 
 def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry: str) -> dict[str, Any]:
@@ -110,10 +140,8 @@ def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry
         "rate": terms.rate,
         "gracePeriod": terms.grace_seconds,
         "curePeriod": terms.cure_seconds,
-        "kpiPeriod": terms.fixings[0].kpi_period,
         "dataController": DATA_CONTROLLERS[terms.data_controller],
-        "missingOutcome": terms.fixings[0].missing,
         "periods": periods(terms),
-        "outcome": outcome(terms),
-        "oraclePolicy": feed_config(terms.feeds[0], currency, wallets),
+        "fixings": fixings(terms, kpi_names(terms)),
+        "oraclePolicies": feed_configs(terms, currency, wallets),
     }

@@ -40,10 +40,10 @@ contract DealFactory is IDealFactory {
         deal.offering = Clones.cloneDeterministic(OFFERING, salt);
         // The oracle is fixed at construction and calls nobody back.
         // slither-disable-start reentrancy-no-eth
-        deal.feed = _createFeed(terms, deal.bond);
+        deal.feeds = _createFeeds(terms, deal.bond);
         _deals[msg.sender][termsHash] = deal;
         // slither-disable-end reentrancy-no-eth
-        emit DealDeployed(msg.sender, termsHash, deal.token, deal.bond, deal.offering, deal.feed);
+        emit DealDeployed(msg.sender, termsHash, deal.token, deal.bond, deal.offering, deal.feeds);
 
         ISecurityToken(deal.token).initialize(terms.name, terms.symbol, deal.offering, deal.bond);
         IKpiBond(deal.bond).initialize(_bondTerms(terms, deal));
@@ -55,12 +55,19 @@ contract DealFactory is IDealFactory {
         return _deals[deployer][termsHash];
     }
 
-    function _createFeed(DealTerms calldata terms, address bond) private returns (bytes32) {
-        IKpiOracle.FeedConfig memory config = terms.oraclePolicy;
-        config.deal = terms.termsHash;
-        config.consumers = new address[](1);
-        config.consumers[0] = bond;
-        return IKpiOracle(ORACLE).createFeed(config);
+    function _createFeeds(DealTerms calldata terms, address bond) private returns (bytes32[] memory feeds) {
+        uint256 count = terms.oraclePolicies.length;
+        feeds = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            IKpiOracle.FeedConfig memory config = terms.oraclePolicies[i];
+            for (uint256 j = 0; j < i; ++j) {
+                if (terms.oraclePolicies[j].kpi == config.kpi) revert DealFactory_KpiTwice(config.kpi);
+            }
+            config.deal = terms.termsHash;
+            config.consumers = new address[](1);
+            config.consumers[0] = bond;
+            feeds[i] = IKpiOracle(ORACLE).createFeed(config);
+        }
     }
 
     function _anchors(DealTerms calldata terms) private pure returns (bytes memory) {
@@ -75,17 +82,24 @@ contract DealFactory is IDealFactory {
         b.issuer = terms.issuer;
         b.offering = deal.offering;
         b.oracle = ORACLE;
-        b.feed = deal.feed;
-        b.kpiPeriod = terms.kpiPeriod;
         b.gracePeriod = terms.gracePeriod;
         b.curePeriod = terms.curePeriod;
         b.dataController = terms.dataController;
         b.unitPrincipal = terms.unitPrincipal;
         b.authorisedUnits = terms.hardCap;
         b.rate = terms.rate;
-        b.missingOutcome = terms.missingOutcome;
         b.periods = terms.periods;
-        b.outcome = terms.outcome;
+        b.fixings = terms.fixings;
+        for (uint256 i = 0; i < b.fixings.length; ++i) {
+            b.fixings[i].feed = _feedOf(b.fixings[i].feed, terms, deal);
+        }
+    }
+
+    function _feedOf(bytes32 kpi, DealTerms calldata terms, Deal memory deal) private pure returns (bytes32) {
+        for (uint256 i = 0; i < deal.feeds.length; ++i) {
+            if (terms.oraclePolicies[i].kpi == kpi) return deal.feeds[i];
+        }
+        revert DealFactory_UnknownKpi(kpi);
     }
 
     function _offeringTerms(DealTerms calldata terms, Deal memory deal)

@@ -33,8 +33,8 @@ class Account(Section):
 
 
 class RelayConfig(Section):
-    """network: name or URL of the chain; deployment: a deal's deployment record, or else `feed`; kpi: which
-    of the deployment's KPIs, if it has several; nodes: base URLs; out: folder for reports and evidence."""
+    """network: name or URL of the chain; deployment: a deal's deployment record, with `kpi` where the deal
+    has several, or else `feed`; nodes: base URLs; out: folder for report files and evidence."""
 
     network: str
     deployment: Path | None = None

@@ -129,7 +129,8 @@ def summarise(record: DeploymentRecord | SwapRecord, path: Path) -> None:
     print(f"  block       {record.block}, transaction {record.tx}")
     for name, address in record.addresses.model_dump().items():
         print(f"  {name:<11} {address}")
-    print(f"  feed        {record.feed}")
+    for kpi, feed in record.feeds.items():
+        print(f"  feed        {feed} ({kpi})")
     print(f"  record      {path}")
 
 

@@ -13,9 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
-    from chain.records import DeploymentRecord
     from chain.sender import Sender
     from finance.terms import Deal
     from oracle.relay_config import RelayConfig
@@ -24,7 +21,9 @@ app = typer.Typer(help="The oracle network.", no_args_is_help=True)
 out, err = Console(), Console(stderr=True)
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="configuration file (YAML or JSON)")]
-KpiOption = Annotated[str | None, typer.Option(help="which KPI, if the deal has several")]
+KpiOption = Annotated[
+    str | None, typer.Option(help="KPI by its id in the deal (default: the deal's only one)", metavar="ID")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable result on standard output")]
 
 
@@ -51,47 +50,22 @@ def _failures() -> Iterator[None]:
 def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str, str]:
     """Sender, oracle contract and feed that a relay configuration names; `kpi` overrides the file's."""
     from chain.network import connect
-    from chain.records import load_record
     from chain.sender import Sender
+    from chain.swap.records import load_any_record
     from finance.terms import InputError
     from oracle.node_config import load_key
 
-    record = load_record(settings.deployment) if settings.deployment else None
+    record = load_any_record(settings.deployment) if settings.deployment else None
     w3 = connect(settings.network, record.chain_id if record else None)
     key = settings.account.key
     account = load_key(key) if key else str(settings.account.address)
     sender = Sender(w3, account)
     if record:
-        return sender, record.addresses.oracle, _feed_of(w3, record, kpi or settings.kpi)
+        return sender, record.addresses.oracle, record.feed_of(kpi or settings.kpi)
     if kpi is not None:
         raise InputError(f"--kpi = {kpi}: the configuration names a feed, which has one KPI")
     assert settings.feed is not None
     return sender, settings.feed.contract, settings.feed.feed
-
-
-def _feed_of(w3: Web3, record: DeploymentRecord, kpi: str | None) -> str:
-    """The feed of a KPI of a deployed deal; of its only one if `kpi` is None."""
-    from oracle.relay import find_feed, read_feed
-
-    chosen = _kpi_of(record.load_deal(), kpi)
-    at = record.addresses.oracle
-    if read_feed(w3, at, record.feed).kpi == chosen:
-        return str(record.feed)
-    return find_feed(w3, at, record.terms_hash, chosen)
-
-
-def _kpi_of(deal: Deal, kpi: str | None) -> str:
-    """The KPI that is meant. Raises InputError when it is not one of the deal's, or several could be."""
-    from finance.terms import InputError
-
-    known = ", ".join(deal.oracle)
-    if kpi is None:
-        if len(deal.oracle) != 1:
-            raise InputError(f"--kpi is required: {deal.id} has {known or 'no KPI with an oracle'}")
-        return next(iter(deal.oracle))
-    if kpi not in deal.oracle:
-        raise InputError(f"--kpi = {kpi}: {deal.id} has {known or 'no KPI with an oracle'}")
-    return kpi
 
 
 @app.command()
@@ -115,7 +89,6 @@ def prepare(
     network: Annotated[
         str, typer.Option(help="network name or URL for the relay", metavar="NAME_OR_URL")
     ] = "development",
-    kpi: KpiOption = None,
     scenario: Annotated[
         str | None, typer.Option(help="works of the stormwater twin: published (default), twin, high or low")
     ] = None,
@@ -124,6 +97,7 @@ def prepare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of everything that is simulated")] = 2020,
     first_port: Annotated[int, typer.Option(min=1024, max=65_000, help="port of the first node")] = 8601,
+    kpi: KpiOption = None,
 ) -> None:
     """Write what the nodes and the relay of a local deployment need: configurations, keys, data.
 
@@ -132,29 +106,29 @@ def prepare(
     """
     from chain.deploy import local_keys
     from chain.network import connect
-    from chain.records import load_record
+    from chain.swap.records import load_any_record
     from finance.settlement.terms import feed_terms
     from finance.terms import InputError
     from oracle.local import bind_feed, prepare_nodes
 
     with _failures():
-        record = load_record(deployment)
+        record = load_any_record(deployment)
         w3 = connect(network, record.chain_id)
-        keys = local_keys(record)
+        keys = local_keys(record.wallets)
         if not all(address in keys for address in record.wallets.nodes):
             raise InputError(f"{deployment}: the nodes have keys of their own, not those of a local chain")
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder}: exists and is not empty")
         deal = record.load_deal()
-        chosen = _kpi_of(deal, kpi)
-        feed = _feed_of(w3, record, chosen)
+        feed = record.feed_of(kpi)
+        terms = feed_terms(deal, next(name for name, held in record.feeds.items() if held == feed))
         options: dict[str, Any] = {"scenario": scenario, "reports": reports}
         files = prepare_nodes(
             folder,
-            feed_terms(deal, chosen),
+            terms,
             deal=deal,
             seed=seed,
-            keys=[bytes(keys[address].key) for address in record.wallets.nodes],
+            keys=[bytes(keys[address].key) for address in record.wallets.nodes[: terms.nodes]],
             first_port=first_port,
             **{name: value for name, value in options.items() if value is not None},
         )
@@ -162,7 +136,7 @@ def prepare(
         settings = {
             "network": network,
             "deployment": str(deployment.resolve()),
-            "kpi": chosen,
+            "kpi": terms.kpi,
             "account": {"address": str(w3.eth.accounts[0])},
             "nodes": [f"http://127.0.0.1:{first_port + index}" for index in range(len(files))],
             "out": "reports",
@@ -301,8 +275,8 @@ def ensemble(
         from oracle.twins.stormwater_parameters import scenario
 
         deal = load_deal(deal_file)
-        feed = settlement_terms(deal).feeds[0]
-        if deal.asset.twin != TWIN or feed.method != METHOD:
+        feed = next((f for f in settlement_terms(deal).feeds if f.method == METHOD), None)
+        if deal.asset.twin != TWIN or feed is None:
             raise InputError(
                 f"{deal_file}: asset.twin = {deal.asset.twin}: this command runs the {TWIN} twin"
             )
@@ -357,7 +331,7 @@ def _stored(path: Path) -> dict[str, Any]:
 def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
     from datetime import UTC, datetime
 
-    from finance.settlement.terms import settlement_terms
+    from finance.settlement.terms import RATE_DECIMALS, Effect, settlement_terms
     from oracle.kpi import to_decimal
     from oracle.twins.plot import plot_ensemble
     from oracle.twins.rain import tmy3_rain
@@ -365,20 +339,24 @@ def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
     from oracle.twins.stormwater_parameters import scenario
 
     terms = settlement_terms(deal)
-    knots = terms.fixings[0].curve.knots
+    index, feed = next((i, f) for i, f in enumerate(terms.feeds) if f.kpi == result["kpi"])
+    fixing = next(f for f in terms.fixings if f.feed == index)
     labels = []
-    for knot in knots:
+    for knot in fixing.curve.knots:
+        if fixing.effect is Effect.RATE:
+            labels.append(f"{float(to_decimal(knot.y, RATE_DECIMALS)) * 10_000:+g} bp a year")
+            continue
         amount = float(to_decimal(abs(knot.y), terms.currency_decimals)) / 1_000_000
         payer = "issuer pays" if knot.y > 0 else "investors pay"
         labels.append(f"{payer} {deal.currency.code} {amount:g}M" if knot.y else "no payment")
     area = deal.number("impervious_area_acres")
-    rain = tmy3_rain(datetime.fromtimestamp(terms.feeds[0].period_starts[0], UTC).year)
+    rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
     marks = {
         name: run_pair(scenario(name, area), rain).reduction for name in ("low", "published", "twin", "high")
     }
     plot_ensemble(
         result,
-        [float(to_decimal(knot.x, terms.feeds[0].decimals)) for knot in knots[1:]],
+        [float(to_decimal(knot.x, feed.decimals)) for knot in fixing.curve.knots[1:]],
         labels,
         path,
         title=f"{deal.title}\nSimulated, not measured: {result['n']} SWMM pairs; lines are single runs",

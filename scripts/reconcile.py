@@ -58,7 +58,6 @@ def show_result(result: Reconciliation) -> None:
         whole, part = divmod(abs(amount), 10**decimals)
         return f"{'-' if amount < 0 else ''}{whole:,}.{part:0{decimals}d}"
 
-    kpi = "none" if result.kpi is None else str(result.kpi)
     sums = result.payments()
     amounts = ("expected", "actual", "difference")
     payments = Table(
@@ -67,7 +66,7 @@ def show_result(result: Reconciliation) -> None:
         tuple((kind, *(money(each[name]) for name in amounts)) for kind, each in sums.items()),
         numeric=frozenset(amounts),
         notes=(
-            f"KPI report: {result.kpi_status}, value {kpi}",
+            *(f"{r}: {r.status}, value {'none' if r.value is None else r.value}" for r in result.reports),
             f"claimed {money(sums['total']['claimed'])}, unclaimed {money(sums['total']['unclaimed'])}",
             *result.notes,
         ),

@@ -21,7 +21,7 @@ from chain.bindings import contract, read
 from chain.deploy import NODE_KEYS, PANEL_KEYS, ZERO_ADDRESS, Say, Shelf, deployment_event, quiet
 from chain.errors import AlreadyDeployedError, ContractError, RecordError
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
-from chain.records import Compiler, require_counts
+from chain.records import Compiler, most_nodes, most_panellists, require_counts
 from chain.sender import GasLog, Sender
 from chain.swap.records import SwapAddresses, SwapRecord, SwapWallets, require_wallets
 from chain.swap.terms import feeds, project_struct, swap_struct
@@ -85,7 +85,7 @@ def local_swap_wallets(w3: Web3, terms: SwapTerms, deployer: str | None = None) 
         number = LOCAL_ACCOUNTS[name]
         parties[name] = unlocked[number] if number < len(unlocked) else local_account(number).address
     parties["deployer"] = deployer or parties["deployer"]
-    nodes, panel = _signers(terms)
+    nodes, panel = most_nodes(feeds(terms)), most_panellists(feeds(terms))
     return SwapWallets.model_validate(
         {
             **parties,
@@ -93,19 +93,6 @@ def local_swap_wallets(w3: Web3, terms: SwapTerms, deployer: str | None = None) 
             "panel": [local_account(PANEL_KEYS + i).address for i in range(panel)],
         }
     )
-
-
-def local_swap_keys(record: SwapRecord) -> dict[str, LocalAccount]:
-    """The keys of those nodes and panellists that `local_swap_wallets` chose, by address."""
-    wallets = record.wallets
-    candidates = [local_account(NODE_KEYS + i) for i in range(len(wallets.nodes))]
-    candidates += [local_account(PANEL_KEYS + i) for i in range(len(wallets.panel))]
-    return {key.address: key for key in candidates if key.address in {*wallets.nodes, *wallets.panel}}
-
-
-def _signers(terms: SwapTerms) -> tuple[int, int]:
-    """How many nodes and panellists the deal needs: those of the feed that needs most."""
-    return max(feed.nodes for feed in feeds(terms)), max(feed.panel_size for feed in feeds(terms))
 
 
 # -- the deal
@@ -134,7 +121,7 @@ def deploy_swap_deal(
     terms = swap_terms(deal)
     wallets = wallets or local_swap_wallets(w3, terms, sender.address)
     require_wallets(wallets, terms.project is not None)
-    require_counts(wallets, *_signers(terms))
+    require_counts(wallets, feeds(terms))
     factory = contract(w3, "SwapFactory", infrastructure.factory)
     moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
 

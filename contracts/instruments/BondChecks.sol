@@ -2,53 +2,123 @@
 pragma solidity 0.8.37;
 
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Accrual} from "../settlement/Accrual.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 
 /// @title Bond checks
 /// @notice What a bond's terms must satisfy, among it that silence never pays.
-library BondChecks {
-    uint256 internal constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
+/// @dev A contract of its own, made by the bond's implementation and called once in a bond's life, so that the bond does
+/// not carry this code. Whatever KPIs report, terms that pass give coupons and payments that are neither negative nor too
+/// large to compute.
+contract BondChecks {
+    uint256 public constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
+    uint256 public constant MAX_FIXINGS = 32; // what is fixed is one bit each of a word
 
     /// @dev Half of what the claim token's 96-bit index holds, so that a payment can never be too large to distribute.
-    uint256 internal constant MAX_LIFETIME_PER_UNIT = type(uint96).max / 2;
+    uint256 private constant MAX_LIFETIME_PER_UNIT = type(uint96).max / 2;
 
-    /// @notice Revert with KpiBond_InvalidTerms naming what is wrong.
-    function validate(IKpiBond.Terms calldata terms) internal pure {
+    /// @dev All that the fixings can do to the periods: additions to the rate as they begin (and, negated, end), and the
+    /// most that a unit can be paid in amounts.
+    struct Range {
+        int256[] lowest;
+        int256[] highest;
+        uint256 amountsPerUnit;
+    }
+
+    /// @notice Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and
+    /// their periods, or with the curve's.
+    function validate(IKpiBond.Terms calldata terms) external view {
         _require(terms.token != address(0) && terms.currency != address(0), "token or currency zero");
         _require(terms.issuer != address(0) && terms.offering != address(0), "issuer or offering zero");
         _require(terms.unitPrincipal != 0 && terms.authorisedUnits != 0, "principal zero");
+        _checkPeriods(terms);
+        Range memory range = _checkFixings(terms);
+        _checkCoupons(terms, range);
+        for (uint256 i = 0; i < terms.fixings.length; ++i) {
+            // Called for its revert.
+            // slither-disable-next-line unused-return
+            IKpiOracle(terms.oracle).statusOf(terms.fixings[i].feed, terms.fixings[i].kpiPeriod);
+        }
+    }
+
+    function _checkPeriods(IKpiBond.Terms calldata terms) private pure {
         uint256 count = terms.periods.length;
         _require(count != 0 && count <= MAX_PERIODS, "periods not 1-240");
+        uint256 repaid = 0;
         for (uint256 i = 0; i < count; ++i) {
-            _require(terms.periods[i].denominator != 0, "accrual denominator zero");
-            _require(i == 0 || terms.periods[i].payDate > terms.periods[i - 1].payDate, "pay dates not ascending");
+            IKpiBond.Period calldata p = terms.periods[i];
+            _require(p.denominator != 0, "accrual denominator zero");
+            _require(i == 0 || p.payDate > terms.periods[i - 1].payDate, "pay dates not ascending");
+            repaid += p.repayment;
         }
+        _require(repaid == terms.unitPrincipal, "repayments are not the principal");
         _require(terms.periods[count - 1].payDate <= type(uint48).max, "maturity too far away");
-
-        int256 lowest = PayoffCurve.minimum(terms.outcome);
-        int256 highest = PayoffCurve.maximum(terms.outcome);
-        int256 missing = terms.missingOutcome;
-        bool adverse =
-            terms.dataController == IKpiBond.DataController.Issuer ? missing >= highest : missing <= lowest;
-        _require(adverse, "silence would pay the data controller");
-        int256 principal = int256(uint256(terms.unitPrincipal) * terms.authorisedUnits); // below 2^192
-        _require(lowest >= -principal && missing >= -principal, "outcome takes more than the principal");
-        uint256 best = uint256(_max(_max(highest, missing), 0));
-        _require(_lifetimePerUnit(terms, best) <= MAX_LIFETIME_PER_UNIT, "pays more than a token can account for");
     }
 
-    /// @dev All a unit can ever earn from the bond, rounded up.
-    function _lifetimePerUnit(IKpiBond.Terms calldata terms, uint256 bestOutcome) private pure returns (uint256 sum) {
-        sum = uint256(terms.unitPrincipal) + bestOutcome / terms.authorisedUnits + 1;
+    function _checkFixings(IKpiBond.Terms calldata terms) private pure returns (Range memory range) {
+        uint256 count = terms.periods.length;
+        _require(terms.fixings.length <= MAX_FIXINGS, "fixings more than 32");
+        range.lowest = new int256[](count + 1);
+        range.highest = new int256[](count + 1);
+        uint256 takers = 0;
+        int256 taken = 0;
+        for (uint256 i = 0; i < terms.fixings.length; ++i) {
+            IKpiBond.Fixing calldata f = terms.fixings[i];
+            _require(f.first <= f.last && f.last < count, "fixing outside the periods");
+            (int256 low, int256 high) = _values(terms.dataController, f);
+            if (f.effect == IKpiBond.Effect.Rate) {
+                range.lowest[f.first] += low;
+                range.lowest[uint256(f.last) + 1] -= low;
+                range.highest[f.first] += high;
+                range.highest[uint256(f.last) + 1] -= high;
+                continue;
+            }
+            _require(f.first == f.last, "amount in more than one period");
+            _require(low >= 0 || uint256(f.last) + 1 == count, "amount negative before maturity");
+            if (low < 0) (takers, taken) = (takers + 1, taken - low);
+            if (high > 0) range.amountsPerUnit += uint256(high) / terms.authorisedUnits + 1;
+        }
+        if (takers != 0) _checkTaken(terms, takers, uint256(taken));
+    }
+
+    /// @dev Values that a fixing can take. Silence must be as bad for the data controller as the worst of them.
+    function _values(IKpiBond.DataController controller, IKpiBond.Fixing calldata f)
+        private
+        pure
+        returns (int256 low, int256 high)
+    {
+        (low, high) = (PayoffCurve.minimum(f.curve), PayoffCurve.maximum(f.curve));
+        bool adverse = controller == IKpiBond.DataController.Issuer ? f.missing >= high : f.missing <= low;
+        _require(adverse, "silence would pay the data controller");
+        if (f.missing < low) low = f.missing;
+        if (f.missing > high) high = f.missing;
+    }
+
+    /// @dev Each amount is rounded down by itself when it is scaled to the units in issue, so each after the first could
+    /// take one minor unit more.
+    function _checkTaken(IKpiBond.Terms calldata terms, uint256 takers, uint256 taken) private pure {
+        uint256 redeemed = uint256(terms.periods[terms.periods.length - 1].repayment) * terms.authorisedUnits;
+        taken += (takers - 1) * terms.authorisedUnits;
+        _require(taken <= redeemed, "outcome takes more than the principal");
+    }
+
+    /// @dev Every sum of changes gives a rate from 0 to what the bond can compute with, and all that a unit can ever earn,
+    /// rounded up, fits the token.
+    function _checkCoupons(IKpiBond.Terms calldata terms, Range memory range) private pure {
+        uint256 sum = uint256(terms.unitPrincipal) + range.amountsPerUnit;
+        uint256 left = terms.unitPrincipal;
+        int256 lowest = int256(uint256(terms.rate));
+        int256 highest = lowest;
         for (uint256 i = 0; i < terms.periods.length; ++i) {
             IKpiBond.Period calldata p = terms.periods[i];
-            sum += Accrual.interest(terms.unitPrincipal, terms.rate, p.numerator, p.denominator) + 1;
+            lowest += range.lowest[i];
+            highest += range.highest[i];
+            _require(lowest >= 0 && highest <= int256(uint256(type(uint64).max)), "rate out of range");
+            sum += Accrual.interest(left, uint256(highest), p.numerator, p.denominator) + 1;
+            left -= p.repayment;
         }
-    }
-
-    function _max(int256 a, int256 b) private pure returns (int256) {
-        return a > b ? a : b;
+        _require(sum <= MAX_LIFETIME_PER_UNIT, "pays more than a token can account for");
     }
 
     function _require(bool ok, string memory what) private pure {

@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 import {HoldingPolicy} from "./IIdentityRegistry.sol";
 import {IKpiBond} from "./IKpiBond.sol";
 import {IKpiOracle} from "./IKpiOracle.sol";
-import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 
 /// @title Deal factory
 /// @notice Deploys a whole deal from its terms in one transaction: claim token, bond and offering as immutable clones, and
-/// the KPI feed; and records the hash of the terms. The factory has no owner and no power over what it made.
+/// a feed for each KPI of the deal; and records the hash of the terms. The factory has no owner and no power over what it made.
 /// @dev A deal is keyed by who deployed it and the terms hash, so nobody can occupy another's place.
 interface IDealFactory {
-    /// @param oraclePolicy the feed's configuration; `deal` and `consumers` are filled in by the factory
+    /// @param fixings with the KPI's id, as in its policy, in place of the feed's
+    /// @param oraclePolicies the configuration of each KPI's feed; `deal` and `consumers` are filled in by the factory
     struct DealTerms {
         bytes32 termsHash;
         string name;
@@ -30,27 +30,33 @@ interface IDealFactory {
         uint64 rate;
         uint32 gracePeriod;
         uint32 curePeriod;
-        uint32 kpiPeriod;
         IKpiBond.DataController dataController;
-        int128 missingOutcome;
         IKpiBond.Period[] periods;
-        PayoffCurve.Curve outcome;
-        IKpiOracle.FeedConfig oraclePolicy;
+        IKpiBond.Fixing[] fixings;
+        IKpiOracle.FeedConfig[] oraclePolicies;
     }
 
+    /// @param feeds in the order of the oracle policies; none for a fixed bond
     struct Deal {
         address token;
         address bond;
         address offering;
-        bytes32 feed;
+        bytes32[] feeds;
     }
 
     event DealDeployed(
-        address indexed deployer, bytes32 indexed termsHash, address token, address bond, address offering, bytes32 feed
+        address indexed deployer,
+        bytes32 indexed termsHash,
+        address token,
+        address bond,
+        address offering,
+        bytes32[] feeds
     );
 
     error DealFactory_AlreadyDeployed(address deployer, bytes32 termsHash);
     error DealFactory_ZeroTermsHash();
+    error DealFactory_KpiTwice(bytes32 kpi);
+    error DealFactory_UnknownKpi(bytes32 kpi);
 
     function deploy(DealTerms calldata terms) external returns (Deal memory deal);
 

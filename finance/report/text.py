@@ -48,7 +48,7 @@ def tiny(number: float, decimals: int = 4) -> str:
 
 def often(frequency: float) -> str:
     """How often coupons are paid or interest compounds: 2 as "twice a year"."""
-    return OFTEN.get(frequency, f"{frequency:g} times a year")
+    return OFTEN.get(int(frequency) if frequency == int(frequency) else 0, f"{frequency:g} times a year")
 
 
 def counted(count: int, noun: str) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from finance.pricing.sample import find_sample
 from finance.report.plots import EVEN, GAIN, INK, LOSS, TWIN, payoff_figure
-from scripts.demo.story import Demonstration
+from scripts.demo.story import OUTCOME, Demonstration
 
 GAS_MARKS = {
     "transfer": 48_000,
@@ -41,7 +41,7 @@ def kpi_figure(demo: Demonstration) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = payoff_figure(valuation, find_sample(demo.deal, valuation.claim.kpi))
         upper, lower = figure.axes[:2]
-        scale = 10 ** demo.life.terms.feeds[0].decimals
+        scale = 10 ** demo.life.reading(OUTCOME).feed.decimals
         observations = (demo.ending.report or {}).get("observations", [])
         for place, item in enumerate(observations):
             wrong = item["signer"] in demo.faults

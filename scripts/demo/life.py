@@ -19,7 +19,8 @@ from chain.network import LocalChain, set_time
 from chain.reconcile import Reconciliation, reconcile
 from chain.records import DeploymentRecord
 from chain.sender import GasLog, Sender
-from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.settlement.pro_rata import scale
+from finance.settlement.terms import Effect, FeedTerms, SettlementTerms, settlement_terms
 from finance.terms import Deal
 from scripts.demo.cast import (
     CITIZEN,
@@ -50,6 +51,20 @@ class Money:
         """12345678 -> `USD 12.35`; a negative amount with its sign."""
         whole = abs(minor) / 10**self.decimals
         return f"{'-' if minor < 0 else ''}{self.code} {whole:,.2f}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One report that the bond goes by: `period` (from 0) of the feed with the id `id`."""
+
+    feed: FeedTerms
+    id: str
+    period: int
+
+    @property
+    def ends(self) -> int:
+        """When the measurement is over, in unix seconds."""
+        return self.feed.period_ends[self.period]
 
 
 class Life:
@@ -90,6 +105,12 @@ class Life:
     def stranger(self) -> Sender:
         return self.sender(self.chain.accounts[STRANGER])
 
+    def reading(self, fixing: int) -> Reading:
+        """The report that fixing number `fixing` (from 0) goes by."""
+        rule = self.terms.fixings[fixing]
+        feed = self.terms.feeds[rule.feed]
+        return Reading(feed, self.record.feeds[feed.kpi], rule.kpi_period)
+
     def at(self, name: str, address: str) -> Contract:
         return contract(self.w3, name, address)
 
@@ -121,10 +142,9 @@ class Life:
         verifier = self.sender(self.record.wallets.deployer)
         verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
         issue = self.terms.hard_cap * self.terms.unit_price
-        purses = [
-            (self.record.wallets.issuer, issue),
-            (self.citizen.address, self.terms.feeds[0].challenge_bond),
-        ]
+        purses = [(self.record.wallets.issuer, issue)]
+        if self.terms.feeds:
+            purses.append((self.citizen.address, max(f.challenge_bond for f in self.terms.feeds)))
         purses += [(self.wallet(n), u * self.terms.unit_price) for n, u in allot(self.terms.hard_cap).items()]
         for wallet, amount in purses:
             verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
@@ -163,10 +183,12 @@ class Life:
         return self.balance(self.record.wallets.issuer) - before
 
     def fund_rewards(self) -> None:
-        """The issuer puts the reward for a justified challenge aside with the oracle."""
-        amount = self.terms.feeds[0].challenge_reward
-        self.issuer.send(self.currency.functions.approve(self.record.addresses.oracle, amount), "approve")
-        self.issuer.send(self.oracle.functions.fundRewards(self.record.feed, amount), "fund rewards")
+        """The issuer puts the reward for a justified challenge of each KPI aside with the oracle."""
+        for feed in self.terms.feeds:
+            amount, at = feed.challenge_reward, self.record.addresses.oracle
+            self.issuer.send(self.currency.functions.approve(at, amount), "approve")
+            fund = self.oracle.functions.fundRewards(self.record.feeds[feed.kpi], amount)
+            self.issuer.send(fund, "fund rewards")
 
     # -- coupons and trades
 
@@ -200,11 +222,17 @@ class Life:
 
     # -- end
 
-    def fix(self) -> dict[str, Any]:
-        """Turn the final or missing report into the outcome; the event's arguments."""
-        receipt = self.stranger.send(self.bond.functions.fixOutcome(), "fix outcome")
-        (event,) = self.bond.events.OutcomeFixed().process_receipt(receipt, DISCARD)
-        return dict(event["args"])
+    def fix(self, number: int) -> dict[str, Any]:
+        """Turn the final or missing report of fixing `number` (from 0) into a rate or an amount: the event's
+        arguments, and as `outcome` what an amount is for the units in issue (0 for a rate)."""
+        rule = self.terms.fixings[number]
+        is_amount = rule.effect is Effect.AMOUNT
+        label = "fix outcome" if is_amount else "fix coupon step"
+        receipt = self.stranger.send(self.bond.functions.fix(number), label)
+        (event,) = self.bond.events.KpiFixed().process_receipt(receipt, DISCARD)
+        units = read(self.token.functions.totalSupply())
+        value = int(event["args"]["value"])
+        return {**event["args"], "outcome": scale(value, units, self.terms.hard_cap) if is_amount else 0}
 
     def redeem(self) -> dict[str, Any]:
         """Principal with the outcome, funded to the last unit, then shared out; the event's arguments."""

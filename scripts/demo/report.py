@@ -11,7 +11,7 @@ from markupsafe import Markup
 from finance.report.tables import inputs_table, summary_table, tier_table
 from scripts.demo import figures
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
-from scripts.demo.story import Demonstration, Ending
+from scripts.demo.story import OUTCOME, Demonstration, Ending
 from scripts.demo.summary import payments
 
 
@@ -34,7 +34,7 @@ def _content(demo: Demonstration) -> dict[str, Any]:
     for line in demo.narrator.lines:
         chapters.setdefault(line.chapter.strip(), []).append(line)
     report = main.report or {}
-    decimals = life.terms.feeds[0].decimals
+    decimals = life.reading(OUTCOME).feed.decimals
     classes = {life.wallet(i): CLASS_NAMES[i.investor_class] for i in INVESTORS}
     return {
         "demo": demo,
@@ -101,7 +101,8 @@ def _kpi_text(ending: Ending, decimals: int) -> str:
 
 def _headline(demo: Demonstration) -> str:
     outcome = demo.ending.fixing["outcome"]
-    title = demo.deal.kpis[demo.life.terms.feeds[0].kpi].title.lower()
+    feed = demo.life.reading(OUTCOME).feed
+    title = demo.deal.kpis[feed.kpi].title.lower()
     words = demo.life.money.words(abs(outcome))
     settled = (
         "no outcome payment either way"
@@ -110,4 +111,4 @@ def _headline(demo: Demonstration) -> str:
         if outcome > 0
         else f"investors pay the issuer {words}"
     )
-    return f"Reported {title} {_kpi_text(demo.ending, demo.life.terms.feeds[0].decimals)}: {settled}."
+    return f"Reported {title} {_kpi_text(demo.ending, feed.decimals)}: {settled}."

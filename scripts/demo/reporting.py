@@ -26,7 +26,7 @@ from oracle.panel import assemble, sign_ruling
 from oracle.relay import run_relay, send_challenge, send_ruling
 from oracle.twins.stormwater import run_pair
 from oracle.verifier import Verification, verify_report
-from scripts.demo.life import Life
+from scripts.demo.life import Life, Reading
 
 LIAR, SLEEPER = 1, 3
 """Signer indices: the node that lies and the node that is down."""
@@ -103,21 +103,20 @@ class Starting:
         return future.result
 
 
-def to_reporting_time(life: Life) -> int:
+def to_reporting_time(life: Life, reading: Reading) -> int:
     """Move the clock to an hour after the measurement period; the time."""
-    at = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period] + HOUR
+    at = reading.ends + HOUR
     set_time(life.w3, at)
     return at
 
 
-def report(life: Life, urls: Sequence[str], folder: Path) -> dict[str, Any]:
+def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> dict[str, Any]:
     """One relay round: collect, choose a quorum, submit; the report record."""
-    at = life.record
     return run_relay(
         life.relay,
-        at.addresses.oracle,
-        at.feed,
-        life.terms.fixings[0].kpi_period,
+        life.record.addresses.oracle,
+        reading.id,
+        reading.period,
         urls,
         folder,
         timeout_seconds=60,
@@ -129,34 +128,30 @@ def verify(life: Life, record: Mapping[str, Any]) -> Verification:
     return verify_report(record["file"], w3=life.w3)
 
 
-def wait_until_final(life: Life) -> None:
+def wait_until_final(life: Life, reading: Reading) -> None:
     """Let the dispute window pass."""
-    status = read(life.oracle.functions.reportOf(life.record.feed, life.terms.fixings[0].kpi_period))
+    status = read(life.oracle.functions.reportOf(reading.id, reading.period))
     set_time(life.w3, status["finalAt"])
 
 
-def wait_until_missing(life: Life) -> None:
+def wait_until_missing(life: Life, reading: Reading) -> None:
     """Let the reporting window pass without a report."""
-    feed = life.terms.feeds[0]
-    set_time(life.w3, feed.period_ends[life.terms.fixings[0].kpi_period] + feed.reporting_window + 1)
+    set_time(life.w3, reading.ends + reading.feed.reporting_window + 1)
 
 
-def challenge(life: Life, evidence_root: str) -> dict[str, Any]:
+def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any]:
     """A citizen stakes the bond against the pending report."""
-    at = life.record
-    return send_challenge(
-        life.citizen, at.addresses.oracle, at.feed, life.terms.fixings[0].kpi_period, evidence_root
-    )
+    oracle = life.record.addresses.oracle
+    return send_challenge(life.citizen, oracle, reading.id, reading.period, evidence_root)
 
 
-def correct(life: Life, value: int, evidence_root: str) -> dict[str, Any]:
+def correct(life: Life, reading: Reading, value: int, evidence_root: str) -> dict[str, Any]:
     """The panel's quorum signs the corrected value; anybody brings it; the citizen takes bond and reward."""
-    at, feed = life.record, life.terms.feeds[0]
-    period = life.terms.fixings[0].kpi_period
-    version = read(life.oracle.functions.reportOf(at.feed, period))["version"]
+    at, feed = life.record, reading.feed
+    version = read(life.oracle.functions.reportOf(reading.id, reading.period))["version"]
     ruling = Ruling(
-        feed=at.feed,
-        period=period,
+        feed=reading.id,
+        period=reading.period,
         version=version,
         verdict=Verdict.CORRECTED,
         value=value,

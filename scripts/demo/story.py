@@ -25,6 +25,8 @@ from scripts.demo.cast import CLASS_NAMES, INVESTORS
 from scripts.demo.life import Life
 from scripts.demo.narrator import Narrator
 
+OUTCOME = 0
+"""The fixing that the story is about: the deal's one outcome payment."""
 LEAD_DAYS = 7
 """The chain begins this long before the offering opens."""
 CAPTURE_LIE = 0.2
@@ -96,13 +98,14 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         _early_coupons(life, narrator)
 
         narrator.chapter("5. The twin measures, the oracle reports")
-        reporting.to_reporting_time(life)
+        reading = life.reading(OUTCOME)
+        reporting.to_reporting_time(life, reading)
         what_ifs = _what_ifs(life, crews, options, narrator) if options.what_ifs else []
 
         crew = crews["main"]()
-        record = reporting.report(life, crew.urls, folder / "reports")
+        record = reporting.report(life, reading, crew.urls, folder / "reports")
         found = _tell_report(life, record, crew.faults, narrator)
-        reporting.wait_until_final(life)
+        reporting.wait_until_final(life, reading)
         narrator.say("the dispute window passes without a challenge: the report is final", True)
         narrator.chapter("6. Fixing, last coupon, redemption, claims")
         ending = _end(life, "main", narrator)
@@ -191,7 +194,7 @@ def _issue(life: Life, narrator: Narrator) -> dict[str, int]:
 
 def _early_coupons(life: Life, narrator: Narrator) -> None:
     narrator.chapter("4. Coupons, trades and claims over simulated time")
-    ends = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period]
+    ends = life.reading(OUTCOME).ends
     for number, period in enumerate(life.terms.periods, start=1):
         if period.pay_date <= ends:
             _coupon(life, number, narrator)
@@ -207,7 +210,7 @@ def _tell_report(
     life: Life, record: dict[str, Any], faults: dict[str, str], narrator: Narrator
 ) -> dict[str, str]:
     """Say what landed and who was wrong; the verifier's findings by node."""
-    decimals = life.terms.feeds[0].decimals
+    decimals = life.reading(OUTCOME).feed.decimals
     nodes = list(record["signers"])
     for address, fault in faults.items():
         narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
@@ -236,14 +239,11 @@ def _tell_report(
 
 def _end(life: Life, name: str, narrator: Narrator) -> Ending:
     """From a settled (or missing) report to the last claim and the reconciliation."""
-    fixing = life.fix()
-    kpi = (
-        "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10 ** life.terms.feeds[0].decimals:.4f}"
-    )
+    fixing, reading = life.fix(OUTCOME), life.reading(OUTCOME)
+    kpi = "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10**reading.feed.decimals:.4f}"
     narrator.say(f"outcome fixed on {kpi}: {_direction(life, fixing['outcome'])}")
-    done = life.terms.feeds[0].period_ends[life.terms.fixings[0].kpi_period]
     for number, period in enumerate(life.terms.periods, start=1):
-        if period.pay_date > done:
+        if period.pay_date > reading.ends:
             _coupon(life, number, narrator)
     redemption = life.redeem()
     narrator.say(
@@ -287,11 +287,12 @@ DISPUTE_OPERATIONS = {"oracle challenge", "oracle rule", "withdraw challenge cre
 
 
 def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) -> Ending:
-    quorum = life.terms.feeds[0].quorum
+    reading = life.reading(OUTCOME)
+    quorum = reading.feed.quorum
     crew = crews["captured"]()
     # Whoever captures a quorum also decides which answers are brought on chain.
-    record = reporting.report(life, crew.urls[:quorum], options.out / "oracle" / "reports-disputed")
-    decimals = life.terms.feeds[0].decimals
+    record = reporting.report(life, reading, crew.urls[:quorum], options.out / "oracle" / "reports-disputed")
+    decimals = reading.feed.decimals
     wrong = int(record["value"]) / 10**decimals
     narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude; {wrong:.4f} is pending on chain")
     found = reporting.verify(life, record)
@@ -299,10 +300,10 @@ def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
         f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
     )
     right, root = reporting.recomputed(record)
-    sent = reporting.challenge(life, root)
+    sent = reporting.challenge(life, reading, root)
     bond = life.money.words(int(sent["bond"]))
     narrator.say(f"the citizen stakes {bond} and challenges the pending report")
-    ruled = reporting.correct(life, right, root)
+    ruled = reporting.correct(life, reading, right, root)
     narrator.say(f"the panel signs a corrected value, {right / 10**decimals:.4f}; it is final at once", True)
     narrator.say(f"bond and reward are paid to the citizen: {life.money.words(ruled['paid'])}", True)
     ending = _end(life, "disputed", narrator)
@@ -317,10 +318,10 @@ def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
 
 
 def _silent(life: Life, _crews: Crews, _options: Options, narrator: Narrator) -> Ending:
-    reporting.wait_until_missing(life)
+    reporting.wait_until_missing(life, life.reading(OUTCOME))
     narrator.say("the reporting deadline passes: the report is missing, by the clock alone")
     ending = _end(life, "silent", narrator)
-    best = max(knot.y for knot in life.terms.fixings[0].curve.knots)
+    best = max(knot.y for knot in life.terms.fixings[OUTCOME].curve.knots)
     narrator.say(
         f"silence costs the issuer, who controls the data, {life.money.words(ending.fixing['outcome'])}: "
         "no report could have cost it more",

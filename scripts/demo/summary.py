@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.demo.story import Demonstration, Ending
+from scripts.demo.story import OUTCOME, Demonstration, Ending
 
 
 def summary(demo: Demonstration) -> dict[str, Any]:
     """The summary of a finished demonstration (see docs/demo.md for its fields)."""
     life, main = demo.life, demo.ending
     report = main.report or {}
-    feed = life.terms.feeds[0]
+    feed = life.reading(OUTCOME).feed
     return {
         "deal": demo.deal.id,
         "title": demo.deal.title,

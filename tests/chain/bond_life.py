@@ -105,14 +105,16 @@ class Life:
     def claim(self, who: str) -> None:
         self.send(self.deployer, self.token.claim(who))
 
-    def report(self, value: int, date: str = "2021-01-10") -> None:
-        """All nodes sign the same value; anyone brings it."""
+    def report(
+        self, value: int, date: str = "2021-01-10", kpi: str = "runoff-reduction", period: int = 0
+    ) -> None:
+        """All nodes of the KPI's feed sign the same value; anyone brings it."""
         reach_time(self.w3, at(date))
-        feed, keys, evidence = self.record.feed, local_keys(self.record), "0x" + "ab" * 32
+        feed, keys, evidence = self.record.feeds[kpi], local_keys(self.record.wallets), "0x" + "ab" * 32
         observations = []
-        for index, node in enumerate(self.record.wallets.nodes):
+        for index, node in enumerate(read(self.oracle.configOf(feed))["signers"]):
             seen = at(date) - 60
-            digest = read(self.oracle.observationDigest(feed, 0, 0, value, seen, evidence))
+            digest = read(self.oracle.observationDigest(feed, period, 0, value, seen, evidence))
             signed = Account.unsafe_sign_hash(digest, keys[node].key)
             observations.append(
                 {
@@ -125,12 +127,12 @@ class Life:
                     "vs": "0x" + (signed.s | (signed.v - 27) << 255).to_bytes(32, "big").hex(),
                 }
             )
-        self.send(self.c, self.oracle.submit(feed, 0, observations))
+        self.send(self.c, self.oracle.submit(feed, period, observations))
 
     def mature(self) -> None:
         """The outcome fixed and the redemption paid, at maturity."""
         reach_time(self.w3, at("2021-04-01"))
-        self.send(self.c, self.bond.fixOutcome())
+        self.send(self.c, self.bond.fix(0))
         self.send(self.c, self.bond.redeem())
 
 

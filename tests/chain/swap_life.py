@@ -14,10 +14,11 @@ from typing import Any
 from eth_account import Account
 
 from chain.bindings import read
+from chain.deploy import local_keys
 from chain.network import LocalChain, reach_time
 from chain.sender import GasLog
 from chain.swap.actions import SwapActions
-from chain.swap.deploy import deploy_on, local_swap_keys
+from chain.swap.deploy import deploy_on
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
@@ -100,7 +101,7 @@ class SwapLife(SwapActions):
         people = dict(zip(("a", "b", "c", "stranger"), chain.accounts[6:10], strict=True))
         super().__init__(chain.w3, deploy_on(chain, deal, gas), people, gas)
         self.chain, self.deal, self.terms = chain, deal, swap_terms(deal)
-        self.keys = local_swap_keys(self.record)
+        self.keys = local_keys(self.record.wallets)
         self.pay_dates = [period.pay_date for period in self.terms.payment.periods]
         for name in ("payer", "payee", "issuer", "a", "b", "c", "stranger"):
             if name in self.senders:

@@ -75,12 +75,16 @@ def test_the_chain_says_what_the_deal_file_says(
         at(f"{y}-{d}") for y in range(2017, 2022) for d in ("04-01", "10-01")
     ][:9]
     assert {(p["numerator"], p["denominator"]) for p in bond["periods"]} == {(180, 360)}
-    assert [(k["x"], k["y"]) for k in bond["outcome"]["knots"][1:]] == [
+    (fixing,) = bond["fixings"]
+    curve = fixing["curve"]
+    assert [(k["x"], k["y"]) for k in curve["knots"][1:]] == [
         (186_000, 0),
         (413_001, 3_300_000_000_000),
     ]
-    assert bond["outcome"]["knots"][0]["y"] == -3_300_000_000_000
-    assert bond["missingOutcome"] == 3_300_000_000_000  # the issuer controls the data
+    assert curve["knots"][0]["y"] == -3_300_000_000_000
+    assert fixing["missing"] == 3_300_000_000_000  # the issuer controls the data
+    assert (fixing["effect"], fixing["kpiPeriod"], fixing["first"], fixing["last"]) == (1, 0, 8, 8)
+    assert [p["repayment"] for p in bond["periods"]] == [0] * 8 + [1_000_000_000]
     offering = read(contract(chain.w3, "Offering", record.addresses.offering).functions.terms())
     assert (offering["opens"], offering["closes"]) == (at("2016-09-15"), at("2016-09-29"))
     token = contract(chain.w3, "SecurityToken", record.addresses.token).functions
@@ -100,7 +104,7 @@ def test_the_record_is_complete(chain: LocalChain, record: DeploymentRecord, dea
     assert len(set(record.wallets.nodes)) == 4
     assert len(set(record.wallets.panel)) == 3
     assert sorted(record.wallets.nodes, key=str.lower) == record.wallets.nodes
-    assert set(local_keys(record)) == {*record.wallets.nodes, *record.wallets.panel}
+    assert set(local_keys(record.wallets)) == {*record.wallets.nodes, *record.wallets.panel}
     assert record.compiler.evm_version == "shanghai"
 
 
@@ -188,7 +192,7 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
     [
         ({"wallets.issuer": "0x" + "11" * 20}, "bond.terms.issuer"),
         ({"wallets.agent": "0x" + "11" * 20}, "token.anchors.agent"),
-        ({"feed": "0x" + "22" * 32}, "bond.terms.feed"),
+        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "KpiOracle_UnknownFeed"),
         ({"terms_hash": "0x" + "33" * 32}, "record.terms_hash"),
         ({"addresses.registry": "0x" + "44" * 20}, "token.anchors.registry"),
         ({"terms.claims.series-2016b.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
@@ -199,7 +203,7 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
         ({"terms.claims.series-2016b.grace_days.value": "11"}, "bond.terms.gracePeriod"),
         ({"terms.offering.closes.value": "2016-09-28"}, "offering.terms.closes"),
         ({"terms.offering.blocked_countries": ["KP"]}, "token.anchors.policy"),
-        ({"terms.oracle.runoff-reduction.quorum.value": "4"}, "feed.quorum"),
+        ({"terms.oracle.runoff-reduction.quorum.value": "4"}, "feeds.runoff-reduction.quorum"),
         ({"terms.summary": "Other words."}, "token.documentHash"),
     ],
 )
@@ -222,7 +226,7 @@ def check_deployment_of(chain: LocalChain, record: DeploymentRecord) -> list[str
     try:
         return [difference.field for difference in check_deployment(chain.w3, record)]
     except ContractError as error:  # an unknown feed has no configuration to compare
-        return ["bond.terms.feed"] if error.name == "KpiOracle_UnknownFeed" else [error.name]
+        return [error.name]
 
 
 def test_another_chain_is_noticed(record: DeploymentRecord, anvil: LocalChain) -> None:
@@ -284,7 +288,7 @@ def test_bad_records_say_what_is_wrong(tmp_path: Path) -> None:
     file.write_text("{")
     with pytest.raises(RecordError, match=r"record.json: not JSON"):
         load_record(file)
-    file.write_text('{"schema": "penstock/deployment/1", "terms_hash": "0x12"}')
+    file.write_text('{"schema": "penstock/deployment/2", "terms_hash": "0x12"}')
     with pytest.raises(RecordError, match=r"record.json: terms_hash = '0x12'"):
         load_record(file)
 

@@ -40,8 +40,10 @@ def test_a_whole_life_reconciles_to_the_unit(lived: Life) -> None:
     result = reconcile(lived.w3, lived.record)
     assert result.ok, result.differences
     assert result.state == "redeemed"
-    outcome = OUTCOMES[result.kpi]
-    assert result.kpi_status == ("missing" if result.kpi is None else "final")
+    (report,) = result.reports
+    outcome = OUTCOMES[report.value]
+    assert (report.kpi, report.period) == ("runoff-reduction", 1)
+    assert report.status == ("missing" if report.value is None else "final")
     held = {lived.a: (4, 3, 3), lived.b: (3, 3, 0), lived.c: (0, 1, 4)}  # for coupons 1-2, 3-5, and later
     for account in result.holders:
         early, middle, late = held[account.holder]
@@ -143,10 +145,13 @@ def test_distributions_know_what_they_were(lived: Life) -> None:
     assert list(ledger.turns["event"])[:2] == ["OfferingSettled", "BondActivated"]
     assert list(ledger.fundings["amount"]) == [20 * THOUSAND]
     fixing = ledger.fixings.iloc[0]
-    assert fixing["outcome"] == 7 * OUTCOMES[None if fixing["missing"] else fixing["value"]]
+    # For the full issue of ten units.
+    assert fixing["fixing"] == 0
+    assert fixing["value"] == 10 * OUTCOMES[None if fixing["missing"] else fixing["kpi_value"]]
     if not fixing["missing"]:
         report = ledger.reports.iloc[0]
-        assert (report["period"], report["version"], report["value"]) == (0, 0, fixing["value"])
+        assert (report["kpi"], report["period"], report["version"]) == ("runoff-reduction", 0, 0)
+        assert report["value"] == fixing["kpi_value"]
         assert report["signers"] == (0, 1, 2, 3)
 
 
@@ -202,9 +207,12 @@ def test_an_altered_outcome_does_not_reconcile(lived: Life) -> None:
     result = reconcile(lived.w3, lived.record, altered(more))
     wrong = [r for r in result.rows if r.difference]
     assert {r.kind for r in wrong} == {"outcome"}
-    outcome = OUTCOMES[result.kpi]
+    outcome = OUTCOMES[result.reports[0].value]
     assert {r.holder: r.difference for r in wrong} == {lived.a: -3 * outcome, lived.c: -4 * outcome}
-    assert {c.name for c in result.checks if c.difference} == {"outcome payment for the units in issue"}
+    assert {c.name: c.difference for c in result.checks if c.difference} == {
+        "outcome payment for the units in issue": -7 * outcome,
+        "runoff-reduction, period 1, fixing 1: rate or amount": -10 * outcome,
+    }
     assert {h.holder: h.difference for h in result.holders} == {
         lived.a: -3 * outcome,
         lived.b: 0,

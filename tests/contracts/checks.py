@@ -54,8 +54,8 @@ def said(tx: Any, name: str, by: Any = None, **fields: Any) -> Any:
     """The one event of this name (of the contract `by`, if given) has exactly these fields."""
     found = [e for e in tx.events if e.name == name and (by is None or e.address == by.address)]
     assert len(found) == 1, f"{len(found)} events {name} in {names(tx)}"
-    seen = {key: _plain(value) for key, value in found[0].items()}
-    assert seen == {key: _plain(value) for key, value in fields.items()}
+    seen = {key: plain(value) for key, value in found[0].items()}
+    assert seen == {key: plain(value) for key, value in fields.items()}
     return found[0]
 
 

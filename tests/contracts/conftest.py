@@ -141,7 +141,8 @@ def launch(parties, base, plan_of, terms_of, SecurityToken, KpiBond, Offering):
         deal = SimpleNamespace(
             plan=plan,
             tx=tx,
-            feed=event["feed"],
+            feeds=event["feeds"],
+            feed=next(iter(event["feeds"]), None),
             token=SecurityToken.at(event["token"]),
             bond=KpiBond.at(event["bond"]),
             offering=Offering.at(event["offering"]),

@@ -13,12 +13,13 @@ PRINCIPAL = 100 * K
 TENTH = 10 * K
 
 
-def mature_report(deal: Any, report: Any, value: int | None) -> None:
+def mature_report(deal: Any, report: Any, value: int | None, end: int | None = None) -> None:
     """Bring the KPI to its end: three nodes report the value and it becomes final, or (None) nobody
     reports."""
-    warp(deal.plan.period_end)
+    end = end or deal.plan.period_end
+    warp(end)
     if value is None:
-        warp(deal.plan.period_end + 45 * DAY + 1)
+        warp(end + 45 * DAY + 1)
     else:
         report(deal, [value] * 3, at=now())
         warp(now() + 14 * DAY)

@@ -88,6 +88,39 @@ def policy(classes: int = ALL_CLASSES, blocked: tuple[int, ...] = ()) -> str:
     return "0x" + word.to_bytes(32, "big").hex()
 
 
+RATE, AMOUNT = 0, 1  # IKpiBond.Effect
+KPI = b"runoff-reduction".ljust(32, b"\0")
+OF_THE_OUTCOME = ("kpiPeriod", "missing", "curve")
+
+
+def step(*knots: tuple[int, int]) -> dict:
+    """A step curve from (KPI value, payoff) pairs."""
+    return {"kind": 0, "knots": [{"x": x, "y": y} for x, y in knots]}
+
+
+def fixing(effect: int, first: int, last: int, curve: dict, missing: int, **changes: Any) -> dict:
+    """IKpiBond.Fixing of the first report on the plan's KPI."""
+    return {
+        "feed": KPI,
+        "kpiPeriod": 0,
+        "effect": effect,
+        "first": first,
+        "last": last,
+        "missing": missing,
+        "curve": curve,
+    } | changes
+
+
+def bullet(unit: int, *dates: int, denominator: int = 1) -> list[dict]:
+    """Years of interest up to the dates given, and the principal of one unit with the last of them."""
+    periods = [
+        {"payDate": date, "numerator": 1, "denominator": denominator, "repayment": 0} for date in dates
+    ]
+    if periods:
+        periods[-1]["repayment"] = unit
+    return periods
+
+
 @dataclass
 class Plan:
     """A bond of 100 units of 1,000 at 5 %, three annual coupons, outcome -10 / 0 / +10 % at 20 % and 40 %."""
@@ -121,7 +154,7 @@ class Plan:
     def oracle_policy(self) -> dict:
         return {
             "deal": b"\0" * 32,
-            "kpi": b"runoff-reduction".ljust(32, b"\0"),
+            "kpi": KPI,
             "methodHash": keccak(text="method"),
             "minValue": -MILLION,
             "maxValue": MILLION,
@@ -153,7 +186,7 @@ class Plan:
         return keccak(text=repr((self.now, self.currency, self.unit, self.units, changes)))
 
     def terms(self) -> dict:
-        tenth = self.unit * self.units // 10
+        periods = self._resolved(self.overrides).get("periods", bullet(self.unit, *self.pay_dates))
         return {
             "termsHash": self._terms_hash(),
             "name": "Test bond",
@@ -172,20 +205,18 @@ class Plan:
             "rate": 5 * 10**16,
             "gracePeriod": 10 * DAY,
             "curePeriod": 30 * DAY,
-            "kpiPeriod": 0,
             "dataController": 0,
-            "missingOutcome": tenth,
-            "periods": [{"payDate": d, "numerator": 1, "denominator": 1} for d in self.pay_dates],
-            "outcome": {
-                "kind": 0,
-                "knots": [
-                    {"x": INT128_MIN, "y": -tenth},
-                    {"x": 200_000, "y": 0},
-                    {"x": 400_001, "y": tenth},
-                ],
-            },
-            "oraclePolicy": self.oracle_policy(),
-        } | self._resolved(self.overrides)
+            "periods": periods,
+            "fixings": [self.outcome(max(0, len(periods) - 1))],
+            "oraclePolicies": [self.oracle_policy()],
+        } | {name: v for name, v in self._resolved(self.overrides).items() if name not in OF_THE_OUTCOME}
+
+    def outcome(self, last: int = 2) -> dict:
+        """The one fixing, paid in the last period; overrides of kpiPeriod, missing and curve are its own."""
+        tenth = self.unit * self.units // 10
+        knots = ((INT128_MIN, -tenth), (200_000, 0), (400_001, tenth))
+        own = {name: v for name, v in self._resolved(self.overrides).items() if name in OF_THE_OUTCOME}
+        return fixing(AMOUNT, last, last, step(*knots), tenth) | own
 
 
 DOMAIN_FIELDS = [

@@ -16,7 +16,7 @@ from lives import (
     mature_report,
     pay_coupons,
 )
-from material import DAY, MILLION, Bond
+from material import DAY, MILLION, Bond, Status
 
 YEAR = 365 * DAY
 
@@ -58,9 +58,9 @@ def test_default_on_the_redemption_needs_the_outcome(live, parties, report, anyo
     """Before the outcome is known, nobody can say what is owed."""
     pay_coupons(live, parties)
     warp(live.plan.pay_dates[2] + 10 * DAY + 1)
-    with refuses(live.bond, "KpiBond_OutcomeNotFixed"):
+    with refuses(live.bond, "KpiBond_NotFixed", 0):
         live.bond.declareDefault(anyone)
-    live.bond.fixOutcome(anyone)  # nobody reported
+    live.bond.fix(0, anyone)  # nobody reported
     tx = live.bond.declareDefault(anyone)
     said(tx, "BondDefaulted", period=3, due=PRINCIPAL + TENTH, held=0)
 
@@ -107,9 +107,9 @@ def test_cure_after_maturity_takes_the_redemption_too(launch, parties, report, i
     mature_report(deal, report, 300_000)
     warp(deal.plan.pay_dates[2])
     deal.bond.fund(3 * COUPON + PRINCIPAL - 1, issuer)
-    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+    with refuses(deal.bond, "KpiBond_NotFixed", 0):
         deal.bond.cure(anyone)
-    deal.bond.fixOutcome(anyone)  # also while in default
+    deal.bond.fix(0, anyone)  # also while in default
     with refuses(deal.bond, "KpiBond_Underfunded", 3 * COUPON + PRINCIPAL, 3 * COUPON + PRINCIPAL - 1):
         deal.bond.cure(anyone)
     deal.bond.fund(1, issuer)
@@ -160,7 +160,7 @@ def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
     deal = launch.sell(launch())
     pay_coupons(deal, parties, last=1)
     mature_report(deal, report, 100_000)
-    deal.bond.fixOutcome(anyone)
+    deal.bond.fix(0, anyone)
     warp(deal.plan.pay_dates[2] + 10 * DAY + 1)
     tx = deal.bond.declareDefault(anyone)
     warp(tx.timestamp + 30 * DAY + 1)
@@ -176,10 +176,10 @@ def test_default_is_no_way_round_the_outcome(live, parties, report, anyone):
     """The issuer stops paying before there can be a report: it owes the outcome best for holders."""
     accelerated(live, parties)
     assert live.bond.owedAfterAcceleration()[1] == PRINCIPAL + TENTH
-    assert live.bond.outcomeFixed()
+    assert live.bond.fixingOf(0)[0]
     mature_report(live, report, 100_000)
     with refuses(live.bond, "KpiBond_WrongState", Bond.ACCELERATED):
-        live.bond.fixOutcome(anyone)  # a low report afterwards takes nothing back
+        live.bond.fix(0, anyone)  # a low report afterwards takes nothing back
 
 
 def default_near_the_end(deal, parties, anyone):
@@ -192,7 +192,7 @@ def default_near_the_end(deal, parties, anyone):
 
 
 LATE = {"periodEnds": lambda plan: [plan.pay_dates[2] - 40 * DAY], "reportingWindow": 200 * DAY}
-HOLDERS = {"dataController": 1, "missingOutcome": -TENTH}
+HOLDERS = {"dataController": 1, "missing": -TENTH}
 
 
 @pytest.mark.parametrize("controller", [{}, HOLDERS], ids=["issuer", "holders"])
@@ -201,14 +201,14 @@ def test_acceleration_waits_for_a_report_in_the_making(launch, parties, report, 
     bound the wait."""
     deal = launch.sell(launch(oracle_overrides=LATE, **controller))
     default_near_the_end(deal, parties, anyone)
-    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+    with refuses(deal.oracle, "KpiOracle_NotFinal", deal.feed, 0, Status.NONE):
         deal.bond.accelerate(anyone)
     report(deal, [300_000] * 3)
-    with refuses(deal.bond, "KpiBond_OutcomeNotFixed"):
+    with refuses(deal.oracle, "KpiOracle_NotFinal", deal.feed, 0, Status.PENDING):
         deal.bond.accelerate(anyone)
     warp(now() + 14 * DAY)
     tx = deal.bond.accelerate(anyone)
-    said(tx, "OutcomeFixed", kpi=300_000, missing=False, outcome=0)
+    said(tx, "KpiFixed", fixing=0, kpi=300_000, missing=False, value=0)
     said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL)
     assert plain(deal.oracle.reportOf(deal.feed, 0))[5] is True  # used: no restatement
 
@@ -222,7 +222,7 @@ def test_silence_until_the_deadline_counts_as_missing(launch, parties, anyone, c
     default_near_the_end(deal, parties, anyone)
     warp(deal.oracle.periodEndOf(deal.feed, 0) + 200 * DAY + 1)
     tx = deal.bond.accelerate(anyone)
-    said(tx, "OutcomeFixed", kpi=0, missing=True, outcome=owed - PRINCIPAL)
+    said(tx, "KpiFixed", fixing=0, kpi=0, missing=True, value=owed - PRINCIPAL)
     assert tx.events["BondAccelerated"]["principalOwed"] == owed
 
 
@@ -310,12 +310,12 @@ def test_recovery_of_less_than_a_minor_unit_per_unit_ends_the_bond(launch, parti
     is met."""
     whole = {"kind": 0, "knots": [{"x": 0, "y": -70}, {"x": 1, "y": -70}]}
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
-    deal = launch(unit=10, units=7, outcome=whole, missingOutcome=0, oracle_overrides=early)
+    deal = launch(unit=10, units=7, curve=whole, missing=0, oracle_overrides=early)
     launch.sell(deal, investor=7)
     warp(deal.plan.pay_dates[0] - 100 * DAY)
     report(deal, [1, 1, 1])
     warp(deal.plan.pay_dates[0])
-    assert deal.bond.fixOutcome(anyone).return_value == -70
+    assert deal.bond.fix(0, anyone).return_value == -70
     deal.bond.fund(3, issuer)
     deal.bond.payCoupon(anyone)
     warp(deal.plan.pay_dates[1] + 10 * DAY + 1)
@@ -343,7 +343,7 @@ def test_holders_share_by_units_held_when_money_comes(live, parties, issuer, any
 CALLS = [
     "activate",
     "payCoupon",
-    "fixOutcome",
+    "fix",
     "redeem",
     "returnSurplus",
     "declareDefault",
@@ -351,10 +351,11 @@ CALLS = [
     "accelerate",
     "recover",
 ]
+ARGUMENTS = {"fix": (0,)}
 ALLOWED = {
     Bond.OFFERED: {"activate"},  # by the offering; see below
-    Bond.ACTIVE: {"payCoupon", "fixOutcome", "redeem", "declareDefault"},
-    Bond.DEFAULTED: {"fixOutcome", "cure", "accelerate"},
+    Bond.ACTIVE: {"payCoupon", "fix", "redeem", "declareDefault"},
+    Bond.DEFAULTED: {"fix", "cure", "accelerate"},
     Bond.ACCELERATED: {"recover"},
     Bond.REDEEMED: {"returnSurplus"},
 }
@@ -375,7 +376,7 @@ def test_forbidden_transitions(launch, parties, report, issuer, anyone, state):
     assert deal.bond.state() == state
     for call in set(CALLS) - ALLOWED[state]:
         with refuses(deal.bond, "KpiBond_WrongState", state):
-            getattr(deal.bond, call)(anyone)
+            getattr(deal.bond, call)(*ARGUMENTS.get(call, ()), anyone)
     assert deal.bond.state() == state
 
 

@@ -6,7 +6,7 @@ import pytest
 from checks import names, plain, refuses, said
 from clock import next_at, now, warp
 from lives import COUPON, PRINCIPAL, TENTH, K, claim_all, mature_report, pay_coupons
-from material import DAY, MILLION, Bond, Status, Verdict, evidence
+from material import AMOUNT, DAY, INT128_MIN, MILLION, Bond, Status, Verdict, evidence
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def redeem(deal, parties, report, value, funding):
     """All three coupons, the report before the last one, and the redemption funded with `funding`."""
     pay_coupons(deal, parties, last=1)
     mature_report(deal, report, value)
-    deal.bond.fixOutcome({"from": parties.stranger})
+    deal.bond.fix(0, {"from": parties.stranger})
     pay_coupons(deal, parties, first=2)
     deal.bond.fund(funding, {"from": parties.issuer})
     return deal.bond.redeem({"from": parties.stranger})
@@ -70,17 +70,17 @@ def test_low_tier_needs_only_ninety_percent(live, parties, report):
 
 def test_fix_outcome_says_what_it_read(live, parties, report, anyone):
     mature_report(live, report, 500_000)
-    tx = live.bond.fixOutcome(anyone)
-    said(tx, "OutcomeFixed", kpi=500_000, missing=False, outcome=TENTH)
+    tx = live.bond.fix(0, anyone)
+    said(tx, "KpiFixed", fixing=0, kpi=500_000, missing=False, value=TENTH)
     assert tx.return_value == TENTH
     assert plain(live.oracle.reportOf(live.feed, 0))[5] is True
-    assert live.bond.outcomeFixed()
-    assert live.bond.outcome() == TENTH
+    assert live.bond.fixingOf(0)[0]
+    assert live.bond.outcomeOf(3) == TENTH
 
 
 def test_missing_report_is_the_missing_outcome(live, report, anyone):
     mature_report(live, report, None)
-    said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=0, missing=True, outcome=TENTH)
+    said(live.bond.fix(0, anyone), "KpiFixed", fixing=0, kpi=0, missing=True, value=TENTH)
 
 
 @pytest.mark.parametrize(
@@ -102,25 +102,25 @@ def test_what_the_panel_ruled_counts(
     live.oracle.challenge(live.feed, 0, 0, evidence("why"), {"from": parties.other})
     rule(live, verdict, value)
     kpi = 300_000 if verdict == Verdict.STANDS else value
-    said(live.bond.fixOutcome(anyone), "OutcomeFixed", kpi=kpi, missing=missing, outcome=outcome)
+    said(live.bond.fix(0, anyone), "KpiFixed", fixing=0, kpi=kpi, missing=missing, value=outcome)
 
 
 def test_one_fixing_only(live, report, anyone):
     mature_report(live, report, 500_000)
-    live.bond.fixOutcome(anyone)
-    with refuses(live.bond, "KpiBond_OutcomeAlreadyFixed"):
-        live.bond.fixOutcome(anyone)
-    assert live.bond.outcome() == TENTH
+    live.bond.fix(0, anyone)
+    with refuses(live.bond, "KpiBond_AlreadyFixed", 0):
+        live.bond.fix(0, anyone)
+    assert live.bond.outcomeOf(3) == TENTH
 
 
 def test_fix_outcome_waits_for_the_final_report(live, report, anyone):
     with refuses(live.oracle, "KpiOracle_NotFinal", live.feed, 0, Status.NONE):
-        live.bond.fixOutcome(anyone)
+        live.bond.fix(0, anyone)
     warp(live.plan.period_end)
     report(live, [500_000] * 3, at=now())
     with refuses(live.oracle, "KpiOracle_NotFinal", live.feed, 0, Status.PENDING):
-        live.bond.fixOutcome(anyone)
-    assert not live.bond.outcomeFixed()
+        live.bond.fix(0, anyone)
+    assert not live.bond.fixingOf(0)[0]
 
 
 # ---------------------------------------------------------------- coupons
@@ -134,7 +134,7 @@ def test_coupon_is_paid_on_its_date_by_anyone(live, parties, issuer, anyone):
         live.bond.payCoupon(anyone)
     next_at(due)
     tx = live.bond.payCoupon(anyone)
-    said(tx, "CouponPaid", period=0, due=COUPON, paid=COUPON)
+    said(tx, "CouponPaid", period=0, interest=COUPON, repayment=0, outcome=0, paid=COUPON)
     assert tx.return_value == COUPON
     assert live.bond.couponsPaid() == 1
     assert claim_all(live, parties.investor, parties.other) == [3 * K, 2 * K]
@@ -153,7 +153,15 @@ def test_overdue_coupons_take_one_call_each(live, issuer, anyone):
     warp(live.plan.pay_dates[2])
     live.bond.fund(3 * COUPON, issuer)
     for period in range(3):
-        said(live.bond.payCoupon(anyone), "CouponPaid", period=period, due=COUPON, paid=COUPON)
+        said(
+            live.bond.payCoupon(anyone),
+            "CouponPaid",
+            period=period,
+            interest=COUPON,
+            repayment=0,
+            outcome=0,
+            paid=COUPON,
+        )
     with refuses(live.bond, "KpiBond_CouponsOutstanding", 3, 3):
         live.bond.payCoupon(anyone)
 
@@ -163,7 +171,7 @@ def test_next_payment(live, parties, report):
     pay_coupons(live, parties, last=1)
     assert plain(live.bond.nextPayment()) == (live.plan.pay_dates[2], COUPON)
     mature_report(live, report, 500_000)
-    live.bond.fixOutcome({"from": parties.stranger})
+    live.bond.fix(0, {"from": parties.stranger})
     pay_coupons(live, parties, first=2)
     assert plain(live.bond.nextPayment()) == (live.plan.pay_dates[2], PRINCIPAL + TENTH)
     assert live.bond.maturity() == live.plan.pay_dates[2]
@@ -186,7 +194,7 @@ def test_dust_is_carried_to_the_next_payment(launch, parties, report, issuer, an
         deal.bond.fund(350_017, issuer)
         paid.append(deal.bond.payCoupon(anyone))
     mature_report(deal, report, 300_000)
-    deal.bond.fixOutcome(anyone)
+    deal.bond.fix(0, anyone)
     warp(deal.plan.pay_dates[2])
     deal.bond.fund(350_016, issuer)
     with refuses(deal.bond, "KpiBond_Underfunded", 350_023, 350_022):
@@ -194,7 +202,7 @@ def test_dust_is_carried_to_the_next_payment(launch, parties, report, issuer, an
     deal.bond.fund(1, issuer)
     paid.append(deal.bond.payCoupon(anyone))
     for period, (tx, amount) in enumerate(zip(paid, (350_014, 350_014, 350_021), strict=True)):
-        said(tx, "CouponPaid", period=period, due=350_017, paid=amount)
+        said(tx, "CouponPaid", period=period, interest=350_017, repayment=0, outcome=0, paid=amount)
     deal.bond.fund(7_000_350 + tenth, issuer)
     said(deal.bond.redeem(anyone), "BondRedeemed", principal=7_000_350, outcome=0, paid=7_000_350)
     per_unit = 50_002 + 50_002 + 50_003 + 1_000_050
@@ -225,7 +233,7 @@ def test_any_decimals(launch, parties, report, issuer, anyone, TestCurrency, dec
     before = [currency.balanceOf(a) for a in (parties.investor, parties.other)]
     pay_coupons(deal, parties, last=1, amount=5_000 * one)
     mature_report(deal, report, 400_001)
-    deal.bond.fixOutcome(anyone)
+    deal.bond.fix(0, anyone)
     pay_coupons(deal, parties, first=2, amount=5_000 * one)
     deal.bond.fund(110_000 * one, issuer)
     deal.bond.redeem(anyone)
@@ -242,7 +250,8 @@ def test_outcome_scales_with_the_units_sold(launch, parties, report, issuer, any
     deal = launch.sell(launch(softCap=50), investor=60)
     pay_coupons(deal, parties, last=1, amount=3 * K)
     mature_report(deal, report, 500_000)
-    said(deal.bond.fixOutcome(anyone), "OutcomeFixed", kpi=500_000, missing=False, outcome=6 * K)
+    said(deal.bond.fix(0, anyone), "KpiFixed", fixing=0, kpi=500_000, missing=False, value=10 * K)
+    assert deal.bond.outcomeOf(3) == 6 * K
     pay_coupons(deal, parties, first=2, amount=3 * K)
     deal.bond.fund(66 * K, issuer)
     deal.bond.redeem(anyone)
@@ -253,18 +262,19 @@ def test_outcome_scales_with_the_units_sold(launch, parties, report, issuer, any
 def test_scaled_outcome_rounds_against_the_holders(launch, report, anyone, amount, scaled):
     """7 of 100 units: 0.7 becomes 0 and -0.7 becomes -1, toward minus infinity."""
     curve = {"kind": 0, "knots": [{"x": 0, "y": min(amount, 0)}, {"x": 1, "y": amount}]}
-    deal = launch.sell(launch(softCap=1, outcome=curve, missingOutcome=200), investor=7)
+    deal = launch.sell(launch(softCap=1, curve=curve, missing=200), investor=7)
     mature_report(deal, report, 5)
-    assert deal.bond.fixOutcome(anyone).return_value == scaled
+    assert deal.bond.fix(0, anyone).return_value == amount
+    assert deal.bond.outcomeOf(3) == scaled
 
 
 def test_linear_outcome(launch, report, anyone):
     """A line from -10,000 at 0.2 to +10,000 at 0.4."""
     curve = {"kind": 1, "knots": [{"x": 200_000, "y": -10 * K}, {"x": 400_000, "y": 10 * K}]}
-    deal = launch.sell(launch(outcome=curve))
+    deal = launch.sell(launch(curve=curve))
     mature_report(deal, report, 266_667)
     # -10,000 + 20,000 x 66,667 / 200,000 = -3,333.3 exactly
-    assert deal.bond.fixOutcome(anyone).return_value == -3_333_300_000
+    assert deal.bond.fix(0, anyone).return_value == -3_333_300_000
 
 
 # ---------------------------------------------------------------- funding, redemption, surplus
@@ -297,9 +307,9 @@ def test_redeem_in_order_only(live, parties, report, issuer, anyone):
     with refuses(live.bond, "KpiBond_CouponsOutstanding", 2, 3):
         live.bond.redeem(anyone)
     live.bond.payCoupon(anyone)
-    with refuses(live.bond, "KpiBond_OutcomeNotFixed"):
+    with refuses(live.bond, "KpiBond_NotFixed", 0):
         live.bond.redeem(anyone)
-    live.bond.fixOutcome(anyone)
+    live.bond.fix(0, anyone)
     with refuses(live.bond, "KpiBond_Underfunded", PRINCIPAL, PRINCIPAL - 1):
         live.bond.redeem(anyone)
     live.bond.fund(1, issuer)
@@ -338,5 +348,9 @@ def test_terms_are_kept_as_given(live, parties, base):
     terms = live.bond.terms().dict()
     assert (terms["issuer"], terms["token"], terms["offering"]) == (parties.issuer, live.token, live.offering)
     assert (terms["rate"], terms["unitPrincipal"], terms["authorisedUnits"]) == (5 * 10**16, K, 100)
-    assert plain(live.bond.terms())[14] == tuple((date, 1, 1) for date in live.plan.pay_dates)
-    assert terms["missingOutcome"] == 10_000 * MILLION
+    dates = live.plan.pay_dates
+    *_, periods, fixings = plain(live.bond.terms())
+    assert periods == ((dates[0], 1, 1, 0), (dates[1], 1, 1, 0), (dates[2], 1, 1, K))
+    (fixing,) = fixings
+    assert fixing[:6] == ("0x" + bytes(live.feed).hex(), 0, AMOUNT, 2, 2, 10_000 * MILLION)
+    assert fixing[6] == (0, ((INT128_MIN, -TENTH), (200_000, 0), (400_001, TENTH)))

@@ -11,7 +11,7 @@ import pytest
 from clock import is_ganache, now, warp
 from gas_table import measure, record
 from lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
-from material import RETAIL, USA, Status, evidence, named_keys, ruling
+from material import RATE, RETAIL, USA, Status, bullet, evidence, fixing, named_keys, ruling, step
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800
@@ -137,7 +137,7 @@ def test_oracle(live, report, parties, chain, base):
     tx = base.oracle.rule(live.feed, 0, 1, 100_000, root, signatures, {"from": parties.stranger})
     measure("oracle ruling, 2 of 3 panellists", tx)
     measure("oracle withdraw", base.oracle.withdraw(base.currency, parties.other, {"from": parties.other}))
-    measure("bond fixOutcome", live.bond.fixOutcome({"from": parties.stranger}))
+    measure("bond fix, an outcome", live.bond.fix(0, {"from": parties.stranger}))
 
 
 @pytest.mark.parametrize(("quorum", "nodes"), [(4, 7), (16, 31)])
@@ -173,11 +173,34 @@ def test_deal_life(launch, parties, report, base):
     warp(deal.plan.pay_dates[1])
     measure("bond payCoupon", deal.bond.payCoupon({"from": parties.stranger}))
     mature_report(deal, report, 500_000)
-    deal.bond.fixOutcome({"from": parties.stranger})
+    deal.bond.fix(0, {"from": parties.stranger})
     pay_coupons(deal, parties, first=2)
     deal.bond.fund(PRINCIPAL + TENTH, {"from": parties.issuer})
     measure("bond redeem", deal.bond.redeem({"from": parties.stranger}))
     measure("bond returnSurplus", deal.bond.returnSurplus({"from": parties.stranger}))
+
+
+def test_wide_deal(launch, parties, report, base):
+    """A coupon step and repayments of a half each in the last two of three years."""
+
+    def periods(plan):
+        parts = (0, K // 2, K // 2)
+        return [
+            year | {"repayment": part} for year, part in zip(bullet(0, *plan.pay_dates), parts, strict=True)
+        ]
+
+    rule = fixing(RATE, 1, 2, step((0, 0), (200_000, -(10**15))), 0)
+    early = {"periodEnds": lambda plan: [plan.pay_dates[0]]}
+    deal = launch.sell(launch(periods=periods, fixings=[rule], oracle_overrides=early))
+    deal.bond.fund(PRINCIPAL, {"from": parties.issuer})
+    warp(deal.plan.pay_dates[0])
+    deal.bond.payCoupon({"from": parties.stranger})
+    mature_report(deal, report, 200_000, end=deal.plan.pay_dates[0])
+    measure("bond fix, a coupon step", deal.bond.fix(0, {"from": parties.stranger}))
+    warp(deal.plan.pay_dates[1])
+    measure("bond payCoupon, stepped and with a repayment", deal.bond.payCoupon({"from": parties.stranger}))
+    fixed = launch(fixings=[], oraclePolicies=[])
+    measure("deploy a fixed bond (token, bond, offering)", fixed.tx)
 
 
 def test_register(base, parties):
@@ -189,8 +212,9 @@ def test_register(base, parties):
 # ---------------------------------------------------------------- size
 
 
-def test_runtime_size(base, web3):
-    contracts = [*base.implementations, base.oracle, base.registry, base.factory]
+def test_runtime_size(base, web3, BondChecks):
+    checks = BondChecks.at(base.implementations[1].CHECKS())
+    contracts = [*base.implementations, checks, base.oracle, base.registry, base.factory]
     for contract in contracts:
         size = len(web3.eth.get_code(contract.address))
         record(f"runtime bytes of {contract._name}", size, MAX_RUNTIME - 1)

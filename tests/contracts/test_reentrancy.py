@@ -155,7 +155,7 @@ def test_pay_coupon_cannot_be_entered_for_the_same_coupon(sold, currency, arm, p
 def redeemable(sold, parties, report):
     pay_coupons(sold, parties, last=1)
     mature_report(sold, report, 300_000)
-    sold.bond.fixOutcome({"from": parties.stranger})
+    sold.bond.fix(0, {"from": parties.stranger})
     pay_coupons(sold, parties, first=2)
     claim_all(sold, parties.investor, parties.other)
     sold.bond.fund(PRINCIPAL + 5, {"from": parties.issuer})

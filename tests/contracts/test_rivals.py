@@ -15,7 +15,7 @@ def test_multiply_before_divide(live, parties):
     3,153.60."""
     assert 1_000_000_000 * 5 // 100 // 31_536_000 * 31_536_000 * 100 == 3_153_600_000
     (tx,) = pay_coupons(live, parties, last=0)
-    assert tx.events["CouponPaid"]["due"] == 5_000 * MILLION
+    assert tx.events["CouponPaid"]["interest"] == 5_000 * MILLION
     assert sum(claim_all(live, parties.investor, parties.other)) == 5_000 * MILLION
 
 
@@ -30,7 +30,7 @@ def test_multiply_before_divide(live, parties):
 def test_nothing_is_cut_off_on_the_way(launch, unit, units, rate, numerator, coupon):
     """principal x rate x numerator / denominator, one division at the end; days over 365."""
     schedule = lambda plan: [  # noqa: E731
-        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": 365}
+        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": 365, "repayment": unit}
     ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
     deal = launch(unit=unit, units=units, rate=rate, periods=schedule, oracle_overrides=early)
@@ -85,7 +85,7 @@ def test_not_reporting_is_not_zero_in_the_projects_favour(launch, parties, repor
     for value in (0, None):
         deal = launch.sell(launch(termsHash=bytes([1 + (value is None)]) * 32))
         mature_report(deal, report, value)
-        outcomes[value] = deal.bond.fixOutcome({"from": parties.stranger}).return_value
+        outcomes[value] = deal.bond.fix(0, {"from": parties.stranger}).return_value
     assert outcomes == {0: -10 * K, None: 10 * K}
 
 
@@ -126,7 +126,7 @@ def test_every_day_count(launch, numerator, denominator, coupon):
     """Rivals know /365 only. An accrual factor is an exact fraction, so any rule works; expected values by
     hand."""
     schedule = lambda plan: [  # noqa: E731
-        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": denominator}
+        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": denominator, "repayment": K}
     ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
     deal = launch.sell(launch(periods=schedule, oracle_overrides=early))
@@ -188,7 +188,7 @@ def test_nobody_types_the_kpi_in(live, parties):
         "challenge", "consume", "createFeed", "fundRewards", "rule", "settleSilentPanel", "submit", "withdraw"
     ]  # fmt: skip
     assert writes[live.bond] == [
-        "accelerate", "activate", "cure", "declareDefault", "fixOutcome", "fund", "initialize",
+        "accelerate", "activate", "cure", "declareDefault", "fix", "fund", "initialize",
         "payCoupon", "recover", "redeem", "returnSurplus",
     ]  # fmt: skip
     with refuses(live.oracle, "KpiOracle_BelowQuorum", 0, 3):

@@ -51,7 +51,7 @@ def test_issuer_cannot_profit_from_silence(live, parties, report, anyone):
     """No report costs the issuer 10 %, as much as the best performance; the worst report would have given
     it 10 %."""
     mature_report(live, report, None)
-    assert live.bond.fixOutcome(anyone).return_value == TENTH
+    assert live.bond.fix(0, anyone).return_value == TENTH
 
 
 def test_issuer_cannot_profit_from_a_challenge(reported, rule, base, parties, anyone):
@@ -62,7 +62,7 @@ def test_issuer_cannot_profit_from_a_challenge(reported, rule, base, parties, an
     rule(reported, Verdict.STANDS)
     assert before - base.currency.balanceOf(parties.issuer) == 10 * K
     assert base.oracle.creditOf(base.currency, parties.issuer) == 0
-    assert reported.bond.fixOutcome(anyone).return_value == 0
+    assert reported.bond.fix(0, anyone).return_value == 0
 
 
 def test_issuer_cannot_delay_for_ever(reported, base, parties, anyone):
@@ -70,7 +70,7 @@ def test_issuer_cannot_delay_for_ever(reported, base, parties, anyone):
     tx = challenge(reported, parties.issuer, base)
     warp(tx.timestamp + 21 * DAY)
     assert reported.oracle.statusOf(reported.feed, 0) == Status.FINAL
-    reported.bond.fixOutcome(anyone)
+    reported.bond.fix(0, anyone)
     assert now() < reported.plan.pay_dates[2]
 
 
@@ -150,7 +150,7 @@ def test_lying_nodes_can_be_corrected_and_the_challenger_is_rewarded(
     rule(live, Verdict.CORRECTED, value=300_000)
     live.oracle.withdraw(base.currency, parties.third, anyone)
     assert base.currency.balanceOf(parties.third) - before == 5 * K
-    assert live.bond.fixOutcome(anyone).return_value == 0
+    assert live.bond.fix(0, anyone).return_value == 0
 
 
 def test_relay_cannot_change_what_was_signed(live, report, parties):
@@ -230,7 +230,7 @@ def test_agent_cannot_stop_coupons_redemption_or_recovery(live, parties, report,
     live.token.setPaused(True, {"from": parties.agent})
     pay_coupons(live, parties, last=1)
     mature_report(live, report, 300_000)
-    live.bond.fixOutcome(anyone)
+    live.bond.fix(0, anyone)
     pay_coupons(live, parties, first=2)
     live.bond.fund(PRINCIPAL, {"from": parties.issuer})
     live.bond.redeem(anyone)
@@ -245,7 +245,7 @@ def test_verifier_cannot_touch_money(live, parties, base, report, anyone):
     base.registry.revoke(parties.investor, {"from": parties.deployer})
     pay_coupons(live, parties, last=1)
     mature_report(live, report, 300_000)
-    live.bond.fixOutcome(anyone)
+    live.bond.fix(0, anyone)
     pay_coupons(live, parties, first=2)
     live.bond.fund(PRINCIPAL, {"from": parties.issuer})
     live.bond.redeem(anyone)
@@ -270,7 +270,7 @@ def test_stranger_moves_money_only_to_whom_it_belongs(live, parties, report, bas
     by = {"from": parties.stranger}
     pay_coupons(live, parties, last=1)
     mature_report(live, report, 100_000)
-    live.bond.fixOutcome(by)
+    live.bond.fix(0, by)
     pay_coupons(live, parties, first=2)
     live.bond.fund(PRINCIPAL, {"from": parties.issuer})
     live.bond.redeem(by)

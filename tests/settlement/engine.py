@@ -10,12 +10,14 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyrevm
 import yaml
 from eth_abi import abi
 from eth_utils import function_signature_to_4byte_selector
+
+from finance.settlement.payoff_curve import Curve
+from finance.settlement.terms import SettlementTerms
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = ROOT / ".toolchain" / "solcx" / "solc-v0.8.37"
@@ -203,7 +205,10 @@ class Engine:
         return signed(self._call("accrued", word(amount) + word(elapsed) + word(length)))
 
 
-CASE = f"(uint128,uint64,uint64,uint64,uint32[],uint32[],{CURVE},int128,uint8,bool,int128)"
+PERIOD = "(uint64,uint32,uint32,uint128)"
+FIXING = f"(bytes32,uint32,uint8,uint16,uint16,int128,{CURVE})"
+CASE = f"(uint128,uint64,uint64,uint64,{PERIOD}[],{FIXING}[],uint8,bool[],int128[])"
+LIFE = "(uint256[],uint256[],int256[],uint256)"
 
 
 class ReplayEngine:
@@ -213,10 +218,25 @@ class ReplayEngine:
         self._replay = Deployed(BOND_REPLAY, "BondReplay", needs=("SecurityToken", "KpiBond"))
         self._selector = function_signature_to_4byte_selector(f"run({CASE})")
 
-    def run(self, case: tuple[Any, ...]) -> tuple[tuple[int, ...], int, int, int]:
-        """(each coupon paid, outcome, redemption paid, all the only holder received); see BondReplay.Case."""
+    def run(
+        self, terms: SettlementTerms, units: int, reports: Sequence[int | None]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
+        """(what each payment paid, the rate of each period, the outcome of each payment, all that the only
+        holder received); raises Reverted for terms that the bond refuses."""
+        periods = [(i, p.numerator, p.denominator, p.repayment) for i, p in enumerate(terms.periods, 1)]
+        fixings = [
+            (bytes(32), i, int(f.effect), f.first, f.last, f.missing, _curve(f.curve))
+            for i, f in enumerate(terms.fixings)
+        ]
+        case = (
+            terms.unit_principal, terms.hard_cap, units, terms.rate, periods, fixings,
+            ("issuer", "holders").index(terms.data_controller),
+            [kpi is None for kpi in reports], [kpi or 0 for kpi in reports],
+        )  # fmt: skip
         answer = self._replay.call(self._selector + abi.encode([CASE], [case]), is_static=False)
-        coupons, outcome, redeemed, claimed = abi.decode(
-            ["uint256[]", "int256", "uint256", "uint256"], answer
-        )
-        return coupons, outcome, redeemed, claimed
+        ((paid, rates, outcomes, claimed),) = abi.decode([LIFE], answer)
+        return paid, rates, outcomes, claimed
+
+
+def _curve(curve: Curve) -> tuple[int, list[tuple[int, int]]]:
+    return int(curve.kind), [(knot.x, knot.y) for knot in curve.knots]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 from math import floor
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from finance.settlement import SettlementError
-from finance.settlement.bond import Payment, replay
+from finance.settlement.bond import Payment, fixed, rate, replay
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
 from finance.settlement.terms import CouponPeriod, Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import load_deal
-from tests.settlement.engine import ReplayEngine
+from tests.settlement.engine import ReplayEngine, Reverted
 
 DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 USD = 10**6  # minor units of the deal's currency on chain
@@ -160,53 +162,95 @@ def test_silence_never_pays_the_issuer(dc_water: SettlementTerms) -> None:
         assert sum(p.total for p in replay(dc_water, 25_000, [kpi])) <= missing
 
 
+def enlarged(terms: SettlementTerms, rng: Random) -> SettlementTerms:
+    """The same bond with amounts of many digits."""
+    scale = 10 ** rng.randint(1, 15)
+    periods = [replace(p, repayment=p.repayment * scale + rng.randrange(scale)) for p in terms.periods]
+    fixings = [
+        replace(f, curve=Curve(f.curve.kind, tuple(replace(k, y=k.y * scale) for k in f.curve.knots)))
+        if f.effect is Effect.AMOUNT
+        else f
+        for f in terms.fixings
+    ]
+    unit = sum(p.repayment for p in periods)
+    return replace(terms, unit_principal=unit, periods=tuple(periods), fixings=tuple(fixings))
+
+
+def with_takers(terms: SettlementTerms, rng: Random) -> SettlementTerms:
+    """Up to three more amounts at maturity that holders may owe, together within what is redeemed.
+
+    Each is rounded against holders by itself, so each but one keeps a minor unit of each unit in reserve.
+    """
+    last, takers = len(terms.periods) - 1, rng.randint(1, 3)
+    room = terms.hard_cap * (terms.periods[-1].repayment - (takers - 1))
+    if room <= 0 or any(f.effect is Effect.AMOUNT and f.first == last for f in terms.fixings):
+        return terms
+    cuts = sorted(rng.randint(0, room) for _ in range(takers))
+    parts = [cut - before for cut, before in zip(cuts, [0, *cuts], strict=False)]
+    curves = [Curve.of(rng.choice(list(Kind)), [(-9, -p), (9, rng.randint(0, room))]) for p in parts]
+    more = (Fixing(0, 0, Effect.AMOUNT, last, last, curve, 0) for curve in curves)
+    return replace(terms, fixings=(*terms.fixings, *more))
+
+
+def acceptable(terms: SettlementTerms, rng: Random) -> SettlementTerms:
+    """With a rule for silence that costs whoever controls the data."""
+    issuer = rng.random() < 0.5
+    fixings = [replace(f, missing=(maximum if issuer else minimum)(f.curve)) for f in terms.fixings]
+    return replace(terms, fixings=tuple(fixings), data_controller="issuer" if issuer else "holders")
+
+
 def test_a_real_bond_pays_what_the_replay_says(dc_water: SettlementTerms, seed: int, cases: int) -> None:
     """Random bonds, small and large, through KpiBond and SecurityToken themselves: the same to the unit."""
     engine = ReplayEngine()
     rng = Random(f"{seed}/replay")
-    for case in range(max(100, cases // 50)):
-        terms = bullet(dc_water, rng)
-        if case % 2:
-            scale = 10 ** rng.randint(1, 15)
-            curve = [(k.x, k.y * scale + rng.randrange(scale)) for k in terms.fixings[0].curve.knots]
-            unit = terms.unit_principal * scale + rng.randrange(scale)
-            terms = replace(
-                terms,
-                unit_principal=unit,
-                periods=(*terms.periods[:-1], replace(terms.periods[-1], repayment=unit)),
-                fixings=(replace(terms.fixings[0], curve=Curve.of(terms.fixings[0].curve.kind, curve)),),
-            )
-        # Both are accepted terms: silence costs an issuer, or holders, who control the data.
-        issuer = rng.random() < 0.5
-        missing = maximum(terms.fixings[0].curve) if issuer else minimum(terms.fixings[0].curve)
-        terms = replace(
-            terms,
-            fixings=(replace(terms.fixings[0], missing=missing),),
-            data_controller="issuer" if issuer else "holders",
-        )
+    for case in range(max(200, cases // 25)):
+        terms = (bullet, bent)[case % 2](dc_water, rng)
+        if rng.random() < 0.5:
+            terms = enlarged(terms, rng)
+        if case % 2 and rng.random() < 0.5:
+            terms = with_takers(terms, rng)
+        terms = acceptable(terms, rng)
         units = rng.randint(1, terms.hard_cap)
-        kpi = rng.choice((None, rng.randint(-12, 12)))
-        expected = replay(terms, units, [kpi])
-        coupons, fixed, redeemed, claimed = engine.run(
-            (
-                terms.unit_principal,
-                terms.hard_cap,
-                units,
-                terms.rate,
-                [p.numerator for p in terms.periods],
-                [p.denominator for p in terms.periods],
-                (int(terms.fixings[0].curve.kind), [(k.x, k.y) for k in terms.fixings[0].curve.knots]),
-                terms.fixings[0].missing,
-                0 if issuer else 1,
-                kpi is None,
-                kpi or 0,
-            )
-        )
-        where = f"PENSTOCK_SEED={seed}, case {case}: {units} units, KPI {kpi}, {terms}"
-        assert list(coupons) == totals(expected, "coupon"), where
-        assert fixed == next(p.due for p in expected if p.kind == "outcome"), where
-        assert redeemed == sum(p.total for p in expected if p.kind != "coupon"), where
+        reports = [rng.choice((None, rng.randint(-12, 12))) for _ in terms.fixings]
+        where = f"PENSTOCK_SEED={seed}, case {case}: {units} units, reports {reports}, {terms}"
+        expected = replay(terms, units, reports)
+        values, payments = fixed(terms, reports), range(len(terms.periods) + 1)
+        paid, rates, outcomes, claimed = engine.run(terms, units, reports)
+        assert list(paid) == [sum(p.total for p in expected if p.index == i) for i in payments], where
+        assert list(rates) == [rate(terms, i, values) for i in payments[:-1]], where
+        due = [sum(p.due for p in expected if (p.kind, p.index) == ("outcome", i)) for i in payments]
+        assert list(outcomes) == due, where
         assert claimed == sum(p.total for p in expected), where
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("repayments", lambda t: {"periods": tuple(replace(p, repayment=1) for p in t.periods)}),
+        ("range", lambda t: {"fixings": (replace(t.fixings[0], first=9, last=9),)}),
+        ("dated and negative", lambda t: {"fixings": (replace(t.fixings[0], first=3, last=3),)}),
+        (
+            "rate below zero",
+            lambda t: {
+                "fixings": (
+                    replace(
+                        t.fixings[0],
+                        effect=Effect.RATE,
+                        curve=Curve.of(Kind.STEP, [(0, -(343 * 10**14) - 1), (1, 0)]),
+                        missing=0,
+                    ),
+                )
+            },
+        ),
+    ],
+)
+def test_a_real_bond_refuses_what_the_deal_file_does(
+    dc_water: SettlementTerms, name: str, change: Callable[[SettlementTerms], dict[str, Any]]
+) -> None:
+    engine = ReplayEngine()
+    engine.run(dc_water, 25_000, [None])
+    with pytest.raises(Reverted):
+        engine.run(replace(dc_water, **change(dc_water)), 25_000, [None])
 
 
 @pytest.mark.parametrize("units", [0, -1, 25_001])

@@ -29,13 +29,13 @@ contract DealFactoryTest is DealFixture {
         vm.prank(STRANGER);
         IDealFactory.Deal memory theirs = factory.deploy(terms);
         deployDeal(terms);
-        isTrue(theirs.token != address(token) && theirs.feed != feed, "two deals");
+        isTrue(theirs.token != address(token) && theirs.feeds[0] != feed, "two deals");
         eqAddress(factory.dealOf(address(this), terms.termsHash).bond, address(bond), "recorded");
     }
 
     function test_deploy_leavesNothingBehindWhenTermsAreInvalid() external {
         IDealFactory.DealTerms memory terms = dealTerms();
-        terms.missingOutcome = 0; // silence would pay the issuer
+        terms.fixings[0].missing = 0; // silence would pay the issuer
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, "silence would pay the data controller"));
         factory.deploy(terms);
         eqAddress(factory.dealOf(address(this), terms.termsHash).token, address(0), "no deal");

@@ -25,7 +25,7 @@ contract KpiBondTest is BondFixture {
         refuses(wrongState(IKpiBond.State.Offered));
         bond.payCoupon();
         refuses(wrongState(IKpiBond.State.Offered));
-        bond.fixOutcome();
+        bond.fix(0);
     }
 
     // ---------------------------------------------------------------- coupons
@@ -58,34 +58,37 @@ contract KpiBondTest is BondFixture {
 
     // ---------------------------------------------------------------- outcome
 
-    function test_fixOutcome_onlyOnceAndOnlyWhatIsSettled() external {
+    function test_fix_onlyOnceAndOnlyWhatIsSettled() external {
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.None));
-        bond.fixOutcome();
+        bond.fix(0);
         reportKpi(400_000);
         // Half way from 300,001 to 500,000 the line is at 65,803.17..; 613 of 1,000 of 65,803 are 40,337.2...
-        eqInt(bond.fixOutcome(), 40_337, "outcome");
+        eqInt(bond.fix(0), 65_803, "for the full issue");
+        eqInt(outcome(), 40_337, "outcome");
         isTrue(oracle.reportOf(feed, 0).used, "the report is used");
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeAlreadyFixed.selector));
-        bond.fixOutcome();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_AlreadyFixed.selector, 0));
+        bond.fix(0);
     }
 
-    function test_fixOutcome_missingCostsTheIssuerTheMost() external {
+    function test_fix_missingCostsTheIssuerTheMost() external {
         vm.warp(PERIOD_END + REPORTING + 1);
-        eqInt(bond.fixOutcome(), 80_675, "outcome");
+        eqInt(bond.fix(0), BONUS, "for the full issue");
+        eqInt(outcome(), 80_675, "outcome");
     }
 
-    function test_fixOutcome_negativeRoundsAgainstHolders() external {
+    function test_fix_negativeRoundsAgainstHolders() external {
         reportKpi(100_000);
-        eqInt(bond.fixOutcome(), -80_676, "outcome");
+        eqInt(bond.fix(0), -BONUS, "for the full issue");
+        eqInt(outcome(), -80_676, "outcome");
     }
 
     // ---------------------------------------------------------------- redemption
 
     function test_redeem_paysPrincipalAndOutcomeOnce() external {
         payAllCoupons();
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        refuses(notFixed(0));
         bond.redeem();
-        bond.fixOutcome(); // missing by now: 80,675
+        bond.fix(0); // missing by now: 80,675
         uint256 held = currency.balanceOf(address(bond));
         uint256 carried = (2 * COUPON + 2 * 10_567) % UNITS;
         uint256 due = PRINCIPAL + 80_675 + carried;
@@ -117,7 +120,7 @@ contract KpiBondTest is BondFixture {
         refuses(wrongState(IKpiBond.State.Active));
         bond.returnSurplus();
         payAllCoupons();
-        bond.fixOutcome();
+        bond.fix(0);
         bond.redeem();
         uint256 left = currency.balanceOf(address(bond));
         vm.prank(STRANGER);
@@ -153,9 +156,9 @@ contract KpiBondTest is BondFixture {
     function test_declareDefault_waitsForTheOutcome() external {
         payAllCoupons();
         vm.warp(MATURITY + GRACE + 1);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        refuses(notFixed(0));
         bond.declareDefault();
-        bond.fixOutcome();
+        bond.fix(0);
         bond.declareDefault();
         isState(IKpiBond.State.Defaulted);
     }
@@ -185,9 +188,9 @@ contract KpiBondTest is BondFixture {
         vm.warp(MATURITY + GRACE + 1);
         bond.declareDefault();
         fundBond(2 * COUPON + 2 * 10_567 + PRINCIPAL);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        refuses(notFixed(0));
         bond.cure();
-        bond.fixOutcome(); // missing: 80,675 more
+        bond.fix(0); // missing: 80,675 more
         uint256 held = currency.balanceOf(address(bond));
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, held + 80_675, held));
         bond.cure();
@@ -211,7 +214,7 @@ contract KpiBondTest is BondFixture {
         eq(interest, COUPON + 2_322, "interest");
         eq(principal, PRINCIPAL + 80_675, "principal, with the best outcome, because the period is not over");
         refuses(wrongState(IKpiBond.State.Accelerated));
-        bond.fixOutcome();
+        bond.fix(0);
     }
 
     /// @dev A bond whose holders control the data, in default of the last coupon before `from`, cured by nobody.
@@ -219,7 +222,7 @@ contract KpiBondTest is BondFixture {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "holders control the data";
         terms.dataController = IKpiBond.DataController.Holders;
-        terms.missingOutcome = -BONUS;
+        terms.fixings[0].missing = -BONUS;
         vm.warp(OPENS);
         deployDeal(terms);
         buy(ALICE, HARD_CAP);
@@ -262,11 +265,11 @@ contract KpiBondTest is BondFixture {
         vm.warp(payDate(1) + GRACE + 1);
         bond.declareDefault();
         vm.warp(PERIOD_END);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.None));
         bond.accelerate();
         vm.warp(PERIOD_END - 1);
         bond.accelerate();
-        eqInt(bond.outcome(), 80_675, "outcome");
+        eqInt(outcome(), 80_675, "outcome");
     }
 
     function test_accelerate_refusesWhileAReportIsPending() external {
@@ -279,7 +282,7 @@ contract KpiBondTest is BondFixture {
         vm.prank(STRANGER);
         oracle.challenge(feed, 0, 0, "why");
         vm.warp(payDate(2) + GRACE + CURE + 2);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_OutcomeNotFixed.selector));
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.Challenged));
         bond.accelerate();
         vm.warp(PERIOD_END + REPORTING + RULING); // the oracle's deadlines bound the wait
         bond.accelerate();
@@ -290,7 +293,7 @@ contract KpiBondTest is BondFixture {
     function test_recover_whenLessIsOwedThanAMinorUnitAUnit() external {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "all principal can be lost";
-        terms.outcome.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP));
+        terms.fixings[0].curve.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP));
         for (uint256 i = 0; i < 4; ++i) {
             (terms.periods[i].numerator, terms.periods[i].denominator) = (1, 365); // 93 minor units for 1,000 units
         }
@@ -300,7 +303,7 @@ contract KpiBondTest is BondFixture {
         offering.settle();
         vm.warp(payDate(0));
         reportKpi(100_000); // the worst
-        bond.fixOutcome();
+        bond.fix(0);
         bond.declareDefault();
         vm.warp(block.timestamp + CURE + 1);
         bond.accelerate();
@@ -311,9 +314,9 @@ contract KpiBondTest is BondFixture {
     function test_recover_oneMinorUnitAUnitShortIsNotMet() external {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "principal only";
-        (terms.rate, terms.missingOutcome) = (0, 0);
+        (terms.rate, terms.fixings[0].missing) = (0, 0);
         for (uint256 i = 0; i < 3; ++i) {
-            terms.outcome.knots[i].y = 0;
+            terms.fixings[0].curve.knots[i].y = 0;
         }
         vm.warp(OPENS);
         deployDeal(terms);
@@ -323,7 +326,7 @@ contract KpiBondTest is BondFixture {
         for (uint64 i = 0; i < 4; ++i) {
             eq(bond.payCoupon(), 0, "no interest");
         }
-        bond.fixOutcome();
+        bond.fix(0);
         vm.warp(MATURITY + GRACE + 1);
         bond.declareDefault();
         vm.warp(MATURITY + GRACE + CURE + 2);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {KpiBond} from "../../contracts/instruments/KpiBond.sol";
+import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../contracts/interfaces/IKpiOracle.sol";
 import {PayoffCurve} from "../../contracts/settlement/PayoffCurve.sol";
@@ -46,13 +47,13 @@ contract KpiBondTermsTest is BondFixture {
         t.periods[2].payDate = t.periods[1].payDate;
         invalid(t, "pay dates not ascending");
         t = bond.terms();
-        t.outcome.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP)) - 1;
+        t.fixings[0].curve.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP)) - 1;
         invalid(t, "outcome takes more than the principal");
     }
 
     function test_initialize_refusesAPeriodThatTheFeedDoesNotHave() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.kpiPeriod = 2;
+        t.fixings[0].kpiPeriod = 2;
         KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_UnknownPeriod.selector, feed, 2));
         fresh.initialize(t);
@@ -60,13 +61,14 @@ contract KpiBondTermsTest is BondFixture {
 
     function test_initialize_refusesMoreThanATokenCanAccountFor() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.unitPrincipal = 2 ** 95;
+        IKpiBond.Fixing memory f = t.fixings[0];
+        t.unitPrincipal = t.periods[3].repayment = 2 ** 95;
         invalid(t, "pays more than a token can account for");
     }
 
     function test_initialize_refusesTermsUnderWhichSilencePays() external {
         IKpiBond.Terms memory t = bond.terms();
-        t.missingOutcome = BONUS - 1; // the issuer would rather be silent than report 50 %
+        t.fixings[0].missing = BONUS - 1; // the issuer would rather be silent than report 50 %
         invalid(t, "silence would pay the data controller");
         t = bond.terms();
         t.dataController = IKpiBond.DataController.Holders; // and holders rather than report anything worse
@@ -84,19 +86,20 @@ contract KpiBondTermsTest is BondFixture {
         int128 kpi
     ) external {
         IKpiBond.Terms memory t = bond.terms();
-        t.unitPrincipal = type(uint64).max; // so that no curve takes more than the principal
+        IKpiBond.Fixing memory f = t.fixings[0];
+        t.unitPrincipal = t.periods[3].repayment = type(uint64).max; // so that no curve takes more than the principal
         t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
-        t.outcome.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
-        t.outcome.knots = new PayoffCurve.Knot[](4);
+        f.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        f.curve.knots = new PayoffCurve.Knot[](4);
         int256 last = type(int64).min;
         for (uint256 i = 0; i < 4; ++i) {
             last = last + 1 + int256(uint256(uint64(x[i])) % 2 ** 61); // ascending
-            t.outcome.knots[i] = PayoffCurve.Knot(int128(last), y[i]);
+            f.curve.knots[i] = PayoffCurve.Knot(int128(last), y[i]);
         }
-        t.missingOutcome = missing;
+        f.missing = missing;
         KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
         try fresh.initialize(t) {
-            int256 payoff = PayoffCurve.payoff(t.outcome, kpi);
+            int256 payoff = PayoffCurve.payoff(f.curve, kpi);
             isTrue(holders ? missing <= payoff : missing >= payoff, "silence pays");
         } catch {
             // Refused: then there is a report that the controller would rather withhold, namely at one of the knots.
@@ -106,5 +109,89 @@ contract KpiBondTermsTest is BondFixture {
             }
             isTrue(found, "refused although silence does not pay");
         }
+    }
+
+    /// @dev Three changes over any ranges: accepted exactly when no sum of their values leaves the range, in any period.
+    function testFuzz_noReportsMoveARateOutOfRange(uint16[3] memory a, uint16[3] memory b, int64[6] memory y, bool holders)
+        external
+    {
+        IKpiBond.Terms memory t = bond.terms();
+        IKpiBond.Fixing memory model = t.fixings[0];
+        t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
+        t.fixings = new IKpiBond.Fixing[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            (uint16 first, uint16 last) = (a[i] % 4, b[i] % 4);
+            (int128 low, int128 high) = (y[2 * i] / 400, y[2 * i + 1] / 400); // about 2.3 % either way
+            if (low > high) (low, high) = (high, low);
+            t.fixings[i] = rateFixing(model, first < last ? first : last, first < last ? last : first, low, high, holders);
+        }
+        bool fits = true;
+        for (uint256 period = 0; period < 4; ++period) {
+            for (uint256 values = 0; values < 8; ++values) {
+                int256 rate = int256(uint256(t.rate));
+                for (uint256 i = 0; i < 3; ++i) {
+                    bool bends = t.fixings[i].first <= period && period <= t.fixings[i].last;
+                    if (bends) rate += t.fixings[i].curve.knots[values >> i & 1].y;
+                }
+                fits = fits && rate >= 0 && rate <= int256(uint256(type(uint64).max));
+            }
+        }
+        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        if (!fits) refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, "rate out of range"));
+        fresh.initialize(t);
+    }
+
+    function rateFixing(
+        IKpiBond.Fixing memory model,
+        uint16 first,
+        uint16 last,
+        int128 low,
+        int128 high,
+        bool holders
+    ) private pure returns (IKpiBond.Fixing memory f) {
+        (f.feed, f.effect) = (model.feed, IKpiBond.Effect.Rate);
+        (f.first, f.last) = (first, last);
+        f.missing = holders ? low : high;
+        f.curve.knots = new PayoffCurve.Knot[](2);
+        f.curve.knots[0] = PayoffCurve.Knot(0, low);
+        f.curve.knots[1] = PayoffCurve.Knot(1, high);
+    }
+
+    /// @dev The most of everything, all of it overdue: still within a block of 12 million gas.
+    function test_cure_andAccelerateOfTheLargestBondFitABlock() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "the largest bond";
+        terms.periods = new IKpiBond.Period[](240);
+        for (uint64 i = 0; i < 240; ++i) {
+            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 1, 12, i < 239 ? 4 : 41);
+        }
+        IKpiBond.Fixing memory model = terms.fixings[0];
+        terms.fixings = new IKpiBond.Fixing[](32);
+        for (uint256 i = 0; i < 32; ++i) {
+            terms.fixings[i] = rateFixing(model, 0, 239, 0, 1e14, false);
+        }
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        vm.warp(CLOSES + 239 * 30 days + 1);
+        for (uint256 i = 0; i < 32; ++i) {
+            bond.fix(i); // nobody reported
+        }
+        bond.declareDefault();
+        fundBond(3_000_000);
+        vm.warp(CLOSES + 240 * 30 days);
+        uint256 gas = gasleft();
+        bond.cure();
+        atMost(gas - gasleft(), 11_000_000, "gas of the cure");
+        bond.payCoupon();
+        uint256 held = currency.balanceOf(address(bond));
+        vm.prank(address(bond));
+        currency.transfer(STRANGER, held);
+        bond.declareDefault();
+        vm.warp(block.timestamp + CURE + 1);
+        gas = gasleft();
+        bond.accelerate();
+        atMost(gas - gasleft(), 11_000_000, "gas of the acceleration");
     }
 }

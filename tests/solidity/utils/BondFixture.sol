@@ -33,6 +33,15 @@ abstract contract BondFixture is DealFixture {
         }
     }
 
+    /// @dev The fixed outcome of the redemption.
+    function outcome() internal view returns (int256) {
+        return bond.outcomeOf(4);
+    }
+
+    function notFixed(uint256 fixing) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IKpiBond.KpiBond_NotFixed.selector, fixing);
+    }
+
     function reportKpi(int128 value) internal {
         vm.warp(PERIOD_END);
         oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, value));

@@ -15,18 +15,29 @@ import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
 /// @notice A whole bond's life in one call, for tests/settlement: a real token and a real bond, with this contract as
 /// their offering, issuer, oracle and only holder. All dates lie in the past, so everything is due at once.
 contract BondReplay {
+    /// @param fixings whose `kpiPeriod` is their own index, so that each has a report of its own
+    /// @param missing, kpis the reports, one for each fixing
     struct Case {
         uint128 unitPrincipal;
         uint64 authorisedUnits;
         uint64 units;
         uint64 rate;
-        uint32[] numerators;
-        uint32[] denominators;
-        PayoffCurve.Curve outcome;
-        int128 missingOutcome;
+        IKpiBond.Period[] periods;
+        IKpiBond.Fixing[] fixings;
         IKpiBond.DataController dataController;
-        bool missing;
-        int128 kpi;
+        bool[] missing;
+        int128[] kpis;
+    }
+
+    /// @param paid by each payment, the redemption last
+    /// @param rates of each period
+    /// @param outcomes of each payment
+    /// @param claimed what the only holder received in all
+    struct Life {
+        uint256[] paid;
+        uint256[] rates;
+        int256[] outcomes;
+        uint256 claimed;
     }
 
     address private immutable TOKEN;
@@ -34,8 +45,8 @@ contract BondReplay {
     TestCurrency private immutable CURRENCY;
     IdentityRegistry private immutable REGISTRY;
 
-    bool private _missing;
-    int128 private _kpi;
+    bool[] private _missing;
+    int128[] private _kpis;
 
     /// @param token, bond implementations to clone
     constructor(address token, address bond) {
@@ -46,14 +57,7 @@ contract BondReplay {
         REGISTRY.setIdentity(address(this), IIdentityRegistry.Identity(type(uint64).max, 840, 1));
     }
 
-    /// @return coupons what each coupon paid
-    /// @return outcome the fixed outcome
-    /// @return redeemed what the redemption paid
-    /// @return claimed what the only holder received in all
-    function run(Case calldata c)
-        external
-        returns (uint256[] memory coupons, int256 outcome, uint256 redeemed, uint256 claimed)
-    {
+    function run(Case calldata c) external returns (Life memory life) {
         ISecurityToken.Anchors memory anchors = ISecurityToken.Anchors({
             currency: address(CURRENCY),
             registry: address(REGISTRY),
@@ -68,24 +72,32 @@ contract BondReplay {
         token.mint(address(this), c.units);
         bond.activate();
         CURRENCY.mint(address(bond), type(uint128).max);
-        (_missing, _kpi) = (c.missing, c.kpi);
-
-        coupons = new uint256[](c.numerators.length);
-        for (uint256 i = 0; i < coupons.length; ++i) {
-            coupons[i] = bond.payCoupon();
+        (_missing, _kpis) = (c.missing, c.kpis);
+        for (uint256 i = 0; i < c.fixings.length; ++i) {
+            bond.fix(i);
         }
-        outcome = bond.fixOutcome();
-        redeemed = bond.redeem();
-        claimed = token.claim(address(this));
+        _live(bond, life, c.periods.length);
+        life.claimed = token.claim(address(this));
     }
 
-    /// @dev As an oracle: the report is there from the start.
+    function _live(KpiBond bond, Life memory life, uint256 periods) private {
+        life.paid = new uint256[](periods + 1);
+        life.outcomes = new int256[](periods + 1);
+        life.rates = new uint256[](periods);
+        for (uint256 i = 0; i <= periods; ++i) {
+            life.outcomes[i] = bond.outcomeOf(i);
+            if (i < periods) life.rates[i] = bond.rateOf(i);
+            life.paid[i] = i < periods ? bond.payCoupon() : bond.redeem();
+        }
+    }
+
+    /// @dev As an oracle: every report is there from the start.
     function statusOf(bytes32, uint32) external pure returns (IKpiOracle.Status) {
         return IKpiOracle.Status.Final;
     }
 
-    function consume(bytes32, uint32) external view returns (int128, bool) {
-        return (_kpi, _missing);
+    function consume(bytes32, uint32 period) external view returns (int128, bool) {
+        return (_kpis[period], _missing[period]);
     }
 
     function _terms(Case calldata c, address token) private view returns (IKpiBond.Terms memory t) {
@@ -96,11 +108,7 @@ contract BondReplay {
         t.unitPrincipal = c.unitPrincipal;
         t.authorisedUnits = c.authorisedUnits;
         t.rate = c.rate;
-        t.missingOutcome = c.missingOutcome;
-        t.outcome = c.outcome;
-        t.periods = new IKpiBond.Period[](c.numerators.length);
-        for (uint64 i = 0; i < t.periods.length; ++i) {
-            t.periods[i] = IKpiBond.Period(i + 1, c.numerators[i], c.denominators[i]);
-        }
+        t.periods = c.periods;
+        t.fixings = c.fixings;
     }
 }

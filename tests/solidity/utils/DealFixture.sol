@@ -34,6 +34,7 @@ abstract contract DealFixture is Test {
     uint64 internal constant HARD_CAP = 1_000;
     uint64 internal constant RATE = 0.0343e18;
     int128 internal constant BONUS = 131_607; // 13.2 % of the principal of the full issue
+    bytes32 internal constant KPI = "runoff-reduction";
     int128 internal constant KPI_MIN = -1e6;
     int128 internal constant KPI_MAX = 1e6;
     uint128 internal constant MAX_SPREAD = 250_000;
@@ -82,7 +83,7 @@ abstract contract DealFixture is Test {
         token = SecurityToken(deal.token);
         bond = KpiBond(deal.bond);
         offering = Offering(deal.offering);
-        feed = deal.feed;
+        feed = deal.feeds.length == 0 ? bytes32(0) : deal.feeds[0];
     }
 
     function verify(address account) internal {
@@ -110,22 +111,33 @@ abstract contract DealFixture is Test {
         t.gracePeriod = GRACE;
         t.curePeriod = CURE;
         t.dataController = IKpiBond.DataController.Issuer;
-        t.missingOutcome = BONUS;
         t.periods = new IKpiBond.Period[](4);
         for (uint64 i = 0; i < 4; ++i) {
-            t.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * HALF_YEAR, 181 + uint32(i) % 2 * 3, 365);
+            t.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * HALF_YEAR, 181 + uint32(i) % 2 * 3, 365, 0);
         }
-        t.outcome.kind = PayoffCurve.Kind.Linear;
-        t.outcome.knots = new PayoffCurve.Knot[](3);
-        t.outcome.knots[0] = PayoffCurve.Knot(100_000, -BONUS);
-        t.outcome.knots[1] = PayoffCurve.Knot(300_001, 0);
-        t.outcome.knots[2] = PayoffCurve.Knot(500_000, BONUS);
-        t.oraclePolicy = feedConfig();
+        t.periods[3].repayment = UNIT_PRINCIPAL;
+        t.fixings = new IKpiBond.Fixing[](1);
+        t.fixings[0] = outcomeAt(3);
+        t.oraclePolicies = new IKpiOracle.FeedConfig[](1);
+        t.oraclePolicies[0] = feedConfig();
+    }
+
+    /// @dev The report on the first measurement period, paid in `period`; missing, it costs the issuer the most.
+    function outcomeAt(uint16 period) internal pure returns (IKpiBond.Fixing memory f) {
+        f.feed = KPI;
+        f.effect = IKpiBond.Effect.Amount;
+        (f.first, f.last) = (period, period);
+        f.missing = BONUS;
+        f.curve.kind = PayoffCurve.Kind.Linear;
+        f.curve.knots = new PayoffCurve.Knot[](3);
+        f.curve.knots[0] = PayoffCurve.Knot(100_000, -BONUS);
+        f.curve.knots[1] = PayoffCurve.Knot(300_001, 0);
+        f.curve.knots[2] = PayoffCurve.Knot(500_000, BONUS);
     }
 
     /// @dev As a deal file gives it: the factory fills in deal and consumers.
     function feedConfig() internal view returns (IKpiOracle.FeedConfig memory c) {
-        c.kpi = "runoff-reduction";
+        c.kpi = KPI;
         c.decimals = 6;
         c.minValue = KPI_MIN;
         c.maxValue = KPI_MAX;
