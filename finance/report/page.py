@@ -70,6 +70,7 @@ def render_page(valuation: Valuation, command: str = "") -> str:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
+    environment.filters["path"] = lambda field: Markup(escape(field).replace(".", Markup(".<wbr>")))
     environment.tests["day"] = lambda cell: DAY.fullmatch(cell) is not None
     return environment.get_template("page.html.j2").render(**_content(valuation, command))
 
@@ -137,7 +138,7 @@ def _cards(valuation: Valuation, facts: list[Input]) -> list[tuple[str, str]]:
     ]
     if claim.kpis:
         expected = money(valuation.closed_form.expected, 0)
-        cards.append(("Expected of KPI reports", f"{claim.currency} {expected}"))
+        cards.append(("Expected from KPI reports", f"{claim.currency} {expected}"))
     assumed = sum(fact.assumed for fact in facts)
     return [*cards, ("Inputs that are assumed", f"{assumed} of {len(facts)}")]
 
