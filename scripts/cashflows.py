@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.price import DEFAULT_DEAL, KpiModel
+from scripts.swap_views import Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -27,8 +28,16 @@ def cashflows(
         Path | None, typer.Option(help="Write the table and its inputs to this workbook.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    paths: Paths = None,
+    seed: Seed = None,
 ) -> None:
-    """The cash-flow table of a deal, per tier and expected, seen by the holders."""
+    """The cash-flow table of a deal, per tier and expected, seen by the holders; or of a KPI payment."""
+    from scripts.swap_views import Outputs, cashflows_swap, other_than, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        refuse(deal, "KPI payment", kpi=other_than(kpi, KpiModel.INTERVAL), **{"yield": discount})
+        return cashflows_swap(swap, Outputs(json, csv, xlsx), paths, seed)
+    refuse(deal, "bond", paths=paths, seed=seed)
     from finance.pricing.value import price, rows
     from finance.report.tables import cashflow_table, inputs_table
     from finance.report.workbook import save_workbook

@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
+from scripts.swap_views import Paths, Seed, WithoutSwap, WithSwap
+
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def compare(
     deal: Annotated[Path, typer.Argument(help="The deal file.", metavar="DEAL", show_default=False)],
-    error: Annotated[float, typer.Option(help="Assumed standard deviation of a report's error, KPI's unit.")],
+    error: Annotated[
+        float | None, typer.Option(help="Assumed standard deviation of a report's error, KPI's unit (bonds).")
+    ] = None,
     reports: Annotated[int, typer.Option(min=1, help="Reports before the bond is priced.")] = 1,
     risk_price: Annotated[
         float, typer.Option(help="Assumed price of risk: what a buyer wants per standard deviation.")
@@ -25,8 +29,20 @@ def compare(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the comparison to this CSV file.")] = None,
+    with_swap: WithSwap = False,
+    without_swap: WithoutSwap = False,
+    paths: Paths = None,
+    seed: Seed = None,
 ) -> None:
-    """Cost of capital with and without data: price, yield, spread, uncertainty, headroom."""
+    """Cost of capital with and without data; for a KPI payment, the project with and without the swap."""
+    from scripts.swap_views import Outputs, compare_swap, other_than, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        prices = other_than(risk_price, 0.25)
+        refuse(deal, "KPI payment", error=error, reports=other_than(reports, 1), risk_price=prices)
+        refuse(deal, "KPI payment", **{"yield": rate})
+        return compare_swap(swap, Outputs(json, csv), with_swap, without_swap, paths, seed)
+    refuse(deal, "bond", with_swap=with_swap, without_swap=without_swap, paths=paths, seed=seed)
     import pandas as pd
 
     from finance.pricing import NormalKpi
@@ -37,6 +53,8 @@ def compare(
     from finance.terms import InputError, load_deal
     from scripts.console import show, show_json, writable
 
+    if error is None:
+        raise InputError(f"--error: is required for {deal}, a bond: the sd of a report's error")
     csv = writable(csv, ".csv")
     terms = load_deal(deal)
     bond = terms.bond

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from scripts.swap_views import Parameter, Paths, Solve
+
 DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
 
 app = typer.Typer(add_completion=False)
@@ -41,8 +43,19 @@ def price(
     plot: Annotated[
         Path | None, typer.Option(help="Draw payoff and KPI distribution to this PNG, SVG or PDF file.")
     ] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write the results to this workbook.")] = None,
+    solve: Solve = None,
+    parameter: Parameter = None,
+    paths: Paths = None,
 ) -> None:
-    """Value a deal: price, yields, tier probabilities, expected outcome."""
+    """Value a deal: price, yields, tier probabilities, expected outcome; or a KPI payment and its project."""
+    from scripts.swap_views import Outputs, other_than, price_swap, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        model = other_than(kpi, KpiModel.INTERVAL)
+        refuse(deal, "KPI payment", kpi=model, sample=sample, **{"yield": discount})
+        return price_swap(swap, Outputs(json, csv, xlsx, plot), solve, parameter, paths, seed)
+    refuse(deal, "bond", solve=solve, parameter=parameter, paths=paths)
     from finance.pricing.value import DEFAULT_SEED
     from finance.pricing.value import price as value
     from finance.report.tables import (
@@ -56,10 +69,15 @@ def price(
     from scripts.console import show, show_json, writable
 
     csv, plot = writable(csv, ".csv"), writable(plot, ".png", ".svg", ".pdf")
+    xlsx = writable(xlsx, ".xlsx")
     terms, used_seed = load_deal(deal), DEFAULT_SEED if seed is None else seed
     valuation = value(terms, kpi.value, discount, used_seed, sample)
     if csv is not None:
         valuation_frame(valuation).to_csv(csv, index=False)
+    if xlsx is not None:
+        from finance.report.workbook import save_workbook
+
+        save_workbook(valuation, xlsx)
     if plot is not None:
         from finance.report.plots import save_payoff_plot
 

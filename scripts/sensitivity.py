@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from scripts.price import KpiModel
+from scripts.swap_views import Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -35,8 +36,18 @@ def sensitivity(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write price against KPI mean and yield to CSV.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw those curves to this PNG, SVG or PDF file.")] = None,
+    paths: Paths = None,
+    seed: Seed = None,
 ) -> None:
-    """Prices at a date, spreads, durations, KPI delta and vega, fair coupon, greenium, value of reports."""
+    """Prices at a date, spreads, KPI delta and vega, fair coupon, reports; or what moves a KPI payment."""
+    from scripts.swap_views import Outputs, other_than, refuse, sensitivity_swap, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        model, plain = other_than(kpi, KpiModel.INTERVAL), other_than(spread, 0.0)
+        refuse(deal, "KPI payment", at=at, spread=plain, quote=quote, kpi=model, report=report, error=error)
+        refuse(deal, "KPI payment", **{"yield": rate})
+        return sensitivity_swap(swap, Outputs(json, csv, plot=plot), paths, seed)
+    refuse(deal, "bond", paths=paths, seed=seed)
     from finance.pricing.data_value import price_path
     from finance.pricing.engine import joint_report
     from finance.pricing.measures import weights

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from finance.pricing.process import KpiProcess
-from finance.swaps.debt import debt_service
 from finance.swaps.deal import swap_inputs
+from finance.swaps.debt import debt_service
 from finance.swaps.estimates import Estimate, replicated
 from finance.swaps.index import IndexTerms, discount_curve, period_kpis
 from finance.swaps.inputs import SwapInputs
 from finance.swaps.periods import Floats
-from finance.swaps.project import payment_days, project_inputs
+from finance.swaps.project import assumed_inputs, payment_days, project_inputs
 from finance.swaps.study import SwapStudy, swap_study
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -31,7 +31,7 @@ Step = Callable[[int, int], None]
 
 
 def with_parameters(deal: Deal, **values: float | list[float]) -> Deal:
-    """The deal with other values of its asset's parameters, in memory; what is not there raises InputError."""
+    """The deal with other values of its asset's parameters, in memory; unknown ones raise InputError."""
     changed = dict(deal.asset.parameters)
     for name, value in values.items():
         deal.parameter(name)
@@ -134,12 +134,11 @@ class Sensitivity:
         return pd.DataFrame(rows)
 
     def to_dict(self) -> dict[str, Any]:
-        facts = self.deal.numbers()
         return {
             "deal": self.deal.id,
             "terms_hash": self.deal.terms_hash,
             "currency": self.deal.currency.code,
-            "inputs": {"count": len(facts), "assumed": sum(1 for fact in facts if fact[2] == "assumed")},
+            "inputs": assumed_inputs(self.deal),
             "paths": self.paths,
             "seed": self.seed,
             "base": self.base,
@@ -167,7 +166,7 @@ def project_sensitivity(
 
 
 def _bumped(inputs: SwapInputs, deal: Deal) -> SwapInputs:
-    """The bumped deal's world at the fixed payments, and the profile of the fair one, of the deal as it is."""
+    """The bumped deal's world, at the fixed payments and the profile of the deal as it is."""
     return swap_inputs(deal, inputs.pricing, inputs.paths, inputs.seed)
 
 

@@ -41,7 +41,14 @@ from finance.swaps.pricing import (
     wang_fixed,
     yearly_sharpe,
 )
-from finance.swaps.project import RISK_PRICE, payment_days, rounded, seasonal_profile, solve_pricing
+from finance.swaps.project import (
+    RISK_PRICE,
+    assumed_inputs,
+    payment_days,
+    rounded,
+    seasonal_profile,
+    solve_pricing,
+)
 from finance.swaps.study import CASES
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -295,13 +302,13 @@ class IndexSwap:
 
     def to_dict(self) -> dict[str, Any]:
         """All results as plain data."""
-        swap, facts, value = self.deal.swap, self.deal.numbers(), self.value
+        swap, value = self.deal.swap, self.value
         error = value.value.standard_error
         return {
             "deal": self.deal.id,
             "terms_hash": self.deal.terms_hash,
             "kind": "index_swap",
-            "inputs": {"count": len(facts), "assumed": sum(1 for fact in facts if fact[2] == "assumed")},
+            "inputs": assumed_inputs(self.deal),
             "currency": self.deal.currency.code,
             "seed": self.seed,
             "paths": len(self.values),

@@ -121,13 +121,12 @@ class ProjectSwap:
 
     def to_dict(self) -> dict[str, Any]:
         """All results as plain data."""
-        facts = self.deal.numbers()
         value = self.study.value
         return {
             "deal": self.deal.id,
             "terms_hash": self.deal.terms_hash,
             "kind": "project_swap",
-            "inputs": {"count": len(facts), "assumed": sum(1 for fact in facts if fact[2] == "assumed")},
+            "inputs": assumed_inputs(self.deal),
             **self.study.to_dict(),
             "value_to": {
                 self.deal.swap.payee: value.value.to_dict(),
@@ -155,6 +154,14 @@ def _side_data(side: Side, unit: Holders) -> dict[str, Any]:
             "late": unit.late,
         },
     }
+
+
+def assumed_inputs(deal: Deal) -> dict[str, int]:
+    """How many of a deal's inputs are assumed; the dates of the KPI's periods, mostly counted out from the
+    first, are left aside.
+    """
+    origins = [kind for path, _, kind, _ in deal.numbers() if ".periods." not in path]
+    return {"count": len(origins), "assumed": origins.count("assumed")}
 
 
 def rounded(deal: Deal, amount: float) -> Decimal:
