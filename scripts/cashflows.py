@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.price import DEFAULT_DEAL, KpiModel
+from scripts.swap_views import Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -28,9 +29,18 @@ def cashflows(
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the payments to this PNG, SVG or PDF file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    paths: Paths = None,
+    seed: Seed = None,
 ) -> None:
-    """The cash-flow table of a deal, per tier and expected, seen by the holders."""
+    """The cash-flow table of a deal, per tier and expected, seen by the holders; or of a KPI payment."""
     from scripts.console import show, show_json, working, writable
+    from scripts.swap_views import Outputs, cashflows_swap, other_than, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        model = other_than(kpi, KpiModel.INTERVAL)
+        refuse(deal, "KPI payment", kpi=model, plot=plot, **{"yield": discount})
+        return cashflows_swap(swap, Outputs(json, csv, xlsx), paths, seed)
+    refuse(deal, "bond", paths=paths, seed=seed)
 
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     plot = writable(plot, ".png", ".svg", ".pdf")

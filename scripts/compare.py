@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from finance.pricing.sensitivity import CapitalCost
     from finance.terms import Deal
 
+from scripts.swap_views import Paths, Seed, WithoutSwap, WithSwap
+
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def compare(
     deal: Annotated[Path, typer.Argument(help="The deal file.", metavar="DEAL", show_default=False)],
-    error: Annotated[float, typer.Option(help="Assumed standard deviation of a report's error, KPI's unit.")],
+    error: Annotated[
+        float | None, typer.Option(help="Assumed standard deviation of a report's error, KPI's unit (bonds).")
+    ] = None,
     reports: Annotated[int, typer.Option(min=1, help="Reports before the bond is priced.")] = 1,
     risk_price: Annotated[
         float, typer.Option(help="Assumed price of risk: what a buyer wants per standard deviation.")
@@ -32,9 +36,24 @@ def compare(
     xlsx: Annotated[
         Path | None, typer.Option(help="Write the comparison and the deal's inputs to this workbook.")
     ] = None,
+    with_swap: WithSwap = False,
+    without_swap: WithoutSwap = False,
+    paths: Paths = None,
+    seed: Seed = None,
 ) -> None:
-    """Cost of capital with and without data: price, yield, spread, uncertainty, headroom."""
+    """Cost of capital with and without data; for a KPI payment, the project with and without the swap."""
+    from finance.terms import InputError
     from scripts.console import show, show_json, working, writable
+    from scripts.swap_views import Outputs, compare_swap, other_than, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        prices = other_than(risk_price, 0.25)
+        refuse(deal, "KPI payment", error=error, reports=other_than(reports, 1), risk_price=prices)
+        refuse(deal, "KPI payment", xlsx=xlsx, **{"yield": rate})
+        return compare_swap(swap, Outputs(json, csv), with_swap, without_swap, paths, seed)
+    refuse(deal, "bond", with_swap=with_swap, without_swap=without_swap, paths=paths, seed=seed)
+    if error is None:
+        raise InputError(f"--error: is required for {deal}, a bond: the sd of a report's error")
 
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     with working(f"Comparing {deal.name} with and without data"):

@@ -119,7 +119,7 @@ def run(
 def summarise(record: DeploymentRecord | SwapRecord, path: Path) -> None:
     """A few lines for a person."""
     from chain.swap.records import SwapRecord
-    from scripts.swap_views import summarise_swap
+    from scripts.swap_deployment import summarise_swap
 
     if isinstance(record, SwapRecord):
         summarise_swap(record, path)

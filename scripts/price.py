@@ -11,6 +11,8 @@ import typer
 
 DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
 
+from scripts.swap_views import Parameter, Paths, Solve
+
 app = typer.Typer(add_completion=False)
 
 
@@ -48,10 +50,20 @@ def price(
     html: Annotated[
         Path | None, typer.Option(help="Write a report that needs no other file to this HTML file.")
     ] = None,
+    solve: Solve = None,
+    parameter: Parameter = None,
+    paths: Paths = None,
 ) -> None:
-    """Value a deal: price, yields, tier probabilities, what KPI reports are expected to pay."""
+    """Value a deal: price, yields, tiers, what KPI reports are expected to pay; or a KPI payment."""
     from finance.terms import InputError
     from scripts.console import show, show_json, working, writable
+    from scripts.swap_views import Outputs, other_than, price_swap, refuse, swap_deal
+
+    if (swap := swap_deal(deal)) is not None:
+        model = other_than(kpi, KpiModel.INTERVAL)
+        refuse(deal, "KPI payment", kpi=model, sample=sample, html=html, **{"yield": discount})
+        return price_swap(swap, Outputs(json, csv, xlsx, plot), solve, parameter, paths, seed)
+    refuse(deal, "bond", solve=solve, parameter=parameter, paths=paths)
 
     csv, xlsx, html = writable(csv, ".csv"), writable(xlsx, ".xlsx"), writable(html, ".html", ".htm")
     plot = writable(plot, ".png", ".svg", ".pdf")

@@ -1,77 +1,223 @@
-"""What `penstock deploy` and `penstock reconcile` print for a swap deal."""
+"""What the analyst's commands show for a deal with a KPI payment; bonds go on in the commands themselves.
+
+A command asks `swap_deal` first and hands over when there is a deal. Options that do not fit the deal are
+refused by `refuse`, one line each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from finance.settlement.kpi_payment import CloseOutRule
-from finance.settlement.swap_terms import SwapTerms, swap_terms
+import typer
 
 if TYPE_CHECKING:
-    from chain.swap.records import SwapRecord
+    from finance.report.swap_frames import View
     from finance.terms import Deal
 
+Solve = Annotated[
+    str | None,
+    typer.Option(help="KPI payments: solve the fixed payments for fair, wang, sd, sharpe or dscr."),
+]
+Parameter = Annotated[
+    float | None,
+    typer.Option(help="What --solve is to reach: price of risk, standard deviations, Sharpe ratio, DSCR."),
+]
+Paths = Annotated[int | None, typer.Option(min=1, help="KPI payments: paths of the simulation.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the Monte Carlo.")]
+WithSwap = Annotated[bool, typer.Option("--with-swap", help="KPI payments: the side with the swap.")]
+WithoutSwap = Annotated[bool, typer.Option("--without-swap", help="KPI payments: the side without it.")]
 
-def money(amount: int, decimals: int) -> str:
-    """Minor units as 1,234.500000, exactly."""
-    whole, part = divmod(abs(amount), 10**decimals)
-    fraction = f".{part:0{decimals}d}" if decimals else ""
-    return f"{'-' if amount < 0 else ''}{whole:,}{fraction}"
-
-
-def summarise_swap(record: SwapRecord, path: Path) -> None:
-    """Where a swap deal is, who is who, and what was agreed, for a person."""
-    deal = record.load_deal()
-    print(f"{record.deal}: deployed on chain {record.chain_id} ({record.client})")
-    print(f"  terms hash  {record.terms_hash}")
-    print(f"  block       {record.block}, transaction {record.tx}, gas {record.gas:,}")
-    for name, address in record.addresses.model_dump(exclude_none=True).items():
-        print(f"  {name:<11} {address}")
-    for kpi, feed in record.feeds.items():
-        print(f"  {'feed':<11} {feed} ({kpi})")
-    for name, address, who in _parties(record, deal):
-        print(f"  {name:<11} {address}{f' ({who})' if who else ''}")
-    print(f"  signers     {len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists")
-    for line in _agreed(deal, swap_terms(deal)):
-        print(f"  {line}")
-    print(f"  record      {path}")
+DEFAULT_SEED = 1
+SENSITIVITY_PATHS = 4_000  # thirteen runs, whose common numbers make up for fewer paths
 
 
-def _parties(record: SwapRecord, deal: Deal) -> Iterator[tuple[str, str, str]]:
-    """Role, wallet and name of everybody but who signs for the oracle."""
-    keys = {"payer": deal.swap.payer, "payee": deal.swap.payee, "issuer": deal.swap.payee}
-    if deal.share is not None:
-        keys |= {"operator": deal.share.operator, "lender": deal.share.lender}
-    agents = [party.name for party in deal.parties.values() if "agent" in party.roles]
-    for role in ("payer", "payee", "issuer", "operator", "lender", "agent"):
-        address = getattr(record.wallets, role)
-        if address is not None:
-            name = deal.parties[keys[role]].name if role in keys else ", ".join(agents)
-            yield role, address, name
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go besides the terminal: JSON to stdout, or files."""
+
+    json: bool = False
+    csv: Path | None = None
+    xlsx: Path | None = None
+    plot: Path | None = None
+
+    def checked(self) -> Outputs:
+        """The same, once it is clear that the files can be written."""
+        from scripts.console import writable
+
+        writable(self.csv, ".csv"), writable(self.xlsx, ".xlsx")
+        writable(self.plot, ".png", ".svg", ".pdf")
+        return self
 
 
-def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[str]:
-    from chain.network import when
+def swap_deal(path: Path) -> Deal | None:
+    """The deal at `path` if it has a KPI payment, None if it is a bond's. Raises as `load_deal` does."""
+    from finance.terms import load_deal
+    from finance.terms.swap import KpiPayment
 
-    swap, code = terms.payment, deal.currency.code
-    first, last = swap.periods[0].pay_date, swap.periods[-1].pay_date
-    yield f"agreed      {terms.name}: {len(swap.periods)} periods, paid {when(first)} to {when(last)}"
-    posted = [f"{side} {money(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)]
-    rule = "by model value" if swap.close_out_rule == CloseOutRule.MODEL_VALUE else "by the last fixing"
-    limited = ", the payee of limited recourse" if swap.limited_recourse else ""
-    yield f"collateral  {', '.join(posted) or 'none'}; close-out {rule}{limited}"
-    if terms.project is not None:
-        project = terms.project
-        price = money(project.unit_price, terms.currency_decimals)
-        yield (
-            f"offering    {project.hard_cap:,} units of {project.symbol} at {price} {code}, "
-            f"{when(project.opens)} to {when(project.closes)}"
-        )
+    deal = load_deal(path)
+    return deal if any(isinstance(claim, KpiPayment) for claim in deal.claims.values()) else None
 
 
-def _collateral(terms: SwapTerms) -> list[tuple[str, int]]:
-    return [
-        (side, need) for side, need in zip(("payer", "payee"), terms.payment.required, strict=True) if need
-    ]
+def refuse(deal: Path, what: str, **options: Any) -> None:
+    """Raise InputError when an option was given that means nothing for a deal with a `what`."""
+    from finance.terms import InputError
+
+    for name, value in options.items():
+        if value is not None and value is not False and value != []:
+            raise InputError(f"--{name.replace('_', '-')}: {deal} has a {what}, for which it means nothing")
+
+
+def other_than(value: Any, default: Any) -> Any:
+    """`value`, or None when it is the default of its option, so that nobody gave it."""
+    return None if value == default else value
+
+
+def price_swap(
+    deal: Deal,
+    outputs: Outputs,
+    solve: str | None,
+    parameter: float | None,
+    paths: int | None,
+    seed: int | None,
+) -> None:
+    """`penstock price`: value, terms, settlements, hedge, project and units."""
+    from finance.report.swap_frames import view_frame
+    from finance.report.swaps import price_tables
+    from scripts.console import show, show_json
+
+    outputs.checked()
+    view = value(deal, solve, parameter, paths, seed)
+    if outputs.csv is not None:
+        view_frame(view).to_csv(outputs.csv, index=False)
+    if outputs.xlsx is not None:
+        _workbook(view, outputs.xlsx)
+    if outputs.plot is not None:
+        from finance.report.swap_plots import save_swap_plot
+
+        save_swap_plot(view, outputs.plot)
+    if outputs.json:
+        show_json(view.to_dict())
+    else:
+        show(*price_tables(view))
+
+
+def compare_swap(
+    deal: Deal, outputs: Outputs, with_swap: bool, without_swap: bool, paths: int | None, seed: int | None
+) -> None:
+    """`penstock compare`: both sides, or the one that was asked for."""
+    from finance.report.swap_compare import comparison, comparison_frame
+    from finance.report.swap_frames import save_frames
+    from scripts.console import show, show_json
+
+    outputs.checked()
+    asked = {"without_swap": without_swap, "with_swap": with_swap}
+    sides = tuple(name for name, given in asked.items() if given) or tuple(asked)
+    view = value(deal, None, None, paths, seed)
+    table, content = comparison(view, sides)
+    if outputs.csv is not None:
+        comparison_frame(view, sides).to_csv(outputs.csv, index=False)
+    if outputs.xlsx is not None:
+        save_frames({"Comparison": comparison_frame(view, sides)}, deal, outputs.xlsx)
+    if outputs.json:
+        show_json(content)
+    else:
+        show(table)
+
+
+def cashflows_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int | None) -> None:
+    """`penstock cashflows`: what each period is expected to bring, and to whom."""
+    from finance.report.swap_frames import cashflow_frame, save_frames
+    from finance.report.swaps import cashflows_table
+    from finance.report.tables import inputs_table
+    from scripts.console import show, show_json
+
+    outputs.checked()
+    view = value(deal, None, None, paths, seed)
+    frame = cashflow_frame(view)
+    if outputs.csv is not None:
+        frame.to_csv(outputs.csv, index=False)
+    if outputs.xlsx is not None:
+        save_frames({"Cash flows": frame}, deal, outputs.xlsx)
+    if outputs.json:
+        show_json(frame.to_dict(orient="records"))
+    else:
+        show(cashflows_table(view), inputs_table(deal, only_assumed=True))
+
+
+def sensitivity_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int | None) -> None:
+    """`penstock sensitivity`: one assumption at a time, on the same random numbers."""
+    from finance.report.swap_frames import save_frames
+    from finance.report.swaps import sensitivity_table
+    from finance.report.tables import inputs_table
+    from finance.swaps.bumps import index_sensitivity, project_sensitivity
+    from finance.swaps.deal import is_wind
+    from scripts.console import show, show_json
+
+    outputs.checked()
+    if is_wind(deal):
+        with progress("Moving one assumption at a time") as step:
+            count = SENSITIVITY_PATHS if paths is None else paths
+            found = project_sensitivity(deal, count, DEFAULT_SEED if seed is None else seed, step)
+    else:
+        refuse(deal.file or Path(deal.id), "KPI in closed form", paths=paths, seed=seed)
+        found = index_sensitivity(deal)
+    if outputs.csv is not None:
+        found.frame().to_csv(outputs.csv, index=False)
+    if outputs.xlsx is not None:
+        save_frames({"Sensitivity": found.frame()}, deal, outputs.xlsx)
+    if outputs.plot is not None:
+        from finance.report.swap_plots import save_sensitivity_plot
+
+        save_sensitivity_plot(found, outputs.plot)
+    if outputs.json:
+        show_json(found.to_dict())
+    else:
+        show(sensitivity_table(found), inputs_table(deal, only_assumed=True))
+
+
+def value(
+    deal: Deal, solve: str | None, parameter: float | None, paths: int | None, seed: int | None
+) -> View:
+    """The deal's KPI payment valued by what its KPI is: proxy revenue of a wind plant, or any other."""
+    from finance.swaps.deal import is_wind
+    from finance.swaps.index import PATHS, index_swap
+    from finance.swaps.project import project_swap
+
+    used = DEFAULT_SEED if seed is None else seed
+    with progress("Simulating") as step:
+        if is_wind(deal):
+            return project_swap(deal, solve, parameter, 10_000 if paths is None else paths, used, step)
+        return index_swap(deal, solve, parameter, PATHS if paths is None else paths, used)
+
+
+def _workbook(view: View, path: Path) -> None:
+    from finance.report.swap_compare import comparison_frame
+    from finance.report.swap_frames import cashflow_frame, collateral, save_frames, settlements, view_frame
+    from finance.swaps.project import ProjectSwap
+
+    sheets = {
+        "Valuation": view_frame(view),
+        "Settlements": settlements(view).reset_index(),
+        "Collateral": collateral(view).reset_index(),
+        "Cash flows": cashflow_frame(view),
+    }
+    if isinstance(view, ProjectSwap) or view.revenue is not None:
+        sheets["Comparison"] = comparison_frame(view, ("without_swap", "with_swap"))
+    save_frames(sheets, view.deal, path)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on stderr what runs and how far it is, if stderr is a terminal; gone when it ends."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(text, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

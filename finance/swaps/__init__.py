@@ -11,11 +11,12 @@ from finance.swaps.curves import (
 )
 from finance.swaps.debt import Covenant, DebtTerms
 from finance.swaps.estimates import Estimate
+from finance.swaps.inputs import Pricing, SwapInputs
 from finance.swaps.periods import Periods, utc_hours
 from finance.swaps.prices import Basis, Market, Operations, PriceLevel, PricePattern
 from finance.swaps.pricing import FixedPayment, Leg, SwapValue, model_value
 from finance.swaps.scenarios import Outlook, Scenarios, simulate
-from finance.swaps.study import Pricing, SwapInputs, SwapStudy, swap_study
+from finance.swaps.study import SwapStudy, swap_study
 from finance.swaps.weather import BlockBootstrap, SeasonalAR, WeatherYears
 
 __all__ = [

@@ -14,12 +14,14 @@ import numpy as np
 from finance.generation.curve import load_curve
 from finance.generation.weather import SHEAR_EXPONENT, standard_pressure
 from finance.generation.wind import WindPlant, proxy_energy
+from finance.pricing.flows import KpiFlow
 from finance.pricing.market import DiscountCurve
+from finance.settlement.swap_terms import swap_terms
 from finance.swaps.debt import USUAL_COVENANTS, Covenant, DebtTerms
+from finance.swaps.inputs import Payoff, Pricing, SwapInputs
 from finance.swaps.periods import Floats, Periods
 from finance.swaps.prices import Basis, Market, Operations, PriceLevel, PricePattern
 from finance.swaps.scenarios import Outlook
-from finance.swaps.study import Pricing, SwapInputs
 from finance.swaps.weather import WeatherYears
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -162,11 +164,26 @@ def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000,
         curve=DiscountCurve.flat(periods.start, deal.number("discount_rate"), 1, "ACT/365F"),
         costs=tuple(yearly(periods, [float(value) for value in share.operating_cost.value])),
         debt=DebtTerms(deal.number("debt_rate"), periods.years, covenants, tuple(planned)),
-        pricing=pricing or Pricing(),
+        pricing=pricing or Pricing.quoted(fixed_amounts(deal)),
         currency=deal.currency.code,
         paths=paths,
         seed=seed,
+        payoff=deal_payoff(deal),
+        pay_lag_days=int(swap.pay_lag_days.value),
     )
+
+
+def deal_payoff(deal: Deal) -> Payoff:
+    """What the payee receives besides the fixed payment, in currency, for KPI values of any shape.
+
+    The curve that settles, flat beyond its ends, of the KPI as it stands on chain: rounded to its decimals.
+    """
+    terms = swap_terms(deal)
+    kpi = deal.kpis[deal.swap.kpi]
+    # One payoff serves every period, so the dates of the flow do not matter.
+    day = kpi.periods[0].end
+    scale = 10.0**-terms.currency_decimals
+    return KpiFlow(day, day, terms.payment.curve, kpi.decimals, scale, deal.swap.kpi).amounts
 
 
 def yearly(periods: Periods, listed: list[float]) -> list[float]:

@@ -20,8 +20,9 @@ from finance.terms.problems import InputError
 class HedgeEffectiveness:
     """What the hedge does, each number with its standard error.
 
-    `variance_reduction`: 1 - var(actual - proxy)/var(actual): a fixed payment adds nothing to a variance (L.
-    H. Ederington, Journal of Finance 34, 1979, doi:10.1111/j.1540-6261.1979.tb02077.x, for hedge ratio 1).
+    `variance_reduction`: 1 - var(actual - given)/var(actual), with what the project gives up, which is proxy
+    revenue unless the payoff bends: a fixed payment adds nothing to a variance (L. H. Ederington, Journal of
+    Finance 34, 1979, doi:10.1111/j.1540-6261.1979.tb02077.x, for hedge ratio 1).
     `r_squared`: squared correlation of actual and proxy, the reduction that the best ratio would reach.
     `best_ratio`: cov(actual, proxy)/var(proxy), the swap per unit of project at which that is.
     `basis_risk`: sd(actual - proxy)/mean(actual).
@@ -73,10 +74,10 @@ def _positive_variance(name: str, values: Floats) -> float:
     return found
 
 
-def effectiveness(actual: Floats, proxy: Floats) -> HedgeEffectiveness:
-    """Hedge effectiveness of one swap on the whole project."""
+def effectiveness(actual: Floats, proxy: Floats, given: Floats | None = None) -> HedgeEffectiveness:
+    """Hedge effectiveness of one swap on the whole project; `given` (default: proxy) is what it takes."""
     return HedgeEffectiveness(
-        replicated(lambda a, p: variance_reduction(a, a - p), actual, proxy),
+        replicated(lambda a, g: variance_reduction(a, a - g), actual, proxy if given is None else given),
         replicated(r_squared, actual, proxy),
         replicated(best_ratio, actual, proxy),
         replicated(basis_risk, actual, proxy),

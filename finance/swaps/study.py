@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from finance.pricing.market import DiscountCurve
+from finance.swaps import distribution
 from finance.swaps.debt import (
     RATING_NOTE,
     CoverageSummary,
-    DebtTerms,
     binding,
     debt_capacity,
     debt_service,
@@ -21,9 +21,9 @@ from finance.swaps.debt import (
 )
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.hedge import HedgeEffectiveness, NodeHubBasis, effectiveness, node_hub_basis
-from finance.swaps.periods import Floats, Periods
+from finance.swaps.inputs import SwapInputs
+from finance.swaps.periods import Floats
 from finance.swaps.pricing import (
-    Basis,
     FixedPayment,
     Leg,
     SwapValue,
@@ -38,60 +38,10 @@ from finance.swaps.pricing import (
     yearly_sharpe,
 )
 from finance.swaps.revenue import risk_shares
-from finance.swaps.scenarios import Outlook, Progress, Scenarios, expected_facts, simulate
+from finance.swaps.scenarios import Progress, Scenarios, expected_facts, simulate
 from finance.terms.problems import InputError
 
 CASES = (0.50, 0.90, 0.99)
-QUANTILES = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
-
-
-@dataclass(frozen=True)
-class Pricing:
-    """How the fixed payment is found.
-
-    `basis` "quoted" takes `parameter` as the amount a period; otherwise `parameter` is the price of risk
-    (wang), the number of standard deviations, the yearly Sharpe ratio, or the DSCR that the P99 case is to
-    reach on the planned debt, or on the debt sized before the swap (dscr); "fair" ignores it. `profile`:
-    "expected" pays each period in proportion to its expected proxy revenue, "level" the same in each.
-    """
-
-    basis: Basis = "fair"
-    parameter: float = 0.0
-    profile: Literal["level", "expected"] = "expected"
-
-    def __post_init__(self) -> None:
-        known = ("fair", "wang", "standard deviation", "sharpe", "dscr", "quoted")
-        if self.basis not in known:
-            raise InputError(f"basis = {self.basis}: must be one of {', '.join(known)}")
-        if self.profile not in ("level", "expected"):
-            raise InputError(f"profile = {self.profile}: must be level or expected")
-
-
-@dataclass(frozen=True)
-class SwapInputs:
-    """What a study needs: outlook, periods (whole contract years), discount curve, yearly costs, debt.
-
-    `costs`: one number for every year, or one each; currency. `curve` discounts settlements, which fall on
-    the day after each period.
-    """
-
-    outlook: Outlook
-    periods: Periods
-    curve: DiscountCurve
-    costs: tuple[float, ...]
-    debt: DebtTerms
-    pricing: Pricing = field(default_factory=Pricing)
-    currency: str = "USD"
-    paths: int = 10_000
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        if len(self.costs) not in (1, self.periods.years):
-            raise InputError(f"costs: {len(self.costs)} numbers for {self.periods.years} years")
-
-    @property
-    def yearly_costs(self) -> Floats:
-        return np.asarray(np.broadcast_to(np.array(self.costs, dtype=np.float64), (self.periods.years,)))
 
 
 @dataclass(frozen=True)
@@ -126,9 +76,12 @@ class Side:
 class SwapStudy:
     """Everything the study found. Money in currency; settlements are seen by the project.
 
-    `exact_fair` is the fair amount without simulation, against which that of `payment` can be judged. `risk`
-    has the shares of volume, price, shape, operations and basis in the variance of the project's total
-    revenue; `implied` says what the payment pays the provider, on three scales.
+    `leg` is what the project gives up, with discount factors and profile; `fixed` is what it gets. `payment`
+    has one amount per unit of profile; of a quoted list, the one that is worth as much. `exact_fair` is the
+    fair amount with the mean of proxy revenue known and not simulated (what a payoff curve makes of it
+    besides still is), against which that of `payment` can be judged. `risk` has the shares of volume, price,
+    shape, operations and basis in the variance of the project's total revenue; `implied` says what the
+    payment pays the provider, on three scales (None where no number within reason does).
     """
 
     inputs: SwapInputs
@@ -136,8 +89,9 @@ class SwapStudy:
     payment: FixedPayment
     exact_fair: float
     fixed: Floats
+    leg: Leg
     value: SwapValue
-    implied: dict[str, float]
+    implied: dict[str, float | None]
     risk: dict[str, float]
     hedge: HedgeEffectiveness
     yearly_hedge: HedgeEffectiveness
@@ -147,7 +101,8 @@ class SwapStudy:
 
     @property
     def settlements(self) -> Floats:
-        return self.scenarios.settlements(self.fixed)
+        """What the project receives, shape (paths, periods); negative when it pays."""
+        return np.asarray(self.fixed - self.leg.proxy)
 
     @property
     def uplift(self) -> dict[str, float]:
@@ -164,20 +119,9 @@ class SwapStudy:
         return after / before - 1 if before > 0 else None
 
     def settlement_table(self) -> pd.DataFrame:
-        """Distribution of the settlement of each period: fixed payment, mean, its standard error, sd,
-        quantiles, and the chance that the project pays.
-        """
-        found = self.settlements
-        columns: dict[str, Floats] = {
-            "fixed": self.fixed,
-            "mean": found.mean(axis=0),
-            "standard_error": found.std(axis=0, ddof=1) / np.sqrt(len(found)),
-            "sd": found.std(axis=0, ddof=1),
-        }
-        for q, row in zip(QUANTILES, np.quantile(found, QUANTILES, axis=0), strict=True):
-            columns[f"q{100 * q:02.0f}"] = row
-        columns["project_pays"] = (found < 0).mean(axis=0)
-        return pd.DataFrame(columns, index=pd.Index(self.scenarios.periods.labels, name="period"))
+        """Distribution of the settlement of each period (see `settlement_table` of distribution)."""
+        labels = self.scenarios.periods.labels
+        return distribution.settlement_table(labels, self.fixed, self.settlements)
 
     def revenue_table(self) -> pd.DataFrame:
         """Revenue a year before and after the swap: mean, P50, P90, P99, with standard errors and uplift."""
@@ -244,7 +188,10 @@ class SwapStudy:
 
 
 def _profile(inputs: SwapInputs, mean: Floats) -> Floats:
-    if inputs.pricing.profile == "level":
+    profile = inputs.pricing.profile
+    if not isinstance(profile, str):
+        return np.resize(np.array(profile, dtype=np.float64), inputs.periods.count)
+    if profile == "level":
         return np.ones(inputs.periods.count)
     if not (mean > 0).all():
         at = int(np.flatnonzero(~(mean > 0))[0])
@@ -271,8 +218,29 @@ def _payment(inputs: SwapInputs, leg: Leg, scenarios: Scenarios, service: Floats
         found = dscr_fixed(part, scenarios.actual[:, years], costs, service, parameter)
         return FixedPayment("dscr", parameter, found.amount, found.standard_error, fair.value)
     if basis == "quoted":
-        return FixedPayment("quoted", parameter, parameter, 0.0, fair.value)
+        amounts = inputs.pricing.amounts
+        worth = parameter if amounts is None else float(_listed(inputs, amounts) @ leg.discount) / leg.annuity
+        return FixedPayment("quoted", worth, worth, 0.0, fair.value)
     return FixedPayment("fair", 0.0, fair.value, fair.standard_error, fair.value)
+
+
+def _listed(inputs: SwapInputs, amounts: tuple[float, ...]) -> Floats:
+    if len(amounts) > inputs.periods.count:
+        raise InputError(f"amounts: {len(amounts)} for {inputs.periods.count} periods")
+    return np.resize(np.array(amounts, dtype=np.float64), inputs.periods.count)
+
+
+def _implied(net: Leg) -> dict[str, float | None]:
+    """What the provider earns for its risk when `net` is all that it receives less all that it pays."""
+    found: dict[str, float | None] = dict.fromkeys(
+        ("standard_deviations", "wang_risk_price", "yearly_sharpe")
+    )
+    found["standard_deviations"] = implied_loading(net, 0.0)
+    # A payment outside all that the paths can give has no price of risk; that is for the reader to see.
+    with suppress(InputError):
+        found["wang_risk_price"] = implied_risk_price(net, 0.0)
+    found["yearly_sharpe"] = yearly_sharpe(net, 0.0)
+    return found
 
 
 def _revenue(yearly: Floats) -> dict[str, Estimate]:
@@ -324,29 +292,29 @@ def swap_study(inputs: SwapInputs, progress: Progress | None = None) -> SwapStud
     """
     periods = inputs.periods
     scenarios = simulate(inputs.outlook, periods, inputs.paths, inputs.seed, progress)
-    discount = inputs.curve.factors(periods.ends)
+    discount, given = inputs.discount, inputs.given(scenarios.proxy)
     expected = expected_facts(inputs.outlook, periods).revenue
-    leg = Leg(scenarios.proxy, discount, _profile(inputs, expected), periods.per_year)
+    leg = Leg(given, discount, _profile(inputs, expected), periods.per_year)
     unhedged = periods.yearly(scenarios.actual)
     service = _shared_service(inputs, unhedged)
     payment = _payment(inputs, leg, scenarios, service)
-    fixed = payment.amount * leg.profile
-    hedged = periods.yearly(scenarios.actual + scenarios.settlements(fixed))
+    amounts = inputs.pricing.amounts
+    fixed = payment.amount * leg.profile if amounts is None else _listed(inputs, amounts)
+    net = Leg(given - fixed, discount, leg.profile, periods.per_year)
+    hedged = periods.yearly(scenarios.actual - net.proxy)
+    bent = given.mean(axis=0) - scenarios.proxy.mean(axis=0)
     return SwapStudy(
         inputs=inputs,
         scenarios=scenarios,
         payment=payment,
-        exact_fair=float(expected @ discount) / leg.annuity,
+        exact_fair=float((expected + bent) @ discount) / leg.annuity,
         fixed=fixed,
-        value=model_value(leg, payment.amount),
-        implied={
-            "standard_deviations": implied_loading(leg, payment.amount),
-            "wang_risk_price": implied_risk_price(leg, payment.amount),
-            "yearly_sharpe": yearly_sharpe(leg, payment.amount),
-        },
+        leg=leg,
+        value=model_value(net, 0.0),
+        implied=_implied(net),
         risk=_risk(scenarios),
-        hedge=effectiveness(scenarios.actual, scenarios.proxy),
-        yearly_hedge=effectiveness(unhedged, periods.yearly(scenarios.proxy)),
+        hedge=effectiveness(scenarios.actual, scenarios.proxy, given),
+        yearly_hedge=effectiveness(unhedged, periods.yearly(scenarios.proxy), periods.yearly(given)),
         basis=node_hub_basis(scenarios.node, scenarios.hub),
         before=_side(inputs, unhedged, service),
         after=_side(inputs, hedged, service),

@@ -1,0 +1,191 @@
+"""Without and with a swap, side by side: tables and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finance.report.swap_frames import View, view_frame
+from finance.report.swap_notes import assumed_note, simulation_note
+from finance.report.tables import Table, money, percent
+from finance.swaps.debt import RATING_NOTE
+from finance.swaps.holders import Holders
+from finance.swaps.index import IndexSwap
+from finance.swaps.project import ProjectSwap, assumed_inputs
+from finance.swaps.study import CASES
+from finance.terms.problems import InputError
+
+CASE_NAMES = tuple(f"P{100 * case:g}" for case in CASES)
+SIDE_HEADS = {"without_swap": "Without swap", "with_swap": "With swap"}
+
+
+def comparison(view: View, sides: Sequence[str]) -> tuple[Table, dict[str, Any]]:
+    """The table of `sides` and the same as plain data. Raises InputError for a deal that does not say what
+    its KPI does to the payee's revenue.
+    """
+    head: dict[str, Any] = {
+        "deal": view.deal.id,
+        "terms_hash": view.deal.terms_hash,
+        "currency": view.deal.currency.code,
+        "inputs": assumed_inputs(view.deal),
+    }
+    if isinstance(view, ProjectSwap):
+        inputs = view.study.inputs
+        head |= {"paths": inputs.paths, "seed": inputs.seed}
+        return comparison_table(view, sides), {**head, **view.comparison(tuple(sides))}
+    if view.revenue is None:
+        unit = view.deal.kpis[view.deal.swap.kpi].unit
+        raise InputError(
+            f"{view.deal.file or view.deal.id}: asset.parameters.revenue_per_{unit} = (missing): is required "
+            "to compare revenue without and with the swap"
+        )
+    head |= {"paths": len(view.values), "seed": view.seed}
+    yearly = view.revenue.table().to_dict("index")
+    for side in sides:
+        name = {"without_swap": "before", "with_swap": "after"}[side]
+        head[side] = {
+            "revenue": {
+                case: {"value": row[name], "standard_error": row[f"{name}_error"]}
+                for case, row in yearly.items()
+            }
+        }
+    head["variance_reduction"] = view.revenue.variance_reduction.to_dict()
+    return index_comparison_table(view, sides), head
+
+
+def comparison_table(view: ProjectSwap, sides: Sequence[str]) -> Table:
+    """Revenue, coverage, debt, rating and units, for one side or both with the difference."""
+    found = [view.side(name) for name in sides]
+    rows: list[tuple[str, ...]] = []
+
+    def add(name: str, values: list[float], errors: list[float] | None, form: str) -> None:
+        rows.append(_side_row(name, values, errors, form))
+
+    for case in ("mean", *CASE_NAMES):
+        estimates = [project.revenue[case] for project, _ in found]
+        add(
+            f"Revenue a year, {case}",
+            [each.value for each in estimates],
+            [each.standard_error for each in estimates],
+            "money",
+        )
+    for what in ("average", "minimum"):
+        for case in CASE_NAMES:
+            values = [getattr(project.same_debt, what).get(case, np.nan) for project, _ in found]
+            add(f"DSCR, {what} over years, {case}", values, None, "ratio")
+    shortfalls = [project.same_debt.below_one for project, _ in found]
+    add(
+        "Chance of a year below 1",
+        [each.value for each in shortfalls],
+        [each.standard_error for each in shortfalls],
+        "percent",
+    )
+    capacities = [project.capacity for project, _ in found]
+    add(
+        "Debt capacity at the covenants",
+        [each.value for each in capacities],
+        [each.standard_error for each in capacities],
+        "money",
+    )
+    ratings = [project.rating for project, _ in found]
+    change = ("" if len(set(ratings)) == 1 else f"{ratings[0]} to {ratings[1]}",) if len(found) == 2 else ()
+    rows.append(("Rating proxy", *ratings, *change))
+    _unit_rows(rows, [unit for _, unit in found])
+    covenants = ", ".join(covenant.name for covenant in view.study.inputs.debt.covenants)
+    columns = ("Measure", *(SIDE_HEADS[name] for name in sides), *(("Change",) if len(sides) == 2 else ()))
+    notes = (
+        assumed_note(view.deal),
+        f"{simulation_note(view)} +-: standard error.",
+        f"DSCR and rating proxy are on the deal's own debt service; capacity at {covenants}, the same on "
+        "both sides.",
+        RATING_NOTE,
+    )
+    return Table("Without and with the swap", columns, tuple(rows), frozenset(columns[1:]), notes)
+
+
+def _side_row(name: str, values: list[float], errors: list[float] | None, form: str) -> tuple[str, ...]:
+    def shown(value: float) -> str:
+        if not np.isfinite(value):
+            return "none"
+        if form in ("money", "cents"):
+            return money(value, 0 if form == "money" else 2)
+        return percent(value, 2) if form == "percent" else f"{value:.3f}"
+
+    cells = [
+        shown(value) + (f" +- {shown(errors[i])}" if errors is not None else "")
+        for i, value in enumerate(values)
+    ]
+    if len(values) == 2:
+        cells.append(shown(values[1] - values[0]))
+    return (name, *cells)
+
+
+def _unit_rows(rows: list[tuple[str, ...]], units: list[Holders]) -> None:
+    rows.append(
+        _side_row(
+            "One unit: expected present value",
+            [unit.value.value for unit in units],
+            [unit.value.standard_error for unit in units],
+            "cents",
+        )
+    )
+    for name in ("mean", "q05", "q50", "q95"):
+        text = "mean" if name == "mean" else f"{int(name[1:])} % quantile"
+        rows.append(
+            _side_row(f"One unit: all it gets, {text}", [u.total[name] for u in units], None, "cents")
+        )
+    yields = [np.nan if unit.expected_yield is None else unit.expected_yield for unit in units]
+    rows.append(_side_row("One unit: expected yield at its price", yields, None, "percent"))
+    for party in ("operator", "lender", "provider"):
+        late = [unit.late[party] for unit in units]
+        rows.append(_side_row(f"Periods after which the {party} is owed", late, None, "percent"))
+
+
+def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
+    """What the payee loses to the KPI in a year, without and with the swap."""
+    revenue = view.revenue
+    assert revenue is not None
+    table, names = revenue.table(), {"without_swap": "before", "with_swap": "after"}
+    rows = [
+        _side_row(
+            f"Revenue a year against none of the KPI, {case}",
+            [float(table.loc[case, names[side]]) for side in sides],
+            [float(table.loc[case, f"{names[side]}_error"]) for side in sides],
+            "money",
+        )
+        for case in table.index
+    ]
+    spread = {"without_swap": revenue.before, "with_swap": revenue.after}
+    sds = [float(np.sqrt(spread[side].var(axis=0, ddof=1).mean())) for side in sides]
+    rows.append(_side_row("Standard deviation of a year", sds, None, "money"))
+    columns = ("Measure", *(SIDE_HEADS[name] for name in sides), *(("Change",) if len(sides) == 2 else ()))
+    found, unit = revenue.variance_reduction, view.deal.kpis[view.deal.swap.kpi].unit
+    notes = (
+        assumed_note(view.deal),
+        f"Variance reduction {found.value:.5f} +- {found.standard_error:.5f}.",
+        f"Revenue falls by {money(revenue.per_unit)} for each {unit} ({revenue.parameter}), exactly: an "
+        "assumption, so the hedge looks better than any real one.",
+        simulation_note(view),
+    )
+    return Table("Without and with the swap", columns, tuple(rows), frozenset(columns[1:]), notes)
+
+
+def comparison_frame(view: View, sides: Sequence[str]) -> pd.DataFrame:
+    """The table of `compare` as numbers: one row a measure, a column a side with its standard error."""
+    rows = view_frame(view)
+    names = {"without_swap": "before", "with_swap": "after"}
+    columns: dict[str, dict[tuple[str, str], Any]] = {}
+    for side in sides:
+        own = rows[rows["case"].eq(side) & rows["period"].eq("")]
+        found = {(str(q), ""): (v, e) for q, v, e in own[["quantity", "value", "standard_error"]].to_numpy()}
+        yearly = rows[rows["quantity"].eq(f"revenue_{names[side]}")]
+        for case, v, e in yearly[["case", "value", "standard_error"]].to_numpy():
+            found["revenue", str(case)] = (v, e)
+        columns[side] = {key: value for key, (value, _) in found.items()}
+        columns[f"{side}_error"] = {key: error for key, (_, error) in found.items()}
+    frame = pd.DataFrame(columns)
+    frame.index = pd.MultiIndex.from_tuples(frame.index, names=["measure", "case"])
+    return frame.reset_index()

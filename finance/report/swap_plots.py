@@ -1,0 +1,226 @@
+"""Plots of a KPI payment: settlements, revenue and coverage without and with it, and what moves it."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from finance.report.plots import GAIN, INK, LOSS
+from finance.report.swap_frames import View, labels, paid, valued
+from finance.report.swap_notes import assumed_note, simulation_note
+from finance.swaps.bumps import Sensitivity
+from finance.swaps.periods import Floats
+from finance.swaps.project import ProjectSwap
+
+STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
+WIDTH, DPI, LEFT, RIGHT = 8.2, 200, 0.125, 0.965
+FAN = ((0.01, 0.99, 0.12), (0.05, 0.95, 0.18), (0.25, 0.75, 0.32))
+MARKS = (0.50, 0.90, 0.99)
+
+
+def swap_figure(view: View) -> Figure:
+    """A fan of settlements by period, the chance that a year's revenue is exceeded, and for a project the
+    DSCR of each year, without and with the swap.
+    """
+    yearly = _yearly(view)
+    panels = 1 + (yearly is not None) + isinstance(view, ProjectSwap)
+    sentence = _sentence(view, panels)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 1.35 + 2.75 * panels), dpi=DPI)
+        axes = figure.subplots(panels, 1, squeeze=False)[:, 0]
+        _fan(axes[0], view)
+        if yearly is not None:
+            _exceedance(axes[1], view, *yearly)
+        if isinstance(view, ProjectSwap):
+            _coverage(axes[-1], view)
+        _finish(figure, view.deal.title, sentence)
+    return figure
+
+
+def save_swap_plot(view: View, path: str | Path) -> Path:
+    """Draw `swap_figure` to `path` (PNG, SVG or PDF)."""
+    return _save(swap_figure(view), path, view.deal.title)
+
+
+def sensitivity_figure(found: Sensitivity) -> Figure:
+    """Bars of the change of value that each bump makes, largest first."""
+    moves = sorted(found.moves, key=lambda move: abs(move.value.value))
+    values = [move.value.value / 1e6 for move in moves]
+    reach = max(map(abs, values)) or 1.0
+    same = f"{found.paths:,d} paths, seed {found.seed}, the same for all bars"
+    how = same if found.paths else "closed form"
+    sentence = (
+        f"Change of the swap's value to the payee when one assumption moves and the fixed payments stay "
+        f"({how}). {assumed_note(found.deal)}"
+    )
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 1.9 + 0.3 * len(moves)), dpi=DPI)
+        axes = figure.subplots()
+        axes.barh(
+            [move.name for move in moves],
+            values,
+            color=[GAIN if v > 0 else LOSS for v in values],
+            height=0.62,
+        )
+        for place, value in enumerate(values):
+            axes.annotate(
+                f"{value:+.2f}", (value, place), xytext=(4 if value >= 0 else -4, 0),
+                textcoords="offset points", va="center", ha="left" if value >= 0 else "right", fontsize=8.5,
+            )  # fmt: skip
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_xlim(-1.25 * reach, 1.25 * reach)
+        axes.set_xlabel(f"Change of value ({found.deal.currency.code} million)")
+        _plain(axes)
+        _finish(figure, found.deal.title, sentence, left=0.3)
+    return figure
+
+
+def save_sensitivity_plot(found: Sensitivity, path: str | Path) -> Path:
+    """Draw `sensitivity_figure` to `path` (PNG, SVG or PDF)."""
+    return _save(sensitivity_figure(found), path, found.deal.title)
+
+
+def _fan(axes: Axes, view: View) -> None:
+    settlements = paid(view) / 1e6
+    count = settlements.shape[1]
+    edges = np.arange(count + 1) - 0.5
+
+    def steps(row: Floats) -> Floats:
+        return np.append(row, row[-1])
+
+    for low, high, shade in FAN:
+        lower, upper = np.quantile(settlements, (low, high), axis=0)
+        label = f"{100 * (high - low):.0f} % of paths"
+        axes.fill_between(
+            edges, steps(lower), steps(upper), color=GAIN, alpha=shade, linewidth=0, step="post", label=label
+        )
+    mean = settlements.mean(axis=0)
+    axes.step(edges, steps(mean), where="post", color=INK, linewidth=1.3, label="mean")
+    axes.axhline(0, color=INK, linewidth=0.7)
+    swap = view.deal.swap.collateral
+    low, high = axes.get_ylim()
+    for amount, name in ((float(swap.payer.value), "payer's"), (-float(swap.payee.value), "payee's")):
+        if amount and low < amount / 1e6 < high:
+            axes.axhline(amount / 1e6, color=LOSS, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.annotate(
+                f"{name} collateral", (count - 0.5, amount / 1e6), xytext=(0, 2), textcoords="offset points",
+                ha="right", va="bottom", fontsize=8, color=LOSS,
+            )  # fmt: skip
+    every = max(1, count // 10)
+    axes.set_xticks(np.arange(count)[::every], [label[:7] for label in labels(view)[::every]])
+    axes.set_xlim(-0.5, count - 0.5)
+    axes.set_ylabel(f"Settlement to the payee\n({view.deal.currency.code} million a period)")
+    axes.set_xlabel("Period from")
+    _plain(axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
+
+
+def _yearly(view: View) -> tuple[Floats, Floats] | None:
+    """Revenue of all years and paths without and with the swap, flat; None when it is not known."""
+    if isinstance(view, ProjectSwap):
+        periods, actual = view.study.scenarios.periods, view.study.scenarios.actual
+        return periods.yearly(actual).ravel(), periods.yearly(actual + view.study.settlements).ravel()
+    return None if view.revenue is None else (view.revenue.before.ravel(), view.revenue.after.ravel())
+
+
+def _exceedance(axes: Axes, view: View, before: Floats, after: Floats) -> None:
+    chance = np.linspace(0.001, 0.999, 999)
+    for amounts, colour, name in ((before, LOSS, "without swap"), (after, GAIN, "with swap")):
+        curve = np.quantile(amounts, 1 - chance) / 1e6
+        axes.plot(curve, 100 * chance, color=colour, linewidth=1.8, label=name)
+        found = np.quantile(amounts, [1 - mark for mark in MARKS]) / 1e6
+        axes.plot(found, [100 * mark for mark in MARKS], "o", color=colour, markersize=4)
+    for mark in MARKS:
+        axes.axhline(100 * mark, color=INK, linewidth=0.5, linestyle=(0, (2, 3)))
+        axes.annotate(
+            f"P{100 * mark:g}", (1, 100 * mark), xycoords=("axes fraction", "data"), xytext=(2, 0),
+            textcoords="offset points", fontsize=8, va="center",
+        )  # fmt: skip
+    axes.set_ylim(0, 103)
+    what = (
+        "Revenue of a year" if isinstance(view, ProjectSwap) else "Revenue of a year against none of the KPI"
+    )
+    axes.set_xlabel(f"{what} ({view.deal.currency.code} million)")
+    axes.set_ylabel("Chance that it is exceeded (%)")
+    _plain(axes)
+    axes.legend(loc="lower left", frameon=False, fontsize=8.5)
+
+
+def _coverage(axes: Axes, view: ProjectSwap) -> None:
+    years = np.arange(1, view.study.scenarios.periods.years + 1)
+    lines = {0.50: "-", 0.99: (0, (4, 2))}
+    for side, colour, name in (("without_swap", LOSS, "without swap"), ("with_swap", GAIN, "with swap")):
+        for case, style in lines.items():
+            axes.plot(
+                years, view.yearly_dscr(side, case), color=colour, linestyle=style, marker="o", markersize=3,
+                linewidth=1.5, label=f"{name}, P{100 * case:g}",
+            )  # fmt: skip
+    covenant = view.deal.swap.covenant_dscr
+    levels = [(1.0, "debt service just met")]
+    levels += [] if covenant is None else [(float(covenant.value), "covenant")]
+    for level, name in levels:
+        axes.axhline(level, color=INK, linewidth=0.7, linestyle=(0, (1, 2)))
+        axes.annotate(
+            name, (years[-1] + 0.45, level), xytext=(0, -2), textcoords="offset points", ha="right",
+            va="top", fontsize=8,
+        )  # fmt: skip
+    axes.set_xlim(0.5, years[-1] + 0.5)
+    axes.set_xticks(years)
+    axes.set_xlabel(f"Contract year (the first begins on {labels(view)[0]})")
+    axes.set_ylabel("DSCR on the deal's\ndebt service")
+    _plain(axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
+
+
+def _sentence(view: View, panels: int) -> str:
+    table = paid(view)
+    project = isinstance(view, ProjectSwap)
+    fixed = float(valued(view).mean()) / 1e6
+    code, verb = view.deal.currency.code, "gets" if fixed > 0 else "owes"
+    often = f"{100 * float((table < 0).mean()):.0f}\N{NO-BREAK SPACE}%"
+    text = (
+        f"Each period the payee {verb} a fixed payment ({code} {abs(fixed):.2f} million on average), and "
+        f"gets what the curve makes of the KPI report; in {often} of the periods it pays on balance."
+    )
+    if panels > 1:
+        text += (
+            " P50, P90 and P99 are exceeded in 50, 90 and 99 of 100 years; the steeper the curve, the safer "
+            "the year."
+        )
+    if project:
+        text += " Coverage below 1 leaves debt service unpaid."
+    return f"{text} {simulation_note(view)} {assumed_note(view.deal)}"
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(color=INK)
+
+
+def _finish(figure: Figure, title: str, sentence: str, left: float = LEFT) -> None:
+    text = textwrap.fill(sentence, 112, break_on_hyphens=False)
+    high = figure.get_figheight()
+    figure.suptitle(
+        textwrap.fill(title, 78),
+        x=0.02,
+        y=1 - 0.12 / high,
+        ha="left",
+        va="top",
+        fontsize=12,
+        fontweight="bold",
+    )
+    figure.text(0.02, 0.1 / high, text, ha="left", va="bottom", fontsize=8.5, color=INK)
+    bottom = (0.1 + 0.165 * (text.count("\n") + 1) + 0.6) / high
+    figure.subplots_adjust(left=left, right=RIGHT, top=1 - 0.72 / high, bottom=bottom, hspace=0.5)
+
+
+def _save(figure: Figure, path: str | Path, title: str) -> Path:
+    path = Path(path)
+    figure.savefig(path, metadata={"Title": title})
+    return path

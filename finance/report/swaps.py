@@ -1,0 +1,319 @@
+"""Tables of a KPI payment: its value, its terms, settlements, the project or payee before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from finance.report.swap_compare import SIDE_HEADS, comparison_table, index_comparison_table
+from finance.report.swap_frames import (
+    View,
+    cashflow_frame,
+    collateral,
+    implied_terms,
+    labels,
+    settlements,
+    simulated_value,
+)
+from finance.report.swap_notes import assumed_note, assumed_row, simulation_note
+from finance.report.tables import Table, inputs_table, money, percent
+from finance.swaps.bumps import Sensitivity
+from finance.swaps.estimates import Estimate
+from finance.swaps.index import IndexSwap
+from finance.swaps.project import ProjectSwap
+
+HEADS = ("Quantity", "Value", "Standard error", "Basis")
+NUMBERS = frozenset({"Value", "Standard error"})
+BASES = {
+    "fair": "Fair",
+    "wang": "Wang's price of risk",
+    "standard deviation": "Standard deviations of the present value",
+    "sharpe": "Yearly Sharpe ratio",
+    "dscr": "DSCR in the P99 case",
+    "quoted": "Quoted",
+}
+
+
+def price_tables(view: View) -> list[Table]:
+    """Everything that `penstock price` shows for a KPI payment, assumptions first and last."""
+    tables = [value_table(view), fixed_table(view), terms_table(view), settlement_table(view)]
+    if isinstance(view, ProjectSwap):
+        tables += [hedge_table(view), comparison_table(view, tuple(SIDE_HEADS)), unit_table(view)]
+    elif view.revenue is not None:
+        tables.append(index_comparison_table(view, tuple(SIDE_HEADS)))
+    return [*tables, inputs_table(view.deal, only_assumed=True)]
+
+
+def _money(amount: float) -> str:
+    return money(amount, 0)
+
+
+def _error(found: Estimate, decimals: int = 0) -> str:
+    return money(found.standard_error, decimals)
+
+
+def _number(value: float | None, decimals: int = 4) -> str:
+    return "none" if value is None else f"{value + 0.0:.{decimals}f}"
+
+
+def value_table(view: View) -> Table:
+    """What the swap is worth to each side, what its fixed payments imply, and how often who pays."""
+    swap, deal, value = view.deal.swap, view.deal, simulated_value(view)
+    project = isinstance(view, ProjectSwap)
+    sd = view.study.value if isinstance(view, ProjectSwap) else view.value
+    known = "expected, with the KPI's exact mean" if project else "closed form"
+    rows = [assumed_row(deal)]
+    for party, sign in ((swap.payee, 1), (swap.payer, -1)):
+        name = deal.parties[party].name
+        rows.append((f"Value to {name}", _money(sign * view.exact_value), "", known))
+        rows.append(("  by Monte Carlo", _money(sign * value.value), _error(value), "expected, discounted"))
+    span = f"{_money(sd.low)} to {_money(sd.high)}"
+    rows.append((f"  to {deal.parties[swap.payee].name}, 5 % to 95 %", span, "", "discounted sum of a path"))
+    rows += _premium_rows(view)
+    rows += _chance_rows(view)
+    notes = [
+        simulation_note(view),
+        f"Discounted at {percent(deal.number('discount_rate'), 2)} a year (ACT/365) from "
+        f"{labels(view)[0]} to each pay date. The provider's default is not priced.",
+    ]
+    return Table(f"{deal.title}: value of {swap.title}", HEADS, tuple(rows), NUMBERS, tuple(notes))
+
+
+def _premium_rows(view: View) -> list[tuple[str, str, str, str]]:
+    implied = implied_terms(view)
+    rows = [
+        ("Price of risk in the fixed payments", _number(implied["wang_risk_price"]), "", "Wang's transform"),
+        ("  in standard deviations", _number(implied["standard_deviations"]), "", "of the present value"),
+        ("  yearly Sharpe ratio of the provider", _number(implied["yearly_sharpe"]), "", "mean gain over sd"),
+    ]
+    if isinstance(view, ProjectSwap):
+        loading = percent(view.study.payment.loading, 2)
+        return [("Loading", loading, "", "1 - fixed payments/fair ones, in present value"), *rows]
+    return [("Premium", percent(view.premium, 2), "", "of the fair payments, in present value"), *rows]
+
+
+def _chance_rows(view: View) -> list[tuple[str, str, str, str]]:
+    table, swap, found = collateral(view), view.deal.swap, view.deal.parties
+    payer, payee = found[swap.payer].name, found[swap.payee].name
+    held = {"payer": float(swap.collateral.payer.value), "payee": float(swap.collateral.payee.value)}
+    rows = [
+        (f"Chance that {payee} pays", percent(float(table["payee_pays"].mean()), 2), "", "a period, mean"),
+        (f"Chance that {payer} pays", percent(float(table["payer_pays"].mean()), 2), "", "a period, mean"),
+    ]
+    for side, name in (("payer", payer), ("payee", payee)):
+        worst = percent(float(table[f"{side}_exceeds"].max()), 2)
+        basis = f"of {_money(held[side])}; most in a period {worst}"
+        if side == "payee" and swap.limited_recourse:
+            basis += "; limited recourse: paid out of revenue, not called"
+        chance = percent(float(table[f"{side}_exceeds"].mean()), 2)
+        rows.append((f"Periods beyond the collateral of {name}", chance, "", basis))
+    outside = float(np.max(view.outside))
+    rows.append(
+        ("KPI outside its bounds", percent(outside, 2), "", "most in a period; then no report, missing rule")
+    )
+    return rows
+
+
+def fixed_table(view: View) -> Table:
+    """The deal's fixed payments beside the fair ones, and the solved ones if any were asked for."""
+    solved = view.study.payment if isinstance(view, ProjectSwap) else view.payment
+    asked = solved is not None and solved.basis != "quoted"
+    columns = ["Season from", "Deal's own", "Fair", "Own less fair"]
+    if asked:
+        columns.append("Solved")
+    rows = []
+    for k in range(view.seasons):
+        own, fair = float(view.own[k]), float(view.fair[k])
+        cells = [labels(view)[k], money(own), money(fair), money(own - fair)]
+        rows.append(tuple(cells + ([money(view.solved[k])] if asked else [])))
+    notes = ["A season's amount repeats in each round of the list."]
+    if asked and solved is not None:
+        basis = BASES[solved.basis] + (f" {solved.parameter:g}" if solved.basis != "fair" else "")
+        error = (
+            f"standard error of the average {money(solved.standard_error)}; "
+            if solved.standard_error
+            else "in closed form; "
+        )
+        notes.append(
+            f"Solved for: {basis}; {error}spread over the seasons by what is expected of each; rounded to "
+            "minor units, half to even. All other tables are at the solved payments."
+        )
+    return Table("Fixed payments", tuple(columns), tuple(rows), frozenset(columns[1:]), tuple(notes))
+
+
+def terms_table(view: View) -> Table:
+    """What the average fixed payment would be on usual terms."""
+    rows = []
+    for terms in view.other_terms:
+        parameter = "" if terms.basis == "fair" else f"{terms.parameter:g}"
+        loading = percent(1 - terms.amount / terms.fair, 2) if terms.fair else "none"
+        error = money(terms.standard_error) if terms.standard_error else "exact"
+        rows.append((BASES[terms.basis], parameter, money(terms.amount), error, loading))
+    columns = ("Terms", "Parameter", "Average payment a period", "Standard error", "Below fair")
+    note = "The parameter is the asset's risk_price where it has one, otherwise assumed."
+    return Table(
+        "Average fixed payment on other terms", columns, tuple(rows), frozenset(columns[1:]), (note,)
+    )
+
+
+def settlement_table(view: View) -> Table:
+    """The distribution of each period's settlement, seen by the payee."""
+    table, beyond = settlements(view), collateral(view)["payer_exceeds"]
+    exact = "exact_mean" in table
+    means = ["exact_mean", "mean"] if exact else ["mean"]
+    shown = [*means, "standard_error", "sd", "q01", "q05", "q50", "q95", "q99"]
+    heads = {"exact_mean": "Mean, exact", "mean": "Mean", "standard_error": "+-", "sd": "Sd"}
+    columns = [
+        "Period from",
+        "Fixed",
+        *(heads[name] if name in heads else f"{int(name[1:])} %" for name in shown),
+    ]
+    columns += ["Payee pays", "Beyond collateral"]
+    rows = []
+    for period, row in table.iterrows():
+        cells = [str(period), _money(row["fixed"]), *(_money(row[name]) for name in shown)]
+        cells += [percent(row["project_pays"], 1), percent(float(beyond.loc[str(period)]), 1)]
+        rows.append(tuple(cells))
+    notes = (
+        f"Settlement to {view.deal.parties[view.deal.swap.payee].name}: fixed payment and payoff; negative "
+        f"when it pays. {simulation_note(view)}",
+    )
+    return Table("Settlement by period", tuple(columns), tuple(rows), frozenset(columns[1:]), notes)
+
+
+def hedge_table(view: ProjectSwap) -> Table:
+    """Hedge effectiveness by quarter and by year, what is left, and where the risk came from."""
+    study, rows = view.study, []
+    meanings = {
+        "variance_reduction": ("Variance reduction", "1 - var(actual - given up)/var(actual)"),
+        "r_squared": ("R squared", "of actual on proxy revenue"),
+        "best_ratio": ("Best hedge ratio", "swap per unit of project"),
+        "basis_risk": ("Basis risk", "sd(actual - proxy)/mean"),
+    }
+    for label, hedge in (("period", study.hedge), ("year", study.yearly_hedge)):
+        for name, (text, basis) in meanings.items():
+            found = getattr(hedge, name)
+            rows.append((f"{text}, by {label}", f"{found.value:.4f}", f"{found.standard_error:.4f}", basis))
+    for name, found in (("mean", study.basis.mean), ("sd", study.basis.sd)):
+        unit = f"{view.deal.currency.code} per MWh"
+        rows.append((f"Node less hub, {name}", f"{found.value:.4f}", f"{found.standard_error:.4f}", unit))
+    for name, share in study.risk.items():
+        rows.append(
+            (f"Risk share of {name}", percent(share, 2), "", "of the variance of total actual revenue")
+        )
+    return Table("Hedge effectiveness", HEADS, tuple(rows), NUMBERS, (simulation_note(view),))
+
+
+def unit_table(view: ProjectSwap) -> Table:
+    """What one unit of the revenue share gets each period, with the swap."""
+    unit, share = view.with_swap, view.deal.share
+    quantiles = unit.quantiles()
+    columns = ("Pay date", "Expected", *(f"{int(name[1:])} %" for name in quantiles), "Without swap")
+    rows = tuple(
+        (
+            day.isoformat(),
+            money(float(unit.mean[k])),
+            *(money(float(row[k])) for row in quantiles.values()),
+            money(float(view.without_swap.mean[k])),
+        )
+        for k, day in enumerate(unit.pay_dates)
+    )
+    symbol = "" if share is None else f" of {share.symbol}"
+    earned = "none" if unit.expected_yield is None else percent(unit.expected_yield, 2)
+    notes = (
+        f"Worth {money(unit.value.value)} +- {money(unit.value.standard_error)} at the discount rate, "
+        f"against a unit price of {money(unit.price)}: a yield of {earned} a year (ACT/365) on the expected "
+        "amounts.",
+        f"Only the {len(unit.pay_dates)} periods of the deal count; what the plant earns afterwards is in no "
+        "file.",
+        f"After operating cost, debt service and the swap, in this order. {simulation_note(view)}",
+    )
+    return Table(f"One unit{symbol}, by period", columns, rows, frozenset(columns[1:]), notes)
+
+
+CASHFLOW_HEADS = {
+    "period": "Period from",
+    "pay_date": "Pay date",
+    "fixed": "Fixed",
+    "expected_payoff": "Expected payoff",
+    "expected_settlement": "Expected settlement",
+    "settlement_q05": "5 %",
+    "settlement_q50": "50 %",
+    "settlement_q95": "95 %",
+    "present_value": "Present value",
+    "expected_revenue": "Expected revenue",
+    "operating_cost": "Cost",
+    "debt_service": "Debt service",
+    "expected_to_holders": "To holders",
+    "per_unit": "A unit",
+}
+
+
+def cashflows_table(view: View) -> Table:
+    """The payments of each period, seen by the payee."""
+    frame = cashflow_frame(view)
+    shown = [name for name in CASHFLOW_HEADS if name in frame]
+    words = {"period", "pay_date"}
+    rows = tuple(
+        tuple(
+            str(row[name]) if name in words else money(row[name], 2 if name == "per_unit" else 0)
+            for name in shown
+        )
+        for row in frame.to_dict(orient="records")
+    )
+    columns = tuple(CASHFLOW_HEADS[name] for name in shown)
+    payee = view.deal.parties[view.deal.swap.payee].name
+    exact = "Expected payoffs are exact" if isinstance(view, IndexSwap) else "All is simulated"
+    notes = (
+        assumed_note(view.deal),
+        f"Seen by {payee}; negative is paid. {exact}. {simulation_note(view)}",
+    )
+    return Table(f"Cash flows of {view.deal.title}", columns, rows, frozenset(columns[2:]), notes)
+
+
+def sensitivity_table(found: Sensitivity) -> Table:
+    """The change that each bump makes, with the base in the first row."""
+    project = "debt_capacity" in found.base
+    columns = ["One at a time", "Value to payee", "Fair payment"]
+    columns += ["DSCR P50, average", "DSCR P99, minimum", "Debt capacity"] if project else []
+    rows = [("as the deal has it", *_base_cells(found.base, project))]
+    for move in found.moves:
+        cells: list[Any] = [move.name, _changed(move.value), f"{move.fair:+,.0f}"]
+        if project and move.capacity is not None:
+            cells += [_signed(move.dscr_p50), _signed(move.dscr_p99), _changed(move.capacity)]
+        rows.append(tuple(cells))
+    draws = (
+        f"{found.paths:,d} paths, seed {found.seed}, the same for all rows" if found.paths else "Closed form"
+    )
+    notes = [
+        assumed_note(found.deal),
+        f"{draws}; money in {found.deal.currency.code}. Rows below the first are changes; the fixed payments "
+        "stay. Fair payment: average a period.",
+    ]
+    if project:
+        notes.append("Coverage and debt capacity are of the project with the swap. +-: standard error.")
+    return Table(
+        f"Sensitivity of {found.deal.title}",
+        tuple(columns),
+        tuple(rows),
+        frozenset(columns[1:]),
+        tuple(notes),
+    )
+
+
+def _base_cells(base: dict[str, float], project: bool) -> tuple[str, ...]:
+    cells = [_money(base["value"]), _money(base["fair_payment"])]
+    if project:
+        ratios = [base.get(name) for name in ("dscr_p50_average", "dscr_p99_minimum")]
+        cells += ["none" if x is None else f"{x:.3f}" for x in ratios] + [_money(base["debt_capacity"])]
+    return tuple(cells)
+
+
+def _changed(found: Estimate) -> str:
+    error = f" +- {_money(found.standard_error)}" if found.standard_error else ""
+    return f"{found.value:+,.0f}{error}"
+
+
+def _signed(value: float | None) -> str:
+    return "none" if value is None else f"{value:+.3f}"

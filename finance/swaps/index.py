@@ -1,0 +1,400 @@
+"""A KPI payment on any KPI whose process the deal itself states: rain, leakage, ratepayers, traffic.
+
+Each period's expected payoff has a closed form (finance.pricing.closed); a Monte Carlo of the same periods
+gives what sums over periods need: distributions, loadings, revenue by year. Both take the KPI as it stands on
+chain, rounded to its decimals, and the curve that settles, flat beyond its ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from finance.pricing.closed import expected_payoff, second_moment
+from finance.pricing.market import DiscountCurve, years
+from finance.pricing.outlook import kpi_outlook, over_time
+from finance.pricing.process import KpiProcess, NormalKpi
+from finance.settlement.payoff_curve import Curve
+from finance.settlement.swap_terms import swap_terms
+from finance.swaps.deal import deal_payoff, fixed_amounts, swap_periods
+from finance.swaps.distribution import collateral_table, settlement_table
+from finance.swaps.estimates import Estimate, exceeded, replicated
+from finance.swaps.hedge import variance_reduction
+from finance.swaps.inputs import Payoff
+from finance.swaps.periods import Floats
+from finance.swaps.pricing import (
+    Basis,
+    FixedPayment,
+    Leg,
+    SwapValue,
+    implied_loading,
+    implied_risk_price,
+    loaded_fixed,
+    model_value,
+    sharpe_fixed,
+    wang_fixed,
+    yearly_sharpe,
+)
+from finance.swaps.project import (
+    RISK_PRICE,
+    assumed_inputs,
+    payment_days,
+    rounded,
+    seasonal_profile,
+    solve_pricing,
+)
+from finance.swaps.study import CASES
+from finance.terms.deal import Deal
+from finance.terms.problems import InputError
+from finance.terms.processes import SeasonalProcess, TwinProcess
+
+DAY_COUNT: Final = "ACT/365F"
+PATHS: Final = 50_000  # default: a period costs one normal, not two thousand hours
+
+
+@dataclass(frozen=True)
+class PeriodKpis:
+    """What the KPI may be: the distribution of each period, and paths over all of them.
+
+    `draw` takes independent standard normals of the shape (periods, paths) and returns KPI values of that
+    shape.
+    """
+
+    marginals: tuple[KpiProcess, ...]
+    draw: Callable[[Floats], Floats]
+
+    @classmethod
+    def independent(cls, marginals: tuple[NormalKpi, ...]) -> PeriodKpis:
+        """Normal periods that say nothing about each other."""
+        means, sds = (np.array([getattr(m, name) for m in marginals])[:, None] for name in ("mean", "sd"))
+        return cls(marginals, lambda normals: np.asarray(means + sds * normals))
+
+
+def period_kpis(deal: Deal) -> PeriodKpis:
+    """What the deal file expects of the KPI of its payment. Times of a process run from the first period's
+    start to each period's end. Raises InputError for a KPI that needs a twin's simulation.
+    """
+    kpi = deal.kpis[deal.swap.kpi]
+    stated = kpi.process
+    if isinstance(stated, TwinProcess):
+        raise InputError(
+            f"{deal.file or deal.id}: kpis.{deal.swap.kpi}.process.kind = twin: only the twin `wind` can be "
+            f"simulated, and asset.twin = {deal.asset.twin or '(missing)'}"
+        )
+    count = len(kpi.periods)
+    if isinstance(stated, SeasonalProcess):
+        means, sds = (
+            np.resize([float(x) for x in listed.value], count) for listed in (stated.means, stated.sds)
+        )
+        return PeriodKpis.independent(
+            tuple(NormalKpi(float(mean), float(sd)) for mean, sd in zip(means, sds, strict=True))
+        )
+    process = over_time(kpi_outlook(kpi))
+    times = np.array([years(DAY_COUNT, kpi.periods[0].start, period.end) for period in kpi.periods])
+    marginals = tuple(process.marginal(float(time)) for time in times)
+    return PeriodKpis(marginals, lambda normals: process.paths(times, normals))
+
+
+@dataclass(frozen=True)
+class IndexTerms:
+    """The KPI payment as numbers: curve in KPI integers and minor units, fixed payments in currency."""
+
+    curve: Curve
+    decimals: int
+    scale: float
+    fixed: Floats
+    payoff: Payoff
+
+    @classmethod
+    def of(cls, deal: Deal) -> IndexTerms:
+        terms = swap_terms(deal)
+        return cls(
+            terms.payment.curve,
+            deal.kpis[deal.swap.kpi].decimals,
+            10.0**-terms.currency_decimals,
+            fixed_amounts(deal),
+            deal_payoff(deal),
+        )
+
+    def expected(self, marginals: tuple[KpiProcess, ...]) -> Floats:
+        """Expected payoff of each period without the fixed payment, currency: closed form."""
+        return np.array([self.scale * expected_payoff(self.curve, m, self.decimals) for m in marginals])
+
+    def sd(self, marginals: tuple[KpiProcess, ...]) -> Floats:
+        """Standard deviation of each period's payoff, currency."""
+        squares = [self.scale**2 * second_moment(self.curve, m, self.decimals) for m in marginals]
+        return np.sqrt(np.maximum(np.array(squares) - self.expected(marginals) ** 2, 0))
+
+
+@dataclass(frozen=True)
+class Revenue:
+    """What the payee loses to the KPI in a year of periods, before and after the swap, currency.
+
+    `before` and `after` have the shape (paths, years): less is lost when they are higher. `per_unit` is the
+    asset's parameter: what a unit of the KPI costs the payee. It is all that is known of the payee's
+    revenue, so the two depend on each other exactly; what a real hedge leaves besides is not in it.
+    """
+
+    parameter: str
+    per_unit: float
+    before: Floats
+    after: Floats
+
+    @cached_property
+    def variance_reduction(self) -> Estimate:
+        return replicated(variance_reduction, self.before, self.after)
+
+    def table(self) -> pd.DataFrame:
+        """Mean, P50, P90 and P99 of a year (averages over the years) with standard errors."""
+        rows = {}
+        for name, case in (("mean", None), *((f"P{100 * case:g}", case) for case in CASES)):
+            found = [_yearly(side, case) for side in (self.before, self.after)]
+            rows[name] = [number for each in found for number in (each.value, each.standard_error)]
+        columns = ["before", "before_error", "after", "after_error"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "parameter": self.parameter,
+            "per_unit": self.per_unit,
+            "yearly": self.table().to_dict("index"),
+            "variance_reduction": self.variance_reduction.to_dict(),
+        }
+
+
+def _yearly(yearly: Floats, case: float | None) -> Estimate:
+    if case is None:
+        return replicated(lambda y: float(y.mean()), yearly)
+    return replicated(lambda y: float(exceeded(y, case).mean()), yearly, replicates=5)
+
+
+@dataclass(frozen=True)
+class IndexSwap:
+    """A KPI payment valued by closed form and by Monte Carlo. Settlements are seen by the payee.
+
+    `expected` and `sd` are of each period's payoff, exact; `leg` is what the payee gives up (less the payoff)
+    on each path; `own` the deal's fixed payments, `fixed` those that are valued. `values` are the KPIs,
+    shape (paths, periods). `revenue` is None when the asset does not say what a unit of the KPI costs.
+    """
+
+    deal: Deal
+    terms: IndexTerms
+    kpis: PeriodKpis
+    discount: Floats
+    values: Floats
+    leg: Leg
+    fixed: Floats
+    payment: FixedPayment | None
+    seed: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(period.start.isoformat() for period in self.deal.kpis[self.deal.swap.kpi].periods)
+
+    @property
+    def own(self) -> Floats:
+        return self.terms.fixed
+
+    @property
+    def seasons(self) -> int:
+        """How many fixed payments the deal lists before they start over."""
+        return len(self.deal.swap.fixed.value)
+
+    @property
+    def solved(self) -> list[Any]:
+        """The valued fixed payments of the seasons, rounded to minor units, half to even."""
+        return [rounded(self.deal, float(amount)) for amount in self.fixed[: self.seasons]]
+
+    @property
+    def settlements(self) -> Floats:
+        return np.asarray(self.fixed - self.leg.proxy)
+
+    @cached_property
+    def expected(self) -> Floats:
+        return self.terms.expected(self.kpis.marginals)
+
+    @cached_property
+    def sd(self) -> Floats:
+        return self.terms.sd(self.kpis.marginals)
+
+    @cached_property
+    def fair(self) -> Floats:
+        """The fixed payment of each period at which it is worth nothing: less its expected payoff, exact."""
+        return -self.expected
+
+    @cached_property
+    def exact_value(self) -> float:
+        """Value to the payee in closed form."""
+        return float((self.fixed + self.expected) @ self.discount)
+
+    @cached_property
+    def value(self) -> SwapValue:
+        """The same by Monte Carlo."""
+        return model_value(replace(self.leg, proxy=np.asarray(-self.settlements)), 0.0)
+
+    @cached_property
+    def premium(self) -> float:
+        """What the payee pays for the swap on average, over the present value of all fair payments' sizes."""
+        return -self.exact_value / float(np.abs(self.fair) @ self.discount)
+
+    @cached_property
+    def implied(self) -> dict[str, float | None]:
+        """What the fixed payments pay the provider for its risk, on three scales; None where nothing does."""
+        # The means are known, so the paths are moved to them and only say how results spread.
+        error = self.settlements.mean(axis=0) - (self.fixed + self.expected)
+        net = replace(self.leg, proxy=np.asarray(error - self.settlements))
+        found: dict[str, float | None] = {"standard_deviations": implied_loading(net, 0.0)}
+        found.update(wang_risk_price=None, yearly_sharpe=yearly_sharpe(net, 0.0))
+        with suppress(InputError):
+            found["wang_risk_price"] = implied_risk_price(net, 0.0)
+        return found
+
+    @cached_property
+    def other_terms(self) -> tuple[FixedPayment, ...]:
+        """The average fixed payment on usual terms; at the asset's own price of risk if it has one."""
+        fair, price = float(self.fair @ self.discount) / self.leg.annuity, risk_price(self.deal)
+        known: tuple[Basis, ...] = ("fair", "wang", "standard deviation", "sharpe")
+        return tuple(_solved(self.leg, fair, basis, price) for basis in known)
+
+    @cached_property
+    def outside(self) -> Floats:
+        """Chance in each period that the KPI lies outside the bounds within which reports are accepted."""
+        bounds = self.deal.kpis[self.deal.swap.kpi].bounds
+        ten = 10**self.terms.decimals
+        low, high = int(bounds.minimum.value * ten), int(bounds.maximum.value * ten)
+        found = [
+            1 - m.at_least(low, self.terms.decimals) + m.at_least(high + 1, self.terms.decimals)
+            for m in self.kpis.marginals
+        ]
+        return np.array(found)
+
+    @cached_property
+    def revenue(self) -> Revenue | None:
+        unit = self.deal.kpis[self.deal.swap.kpi].unit
+        name = f"revenue_per_{unit}"
+        if name not in self.deal.asset.parameters:
+            return None
+        per_unit = self.deal.number(name)
+        lost = -per_unit * self.values
+        return Revenue(name, per_unit, self._by_year(lost), self._by_year(lost + self.settlements))
+
+    def _by_year(self, amounts: Floats) -> Floats:
+        return np.asarray(amounts.reshape(len(amounts), -1, self.leg.per_year).sum(axis=2))
+
+    def settlement_table(self) -> pd.DataFrame:
+        """The distribution of each period by Monte Carlo, with exact mean and sd beside it."""
+        table = settlement_table(self.labels, self.fixed, self.settlements)
+        table.insert(1, "exact_mean", self.fixed + self.expected)
+        table.insert(2, "exact_sd", self.sd)
+        return table
+
+    def collateral_table(self) -> pd.DataFrame:
+        """What settlements ask of the collateral of both sides (see `collateral_table` of distribution)."""
+        swap = self.deal.swap
+        payer, payee = (float(term.value) for term in (swap.collateral.payer, swap.collateral.payee))
+        return collateral_table(self.labels, self.settlements, payer, payee, not swap.limited_recourse)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All results as plain data."""
+        swap, value = self.deal.swap, self.value
+        error = value.value.standard_error
+        return {
+            "deal": self.deal.id,
+            "terms_hash": self.deal.terms_hash,
+            "kind": "index_swap",
+            "inputs": assumed_inputs(self.deal),
+            "currency": self.deal.currency.code,
+            "seed": self.seed,
+            "paths": len(self.values),
+            "periods": list(self.labels),
+            "fixed_payment": None if self.payment is None else self.payment.to_dict(),
+            "fixed": [float(amount) for amount in self.fixed],
+            "value": value.to_dict(),
+            "exact_value": self.exact_value,
+            "value_to": {
+                swap.payee: {"value": self.exact_value, "standard_error": 0.0},
+                swap.payer: {"value": -self.exact_value, "standard_error": 0.0},
+            },
+            "monte_carlo_value_to": {
+                swap.payee: {"value": value.value.value, "standard_error": error},
+                swap.payer: {"value": -value.value.value, "standard_error": error},
+            },
+            "premium": self.premium,
+            "implied": self.implied,
+            "own_fixed": [float(amount) for amount in self.own[: self.seasons]],
+            "fair_fixed": [float(amount) for amount in self.fair[: self.seasons]],
+            "solved_fixed": [str(amount) for amount in self.solved],
+            "other_terms": [each.to_dict() for each in self.other_terms],
+            "settlement": self.settlement_table().reset_index().to_dict("records"),
+            "collateral": self.collateral_table().reset_index().to_dict("records"),
+            "outside_bounds": float(self.outside.max()),
+            "revenue": None if self.revenue is None else self.revenue.to_dict(),
+        }
+
+
+def risk_price(deal: Deal) -> float:
+    """The asset's own price of risk, or the usual one."""
+    return deal.number("risk_price") if "risk_price" in deal.asset.parameters else RISK_PRICE
+
+
+def discount_curve(deal: Deal) -> DiscountCurve:
+    """Flat at the asset's discount rate, from the first period's start."""
+    start = deal.kpis[deal.swap.kpi].periods[0].start
+    return DiscountCurve.flat(start, deal.number("discount_rate"), 1, DAY_COUNT)
+
+
+def _per_year(deal: Deal, count: int) -> int:
+    """Periods in a contract year; 1 (each period for itself) when they are not regular or fill none."""
+    try:
+        regular = swap_periods(deal).per_year
+    except InputError:
+        return 1
+    return regular if count % regular == 0 else 1
+
+
+def index_swap(
+    deal: Deal,
+    solve: str | None = None,
+    parameter: float | None = None,
+    paths: int = PATHS,
+    seed: int = 1,
+) -> IndexSwap:
+    """Value the KPI payment of a deal whose KPI has a process of its own; `solve` as in `project_swap`.
+
+    Raises InputError for a KPI that needs a twin, a deal without a discount rate, too few paths, and a
+    `solve` and `parameter` that do not fit (a DSCR needs a project's debt, which is not known here).
+    """
+    if solve is None and parameter is not None:
+        raise InputError("--parameter: needs --solve")
+    terms, kpis = IndexTerms.of(deal), period_kpis(deal)
+    count = len(kpis.marginals)
+    normals = np.random.default_rng(seed).standard_normal((count, paths))
+    values = np.ascontiguousarray(kpis.draw(normals).T)
+    discount, expected = discount_curve(deal).factors(payment_days(deal)), terms.expected(kpis.marginals)
+    profile = np.resize(seasonal_profile(expected, len(deal.swap.fixed.value)), count)
+    leg = Leg(np.asarray(-terms.payoff(values)), discount, profile, _per_year(deal, count))
+    if solve is None:
+        return IndexSwap(deal, terms, kpis, discount, values, leg, terms.fixed, None, seed)
+    basis, number = solve_pricing(solve, parameter)
+    if basis == "dscr":
+        raise InputError(f"{deal.file or deal.id}: --solve dscr: only a wind project's debt is modelled")
+    payment = _solved(leg, -float(expected @ discount) / leg.annuity, basis, number)
+    return IndexSwap(deal, terms, kpis, discount, values, leg, payment.amount * leg.profile, payment, seed)
+
+
+def _solved(leg: Leg, fair: float, basis: Basis, number: float) -> FixedPayment:
+    """The amount on `basis`, about the exact `fair` one: every loading moves with the mean, so only what the
+    amount gives up for risk is left to simulation.
+    """
+    if basis == "fair":
+        return FixedPayment("fair", 0.0, fair, 0.0, fair)
+    found = {"wang": wang_fixed, "standard deviation": loaded_fixed, "sharpe": sharpe_fixed}[basis](
+        leg, number
+    )
+    return replace(found, amount=found.amount + fair - found.fair, fair=fair)
