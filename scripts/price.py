@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
-
 from scripts.swap_views import Parameter, Paths, Solve
+
+DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
 
 app = typer.Typer(add_completion=False)
 
