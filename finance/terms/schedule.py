@@ -80,7 +80,7 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
 
 @lru_cache(maxsize=256)
 def _regular(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
-    """`coupon_schedule` of more than one coupon a life; the rules of a deal file ask for it again and again."""
+    """`coupon_schedule` of more than one coupon a life; the rules of a deal file ask for it often."""
     import QuantLib as ql  # noqa: N813
 
     first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
