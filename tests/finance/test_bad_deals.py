@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from bad_claim_cases import BAD_CLAIMS
 from bad_deal_cases import BAD_DEALS
-from bad_kpi_cases import BAD_KPI_RULES, BAD_PROCESSES
+from bad_kpi_cases import BAD_KPI_RULES
+from bad_process_cases import BAD_PROCESSES
 from typer.testing import CliRunner
 
 from finance.terms import DealFileError, load_deal
