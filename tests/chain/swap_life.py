@@ -115,7 +115,10 @@ class SwapLife(SwapActions):
         signed = Account.unsafe_sign_hash(digest, self.keys[signer].key)
         # EIP-2098: the parity of y in the highest bit of s
         compact = signed.s | (signed.v - 27) << 255
-        return {"r": "0x" + signed.r.to_bytes(32, "big").hex(), "vs": "0x" + compact.to_bytes(32, "big").hex()}
+        return {
+            "r": "0x" + signed.r.to_bytes(32, "big").hex(),
+            "vs": "0x" + compact.to_bytes(32, "big").hex(),
+        }
 
     def report(self, period: int, value: str | int, kpi: str | None = None) -> None:
         """All nodes sign the same value of a period (from 0), a day after its end; anyone brings it."""
