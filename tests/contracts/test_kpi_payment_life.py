@@ -198,7 +198,9 @@ def test_what_is_unpaid_at_maturity_can_still_be_paid(swap, report, parties):
     assert received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, by)) == 75 * K
 
 
-def test_limited_recourse_is_tracked_with_interest_and_is_no_default(launch_swap, report, parties, KpiPayment):
+def test_limited_recourse_is_tracked_with_interest_and_is_no_default(
+    launch_swap, report, parties, KpiPayment
+):
     made = launch_swap(limitedRecourse=True, requiredCollateral=[5 * K, 0])
     post(made, PAYER, 60 * K, parties.investor)
     settle(made, report, parties, 25 * K)
@@ -210,9 +212,9 @@ def test_limited_recourse_is_tracked_with_interest_and_is_no_default(launch_swap
     post(made, PAYEE, 300 * MILLION, parties.issuer)  # what its treasury could spare: just the interest
     a = made.payment.accountOf(PAYEE)
     assert (a["principal"], a["interest"]) == (15 * K, 0)
-    assert received(made, parties.investor, lambda: made.payment.withdraw(PAYER, {"from": parties.stranger})) == (
-        300 * MILLION
-    )
+    assert received(
+        made, parties.investor, lambda: made.payment.withdraw(PAYER, {"from": parties.stranger})
+    ) == (300 * MILLION)
     for revenue in (10 * K, 10 * K, 10 * K):
         settle(made, report, parties, revenue)
     assert made.payment.state() == State.MATURED

@@ -106,7 +106,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
         c.periodEnds[4] = payDay(4) + 1;
         t = paymentTerms();
         t.feed = oracle.createFeed(c);
-        invalid(t, "feed period ends after its pay date");
+        invalid(t, "period ends after its pay date");
         c.periodEnds = new uint64[](4);
         for (uint256 i = 0; i < 4; ++i) {
             c.periodEnds[i] = periodEnd(i);
@@ -140,9 +140,9 @@ contract KpiPaymentTermsTest is PaymentFixture {
         t.dataController = PAYER; // and the payer rather than report a calm one
         invalid(t, "silence would pay the data controller");
         t.missingPayoff = 0;
-        invalid(t, "silent value would pay the data controller");
+        invalid(t, "silent value pays the controller");
         t.missingValue = VALUE_BOUND - 1;
-        invalid(t, "silent value would pay the data controller");
+        invalid(t, "silent value pays the controller");
         t.missingValue = VALUE_BOUND;
         payment.initialize(t);
     }
@@ -194,6 +194,27 @@ contract KpiPaymentTermsTest is PaymentFixture {
             }
             isTrue(found, "refused although silence does not pay");
         }
+    }
+
+    /// @dev The contract settles on the knots around a value; the library's payoff of the whole curve says what is right.
+    function testFuzz_settle_paysThePayoffOfTheWholeCurve(uint256 seed, bool linear, int128 kpi) external {
+        seed = mix(seed) >> 1;
+        IKpiPayment.Terms memory t = lastFixing(paymentTerms());
+        t.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        uint256 knots = 1 + mix(seed) % 32;
+        t.curve.knots = new PayoffCurve.Knot[](knots);
+        int128 x = -500;
+        for (uint256 i = 0; i < knots; ++i) {
+            x += 1 + int128(int256(mix(seed + i + 1) % 2_000));
+            t.curve.knots[i] = PayoffCurve.Knot(x, int128(int256(mix(seed + i + 99) % 200_000)) - 100_000);
+        }
+        t.missingPayoff = -100_000;
+        payment.initialize(t);
+        kpi = int128(bound(int256(kpi), 0, TOP));
+        uint256 dice = mix(seed + 7);
+        int128 knot = t.curve.knots[dice % knots].x;
+        if (dice >> 128 & 1 == 0 && knot >= 0 && knot <= TOP) kpi = knot; // often on a knot
+        eqInt(settleAt(kpi), FIXED + PayoffCurve.payoff(t.curve, kpi), "amount");
     }
 
     /// @dev The longest swap with the longest curve fits the code of one contract, and settles.

@@ -35,24 +35,39 @@ contract PaymentHandler is PaymentFixture {
     mapping(bytes32 feed => mapping(uint256 period => uint256)) private _reportedAt;
     mapping(bytes32 feed => mapping(uint256 period => int128)) private _reported;
 
-    bool public immutable LIMITED;
+    bool private _squeezed;
 
-    /// @param limited a project of limited recourse without collateral, closed out by the last fixing
-    constructor(bool limited) {
-        LIMITED = limited;
+    /// @dev Model: both of full recourse and with collateral, closed out by model value; nothing is posted at first.
+    /// Limited: a project of limited recourse without collateral, closed out by the last fixing. Bare: nobody holds
+    /// collateral, so a margin call is only for what is owed, and long enough for it to be netted.
+    enum Kind {
+        Model,
+        Limited,
+        Bare
+    }
+
+    Kind private immutable KIND;
+    uint32 private immutable CURE_PERIOD;
+
+    constructor(Kind kind) {
+        KIND = kind;
+        CURE_PERIOD = kind == Kind.Bare ? 120 days : CURE;
         deployPaymentRooms();
         deployPayment();
-        post(PAYER, 30_000);
-        _bookFunding(PAYER, 30_000);
-        post(PAYEE, 5_000);
-        _bookFunding(PAYEE, 5_000);
+        if (kind == Kind.Model) return;
+        uint256 first = kind == Kind.Limited ? 6_000 : 15_000;
+        post(PAYER, first);
+        _bookFunding(PAYER, first);
+        post(PAYEE, 3_000);
+        _bookFunding(PAYEE, 3_000);
     }
 
     function paymentTerms() internal view override returns (IKpiPayment.Terms memory t) {
         t = super.paymentTerms();
-        if (!LIMITED) return t;
+        if (KIND == Kind.Model) return t;
         t = lastFixing(t);
-        (t.limitedRecourse, t.requiredCollateral[1]) = (true, 0);
+        (t.curePeriod, t.limitedRecourse) = (CURE_PERIOD, KIND == Kind.Limited);
+        t.requiredCollateral = [uint128(_margin(PAYER)), uint128(_margin(PAYEE))];
     }
 
     /// @dev After every action: no transition but those that IKpiPayment names.
@@ -120,8 +135,24 @@ contract PaymentHandler is PaymentFixture {
         if (dice % 4 == 1 && balance[uint256(side)] < _margin(side)) amount = _margin(side) - balance[uint256(side)];
         if (dice % 16 == 15) amount = _owed(side);
         if (dice % 16 == 14 && amount != 0) --amount;
+        if (_squeezed) amount %= 500;
         post(side, amount); // never fails, in any state
         _bookFunding(side, amount);
+    }
+
+    /// @dev What a side that is called lacks, or a unit less.
+    function cure(uint256 who, uint256 seed) external watched {
+        IKpiPayment.Side side = _side(who);
+        if (deadline[uint256(side)] == 0 || _isSound(side)) return;
+        uint256 amount = _owed(side) + _margin(side) - balance[uint256(side)];
+        if (mix(seed) % 8 == 0) --amount;
+        post(side, amount);
+        _bookFunding(side, amount);
+    }
+
+    /// @dev While squeezed, small money only comes in, so that both sides can fall short.
+    function squeeze(uint256 seed) external watched {
+        _squeezed = mix(seed) % 2 == 0;
     }
 
     /// @dev Money sent without `fund` is nobody's, and moves nothing.
@@ -177,11 +208,22 @@ contract PaymentHandler is PaymentFixture {
     // ---------------------------------------------------------------- default and termination
 
     function callMargin(uint256 who) external watched {
-        IKpiPayment.Side side = _side(who);
+        _callMargin(_side(who));
+    }
+
+    /// @dev One after the other, so that two deadlines run.
+    function callBoth(uint256 seed) external watched {
+        if (mix(seed) >> 128 & 3 != 0) return;
+        _callMargin(_side(seed));
+        vm.warp(block.timestamp + mix(seed) % 10 days);
+        _callMargin(_side(seed) == PAYER ? PAYEE : PAYER);
+    }
+
+    function _callMargin(IKpiPayment.Side side) private {
         bool expected = state() == IKpiPayment.State.Active && deadline[uint256(side)] == 0 && !_isSound(side);
         try payment.callMargin(side) {
             isTrue(expected, "callMargin should have failed");
-            deadline[uint256(side)] = block.timestamp + CURE;
+            deadline[uint256(side)] = block.timestamp + CURE_PERIOD;
         } catch {
             isFalse(expected, "callMargin should have succeeded");
         }
@@ -191,7 +233,7 @@ contract PaymentHandler is PaymentFixture {
         uint256 i = fixings.length;
         uint256 at = _defaultedAt();
         bool expected = state() == IKpiPayment.State.Defaulted && payDay(i) > at
-            && (LIMITED || _isSettled(valueFeed, i, valuedAt(i)));
+            && (KIND != Kind.Model || _isSettled(valueFeed, i, valuedAt(i)));
         int256 wanted = expected ? _closeOutAmount(i, at) : int256(0);
         try payment.closeOut() returns (int256 amount) {
             isTrue(expected, "closeOut should have failed");
@@ -206,7 +248,7 @@ contract PaymentHandler is PaymentFixture {
     function propose(uint256 who, int256 amount, uint256 seed) external watched {
         IKpiPayment.Side side = _side(who);
         amount = bound(amount, -12_000, 12_000);
-        uint256 expiry = block.timestamp + mix(seed) % 40 days;
+        uint256 expiry = block.timestamp + mix(seed) % (mix(seed) >> 128 & 1 == 0 ? 5 days : 400 days);
         vm.prank(side == PAYER ? HEDGER : PROJECT);
         try payment.proposeTermination(int128(amount), uint64(expiry)) returns (uint32 id) {
             isTrue(_ended == IKpiPayment.State.Active, "propose should have failed");
@@ -229,12 +271,14 @@ contract PaymentHandler is PaymentFixture {
         }
     }
 
-    /// @dev Seldom, and seldom the right id: it is the end of a life.
+    /// @dev An open offer seldom, because that is the end of a life; one that has lapsed whenever there is one.
     function accept(uint256 who, uint256 seed) external watched {
-        if (mix(seed) % 4 != 0) return;
         IKpiPayment.Side side = _side(who);
         Offer memory offer = _offers[1 - uint256(side)];
-        uint32 id = mix(seed) % 8 == 0 ? offer.id + 1 : offer.id;
+        uint256 dice = mix(seed);
+        bool lapsed = offer.settled != fixings.length || offer.expiry < block.timestamp;
+        if (!lapsed && dice % 4 != 0) return;
+        uint32 id = dice >> 128 & 3 == 0 ? offer.id + 1 : offer.id;
         IKpiPayment.Side from = offer.amount < 0 ? PAYEE : PAYER;
         uint256 most = balance[uint256(from)] + (debt != 0 && debtor != from ? _owed(debtor) : 0);
         uint256 size = uint256(offer.amount < 0 ? -offer.amount : offer.amount);
@@ -322,12 +366,12 @@ contract PaymentHandler is PaymentFixture {
     }
 
     function _margin(IKpiPayment.Side side) private view returns (uint256) {
-        if (side == PAYER) return PAYER_MARGIN;
-        return LIMITED ? 0 : PAYEE_MARGIN;
+        if (side == PAYER) return KIND == Kind.Bare ? 0 : PAYER_MARGIN;
+        return KIND == Kind.Model ? PAYEE_MARGIN : 0;
     }
 
     function _isSound(IKpiPayment.Side side) private view returns (bool) {
-        bool owing = debt != 0 && debtor == side && !(LIMITED && side == PAYEE);
+        bool owing = debt != 0 && debtor == side && !(KIND == Kind.Limited && side == PAYEE);
         return balance[uint256(side)] >= _margin(side) && !owing;
     }
 
@@ -404,7 +448,7 @@ contract PaymentHandler is PaymentFixture {
     }
 
     function _closeOutAmount(uint256 i, uint256 at) private view returns (int256) {
-        if (!LIMITED) return _reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND;
+        if (KIND == Kind.Model) return _reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND;
         if (i == 0) return 0;
         int256 product = fixings[i - 1] * int256(at - payDay(i - 1));
         int256 quarter = int256(uint256(QUARTER));

@@ -10,10 +10,10 @@ abstract contract PaymentInvariants is Test {
     PaymentHandler private handler;
     IKpiPayment private payment;
 
-    function begin(bool limited) internal {
-        handler = new PaymentHandler(limited);
+    function begin(PaymentHandler.Kind kind) internal {
+        handler = new PaymentHandler(kind);
         payment = handler.thePayment();
-        bytes4[] memory actions = new bytes4[](20);
+        bytes4[] memory actions = new bytes4[](24);
         actions[0] = PaymentHandler.wait.selector;
         actions[1] = PaymentHandler.report.selector;
         actions[2] = PaymentHandler.keepPromise.selector;
@@ -31,6 +31,9 @@ abstract contract PaymentInvariants is Test {
         (actions[13], actions[14], actions[15]) = (actions[0], actions[0], actions[0]);
         (actions[16], actions[17], actions[18]) = (actions[1], actions[3], actions[6]);
         actions[19] = actions[7];
+        actions[20] = PaymentHandler.squeeze.selector;
+        actions[21] = PaymentHandler.callBoth.selector;
+        (actions[22], actions[23]) = (PaymentHandler.cure.selector, PaymentHandler.cure.selector);
         target(address(handler), actions);
     }
 
@@ -85,13 +88,20 @@ abstract contract PaymentInvariants is Test {
 /// @notice Both sides of full recourse, closed out by model value.
 contract PaymentInvariant is PaymentInvariants {
     function setUp() external {
-        begin(false);
+        begin(PaymentHandler.Kind.Model);
     }
 }
 
 /// @notice A project of limited recourse, closed out by the last fixing.
-contract LimitedRecourseInvariant is PaymentInvariants {
+contract LimitedPaymentInvariant is PaymentInvariants {
     function setUp() external {
-        begin(true);
+        begin(PaymentHandler.Kind.Limited);
+    }
+}
+
+/// @notice No collateral on either side: what is owed, called, netted and closed out.
+contract BarePaymentInvariant is PaymentInvariants {
+    function setUp() external {
+        begin(PaymentHandler.Kind.Bare);
     }
 }
