@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from chain.reconcile import Reconciliation
+    from chain.swap.result import SwapReconciliation
 
 MOST_HOLDERS = 20
 
@@ -31,17 +32,26 @@ def reconcile(
     Exit 0 if every difference is zero, 1 if not (with the rows that differ).
     """
     from chain.network import connect
+    from chain.reconcile import Reconciliation
     from chain.reconcile import reconcile as run
-    from chain.records import load_record
+    from chain.swap.reconcile import reconcile_swap
+    from chain.swap.records import SwapRecord, load_any_record
+    from scripts.swap_deployment import show_swap_result
 
-    record = load_record(deployment)
-    result = run(connect(network, record.chain_id), record, block=block)
+    record = load_any_record(deployment)
+    w3 = connect(network, record.chain_id)
+    if isinstance(record, SwapRecord):
+        result: Reconciliation | SwapReconciliation = reconcile_swap(w3, record, block=block)
+    else:
+        result = run(w3, record, block=block)
     if csv is not None:
         result.frame().to_csv(csv, index=False)
     if json:
         print(dumps(result.as_json(), indent=2, ensure_ascii=False))
-    else:
+    elif isinstance(result, Reconciliation):
         show_result(result)
+    else:
+        show_swap_result(result)
     if not result.ok:
         raise typer.Exit(1)
 

@@ -8,6 +8,7 @@ check      what runs on the chain is what the deal says
 actions    the steps of a swap's life, by named senders
 ledger     events to tables
 replay     the events of a chain as the inputs of the pure replay
+rows       every payment twice, expected and actual
 reconcile  expected and actual payments, in minor units
 """
 

@@ -18,8 +18,9 @@ from chain.bindings import contract, read
 from chain.errors import RecordError
 from chain.sender import GasLog, Sender
 from chain.swap.ledger import PARTIES, SIDES, SwapLedger, read_swap_ledger
-from chain.swap.reconcile import SwapReconciliation, reconcile_swap
+from chain.swap.reconcile import reconcile_swap
 from chain.swap.records import SwapRecord
+from chain.swap.result import SwapReconciliation
 from chain.terms import short_string
 
 NAMES = ("deployer", "payer", "payee", "issuer", "operator", "lender", "agent")

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import pandas as pd
 from web3 import Web3
 
 from chain.bindings import contract, read
@@ -21,137 +18,33 @@ from chain.check import Difference
 from chain.network import when
 from chain.reconcile import Check, Holder
 from chain.swap.check import check_swap_deployment
-from chain.swap.ledger import PARTIES, SIDES, SwapLedger, read_swap_ledger
+from chain.swap.ledger import PARTIES, SIDES, SwapLedger, key, read_swap_ledger
 from chain.swap.records import SwapRecord
-from chain.swap.replay import Replay, Report, Reports
-from chain.swap.rows import KINDS, Row, RowMaker
+from chain.swap.replay import Replay, Reports
+from chain.swap.result import Position, SwapReconciliation
+from chain.swap.rows import Row, RowMaker
 from finance.settlement import kpi_payment
-from finance.settlement.kpi_payment import Side, State
+from finance.settlement.kpi_payment import CloseOut, Settlement, Side, State, Termination
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.treasury import Party
 from finance.terms import Deal
 
+FIXINGS = Settlement | CloseOut | Termination
+ANNOUNCED = {
+    ("swap", "Funded"): "amount",
+    ("swap", "Withdrawn"): "amount",
+    ("treasury", "RevenueReceived"): "amount",
+    ("treasury", "Withdrawn"): "amount",
+    ("token", "Distributed"): "paid",
+    ("token", "Claimed"): "amount",
+    ("offering", "Subscribed"): "paid",
+    ("offering", "Refunded"): "amount",
+    ("offering", "OfferingSettled"): "proceeds",
+}
+"""Events that come with a transfer of currency, and their argument that says how much."""
 TREASURY_STATES = ("offered", "active", "closed")
 """IRevenueTreasury.State"""
-
-
-@dataclass(frozen=True)
-class Position:
-    """A party's money with the deal, in minor units: `paid_in`, `received`, what is `held` for it there, and
-    what it is `owed` or `owes`."""
-
-    party: str
-    address: str
-    figure: str
-    expected: int
-    actual: int
-
-    @property
-    def difference(self) -> int:
-        return self.actual - self.expected
-
-
-@dataclass(frozen=True)
-class SwapReconciliation:
-    """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
-
-    `state` is the swap's, `treasury` a project's; `reports` are those of the periods settled. `refused` names
-    a step on chain that the deal does not allow: nothing after it is expected.
-    """
-
-    deal: str
-    terms_hash: str
-    chain_id: int
-    block: int
-    time: int
-    state: str
-    treasury: str | None
-    currency_decimals: int
-    reports: list[Report]
-    rows: list[Row]
-    positions: list[Position]
-    holders: list[Holder]
-    checks: list[Check]
-    deployment: list[Difference]
-    refused: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def differences(self) -> list[Row | Position | Holder | Check]:
-        """Everything whose difference is not zero."""
-        found: list[Row | Position | Holder | Check] = []
-        for part in (self.rows, self.positions, self.holders, self.checks):
-            found += [item for item in part if item.difference]
-        return found
-
-    @property
-    def ok(self) -> bool:
-        return not self.differences and not self.deployment and self.refused is None
-
-    def payments(self) -> dict[str, dict[str, int]]:
-        """Per kind (chain.swap.rows.KINDS, those that occur): expected, actual, difference."""
-        sums: dict[str, dict[str, int]] = {}
-        for kind in KINDS:
-            rows = [row for row in self.rows if row.kind == kind]
-            if rows:
-                sums[kind] = {
-                    name: sum(getattr(row, name) for row in rows)
-                    for name in ("expected", "actual", "difference")
-                }
-        return sums
-
-    def by_party(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Per address and kind: expected, actual, difference."""
-        found: dict[str, dict[str, dict[str, int]]] = {}
-        for row in self.rows:
-            sums = found.setdefault(row.party, {}).setdefault(row.kind, defaultdict(int))
-            for name in ("expected", "actual", "difference"):
-                sums[name] += getattr(row, name)
-        return found
-
-    def frame(self) -> pd.DataFrame:
-        """The rows as a table."""
-        columns = ["kind", "party", "period", "units", "detail", "expected", "actual", "difference", "tx"]
-        return pd.DataFrame(
-            [{c: getattr(row, c) for c in columns} for row in self.rows], columns=columns, dtype=object
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything as plain JSON; amounts are integer strings in minor units."""
-        plain = ("deal", "terms_hash", "chain_id", "block", "time", "state", "treasury", "currency_decimals")
-        return {
-            **{name: getattr(self, name) for name in plain},
-            "ok": self.ok,
-            "reports": [
-                {"period": i, "status": r.status, "value": None if r.value is None else str(r.value)}
-                for i, r in enumerate(self.reports, start=1)
-            ],
-            "payments": {
-                kind: {name: str(amount) for name, amount in sums.items()}
-                for kind, sums in self.payments().items()
-            },
-            "rows": [_json(row, "kind", "party", "period", "units", "detail", "tx") for row in self.rows],
-            "positions": [_json(item, "party", "address", "figure") for item in self.positions],
-            "holders": [_holder_json(holder) for holder in self.holders],
-            "checks": [_json(check, "name") for check in self.checks],
-            "deployment": [
-                {"field": d.field, "expected": d.expected, "actual": d.actual} for d in self.deployment
-            ],
-            "refused": self.refused,
-            "notes": self.notes,
-        }
-
-
-def _json(item: Row | Position | Check, *names: str) -> dict[str, Any]:
-    amounts = {name: str(getattr(item, name)) for name in ("expected", "actual", "difference")}
-    return {**{name: getattr(item, name) for name in names}, **amounts}
-
-
-def _holder_json(holder: Holder) -> dict[str, Any]:
-    amounts = ("expected", "claimed", "unclaimed", "difference")
-    texts = {name: str(getattr(holder, name)) for name in amounts}
-    return {"holder": holder.holder, "units": holder.units, **texts}
 
 
 def reconcile_swap(
@@ -203,7 +96,13 @@ class _Reconciler:
             rows=rows,
             positions=list(self._positions()),
             holders=holders,
-            checks=[*self._swap_checks(), *self._money_checks(), *self._project_checks(rows, holders)],
+            checks=[
+                *self._swap_checks(),
+                *self._fixing_checks(),
+                *self._money_checks(),
+                *self._announced_checks(),
+                *self._project_checks(rows, holders),
+            ],
             deployment=deployment,
             refused=self.replay.refused,
             notes=list(self._notes()),
@@ -313,6 +212,29 @@ class _Reconciler:
             restored = [e for e in self.ledger.of("swap", "MarginRestored") if e.arguments["side"] == side]
             yield Check(f"swap: {name}: margins restored", self._restored(side), len(restored))
 
+    def _fixing_checks(self) -> Iterator[Check]:
+        """What the swap says it has fixed its amounts with, and by when."""
+        steps = self.replay.steps
+        for e in self.ledger.of("swap", "PeriodSettled"):
+            a, report = e.arguments, self.replay.reports.of(e.arguments["period"])
+            number = a["period"] + 1
+            yield Check(f"period {number}: report missing", int(report.value is None), int(a["missing"]))
+            if not a["missing"]:
+                yield Check(f"period {number}: KPI value", report.value or 0, a["kpi"])
+        fixed = [step.swap[1].last for step in steps.values() if isinstance(step.input, FIXINGS)]
+        paid = (e.arguments["amount"] for e in self.ledger.of("swap", "AmountPaid"))
+        yield Check("swap: amounts fixed = announced as paid", sum(fixed), sum(paid))
+        for e in self.ledger.of("swap", "MarginCalled"):
+            step, side = steps.get(key(e)), e.arguments["side"]
+            due = 0 if step is None else step.swap[1].accounts[side].deadline
+            yield Check(f"margin called at block {e.block}: deadline", due, e.arguments["deadline"])
+        for e in self.ledger.of("swap", "ClosedOut"):
+            step = steps.get(key(e))
+            since = 0 if step is None else kpi_payment.defaulted_at(step.swap[0], e.time)
+            yield Check("close-out: in default since", since, e.arguments["defaultedAt"])
+            settled = 0 if step is None else len(step.swap[0].amounts)
+            yield Check("close-out: instead of periods from", settled, e.arguments["period"])
+
     def _restored(self, side: Side) -> int:
         """How often a step of the replay ended a margin call of a side while the swap went on."""
         count = 0
@@ -340,6 +262,31 @@ class _Reconciler:
         sent = sum(m.amount for m in self.ledger.strays if m.to == self.at.swap)
         yield Check("money: swap: balances and credits = held", booked + sent, self._balance(self.at.swap))
 
+    def _announced_checks(self) -> Iterator[Check]:
+        """What each kind of event announces is what the currency's transfers behind it have moved."""
+        for (source, name), argument in ANNOUNCED.items():
+            events = list(self.ledger.of(source, name))
+            if events:
+                announced = sum(e.arguments[argument] for e in events)
+                moved = sum(self.ledger.moved(e) for e in events)
+                yield Check(f"money: {source} {name}: announced = moved", announced, moved)
+        paid = list(self.ledger.of("treasury", "PeriodPaid"))
+        if not paid:
+            return
+        parts = [self.replay.belonging(e) for e in paid]
+        collected = sum(self.ledger.moved(withdrawn) for withdrawn, _ in parts)
+        funded = sum(self.ledger.moved(fund) for _, fund in parts)
+        shared = [
+            e.arguments["paid"]
+            for e in self.ledger.of("token", "Distributed")
+            if e.arguments["payer"] == self.at.treasury
+        ]
+        for name, moved in (("collected", collected), ("swap", funded), ("holders", sum(shared))):
+            announced = sum(e.arguments[name] for e in paid)
+            yield Check(f"money: treasury PeriodPaid {name}: announced = moved", announced, moved)
+        runs = sum(run.period for run in self.replay.books.runs)
+        yield Check("treasury: sum of period numbers", runs, sum(e.arguments["period"] for e in paid))
+
     def _project_checks(self, rows: list[Row], holders: list[Holder]) -> Iterator[Check]:
         if self.at.token is None or self.at.treasury is None:
             return
@@ -350,6 +297,9 @@ class _Reconciler:
             for name in ("Subscribed", "Refunded")
         ]
         yield Check("units: sold less taken back = supply", units[0] - units[1], supply)
+        for source, name in (("offering", "OfferingSettled"), ("treasury", "TreasuryActivated")):
+            for e in self.ledger.of(source, name):
+                yield Check(f"units: sold = announced by {source}", units[0], e.arguments["units"])
         yield Check("units: sum of holdings = supply", sum(self.ledger.holdings_at().values()), supply)
         paid_periods = self.replay.books.periods_paid
         yield Check("treasury: periods paid", paid_periods, self._treasury("periodsPaid"))
@@ -360,14 +310,10 @@ class _Reconciler:
         distributed = sum(e.arguments["paid"] for e in self.ledger.of("token", "Distributed"))
         earned = sum(row.actual for row in rows if row.kind in ("distribution", "gift"))
         yield Check("money: distributed = earned by holders", distributed, earned)
-        moved = sum(self.ledger.moved(e) for e in self.ledger.of("token", "Distributed"))
-        yield Check("money: distributed = moved to the token", distributed, moved)
         claimed, unclaimed = sum(h.claimed for h in holders), sum(h.unclaimed for h in holders)
         yield Check("money: distributed = claimed + unclaimed", distributed, claimed + unclaimed)
         there = min(self._balance(self.at.token), unclaimed)
         yield Check("money: the token holds what is unclaimed", unclaimed, there)
-        announced = sum(e.arguments["amount"] for e in self.ledger.of("token", "Claimed"))
-        yield Check("money: claims announced = moved to holders", announced, claimed)
 
     # -- what a reader should know
 
