@@ -218,10 +218,7 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
     facts = deal.numbers()
     shown = [fact for fact in facts if fact[2] == "assumed" or not only_assumed]
     assumed = sum(1 for fact in facts if fact[2] == "assumed")
-    rows = tuple(
-        (path, plain(value) if isinstance(value, Decimal) else str(value), kind, text)
-        for path, value, kind, text in shown
-    )
+    rows = tuple((path, shown_value(value), kind, text) for path, value, kind, text in shown)
     return Table(
         "Assumed inputs" if only_assumed else "Inputs",
         ("Field", "Value", "Origin", "Source or reason"),
@@ -229,6 +226,13 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
         frozenset({"Value"}),
         (f"{assumed} of {len(facts)} inputs are assumed; the others are sourced.",),
     )
+
+
+def shown_value(value: Any) -> str:
+    """A number, a list of numbers, a date or a text of a deal, as a reader writes it."""
+    if isinstance(value, list):
+        return ", ".join(shown_value(each) for each in value)
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def valuation_frame(valuation: Valuation) -> pd.DataFrame:
