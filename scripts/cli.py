@@ -30,7 +30,9 @@ COMMANDS: dict[str, Command] = {
     "sensitivity": Command(
         "scripts.sensitivity", "Prices at a date, spreads, KPI delta and vega, fair coupon, greenium."
     ),
-    "compare": Command("scripts.compare", "Cost of capital with and without data, side by side."),
+    "compare": Command(
+        "scripts.compare", "With and without data; for a swap, with and without it: side by side."
+    ),
     "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finance.report.text import fact
 from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap, payment_days
@@ -61,7 +62,8 @@ class _Rows:
         swap, value = view.deal.swap, simulated_value(view)
         for party, sign in ((swap.payee, 1), (swap.payer, -1)):
             self.add("value", f"to {party}, simulated", "", sign * value.value, value.standard_error)
-            self.add("value", f"to {party}, exact mean", "", sign * view.exact_value, 0.0)
+            exact = view.exact_value
+            self.add("value", f"to {party}, exact mean", "", sign * exact.value, exact.standard_error)
         for k in range(view.seasons):
             self.add("fixed_payment", "deal", season_label(view, k), float(view.own[k]))
             self.add("fixed_payment", "fair", season_label(view, k), float(view.fair[k]))
@@ -186,7 +188,7 @@ def _project_columns(view: ProjectSwap) -> dict[str, Any]:
 def input_frame(deal: Deal) -> pd.DataFrame:
     """Every stated number, date and parameter of a deal, and whether it is sourced or assumed."""
     return pd.DataFrame(
-        [(path, str(value), kind, text) for path, value, kind, text in deal.numbers()],
+        [(path, fact(value), kind, text) for path, value, kind, text in deal.numbers()],
         columns=["field", "value", "origin", "source or reason"],
     )
 

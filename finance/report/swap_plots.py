@@ -144,7 +144,7 @@ def _exceedance(axes: Axes, view: View, before: Floats, after: Floats) -> None:
         )  # fmt: skip
     axes.set_ylim(0, 103)
     what = (
-        "Revenue of a year" if isinstance(view, ProjectSwap) else "Revenue of a year against none of the KPI"
+        "Revenue of a year" if isinstance(view, ProjectSwap) else "Revenue of a year, less what the KPI costs"
     )
     axes.set_xlabel(f"{what} ({view.deal.currency.code} million)")
     axes.set_ylabel("Chance that it is exceeded (%)")

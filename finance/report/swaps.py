@@ -66,7 +66,8 @@ def value_table(view: View) -> Table:
     rows = [assumed_row(deal)]
     for party, sign in ((swap.payee, 1), (swap.payer, -1)):
         name = deal.parties[party].name
-        rows.append((f"Value to {name}", _money(sign * view.exact_value), "", known))
+        exact = view.exact_value
+        rows.append((f"Value to {name}", _money(sign * exact.value), _error(exact), known))
         rows.append(("  by Monte Carlo", _money(sign * value.value), _error(value), "expected, discounted"))
     span = f"{_money(sd.low)} to {_money(sd.high)}"
     rows.append((f"  to {deal.parties[swap.payee].name}, 5 % to 95 %", span, "", "discounted sum of a path"))
@@ -88,8 +89,13 @@ def _premium_rows(view: View) -> list[tuple[str, str, str, str]]:
         ("  yearly Sharpe ratio of the provider", _number(implied["yearly_sharpe"]), "", "mean gain over sd"),
     ]
     if isinstance(view, ProjectSwap):
-        loading = percent(view.study.payment.loading, 2)
-        return [("Loading", loading, "", "1 - fixed payments/fair ones, in present value"), *rows]
+        loading, study = percent(view.study.payment.loading, 2), view.study
+        worth, error = study.exact_fair, study.exact_value.standard_error / study.leg.annuity
+        return [
+            ("Fair payment, average", money(worth), money(error), "a period; with the KPI's exact mean"),
+            ("Loading", loading, "", "1 - fixed payments/fair ones, in present value, by the paths"),
+            *rows,
+        ]
     return [("Premium", percent(view.premium, 2), "", "of the fair payments, in present value"), *rows]
 
 
@@ -253,7 +259,9 @@ CASHFLOW_HEADS = {
 def cashflows_table(view: View) -> Table:
     """The payments of each period, seen by the payee."""
     frame = cashflow_frame(view)
-    shown = [name for name in CASHFLOW_HEADS if name in frame]
+    # A project has more columns than a page has room for; files have them all.
+    left_out = {"present_value", "settlement_q50"} if isinstance(view, ProjectSwap) else set()
+    shown = [name for name in CASHFLOW_HEADS if name in frame and name not in left_out]
     words = {"period", "pay_date"}
     rows = tuple(
         tuple(
@@ -311,7 +319,7 @@ def _base_cells(base: dict[str, float], project: bool) -> tuple[str, ...]:
 
 
 def _changed(found: Estimate) -> str:
-    error = f" +- {_money(found.standard_error)}" if found.standard_error else ""
+    error = f" +- {_money(found.standard_error)}" if found.standard_error >= 0.5 else ""
     return f"{found.value:+,.0f}{error}"
 
 

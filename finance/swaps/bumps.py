@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from finance.pricing.process import KpiProcess
 from finance.swaps.deal import swap_inputs
 from finance.swaps.debt import debt_service
 from finance.swaps.estimates import Estimate, replicated
-from finance.swaps.index import IndexTerms, discount_curve, period_kpis
+from finance.swaps.index import IndexTerms, discount_curve, period_kpis, period_profile
 from finance.swaps.inputs import SwapInputs
 from finance.swaps.periods import Floats
 from finance.swaps.project import assumed_inputs, payment_days, project_inputs
@@ -170,13 +169,9 @@ def _bumped(inputs: SwapInputs, deal: Deal) -> SwapInputs:
     return swap_inputs(deal, inputs.pricing, inputs.paths, inputs.seed)
 
 
-def _exact_value(study: SwapStudy) -> float:
-    return float(study.fixed @ study.leg.discount) - study.exact_fair * study.leg.annuity
-
-
 def _base(study: SwapStudy) -> dict[str, float]:
     after = study.after
-    found = {"value": _exact_value(study), "fair_payment": study.exact_fair}
+    found = {"value": study.exact_value.value, "fair_payment": study.exact_fair}
     if after.same_debt.years:
         found["dscr_p50_average"] = after.same_debt.average["P50"]
         found["dscr_p99_minimum"] = after.same_debt.minimum["P99"]
@@ -184,9 +179,7 @@ def _base(study: SwapStudy) -> dict[str, float]:
 
 
 def _moved(bump: Bump, old: SwapStudy, new: SwapStudy) -> Moved:
-    worth = [study.settlements @ study.leg.discount for study in (old, new)]
-    value = replicated(lambda a, b: float((b - a).mean()), *worth)
-    exact = _exact_value(new) - _exact_value(old)
+    worth = [float(study.fixed @ study.leg.discount) - study.controlled for study in (old, new)]
     cfads = [
         study.scenarios.periods.yearly(study.scenarios.actual + study.settlements) - study.inputs.yearly_costs
         for study in (old, new)
@@ -199,18 +192,12 @@ def _moved(bump: Bump, old: SwapStudy, new: SwapStudy) -> Moved:
     starts, ends = _base(old), _base(new)
     return Moved(
         bump.name,
-        # Means of proxy revenue are known, so the change of the value is, but for what bends at the bounds.
-        Estimate(exact, 0.0 if _is_straight(old) and _is_straight(new) else value.standard_error),
+        replicated(lambda a, b: float((b - a).mean()), *worth),
         new.exact_fair - old.exact_fair,
         _change(starts, ends, "dscr_p50_average"),
         _change(starts, ends, "dscr_p99_minimum"),
         replicated(gained, *cfads, replicates=5),
     )
-
-
-def _is_straight(study: SwapStudy) -> bool:
-    """Whether the project gives up all of its proxy revenue, but for the KPI's rounding, on every path."""
-    return bool((np.abs(study.leg.proxy - study.scenarios.proxy) < 1).all())
 
 
 def _change(starts: dict[str, float], ends: dict[str, float], name: str) -> float | None:
@@ -224,7 +211,8 @@ def index_sensitivity(deal: Deal) -> Sensitivity:
     Raises InputError for a KPI whose distributions cannot be shifted (0 or 1).
     """
     terms, kpis = IndexTerms.of(deal), period_kpis(deal)
-    base = _closed(terms, kpis.marginals, _factors(deal, 0.0))
+    weights = period_profile(deal, terms.expected(kpis.marginals))
+    base = _closed(terms, kpis.marginals, _factors(deal, 0.0), weights)
     shifts: tuple[tuple[str, float, float, float], ...] = (
         ("KPI mean +5 %", 1.05, 1.0, 0.0),
         ("KPI mean -5 %", 0.95, 1.0, 0.0),
@@ -236,7 +224,7 @@ def index_sensitivity(deal: Deal) -> Sensitivity:
     moves = []
     for name, mean, sd, rate in shifts:
         marginals = tuple(_shifted(deal, marginal, mean, sd) for marginal in kpis.marginals)
-        found = _closed(terms, marginals, _factors(deal, rate))
+        found = _closed(terms, marginals, _factors(deal, rate), weights)
         moves.append(Moved(name, Estimate(found[0] - base[0], 0.0), found[1] - base[1]))
     return Sensitivity(deal, {"value": base[0], "fair_payment": base[1]}, tuple(moves), 0, None)
 
@@ -246,9 +234,11 @@ def _factors(deal: Deal, shift: float) -> Floats:
     return discount_curve(moved).factors(payment_days(deal))
 
 
-def _closed(terms: IndexTerms, marginals: tuple[KpiProcess, ...], discount: Floats) -> tuple[float, float]:
+def _closed(
+    terms: IndexTerms, marginals: tuple[KpiProcess, ...], discount: Floats, weights: Floats
+) -> tuple[float, float]:
     expected = terms.expected(marginals)
-    return float((terms.fixed + expected) @ discount), float(-expected @ discount / discount.sum())
+    return float((terms.fixed + expected) @ discount), float(-expected @ discount / (discount @ weights))
 
 
 def _shifted(deal: Deal, marginal: KpiProcess, mean: float, sd: float) -> KpiProcess:

@@ -229,9 +229,9 @@ class IndexSwap:
         return -self.expected
 
     @cached_property
-    def exact_value(self) -> float:
-        """Value to the payee in closed form."""
-        return float((self.fixed + self.expected) @ self.discount)
+    def exact_value(self) -> Estimate:
+        """Value to the payee in closed form, so with no error."""
+        return Estimate(float((self.fixed + self.expected) @ self.discount), 0.0)
 
     @cached_property
     def value(self) -> SwapValue:
@@ -241,14 +241,13 @@ class IndexSwap:
     @cached_property
     def premium(self) -> float:
         """What the payee pays for the swap on average, over the present value of all fair payments' sizes."""
-        return -self.exact_value / float(np.abs(self.fair) @ self.discount)
+        return -self.exact_value.value / float(np.abs(self.fair) @ self.discount)
 
     @cached_property
     def implied(self) -> dict[str, float | None]:
         """What the fixed payments pay the provider for its risk, on three scales; None where nothing does."""
-        # The means are known, so the paths are moved to them and only say how results spread.
-        error = self.settlements.mean(axis=0) - (self.fixed + self.expected)
-        net = replace(self.leg, proxy=np.asarray(error - self.settlements))
+        centred = _centred(self.leg, self.expected)
+        net = replace(centred, proxy=np.asarray(centred.proxy - self.fixed))
         found: dict[str, float | None] = {"standard_deviations": implied_loading(net, 0.0)}
         found.update(wang_risk_price=None, yearly_sharpe=yearly_sharpe(net, 0.0))
         with suppress(InputError):
@@ -258,9 +257,9 @@ class IndexSwap:
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:
         """The average fixed payment on usual terms; at the asset's own price of risk if it has one."""
-        fair, price = float(self.fair @ self.discount) / self.leg.annuity, risk_price(self.deal)
+        leg, price = _centred(self.leg, self.expected), risk_price(self.deal)
         known: tuple[Basis, ...] = ("fair", "wang", "standard deviation", "sharpe")
-        return tuple(_solved(self.leg, fair, basis, price) for basis in known)
+        return tuple(_solved(leg, basis, price) for basis in known)
 
     @cached_property
     def outside(self) -> Floats:
@@ -316,10 +315,10 @@ class IndexSwap:
             "fixed_payment": None if self.payment is None else self.payment.to_dict(),
             "fixed": [float(amount) for amount in self.fixed],
             "value": value.to_dict(),
-            "exact_value": self.exact_value,
+            "exact_value": self.exact_value.to_dict(),
             "value_to": {
-                swap.payee: {"value": self.exact_value, "standard_error": 0.0},
-                swap.payer: {"value": -self.exact_value, "standard_error": 0.0},
+                swap.payee: self.exact_value.to_dict(),
+                swap.payer: Estimate(-self.exact_value.value, 0.0).to_dict(),
             },
             "monte_carlo_value_to": {
                 swap.payee: {"value": value.value.value, "standard_error": error},
@@ -358,6 +357,11 @@ def _per_year(deal: Deal, count: int) -> int:
     return regular if count % regular == 0 else 1
 
 
+def period_profile(deal: Deal, expected: Floats) -> Floats:
+    """Weights of a solved payment in each period, from what is `expected` of the payoffs."""
+    return np.resize(seasonal_profile(expected, len(deal.swap.fixed.value)), len(expected))
+
+
 def index_swap(
     deal: Deal,
     solve: str | None = None,
@@ -377,24 +381,27 @@ def index_swap(
     normals = np.random.default_rng(seed).standard_normal((count, paths))
     values = np.ascontiguousarray(kpis.draw(normals).T)
     discount, expected = discount_curve(deal).factors(payment_days(deal)), terms.expected(kpis.marginals)
-    profile = np.resize(seasonal_profile(expected, len(deal.swap.fixed.value)), count)
+    profile = period_profile(deal, expected)
     leg = Leg(np.asarray(-terms.payoff(values)), discount, profile, _per_year(deal, count))
     if solve is None:
         return IndexSwap(deal, terms, kpis, discount, values, leg, terms.fixed, None, seed)
     basis, number = solve_pricing(solve, parameter)
     if basis == "dscr":
         raise InputError(f"{deal.file or deal.id}: --solve dscr: only a wind project's debt is modelled")
-    payment = _solved(leg, -float(expected @ discount) / leg.annuity, basis, number)
+    payment = _solved(_centred(leg, expected), basis, number)
     return IndexSwap(deal, terms, kpis, discount, values, leg, payment.amount * leg.profile, payment, seed)
 
 
-def _solved(leg: Leg, fair: float, basis: Basis, number: float) -> FixedPayment:
-    """The amount on `basis`, about the exact `fair` one: every loading moves with the mean, so only what the
-    amount gives up for risk is left to simulation.
-    """
+def _centred(leg: Leg, expected: Floats) -> Leg:
+    """The leg with each period's paths moved to its exact mean, so that they only say how results spread."""
+    return replace(leg, proxy=np.asarray(leg.proxy - leg.proxy.mean(axis=0) - expected))
+
+
+def _solved(leg: Leg, basis: Basis, number: float) -> FixedPayment:
+    """The amount on `basis` for a leg whose means are exact; only what it gives up for risk is simulated."""
     if basis == "fair":
+        fair = float(leg.present.mean()) / leg.annuity
         return FixedPayment("fair", 0.0, fair, 0.0, fair)
-    found = {"wang": wang_fixed, "standard deviation": loaded_fixed, "sharpe": sharpe_fixed}[basis](
+    return {"wang": wang_fixed, "standard deviation": loaded_fixed, "sharpe": sharpe_fixed}[basis](
         leg, number
     )
-    return replace(found, amount=found.amount + fair - found.fair, fair=fair)

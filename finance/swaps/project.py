@@ -71,10 +71,9 @@ class ProjectSwap:
         return np.asarray(self.study.payment.fair * self.study.leg.profile)
 
     @cached_property
-    def exact_value(self) -> float:
-        """The swap's value to the project with the mean of proxy revenue known instead of simulated."""
-        leg, study = self.study.leg, self.study
-        return float(study.fixed @ leg.discount) - study.exact_fair * leg.annuity
+    def exact_value(self) -> Estimate:
+        """The swap's value to the project by the known means of proxy revenue (see SwapStudy)."""
+        return self.study.exact_value
 
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:
@@ -132,7 +131,7 @@ class ProjectSwap:
                 self.deal.swap.payee: value.value.to_dict(),
                 self.deal.swap.payer: Estimate(-value.value.value, value.value.standard_error).to_dict(),
             },
-            "value_with_exact_mean": self.exact_value,
+            "value_with_exact_mean": self.exact_value.to_dict(),
             "own_fixed": [float(amount) for amount in self.own[: self.seasons]],
             "fair_fixed": [float(amount) for amount in self.fair[: self.seasons]],
             "solved_fixed": [str(amount) for amount in self.solved],

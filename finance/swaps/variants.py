@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from finance.swaps.curves import Payoff, Term, TieredIndex
 from finance.swaps.debt import debt_capacity
 from finance.swaps.estimates import exceeded, replicated
 from finance.swaps.hedge import variance_reduction
 from finance.swaps.periods import Floats
 from finance.swaps.pricing import SwapValue
 from finance.swaps.study import SwapStudy
+from finance.terms.deal import Deal
+from finance.terms.load import parse_deal
 from finance.terms.problems import InputError
 
 Amounts = Callable[[Floats], Floats]
@@ -81,3 +87,36 @@ def compare(study: SwapStudy, settlements: Mapping[str, Floats]) -> pd.DataFrame
         )
     columns = ["mean", "P50", "P99", "variance_reduction", "debt_capacity", "standard_error"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def with_payoff(deal: Deal, payoff: Payoff, fixed: tuple[Term, ...]) -> Deal:
+    """The deal with another payoff as its KPI payment's `line` and other `fixed` payments, checked again as a
+    file would be: what a variant is before anybody writes its file.
+
+    The line has a point at each bend within the KPI's bounds and at both bounds. Payoffs with a fixed part of
+    their own (PlainSwap, UpsideSharing, LimitedSwap) are given with a fixed of 0. Raises InputError for
+    steps and for amounts finer than the currency's token.
+    """
+    if isinstance(payoff, TieredIndex):
+        raise InputError("payoff: steps are written as `tiers`, not as a line")
+    why = f"variant: {type(payoff).__name__}"
+    tree: dict[str, Any] = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
+    key = next(key for key, claim in deal.claims.items() if claim == deal.swap)
+    bounds = deal.kpis[deal.swap.kpi].bounds
+    low, high = bounds.minimum.value, bounds.maximum.value
+    knots = sorted({low, high, *(Decimal(term) for term in payoff.bends if low < term < high)})
+    claim = tree["claims"][key]
+    claim.pop("tiers", None)
+    claim["line"] = [
+        {
+            "kpi": {"value": knot, "assumed": why},
+            "amount": {"value": _decimal(payoff.exact(Fraction(knot))), "assumed": why},
+        }
+        for knot in knots
+    ]
+    claim["fixed"] = {"value": [Decimal(amount) for amount in fixed], "assumed": why}
+    return parse_deal(tree, file=str(deal.file or deal.id))
+
+
+def _decimal(amount: Fraction) -> Decimal:
+    return Decimal(amount.numerator) / Decimal(amount.denominator)
