@@ -268,8 +268,8 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
     "amortisation of no kind": (
         BUSES,
         [("kind: linear", "kind: annuity")],
-        "claims.loan-2034.amortisation",
-        "{kind: annuity",
+        "claims.loan-2034.amortisation.kind",
+        "annuity",
         "'linear', 'schedule'",
     ),
     "instalment on no pay date": (

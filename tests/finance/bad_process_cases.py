@@ -20,7 +20,7 @@ def process(kind: str, **values: str) -> Edits:
 
 ABOVE_ZERO, INSIDE = "must be greater than 0", "lies outside the KPI's bounds -1 to 1"
 BAD_PROCESSES: dict[str, tuple[Edits, str, str, str]] = {
-    "process of no kind": (process("poisson"), PROCESS, "{kind: poisson}", "'normal', 'lognormal'"),
+    "process of no kind": (process("poisson"), f"{PROCESS}.kind", "poisson", "'normal', 'lognormal'"),
     "interval upside down": (
         [("low: {value: 0.186, source: pfs}, high", "low: {value: 0.5, source: pfs}, high")],
         f"{PROCESS}.interval",
