@@ -17,15 +17,25 @@ contract KpiPayment is IKpiPayment, Initializable {
     using SafeERC20 for IERC20;
     using PaymentTerms for bytes;
 
-    /// @dev Two slots. See {PaymentChecks-MAX_AMOUNT} for the width of principal; interest on it, at 100 % at most and in
-    /// 2^-32 of a minor unit, stays below 2^152 for as long as `since` can count.
-    /// @param since when interest was last added
-    struct Ledger {
-        uint104 balance;
+    /// @dev What is kept of a side, one slot. A side that owes has no balance, so one signed number says both. See
+    /// {PaymentChecks-MAX_AMOUNT} for its width.
+    /// @param position balance, or below zero the principal that is owed
+    /// @param since when interest was last added to {_interests}
+    struct Slot {
+        int112 position;
         uint104 credit;
-        uint48 since;
-        uint104 principal;
-        uint152 interest;
+        uint40 since;
+    }
+
+    /// @dev A side in memory.
+    /// @param kept interest as it was read
+    struct Ledger {
+        uint256 balance;
+        uint256 credit;
+        uint256 principal;
+        uint256 interest;
+        uint256 since;
+        uint256 kept;
     }
 
     /// @dev One slot: where the terms are kept, and how far the swap has come.
@@ -34,7 +44,8 @@ contract KpiPayment is IKpiPayment, Initializable {
     uint8 private _settled;
     uint40[2] private _deadlines;
 
-    Ledger[2] private _ledgers;
+    Slot[2] private _slots;
+    uint256[2] private _interests; // of what is owed, as {Netting} counts it; zero when nothing is
     Proposal[2] private _proposals;
 
     constructor() {
@@ -84,16 +95,16 @@ contract KpiPayment is IKpiPayment, Initializable {
         bytes memory t = _terms();
         Side other = _other(side);
         (Ledger memory mine, Ledger memory others) = (_ledger(side), _ledger(other));
-        uint256 held = uint256(mine.balance) + mine.credit + others.balance + others.credit + amount;
+        uint256 held = mine.balance + mine.credit + others.balance + others.credit + amount;
         // From here on nothing that is moved within can exceed its width.
         if (held > type(uint104).max) revert KpiPayment_TooMuchHeld(held, type(uint104).max);
         (Netting.Debt memory left, uint256 repaid) = Netting.repay(_debt(t, mine), amount);
         if (repaid != 0) {
             _setDebt(mine, left);
-            others.credit += uint104(repaid);
+            others.credit += repaid;
             _book(other, others);
         }
-        mine.balance += uint104(amount - repaid);
+        mine.balance += amount - repaid;
         _book(side, mine);
         emit Funded(side, msg.sender, amount, repaid);
         _restoreMargin(t, side, mine);
@@ -108,7 +119,7 @@ contract KpiPayment is IKpiPayment, Initializable {
         uint256 excess = _excess(t, side, mine.balance, msg.sender == party);
         paid = excess + mine.credit;
         if (paid == 0) return 0;
-        mine.balance -= uint104(excess);
+        mine.balance -= excess;
         mine.credit = 0;
         _book(side, mine);
         emit Withdrawn(side, party, paid);
@@ -213,8 +224,8 @@ contract KpiPayment is IKpiPayment, Initializable {
         (Netting.Debt memory left, uint256 netted, uint256 paid, uint256 unpaid) =
             Netting.net(magnitude, debtor.balance, _debt(t, creditor));
         if (netted != 0) _setDebt(creditor, left);
-        creditor.credit += uint104(paid);
-        debtor.balance -= uint104(paid);
+        creditor.credit += paid;
+        debtor.balance -= paid;
         if (unpaid != 0) {
             Netting.Debt memory debt = _debt(t, debtor);
             debt.principal += unpaid;
@@ -227,12 +238,22 @@ contract KpiPayment is IKpiPayment, Initializable {
         return unpaid;
     }
 
-    function _ledger(Side side) private view returns (Ledger memory) {
-        return _ledgers[uint256(side)];
+    function _ledger(Side side) private view returns (Ledger memory ledger) {
+        Slot memory slot = _slots[uint256(side)];
+        (ledger.credit, ledger.since) = (slot.credit, slot.since);
+        if (slot.position >= 0) {
+            ledger.balance = uint112(slot.position);
+        } else {
+            ledger.principal = uint112(-slot.position);
+            ledger.interest = ledger.kept = _interests[uint256(side)];
+        }
     }
 
+    /// @dev No figure reaches 2^104: what is held is bounded in {fund}, what is owed by the terms.
     function _book(Side side, Ledger memory ledger) private {
-        _ledgers[uint256(side)] = ledger;
+        int256 position = int256(ledger.balance) - int256(ledger.principal); // one of them is zero
+        _slots[uint256(side)] = Slot(int112(position), uint104(ledger.credit), uint40(ledger.since));
+        if (ledger.interest != ledger.kept) _interests[uint256(side)] = ledger.interest;
     }
 
     /// @dev What a side owes, with interest to now.
@@ -243,9 +264,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     }
 
     function _setDebt(Ledger memory ledger, Netting.Debt memory debt) private view {
-        ledger.principal = uint104(debt.principal);
-        ledger.interest = uint152(debt.interest);
-        ledger.since = uint48(block.timestamp);
+        (ledger.principal, ledger.interest, ledger.since) = (debt.principal, debt.interest, block.timestamp);
     }
 
     /// @dev The end of an open call, if the side is sound again and no deadline has passed.
