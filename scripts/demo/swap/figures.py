@@ -14,6 +14,7 @@ from scripts.demo.figures import STYLE, plain_axes
 from scripts.demo.swap.story import SwapDemonstration
 
 YEAR = 4  # quarters
+LEADER = {"arrowstyle": "-", "color": INK, "lw": 0.6}
 
 
 def coverage(demo: SwapDemonstration) -> list[dict[str, Any]]:
@@ -61,8 +62,8 @@ def settlement_figure(demo: SwapDemonstration) -> Figure:
             ):
                 if said:
                     axes.annotate(
-                        text, (end, max(amount, 0)), xytext=(0, 4), textcoords="offset points",
-                        ha="center", va="bottom", fontsize=8, color=INK,
+                        text, (end, max(amount, 0)), xytext=(end, 1.18 * max(amounts)), ha="center",
+                        va="bottom", fontsize=8, color=INK, arrowprops=LEADER,
                     )  # fmt: skip
         axes.margins(y=0.2)
         axes.set_ylabel(f"Settlement to the payee\n({demo.life.money.code} million)")

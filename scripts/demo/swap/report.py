@@ -29,6 +29,7 @@ def write_report(demo: SwapDemonstration, path: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["money"] = demo.life.money.words
+    environment.filters["whole"] = lambda minor: f"{round(minor / 10**demo.life.money.decimals):,}"
     environment.filters["day"] = lambda unix: when(unix)[:10]
     path.write_text(environment.get_template("swap_report.html.j2").render(**_content(demo)))
     return path
