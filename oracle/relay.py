@@ -103,17 +103,6 @@ def read_feed(w3: Web3, oracle: str, feed: str) -> Feed:
     )
 
 
-def find_feed(w3: Web3, oracle: str, terms_hash: str, kpi: str) -> str:
-    """Id of the latest feed of a KPI of a deal, from the contract's events. Raises RelayError if none is
-    there."""
-    created = contract(w3, "IKpiOracle", oracle).events.FeedCreated()
-    about = {"deal": bytes.fromhex(terms_hash[2:]), "kpi": kpi.encode().ljust(32, b"\0")}
-    found = created.get_logs(from_block=0, argument_filters=about)
-    if not found:
-        raise RelayError(f"kpi = {kpi}: the deal has no such feed at {oracle}")
-    return "0x" + bytes(found[-1]["args"]["feed"]).hex()
-
-
 def check_signature(
     signed: SignedObservation, chain_id: int, oracle: str, feed_id: str, signers: Sequence[str]
 ) -> int:

@@ -99,6 +99,7 @@ class _Reconciler:
             checks=[
                 *self._swap_checks(),
                 *self._fixing_checks(),
+                *self._close_out_checks(),
                 *self._money_checks(),
                 *self._announced_checks(),
                 *self._project_checks(rows, holders),
@@ -228,8 +229,11 @@ class _Reconciler:
             step, side = steps.get(key(e)), e.arguments["side"]
             due = 0 if step is None else step.swap[1].accounts[side].deadline
             yield Check(f"margin called at block {e.block}: deadline", due, e.arguments["deadline"])
+
+    def _close_out_checks(self) -> Iterator[Check]:
+        """What the swap says about its close-out."""
         for e in self.ledger.of("swap", "ClosedOut"):
-            step = steps.get(key(e))
+            step = self.replay.steps.get(key(e))
             since = 0 if step is None else kpi_payment.defaulted_at(step.swap[0], e.time)
             yield Check("close-out: in default since", since, e.arguments["defaultedAt"])
             settled = 0 if step is None else len(step.swap[0].amounts)

@@ -12,7 +12,7 @@ from bond_life import CLIENTS
 from swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
 from chain.bindings import contract, read
-from chain.deploy import deploy_infrastructure
+from chain.deploy import deploy_infrastructure, local_keys
 from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError
 from chain.network import LocalChain, set_time, start_anvil
 from chain.records import load_record
@@ -24,7 +24,6 @@ from chain.swap.deploy import (
     deploy_on,
     deploy_swap_deal,
     deploy_swap_infrastructure,
-    local_swap_keys,
     local_swap_wallets,
 )
 from chain.swap.records import SwapRecord, SwapWallets, load_any_record, load_swap_record, load_swap_wallets
@@ -122,7 +121,7 @@ def test_the_record_is_complete(early: LocalChain, bloom: SwapRecord) -> None:
     assert receipt["to"] == bloom.addresses.factory
     assert list(bloom.feeds) == ["proxy-revenue"]
     assert len({*bloom.wallets.nodes, *bloom.wallets.panel}) == 7
-    assert set(local_swap_keys(bloom)) == {*bloom.wallets.nodes, *bloom.wallets.panel}
+    assert set(local_keys(bloom.wallets)) == {*bloom.wallets.nodes, *bloom.wallets.panel}
 
 
 def test_one_transaction_deploys_a_deal(early: LocalChain, shared: SwapInfrastructure) -> None:

@@ -16,7 +16,6 @@ import httpx
 import pytest
 from conftest import ROOT, create_feed
 from eth_account import Account
-from eth_utils import keccak
 from typer.testing import CliRunner
 
 from chain.artifacts import ensure_compiled
@@ -24,13 +23,13 @@ from chain.bindings import contract, read
 from chain.network import start_anvil
 from chain.sender import Sender
 from finance.settlement.terms import FeedTerms
-from finance.terms import Deal, InputError
+from finance.terms import Deal
 from oracle import evidence
 from oracle.local import prepare_nodes, run_nodes
 from oracle.method import recompute
-from oracle.relay import RelayError, find_feed, read_feed, run_relay
+from oracle.relay import read_feed, run_relay
 from oracle.verifier import verify_report
-from scripts.oracle import _kpi_of, app
+from scripts.oracle import app
 
 LIE = 250_000
 DOWN = "http://127.0.0.1:9"
@@ -111,22 +110,8 @@ def test_node_says_what_it_is(network: Any) -> None:
     assert (info["twin"], info["gauge"]) == ("wind", "mast-0")
 
 
-def test_a_deals_feed_is_found_by_its_kpi(network: Any) -> None:
-    terms_hash = "0x" + keccak(text="a deal").hex()
-    w3, at = network.chain.w3, network.at
-    assert find_feed(w3, at.oracle, terms_hash, "proxy-revenue") == at.feed
-    with pytest.raises(RelayError, match="kpi = rainfall: the deal has no such feed"):
-        find_feed(w3, at.oracle, terms_hash, "rainfall")
-
-
-def test_which_kpi_is_meant(bloom: Deal, network: Any, tmp_path: Path) -> None:
-    """--kpi is needed for several KPIs only, must be one of the deal's, and does not go with a feed."""
-    assert _kpi_of(bloom, None) == _kpi_of(bloom, "proxy-revenue") == "proxy-revenue"
-    with pytest.raises(InputError, match="--kpi = rainfall: bloom-wind-prs has proxy-revenue"):
-        _kpi_of(bloom, "rainfall")
-    two = bloom.model_copy(update={"oracle": {**bloom.oracle, "other": bloom.oracle["proxy-revenue"]}})
-    with pytest.raises(InputError, match="--kpi is required: bloom-wind-prs has proxy-revenue, other"):
-        _kpi_of(two, None)
+def test_a_feed_has_one_kpi(network: Any, tmp_path: Path) -> None:
+    """--kpi chooses among a deployment's KPIs; it does not go with a feed."""
     config = {
         "network": network.chain.url,
         "feed": {"contract": network.at.oracle, "feed": network.at.feed},
