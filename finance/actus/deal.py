@@ -16,7 +16,7 @@ from typing import Any
 from finance.actus.contracts import flows
 from finance.actus.market import Observations, Series
 from finance.settlement.accrual import RATE_ONE
-from finance.settlement.bond import Reports, fixed, rate
+from finance.settlement.bond import Reports, fixed, rate, replay
 from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, KpiBond
@@ -154,3 +154,27 @@ def _time(day: date) -> str:
 
 def _moment(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - contracts live in local time
+
+
+def against_settlement(deal: Deal, reports: Reports) -> dict[str, tuple[Decimal, Decimal]]:
+    """What the contracts pay and what settlement pays under these reports, by kind, for the whole issue.
+
+    In units of the currency, each payment rounded to the currency's own decimals. Contracts compute in
+    floats, settlement in integers: agreement says that the schedule, the day counts, the rates and the
+    amounts of both are the same.
+    """
+    terms = settlement_terms(deal)
+    grain, last = Decimal(1).scaleb(-deal.currency.minor_units), len(terms.periods) - 1
+    due: dict[tuple[str, int], int] = {}
+    for payment in replay(terms, terms.hard_cap, reports):
+        at = (payment.kind, min(payment.index, last))
+        due[at] = due.get(at, 0) + payment.due
+    totals: dict[str, tuple[Decimal, Decimal]] = {}
+    for index, flow in enumerate(contract_flows(deal, reports)):
+        made = {"coupon": flow.interest, "principal": flow.principal, "outcome": flow.outcome}
+        for kind, amount in made.items():
+            settled = Decimal(due.get((kind, index), 0)).scaleb(-terms.currency_decimals)
+            if amount or settled:
+                ours, theirs = totals.get(kind, (Decimal(0), Decimal(0)))
+                totals[kind] = (ours + Decimal(amount).quantize(grain), theirs + settled.quantize(grain))
+    return totals

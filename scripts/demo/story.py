@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from chain.errors import NetworkError
 from chain.network import LocalChain, rpc, start_anvil, start_ganache, when
 from chain.reconcile import Reconciliation
 from chain.sender import GasLog
+from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal
@@ -53,8 +55,14 @@ class Ending:
     fixing: dict[str, Any]
     redemption: dict[str, Any]
     reconciliation: Reconciliation
+    contracts: dict[str, tuple[Decimal, Decimal]]
     report: dict[str, Any] | None = None
     notes: dict[str, Any] | None = None
+
+    @property
+    def as_contracts(self) -> bool:
+        """Whether the deal's cash-flow contracts pay what is settled, to the cent."""
+        return all(ours == theirs for ours, theirs in self.contracts.values())
 
 
 @dataclass
@@ -76,7 +84,7 @@ class Demonstration:
 
     @property
     def ok(self) -> bool:
-        return all(e.reconciliation.ok for e in (self.ending, *self.what_ifs))
+        return all(e.reconciliation.ok and e.as_contracts for e in (self.ending, *self.what_ifs))
 
 
 def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
@@ -112,6 +120,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         ending.report = record
         narrator.chapter("7. Reconciliation")
         _tell_reconciliation(ending.reconciliation, narrator)
+        _tell_contracts(ending, narrator)
         return Demonstration(
             options=options,
             deal=deal,
@@ -252,7 +261,9 @@ def _end(life: Life, name: str, narrator: Narrator) -> Ending:
         f"{life.money.words(redemption['paid'])}"
     )
     life.everybody_claims()
-    return Ending(name, fixing, redemption, life.reconcile())
+    result = life.reconcile()
+    contracts = against_settlement(life.deal, [report.value for report in result.reports])
+    return Ending(name, fixing, redemption, result, contracts)
 
 
 def _direction(life: Life, outcome: int) -> str:
@@ -328,6 +339,12 @@ def _silent(life: Life, _crews: Crews, _options: Options, narrator: Narrator) ->
         ending.fixing["outcome"] >= best,
     )
     return ending
+
+
+def _tell_contracts(ending: Ending, narrator: Narrator) -> None:
+    parts = ", ".join(f"{kind} {ours:,}" for kind, (ours, _) in ending.contracts.items())
+    differ = sum(abs(ours - theirs) for ours, theirs in ending.contracts.values())
+    narrator.say(f"as ACTUS contracts the deal pays {parts}: difference {differ}", ending.as_contracts)
 
 
 def _tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:

@@ -29,6 +29,10 @@ def summary(demo: Demonstration) -> dict[str, Any]:
         },
         "kpis": {feed.kpi: _kpi(main, feed.decimals)},
         "payments": payments(main),
+        "cash_flow_contracts": {
+            kind: {"contracts": str(ours), "settled": str(theirs), "difference": str(ours - theirs)}
+            for kind, (ours, theirs) in main.contracts.items()
+        },
         "holders": {
             life.names.get(h.holder, h.holder): {
                 "units": h.units,
