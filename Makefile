@@ -4,6 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:pytest-brownie
 OUT ?= demo-out
 OUTCOME ?= published
+DEAL ?= deals/dc-water-eib-2016.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile demo check test test-python test-contracts test-solidity test-deep slither lock clean
@@ -18,8 +19,8 @@ setup: ## environment, packages, chain, compiler (does nothing the second time)
 compile: setup ## compile the contracts if they have changed
 	@$(BIN)/python -c "from chain.artifacts import ensure_compiled; ensure_compiled()"
 
-demo: compile ## one deal from its file to the last claim; OUTCOME=published|twin|high|low
-	@$(BIN)/penstock demo --outcome $(OUTCOME) --out $(OUT)
+demo: compile ## one deal from its file to the last claim; DEAL=deals/..., OUTCOME=published|twin|high|low
+	@$(BIN)/penstock demo $(DEAL) --outcome $(OUTCOME) --out $(OUT)
 
 check: setup ## formatter, linter, types, import rule between rooms
 	@$(BIN)/ruff format --check .

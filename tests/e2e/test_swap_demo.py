@@ -54,7 +54,9 @@ def test_forty_quarters_both_ways(bloom: tuple[dict[str, Any], Path]) -> None:
     assert min(paid) < 0 < max(paid)
     first, last = (datetime.fromtimestamp(summary["periods"][i]["end"], UTC).date() for i in (0, -1))
     assert (first.isoformat(), last.isoformat()) == ("2017-09-01", "2027-06-01")
-    for period, amount, kpi in zip(terms.payment.periods, paid, summary["kpis"]["proxy-revenue"], strict=True):
+    for period, amount, kpi in zip(
+        terms.payment.periods, paid, summary["kpis"]["proxy-revenue"], strict=True
+    ):
         assert amount == period.fixed_amount - int(kpi["value"]) * 10**4  # cents into minor units
 
 
