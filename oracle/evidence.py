@@ -17,7 +17,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ FILES = (
     "rain.csv",
     "results.json",
 )
+"""Of a KPI that the stormwater twin computes."""
+REPORTED_FILES = ("method.json", OBSERVATION_FILE, "reported.json", "results.json")
+"""Of a KPI that is read from a publication (oracle.twins.reported)."""
 MAX_BYTES = 8_000_000
 """Largest bundle that is read from a stranger: a year of one-minute rain fits."""
 
@@ -69,8 +72,8 @@ class Bundle:
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        if tuple(sorted(self.files)) != FILES:
-            wrong = sorted(set(self.files) ^ set(FILES))
+        wrong = _wrong_names(self.files)
+        if wrong:
             raise EvidenceError(f"bundle: missing or unknown files: {', '.join(wrong)}")
         if sum(map(len, self.files.values())) > MAX_BYTES:
             raise EvidenceError(f"bundle: larger than {MAX_BYTES} bytes")
@@ -165,7 +168,11 @@ class Bundle:
 
     def to_wire(self) -> dict[str, Any]:
         """JSON for HTTP: root and the files as text."""
-        return {"schema": SCHEMA, "root": self.root, "files": {name: self.text(name) for name in FILES}}
+        return {
+            "schema": SCHEMA,
+            "root": self.root,
+            "files": {name: self.text(name) for name in sorted(self.files)},
+        }
 
     @classmethod
     def from_wire(cls, data: Any, root: str) -> Bundle:
@@ -180,6 +187,12 @@ class Bundle:
         if bundle.root != root:
             raise EvidenceError(f"bundle: its files hash to {bundle.root}, not to {root}")
         return bundle
+
+
+def _wrong_names(names: Iterable[str], *also: str) -> list[str]:
+    """Names that are missing or too many in a bundle of the kind that `names` come nearest to."""
+    given = set(names)
+    return min((sorted(given ^ {*kind, *also}) for kind in (FILES, REPORTED_FILES)), key=len)
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -203,11 +216,13 @@ def load(folder: str | Path) -> Bundle:
         names = sorted(item.name for item in path.iterdir())
         manifest = json.loads((path / MANIFEST).read_bytes())
         listed = manifest["files"]
-        if names != sorted((*FILES, MANIFEST)):
-            wrong = sorted(set(names) ^ {*FILES, MANIFEST})
+        wrong = _wrong_names(names, MANIFEST)
+        if wrong:
             raise EvidenceError(f"{path}: missing or unknown files: {', '.join(wrong)}")
         files = {}
-        for name in FILES:
+        for name in names:
+            if name == MANIFEST:
+                continue
             content = (path / name).read_bytes()
             if listed[name]["sha256"] != "0x" + hashlib.sha256(content).hexdigest():
                 raise EvidenceError(f"{path / name}: changed: its sha256 is not the manifest's")

@@ -58,7 +58,8 @@ def prepare_nodes(
     folder: str | Path,
     terms: FeedTerms,
     *,
-    impervious_area_acres: float,
+    impervious_area_acres: float | None = None,
+    reported: str | None = None,
     scenario: str = "published",
     seed: int = 2020,
     faults: Mapping[int, Mapping[str, Any]] | None = None,
@@ -66,13 +67,15 @@ def prepare_nodes(
     keys: Sequence[bytes] | None = None,
     first_port: int = 0,
 ) -> list[NodeFiles]:
-    """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the rain.
+    """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the data.
+
+    The data are the publication `reported` (its text), or else, for the stormwater twin with its
+    `impervious_area_acres` and `scenario`, rain: a typical year placed in the years of the periods, simulated
+    and not measured, on gauges whose errors `seed` decides.
 
     Returned ascending by address, so a node's position is its signer index on chain; `faults` maps positions
     to fault sections (see node_config.Fault). `keys`: private keys instead of new random ones. `feeds`:
-    "any", or FeedId mappings once the feed exists. `seed` decides the gauges' errors. Node i listens on
-    `first_port` + i (0: free ports). The rain is a typical year placed in the years of the periods:
-    simulated, not measured.
+    "any", or FeedId mappings once the feed exists. Node i listens on `first_port` + i (0: free ports).
     """
     accounts = (
         [Account.from_key(key) for key in keys] if keys else [Account.create() for _ in range(terms.nodes)]
@@ -80,26 +83,25 @@ def prepare_nodes(
     if len(accounts) != terms.nodes:
         raise ConfigError(f"keys: {len(accounts)} for {terms.nodes} nodes")
     accounts.sort(key=lambda account: int(account.address, 16))
-    rain = to_csv(_rain(terms.period_starts[0], terms.period_ends[-1]))
+    if (reported is None) == (impervious_area_acres is None):
+        raise ConfigError("give either reported or impervious_area_acres")
+    rain = to_csv(_rain(terms.period_starts[0], terms.period_ends[-1])) if reported is None else ""
     nodes = []
     for index, account in enumerate(accounts):
         home = Path(folder) / f"node-{index}"
         home.mkdir(parents=True)
         write_secret(home / "key", account.key.hex())
-        (home / "rain.csv").write_text(rain)
-        bias = float(np.clip(np.random.default_rng([seed, index]).normal(0, GAUGE_BIAS_SD), -0.06, 0.06))
+        if reported is not None:
+            (home / "reported.json").write_text(reported)
+            data: dict[str, Any] = {"reported": "reported.json"}
+        else:
+            (home / "rain.csv").write_text(rain)
+            data = _stormwater(index, seed, scenario, impervious_area_acres)
         config = {
             "listen": {"host": "127.0.0.1", "port": first_port and first_port + index},
             "key": {"file": "key"},
             "state": "state",
-            "rain": "rain.csv",
-            "gauge": {
-                "id": f"gauge-{index}",
-                "bias": round(bias, 4),
-                "noise": GAUGE_NOISE,
-                "seed": seed * 100 + index,
-            },
-            "twin": {"scenario": scenario, "impervious_area_acres": impervious_area_acres},
+            **data,
             "kpi": {
                 "id": terms.kpi,
                 "decimals": terms.decimals,
@@ -118,6 +120,20 @@ def prepare_nodes(
         path.write_text(json.dumps(config, indent=2) + "\n")
         nodes.append(NodeFiles(path, account.address))
     return nodes
+
+
+def _stormwater(index: int, seed: int, scenario: str, area: float | None) -> dict[str, Any]:
+    bias = float(np.clip(np.random.default_rng([seed, index]).normal(0, GAUGE_BIAS_SD), -0.06, 0.06))
+    return {
+        "rain": "rain.csv",
+        "gauge": {
+            "id": f"gauge-{index}",
+            "bias": round(bias, 4),
+            "noise": GAUGE_NOISE,
+            "seed": seed * 100 + index,
+        },
+        "twin": {"scenario": scenario, "impervious_area_acres": area},
+    }
 
 
 def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: str) -> None:

@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 
 from oracle.evidence import Bundle, Context, EvidenceError
-from oracle.kpi import to_integer
-from oracle.twins import stormwater
+from oracle.kpi import KpiError, to_decimal, to_integer
+from oracle.twins import reported, stormwater
 from oracle.twins.rain import RainError, RainSeries, from_csv, to_csv
 from oracle.twins.stormwater_parameters import ParameterError, StormwaterParameters
 
@@ -19,6 +19,9 @@ DESCRIPTIONS = {
     stormwater.METHOD: (
         "Runoff of the sewershed (surface runoff plus underdrain outflow) in EPA SWMM 5, without and with "
         "the works, on the same gauged rain; KPI = 1 - after/before, rounded half to even at its decimals."
+    ),
+    reported.METHOD: (
+        "The value that a publication states for the period, rounded half to even at the KPI's decimals."
     ),
 }
 
@@ -34,10 +37,10 @@ class MethodError(ValueError):
 
 @dataclass(frozen=True)
 class Measurement:
-    """A KPI value for one period with the evidence for it. `reduction` as a fraction."""
+    """A KPI value for one period with the evidence for it; `unrounded` is in the KPI's unit."""
 
     value: int
-    reduction: float
+    unrounded: float
     bundle: Bundle
 
 
@@ -114,6 +117,61 @@ def measure(
     return Measurement(value, pair.reduction, bundle)
 
 
+def measure_reported(
+    publication: str,
+    *,
+    name: str,
+    feed: str,
+    period: int,
+    version: int,
+    kpi: str,
+    decimals: int,
+    start: int,
+    end: int,
+) -> Measurement:
+    """Take the KPI of the period from `start` to `end` out of a publication (its text), and bundle both.
+
+    `name` stands for whoever keeps this copy. Raises MethodError for a publication that does not have it.
+    """
+    value, said = _reported(publication, kpi, decimals, start, end)
+    context = Context(
+        feed=feed,
+        period=period,
+        version=version,
+        kpi=kpi,
+        decimals=decimals,
+        value=value,
+        period_start=start,
+        period_end=end,
+        gauge=name,
+    )
+    method = reported.METHOD
+    bundle = Bundle.build(
+        context,
+        texts={"reported.json": publication},
+        documents={
+            "method.json": {
+                "id": method,
+                "hash": method_hash(method),
+                "description": DESCRIPTIONS[method],
+            },
+            "results.json": {"value": str(said.value), "label": said.label, "source": said.source},
+        },
+    )
+    return Measurement(value, float(said.value), bundle)
+
+
+def _reported(text: str, kpi: str, decimals: int, start: int, end: int) -> tuple[int, reported.ReportedValue]:
+    try:
+        publication = reported.read_publication(text, "reported.json")
+        if publication.kpi != kpi:
+            raise MethodError(f"reported.json: kpi = {publication.kpi}: not {kpi}")
+        said = publication.of(start, end)
+        return to_integer(said.value, decimals), said
+    except (reported.ReportedError, KpiError) as error:
+        raise MethodError(f"reported.json: {error}") from None
+
+
 def raw_rain(bundle: Bundle) -> RainSeries:
     """The gauged rain in a bundle. Raises MethodError."""
     try:
@@ -136,12 +194,42 @@ def twin_parameters(bundle: Bundle) -> StormwaterParameters:
 def recompute(bundle: Bundle) -> int:
     """Run the method again on the bundle's raw data and return the KPI integer it gives.
 
-    Raises MethodError when anything in the bundle does not follow from its rain and parameters: the SWMM
-    input files, the results, or the value. TwinError if the twin cannot run on them.
+    Raises MethodError when anything in the bundle does not follow from its raw data (rain and parameters, or
+    a publication): the SWMM input files, the results, or the value. TwinError if the twin cannot run on them.
     """
-    context = bundle.context
-    method = str(bundle.document("method.json").get("id"))
+    method = method_of(bundle)
     check_known(method)
+    return _recompute_reported(bundle) if method == reported.METHOD else _recompute_stormwater(bundle)
+
+
+def method_of(bundle: Bundle) -> str:
+    """The id of the method that a bundle says it follows."""
+    return str(bundle.document("method.json").get("id"))
+
+
+def tolerance(bundle: Bundle) -> float:
+    """By how much (in the KPI's unit) another machine may find another value: nothing to read a number."""
+    return 0.0 if method_of(bundle) == reported.METHOD else TOLERANCE
+
+
+def _recompute_reported(bundle: Bundle) -> int:
+    context = bundle.context
+    text = bundle.text("reported.json") if "reported.json" in bundle.files else ""
+    value, said = _reported(text, context.kpi, context.decimals, context.period_start, context.period_end)
+    results = bundle.document("results.json")
+    if results != {"value": str(said.value), "label": said.label, "source": said.source}:
+        raise MethodError(f"results.json: {results.get('value')}, but its publication says {said.value}")
+    if context.value != value:
+        raise MethodError(
+            f"value = {to_decimal(context.value, context.decimals)}, but its publication says {said.value}"
+        )
+    return value
+
+
+def _recompute_stormwater(bundle: Bundle) -> int:
+    context = bundle.context
+    if "rain.csv" not in bundle.files:
+        raise MethodError("rain.csv: not in the bundle")
     rain, parameters = raw_rain(bundle), twin_parameters(bundle)
     covered = (int(rain.start.timestamp()), int(rain.end.timestamp()))
     if covered != (context.period_start, context.period_end):

@@ -1,4 +1,4 @@
-"""An oracle node: measures the KPI with its own gauge and its own run of the twin, and signs the value.
+"""An oracle node: measures the KPI with its own data and its own run of the method, and signs the value.
 
 A node never signs two different values for one (feed, period, version): what it signed is on its disk before
 the signature leaves it. It knows nothing of the chain; the contract checks everything again. oracle.server
@@ -13,18 +13,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
 from oracle import evidence
-from oracle.method import Measurement, MethodError, measure, method_hash
-from oracle.node_config import ConfigError, NodeConfig, load_key, load_twin
+from oracle.method import Measurement, MethodError, method_hash
+from oracle.node_config import ConfigError, NodeConfig, load_key
 from oracle.observation import Domain, Observation, sign
-from oracle.twins.rain import RainError, RainSeries, from_csv, gauge
-from oracle.twins.stormwater import TWIN, TWIN_VERSION, TwinError, engine_version
+from oracle.sources import source_of
+from oracle.twins.rain import RainError
+from oracle.twins.stormwater import TwinError
 from oracle.wire import ObservationRequest, SignedObservation
 
 log = logging.getLogger("penstock.oracle.node")
@@ -72,14 +72,13 @@ class Ledger:
 
 
 class Node:
-    """One node. Raises ConfigError when its configuration, key, twin or rain cannot be used."""
+    """One node. Raises ConfigError when its configuration, key, twin or data cannot be used."""
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
         self._account: LocalAccount = load_key(config.key)
         self.address: str = self._account.address
-        self.parameters = load_twin(config.twin)
-        self._truth()  # a node that cannot read its rain should not start
+        self.source = source_of(config)  # a node that cannot read its data should not start
         try:
             config.state.mkdir(parents=True, exist_ok=True)
             self.ledger = Ledger(config.state / "signed.sqlite")
@@ -101,21 +100,12 @@ class Node:
             "kpi": config.kpi.id,
             "decimals": config.kpi.decimals,
             "periods": [item.model_dump() for item in config.periods],
-            "gauge": config.gauge.id,
-            "twin": TWIN,
-            "twin_version": TWIN_VERSION,
-            "engine": engine_version(),
+            **self.source.info(),
         }
 
     def health(self) -> dict[str, Any]:
         """Up, and whether it misbehaves on purpose."""
         return {"status": "up", "address": self.address, "faults_injected": self.config.fault.active}
-
-    def _truth(self) -> RainSeries:
-        try:
-            return from_csv(self.config.rain.read_text(), str(self.config.rain))
-        except (OSError, UnicodeDecodeError, RainError) as error:
-            raise ConfigError(f"rain: {error}") from None
 
     def observe(self, request: ObservationRequest) -> SignedObservation:
         """Measure and sign. Raises RefusedError (404 not served, 409 another value is already signed, 422 bad
@@ -162,25 +152,12 @@ class Node:
         )
 
     def _measure(self, request: ObservationRequest) -> Measurement:
-        config, period = self.config, self.config.periods[request.period]
         try:
-            truth = _cut(self._truth(), period.start, period.end)
-            noise = config.gauge
-            seen = gauge(truth, bias=noise.bias, noise=noise.noise, seed=noise.seed)
-            measurement = measure(
-                config.method,
-                self.parameters,
-                seen,
-                feed=request.feed,
-                period=request.period,
-                version=request.version,
-                kpi=config.kpi.id,
-                decimals=config.kpi.decimals,
-                gauge=noise.id,
-            )
+            measurement = self.source.measure(request)
         except (TwinError, RainError, MethodError, ConfigError, evidence.EvidenceError) as error:
             raise RefusedError(500, f"cannot measure: {error}") from None
-        return _forge(measurement, config.fault.lie) if config.fault.lie else measurement
+        lie = self.config.fault.lie
+        return self.source.forge(measurement, lie) if lie else measurement
 
     def evidence(self, root: str) -> evidence.Bundle:
         """A stored bundle. Raises RefusedError (404, or 500 if the stored copy is damaged)."""
@@ -191,29 +168,3 @@ class Node:
         except evidence.EvidenceError as error:
             log.error("%s", error)
             raise RefusedError(500, "the stored evidence is damaged") from None
-
-
-def _cut(series: RainSeries, start: int, end: int) -> RainSeries:
-    first, last = (int(series.start.timestamp()), int(series.end.timestamp()))
-    step = series.step_seconds
-    if start < first or end > last or (start - first) % step or (end - first) % step:
-        raise RainError(f"rain from {first} to {last} does not cover the period from {start} to {end}")
-    part = series.depths_mm[(start - first) // step : (end - first) // step]
-    return RainSeries(datetime.fromtimestamp(start, UTC), step, part, series.source)
-
-
-def _forge(honest: Measurement, lie: float) -> Measurement:
-    """FAULT INJECTION: a bundle whose hashes all match, but whose results do not follow from its raw data."""
-    results = honest.bundle.document("results.json")
-    false = honest.reduction + lie
-    results["reduction"] = false
-    results["runoff_after_m3"] = (1 - false) * results["runoff_before_m3"]
-    observation = honest.bundle.document(evidence.OBSERVATION_FILE)
-    value = honest.value + round(lie * 10 ** int(observation["decimals"]))
-    observation["value"] = str(value)
-    files = {
-        **honest.bundle.files,
-        "results.json": evidence.canonical(results),
-        evidence.OBSERVATION_FILE: evidence.canonical(observation),
-    }
-    return Measurement(value, false, evidence.Bundle(files))

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from finance.terms import InputError
 from oracle.kpi import MAX_DECIMALS
 from oracle.method import MethodError, check_known
+from oracle.twins.reported import METHOD as REPORTED
 from oracle.twins.stormwater_parameters import ParameterError, StormwaterParameters, scenario
 from oracle.wire import Address, ChainId, Int128, UnixTime, Word, one_line
 
@@ -134,14 +135,16 @@ class Fault(Section):
 
 class NodeConfig(Section):
     """Everything a node needs. `state`: folder for its ledger and evidence; `rain`: its copy of the true
-    rain."""
+    rain, with `gauge` and `twin` for the stormwater method; `reported`: its copy of a publication, for the
+    method that reads one."""
 
     listen: Listen = Listen()
     key: KeySource
     state: Path
-    rain: Path
-    gauge: Gauge
-    twin: TwinSource
+    rain: Path | None = None
+    gauge: Gauge | None = None
+    twin: TwinSource | None = None
+    reported: Path | None = None
     kpi: Kpi
     method: str
     periods: Annotated[list[Period], Field(min_length=1)]
@@ -156,6 +159,15 @@ class NodeConfig(Section):
         except MethodError as error:
             raise ValueError(str(error)) from None
         return method
+
+    @model_validator(mode="after")
+    def _inputs(self) -> NodeConfig:
+        of_method = ("reported",) if self.method == REPORTED else ("rain", "gauge", "twin")
+        for name in ("rain", "gauge", "twin", "reported"):
+            given = getattr(self, name) is not None
+            if given != (name in of_method):
+                raise ValueError(f"the method {self.method} {'has no' if given else 'needs'} {name}")
+        return self
 
     def accepts(self, chain_id: int, contract: str, feed: str) -> bool:
         """Whether the node may sign for this feed of this contract on this chain."""
@@ -176,9 +188,10 @@ def load_config(path: str | Path) -> NodeConfig:
     base = file.resolve().parent
 
     twin = config.twin
-    if twin.parameters is not None:
+    if twin is not None and twin.parameters is not None:
         twin = twin.model_copy(update={"parameters": base / twin.parameters})
-    paths = {"state": base / config.state, "rain": base / config.rain}
+    given = {name: getattr(config, name) for name in ("state", "rain", "reported")}
+    paths = {name: base / path for name, path in given.items() if path is not None}
     return config.model_copy(update={"key": config.key.under(base), "twin": twin, **paths})
 
 

@@ -1,7 +1,8 @@
 """The verifier: anyone repeats a report from its evidence and says which node's value does not follow.
 
-It needs the report record, the evidence folder beside it and SWMM. With an RPC it takes the feed from the
-chain and compares what the chain holds; without, the signers and the method are the report's own claim.
+It needs the report record, the evidence folder beside it and, for the stormwater method, SWMM. With an RPC it
+takes the feed from the chain and compares what the chain holds; without, the signers and the method are the
+report's own claim.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from finance.settlement.widths import SettlementError
 from finance.terms import InputError
 from oracle import evidence
 from oracle.kpi import to_decimal
-from oracle.method import TOLERANCE, MethodError, raw_rain, recompute, twin_parameters
+from oracle.method import MethodError, method_of, raw_rain, recompute, tolerance, twin_parameters
 from oracle.observation import report_evidence
 from oracle.relay import STATUS, AnswerError, Feed, check_signature, read_feed
+from oracle.twins.reported import METHOD as REPORTED
 from oracle.twins.stormwater import TwinError
 from oracle.wire import Address, ChainId, Int128, Message, SignedObservation, Uint32, UnixTime, Word, one_line
 
@@ -189,19 +191,22 @@ def _check_value(
         if feed and report.period < len(feed.period_ends):
             ends = feed.period_ends[report.period]
             if context.period_end != ends:
-                done.add("period", False, f"rain ends at {context.period_end}, the period at {ends}", node)
+                done.add("period", False, f"data end at {context.period_end}, the period at {ends}", node)
         value = recompute(bundle)
         off = abs(value - item.value)
-        ok = off <= TOLERANCE * 10**report.decimals
-        signed_value, swmm = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
-        detail = f"signed {signed_value}, SWMM gives {swmm}"
+        ok = off <= tolerance(bundle) * 10**report.decimals
+        signed_value, found = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
+        how = "the publication says" if method_of(bundle) == REPORTED else "SWMM gives"
+        detail = f"signed {signed_value}, {how} {found}"
         done.add("recomputes", ok, detail, node)
     except (MethodError, TwinError, evidence.EvidenceError) as error:
         done.add("recomputes", False, str(error), node)
 
 
 def _check_inputs_agree(done: Verification, bundles: dict[str, evidence.Bundle]) -> None:
-    """Cooked inputs recompute well: so twins must be the same, and gauges near each other."""
+    """Cooked inputs recompute well: so publications and twins must be the same, gauges near each other."""
+    publications = {n: b.files["reported.json"] for n, b in bundles.items() if "reported.json" in b.files}
+    _check_same(done, "publication", publications)
     twins: dict[str, bytes] = {}
     depths: dict[str, float] = {}
     for node, bundle in bundles.items():
@@ -212,18 +217,24 @@ def _check_inputs_agree(done: Verification, bundles: dict[str, evidence.Bundle])
             continue  # already a failed check
     if len(twins) < 2:
         return
-    common, votes = Counter(twins.values()).most_common(1)[0]
-    if 2 * votes <= len(twins):
-        done.add("same twin", False, "the nodes' twins have no majority")
-    else:
-        for node, twin in twins.items():
-            done.add(
-                "same twin", twin == common, "as most nodes" if twin == common else "not as most nodes", node
-            )
+    _check_same(done, "twin", twins)
     middle = statistics.median(depths.values())
     for node, depth in depths.items():
         ok = abs(depth - middle) <= GAUGE_LIMIT * middle
         done.add("gauge", ok, f"{depth:.0f} mm, median of the nodes {middle:.0f} mm", node)
+
+
+def _check_same(done: Verification, what: str, given: dict[str, bytes]) -> None:
+    """What every node must have alike: whoever has another than most is to blame."""
+    if len(given) < 2:
+        return
+    common, votes = Counter(given.values()).most_common(1)[0]
+    if 2 * votes <= len(given):
+        done.add(f"same {what}", False, f"the nodes' {what}s have no majority")
+        return
+    for node, own in given.items():
+        same = own == common
+        done.add(f"same {what}", same, "as most nodes" if same else "not as most nodes", node)
 
 
 def _check_report(done: Verification) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from chain.sender import Sender
+    from finance.settlement.terms import FeedTerms
     from finance.terms import Deal
     from oracle.relay_config import RelayConfig
 
@@ -90,8 +91,11 @@ def prepare(
     ] = "published",
     first_port: Annotated[int, typer.Option(min=1024, max=65_000, help="port of the first node")] = 8601,
     kpi: KpiOption = None,
+    values: Annotated[
+        Path | None, typer.Option(help="publication of the KPI's values, where the method reads one")
+    ] = None,
 ) -> None:
-    """Write what the nodes and the relay of a local deployment need: configurations, keys, rain.
+    """Write what the nodes and the relay of a local deployment need: configurations, keys, data.
 
     For local chains, where nodes have the well-known test keys. In earnest each operator writes its own.
     """
@@ -116,8 +120,7 @@ def prepare(
         files = prepare_nodes(
             folder,
             terms,
-            impervious_area_acres=deal.number("impervious_area_acres"),
-            scenario=scenario,
+            **_data(deal, terms, scenario, values),
             keys=[bytes(keys[address].key) for address in record.wallets.nodes[: terms.nodes]],
             first_port=first_port,
         )
@@ -134,6 +137,25 @@ def prepare(
     for file in files:
         out.print(f"penstock oracle node --config {file.config}", soft_wrap=True, highlight=False)
     out.print(f"penstock oracle relay --config {folder / 'relay.json'}", soft_wrap=True, highlight=False)
+
+
+def _data(deal: Deal, feed: FeedTerms, scenario: str, values: Path | None) -> dict[str, Any]:
+    """What the nodes of a feed are given, by its method. Raises InputError."""
+    from finance.terms import InputError
+    from oracle.twins import reported
+
+    if feed.method != reported.METHOD:
+        return {"impervious_area_acres": deal.number("impervious_area_acres"), "scenario": scenario}
+    if values is None:
+        raise InputError(f"--values: is required: the method {feed.method} reads a publication of {feed.kpi}")
+    try:
+        text = values.read_text()
+        reported.read_publication(text, str(values))
+    except OSError as error:
+        raise InputError(f"{values}: cannot be read: {error.strerror}") from None
+    except reported.ReportedError as error:
+        raise InputError(str(error)) from None
+    return {"reported": text}
 
 
 @app.command()

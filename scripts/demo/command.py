@@ -5,9 +5,14 @@ from __future__ import annotations
 import shutil
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
+    from scripts.demo.story import Demonstration
+    from scripts.demo.tale import Tale
 
 DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 OWN = ("oracle", "summary.json", "report.html", "deployment.json")
@@ -59,25 +64,46 @@ def demo(
 
     from finance.terms import load_deal
     from scripts.console import show_json
+    from scripts.demo import report, summary, tale, tale_report
     from scripts.demo.narrator import Narrator
-    from scripts.demo.report import write_report
-    from scripts.demo.story import Options, tell
-    from scripts.demo.summary import summary
+    from scripts.demo.story import Options, is_outcome_of_works, tell
 
     terms = load_deal(deal)
-    _clear(out)
+    options = Options(out, outcome.value, chain.value, seed, what_ifs)
     narrator = Narrator(Console(highlight=False), quiet=json)
-    done = tell(terms, Options(out, outcome.value, chain.value, seed, what_ifs), narrator)
+    content: dict[str, Any]
+    done: Demonstration | Tale
+    if is_outcome_of_works(terms):
+        _clear(out)
+        done = tell(terms, options, narrator)
+        content = summary.summary(done)
+        report.write_report(done, out / "report.html")
+    else:
+        _no_works(terms, outcome)
+        tale.check(terms)
+        _clear(out)
+        done = tale.tell(terms, options, narrator)
+        content = tale_report.summary(done)
+        tale_report.write_report(done, out / "report.html")
     done.life.record.save(out / "deployment.json")
-    content = summary(done)
     (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
-    write_report(done, out / "report.html")
     if json:
         show_json(content)
     else:
         _finish(content, out, narrator)
     if not done.ok:
         raise typer.Exit(1)
+
+
+def _no_works(deal: Deal, outcome: Outcome) -> None:
+    """Raise InputError for a choice of works where no works are computed."""
+    from finance.terms import InputError
+
+    if outcome is not Outcome.PUBLISHED:
+        raise InputError(
+            f"--outcome = {outcome.value}: the KPIs of {deal.id} are not computed from works; "
+            "change the values beside the deal file instead"
+        )
 
 
 def _clear(out: Path) -> None:
