@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RETAIL, INSTITUTIONAL = 1, 3
-CLASS_NAMES = {RETAIL: "retail", INSTITUTIONAL: "institutional"}
+RETAIL, PROFESSIONAL, INSTITUTIONAL = 1, 2, 3
+CLASS_NAMES = {RETAIL: "retail", PROFESSIONAL: "professional", INSTITUTIONAL: "institutional"}
 COUNTRY_USA = 840  # ISO 3166-1 numeric
 
 

@@ -66,14 +66,16 @@ def demo(
     from finance.terms.deal import KpiPayment
     from scripts.console import show_json
     from scripts.demo.narrator import Narrator
-    from scripts.demo.story import Options
+    from scripts.demo.story import Options, is_outcome_of_works
 
     terms = load_deal(deal)
-    _clear(out)
-    narrator = Narrator(Console(highlight=False), quiet=json)
     options = Options(out, outcome.value, chain.value, seed, what_ifs)
+    narrator = Narrator(Console(highlight=False), quiet=json)
     swap = any(isinstance(claim, KpiPayment) for claim in terms.claims.values())
-    content = (_swap if swap else _bond)(terms, options, narrator)
+    if swap or not is_outcome_of_works(terms):
+        _no_works(terms, outcome)
+    tell = _swap if swap else _bond if is_outcome_of_works(terms) else _any_bond
+    content = tell(terms, options, narrator)
     (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
     if json:
         show_json(content)
@@ -88,6 +90,19 @@ def _bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
     from scripts.demo.story import tell
     from scripts.demo.summary import summary
 
+    _clear(options.out)
+    done = tell(terms, options, narrator)
+    done.life.record.save(options.out / "deployment.json")
+    write_report(done, options.out / "report.html")
+    return summary(done)
+
+
+def _any_bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
+    from scripts.demo.tale import check, tell
+    from scripts.demo.tale_report import summary, write_report
+
+    check(terms)
+    _clear(options.out)
     done = tell(terms, options, narrator)
     done.life.record.save(options.out / "deployment.json")
     write_report(done, options.out / "report.html")
@@ -99,10 +114,22 @@ def _swap(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
     from scripts.demo.swap.story import tell
     from scripts.demo.swap.summary import summary
 
+    _clear(options.out)
     done = tell(terms, options, narrator)
     done.life.record.save(options.out / "deployment.json")
     write_report(done, options.out / "report.html")
     return summary(done)
+
+
+def _no_works(deal: Deal, outcome: Outcome) -> None:
+    """Raise InputError for a choice of works where no works are computed."""
+    from finance.terms import InputError
+
+    if outcome is not Outcome.PUBLISHED:
+        raise InputError(
+            f"--outcome = {outcome.value}: the KPIs of {deal.id} are not computed from works; "
+            "--seed draws others"
+        )
 
 
 def _clear(out: Path) -> None:

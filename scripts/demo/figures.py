@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from finance.pricing.sample import find_sample
 from finance.report.plots import EVEN, GAIN, INK, LOSS, TWIN, payoff_figure
+from scripts.demo.life import Life
 from scripts.demo.story import OUTCOME, Demonstration
 
 GAS_MARKS = {
@@ -23,6 +24,14 @@ GAS_MARKS = {
     "oracle submit": 105_000,
 }
 """Whole-transaction gas that an operation may cost; tests/contracts/test_gas.py holds them."""
+
+
+class HasLife(Protocol):
+    """A finished demonstration, of any kind."""
+
+    life: Life
+
+
 STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
 SHADES = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000", "#999999")
 
@@ -135,7 +144,7 @@ def holders_figure(demo: Demonstration) -> Figure:
         return figure
 
 
-def gas_figure(demo: Demonstration) -> Figure:
+def gas_figure(demo: HasLife) -> Figure:
     """Largest gas of each operation, and the mark where one is set."""
     gas = demo.life.gas.summary()
     left_out = ("deploy ", "mint ", "approve")

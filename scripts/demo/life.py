@@ -15,7 +15,7 @@ from chain.bindings import contract, read
 from chain.check import check_deployment
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.errors import ContractError
-from chain.network import LocalChain, set_time
+from chain.network import LocalChain, reach_time, set_time
 from chain.reconcile import Reconciliation, reconcile
 from chain.records import DeploymentRecord
 from chain.sender import GasLog, Sender
@@ -25,6 +25,7 @@ from finance.terms import Deal
 from scripts.demo.cast import (
     CITIZEN,
     CLAIM_HABITS,
+    CLASS_NAMES,
     COUNTRY_USA,
     INVESTORS,
     RELAY,
@@ -75,11 +76,22 @@ class Life:
         self.w3 = chain.w3
         self.terms: SettlementTerms = settlement_terms(deal)
         self.money = Money(deal.currency.code, self.terms.currency_decimals)
-        self.names = {chain.accounts[i.account]: i.name for i in INVESTORS}
+        self.names = {chain.accounts[i.account]: self._name(i) for i in INVESTORS}
         self._senders: dict[str, Sender] = {}
         self.record: DeploymentRecord
 
     # -- people
+
+    def investor_class(self, investor: Investor) -> int:
+        """The investor's own class; where that may not hold, the highest that may."""
+        allowed = [c for c in CLASS_NAMES if self.terms.allowed_classes >> c & 1]
+        return investor.investor_class if investor.investor_class in allowed else max(allowed)
+
+    def _name(self, investor: Investor) -> str:
+        """A household that may not hold is a fund here."""
+        if self.investor_class(investor) == investor.investor_class:
+            return investor.name
+        return investor.name.replace("Household", "Fund")
 
     def sender(self, address: str) -> Sender:
         return self._senders.setdefault(address, Sender(self.w3, address, self.gas))
@@ -137,7 +149,7 @@ class Life:
     def onboard(self) -> None:
         """Verify all investors in one transaction and give everybody test money."""
         expiry = self.terms.periods[-1].pay_date + IDENTITY_YEARS * 365 * DAY
-        identities = [(expiry, COUNTRY_USA, i.investor_class) for i in INVESTORS]
+        identities = [(expiry, COUNTRY_USA, self.investor_class(i)) for i in INVESTORS]
         wallets = [self.wallet(i) for i in INVESTORS]
         verifier = self.sender(self.record.wallets.deployer)
         verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
@@ -192,10 +204,11 @@ class Life:
 
     # -- coupons and trades
 
-    def pay_coupon(self, number: int) -> int:
-        """Coupon `number` (from 1) on its date: the issuer funds it, a stranger triggers it; money paid."""
+    def pay_coupon(self, number: int) -> dict[str, int]:
+        """Coupon `number` (from 1) on its date, with what is paid beside it: the issuer funds it, a stranger
+        triggers it; the event's arguments."""
         due, amount = read(self.bond.functions.nextPayment())
-        set_time(self.w3, due)
+        reach_time(self.w3, due)
         self.issuer.send(self.bond.functions.fund(amount), "fund bond")
         receipt = self.stranger.send(self.bond.functions.payCoupon(), "pay coupon (bond and token)")
         (paid,) = self.bond.events.CouponPaid().process_receipt(receipt, DISCARD)
@@ -205,11 +218,13 @@ class Life:
         for trade in TRADES:
             if trade.after_coupon == number:
                 self.trade(trade)
-        return int(paid["args"]["paid"])
+        return dict(paid["args"])
 
     def trade(self, trade: Trade) -> None:
         seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
         units = min(trade.units, read(self.token.functions.balanceOf(seller)))
+        if not units:
+            return
         label = "transfer" if read(self.token.functions.balanceOf(buyer)) else "transfer to a new holder"
         self.sender(seller).send(self.token.functions.transfer(buyer, units), label)
 
@@ -219,6 +234,10 @@ class Life:
             label = "claim" if read(self.currency.functions.balanceOf(holder)) else "first claim"
             self.sender(holder).send(self.token.functions.claim(holder), label)
         return amount
+
+    def rate(self, period: int) -> int:
+        """Coupon rate of `period` (from 0) with every change that is fixed, 1e18 = 100 % a year."""
+        return int(read(self.bond.functions.rateOf(period)))
 
     # -- end
 

@@ -11,21 +11,28 @@ from markupsafe import Markup
 from finance.report.tables import inputs_table, summary_table, tier_table
 from scripts.demo import figures
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
+from scripts.demo.life import Life
 from scripts.demo.story import OUTCOME, Demonstration, Ending
 from scripts.demo.summary import payments
 
 
 def write_report(demo: Demonstration, path: Path) -> Path:
     """Render the report to `path`."""
-    environment = Environment(
+    path.write_text(environment(demo.life).get_template("report.html.j2").render(**_content(demo)))
+    return path
+
+
+def environment(life: Life) -> Environment:
+    """The templates of this folder, with amounts of the deal's currency in words as a filter."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    environment.filters["money"] = demo.life.money.words
-    path.write_text(environment.get_template("report.html.j2").render(**_content(demo)))
-    return path
+    made.filters["money"] = life.money.words
+    return made
 
 
 def _content(demo: Demonstration) -> dict[str, Any]:
@@ -35,7 +42,7 @@ def _content(demo: Demonstration) -> dict[str, Any]:
         chapters.setdefault(line.chapter.strip(), []).append(line)
     report = main.report or {}
     decimals = life.reading(OUTCOME).feed.decimals
-    classes = {life.wallet(i): CLASS_NAMES[i.investor_class] for i in INVESTORS}
+    classes = {life.wallet(i): CLASS_NAMES[life.investor_class(i)] for i in INVESTORS}
     return {
         "demo": demo,
         "deal": demo.deal,

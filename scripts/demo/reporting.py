@@ -15,8 +15,7 @@ from chain.bindings import read
 from chain.deploy import NODE_KEYS, PANEL_KEYS
 from chain.network import local_account, set_time
 from finance.settlement.median import median
-from finance.settlement.terms import settlement_terms
-from finance.terms import Deal
+from finance.settlement.terms import FeedTerms
 from oracle import evidence
 from oracle.kpi import to_integer
 from oracle.local import RunningNode, prepare_nodes, run_nodes
@@ -49,26 +48,32 @@ class Crew:
 
 @contextmanager
 def crew(
-    deal: Deal, folder: Path, scenario: str, seed: int, lies: Mapping[int, float], down: Sequence[int] = ()
+    folder: Path,
+    terms: FeedTerms,
+    data: Mapping[str, Any],
+    lies: Mapping[int, float],
+    down: Sequence[int] = (),
 ) -> Iterator[Crew]:
-    """Start the feed's nodes as processes with the given lies, and kill those in `down`."""
-    terms = settlement_terms(deal).feeds[0]
-    area = deal.number("impervious_area_acres")
+    """Start a feed's nodes as processes with the given lies, and kill those in `down`. `data`: what
+    oracle.local.prepare_nodes takes for the feed's method.
+    """
     files = prepare_nodes(
         folder,
         terms,
-        impervious_area_acres=area,
-        scenario=scenario,
-        seed=seed,
+        **data,
         faults={index: {"lie": lie} for index, lie in lies.items()},
         keys=[bytes(local_account(NODE_KEYS + i).key) for i in range(terms.nodes)],
     )
     with run_nodes(files) as nodes:
-        faults = {nodes[i].address: f"lies by {lie:+.2f}, with forged evidence" for i, lie in lies.items()}
+        faults = {nodes[i].address: f"lies by {_sign(lie)}, with forged evidence" for i, lie in lies.items()}
         for index in down:
             os.kill(nodes[index].pid, signal.SIGTERM)
             faults[nodes[index].address] = "is down (process killed)"
         yield Crew(nodes, faults)
+
+
+def _sign(lie: float) -> str:
+    return f"{lie:+.2f}" if abs(lie) >= 0.1 else f"{lie:+g}"
 
 
 class Starting:

@@ -20,8 +20,9 @@ from chain.reconcile import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
-from finance.settlement.terms import settlement_terms
+from finance.settlement.terms import Effect, settlement_terms
 from finance.terms import Deal
+from oracle.twins.stormwater import METHOD
 from scripts.demo import reporting
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
 from scripts.demo.life import Life
@@ -87,6 +88,16 @@ class Demonstration:
         return all(e.reconciliation.ok and e.as_contracts for e in (self.ending, *self.what_ifs))
 
 
+def is_outcome_of_works(deal: Deal) -> bool:
+    """Whether this is the story for a deal: one outcome payment at maturity, by the stormwater twin."""
+    terms = settlement_terms(deal)
+    if len(terms.fixings) != 1 or terms.feeds[0].method != METHOD:
+        return False
+    rule = terms.fixings[OUTCOME]
+    bullet = not any(period.repayment for period in terms.periods[:-1])
+    return rule.effect is Effect.AMOUNT and rule.first == len(terms.periods) - 1 and bullet
+
+
 def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
     """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
     with ExitStack() as stack:
@@ -101,8 +112,8 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         chain = stack.enter_context(CHAINS[options.client](timestamp=start))
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
         life = Life(chain, deal, gas)
-        _deploy(life, narrator)
-        allotted = _issue(life, narrator)
+        deploy(life, narrator)
+        allotted = issue(life, narrator)
         _early_coupons(life, narrator)
 
         narrator.chapter("5. The twin measures, the oracle reports")
@@ -119,7 +130,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         ending = _end(life, "main", narrator)
         ending.report = record
         narrator.chapter("7. Reconciliation")
-        _tell_reconciliation(ending.reconciliation, narrator)
+        tell_reconciliation(ending.reconciliation, narrator)
         _tell_contracts(ending, narrator)
         return Demonstration(
             options=options,
@@ -144,16 +155,22 @@ def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> 
     """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and
     one whose quorum is captured.
     """
-    quorum = settlement_terms(deal).feeds[0].quorum
+    terms = settlement_terms(deal)
+    feed = terms.feeds[terms.fixings[OUTCOME].feed]
     folder = options.out / "oracle"
+    data = {
+        "impervious_area_acres": deal.number("impervious_area_acres"),
+        "scenario": options.outcome,
+        "seed": options.seed,
+    }
 
     def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], reporting.Crew]:
         home = folder / f"nodes-{name}"
-        return starting.begin(reporting.crew(deal, home, options.outcome, options.seed, lies, down))
+        return starting.begin(reporting.crew(home, feed, data, lies, down))
 
     crews = {"main": begin("main", {reporting.LIAR: reporting.LIE}, [reporting.SLEEPER])}
     if options.what_ifs:
-        crews["captured"] = begin("captured", dict.fromkeys(range(quorum), CAPTURE_LIE), [])
+        crews["captured"] = begin("captured", dict.fromkeys(range(feed.quorum), CAPTURE_LIE), [])
     return crews
 
 
@@ -177,17 +194,19 @@ def _price(deal: Deal, narrator: Narrator) -> Valuation:
     return valuation
 
 
-def _deploy(life: Life, narrator: Narrator) -> None:
+def deploy(life: Life, narrator: Narrator) -> None:
+    """Deploy the deal and say where it is."""
     record = life.deploy()
     narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
     narrator.say("every term read back from the chain equals the deal file", True)
     narrator.say(f"claim token {record.addresses.token}, bond {record.addresses.bond}")
 
 
-def _issue(life: Life, narrator: Narrator) -> dict[str, int]:
+def issue(life: Life, narrator: Narrator) -> dict[str, int]:
+    """Verify investors and sell them the issue; units by investor."""
     narrator.chapter("3. Investors and the issue (delivery versus payment)")
     life.onboard()
-    classes = [CLASS_NAMES[i.investor_class] for i in INVESTORS]
+    classes = [CLASS_NAMES[life.investor_class(i)] for i in INVESTORS]
     counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
     narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
     life.open_offering()
@@ -210,7 +229,7 @@ def _early_coupons(life: Life, narrator: Narrator) -> None:
 
 
 def _coupon(life: Life, number: int, narrator: Narrator) -> None:
-    paid = life.pay_coupon(number)
+    paid = life.pay_coupon(number)["paid"]
     day = when(life.terms.periods[number - 1].pay_date)[:10]
     narrator.say(f"{day}  coupon {number}: {life.money.words(paid)}")
 
@@ -283,7 +302,7 @@ def _what_ifs(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
         snapshot = rpc(life.w3, "evm_snapshot")
         gas = len(life.gas.entries)
         endings.append(act(life, crews, options, narrator))
-        _tell_reconciliation(endings[-1].reconciliation, narrator)
+        tell_reconciliation(endings[-1].reconciliation, narrator)
         if not rpc(life.w3, "evm_revert", snapshot):
             raise NetworkError("the chain could not be taken back to before the what-if")
         # Gas of transactions that never were does not belong to the figures of the main life, save the
@@ -347,7 +366,8 @@ def _tell_contracts(ending: Ending, narrator: Narrator) -> None:
     narrator.say(f"as ACTUS contracts the deal pays {parts}: difference {differ}", ending.as_contracts)
 
 
-def _tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
+def tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
+    """Say every sum and whether it is right."""
     for kind, sums in result.payments().items():
         if kind != "total":
             line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"

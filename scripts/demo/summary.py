@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chain.reconcile import Reconciliation
 from scripts.demo.story import OUTCOME, Demonstration, Ending
 
 
@@ -23,7 +24,7 @@ def summary(demo: Demonstration) -> dict[str, Any]:
         "oracle": {
             "nodes": feed.nodes,
             "quorum": feed.quorum,
-            "reports": [_report(report)],
+            "reports": [report_summary(report)],
             "faults": [{"node": node, "fault": fault} for node, fault in demo.faults.items()],
             "exposed": [{"node": n, "reason": r} for n, r in demo.verification.items()],
         },
@@ -52,14 +53,20 @@ def summary(demo: Demonstration) -> dict[str, Any]:
 
 
 def payments(ending: Ending) -> dict[str, dict[str, str]]:
+    """`sums` of one life."""
+    return sums(ending.reconciliation)
+
+
+def sums(result: Reconciliation) -> dict[str, dict[str, str]]:
     """Expected, actual and difference per kind, and in all."""
     return {
-        kind: {name: str(sums[name]) for name in ("expected", "actual", "difference")}
-        for kind, sums in ending.reconciliation.payments().items()
+        kind: {name: str(each[name]) for name in ("expected", "actual", "difference")}
+        for kind, each in result.payments().items()
     }
 
 
-def _report(record: dict[str, Any]) -> dict[str, Any]:
+def report_summary(record: dict[str, Any]) -> dict[str, Any]:
+    """A report as the relay recorded it, without what only machines need."""
     wanted = ("period", "version", "value", "decimals", "evidence", "tx", "gas_used")
     signed = [
         {"node": item["signer"], "signer": item["signer_index"], "value": item["value"]}

@@ -1,0 +1,210 @@
+"""Any bond from beginning to end: fixed, amortising, with coupon steps, with amounts on any date.
+
+The story of one outcome at maturity (scripts.demo.story) has lives of its own for disputes and silence. This
+one lives every other bond of the deal book once, in order of time: reports by real node processes as their
+periods end, the fixings that a payment needs, the payments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from chain.network import LocalChain, reach_time, when
+from chain.reconcile import Reconciliation
+from chain.sender import GasLog
+from finance.pricing.value import Valuation, price
+from finance.settlement.terms import RATE_DECIMALS, Effect, FeedTerms, SettlementTerms, settlement_terms
+from finance.terms import Deal, InputError
+from oracle.kpi import to_decimal
+from oracle.methods.base import Preparation
+from oracle.methods.reported import ReportedMethod, ReportedRow, last_day
+from oracle.twins.reported import reported_rows
+from scripts.demo import reporting
+from scripts.demo.life import Life, Reading
+from scripts.demo.narrator import Narrator
+from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, issue, tell_reconciliation
+
+Publications = dict[str, dict[int, ReportedRow]]
+"""By KPI and period, from 0."""
+LIE_OF_SPREAD = 0.6
+"""What a lying node adds to a KPI, as a part of the spread of a report, so that only the median stops it."""
+
+
+@dataclass
+class Tale:
+    """Everything the summary and the report are made of."""
+
+    options: Options
+    deal: Deal
+    chain: LocalChain
+    valuation: Valuation
+    life: Life
+    allotted: dict[str, int]
+    narrator: Narrator
+    faults: dict[str, str] = field(default_factory=dict)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    exposed: dict[str, str] = field(default_factory=dict)
+    fixings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    labels: dict[tuple[str, int], str] = field(default_factory=dict)
+    sound: bool = True
+    reconciliation: Reconciliation | None = None
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.sound and self.reconciliation is not None and self.reconciliation.ok
+
+
+def tell(deal: Deal, options: Options, narrator: Narrator) -> Tale:
+    """Run the demonstration. Raises InputError as `check` does; whatever was started is stopped."""
+    terms = settlement_terms(deal)
+    publications = {feed.kpi: publications_of(deal, feed, options.seed) for feed in terms.feeds}
+    with ExitStack() as stack:
+        starting = stack.enter_context(reporting.Starting())
+        crews = {feed.kpi: starting.begin(_crew(deal, feed, options)) for feed in terms.feeds}
+        narrator.chapter(f"1. {deal.title}")
+        valuation = price(deal)
+        narrator.say(f"terms hash {deal.terms_hash}")
+        narrator.say(f"price {valuation.price:.4f} per 100 at {valuation.market.rate:.2%}")
+        narrator.chapter("2. A chain, and the deal on it")
+        chain = stack.enter_context(CHAINS[options.client](timestamp=terms.opens - LEAD_DAYS * 86_400))
+        start = when(terms.opens - LEAD_DAYS * 86_400)
+        narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")
+        life = Life(chain, deal, GasLog())
+        deploy(life, narrator)
+        tale = Tale(options, deal, chain, valuation, life, issue(life, narrator), narrator)
+        narrator.chapter("4. Reports, payments, trades and claims over simulated time")
+        _live(tale, publications, crews)
+        narrator.chapter("5. Reconciliation")
+        tale.reconciliation = life.reconcile()
+        tell_reconciliation(tale.reconciliation, narrator)
+        tale.seconds = narrator.seconds
+        return tale
+
+
+def check(deal: Deal) -> None:
+    """Raise InputError for a deal that `tell` cannot live, before anything is touched."""
+    for feed in settlement_terms(deal).feeds:
+        publications_of(deal, feed, 0)
+
+
+def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, ReportedRow]:
+    """What is published of a KPI in each of its periods, as the nodes read it (oracle.twins.reported).
+
+    Raises InputError for a KPI of another method, or where a period has no value.
+    """
+    if feed.method != ReportedMethod.id:
+        raise InputError(
+            f"{deal.file}: oracle.{feed.kpi}.method = {feed.method}: the demonstration of such a bond reads "
+            f"its KPIs from publications ({ReportedMethod.id})"
+        )
+    found = {row.period_end: row for row in reported_rows(Preparation(feed, deal, seed, {}))}
+    rows = {period: found.get(last_day(end)) for period, end in enumerate(feed.period_ends)}
+    missing = [period + 1 for period, row in rows.items() if row is None]
+    if missing:
+        raise InputError(f"{deal.file}: asset.parameters.reported_values: none for period {missing[0]}")
+    return {period: row for period, row in rows.items() if row is not None}
+
+
+def _crew(deal: Deal, feed: FeedTerms, options: Options) -> Any:
+    lies, down = {}, []
+    if feed.nodes - feed.quorum >= 1 and feed.quorum >= 3:  # honest nodes stay the majority of a quorum
+        lie = int(feed.max_spread * LIE_OF_SPREAD) / 10**feed.decimals
+        lies, down = {reporting.LIAR: lie}, [reporting.SLEEPER]
+    home = options.out / "oracle" / f"nodes-{feed.kpi}"
+    return reporting.crew(home, feed, {"deal": deal, "seed": options.seed}, lies, down)
+
+
+# -- the life
+
+
+def _live(tale: Tale, publications: Publications, crews: dict[str, Callable[[], reporting.Crew]]) -> None:
+    life, terms = tale.life, tale.life.terms
+    todo = _readings(life)
+    for number, period in enumerate(terms.periods, start=1):
+        while todo and todo[0].ends + reporting.HOUR <= period.pay_date:
+            reading = todo.pop(0)
+            _report(tale, reading, publications[reading.feed.kpi][reading.period], crews[reading.feed.kpi]())
+        reach_time(life.w3, period.pay_date)  # by now every report that the payment needs is settled
+        _fix(tale, _bending(terms, number - 1))
+        paid = life.pay_coupon(number)
+        day = when(period.pay_date)[:10]
+        rate = f" at {_rate(life, number - 1)}" if terms.feeds else ""
+        repaid = f", repaid {life.money.words(paid['repayment'])}" if paid["repayment"] else ""
+        outcome = f", outcome {life.money.words(paid['outcome'])}" if paid["outcome"] else ""
+        interest = life.money.words(paid["interest"])
+        tale.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
+    _fix(tale, _bending(terms, len(terms.periods)))
+    done = life.redeem()
+    tale.narrator.say(
+        f"redeemed: principal {life.money.words(done['principal'])}, outcome "
+        f"{life.money.words(done['outcome'])}, shared among holders {life.money.words(done['paid'])}"
+    )
+    life.everybody_claims()
+
+
+def _readings(life: Life) -> list[Reading]:
+    """Every report that a fixing goes by, once, in order of time."""
+    found = {(r.id, r.period): r for r in map(life.reading, range(len(life.terms.fixings)))}
+    return sorted(found.values(), key=lambda r: (r.ends, r.feed.kpi))
+
+
+def _bending(terms: SettlementTerms, payment: int) -> Iterable[int]:
+    """Fixings that bend a payment; the redemption is the one after the last period's."""
+    last = len(terms.periods) - 1
+    for number, rule in enumerate(terms.fixings):
+        paid = last + 1 if rule.first == last else rule.first
+        if rule.first <= payment <= rule.last if rule.effect is Effect.RATE else paid == payment:
+            yield number
+
+
+def _report(tale: Tale, reading: Reading, said: ReportedRow, crew: reporting.Crew) -> None:
+    narrator, feed = tale.narrator, reading.feed
+    reporting.to_reporting_time(tale.life, reading)
+    folder = tale.options.out / "oracle" / "reports" / feed.kpi
+    record = reporting.report(tale.life, reading, crew.urls, folder)
+    tale.labels[feed.kpi, reading.period] = said.label
+    value = to_decimal(int(record["value"]), feed.decimals)
+    honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
+    inside = min(honest) <= int(record["value"]) <= max(honest)
+    narrator.say(
+        f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({said.label}: "
+        f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
+        inside,
+    )
+    if not tale.faults.keys() & crew.faults.keys():
+        nodes = list(record["signers"])
+        for address, fault in crew.faults.items():
+            narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
+    found = reporting.verify(tale.life, record)
+    lying = {address for address, fault in crew.faults.items() if "lies" in fault}
+    as_expected = set(found.culprits) == lying
+    narrator.say(f"read again from the evidence: {len(found.culprits)} of them does not hold", as_expected)
+    tale.sound = tale.sound and inside and as_expected
+    tale.faults |= crew.faults
+    tale.exposed |= found.culprits
+    tale.reports.append(record)
+
+
+def _fix(tale: Tale, numbers: Iterable[int]) -> None:
+    life = tale.life
+    for number in numbers:
+        if number in tale.fixings:
+            continue
+        event = tale.fixings[number] = life.fix(number)
+        reading, rule = life.reading(number), life.terms.fixings[number]
+        kpi = "no report" if event["missing"] else str(to_decimal(event["kpi"], reading.feed.decimals))
+        if rule.effect is Effect.RATE:
+            points = float(to_decimal(event["value"], RATE_DECIMALS)) * 10_000
+            gives = f"coupons {rule.first + 1} to {rule.last + 1} change by {points:+g} basis points"
+        else:
+            gives = f"outcome {life.money.words(event['outcome'])}"
+        tale.narrator.say(f"fixed on {reading.feed.kpi}, period {reading.period + 1}, {kpi}: {gives}")
+
+
+def _rate(life: Life, period: int) -> str:
+    rate = life.rate(period)
+    return f"{100 * float(to_decimal(rate, RATE_DECIMALS)):.4f} %"

@@ -1,0 +1,108 @@
+"""`penstock demo DEAL` for the other bonds of the deal book; money worked out from their term sheets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DOLLAR = 10**6  # minor units: the settlement currencies have 6 decimals
+
+
+def run(deal: str, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    file = ROOT / "deals" / f"{deal}.yaml"
+    command = [sys.executable, "-m", "scripts", "demo", str(file), "--out", str(out), "--json", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def lived(deal: str, out: Path) -> dict[str, Any]:
+    done = run(deal, out)
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary: dict[str, Any] = json.loads(done.stdout)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert summary["ok"] is True
+    for kind, sums in summary["payments"].items():
+        assert sums["difference"] == "0", kind
+    page = (out / "report.html").read_text()
+    assert summary["title"] in page.replace("&amp;", "&")
+    assert "<script src" not in page
+    return summary
+
+
+def paid(summary: dict[str, Any], kind: str) -> int:
+    return int(summary["payments"][kind]["actual"])
+
+
+def exposed_the_liar(summary: dict[str, Any]) -> bool:
+    lying = {f["node"] for f in summary["oracle"]["faults"] if "lies" in f["fault"]}
+    return {e["node"] for e in summary["oracle"]["exposed"]} == lying and len(lying) == 1
+
+
+def test_a_fixed_bond_has_no_oracle(tmp_path: Path) -> None:
+    """Hong Kong: 800,000,000 at 4.05 % for one year."""
+    summary = lived("hksar-tokenised-green-bond-2023", tmp_path)
+    assert paid(summary, "coupon") == 32_400_000 * DOLLAR
+    assert paid(summary, "principal") == 800_000_000 * DOLLAR
+    assert summary["oracle"]["nodes"] == 0
+    assert summary["oracle"]["reports"] == summary["fixings"] == []
+    assert not (tmp_path / "oracle").exists()
+
+
+def test_a_step_that_was_not_triggered(tmp_path: Path) -> None:
+    """Enel: 1,500,000,000 at 2.65 % in ten half-years; an estimate of 58 % is above the target of 55 %."""
+    summary = lived("enel-slb-2019", tmp_path)
+    assert paid(summary, "coupon") == 1_500_000_000 * DOLLAR * 265 // 10_000 * 5
+    (fixing,) = summary["fixings"]
+    assert (fixing["kpi_value"], fixing["value"], fixing["coupons"]) == ("580000", "0", [7, 10])
+    assert summary["kpis"]["renewable-share"]["periods"] == [
+        {"period": 1, "value": "580000", "label": "as published"}
+    ]
+    assert exposed_the_liar(summary)
+
+
+def test_an_amount_before_maturity(tmp_path: Path) -> None:
+    """Atlanta: 14,020,000 at 2.86 % in twenty half-years, a million shared by 14,020 units after six."""
+    summary = lived("atlanta-eib-2019", tmp_path)
+    assert paid(summary, "coupon") == 14_020_000 * DOLLAR * 286 // 10_000 * 10
+    assert paid(summary, "outcome") == 1_000_000 * DOLLAR // 14_020 * 14_020
+    assert exposed_the_liar(summary)
+
+
+def test_an_amortising_loan_with_a_ratchet(tmp_path: Path) -> None:
+    """Singapore: 60,000,000 in 32 quarterly instalments; 3 % until a year's report moves the next four."""
+    summary = lived("singapore-ebus-loan", tmp_path)
+    assert paid(summary, "principal") == 60_000_000 * DOLLAR
+    shares = (812, 2105, 2870, 4018, 5233, 6341, 6958)
+    targets = (820, 1940, 2960, 3980, 5000, 5500, 6000)
+    steps = [0] * 5  # in hundredths of a basis point, by quarter
+    for share, target in zip(shares, targets, strict=True):
+        over = share - target
+        steps += [250 if over < -500 else 0 if over < 0 else -250 if over < 500 else -500] * 4
+    owed = Fraction(0)
+    for quarter, step in enumerate(steps[:32]):
+        left = 60_000_000 * DOLLAR * Fraction(32 - quarter, 32)
+        interest = left * Fraction(30_000 + step, 1_000_000) / 4
+        owed += interest.numerator // interest.denominator
+    assert 0 <= owed - paid(summary, "coupon") < 600  # less than a minor unit for each of 600 units is kept
+    assert [int(f["value"]) // 10**12 for f in summary["fixings"]] == [0, -250, 0, -250, -250, -500, -500]
+    assert len(summary["oracle"]["reports"]) == 7
+    assert exposed_the_liar(summary)
+
+
+def test_what_cannot_be_shown_is_said_in_a_line(tmp_path: Path) -> None:
+    done = run("enel-slb-2019", tmp_path / "a", "--outcome", "high")
+    assert done.returncode == 2
+    assert "--outcome = high: the KPIs of enel-slb-2019 are not computed from works" in done.stderr
+    text = (ROOT / "deals" / "enel-slb-2019.yaml").read_text()
+    short = tmp_path / "short.yaml"
+    short.write_text(text.replace("reported_values: {value: [0.58]", "reported_values: {value: [0.58, 0.6]"))
+    command = [sys.executable, "-m", "scripts", "demo", str(short), "--out", str(tmp_path / "b")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "values: 2 with 1 documents, but the KPI has 1 periods" in done.stderr
+    assert not (tmp_path / "b").exists()
+    assert "Traceback" not in done.stderr
