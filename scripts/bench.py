@@ -29,9 +29,10 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Run a benchmark and show its numbers beside its rivals' and its marks."""
-    from scripts.console import show, show_json
+    from scripts.console import show, show_json, working
 
-    outcome = _run(name, repeat)
+    with working(f"Benchmark {name}, {repeat} repetitions after the warm-up"):
+        outcome = _run(name, repeat)
     if json:
         show_json(outcome)
     else:

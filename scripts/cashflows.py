@@ -27,6 +27,7 @@ def cashflows(
     xlsx: Annotated[
         Path | None, typer.Option(help="Write the table and its inputs to this workbook.")
     ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the payments to this PNG, SVG or PDF file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     paths: Paths = None,
     seed: Seed = None,
@@ -36,20 +37,29 @@ def cashflows(
 
     if (swap := swap_deal(deal)) is not None:
         refuse(deal, "KPI payment", kpi=other_than(kpi, KpiModel.INTERVAL), **{"yield": discount})
-        return cashflows_swap(swap, Outputs(json, csv, xlsx), paths, seed)
+        return cashflows_swap(swap, Outputs(json, csv, xlsx, plot), paths, seed)
     refuse(deal, "bond", paths=paths, seed=seed)
-    from finance.pricing.value import price, rows
-    from finance.report.tables import cashflow_table, inputs_table
-    from finance.report.workbook import save_workbook
-    from finance.terms import load_deal
-    from scripts.console import show, show_json, writable
+    from scripts.console import show, show_json, working, writable
 
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
-    valuation = price(load_deal(deal), kpi.value, discount)
-    if csv is not None:
-        valuation.cashflows.to_csv(csv, index=False)
-    if xlsx is not None:
-        save_workbook(valuation, xlsx)
+    plot = writable(plot, ".png", ".svg", ".pdf")
+    with working(f"Cash flows of {deal.name}"):
+        from finance.pricing.value import price, rows
+        from finance.report.files import save_csv
+        from finance.report.tables import cashflow_table, inputs_table
+        from finance.report.workbook import save_workbook
+        from finance.terms import load_deal
+
+        valuation = price(load_deal(deal), kpi.value, discount)
+        if csv is not None:
+            save_csv(valuation.cashflows, csv)
+        if xlsx is not None:
+            save_workbook(valuation, xlsx)
+        if plot is not None:
+            from finance.report.plots import cashflow_figure
+            from finance.report.style import save
+
+            save(cashflow_figure(valuation), plot, valuation.deal.title)
     if json:
         show_json(rows(valuation.cashflows))
     else:

@@ -39,9 +39,10 @@ def actus(
     from finance.actus.conformance import run_folder
     from finance.actus.contracts import CONTRACT_TYPES
     from finance.actus.errors import ActusError
-    from scripts.console import show, show_json
+    from scripts.console import show, show_json, working
 
-    results, others = run_folder(folder, types or [])
+    with working(f"Reference cases in {folder}"):
+        results, others = run_folder(folder, types or [])
     if not results:
         raise ActusError(f"{folder}: no reference case of {', '.join(types or CONTRACT_TYPES)}")
     passed = sum(result.passed for result in results.values())

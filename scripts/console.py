@@ -1,35 +1,112 @@
-"""How commands show things: tables on a terminal, JSON on stdout."""
+"""How commands show things: tables on a terminal, JSON on stdout, progress on stderr."""
 
 from __future__ import annotations
 
 import json
 import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table as RichTable
 
+from finance.report.files import check_writable
 from finance.report.tables import Table
 from finance.terms.problems import InputError
 
 # A table that goes to a file or a pipe keeps its full width instead of being squeezed into 80 columns.
 PIPE_WIDTH = 160
+FRAME = 3  # characters that a column adds to its text: its border and two spaces
+TEXT_WIDTH = 24  # what a column of words wants at least, before it goes to a table of its own
 
 
 def show(*tables: Table) -> None:
-    """Print tables to stdout."""
+    """Print tables to stdout; one that is too wide for the terminal is shown in parts, never cut."""
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     for table in tables:
-        rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
-        for column in table.columns:
-            rich.add_column(column, justify="right" if column in table.numeric else "left", overflow="fold")
-        for row in table.rows:
-            rich.add_row(*row)
-        console.print(rich, markup=False)
+        for part in parts(table, console.width):
+            _print(console, part)
         for note in table.notes:
             console.print(note, style="dim", markup=False)
         console.print()
+
+
+def _print(console: Console, table: Table) -> None:
+    rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
+    wanted = [max(_needs(table, index), len(name)) for index, name in enumerate(table.columns)]
+    roomy = sum(wanted) + FRAME * len(wanted) < console.width
+    for index, column in enumerate(table.columns):
+        number, needed = column in table.numeric, _needs(table, index)
+        whole = number or _longest(table, index) <= TEXT_WIDTH
+        rich.add_column(
+            textwrap.fill(column, needed) if whole and not roomy else column,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=needed,
+        )
+    for row in table.rows:
+        rich.add_row(*row)
+    if table.foot:
+        rich.add_section()
+    for row in table.foot:
+        rich.add_row(*row, style="bold")
+    console.print(rich, markup=False)
+
+
+def parts(table: Table, width: int) -> list[Table]:
+    """`table` itself if its numbers fit into `width` characters, else tables of fewer columns each.
+
+    Every part repeats the first column. Numbers are never broken; words may wrap.
+    """
+    needs = [_needs(table, index) + FRAME for index in range(len(table.columns))]
+    if sum(needs) + 1 <= width:
+        return [table]
+    groups: list[list[int]] = [[]]
+    left = width - 1 - needs[0]
+    for index in range(1, len(table.columns)):
+        if groups[-1] and needs[index] > left:
+            groups.append([])
+            left = width - 1 - needs[0]
+        groups[-1].append(index)
+        left -= needs[index]
+    return [_columns(table, [0, *group], number > 0) for number, group in enumerate(groups)]
+
+
+def _needs(table: Table, index: int) -> int:
+    name, longest = table.columns[index], _longest(table, index)
+    words = max(len(word) for word in name.split(" "))  # a heading may wrap between its words
+    return max(longest, words) if name in table.numeric else max(min(longest, TEXT_WIDTH), words)
+
+
+def _longest(table: Table, index: int) -> int:
+    return max((len(row[index]) for row in (*table.rows, *table.foot)), default=0)
+
+
+def _columns(table: Table, chosen: list[int], again: bool) -> Table:
+    def pick(row: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(row[index] for index in chosen)
+
+    return replace(
+        table,
+        title=f"{table.title} (continued)" if again else table.title,
+        columns=pick(table.columns),
+        rows=tuple(pick(row) for row in table.rows),
+        foot=tuple(pick(row) for row in table.foot),
+        notes=(),
+    )
 
 
 def writable(path: Path | None, *endings: str) -> Path | None:
@@ -38,11 +115,25 @@ def writable(path: Path | None, *endings: str) -> Path | None:
         return None
     if path.suffix.lower() not in endings:
         raise InputError(f"{path}: must end in {' or '.join(endings)}")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: no folder {path.parent}")
+    check_writable(path)
     return path
 
 
 def show_json(content: Any) -> None:
     """Print `content` as JSON and nothing else; NaN and infinity are refused, because JSON has neither."""
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@contextmanager
+def working(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show on stderr that something runs and for how long, if stderr is a terminal; gone when it ends.
+
+    The block gets a function to call with the number of steps done, for work of `total` steps.
+    """
+    console = Console(stderr=True)
+    count = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), *count, TimeElapsedColumn())
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+        task = progress.add_task(text, total=total)
+        yield lambda done: progress.update(task, completed=done)

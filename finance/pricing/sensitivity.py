@@ -24,6 +24,7 @@ from finance.terms.problems import InputError
 
 # A closed form is smooth, so a small step; a sample jumps from value to value, so a wide one.
 STEP, SAMPLE_STEP = 1e-4, 0.1
+NEVER = 1e-9  # of a price per 100, 12 standard deviations out: not a crossing, but a limit
 Movable = NormalKpi | LognormalKpi | EmpiricalKpi
 
 
@@ -125,7 +126,9 @@ def break_even_mean(
     if isinstance(movable, LognormalKpi):
         low = max(low, 1e-6 * movable.mean)
     span = (low, movable.mean + 12 * movable.sd)
-    if gap(span[0]) * gap(span[1]) > 0:
+    ends = [gap(mean) for mean in span]
+    # Where a tier's price is the target itself, the price nears it without end and never crosses it.
+    if ends[0] * ends[1] > 0 or min(map(abs, ends)) < NEVER:
         raise InputError(
             f"price = {target:g}: no mean of the KPI between {span[0]:g} and {span[1]:g} gives it"
         )

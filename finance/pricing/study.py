@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from finance.pricing.closed import expected_amount
 from finance.pricing.draws import Floats
 from finance.pricing.engine import joint_report
 from finance.pricing.flows import Flows, deal_flows
@@ -30,9 +31,16 @@ from finance.pricing.measures import (
     yield_from_price,
     z_spread,
 )
-from finance.pricing.outlook import Outlook
-from finance.pricing.process import KpiProcess
-from finance.pricing.sensitivity import KpiRisk, break_even_mean, kpi_risk, law_of
+from finance.pricing.outlook import Outlook, deal_outlook
+from finance.pricing.process import KpiProcess, NormalKpi
+from finance.pricing.sensitivity import (
+    CapitalCost,
+    KpiRisk,
+    break_even_mean,
+    cost_of_capital,
+    kpi_risk,
+    law_of,
+)
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -120,8 +128,10 @@ def study(
     spread: float = 0.0,
     settle: date | None = None,
     quote: float | None = None,
+    curve: DiscountCurve | None = None,
 ) -> Study:
-    """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`.
+    """Measure the bond of `deal` on `settle` (default: the start of interest) at a flat `rate` plus `spread`,
+    or on `curve` plus `spread`; the rate then counts for nothing.
 
     `expected` is a process for each KPI by its id, or one distribution for all; `quote` a clean price per 100
     whose greenium is wanted. Raises InputError for a date outside the bond's life, or after a KPI has been
@@ -131,7 +141,8 @@ def study(
     day, last = settle or flows.periods[0].start, flows.periods[-1].end
     if not flows.periods[0].start <= day < last:
         raise InputError(f"{day}: must lie from {flows.periods[0].start} to before {last}")
-    market = bond_market(flows, rate, spread)
+    flows = replace(flows, kpi_flows=tuple(flow for flow in flows.kpi_flows if flow.paid > day))
+    market = bond_market(flows, rate, spread) if curve is None else Market(curve, spread)
     outlook = expected if isinstance(expected, Mapping) else {flow.kpi: expected for flow in flows.kpi_flows}
     amounts = expected_amounts(flows, outlook, day)
     dirty, accrued = dirty_price(flows, market, day, amounts), accrued_price(flows, day)
@@ -168,10 +179,35 @@ def study(
     )
 
 
+def deal_cost_of_capital(
+    deal: Deal, risk_price: float, error_sd: float, reports: int = 1, rate: float | None = None
+) -> CapitalCost:
+    """`cost_of_capital` of a deal's bond at the start of interest, at a flat `rate` (default: the coupon).
+
+    Raises InputError, in a sentence, when there is no data that could lower it: a fixed bond, several
+    reports, or a KPI that is not normal when it is reported.
+    """
+    flows = deal_flows(deal)
+    bond = deal.bond
+    if not flows.kpi_flows:
+        raise InputError("a fixed bond: no KPI, and so no data, decides anything here")
+    if joint_report(flows) is None:
+        count = len({(flow.kpi, flow.observed, flow.curve) for flow in flows.kpi_flows})
+        raise InputError(f"{count} reports decide, and the cost of capital with data is known for one only")
+    start = flows.periods[0].start
+    prior = law_of(flows.kpi_flows[0], deal_outlook(deal), start)
+    if not isinstance(prior, NormalKpi):
+        kpi = deal.kpis[flows.kpi_flows[0].kpi]
+        raise InputError(f"{kpi.title}: its process is {kpi.process.kind}, and this needs a normal one")
+    market = bond_market(flows, float(bond.coupon.rate.value) if rate is None else rate)
+    return cost_of_capital(flows, market, start, prior, risk_price, error_sd, reports)
+
+
 def price_curves(found: Study) -> pd.DataFrame:
     """Dirty price along the KPI's mean (4 sd either way) and along the yield (3 points either way).
 
-    Columns: along (kpi_mean or yield), x, price. A KPI without a movable mean gives the yield's rows only.
+    Columns: along (kpi_mean, kpi_shift or yield), x, price. Where several reports decide, all their means are
+    shifted together: kpi_shift. A KPI without a movable mean gives the yield's rows only.
     """
     flows, day = found.flows, found.settle
     rows: list[tuple[str, float, float]] = []
@@ -183,9 +219,19 @@ def price_curves(found: Study) -> pd.DataFrame:
             moved = process.moved(float(mean), process.sd)
             amounts = expected_amounts(flows, {flow.kpi: moved for flow in flows.kpi_flows}, day)
             rows.append(("kpi_mean", float(mean), dirty_price(flows, found.market, day, amounts)))
+    elif found.kpi_risk is not None and found.process is not None:
+        for shift in np.linspace(-4 * found.process.sd, 4 * found.process.sd, GRID):
+            rows.append(("kpi_shift", float(shift), _shifted_price(found, float(shift))))
     base = found.market.curve
     for shift in np.linspace(-0.03, 0.03, GRID):
         market = Market(base.shifted(float(shift)), found.market.spread)
         price = dirty_price(flows, market, day, found.kpi_amounts)
         rows.append(("yield", yield_from_price(flows, price, day, found.kpi_amounts), price))
     return pd.DataFrame(rows, columns=["along", "x", "price"])
+
+
+def _shifted_price(found: Study, shift: float) -> float:
+    laws = [law_of(flow, found.outlook, found.settle) for flow in found.flows.kpi_flows]
+    moved = [process.moved(process.mean + shift, process.sd) for process in laws]  # type: ignore[attr-defined]
+    amounts = [expected_amount(flow, each) for flow, each in zip(found.flows.kpi_flows, moved, strict=True)]
+    return dirty_price(found.flows, found.market, found.settle, np.array(amounts))

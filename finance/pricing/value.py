@@ -388,4 +388,6 @@ def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
     return plain(value) if isinstance(value, Decimal) else str(value)

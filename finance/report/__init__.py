@@ -1,1 +1,1 @@
-"""Reports: tables and plots of what the other rooms computed. Nothing is calculated here."""
+"""Reports: tables, plots, workbooks and pages of what other rooms computed. Nothing is calculated here."""

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from finance.pricing.measures import flow_table
 from finance.pricing.sensitivity import CapitalCost
 from finance.pricing.study import Study, price_curves
-from finance.report.plots import GAIN, INK, LOSS
-from finance.report.tables import Table, basis_points, money, percent
+from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
+from finance.report.tables import Table
+from finance.report.text import basis_points, counted, kpi_law, kpi_scale, kpi_value, money, often, percent
+from finance.terms.deal import Kpi
 
 
 def study_table(found: Study) -> Table:
     """Every measure with its unit and what it means."""
-    rates = found.rate_risk
-    even = "none" if found.break_even is None else f"{found.break_even:.4f}"
+    rates, fixed = found.rate_risk, found.process is None
+    included = "per 100 outstanding" if fixed else "per 100 outstanding, expected KPI payments included"
+    frequency = often(found.flows.frequency)
+    unchanged = "clean price 100" if fixed else "clean price 100, KPI payments unchanged"
     cells = [
-        ("Clean price", f"{found.clean:.4f}", "per 100 outstanding, expected KPI payments included"),
+        ("Clean price", f"{found.clean:.4f}", included),
         ("Accrued interest", f"{found.accrued:.4f}", "per 100 outstanding"),
         ("Dirty price", f"{found.dirty:.4f}", "what a buyer pays"),
-        ("Yield", percent(found.implied_yield), f"of expected flows, {found.flows.frequency} times a year"),
+        ("Yield", percent(found.implied_yield), f"of expected flows, compounded {frequency}"),
         ("Z-spread", basis_points(found.spread), "over the flat curve, continuous"),
         ("Macaulay duration", f"{rates.macaulay:.4f}", "years"),
         ("Modified duration", f"{rates.modified:.4f}", "fall in per cent for a point of yield"),
         ("Convexity", f"{rates.convexity:.4f}", "years squared"),
-        ("Fair coupon", percent(found.fair_coupon), "clean price 100, KPI payments unchanged"),
+        ("Fair coupon", percent(found.fair_coupon), unchanged),
     ]
     if found.process is not None:
-        text = f"{found.process.mean:.4f} +- {found.process.sd:.4f}"
-        cells.insert(0, ("KPI", text, found.process.description))
+        kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
+        reports = len({(flow.kpi, flow.observed) for flow in found.flows.kpi_flows})
+        first = "" if reports == 1 else f", first of {counted(reports, 'report')}"
+        cells.insert(0, ("KPI", kpi.title, f"{kpi_law(kpi, found.process)}{first}"))
         cells[4:4] = [
-            ("Dirty price, worst outcome", f"{found.worst:.4f}", "the least the KPI can make of it"),
+            ("Dirty price, worst outcome", f"{found.worst:.4f}", "the least that reports can make of it"),
             ("Dirty price, best outcome", f"{found.best:.4f}", "the most"),
         ]
-        cells += _kpi_cells(found)
-        cells.append(("Break-even KPI mean", even, "clean price 100, sd unchanged"))
+        cells += _kpi_cells(found, reports)
     if found.greenium is not None:
         quoted = found.greenium
         cells += [
@@ -57,48 +61,60 @@ def study_table(found: Study) -> Table:
     return Table(title, ("Measure", "Value", "Meaning"), tuple(cells), frozenset({"Value"}))
 
 
-def _kpi_cells(found: Study) -> list[tuple[str, str, str]]:
-    if found.kpi_risk is None:
-        return []
+def _kpi_cells(found: Study, reports: int) -> list[tuple[str, str, str]]:
     kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
-    per = 0.01 if kpi.unit == "fraction" else 1.0
-    one = "one percentage point" if kpi.unit == "fraction" else f"one {kpi.unit}"
-    return [
-        ("KPI delta", f"{per * found.kpi_risk.delta:+.4f}", f"price for {one} more of the KPI's mean"),
-        ("KPI vega", f"{per * found.kpi_risk.vega:+.4f}", f"price for {one} more of the KPI's sd"),
-    ]
+    cells = []
+    if found.kpi_risk is not None:
+        per = 0.01 if kpi.unit == "fraction" else 1.0
+        one = "one percentage point" if kpi.unit == "fraction" else f"1 {kpi.unit}"
+        whose = "the KPI's" if reports == 1 else "every report's"
+        cells = [
+            ("KPI delta", f"{per * found.kpi_risk.delta:+.4f}", f"price for {one} more of {whose} mean"),
+            ("KPI vega", f"{per * found.kpi_risk.vega:+.4f}", f"price for {one} more of {whose} sd"),
+        ]
+    if reports == 1:
+        even = "none" if found.break_even is None else kpi_value(kpi, found.break_even)
+        reason = "clean price 100, sd unchanged"
+        cells.append(("Break-even KPI mean", even, "no mean makes it 100" if even == "none" else reason))
+    return cells
 
 
 def payments_table(found: Study) -> Table:
-    """Expected, worst and best payments after the study's date."""
+    """Expected, worst and best payments after the study's date; one column of money for a fixed bond."""
     frame = flow_table(found.flows, found.market, found.settle, found.kpi_amounts)
-    columns = ("Date", "Kind", "Expected", "Worst", "Best", "Discount factor", "Present value")
+    names = ["expected"] if found.process is None else ["expected", "worst", "best"]
+    heads = ["Amount"] if found.process is None else ["Expected", "Worst", "Best"]
+    columns = ("Date", "Kind", *heads, "Discount factor", "Present value")
     rows = tuple(
         (
             str(row["date"]),
             str(row["kind"]),
-            *(money(row[name]) for name in ("expected", "worst", "best")),
+            *(money(row[name]) for name in names),
             f"{row['discount_factor']:.6f}",
             money(row["present_value"]),
         )
         for row in frame.to_dict(orient="records")
     )
-    return Table(f"Payments to the holders after {found.settle}", columns, rows, frozenset(columns[2:]))
+    sums = (money(float(frame[name].sum())) for name in names)
+    total = ("all", "", *sums, "", money(float(frame["present_value"].sum())))
+    currency = found.deal.currency.code
+    title = f"Payments to the holders after {found.settle} ({currency}, whole issue)"
+    return Table(title, columns, rows, frozenset(columns[2:]), (), (total,))
 
 
-def reports_table(path: pd.DataFrame) -> Table:
+def reports_table(path: pd.DataFrame, kpi: Kpi) -> Table:
     """What each report did to the outcome's price."""
     rows = tuple(
         (
-            "none yet" if number == 0 else f"{float(row['report']):g}",
-            f"{row['mean']:.4f}",
-            f"{row['sd']:.4f}",
+            "none yet" if number == 0 else kpi_value(kpi, float(row["report"])),
+            kpi_value(kpi, float(row["mean"])),
+            kpi_value(kpi, float(row["sd"]), 3),
             f"{round(row['price'], 4) + 0.0:+.4f}",  # + 0.0: a true zero has no minus
             f"{row['price_sd']:.4f}",
         )
         for number, row in enumerate(path.to_dict(orient="records"))
     )
-    columns = ("Report", "KPI mean", "KPI sd", "Outcome's price", "Its sd")
+    columns = ("Report", "KPI's mean", "KPI's sd", "Price of KPI payments", "Its sd")
     return Table(
         "The value of data: before and after each report",
         columns,
@@ -116,7 +132,7 @@ def capital_table(found: CapitalCost) -> Table:
         ("Cost of capital", percent(without.cost), percent(with_.cost), basis_points(-found.saving)),
         ("Z-spread", basis_points(without.spread), basis_points(with_.spread),
          basis_points(with_.spread - without.spread)),
-        ("Outcome's sd", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
+        ("Sd of KPI payments", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
          f"{with_.outcome_sd - without.outcome_sd:+.4f}"),
         ("KPI headroom", f"{without.headroom:.2f} sd", f"{with_.headroom:.2f} sd",
          f"{with_.headroom - without.headroom:+.2f} sd"),
@@ -125,7 +141,7 @@ def capital_table(found: CapitalCost) -> Table:
     reports = "1 report" if found.reports == 1 else f"{found.reports} reports"
     note = (
         f"Assumed: a price of risk of {found.risk_price:g} per standard deviation (Wang's transform), and "
-        f"{reports} with an error of {found.error_sd:g} each before the bond is priced. "
+        f"{reports} with an error of {found.error_sd:g} (the KPI's unit) before the bond is priced. "
         "Expected payments are the same on both sides."
     )
     return Table("Cost of capital with and without data", columns, cells, frozenset(columns[1:]), (note,))
@@ -133,41 +149,53 @@ def capital_table(found: CapitalCost) -> Table:
 
 def save_study_plot(found: Study, path: str | Path) -> Path:
     """Draw `study_figure` to `path` (PNG, SVG or PDF)."""
-    path = Path(path)
-    study_figure(found).savefig(path, metadata={"Title": found.deal.title})
-    return path
+    return save(study_figure(found), path, found.deal.title)
 
 
 def study_figure(found: Study) -> Figure:
     """The price against the KPI's mean, where it has one to move, and against the yield."""
     curves = price_curves(found)
     panels = [("yield", 100.0, "Yield (% a year)", found.implied_yield)]
-    if found.process is not None and (curves["along"] == "kpi_mean").any():
+    if found.process is not None:
         kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
-        scale, unit = (100.0, "%") if kpi.unit == "fraction" else (1.0, kpi.unit)
-        panels.insert(0, ("kpi_mean", scale, f"Mean of {kpi.title.lower()} ({unit})", found.process.mean))
-    with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK}):
-        figure = Figure(figsize=(8.2, 4.4), dpi=200)
-        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        scale, unit = kpi_scale(kpi)
+        if (curves["along"] == "kpi_mean").any():
+            panels.insert(0, ("kpi_mean", scale, f"Mean of {kpi.title.lower()} ({unit})", found.process.mean))
+        elif (curves["along"] == "kpi_shift").any():
+            points = "percentage points" if unit == "%" else unit
+            panels.insert(0, ("kpi_shift", scale, f"All means of the KPI shifted by ({points})", 0.0))
+    with matplotlib.rc_context(STYLE):
+        figure, shared = sheet(4.4), len(panels) == 1 or _alike(curves)
+        grid = figure.subplots(1, len(panels), sharey=shared, squeeze=False)[0]
         for axes, (along, factor, label, now) in zip(grid, panels, strict=True):
             part = curves[curves["along"] == along]
             axes.plot(factor * part["x"], part["price"], color=GAIN, linewidth=1.8)
             axes.plot([factor * now], [found.dirty], "o", color=LOSS, markersize=5)
             axes.axhline(100, color=INK, linewidth=0.6, linestyle=(0, (4, 3)))
             axes.set_xlabel(label)
-            axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.6g}"))
+            axes.yaxis.set_major_locator(MaxNLocator(6))
+            plain_axes(axes)
         grid[0].set_ylabel("Dirty price (per 100)")
-        figure.suptitle(found.deal.title, x=0.09, y=0.97, ha="left", fontsize=12, fontweight="bold")
-        sentence = f"On {found.settle} the bond costs {found.dirty:.2f} (dot)."
-        if len(panels) == 2:
-            sentence += (
-                f" The outcome can move that from {found.worst:.2f} to {found.best:.2f}; the left curve "
-                "shows how the KPI's expected value does, the right one how the yield does."
-            )
-        else:
-            sentence += " The curve shows how the yield moves that."
-        text = textwrap.fill(sentence, 112)
-        figure.text(0.09, 0.02, text, ha="left", va="bottom", fontsize=8.5, color=INK)
-        figure.subplots_adjust(left=0.09, right=0.975, top=0.88, bottom=0.25, wspace=0.08)
+        sentence = _sentence(found, [panel[0] for panel in panels], shared)
+        finish(figure, found.deal.title, sentence, wspace=0.08 if shared else 0.2)
     return figure
+
+
+def _alike(curves: pd.DataFrame) -> bool:
+    """Whether the KPI moves the price enough to be seen on the yield's scale."""
+    reach = curves.groupby("along")["price"].agg(lambda prices: prices.max() - prices.min())
+    return bool(reach.min() > 0.15 * reach.max())
+
+
+def _sentence(found: Study, along: list[str], shared: bool) -> str:
+    text = f"On {found.settle} 100 outstanding cost {found.dirty:.2f} (dot); the broken line is par."
+    if len(along) == 1:
+        return f"{text} The curve shows how the yield moves the price."
+    what = "the KPI's expected value" if along[0] == "kpi_mean" else "a shift of all the KPI's means"
+    scales = "" if shared else " The two scales differ."
+    return (
+        f"{text} Reports can move the price from {found.worst:.2f} to {found.best:.2f}; the left curve shows "
+        f"how {what} does, the right one how the yield does.{scales}"
+    )

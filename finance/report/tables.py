@@ -9,71 +9,81 @@ from typing import Any
 
 import pandas as pd
 
+from finance.pricing.decisions import Decision, decisions
 from finance.pricing.process import KpiProcess
 from finance.pricing.value import Valuation, case_columns
+from finance.report.text import (
+    basis_points,
+    counted,
+    fact,
+    initial,
+    kpi_law,
+    kpi_value,
+    money,
+    often,
+    percent,
+    tiny,
+)
 from finance.settlement.terms import Effect
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 
+MOST_PAYOFFS = 5  # chances of more payoffs than these are for a plot, not for a table
+
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; `notes` are sentences below it. Cells are text; `numeric` columns align right."""
+    """A titled table; `notes` are sentences below it, `foot` are rows of sums. Cells are text; `numeric`
+    columns align right.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-
-
-def money(amount: Decimal | float, decimals: int = 2) -> str:
-    """1234567.5 as 1,234,567.50; a true zero has no sign."""
-    text = f"{amount:,.{decimals}f}"
-    return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
-
-
-def basis_points(fraction: float) -> str:
-    """0.000811 as +8.11 bp; what rounds to zero has a plus."""
-    return f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
-
-
-def percent(fraction: float, decimals: int = 4) -> str:
-    """0.0343 as 3.4300 %."""
-    return f"{100 * fraction:.{decimals}f} %"
+    foot: tuple[tuple[str, ...], ...] = ()
 
 
 def summary_table(valuation: Valuation) -> Table:
     """Price, yield, spread, durations and what KPIs are expected to pay, each with its unit and basis."""
     claim, process = valuation.claim, valuation.process
     cells = [
-        ("Discount yield", percent(valuation.market.rate), f"flat, {claim.frequency} times a year"),
+        ("Discount yield", percent(valuation.market.rate), f"flat, compounded {often(claim.frequency)}"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
         ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
-        ("Modified duration", f"{valuation.durations.modified:.4f}", "years"),
+        ("Modified duration", f"{valuation.durations.modified:.4f}", "fall in per cent for a point of yield"),
     ]
     if process is None:
-        cells.insert(0, ("KPI", "none", "a fixed bond"))
+        cells.insert(0, ("KPI", "none", "a fixed bond: no report changes a payment"))
     else:
-        text = f"{process.description}: mean {process.mean:.4f}, sd {process.sd:.4f}"
-        cells.insert(
-            0, ("KPI", claim.kpi, text if len(set(claim.kpis)) == 1 else f"{text}; first of several")
-        )
-        error = (
-            "Standard error of the price",
-            f"{valuation.price_standard_error:.4f}",
-            "Monte Carlo and sample",
-        )
-        cells.insert(3, error)
-        cells += _kpi_money(valuation, process)
+        error = ("Standard error of the price", tiny(valuation.price_standard_error), _error_basis(process))
+        cells.insert(2, error)
+        cells = [*_kpi_cells(valuation, process), *cells, *_kpi_money(valuation, process)]
     return Table(
         f"{valuation.deal.title}: {money(claim.principal)} {claim.currency}",
         ("Quantity", "Value", "Basis"),
         tuple(cells),
         frozenset({"Value"}),
     )
+
+
+def _kpi_cells(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str, str]]:
+    claim = valuation.claim
+    names = list(dict.fromkeys(claim.kpis))
+    kpi = valuation.deal.kpis[claim.kpi]
+    cells = [("KPI", ", ".join(names), f"{kpi.title}: {valuation.outlook[claim.kpi].description}")]
+    if len(claim.kpis) > 1:
+        cells.append(("Reports", str(len(claim.kpis)), f"the first: {kpi_law(kpi, process)}"))
+    else:
+        cells.append(("KPI's mean", kpi_value(kpi, process.mean), f"sd {kpi_value(kpi, process.sd, 3)}"))
+    return cells
+
+
+def _error_basis(process: KpiProcess) -> str:
+    return "Monte Carlo and sample" if process.sample_size else "Monte Carlo"
 
 
 def kpi_payment_name(valuation: Valuation) -> str:
@@ -89,19 +99,20 @@ def _kpi_money(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str
     name = kpi_payment_name(valuation)
     points = f"{estimate.replicates} x {estimate.points} Sobol points, seed {estimate.seed}"
     size = process.sample_size
-    sample = f"standard error of a mean over {size} runs" if size else "none: a distribution, not a sample"
     cells = [
         (f"Expected {name}", f"{money(exact.expected)} {currency}", "closed form"),
         (
             "  by Monte Carlo",
             f"{money(estimate.expected)} {currency}",
-            f"+- {money(estimate.standard_error)} standard error; {points}",
+            f"± {money(estimate.standard_error)} standard error; {points}",
         ),
-        ("  error of the sample", f"{money(valuation.sampling_error)} {currency}", sample),
     ]
+    if size:
+        error = f"{money(valuation.sampling_error)} {currency}"
+        cells.append(("  error of the sample", error, f"standard error of a mean over {size} values"))
     if exact.sd is not None:
         sd = (
-            f"{name[0].upper()}{name[1:]}, sd",
+            f"{initial(name)}, sd",
             f"{money(exact.sd)} {currency}",
             "one outcome, not its mean",
         )
@@ -111,48 +122,80 @@ def _kpi_money(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str
 
 def tier_table(valuation: Valuation) -> Table:
     """What each tier (or the worst and best case) pays, how likely it is, and what it yields."""
-    claim = valuation.claim
-    tiered, simple = claim.tiered, claim.bullet
-    what = kpi_payment_name(valuation) if claim.kpis else "payments"
+    claim, exact, readings = valuation.claim, valuation.closed_form, valuation.readings
+    tiered, simple, fixed = claim.tiered, claim.bullet, not claim.kpis
+    what = kpi_payment_name(valuation)
     columns = ["Tier of the KPI" if tiered else "Case"]
     columns += ["Probability"] if tiered else []
-    columns += [f"{what[0].upper()}{what[1:]} ({claim.currency})", "Price"]
-    columns += [f"Yield, {_periods(reading.periods)}" for reading in valuation.readings]
-    columns += [f"Simple, {_years(reading.years)}" for reading in valuation.readings] if simple else []
+    columns += [] if fixed else [f"{initial(what)} ({claim.currency})"]
+    columns += ["Price", *(f"Yield, {counted(reading.periods, 'period')}" for reading in readings)]
+    columns += [f"Simple, {_years(reading.years)}" for reading in readings] if simple else []
     rows = []
     for index, case in enumerate(claim.cases):
         cells = [case.label]
-        cells += [percent(valuation.closed_form.probabilities[index], 2)] if tiered else []
+        cells += [percent(exact.probabilities[index], 2)] if tiered else []
         cells += [money(case.amount), f"{valuation.case_prices[index]:.4f}"]
-        cells += [percent(reading.yields[index]) for reading in valuation.readings]
-        cells += [percent(r.simple_returns[index], 2) for r in valuation.readings] if simple else []
+        cells += [percent(reading.yields[index]) for reading in readings]
+        cells += [percent(r.simple_returns[index], 2) for r in readings] if simple else []
         rows.append(tuple(cells))
-    expected = ["expected" if claim.cases else "certain"]
+    expected = ["certain" if fixed else "expected"]
     expected += [percent(1, 2)] if tiered else []
-    expected += [money(valuation.closed_form.expected), f"{valuation.price:.4f}"]
-    expected += [percent(reading.expected_yield) for reading in valuation.readings]
-    expected += (
-        [percent(reading.expected_simple_return or 0.0, 2) for reading in valuation.readings]
-        if simple
-        else []
-    )
-    notes = tuple(
-        f"{_periods(reading.periods)}, {_years(reading.years)}: {reading.note}."
-        for reading in valuation.readings
-    )
-    about = "Yields are bond-equivalent internal rates"
-    about += f"; simple returns are the coupon plus {what.split()[0]}/principal/years." if simple else "."
+    expected += [] if fixed else [money(exact.expected)]
+    expected += [f"{valuation.price:.4f}", *(percent(reading.expected_yield) for reading in readings)]
+    expected += [percent(r.expected_simple_return or 0.0, 2) for r in readings] if simple else []
+    notes = [
+        f"{counted(reading.periods, 'period')}, {_years(reading.years)}: {reading.note}."
+        for reading in readings
+    ]
+    about = "Yields are bond-equivalent internal rates, bought at the issue price"
+    if simple:
+        about += "; simple returns are the coupon" + ("" if fixed else f" plus {what}/principal/years")
     return Table(
-        "Tiers" if tiered else "Cases",
+        "Tiers" if tiered else "What it yields" if fixed else "Cases",
         tuple(columns),
         (*rows, tuple(expected)),
         frozenset(columns[1:]),
-        (about, *notes),
+        (f"{about}.", *notes),
     )
 
 
-def _periods(count: int) -> str:
-    return f"{count} period" if count == 1 else f"{count} periods"
+def decision_table(valuation: Valuation) -> Table:
+    """What each report decides: when it is measured, what is expected of it, and the money at stake."""
+    found, deal = decisions(valuation), valuation.deal
+    payoffs = sorted({payoff for each in found if each.tiered for payoff in each.payoffs}, reverse=True)
+    alike = all(each.tiered for each in found) and len({each.effect for each in found}) == 1
+    chances = payoffs if alike and len(payoffs) <= MOST_PAYOFFS else []
+    columns = ["Measured until", "KPI's mean", "sd", "Moves payments"]
+    columns += [f"Chance of {_payoff(found[0], payoff, deal)}" for payoff in chances]
+    columns += ["Expected", f"Worst ({valuation.claim.currency})", "Best", "Expected money"]
+    rows = []
+    for each in found:
+        kpi, (first, last) = deal.kpis[each.kpi], each.paid
+        cells = [str(each.measured[1]), kpi_value(kpi, each.law.mean), kpi_value(kpi, each.law.sd, 3)]
+        cells.append(str(first) if first == last else f"{first} to {last}")
+        for payoff in chances:
+            pairs = zip(each.payoffs, each.chances, strict=True)
+            cells.append(percent(sum(chance for other, chance in pairs if other == payoff), 2))
+        cells.append(_payoff(each, each.expected_payoff, deal))
+        cells += [money(min(each.amounts)), money(max(each.amounts)), money(each.expected)]
+        rows.append(tuple(cells))
+    total = ["all", "", "", "", *[""] * (len(chances) + 1)]
+    total += [money(sum(edge(each.amounts) for each in found)) for edge in (min, max)]
+    total.append(money(valuation.closed_form.expected))
+    return Table(
+        "What each report decides",
+        tuple(columns),
+        tuple(rows),
+        frozenset(columns) - {"Measured until", "Moves payments"},
+        ("Money over all payments that the report moves, not discounted; expected as seen at the start.",),
+        (tuple(total),),
+    )
+
+
+def _payoff(decision: Decision, payoff: float, deal: Deal) -> str:
+    if decision.effect is Effect.RATE:
+        return basis_points(payoff)
+    return f"{money(payoff)} {deal.currency.code}"
 
 
 def _years(years: Decimal) -> str:
@@ -163,14 +206,14 @@ def _years(years: Decimal) -> str:
 def beside_table(valuations: Sequence[Valuation]) -> Table:
     """Valuations of one claim under several KPI models, side by side. The claim depends on a KPI."""
     first = valuations[0]
-    currency = first.claim.currency
+    currency, kpi = first.claim.currency, first.deal.kpis[first.claim.kpi]
     processes = [valuation.process for valuation in valuations if valuation.process is not None]
     columns = ("Quantity", *(process.description for process in processes))
     quantities: list[tuple[str, list[str]]] = [
-        ("KPI mean", [f"{process.mean:.4f}" for process in processes]),
-        ("KPI sd", [f"{process.sd:.4f}" for process in processes]),
+        ("KPI's mean", [kpi_value(kpi, process.mean) for process in processes]),
+        ("KPI's sd", [kpi_value(kpi, process.sd, 3) for process in processes]),
         ("Price per 100", [f"{v.price:.4f}" for v in valuations]),
-        ("Standard error of the price", [f"{v.price_standard_error:.4f}" for v in valuations]),
+        ("Standard error of the price", [tiny(v.price_standard_error) for v in valuations]),
         ("Expected yield", [percent(v.expected_yield) for v in valuations]),
         (
             f"Expected {kpi_payment_name(first)} ({currency})",
@@ -203,13 +246,22 @@ def cashflow_table(valuation: Valuation) -> Table:
         )
         for row in frame.to_dict(orient="records")
     )
-    notes = tuple(f"Tier {number}: {tier.label}." for number, tier in enumerate(claim.tiers, start=1))
+    names = [f"tier {number} is {tier.label}" for number, tier in enumerate(claim.tiers, start=1)]
+    notes = (initial("; ".join(names)) + ".",) if names else ()
+    received = frame[frame["kind"] != "issue"]
+    total = ["received", "", "", "", *(money(sum(received[name], Decimal(0))) for name in tiers)]
+    total += [money(sum(received["expected"], Decimal(0))), "", money(float(received["present_value"].sum()))]
     return Table(
         f"Cash flows of {money(claim.principal)} {claim.currency}, seen by the holders",
         columns,
         rows,
         frozenset(columns) - {"Date", "Kind"},
-        (*notes, f"Amounts in {claim.currency}; discounted at {percent(valuation.market.rate)}."),
+        (
+            *notes,
+            f"Amounts in {claim.currency}; discounted at {percent(valuation.market.rate)}, compounded "
+            f"{often(claim.frequency)}.",
+        ),
+        (tuple(total),),
     )
 
 
@@ -218,7 +270,7 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
     facts = deal.numbers()
     shown = [fact for fact in facts if fact[2] == "assumed" or not only_assumed]
     assumed = sum(1 for fact in facts if fact[2] == "assumed")
-    rows = tuple((path, shown_value(value), kind, text) for path, value, kind, text in shown)
+    rows = tuple((path, fact(value), kind, text) for path, value, kind, text in shown)
     return Table(
         "Assumed inputs" if only_assumed else "Inputs",
         ("Field", "Value", "Origin", "Source or reason"),
@@ -228,16 +280,9 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
     )
 
 
-def shown_value(value: Any) -> str:
-    """A number, a list of numbers, a date or a text of a deal, as a reader writes it."""
-    if isinstance(value, list):
-        return ", ".join(shown_value(each) for each in value)
-    return plain(value) if isinstance(value, Decimal) else str(value)
-
-
 def valuation_frame(valuation: Valuation) -> pd.DataFrame:
     """The valuation as tidy rows (quantity, tier, reading, value, unit) for a spreadsheet or a CSV file."""
-    currency = valuation.claim.currency
+    currency, several = valuation.claim.currency, len(valuation.claim.kpis) > 1
     rows: list[tuple[str, str, str, float, str]] = [
         ("price", "", "", valuation.price, "per 100 of principal"),
         ("price_standard_error", "", "", valuation.price_standard_error, "per 100 of principal"),
@@ -263,7 +308,25 @@ def valuation_frame(valuation: Valuation) -> pd.DataFrame:
             if reading.simple_returns:
                 simple = reading.simple_returns[index]
                 rows.append(("simple_return", case.label, name, simple, "fraction a year"))
+    rows += [row for each in decisions(valuation) for row in _tidy(each, currency)] if several else []
     return pd.DataFrame(rows, columns=["quantity", "tier", "reading", "value", "unit"])
+
+
+def _tidy(each: Decision, currency: str) -> list[tuple[str, str, str, float, str]]:
+    name = f"{each.kpi} to {each.measured[1]}"
+    found = [("report_mean", name, "", each.law.mean, "unit of the KPI")]
+    found += [("report_sd", name, "", each.law.sd, "unit of the KPI")]
+    found += [("report_expected", name, "", each.expected, currency)]
+    for text, chance in zip(each.labels, each.chances, strict=False):
+        found.append(("report_probability", name, text, chance, "fraction"))
+    return found
+
+
+def valuation_tables(valuation: Valuation) -> list[Table]:
+    """What a reader wants to see first: the summary, tiers or cases, and each report where there are "
+    "several."""
+    tables = [summary_table(valuation), tier_table(valuation)]
+    return [*tables, decision_table(valuation)] if len(valuation.claim.kpis) > 1 else tables
 
 
 def records(table: Table) -> Iterable[dict[str, Any]]:

@@ -18,6 +18,7 @@ MODULES = [
     "finance.pricing.closed",
     "finance.pricing.data_value",
     "finance.pricing.draws",
+    "finance.pricing.frames",
     "finance.pricing.market",
     "finance.actus.conformance",
     "finance.actus.contracts",
@@ -33,6 +34,7 @@ MODULES = [
     "finance.swaps.periods",
     "finance.swaps.pricing",
     "finance.swaps.scenarios",
+    "finance.report.text",
     "finance.terms.schedule",
 ]
 

@@ -1,0 +1,82 @@
+"""Numbers as readers expect them: money, rates, KPI values, and words for how often something happens."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from finance.pricing.process import KpiProcess
+from finance.terms.canonical import plain
+from finance.terms.deal import Kpi
+
+Fact = Decimal | date | str | list[Decimal]
+OFTEN = {1: "once a year", 2: "twice a year", 4: "four times a year", 12: "monthly"}
+
+
+def money(amount: Decimal | float, decimals: int = 2) -> str:
+    """1234567.5 as 1,234,567.50; a true zero has no sign."""
+    text = f"{amount:,.{decimals}f}"
+    return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
+
+
+def basis_points(fraction: float) -> str:
+    """0.000811 as +8.11 bp; what rounds to zero has a plus."""
+    return f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
+
+
+def percent(fraction: float, decimals: int = 4) -> str:
+    """0.0343 as 3.4300 %; a true zero has no sign."""
+    return f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} %"
+
+
+def fact(value: Fact) -> str:
+    """A stated fact of a deal file as it would be written there: 0.0343, 2016-10-01, a series with commas."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    return ", ".join(map(fact, value)) if isinstance(value, list) else str(value)
+
+
+def tiny(number: float, decimals: int = 4) -> str:
+    """A number that must not read as nothing when it is merely small: 0.00002 as "below 0.0001".
+
+    >>> tiny(0.00002), tiny(0.0), tiny(0.0123)
+    ('below 0.0001', '0.0000', '0.0123')
+    """
+    least = 10.0**-decimals
+    return f"below {least:.{decimals}f}" if 0 < number < least / 2 else f"{number:.{decimals}f}"
+
+
+def often(frequency: int) -> str:
+    """How often coupons are paid or interest compounds: 2 as "twice a year"."""
+    return OFTEN.get(frequency, f"{frequency} times a year")
+
+
+def counted(count: int, noun: str) -> str:
+    """1 report, 2 reports."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def joined(parts: list[str]) -> str:
+    """a, b and c."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def kpi_scale(kpi: Kpi) -> tuple[float, str]:
+    """By what a KPI is multiplied for readers, and its unit then: a fraction is read in per cent."""
+    return (100.0, "%") if kpi.unit == "fraction" else (1.0, kpi.unit)
+
+
+def kpi_value(kpi: Kpi, value: float, digits: int = 4) -> str:
+    """A KPI value with its unit: 0.2995 of a fraction as 29.95 %."""
+    scale, unit = kpi_scale(kpi)
+    return f"{scale * value:.{digits}g} {unit}"
+
+
+def kpi_law(kpi: Kpi, process: KpiProcess) -> str:
+    """Mean and standard deviation of a KPI with their unit."""
+    return f"mean {kpi_value(kpi, process.mean)}, sd {kpi_value(kpi, process.sd, 3)}"
+
+
+def initial(text: str) -> str:
+    """`text` with a capital at the start, the rest as it is."""
+    return text[:1].upper() + text[1:]
