@@ -33,14 +33,13 @@ def cashflows(
     seed: Seed = None,
 ) -> None:
     """The cash-flow table of a deal, per tier and expected, seen by the holders; or of a KPI payment."""
-    from scripts.console import show, show_json, working, writable
     from scripts.swap_views import Outputs, cashflows_swap, other_than, refuse, swap_deal
 
     if (swap := swap_deal(deal)) is not None:
-        model = other_than(kpi, KpiModel.INTERVAL)
-        refuse(deal, "KPI payment", kpi=model, plot=plot, **{"yield": discount})
-        return cashflows_swap(swap, Outputs(json, csv, xlsx), paths, seed)
+        refuse(deal, "KPI payment", kpi=other_than(kpi, KpiModel.INTERVAL), **{"yield": discount})
+        return cashflows_swap(swap, Outputs(json, csv, xlsx, plot), paths, seed)
     refuse(deal, "bond", paths=paths, seed=seed)
+    from scripts.console import show, show_json, working, writable
 
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     plot = writable(plot, ".png", ".svg", ".pdf")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scripts.swap_views import Paths, Seed, WithoutSwap, WithSwap
+
 if TYPE_CHECKING:
     from finance.pricing.sensitivity import CapitalCost
     from finance.terms import Deal
-
-from scripts.swap_views import Paths, Seed, WithoutSwap, WithSwap
 
 app = typer.Typer(add_completion=False)
 
@@ -42,19 +42,19 @@ def compare(
     seed: Seed = None,
 ) -> None:
     """Cost of capital with and without data; for a KPI payment, the project with and without the swap."""
-    from finance.terms import InputError
-    from scripts.console import show, show_json, working, writable
     from scripts.swap_views import Outputs, compare_swap, other_than, refuse, swap_deal
 
     if (swap := swap_deal(deal)) is not None:
         prices = other_than(risk_price, 0.25)
         refuse(deal, "KPI payment", error=error, reports=other_than(reports, 1), risk_price=prices)
-        refuse(deal, "KPI payment", xlsx=xlsx, **{"yield": rate})
-        return compare_swap(swap, Outputs(json, csv), with_swap, without_swap, paths, seed)
+        refuse(deal, "KPI payment", **{"yield": rate})
+        return compare_swap(swap, Outputs(json, csv, xlsx), with_swap, without_swap, paths, seed)
     refuse(deal, "bond", with_swap=with_swap, without_swap=without_swap, paths=paths, seed=seed)
+    from finance.terms.problems import InputError
+    from scripts.console import show, show_json, working, writable
+
     if error is None:
         raise InputError(f"--error: is required for {deal}, a bond: the sd of a report's error")
-
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     with working(f"Comparing {deal.name} with and without data"):
         import pandas as pd

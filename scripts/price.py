@@ -54,16 +54,16 @@ def price(
     parameter: Parameter = None,
     paths: Paths = None,
 ) -> None:
-    """Value a deal: price, yields, tiers, what KPI reports are expected to pay; or a KPI payment."""
-    from finance.terms import InputError
-    from scripts.console import show, show_json, working, writable
+    """Value a deal: price, yields, tier probabilities, expected outcome; or a KPI payment and its project."""
     from scripts.swap_views import Outputs, other_than, price_swap, refuse, swap_deal
 
     if (swap := swap_deal(deal)) is not None:
         model = other_than(kpi, KpiModel.INTERVAL)
-        refuse(deal, "KPI payment", kpi=model, sample=sample, html=html, **{"yield": discount})
-        return price_swap(swap, Outputs(json, csv, xlsx, plot), solve, parameter, paths, seed)
+        refuse(deal, "KPI payment", kpi=model, sample=sample, **{"yield": discount})
+        return price_swap(swap, Outputs(json, csv, xlsx, plot, html), solve, parameter, paths, seed)
     refuse(deal, "bond", solve=solve, parameter=parameter, paths=paths)
+    from finance.terms import InputError
+    from scripts.console import show, show_json, working, writable
 
     csv, xlsx, html = writable(csv, ".csv"), writable(xlsx, ".xlsx"), writable(html, ".html", ".htm")
     plot = writable(plot, ".png", ".svg", ".pdf")

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.price import KpiModel
+from scripts.swap_views import Paths, Seed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from finance.pricing.study import Study
     from finance.terms import Deal
-
-from scripts.swap_views import Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -50,16 +49,16 @@ def sensitivity(
     seed: Seed = None,
 ) -> None:
     """Prices at a date, spreads, KPI delta and vega, fair coupon, reports; or what moves a KPI payment."""
-    from finance.terms.problems import InputError
-    from scripts.console import show, show_json, working, writable
     from scripts.swap_views import Outputs, other_than, refuse, sensitivity_swap, swap_deal
 
     if (swap := swap_deal(deal)) is not None:
         model, plain = other_than(kpi, KpiModel.INTERVAL), other_than(spread, 0.0)
         refuse(deal, "KPI payment", at=at, spread=plain, quote=quote, kpi=model, report=report, error=error)
-        refuse(deal, "KPI payment", xlsx=xlsx, **{"yield": rate})
-        return sensitivity_swap(swap, Outputs(json, csv, plot=plot), paths, seed)
+        refuse(deal, "KPI payment", **{"yield": rate})
+        return sensitivity_swap(swap, Outputs(json, csv, xlsx, plot), paths, seed)
     refuse(deal, "bond", paths=paths, seed=seed)
+    from finance.terms.problems import InputError
+    from scripts.console import show, show_json, working, writable
 
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     plot = writable(plot, ".png", ".svg", ".pdf")

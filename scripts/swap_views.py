@@ -6,8 +6,6 @@ refused by `refuse`, one line each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +30,7 @@ WithSwap = Annotated[bool, typer.Option("--with-swap", help="KPI payments: the s
 WithoutSwap = Annotated[bool, typer.Option("--without-swap", help="KPI payments: the side without it.")]
 
 DEFAULT_SEED = 1
+PROJECT_PATHS = 10_000
 SENSITIVITY_PATHS = 4_000  # thirteen runs, whose common numbers make up for fewer paths
 
 
@@ -43,13 +42,14 @@ class Outputs:
     csv: Path | None = None
     xlsx: Path | None = None
     plot: Path | None = None
+    html: Path | None = None
 
     def checked(self) -> Outputs:
         """The same, once it is clear that the files can be written."""
         from scripts.console import writable
 
         writable(self.csv, ".csv"), writable(self.xlsx, ".xlsx")
-        writable(self.plot, ".png", ".svg", ".pdf")
+        writable(self.plot, ".png", ".svg", ".pdf"), writable(self.html, ".html", ".htm")
         return self
 
 
@@ -85,6 +85,7 @@ def price_swap(
     seed: int | None,
 ) -> None:
     """`penstock price`: value, terms, settlements, hedge, project and units."""
+    from finance.report.files import save_csv
     from finance.report.swap_frames import view_frame
     from finance.report.swaps import price_tables
     from scripts.console import show, show_json
@@ -92,13 +93,18 @@ def price_swap(
     outputs.checked()
     view = value(deal, solve, parameter, paths, seed)
     if outputs.csv is not None:
-        view_frame(view).to_csv(outputs.csv, index=False)
+        save_csv(view_frame(view), outputs.csv)
     if outputs.xlsx is not None:
         _workbook(view, outputs.xlsx)
     if outputs.plot is not None:
         from finance.report.swap_plots import save_swap_plot
 
         save_swap_plot(view, outputs.plot)
+    if outputs.html is not None:
+        from finance.report.swap_page import save_swap_page
+        from scripts.price import command_line
+
+        save_swap_page(view, outputs.html, command_line())
     if outputs.json:
         show_json(view.to_dict())
     else:
@@ -109,8 +115,9 @@ def compare_swap(
     deal: Deal, outputs: Outputs, with_swap: bool, without_swap: bool, paths: int | None, seed: int | None
 ) -> None:
     """`penstock compare`: both sides, or the one that was asked for."""
+    from finance.report.files import save_csv
     from finance.report.swap_compare import comparison, comparison_frame
-    from finance.report.swap_frames import save_frames
+    from finance.report.workbook import save_frames
     from scripts.console import show, show_json
 
     outputs.checked()
@@ -119,9 +126,9 @@ def compare_swap(
     view = value(deal, None, None, paths, seed)
     table, content = comparison(view, sides)
     if outputs.csv is not None:
-        comparison_frame(view, sides).to_csv(outputs.csv, index=False)
+        save_csv(comparison_frame(view, sides), outputs.csv)
     if outputs.xlsx is not None:
-        save_frames({"Comparison": comparison_frame(view, sides)}, deal, outputs.xlsx)
+        save_frames({"Comparison": comparison_frame(view, sides)}, outputs.xlsx, deal)
     if outputs.json:
         show_json(content)
     else:
@@ -130,18 +137,24 @@ def compare_swap(
 
 def cashflows_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int | None) -> None:
     """`penstock cashflows`: what each period is expected to bring, and to whom."""
-    from finance.report.swap_frames import cashflow_frame, save_frames
+    from finance.report.files import save_csv
+    from finance.report.swap_frames import cashflow_frame
     from finance.report.swaps import cashflows_table
     from finance.report.tables import inputs_table
+    from finance.report.workbook import save_frames
     from scripts.console import show, show_json
 
     outputs.checked()
     view = value(deal, None, None, paths, seed)
     frame = cashflow_frame(view)
     if outputs.csv is not None:
-        frame.to_csv(outputs.csv, index=False)
+        save_csv(frame, outputs.csv)
     if outputs.xlsx is not None:
-        save_frames({"Cash flows": frame}, deal, outputs.xlsx)
+        save_frames({"Cash flows": frame}, outputs.xlsx, deal)
+    if outputs.plot is not None:
+        from finance.report.swap_plots import save_swap_plot
+
+        save_swap_plot(view, outputs.plot)
     if outputs.json:
         show_json(frame.to_dict(orient="records"))
     else:
@@ -150,25 +163,29 @@ def cashflows_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int | 
 
 def sensitivity_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int | None) -> None:
     """`penstock sensitivity`: one assumption at a time, on the same random numbers."""
-    from finance.report.swap_frames import save_frames
+    from finance.report.files import save_csv
     from finance.report.swaps import sensitivity_table
     from finance.report.tables import inputs_table
-    from finance.swaps.bumps import index_sensitivity, project_sensitivity
+    from finance.report.workbook import save_frames
+    from finance.swaps.bumps import PROJECT_BUMPS, index_sensitivity, project_sensitivity
     from finance.swaps.deal import is_wind
-    from scripts.console import show, show_json
+    from scripts.console import show, show_json, working
 
     outputs.checked()
     if is_wind(deal):
-        with progress("Moving one assumption at a time") as step:
-            count = SENSITIVITY_PATHS if paths is None else paths
-            found = project_sensitivity(deal, count, DEFAULT_SEED if seed is None else seed, step)
+        with working("Moving one assumption at a time", len(PROJECT_BUMPS) + 1) as step:
+            count, used = (
+                SENSITIVITY_PATHS if paths is None else paths,
+                DEFAULT_SEED if seed is None else seed,
+            )
+            found = project_sensitivity(deal, count, used, lambda done, _: step(done))
     else:
         refuse(deal.file or Path(deal.id), "KPI in closed form", paths=paths, seed=seed)
         found = index_sensitivity(deal)
     if outputs.csv is not None:
-        found.frame().to_csv(outputs.csv, index=False)
+        save_csv(found.frame(), outputs.csv)
     if outputs.xlsx is not None:
-        save_frames({"Sensitivity": found.frame()}, deal, outputs.xlsx)
+        save_frames({"Sensitivity": found.frame()}, outputs.xlsx, deal)
     if outputs.plot is not None:
         from finance.report.swap_plots import save_sensitivity_plot
 
@@ -186,17 +203,20 @@ def value(
     from finance.swaps.deal import is_wind
     from finance.swaps.index import PATHS, index_swap
     from finance.swaps.project import project_swap
+    from scripts.console import working
 
     used = DEFAULT_SEED if seed is None else seed
-    with progress("Simulating") as step:
+    count = paths if paths is not None else PROJECT_PATHS if is_wind(deal) else PATHS
+    with working("Simulating", count) as step:
         if is_wind(deal):
-            return project_swap(deal, solve, parameter, 10_000 if paths is None else paths, used, step)
-        return index_swap(deal, solve, parameter, PATHS if paths is None else paths, used)
+            return project_swap(deal, solve, parameter, count, used, lambda done, _: step(done))
+        return index_swap(deal, solve, parameter, count, used)
 
 
 def _workbook(view: View, path: Path) -> None:
     from finance.report.swap_compare import comparison_frame
-    from finance.report.swap_frames import cashflow_frame, collateral, save_frames, settlements, view_frame
+    from finance.report.swap_frames import cashflow_frame, collateral, settlements, view_frame
+    from finance.report.workbook import save_frames
     from finance.swaps.project import ProjectSwap
 
     sheets = {
@@ -207,17 +227,4 @@ def _workbook(view: View, path: Path) -> None:
     }
     if isinstance(view, ProjectSwap) or view.revenue is not None:
         sheets["Comparison"] = comparison_frame(view, ("without_swap", "with_swap"))
-    save_frames(sheets, view.deal, path)
-
-
-@contextmanager
-def progress(text: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on stderr what runs and how far it is, if stderr is a terminal; gone when it ends."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task(text, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+    save_frames(sheets, path, view.deal)

@@ -63,16 +63,21 @@ def save_page(valuation: Valuation, path: str | Path, command: str = "") -> Path
 
 def render_page(valuation: Valuation, command: str = "") -> str:
     """The report of a valuation as HTML text."""
-    environment = Environment(
+    return environment().get_template("page.html.j2").render(**_content(valuation, command))
+
+
+def environment() -> Environment:
+    """How pages are made of the templates beside this module."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["prose"] = _prose
-    environment.filters["path"] = lambda field: Markup(escape(field).replace(".", Markup(".<wbr>")))
-    environment.tests["day"] = lambda cell: DAY.fullmatch(cell) is not None
-    return environment.get_template("page.html.j2").render(**_content(valuation, command))
+    found.filters["prose"] = _prose
+    found.filters["path"] = lambda field: Markup(escape(field).replace(".", Markup(".<wbr>")))
+    found.tests["day"] = lambda cell: DAY.fullmatch(cell) is not None
+    return found
 
 
 def _prose(text: str) -> Markup:
@@ -104,12 +109,21 @@ def _content(valuation: Valuation, command: str) -> dict[str, Any]:
         "inputs_note": inputs_table(deal).notes[0],
         "method": _method(valuation),
         "command": command,
-        "versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "versions": versions(),
     }
 
 
+def versions() -> str:
+    """The packages that numbers depend on."""
+    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+
+
 def _drawing(draw: Callable[[Any], Figure], of: Valuation | Study, name: str) -> Drawing:
-    figure = draw(of)
+    return drawing(draw(of), name)
+
+
+def drawing(figure: Figure, name: str) -> Drawing:
+    """A figure for a page; `name` begins the ids in it."""
     return Drawing(Markup(svg(figure, name)), sentence_of(figure))
 
 

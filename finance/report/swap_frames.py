@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from finance.report.text import fact
 from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap, payment_days
-from finance.terms.deal import Deal
 
 View = ProjectSwap | IndexSwap
 COLUMNS = ["quantity", "case", "period", "value", "standard_error", "unit"]
@@ -183,34 +180,3 @@ def _project_columns(view: ProjectSwap) -> dict[str, Any]:
         "per_unit": unit.mean,
         **{f"per_unit_q{100 * q:02.0f}": row for q, row in zip(CASH_QUANTILES, quantiles, strict=True)},
     }
-
-
-def input_frame(deal: Deal) -> pd.DataFrame:
-    """Every stated number, date and parameter of a deal, and whether it is sourced or assumed."""
-    return pd.DataFrame(
-        [(path, fact(value), kind, text) for path, value, kind, text in deal.numbers()],
-        columns=["field", "value", "origin", "source or reason"],
-    )
-
-
-def save_frames(sheets: dict[str, pd.DataFrame], deal: Deal, path: str | Path) -> Path:
-    """Write each frame to a sheet of a workbook, and the deal's inputs to a last one."""
-    path = Path(path)
-    with pd.ExcelWriter(path, engine="openpyxl") as book:
-        for name, frame in {**sheets, "Inputs": input_frame(deal)}.items():
-            frame.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
-            _format(book.sheets[name], frame)
-    return path
-
-
-def _format(sheet: Any, frame: pd.DataFrame) -> None:
-    from openpyxl.utils import get_column_letter
-
-    for index, name in enumerate(frame.columns, start=1):
-        letter = get_column_letter(index)
-        shown = frame[name].head(200).astype(str)
-        sheet.column_dimensions[letter].width = min(max([len(str(name)), 12, *shown.str.len()]) + 2, 60)
-        if pd.api.types.is_float_dtype(frame[name]):
-            ratio = frame[name].abs().max() < 10
-            for cell in sheet[letter][1:]:
-                cell.number_format = "0.0000" if ratio else "#,##0.00"

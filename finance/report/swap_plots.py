@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from finance.report.plots import GAIN, INK, LOSS
+from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
 from finance.report.swap_frames import View, labels, paid, valued
 from finance.report.swap_notes import assumed_note, simulation_note
 from finance.swaps.bumps import Sensitivity
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap
 
-STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}
-WIDTH, DPI, LEFT, RIGHT = 8.2, 200, 0.125, 0.965
+LEFT, RIGHT = 0.125, 0.965
 FAN = ((0.01, 0.99, 0.12), (0.05, 0.95, 0.18), (0.25, 0.75, 0.32))
 MARKS = (0.50, 0.90, 0.99)
 
@@ -32,20 +29,22 @@ def swap_figure(view: View) -> Figure:
     panels = 1 + (yearly is not None) + isinstance(view, ProjectSwap)
     sentence = _sentence(view, panels)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.35 + 2.75 * panels), dpi=DPI)
+        figure = sheet(1.35 + 2.75 * panels)
         axes = figure.subplots(panels, 1, squeeze=False)[:, 0]
         _fan(axes[0], view)
         if yearly is not None:
             _exceedance(axes[1], view, *yearly)
         if isinstance(view, ProjectSwap):
             _coverage(axes[-1], view)
-        _finish(figure, view.deal.title, sentence)
+        finish(figure, view.deal.title, sentence, below=0.6, left=LEFT, right=RIGHT, hspace=0.5)
+        # The legend of the first panel stands between it and the title.
+        figure.subplots_adjust(top=1 - 0.75 / figure.get_figheight())
     return figure
 
 
 def save_swap_plot(view: View, path: str | Path) -> Path:
     """Draw `swap_figure` to `path` (PNG, SVG or PDF)."""
-    return _save(swap_figure(view), path, view.deal.title)
+    return save(swap_figure(view), path, view.deal.title)
 
 
 def sensitivity_figure(found: Sensitivity) -> Figure:
@@ -60,7 +59,7 @@ def sensitivity_figure(found: Sensitivity) -> Figure:
         f"({how}). {assumed_note(found.deal)}"
     )
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.9 + 0.3 * len(moves)), dpi=DPI)
+        figure = sheet(1.9 + 0.3 * len(moves))
         axes = figure.subplots()
         axes.barh(
             [move.name for move in moves],
@@ -76,14 +75,15 @@ def sensitivity_figure(found: Sensitivity) -> Figure:
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_xlim(-1.25 * reach, 1.25 * reach)
         axes.set_xlabel(f"Change of value ({found.deal.currency.code} million)")
-        _plain(axes)
-        _finish(figure, found.deal.title, sentence, left=0.3)
+        plain_axes(axes)
+        finish(figure, found.deal.title, sentence, left=0.03)
+        figure.subplots_adjust(left=0.3)  # for the names of the bumps; title and sentence begin further out
     return figure
 
 
 def save_sensitivity_plot(found: Sensitivity, path: str | Path) -> Path:
     """Draw `sensitivity_figure` to `path` (PNG, SVG or PDF)."""
-    return _save(sensitivity_figure(found), path, found.deal.title)
+    return save(sensitivity_figure(found), path, found.deal.title)
 
 
 def _fan(axes: Axes, view: View) -> None:
@@ -117,7 +117,7 @@ def _fan(axes: Axes, view: View) -> None:
     axes.set_xlim(-0.5, count - 0.5)
     axes.set_ylabel(f"Settlement to the payee\n({view.deal.currency.code} million a period)")
     axes.set_xlabel("Period from")
-    _plain(axes)
+    plain_axes(axes)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
 
 
@@ -148,7 +148,7 @@ def _exceedance(axes: Axes, view: View, before: Floats, after: Floats) -> None:
     )
     axes.set_xlabel(f"{what} ({view.deal.currency.code} million)")
     axes.set_ylabel("Chance that it is exceeded (%)")
-    _plain(axes)
+    plain_axes(axes)
     axes.legend(loc="lower left", frameon=False, fontsize=8.5)
 
 
@@ -174,7 +174,7 @@ def _coverage(axes: Axes, view: ProjectSwap) -> None:
     axes.set_xticks(years)
     axes.set_xlabel(f"Contract year (the first begins on {labels(view)[0]})")
     axes.set_ylabel("DSCR on the deal's\ndebt service")
-    _plain(axes)
+    plain_axes(axes)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
 
 
@@ -196,31 +196,3 @@ def _sentence(view: View, panels: int) -> str:
     if project:
         text += " Coverage below 1 leaves debt service unpaid."
     return f"{text} {simulation_note(view)} {assumed_note(view.deal)}"
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(color=INK)
-
-
-def _finish(figure: Figure, title: str, sentence: str, left: float = LEFT) -> None:
-    text = textwrap.fill(sentence, 112, break_on_hyphens=False)
-    high = figure.get_figheight()
-    figure.suptitle(
-        textwrap.fill(title, 78),
-        x=0.02,
-        y=1 - 0.12 / high,
-        ha="left",
-        va="top",
-        fontsize=12,
-        fontweight="bold",
-    )
-    figure.text(0.02, 0.1 / high, text, ha="left", va="bottom", fontsize=8.5, color=INK)
-    bottom = (0.1 + 0.165 * (text.count("\n") + 1) + 0.6) / high
-    figure.subplots_adjust(left=left, right=RIGHT, top=1 - 0.72 / high, bottom=bottom, hspace=0.5)
-
-
-def _save(figure: Figure, path: str | Path, title: str) -> Path:
-    path = Path(path)
-    figure.savefig(path, metadata={"Title": title})
-    return path

@@ -112,7 +112,7 @@ def test_zero_rates_by_date_and_by_years_agree() -> None:
 
 def test_a_flat_curve_is_the_flat_yield() -> None:
     deal = book_deal("enel-slb-2019")
-    ((_, bond),) = deal.claims.items()
+    bond = deal.bond
     frame = pd.DataFrame({"years": [1, 5], "zero": [0.03, 0.03]})
     curve = curve_from_frame(frame, bond.interest_from.value, frequency=2, day_count="30/360")
     outlook = deal_expectation(deal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,21 @@ def test_bonds_go_on_as_before(tmp_path: Path) -> None:
     book = tmp_path / "bond.xlsx"
     assert call("price", BOND, "--xlsx", str(book))[0] == 0
     assert "Valuation" in openpyxl.load_workbook(book).sheetnames
+
+
+def test_page_needs_no_other_file(tmp_path: Path) -> None:
+    """One page: no scripts, styles or pictures from elsewhere, each id once, and what was asked."""
+    page = tmp_path / "deal.html"
+    for deal, words in (
+        (WIND, ("Debt capacity", "One unit of BLOOM")),
+        (RAIN, ("Premium", "revenue_per_mm")),
+    ):
+        assert call("price", deal, *FEW, "--html", str(page))[0] == 0
+        text = page.read_text(encoding="utf-8")
+        for word in (*words, "400 paths, seed 7", "assumed", "Terms hash", "Cash flows of"):
+            assert word in text
+        assert not re.search(r"<(script|link|img|iframe)\b|src=|url\((?!#)", text)
+        ids = re.findall(r'\bid="([^"]+)"', text)
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+    assert call("price", WIND, "--html", "x.pdf")[0] == 2
