@@ -198,7 +198,7 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
         ({"terms.claims.series-2016b.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
         (
             {"terms.claims.series-2016b.outcome_payment.tiers.2.amount.value": "3300001"},
-            "bond.terms.outcome",
+            "bond.terms.fixings",
         ),
         ({"terms.claims.series-2016b.grace_days.value": "11"}, "bond.terms.gracePeriod"),
         ({"terms.offering.closes.value": "2016-09-28"}, "offering.terms.closes"),
