@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chain.swap.reconcile import SwapReconciliation, reconcile_swap
-
 from chain.network import LocalChain, set_time, when
 from chain.sender import GasLog
+from chain.swap.reconcile import SwapReconciliation, reconcile_swap
 from finance.settlement.kpi_payment import Side
 from finance.swaps.deal import is_wind, swap_inputs
 from finance.swaps.study import SwapStudy, swap_study
