@@ -46,6 +46,7 @@ def fixed_tree() -> dict[str, Any]:
     claim["maturity"]["value"] = at_date(DATES[-1])
     claim["coupon"]["rate"]["value"] = Decimal("0.06")
     tree["kpis"], tree["oracle"] = {}, {}
+    tree["parties"]["issuer"]["roles"] = ["issuer"]  # nothing is measured, so there is no data to control
     return tree
 
 
@@ -56,6 +57,7 @@ def at_date(text: str) -> date:
 def wide_tree() -> dict[str, Any]:
     """Two KPIs, a step, two amounts (one before maturity, one that may take), and a repayment."""
     tree, small = fixed_tree(), small_tree()
+    tree["parties"]["issuer"]["roles"] = ["issuer", "data_controller"]
     kpi, policy = small["kpis"]["runoff-reduction"], small["oracle"]["runoff-reduction"]
     ends = {"energy": ["2016-12-31"], "water": ["2017-12-31", "2018-06-30"]}
     for name, last_days in ends.items():
