@@ -24,7 +24,7 @@ from chain.swap.replay import Replay, Reports
 from chain.swap.result import Position, SwapReconciliation
 from chain.swap.rows import Row, RowMaker
 from finance.settlement import kpi_payment
-from finance.settlement.kpi_payment import CloseOut, Settlement, Side, State, Termination
+from finance.settlement.kpi_payment import CloseOut, CloseOutRule, Settlement, Side, State, Termination
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.treasury import Party
@@ -238,6 +238,10 @@ class _Reconciler:
             yield Check("close-out: in default since", since, e.arguments["defaultedAt"])
             settled = 0 if step is None else len(step.swap[0].amounts)
             yield Check("close-out: instead of periods from", settled, e.arguments["period"])
+            by_model = self.terms.payment.close_out_rule == CloseOutRule.MODEL_VALUE
+            given = step is not None and isinstance(step.input, CloseOut) and step.input.value is not None
+            missing = int(by_model and not given)
+            yield Check("close-out: model value missing", missing, int(e.arguments["missing"]))
 
     def _restored(self, side: Side) -> int:
         """How often a step of the replay ended a margin call of a side while the swap went on."""

@@ -89,7 +89,7 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
         "payer 3,000,000.000000 USD; close-out by the last fixing, the payee of limited recourse"
         in done.stdout
     )
-    assert "60,000 units of BLOOM at 1,000.000000 USD" in done.stdout
+    assert "60,000 units of BLOOM at 300.000000 USD" in done.stdout
 
     again = program("deploy", *arguments)
     assert (again.returncode, again.stdout) == (2, "")

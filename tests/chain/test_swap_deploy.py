@@ -92,7 +92,7 @@ def test_the_chain_says_what_the_project_s_deal_file_says(early: LocalChain, blo
     }
     assert (treasury["operator"], treasury["lender"]) == (early.accounts[4], early.accounts[5])
     offering = read(contract(early.w3, "Offering", at_.offering).functions.terms())
-    assert (offering["hardCap"], offering["unitPrice"]) == (60_000, MILLION // 1000)
+    assert (offering["hardCap"], offering["unitPrice"]) == (60_000, 300 * MILLION // 1_000_000)
     assert (offering["opens"], offering["closes"]) == (at("2017-05-01"), at("2017-05-31"))
     token = contract(early.w3, "SecurityToken", at_.token).functions
     assert read(token.documentHash()) == load_deal(BLOOM).terms_hash

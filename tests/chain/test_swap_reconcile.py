@@ -343,7 +343,7 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         result = life.reconcile()
         assert result.ok, result.differences
         assert (result.state, result.treasury) == ("terminated", "offered")
-        assert amounts(result, "refund") == [units(30_000_000)]
+        assert amounts(result, "refund") == [units(9_000_000)]
         assert amounts(result, "collateral_returned") == [units(3_000_000)]
         assert [(h.holder, h.units) for h in result.holders if h.units] == [(life.address("b"), 10)]
 
@@ -414,6 +414,25 @@ def test_gifts_belong_to_holders_and_to_no_promise() -> None:
             life.address("a"): (40_000, 0),
             life.address("b"): (0, 80_000),
         }
+
+
+def test_what_a_stranger_posts_for_the_project_is_collected_with_its_credit() -> None:
+    with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
+        life = SwapLife(chain, project_deal())
+        life.sell(a=60_000)
+        life.settle_offering()
+        life.fund("payer", units(3_000_000))
+        life.settle_at(0, "2500000")
+        life.fund("payee", 123, by="stranger")
+        life.earn("2100000")
+        life.pay()
+        result = life.reconcile()
+        assert result.ok, result.differences
+        assert amounts(result, "collateral_returned") == [123]
+        assert amounts(result, "withdrawn") == [units(560_000)]
+        # 560,000,000,123 minor units for 60,000 units: 9,333,333 each
+        assert amounts(result, "distribution") == [559_999_980_000]
+        assert amounts(result, "carried") == [20_123]
 
 
 def test_a_block_keeps_its_order() -> None:
