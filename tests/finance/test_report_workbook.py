@@ -80,6 +80,8 @@ def test_inputs_are_typed_and_complete(name: str, tmp_path: Path) -> None:
         if isinstance(value, Decimal):
             assert row["value"] == float(value)
             assert isinstance(row["value"], int | float)
+        elif isinstance(value, list):
+            assert [Decimal(text) for text in row["value"].split(", ")] == value
         else:
             assert row["value"].date() == value
 
