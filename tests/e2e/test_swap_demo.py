@@ -124,3 +124,5 @@ def test_two_parties_and_rain(water: tuple[dict[str, Any], Path]) -> None:
         hundredths = min(int(kpi["value"]), 60_000)
         assert amount == period.fixed_amount + hundredths * 200 * MILLION
     assert all(period["treasury"] is None for period in summary["periods"])
+    # The utility covers what it loses from its collateral; collateral that it lacks or took back is no debt.
+    assert [period["owed_by_payee"] for period in summary["periods"]] == ["0"] * 20

@@ -190,6 +190,10 @@ class SwapLife:
         lacks = max(0, self.terms.payment.required[side] - account["balance"])
         return int(lacks + account["principal"] + account["interest"])
 
+    def owed(self, side: Side) -> int:
+        """What a side owes and has not paid, with interest to now."""
+        return int(self.swap.functions.owed(side).call())
+
     def call_margin(self, side: Side) -> int:
         """A stranger calls; until when the side can make it good, unix seconds."""
         receipt = self.stranger.send(self.swap.functions.callMargin(side), "call margin")

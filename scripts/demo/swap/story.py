@@ -243,7 +243,7 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     if period % 4 == 3 and not life.has_project:
         for side in Side:
             life.take(side)
-    fixing.owed = life.shortfall(Side.PAYEE)
+    fixing.owed = life.owed(Side.PAYEE)
     return fixing
 
 
@@ -311,7 +311,7 @@ def _tell_period(told: _Telling, fixing: Fixing) -> None:
     if fixing.run:
         text += f"; holders {words(fixing.run['holders'])}"
     if fixing.owed:
-        text += f"; owed by the project {words(fixing.owed)}"
+        text += f"; owed by the payee {words(fixing.owed)}"
     told.narrator.say(text)
 
 
