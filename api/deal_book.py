@@ -1,0 +1,60 @@
+"""The deals that are served: those of the folder of deal files, and those deployed with other terms."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from api.problems import not_found
+from finance.terms import Deal, InputError, load_deal
+
+
+class DealBook:
+    """Deals by id. A file that does not load is left out, and `problems` says why."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._seen: dict[Path, int] = {}
+        self._deals: dict[Path, Deal] = {}
+        self.problems: dict[str, str] = {}
+        self.version = 0
+
+    def _refresh(self) -> None:
+        with self._lock:
+            found = {path: path.stat().st_mtime_ns for path in sorted(self._folder.glob("*.yaml"))}
+            if found == self._seen:
+                return
+            for path in self._seen.keys() - found.keys():
+                self._deals.pop(path, None)
+                self.problems.pop(path.name, None)
+            for path, changed in found.items():
+                if self._seen.get(path) != changed:
+                    self._load(path)
+            self._seen = found
+            self.version += 1
+
+    def _load(self, path: Path) -> None:
+        try:
+            self._deals[path] = load_deal(path)
+            self.problems.pop(path.name, None)
+        except InputError as error:
+            self._deals.pop(path, None)
+            self.problems[path.name] = str(error)
+
+    def all(self) -> list[Deal]:
+        """Every deal, by id."""
+        self._refresh()
+        return sorted(self._deals.values(), key=lambda deal: deal.id)
+
+    def get(self, id: str) -> Deal:
+        """The deal with that id. Raises ProblemError (404)."""
+        for deal in self.all():
+            if deal.id == id:
+                return deal
+        raise not_found(f"no deal {id[:80]}; known: {_names(self._deals.values())}")
+
+
+def _names(deals: Iterable[Deal]) -> str:
+    return ", ".join(sorted(deal.id for deal in deals)) or "none"

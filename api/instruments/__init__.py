@@ -1,0 +1,1 @@
+"""One module per instrument: what its deals show, and what can be done with them."""

@@ -1,0 +1,44 @@
+"""What routes and pages are given: the parts of the running service, made once by `api.app.build`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Request
+
+if TYPE_CHECKING:
+    from api.access import Access
+    from api.chain_link import ChainLink
+    from api.deal_book import DealBook
+    from api.demo import Demo
+    from api.index.database import Database
+    from api.index.reader import Index
+    from api.index.stream import Stream
+    from api.jobs import Jobs
+    from api.node_watch import NodeWatch
+    from api.settings import Settings
+
+
+@dataclass
+class Services:
+    """The parts. `demo` is there in a demonstration only."""
+
+    settings: Settings
+    database: Database
+    chain: ChainLink
+    deals: DealBook
+    index: Index
+    stream: Stream
+    jobs: Jobs
+    nodes: NodeWatch
+    access: Access
+    demo: Demo | None = None
+
+
+def services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+Parts = Annotated[Services, Depends(services)]
+"""A route's parameter `parts: Parts`."""
