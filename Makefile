@@ -7,7 +7,7 @@ OUTCOME ?= published
 DEAL ?= deals/dc-water-eib-2016.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile demo check test test-python test-contracts test-solidity test-deep slither lock clean
+.PHONY: help setup compile demo check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,7 +36,10 @@ test-solidity: compile ## forge: fuzz and invariants
 test-contracts: compile ## brownie: contracts, security, gas snapshot
 	@$(BIN)/python tools/own_port_brownie.py test tests/contracts -W ignore::FutureWarning
 
-test-python: compile ## pytest: finance, settlement, oracle, chain, end to end
+fuzzer: setup ## schemathesis, in an environment of its own
+	@$(PYTHON) tools/bootstrap.py schemathesis
+
+test-python: compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
 	@$(PYTEST) tests --ignore=tests/contracts
 
 test-deep: compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
@@ -47,7 +50,7 @@ slither: compile ## static analysis of the contracts
 	@$(BIN)/python tools/slither.py
 
 lock: setup ## choose versions again and pin them with hashes
-	@for name in bootstrap project; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
+	@for name in bootstrap project schemathesis; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements/$$name.in -o requirements/$$name.lock; done
 

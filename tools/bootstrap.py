@@ -3,6 +3,7 @@
 
 Needs Python >= 3.11 and Node.js >= 20 and nothing else; standard library only. Each step is
 skipped when its inputs have not changed since it last finished, so a second run does nothing.
+With the argument `schemathesis` also that fuzzer of web interfaces, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SCHEMATHESIS = ROOT / ".toolchain" / "schemathesis"
 STAMPS = ROOT / ".toolchain" / "stamps"
 SOLC_VERSION = "0.8.37"
 MIN_PYTHON, MIN_NODE = (3, 11), 20
@@ -93,13 +95,19 @@ def pip(*arguments: str) -> None:
     run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments)
 
 
+def install_locked(lock: str, python: Path) -> None:
+    """Install a lock file's packages into the environment of `python`."""
+    locked = ["--require-hashes", "-r", f"requirements/{lock}.lock"]
+    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", str(python), *locked]
+    if subprocess.run(uv, cwd=ROOT, capture_output=True).returncode:
+        # Slower, but honours a local pip configuration (mirrors, proxies).
+        run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *locked)
+
+
 def install_python_packages() -> None:
     run(sys.executable, "-m", "venv", "--clear", VENV)
     pip("--require-hashes", "-r", "requirements/bootstrap.lock")
-    locked = ["--require-hashes", "-r", "requirements/project.lock"]
-    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", str(PYTHON), *locked]
-    if subprocess.run(uv, cwd=ROOT, capture_output=True).returncode:
-        pip(*locked)  # slower, but honours a local pip configuration (mirrors, proxies)
+    install_locked("project", PYTHON)
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
     (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
 
@@ -112,6 +120,12 @@ def install_node_packages() -> None:
     # Not `npm ci`: it insists that the lock lists Foundry's optional packages for every platform, while
     # a registry mirror may carry only some. `install` takes the locked versions and hashes all the same.
     run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def install_schemathesis() -> None:
+    # It needs a hypothesis much newer than the one eth-brownie holds.
+    run(sys.executable, "-m", "venv", "--clear", SCHEMATHESIS)
+    install_locked("schemathesis", SCHEMATHESIS / PYTHON.relative_to(VENV))
 
 
 def install_compiler() -> None:
@@ -132,6 +146,9 @@ def main() -> None:
     step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
     compiler = ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}"
     step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"], compiler, install_compiler)
+    if "schemathesis" in sys.argv[1:]:
+        lock = ROOT / "requirements" / "schemathesis.lock"
+        step("schemathesis", [lock], SCHEMATHESIS / PYTHON.relative_to(VENV), install_schemathesis)
 
 
 if __name__ == "__main__":

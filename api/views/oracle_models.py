@@ -1,0 +1,291 @@
+"""What the API and the pages say about the oracle: reports, evidence, disputes, nodes and twins."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.models import Address, Hash, Minor, Resource, Trace, example
+
+ReportStatus = Literal["pending", "challenged", "final", "missing"]
+"""By the chain's clock: pending can be challenged; missing: voided by the panel."""
+
+
+class ObservationView(Resource):
+    """What one node signed of a report. `evidence`: root of its bundle; `href`: where the bundle is, if held
+    here. `culprit`: why it does not recompute, when somebody has had the report repeated."""
+
+    signer: Address
+    signer_index: int
+    url: str | None = None
+    value: float | None = None
+    raw: str | None = None
+    observed_at: int | None = None
+    evidence: Hash | None = None
+    href: str | None = None
+    culprit: str | None = None
+
+
+class LeftOut(Resource):
+    """A node that is not in a report, and why the relay left it out (where the relay says)."""
+
+    signer: Address | None = None
+    signer_index: int | None = None
+    url: str | None = None
+    reason: str
+
+
+class DisputeView(Resource):
+    """A challenge of a report, and how it ended. `status`: open until the panel rules or its time is over
+    (silent: the report stands and the bond goes back). `value`: as reported; `ruled`: the panel's.
+    `credited`: what the challenger can withdraw or has withdrawn: bond and reward, or the bond; null while
+    it is open."""
+
+    model_config = example(
+        {
+            "kpi": "runoff-reduction",
+            "period": 0,
+            "version": 0,
+            "status": "ruled",
+            "challenger": "0x" + "55" * 20,
+            "evidence": "0x" + "66" * 32,
+            "value": 0.44,
+            "rule_until": 1612483200,
+            "challenged": {"block": 120, "log": 0, "time": 1610668800, "tx": "0x" + "77" * 32},
+            "verdict": "corrected",
+            "ruled": 0.29,
+            "ruling": {"block": 130, "log": 0, "time": 1610755200, "tx": "0x" + "88" * 32},
+            "credited": "15000000000",
+            "bond": "5000000000",
+            "reward": "10000000000",
+        }
+    )
+
+    kpi: str
+    period: int
+    version: int
+    status: Literal["open", "ruled", "silent"]
+    challenger: Address
+    evidence: Hash
+    value: float
+    rule_until: int
+    challenged: Trace
+    verdict: Literal["stands", "corrected", "void"] | None = None
+    ruled: float | None = None
+    ruling: Trace | None = None
+    credited: Minor | None = None
+    bond: Minor
+    reward: Minor
+
+
+class ReportView(Resource):
+    """A report on chain. `status` is by the chain's clock; superseded: a restatement has taken its place.
+    `settled` is the value that counts (the panel's, if it ruled), null while there is none. `in_force`: it
+    is the newest version. `can_challenge` until `final_at`. `recomputable`: its evidence is held here."""
+
+    model_config = example(
+        {
+            "kpi": "runoff-reduction",
+            "period": 0,
+            "version": 0,
+            "status": "pending",
+            "in_force": True,
+            "value": 0.2931,
+            "raw": "293100",
+            "settled": None,
+            "evidence": "0x" + "99" * 32,
+            "final_at": 1611273600,
+            "can_challenge": True,
+            "used": False,
+            "observations": [],
+            "left_out": [],
+            "recomputable": True,
+            "trace": {"block": 118, "log": 0, "time": 1610064000, "tx": "0x" + "aa" * 32},
+        }
+    )
+
+    kpi: str
+    period: int
+    version: int
+    status: Literal["pending", "challenged", "final", "missing", "superseded"]
+    in_force: bool
+    value: float
+    raw: str
+    settled: float | None = None
+    evidence: Hash
+    supersedes: Hash | None = None
+    final_at: int
+    can_challenge: bool
+    used: bool
+    used_trace: Trace | None = None
+    observations: list[ObservationView]
+    left_out: list[LeftOut]
+    recomputable: bool
+    dispute: DisputeView | None = None
+    trace: Trace
+
+
+class EvidenceFile(Resource):
+    """A file of a bundle, and where to get it."""
+
+    name: str
+    bytes: int
+    sha256: Hash
+    keccak256: Hash
+    href: str
+
+
+class EvidenceView(Resource):
+    """An evidence bundle, intact: every byte was compared with `root` before this was answered."""
+
+    root: Hash
+    kpi: str
+    period: int
+    version: int
+    gauge: str = Field(description="The node's instrument or copy of the data.")
+    value: float
+    raw: str
+    period_start: int
+    period_end: int
+    method: str
+    files: list[EvidenceFile]
+
+
+class CheckView(Resource):
+    """One thing that was looked at. `node`: the signer it is about, if one."""
+
+    name: str
+    ok: bool
+    detail: str
+    node: Address | None = None
+
+
+class CulpritView(Resource):
+    """A node whose observation does not hold, and the first reason."""
+
+    node: Address
+    signer_index: int | None = None
+    reason: str
+
+
+class RecomputeView(Resource):
+    """A report repeated from its raw data: signatures, hashes, the method run again, the nodes held beside
+    each other, and what the chain holds. `evidence`: root of a bundle that does recompute, to challenge
+    with."""
+
+    deployment: str
+    kpi: str
+    period: int
+    version: int
+    ok: bool
+    value: float
+    honest: float | None = Field(default=None, description="Median of the observations that do follow.")
+    checks: list[CheckView]
+    culprits: list[CulpritView]
+    evidence: Hash | None = None
+    block: int
+    time: int
+    seconds: float
+
+
+class FeedView(Resource):
+    """An oracle feed: its rules, its reward pool, and what it waits for next. Windows in seconds."""
+
+    deployment: str
+    deal: str
+    kpi: str
+    title: str
+    feed: Hash
+    contract: Address
+    method: str
+    signers: list[Address]
+    quorum: int
+    panel: list[Address]
+    panel_quorum: int
+    reporting_window: int
+    dispute_window: int
+    ruling_window: int
+    challenge_bond: Minor
+    challenge_reward: Minor
+    reward_pool: Minor | None = None
+    periods: int
+    reported: int
+    status: str = Field(description="In words: what it waits for.")
+    next_period: int | None = None
+    next_time: int | None = None
+
+
+class OracleNodeView(Resource):
+    """A node of a feed. `health`: up, down, wrong (another answers there), or unknown (no address known, or
+    not asked yet). `faults`: what the node itself says is injected, for demonstrations. `signed`,
+    `left_out`: of the `reports` made so far; `share_left_out` is the latter over `reports`, null before the
+    first."""
+
+    model_config = example(
+        {
+            "deployment": "dc-water-eib-2016-1f2e3d4c",
+            "kpi": "runoff-reduction",
+            "address": "0x" + "55" * 20,
+            "signer_index": 0,
+            "url": "http://127.0.0.1:8601",
+            "health": "up",
+            "faults": ["lie"],
+            "checked": 1764249600,
+            "last_seen": 1764249600,
+            "milliseconds": 3.1,
+            "method": "swmm-paired-rain/1",
+            "twin": "stormwater",
+            "twin_version": "1",
+            "engine": "EPA SWMM 5.2.4",
+            "reports": 1,
+            "signed": 1,
+            "left_out": 0,
+            "share_left_out": 0.0,
+        }
+    )
+
+    deployment: str
+    kpi: str
+    address: Address
+    signer_index: int
+    url: str | None = None
+    health: Literal["up", "down", "wrong", "unknown"] = "unknown"
+    error: str | None = None
+    faults: list[str] = Field(default_factory=list)
+    checked: int | None = Field(default=None, description="When it was last asked, by our clock.")
+    last_seen: int | None = Field(default=None, description="When it last answered, by our clock.")
+    milliseconds: float | None = None
+    method: str | None = None
+    twin: str | None = None
+    twin_version: str | None = None
+    engine: str | None = None
+    reports: int = 0
+    signed: int = 0
+    left_out: int = 0
+    share_left_out: float | None = None
+
+
+class TwinEvidence(Resource):
+    """A bundle that a version of a twin made."""
+
+    deployment: str
+    kpi: str
+    period: int
+    evidence: Hash
+
+
+class TwinView(Resource):
+    """A version of a twin: what computes it, and where it was used. `engine`: what does the arithmetic here,
+    or did in the evidence; `current`: nodes of this release use it."""
+
+    twin: str
+    version: str
+    method: str
+    method_hash: Hash
+    description: str
+    engine: str
+    tolerance: str
+    current: bool
+    deals: list[str]
+    evidence: list[TwinEvidence]
