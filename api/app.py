@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from api import pages, routes
+from api.access import Access
+from api.chain_link import ChainLink
+from api.deal_book import DealBook
+from api.demo import Demo
+from api.index.database import Database
+from api.index.follower import Follower
+from api.index.reader import Index
+from api.index.stream import Stream
+from api.jobs import Jobs
+from api.keeper import Keeper
+from api.pages.render import error_page, wants_page
 from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented
+from api.routes import health
 from api.services import Services
+from api.settings import Settings
+from api.web.cache import Cache
+from api.web.front import Front
+from api.web.limits import Bodies, RateLimit
+from api.web.logs import Secrets
+from api.web.metrics import Metrics
 from chain.errors import ChainError, ContractError
 from finance.terms import InputError
 
@@ -23,12 +45,53 @@ log = logging.getLogger("penstock.api")
 STATIC = Path(__file__).parent / "pages" / "static"
 
 
-def create_app(parts: Services) -> FastAPI:
-    """The app over parts that are there already; `build` makes both."""
+def _part(module: str, name: str, *arguments: Any) -> Any:
+    try:
+        made = getattr(import_module(module), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != module:
+            raise
+        return None
+    return made(*arguments)
+
+
+def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
+    """The service as `settings` say. Nothing is asked of chain or database before it starts, and it starts
+    even when they are down: /health/ready says so, and it needs no restart when they are back.
+
+    Raises InputError for settings that can never work.
+    """
+    database = Database(settings.database)
+    chain = ChainLink(settings.network)
+    index = Index(database)
+    stream = Stream(database, settings.limits.streams, index)
+    parts = Services(
+        settings=settings,
+        database=database,
+        chain=chain,
+        deals=DealBook(settings.deals),
+        index=index,
+        stream=stream,
+        jobs=Jobs(settings.limits.jobs),
+        nodes=_part("api.node_watch", "NodeWatch", settings, index),
+        access=Access(database, chain, settings),
+        demo=demo,
+    )
+    return create_app(parts, Keeper(parts, Follower(database, chain, index, stream)))
+
+
+def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
+    """The app over parts that are there already; `build` makes both. `keeper` runs while the app does."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        if keeper is not None:
+            await run_in_threadpool(keeper.start)
+        try:
+            yield
+        finally:
+            if keeper is not None:
+                await run_in_threadpool(keeper.stop)
 
     app = FastAPI(
         title="Penstock",
@@ -40,27 +103,56 @@ def create_app(parts: Services) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     app.state.services = parts
-    _errors(app)
+    app.state.metrics = Metrics(lambda: health.gauges(parts))
+    _errors(app, Secrets.of(parts.settings))
     for router in routes.routers():
         app.include_router(router, prefix="/v1", responses=documented(400, 429, 503))
+    app.include_router(health.unversioned, include_in_schema=False)
     for router in pages.routers():
         app.include_router(router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _middleware(app, parts)
     return app
 
 
-def _errors(app: FastAPI) -> None:
-    def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+def _middleware(app: FastAPI, parts: Services) -> None:
+    """From the innermost to the outermost: what is added last is passed first."""
+    settings, metrics = parts.settings, app.state.metrics
+
+    def version() -> Hashable | None:
+        if not parts.index.watched:  # nobody would tell us of a change
+            return None
+        return (parts.index.generation, parts.deals.version, getattr(parts.nodes, "version", 0))
+
+    app.add_middleware(Bodies, limits=settings.limits)
+    app.add_middleware(RateLimit, limits=settings.limits)
+    app.add_middleware(Cache, version=version, metrics=metrics)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        )
+    app.add_middleware(Front, settings=settings, metrics=metrics)
+
+
+def _errors(app: FastAPI, secrets: Secrets) -> None:
+    def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
         problem.instance = request.url.path
+        problem.detail = secrets.strike(problem.detail)
+        if wants_page(request):
+            return error_page(request, problem, headers)
         content = problem.model_dump(exclude_defaults=True, exclude_none=True)
         return JSONResponse(content, problem.status, headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(ProblemError)
-    async def known(request: Request, error: ProblemError) -> JSONResponse:
+    async def known(request: Request, error: ProblemError) -> Response:
         return answer(request, error.problem(), error.headers)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         flaws = [
             Flaw(
                 field=".".join(str(part) for part in each["loc"]) or "body",
@@ -73,23 +165,17 @@ def _errors(app: FastAPI) -> None:
         return answer(request, ProblemError(422, "invalid-input", detail, flaws).problem())
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
         name = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
         problem = ProblemError(error.status_code, name, str(error.detail)).problem()
         return answer(request, problem, dict(error.headers or {}))
 
     @app.exception_handler(ContractError)
-    async def refused(request: Request, error: ContractError) -> JSONResponse:
+    async def refused(request: Request, error: ContractError) -> Response:
         return answer(request, ProblemError(409, "contract-refused", str(error)).problem())
 
     @app.exception_handler(InputError)
-    async def given(request: Request, error: InputError) -> JSONResponse:
+    async def given(request: Request, error: InputError) -> Response:
         if isinstance(error, ChainError):
             return answer(request, ProblemError(503, "chain-unavailable", str(error)).problem())
         return answer(request, ProblemError(422, "invalid-input", str(error)).problem())
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.exception("unexpected error: %s %s", request.method, request.url.path, exc_info=error)
-        detail = "an error of ours; it is in the log under the request's id"
-        return answer(request, ProblemError(500, "internal", detail).problem())

@@ -30,7 +30,10 @@ Format = Annotated[
 LISTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A part of the list; CSV and Parquet have a column for each field.",
-        "content": {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            CSV: {"schema": {"type": "string"}},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        },
     }
 }
 """`responses` of a route that answers with `listed`."""
@@ -131,7 +134,11 @@ def flat(item: BaseModel) -> dict[str, Any]:
         if isinstance(value, BaseModel):
             row |= {f"{name}_{inner}": each for inner, each in flat(value).items()}
         elif isinstance(value, list | tuple | dict):
-            row[name] = json.dumps(value, default=str)
+            row[name] = json.dumps(value, default=_plain)
         else:
             row[name] = value
     return row
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

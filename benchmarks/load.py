@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import cycle
 from time import perf_counter
 
 import numpy as np
@@ -80,15 +79,15 @@ def _require_loopback(host: str) -> None:
 async def hammer(
     host: str,
     port: int,
-    requests: Sequence[bytes],
+    requests: Iterator[bytes],
     seconds: float,
     connections: int = 16,
     rate: float | None = None,
 ) -> Outcome:
-    """Send `requests` in turn over so many connections for so long: at `rate` a second in all, or each
-    connection its next request as soon as it has the answer to the last one."""
+    """Send `requests`, which never end, over so many connections for so long: at `rate` a second in all, or
+    each connection its next one as soon as it has the answer to the last."""
     _require_loopback(host)
-    outcome, turn = Outcome(), cycle(requests)
+    outcome = Outcome()
     began = perf_counter()
     sent = 0
 
@@ -109,7 +108,7 @@ async def hammer(
                 if wait > 0:
                     await asyncio.sleep(wait)
                 try:
-                    status = await _exchange(reader, writer, next(turn))
+                    status = await _exchange(reader, writer, next(requests))
                 except (ConnectionError, asyncio.IncompleteReadError, OSError) as error:
                     outcome.errors[type(error).__name__] += 1
                     writer.close()

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
 from web3 import Web3
 
-from chain.bindings import decode_log, event_abis
-from chain.check import require_chain
-from chain.errors import NetworkError
-from chain.records import DeploymentRecord
+from chain.bindings import event_abis
+from chain.log_reader import (
+    Decoder,
+    Filter,
+    Log,
+    decoder,
+    paged_logs,
+    parts,
+    times_of,
+)
+from chain.records import RecordFile
 
 PAGE = 10_000
 """Blocks per request; halved whenever a node finds that too many."""
+CONTRACTS = {
+    "token": "SecurityToken",
+    "bond": "KpiBond",
+    "swap": "KpiPayment",
+    "treasury": "RevenueTreasury",
+    "offering": "Offering",
+    "oracle": "KpiOracle",
+    "currency": "IERC20",
+}
+"""The contract behind each role whose events are of interest: the names of a record's addresses."""
+SHARED = frozenset({"oracle", "currency"})
+"""Roles of contracts that serve other deals too."""
+SENDERS = frozenset({("swap", "Withdrawn")})
+"""Events of which it matters who sent the transaction, and to which contract."""
 
 
 @dataclass(frozen=True)
@@ -35,74 +58,95 @@ class Event:
         return {"block": self.block, "log": self.index, "time": self.time, "tx": self.tx}
 
 
-def read_events(w3: Web3, record: DeploymentRecord, to_block: int, page: int = PAGE) -> list[Event]:
+@dataclass(frozen=True)
+class Watch:
+    """What to read for a deal of any kind. `contracts`: address -> (role, contract name); of the shared ones
+    only what concerns these feeds, or moves money from or to the deal's own contracts."""
+
+    contracts: Mapping[str, tuple[str, str]]
+    feeds: frozenset[str]
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The contracts of this deal alone."""
+        return frozenset(at for at, (role, _) in self.contracts.items() if role not in SHARED)
+
+    def concerns(self, role: str, name: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether an event is this deal's."""
+        if role == "oracle":
+            return arguments.get("feed") in self.feeds
+        if role == "currency":
+            return name == "Transfer" and not self.own.isdisjoint((arguments["from"], arguments["to"]))
+        return True
+
+    def event(self, log: Log, time: int) -> Event | None:
+        """The event in a log, None if it is not this deal's; its block was made at `time`."""
+        role, contract = self.contracts.get(log.address, ("", ""))
+        found = _decoders(contract).get(log.topics[0]) if contract and log.topics else None
+        if found is None:
+            return None
+        name, decode = found
+        try:
+            arguments = decode(log.topics, log.data)
+        except (ValueError, DecodingError):  # a currency that is no plain ERC-20
+            return None
+        if not self.concerns(role, name, arguments):
+            return None
+        return Event(log.block, log.index, time, log.tx, role, name, arguments)
+
+
+def watch(record: RecordFile) -> Watch:
+    """What to read for the deal in a record of any kind."""
+    at: dict[str, str | None] = record.addresses.model_dump()
+    contracts = {
+        address: (role, CONTRACTS[role]) for role, address in at.items() if address and role in CONTRACTS
+    }
+    return Watch(contracts, frozenset(record.feeds.values()))
+
+
+def filters(watches: Iterable[Watch]) -> list[Filter]:
+    """Filters that find everything the watches are for, and of busy shared contracts little else."""
+    own: set[str] = set()
+    feeds: set[str] = set()
+    shared: dict[str, set[str]] = {role: set() for role in SHARED}
+    for each in watches:
+        own |= each.own
+        feeds |= each.feeds
+        for address, (role, _) in each.contracts.items():
+            if role in SHARED:
+                shared[role].add(address)
+    found: list[Filter] = [{"address": part} for part in parts(own)]
+    for oracles in parts(shared["oracle"]):
+        found += [{"address": oracles, "topics": [None, part]} for part in parts(feeds)]
+    moved = next(topic for topic, (name, _) in _decoders("IERC20").items() if name == "Transfer")
+    for currencies in parts(shared["currency"]):
+        for part in parts("0x" + address[2:].lower().rjust(64, "0") for address in own):
+            found.append({"address": currencies, "topics": [moved, part]})
+            found.append({"address": currencies, "topics": [moved, None, part]})
+    return found
+
+
+def read_events(w3: Web3, record: RecordFile, to_block: int, page: int = PAGE) -> list[Event]:
     """Every event of the deal in `record` from its deployment to `to_block`, in order of block and log.
 
     Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError if
-    it is another chain, or the node refuses even a single block.
+    the node refuses even a single block.
     """
-    require_chain(w3, record)
-    at = record.addresses
-    roles = {
-        at.token: ("token", event_abis("SecurityToken")),
-        at.bond: ("bond", event_abis("KpiBond")),
-        at.offering: ("offering", event_abis("Offering")),
-        at.oracle: ("oracle", event_abis("KpiOracle")),
-        at.currency: ("currency", event_abis("IERC20")),
+    its = watch(record)
+    found = list(paged_logs(w3, filters([its]), record.block, to_block, page))
+    times = times_of(w3, found)
+    events = (its.event(log, times[log.block]) for log in found)
+    return [event for event in events if event is not None]
+
+
+def sender_of(w3: Web3, tx: str) -> tuple[str, str]:
+    """Who sent a transaction, and to which contract."""
+    transaction: Any = w3.eth.get_transaction(tx)  # type: ignore[arg-type]
+    return str(transaction["from"]), str(transaction["to"])
+
+
+@lru_cache(maxsize=64)
+def _decoders(contract: str) -> dict[str, tuple[str, Decoder]]:
+    return {
+        "0x" + topic.hex(): (entry["name"], decoder(entry)) for topic, entry in event_abis(contract).items()
     }
-    return decoded_events(w3, roles, record.block, to_block, lambda *e: _concerns(record, *e), page)
-
-
-def decoded_events(
-    w3: Web3,
-    roles: Mapping[str, tuple[str, Mapping[bytes, dict[str, Any]]]],
-    start: int,
-    end: int,
-    concerns: Callable[[str, str, dict[str, Any]], bool],
-    page: int = PAGE,
-) -> list[Event]:
-    """The events of blocks `start` to `end`, in order of block and log, of the contracts in `roles`: address
-    -> (role, its events by topic). `concerns(role, name, arguments)` says which are wanted.
-
-    Raises NetworkError when the node refuses even a single block.
-    """
-    times: dict[int, int] = {}
-    events = []
-    for log in _logs(w3, list(roles), start, end, page):
-        source, abis = roles[Web3.to_checksum_address(log["address"])]
-        decoded = decode_log(log, abis)
-        if decoded is None or not concerns(source, *decoded):
-            continue
-        block = int(log["blockNumber"])
-        if block not in times:
-            times[block] = w3.eth.get_block(block)["timestamp"]
-        tx = "0x" + bytes(log["transactionHash"]).hex()
-        events.append(Event(block, int(log["logIndex"]), times[block], tx, source, *decoded))
-    events.sort(key=lambda e: (e.block, e.index))
-    return events
-
-
-def _concerns(record: DeploymentRecord, source: str, name: str, arguments: dict[str, Any]) -> bool:
-    if source == "oracle":
-        return arguments.get("feed") in record.feeds.values()
-    if source == "currency":
-        at = record.addresses
-        return name == "Transfer" and not {at.token, at.bond, at.offering}.isdisjoint(
-            (arguments["from"], arguments["to"])
-        )
-    return True
-
-
-def _logs(w3: Web3, addresses: list[str], start: int, end: int, page: int) -> Iterator[Any]:
-    checksummed = [Web3.to_checksum_address(a) for a in addresses]
-    while start <= end:
-        last = min(start + page - 1, end)
-        try:
-            found = w3.eth.get_logs({"address": checksummed, "fromBlock": start, "toBlock": last})
-        except Exception as error:
-            if page == 1:
-                raise NetworkError(f"the node gives no logs of block {start}: {str(error)[:300]}") from None
-            page = max(1, page // 2)
-            continue
-        yield from found
-        start = last + 1

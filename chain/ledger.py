@@ -12,6 +12,7 @@ from functools import cached_property
 import pandas as pd
 from web3 import Web3
 
+from chain.check import require_chain
 from chain.event_tables import EventTables, table_of
 from chain.events import PAGE, Event, read_events
 from chain.records import DeploymentRecord
@@ -49,8 +50,8 @@ _TURNS = {
 class Distribution:
     """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
 
-    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration) or gift (by anybody
-    but the bond). `index` is the number of the coupon from 0, else -1. `interest` and `principal` are those
+    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
+    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest` and `principal` are those
     parts of a coupon or redemption as the bond announced them, else 0.
     """
 
@@ -134,7 +135,11 @@ class Ledger(EventTables):
 
 
 def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Ledger:
-    """The ledger of a deployed deal up to `to_block` (default: the latest); errors as in `read_events`."""
+    """The ledger of a deployed deal up to `to_block` (default: the latest).
+
+    Raises NetworkError if it is another chain, or the node refuses even a single block.
+    """
+    require_chain(w3, record)
     end = int(w3.eth.block_number if to_block is None else to_block)
     events = read_events(w3, record, end, page)
     return Ledger(end, w3.eth.get_block(end)["timestamp"], events, record)

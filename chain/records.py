@@ -87,7 +87,12 @@ class RecordFile(Frozen):
 
     if TYPE_CHECKING:
         deal: str
+        terms_hash: str
+        chain_id: int
+        block: int
         feeds: dict[str, str]
+        addresses: Any
+        wallets: Any
         terms: dict[str, Any]
 
     def load_deal(self) -> Deal:

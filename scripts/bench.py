@@ -15,6 +15,8 @@ REGISTER: dict[str, str] = {
     "pricing": "benchmarks.pricing",
     "bonds": "benchmarks.bond_marks",
     "generation": "benchmarks.generation",
+    "index": "benchmarks.index",
+    "serving": "benchmarks.serving",
 }
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -26,6 +26,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("scripts.demo.command", "Run a deal end to end on a chain started here; reconcile it."),
+    "serve": Command("scripts.serve.command", "API and pages; with nothing else running, a demonstration."),
     "price": Command("scripts.price", "Value a deal: price, yields, tier probabilities, expected outcome."),
     "sensitivity": Command(
         "scripts.sensitivity", "Prices at a date, spreads, KPI delta and vega, fair coupon, greenium."

@@ -313,6 +313,12 @@ class PaymentView(Resource):
     high: Minor | None = None
     payer: str
     payee: str
+    interest: Minor | None = None
+    principal: Minor | None = None
+    outcome: Minor | None = None
+    unpaid: Minor | None = Field(
+        default=None, description="Of a settlement: owed, because it could not be paid."
+    )
     note: str | None = None
     trace: Trace | None = None
 

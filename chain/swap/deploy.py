@@ -147,11 +147,19 @@ def deploy_swap_deal(
     return record
 
 
-def deploy_on(chain: LocalChain, deal: Deal, gas: GasLog | None = None) -> SwapRecord:
-    """Shared contracts and deal on a local chain, from its first account, with local wallets."""
+def deploy_on(
+    chain: LocalChain,
+    deal: Deal,
+    gas: GasLog | None = None,
+    folder: Path | None = None,
+    wallets: SwapWallets | None = None,
+) -> SwapRecord:
+    """Shared contracts and deal on a local chain, from its first account, with local wallets unless others
+    are given; `folder` remembers the shared contracts."""
     code, decimals = deal.currency.code, deal.currency.token_decimals
-    shared = deploy_swap_infrastructure(chain.w3, chain.accounts[0], code, decimals, gas=gas)
-    return deploy_swap_deal(chain.w3, chain.accounts[0], deal, shared, gas=gas)
+    by = chain.accounts[0]
+    shared = deploy_swap_infrastructure(chain.w3, by, code, decimals, folder=folder, gas=gas)
+    return deploy_swap_deal(chain.w3, by, deal, shared, wallets, gas=gas)
 
 
 def _call(

@@ -10,14 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 from web3 import Web3
 
-from chain.bindings import event_abis
 from chain.event_tables import EventTables, Move, table_of
-from chain.events import PAGE, Event, decoded_events
+from chain.events import PAGE, SENDERS, Event, read_events, sender_of
+from chain.ledger import Distribution
 from chain.swap.check import require_chain
 from chain.swap.records import SwapRecord
 
@@ -273,17 +272,25 @@ class SwapLedger(EventTables):
         table["line"] = [line_name(word) for word in table["line"]]
         return table
 
+    @cached_property
+    def payouts(self) -> list[Distribution]:
+        """Every distribution to holders, in order: revenue, or a gift by anybody but the treasury."""
+        treasury = self.record.addresses.treasury
+        return [
+            Distribution(
+                e, "revenue" if a["payer"] == treasury else "gift", -1, a["payer"], a["paid"], a["perUnit"]
+            )
+            for e in self.of("token", "Distributed")
+            for a in (e.arguments,)
+        ]
+
     @property
     def distributions(self) -> pd.DataFrame:
         """Distributions to holders: kind (revenue, or gift by anybody but the treasury), payer, paid,
         per_unit, supply."""
-        rows = []
-        for e in self.of("token", "Distributed"):
-            a = e.arguments
-            kind = "revenue" if a["payer"] == self.record.addresses.treasury else "gift"
-            amounts = {"paid": a["paid"], "per_unit": a["perUnit"], "supply": a["paid"] // a["perUnit"]}
-            rows.append({**e.trace, "kind": kind, "payer": a["payer"], **amounts})
-        return table_of(rows, ["kind", "payer", "paid", "per_unit", "supply"])
+        columns = ["kind", "payer", "paid", "per_unit", "supply"]
+        rows = ({**d.event.trace, **{c: getattr(d, c) for c in columns}} for d in self.payouts)
+        return table_of(rows, columns)
 
     @property
     def turns(self) -> pd.DataFrame:
@@ -366,30 +373,7 @@ def read_swap_ledger(
     """
     require_chain(w3, record)
     end = int(w3.eth.block_number if to_block is None else to_block)
-    events = decoded_events(w3, _roles(record), record.block, end, lambda *e: _concerns(record, *e), page)
-    withdrawn = {e.tx for e in events if (e.source, e.name) == ("swap", "Withdrawn")}
-    callers = {tx: _caller(w3, tx) for tx in sorted(withdrawn)}
+    events = read_events(w3, record, end, page)
+    withdrawn = {e.tx for e in events if (e.source, e.name) in SENDERS}
+    callers = {tx: sender_of(w3, tx) for tx in sorted(withdrawn)}
     return SwapLedger(end, w3.eth.get_block(end)["timestamp"], events, record, callers)
-
-
-def _caller(w3: Web3, tx: str) -> tuple[str, str]:
-    transaction: Any = w3.eth.get_transaction(tx)  # type: ignore[arg-type]
-    return str(transaction["from"]), str(transaction["to"])
-
-
-def _roles(record: SwapRecord) -> dict[str, tuple[str, dict[bytes, dict[str, Any]]]]:
-    at = record.addresses
-    kinds = {"swap": "KpiPayment", "oracle": "KpiOracle", "currency": "IERC20"}
-    if record.project is not None:
-        kinds |= {"treasury": "RevenueTreasury", "token": "SecurityToken", "offering": "Offering"}
-    return {getattr(at, role): (role, event_abis(kind)) for role, kind in kinds.items()}
-
-
-def _concerns(record: SwapRecord, source: str, name: str, arguments: dict[str, Any]) -> bool:
-    if source == "oracle":
-        return arguments.get("feed") in record.feeds.values()
-    if source == "currency":
-        at = record.addresses
-        mine = {at.swap, at.treasury, at.token, at.offering}
-        return name == "Transfer" and not mine.isdisjoint((arguments["from"], arguments["to"]))
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from finance.pricing.market import DiscountCurve
-from finance.pricing.process import BernoulliKpi, KpiProcess
-from finance.pricing.processes import BernoulliProcess, NormalProcess, Process
+from finance.pricing.prepared import changed
 from finance.pricing.value import DEFAULT_SEED, Valuation, deal_expectation, price
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -89,7 +87,7 @@ def _priced(deal: Deal, scenario: dict[str, Any]) -> Valuation:
     if mean is not None or sd is not None:
         if not outlook:
             raise InputError("kpi_mean, kpi_sd: a fixed bond has no KPI")
-        outlook = {name: _changed(process, mean, sd) for name, process in outlook.items()}
+        outlook = {name: changed(process, mean, sd) for name, process in outlook.items()}
     seed = _number(scenario, "seed")
     return price(deal, outlook, rate, DEFAULT_SEED if seed is None else int(seed))
 
@@ -100,27 +98,6 @@ def _number(scenario: dict[str, Any], name: str) -> float | None:
         return None if value is None else float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} = {value}: must be a number") from None
-
-
-def _changed(process: Process | KpiProcess, mean: float | None, sd: float | None) -> Process | KpiProcess:
-    """The same kind of process with another mean or sd; raises InputError where it has none to change."""
-    if isinstance(process, BernoulliKpi | BernoulliProcess):
-        if sd is not None:
-            raise InputError("kpi_sd: a yes or no has a chance (kpi_mean), and no sd of its own")
-        return replace(process, probability=process.probability if mean is None else mean)
-    if isinstance(process, NormalProcess):
-        text = f"normal, moving by {process.trend:g} a year"
-        return replace(
-            process,
-            mean=process.mean if mean is None else mean,
-            sd=process.sd if sd is None else sd,
-            description=text,
-        )
-    if not hasattr(process, "moved"):
-        raise InputError(f"kpi_mean, kpi_sd: a KPI that is {process.description} cannot be moved by them")
-    old: Any = process
-    moved: KpiProcess = old.moved(old.mean if mean is None else mean, old.sd if sd is None else sd)
-    return moved
 
 
 def curve_from_frame(

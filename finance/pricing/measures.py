@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from finance.pricing.closed import expected_amount, knot_chances
+from finance.pricing.closed import expected_payoff, knot_chances
 from finance.pricing.draws import Floats
 from finance.pricing.flows import Flows, KpiFlow
 from finance.pricing.market import Market
 from finance.pricing.outlook import Outlook
 from finance.pricing.simulate import kpi_time, law
-from finance.settlement.payoff_curve import Kind
+from finance.settlement.payoff_curve import Curve, Kind
 from finance.terms.problems import InputError
 
 YIELDS = (-0.95, 10.0)  # between which yields and spreads are sought, fractions a year
@@ -33,15 +33,24 @@ def expected_amounts(flows: Flows, outlook: Outlook, reference: date) -> Floats:
 
     Raises InputError for a KPI without a process, ValueError where there is no closed form.
     """
-    return np.array([_expected(flow, outlook, reference) for flow in flows.kpi_flows])
+    found: dict[tuple[str, date, Curve, int], float] = {}
+    amounts = []
+    for flow in flows.kpi_flows:
+        # One report often decides many payments, and a line's closed form may be a long sum.
+        key = (flow.kpi, flow.observed, flow.curve, flow.decimals)
+        if key not in found:
+            found[key] = _expected_payoff(flow, outlook, reference)
+        amounts.append(flow.scale * found[key])
+    return np.array(amounts)
 
 
-def _expected(flow: KpiFlow, outlook: Outlook, reference: date) -> float:
+def _expected_payoff(flow: KpiFlow, outlook: Outlook, reference: date) -> float:
     if len(flow.curve.knots) == 1:
-        return flow.scale * flow.curve.knots[0].y
+        return float(flow.curve.knots[0].y)
     if flow.kpi not in outlook:
         raise InputError(f"KPI {flow.kpi or '(unnamed)'}: no process is given for it")
-    return expected_amount(flow, law(outlook[flow.kpi], kpi_time(reference, flow.observed)))
+    process = law(outlook[flow.kpi], kpi_time(reference, flow.observed))
+    return expected_payoff(flow.curve, process, flow.decimals)
 
 
 def tier_probabilities(flow: KpiFlow, outlook: Outlook, reference: date) -> Floats:

@@ -87,7 +87,7 @@ class Valuation:
         """Bond-equivalent yield of the expected cash flows bought at the issue price, over the contract's
         schedule.
         """
-        flows = _expected_flows(self.claim, self.flows, self.closed_form)
+        flows = expected_flows(self.claim, self.flows, self.closed_form)
         return bond_equivalent_yield([-float(self.claim.issue_price), *flows], self.claim.frequency)
 
     @property
@@ -110,7 +110,7 @@ class Valuation:
         if not self.flows.kpi_flows:
             return 0.0
         error = hypot(self.monte_carlo.standard_error, self.sampling_error)
-        first = min(_period_of(self.claim, flow.paid) for flow in self.flows.kpi_flows)
+        first = min(period_of(self.claim, flow.paid) for flow in self.flows.kpi_flows)
         return error * self.market.discount(first + 1) * 100 / float(self.claim.principal)
 
     @property
@@ -205,7 +205,7 @@ def price(
     market = FlatYield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
     outlook = deal_expectation(deal, kpi, sample)
     exact = closed_form(flows, outlook)
-    expected, per_100 = _expected_flows(claim, flows, exact), 100 / float(claim.principal)
+    expected, per_100 = expected_flows(claim, flows, exact), 100 / float(claim.principal)
     return Valuation(
         deal=deal,
         claim=claim,
@@ -217,11 +217,11 @@ def price(
         monte_carlo=sobol(flows, outlook, seed),
         price=present_value(expected, market) * per_100,
         case_prices=tuple(
-            present_value(_case_flows(claim, case.values), market) * per_100 for case in claim.cases
+            present_value(case_flows(claim, case.values), market) * per_100 for case in claim.cases
         ),
         durations=durations(expected, market),
         readings=_readings(deal, claim, flows, exact),
-        cashflows=_cashflows(claim, flows, market, exact),
+        cashflows=cashflow_table(claim, flows, market, exact),
     )
 
 
@@ -254,11 +254,12 @@ def first_law(flows: Flows, outlook: Outlook) -> KpiProcess | None:
     return law(outlook[first.kpi], kpi_time(flows.periods[0].start, first.observed))
 
 
-def _period_of(claim: BondClaim, day: Any) -> int:
+def period_of(claim: BondClaim, day: Any) -> int:
+    """The coupon period, from 0, that ends on `day`."""
     return next(index for index, period in enumerate(claim.schedule) if period.end == day)
 
 
-def _case_flows(claim: BondClaim, values: Sequence[int]) -> list[float]:
+def case_flows(claim: BondClaim, values: Sequence[int]) -> list[float]:
     """Money at the end of each period for the whole issue when the fixings give `values`."""
     by_period = [0.0] * len(claim.schedule)
     for _, index, amount in claim.payments(values):
@@ -266,10 +267,11 @@ def _case_flows(claim: BondClaim, values: Sequence[int]) -> list[float]:
     return by_period
 
 
-def _expected_flows(claim: BondClaim, flows: Flows, exact: ClosedForm) -> list[float]:
+def expected_flows(claim: BondClaim, flows: Flows, exact: ClosedForm) -> list[float]:
+    """Money at the end of each period for the whole issue as it is expected."""
     by_period = [float(amount) for amount in flows.certain]
     for flow, amount in zip(flows.kpi_flows, exact.amounts, strict=True):
-        by_period[_period_of(claim, flow.paid)] += amount
+        by_period[period_of(claim, flow.paid)] += amount
     return by_period
 
 
@@ -300,8 +302,8 @@ def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, 
         return simple_return(float(claim.rate), amount, float(claim.principal), float(years))
 
     if periods == own:
-        by_case = [_case_flows(claim, case.values) for case in claim.cases]
-        expected = _expected_flows(claim, flows, exact)
+        by_case = [case_flows(claim, case.values) for case in claim.cases]
+        expected = expected_flows(claim, flows, exact)
     else:
         by_case = [_stretched(claim, periods, float(case.amount)) for case in claim.cases]
         expected = _stretched(claim, periods, exact.expected)
@@ -323,7 +325,8 @@ def case_columns(claim: BondClaim) -> list[str]:
     return [f"tier_{number}" for number in range(1, len(claim.cases) + 1)]
 
 
-def _cashflows(claim: BondClaim, flows: Flows, market: FlatYield, exact: ClosedForm) -> pd.DataFrame:
+def cashflow_table(claim: BondClaim, flows: Flows, market: FlatYield, exact: ClosedForm) -> pd.DataFrame:
+    """The payments of a claim as in `Valuation.cashflows`."""
     grain = Decimal(1).scaleb(-claim.money_decimals)
     names = case_columns(claim)
     still = claim.payments([0] * len(claim.terms.fixings))
@@ -350,7 +353,7 @@ def _expected_extra(claim: BondClaim, flows: Flows, exact: ClosedForm) -> dict[t
         for _ in range(fixing.first, fixing.last + 1)
     ]
     for kind, flow, amount in zip(kinds, flows.kpi_flows, exact.amounts, strict=True):
-        at = (kind, _period_of(claim, flow.paid))
+        at = (kind, period_of(claim, flow.paid))
         extra[at] = extra.get(at, 0.0) + amount
     return extra
 

@@ -242,14 +242,14 @@ def project_swap(
     if share is None:
         raise InputError(f"{deal.file or deal.id}: has no revenue share, and this needs one")
     swap, bounds = deal.swap, deal.kpis[deal.swap.kpi].bounds
-    proxy, settlements = study.scenarios.proxy, study.settlements
+    proxy, settlements, discount = study.scenarios.proxy, study.settlements, study.leg.discount
     outside = (proxy < float(bounds.minimum.value)) | (proxy > float(bounds.maximum.value))
     return ProjectSwap(
         deal=deal,
         study=study,
         own=fixed_amounts(deal),
-        without_swap=_holders(deal, share, study, np.zeros_like(settlements)),
-        with_swap=_holders(deal, share, study, settlements),
+        without_swap=unit_holders(deal, share, study.scenarios.actual, np.zeros_like(settlements), discount),
+        with_swap=unit_holders(deal, share, study.scenarios.actual, settlements, discount),
         outside=np.asarray(outside.mean(axis=0)),
         collateral=collateral_table(
             study.scenarios.periods.labels,
@@ -261,18 +261,21 @@ def project_swap(
     )
 
 
-def _holders(deal: Deal, share: RevenueShare, study: SwapStudy, settlements: Floats) -> Holders:
-    count, days = study.scenarios.periods.count, payment_days(deal)
+def unit_holders(
+    deal: Deal, share: RevenueShare, actual: Floats, settlements: Floats, discount: Floats
+) -> Holders:
+    """What the units of a share get of `actual` revenue and `settlements`, each of shape (paths, periods)."""
+    count, days = actual.shape[1], payment_days(deal)
     needs = Needs(
         np.resize([float(value) for value in share.operating_cost.value], count),
         np.resize([float(value) for value in share.debt_service.value], count),
         np.diff([day.toordinal() for day in days]).astype(np.float64),
         float(deal.swap.late_rate.value),
     )
-    spent = run_waterfall(study.scenarios.actual, settlements, needs)
+    spent = run_waterfall(actual, settlements, needs)
     return Holders(
         paths=np.asarray(spent.units / float(share.units.value)),
-        discount=study.leg.discount,
+        discount=discount,
         pay_dates=days,
         issued=share.issue_date.value,
         price=float(share.unit_price.value),

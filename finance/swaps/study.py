@@ -257,7 +257,7 @@ def _implied(net: Leg) -> dict[str, float | None]:
     return found
 
 
-def _controlled(given: Floats, proxy: Floats, expected: Floats) -> Floats:
+def at_known_mean(given: Floats, proxy: Floats, expected: Floats) -> Floats:
     """What is given up, with proxy revenue of known mean as control variate: the mean stays, the spread goes.
 
     The coefficient of each period is the regression's (P. Glasserman, Monte Carlo Methods in Financial
@@ -333,7 +333,7 @@ def swap_study(inputs: SwapInputs, progress: Progress | None = None) -> SwapStud
         inputs=inputs,
         scenarios=scenarios,
         payment=payment,
-        controlled=_controlled(given, scenarios.proxy, expected) @ discount,
+        controlled=at_known_mean(given, scenarios.proxy, expected) @ discount,
         fixed=fixed,
         leg=leg,
         value=model_value(net, 0.0),

@@ -8,6 +8,7 @@ bottom.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from decimal import Decimal
@@ -82,30 +83,67 @@ _set_up(DealYamlLoader)
 
 def read_deal_yaml(path: Path) -> dict[str, Any]:
     """The mapping in the file at `path`; raises DealFileError when there is none that can be read."""
-    file = str(path)
-
-    def refuse(reason: str) -> DealFileError:
-        return DealFileError([Problem(file, "", "", reason)])
-
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise refuse("file not found") from None
+        raise _unreadable(str(path), "file not found") from None
     except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from None
+        raise _unreadable(str(path), f"cannot be read: {error.strerror}") from None
+    return read_deal_text(data, str(path))
+
+
+def read_deal_text(data: bytes, file: str = "deal") -> dict[str, Any]:
+    """The mapping in the YAML text `data`; raises DealFileError when there is none. `file` names it."""
     if len(data) > MAX_FILE_BYTES:
-        raise refuse(f"{len(data)} bytes: a deal file has at most {MAX_FILE_BYTES}")
+        raise _unreadable(file, f"{len(data)} bytes: a deal file has at most {MAX_FILE_BYTES}")
     try:
         # The loader class is a SafeLoader: it builds plain data only.
         tree = yaml.load(data.decode("utf-8"), Loader=DealYamlLoader)  # noqa: S506
     except UnicodeDecodeError:
-        raise refuse("not YAML: the file is not UTF-8 text") from None
+        raise _unreadable(file, "not YAML: the file is not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise refuse(f"not YAML: {error.problem}{where}") from None
+        raise _unreadable(file, f"not YAML: {error.problem}{where}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise refuse(f"not YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise _unreadable(file, f"not YAML: {reason}") from None
+    return _mapping(tree, file)
+
+
+def read_deal_json(data: bytes, file: str = "deal") -> dict[str, Any]:
+    """The mapping in the JSON text `data`, its numbers exact, duplicate keys refused as in YAML. Raises
+    DealFileError."""
+    if len(data) > MAX_FILE_BYTES:
+        raise _unreadable(file, f"{len(data)} bytes: a deal file has at most {MAX_FILE_BYTES}")
+    try:
+        tree = exact_json(data)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(file, f"not JSON: {' '.join(str(error).split())[:200]}") from None
+    return _mapping(tree, file)
+
+
+def exact_json(data: bytes) -> Any:
+    """JSON with numbers as int or Decimal. Raises ValueError, also for NaN, Infinity and duplicate keys."""
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is not a number")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"duplicate key {next(name for name in names if names.count(name) > 1)!r}")
+        return found
+
+    return json.loads(data, parse_float=Decimal, parse_constant=refuse, object_pairs_hook=once)
+
+
+def _mapping(tree: Any, file: str) -> dict[str, Any]:
     if not isinstance(tree, dict):
-        raise refuse("not a deal: the file must be a mapping of fields")
+        raise _unreadable(file, "not a deal: the file must be a mapping of fields")
     return tree
+
+
+def _unreadable(file: str, reason: str) -> DealFileError:
+    return DealFileError([Problem(file, "", "", reason)])

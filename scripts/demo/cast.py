@@ -56,6 +56,19 @@ TRADES = (
     Trade(8, "Institution A", "Institution B", 1000),
 )
 
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is who by account of the chain: those who buy, who challenges, who brings reports, who is not
+    verified and triggers payments; and the sales between holders."""
+
+    investors: tuple[Investor, ...] = INVESTORS
+    citizen: int = CITIZEN
+    relay: int = RELAY
+    stranger: int = STRANGER
+    trades: tuple[Trade, ...] = TRADES
+
+
 CLAIM_HABITS = {"Household 3": 3, "Household 4": 100, "Household 6": 4, "Institution B": 2}
 """Some claim every so many coupons only (100: not before the end). The others claim each time."""
 

@@ -5,7 +5,9 @@ Each step is one method that sends real transactions; the order is that of scrip
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
@@ -17,24 +19,12 @@ from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.errors import ContractError
 from chain.network import LocalChain, reach_time, set_time
 from chain.reconcile import Reconciliation, reconcile
-from chain.records import DeploymentRecord
+from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, Sender
 from finance.settlement.pro_rata import scale
 from finance.settlement.terms import Effect, FeedTerms, SettlementTerms, settlement_terms
 from finance.terms import Deal
-from scripts.demo.cast import (
-    CITIZEN,
-    CLAIM_HABITS,
-    CLASS_NAMES,
-    COUNTRY_USA,
-    INVESTORS,
-    RELAY,
-    STRANGER,
-    TRADES,
-    Investor,
-    Trade,
-    allot,
-)
+from scripts.demo.cast import CLAIM_HABITS, CLASS_NAMES, COUNTRY_USA, Cast, Investor, Trade, allot
 
 DAY = 86_400
 IDENTITY_YEARS = 40
@@ -69,14 +59,15 @@ class Reading:
 
 
 class Life:
-    """A deployed deal and everybody around it."""
+    """A deployed deal and everybody around it. `cast`: whose account is whose."""
 
-    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog) -> None:
+    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog, cast: Cast | None = None) -> None:
         self.chain, self.deal, self.gas = chain, deal, gas
+        self.cast = cast or Cast()
         self.w3 = chain.w3
         self.terms: SettlementTerms = settlement_terms(deal)
         self.money = Money(deal.currency.code, self.terms.currency_decimals)
-        self.names = {chain.accounts[i.account]: self._name(i) for i in INVESTORS}
+        self.names = {chain.accounts[i.account]: self._name(i) for i in self.cast.investors}
         self._senders: dict[str, Sender] = {}
         self.record: DeploymentRecord
 
@@ -98,7 +89,7 @@ class Life:
 
     def wallet(self, investor: Investor | str) -> str:
         if isinstance(investor, str):
-            investor = next(i for i in INVESTORS if i.name == investor)
+            investor = next(i for i in self.cast.investors if i.name == investor)
         return self.chain.accounts[investor.account]
 
     @property
@@ -107,15 +98,15 @@ class Life:
 
     @property
     def citizen(self) -> Sender:
-        return self.sender(self.chain.accounts[CITIZEN])
+        return self.sender(self.chain.accounts[self.cast.citizen])
 
     @property
     def relay(self) -> Sender:
-        return self.sender(self.chain.accounts[RELAY])
+        return self.sender(self.chain.accounts[self.cast.relay])
 
     @property
     def stranger(self) -> Sender:
-        return self.sender(self.chain.accounts[STRANGER])
+        return self.sender(self.chain.accounts[self.cast.stranger])
 
     def reading(self, fixing: int) -> Reading:
         """The report that fixing number `fixing` (from 0) goes by."""
@@ -128,12 +119,30 @@ class Life:
 
     # -- issue
 
-    def deploy(self) -> DeploymentRecord:
-        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file."""
-        deployer = self.chain.accounts[0]
+    def deploy(
+        self,
+        folder: Path | None = None,
+        wallets: Wallets | None = None,
+        original: Deal | None = None,
+        shifted_days: int = 0,
+    ) -> DeploymentRecord:
+        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file.
+
+        Deals with the same `folder` share their contracts. `original` and `shifted_days`: of a moved deal.
+        """
+        deployer, code = self.chain.accounts[0], self.deal.currency.code
         decimals = self.terms.currency_decimals
-        shared = deploy_infrastructure(self.w3, deployer, self.deal.currency.code, decimals, gas=self.gas)
-        self.record = deploy_deal(self.w3, deployer, self.deal, shared, gas=self.gas)
+        shared = deploy_infrastructure(self.w3, deployer, code, decimals, folder=folder, gas=self.gas)
+        self.record = deploy_deal(
+            self.w3,
+            deployer,
+            self.deal,
+            shared,
+            wallets,
+            shifted_from=original,
+            shifted_days=shifted_days,
+            gas=self.gas,
+        )
         differences = check_deployment(self.w3, self.record, self.deal)
         if differences:
             raise RuntimeError("; ".join(map(str, differences)))
@@ -149,8 +158,8 @@ class Life:
     def onboard(self) -> None:
         """Verify all investors in one transaction and give everybody test money."""
         expiry = self.terms.periods[-1].pay_date + IDENTITY_YEARS * 365 * DAY
-        identities = [(expiry, COUNTRY_USA, self.investor_class(i)) for i in INVESTORS]
-        wallets = [self.wallet(i) for i in INVESTORS]
+        identities = [(expiry, COUNTRY_USA, self.investor_class(i)) for i in self.cast.investors]
+        wallets = [self.wallet(i) for i in self.cast.investors]
         verifier = self.sender(self.record.wallets.deployer)
         verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
         issue = self.terms.hard_cap * self.terms.unit_price
@@ -177,9 +186,9 @@ class Life:
             return str(error)
         raise RuntimeError("an unverified wallet could subscribe")
 
-    def subscribe(self) -> dict[str, int]:
-        """All allotted units against money; units by investor."""
-        allotted = allot(self.terms.hard_cap)
+    def subscribe(self, allotted: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Units by investor against money; all units of the issue unless told otherwise."""
+        allotted = allot(self.terms.hard_cap) if allotted is None else dict(allotted)
         for name, units in allotted.items():
             buyer = self.sender(self.wallet(name))
             cost = units * self.terms.unit_price
@@ -205,20 +214,29 @@ class Life:
     # -- coupons and trades
 
     def pay_coupon(self, number: int) -> dict[str, int]:
-        """Coupon `number` (from 1) on its date, with what is paid beside it: the issuer funds it, a stranger
-        triggers it; the event's arguments."""
+        """Coupon `number` (from 1) on its date, as `coupon`, and what holders do after it."""
+        paid = self.coupon()
+        self.habits(number)
+        return paid
+
+    def coupon(self) -> dict[str, int]:
+        """The next coupon on its date, with what is paid beside it: the issuer funds it, a stranger triggers
+        it; the event's arguments."""
         due, amount = read(self.bond.functions.nextPayment())
         reach_time(self.w3, due)
         self.issuer.send(self.bond.functions.fund(amount), "fund bond")
         receipt = self.stranger.send(self.bond.functions.payCoupon(), "pay coupon (bond and token)")
         (paid,) = self.bond.events.CouponPaid().process_receipt(receipt, DISCARD)
-        for investor in INVESTORS:
+        return dict(paid["args"])
+
+    def habits(self, number: int) -> None:
+        """Claims and trades between holders after coupon `number` (from 1)."""
+        for investor in self.cast.investors:
             if number % CLAIM_HABITS.get(investor.name, 1) == 0:
                 self.claim(self.wallet(investor))
-        for trade in TRADES:
+        for trade in self.cast.trades:
             if trade.after_coupon == number:
                 self.trade(trade)
-        return dict(paid["args"])
 
     def trade(self, trade: Trade) -> None:
         seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
@@ -262,7 +280,7 @@ class Life:
         return dict(event["args"])
 
     def everybody_claims(self) -> int:
-        return sum(self.claim(self.wallet(investor)) for investor in INVESTORS)
+        return sum(self.claim(self.wallet(investor)) for investor in self.cast.investors)
 
     def reconcile(self) -> Reconciliation:
         return reconcile(self.w3, self.record, self.deal)

@@ -78,16 +78,16 @@ def _sign(lie: float) -> str:
 
 class Starting:
     """Crews that start in the background, because a node takes seconds to load its twin; all are stopped at
-    the end.
+    the end. `at_once`: how many start at the same time (None: any), in the order in which they are begun.
 
     >>> with Starting() as starting:  # doctest: +SKIP
     ...     later = starting.begin(crew(...))
     ...     nodes = later()  # waits
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int | None = None) -> None:
         self._stack = ExitStack()
-        self._pool = ThreadPoolExecutor()
+        self._pool = ThreadPoolExecutor(at_once)
 
     def __enter__(self) -> Starting:
         self._stack.enter_context(self._pool)
@@ -101,7 +101,7 @@ class Starting:
         future = self._pool.submit(context.__enter__)
 
         def leave() -> None:
-            if future.exception() is None:
+            if not future.cancel() and future.exception() is None:
                 context.__exit__(None, None, None)
 
         self._stack.callback(leave)

@@ -129,7 +129,7 @@ def _live(tale: Tale, publications: Publications, crews: dict[str, Callable[[], 
             reading = todo.pop(0)
             _report(tale, reading, publications[reading.feed.kpi][reading.period], crews[reading.feed.kpi]())
         reach_time(life.w3, period.pay_date)  # by now every report that the payment needs is settled
-        _fix(tale, _bending(terms, number - 1))
+        _fix(tale, bending(terms, number - 1))
         paid = life.pay_coupon(number)
         day = when(period.pay_date)[:10]
         rate = f" at {_rate(life, number - 1)}" if terms.feeds else ""
@@ -137,7 +137,7 @@ def _live(tale: Tale, publications: Publications, crews: dict[str, Callable[[], 
         outcome = f", outcome {life.money.words(paid['outcome'])}" if paid["outcome"] else ""
         interest = life.money.words(paid["interest"])
         tale.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
-    _fix(tale, _bending(terms, len(terms.periods)))
+    _fix(tale, bending(terms, len(terms.periods)))
     done = life.redeem()
     tale.narrator.say(
         f"redeemed: principal {life.money.words(done['principal'])}, outcome "
@@ -152,7 +152,7 @@ def _readings(life: Life) -> list[Reading]:
     return sorted(found.values(), key=lambda r: (r.ends, r.feed.kpi))
 
 
-def _bending(terms: SettlementTerms, payment: int) -> Iterable[int]:
+def bending(terms: SettlementTerms, payment: int) -> Iterable[int]:
     """Fixings that bend a payment; the redemption is the one after the last period's."""
     last = len(terms.periods) - 1
     for number, rule in enumerate(terms.fixings):

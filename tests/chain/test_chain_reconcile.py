@@ -165,15 +165,17 @@ def test_pages_of_any_size_give_the_same(lived: Life) -> None:
 
 def test_pages_shrink_when_the_node_finds_them_too_long(lived: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_ledger(lived.w3, lived.record)
-    real, refused = lived.w3.eth.get_logs, []
+    real, refused = lived.w3.provider.make_request, []
 
-    def picky(query: Any) -> Any:
-        if query["toBlock"] - query["fromBlock"] >= 10:
-            refused.append(query)
-            raise ValueError("query returned more than 10 blocks")
-        return real(query)
+    def picky(method: Any, parameters: Any) -> Any:
+        if method == "eth_getLogs":
+            (query,) = parameters
+            if int(query["toBlock"], 16) - int(query["fromBlock"], 16) >= 10:
+                refused.append(query)
+                return {"error": {"code": -32005, "message": "query returned more than 10 blocks"}}
+        return real(method, parameters)
 
-    monkeypatch.setattr(lived.w3.eth, "get_logs", picky)
+    monkeypatch.setattr(lived.w3.provider, "make_request", picky)
     assert read_ledger(lived.w3, lived.record).events == whole.events
     assert refused
 

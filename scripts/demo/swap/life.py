@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
@@ -13,7 +14,7 @@ from chain.network import LocalChain, set_time
 from chain.sender import GasLog, Sender
 from chain.swap.check import check_swap_deployment
 from chain.swap.deploy import deploy_on
-from chain.swap.records import SwapRecord
+from chain.swap.records import SwapRecord, SwapWallets
 from finance.settlement.kpi_payment import Side, amount_of
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.terms import Deal
@@ -86,9 +87,12 @@ class SwapLife:
 
     # -- beginning
 
-    def deploy(self) -> SwapRecord:
-        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file."""
-        self.record = deploy_on(self.chain, self.deal, self.gas)
+    def deploy(self, folder: Path | None = None, wallets: SwapWallets | None = None) -> SwapRecord:
+        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file.
+
+        Deals with the same `folder` share their contracts.
+        """
+        self.record = deploy_on(self.chain, self.deal, self.gas, folder, wallets)
         differences = check_swap_deployment(self.w3, self.record, self.deal)
         if differences:
             raise RuntimeError("; ".join(map(str, differences)))
@@ -224,6 +228,8 @@ class SwapLife:
     def trade(self, trade: Trade) -> None:
         seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
         units = min(trade.units, read(self.token.functions.balanceOf(seller)))
+        if not units:
+            return
         label = "transfer" if read(self.token.functions.balanceOf(buyer)) else "transfer to a new holder"
         self.sender(seller).send(self.token.functions.transfer(buyer, units), label)
 

@@ -1,0 +1,473 @@
+"""Reading the index: deployments, events, positions, and the ledgers that the other rooms work with."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_, update
+
+from api.chain_link import ChainLink
+from api.index import tables, writer
+from api.index.database import Database
+from api.index.positions import Account, Total
+from api.index.records import AnyLedger, Kind, kind_of, record_of
+from api.index.statements import Line, statement
+from api.problems import ProblemError, bad_input, not_found, unavailable
+from chain.events import Event
+from chain.log_reader import header
+from chain.records import RecordFile
+from finance.terms import Deal
+
+Key = tuple[int, int]
+"""Block and log of an event."""
+CHECK_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far the index is. `chain_block` is the chain's latest block when it was last `seen` (unix seconds
+    of this machine; None: never), `lag_seconds` by the chain's clock. `behind`: deployments that are not
+    read so far yet."""
+
+    block: int
+    hash: str
+    time: int
+    chain_block: int
+    lag_blocks: int
+    lag_seconds: int
+    seen: float | None
+    behind: int
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deal on the chain. `kind`: kpi_bond or kpi_payment; `block`: where it was deployed; `indexed`: up to
+    where its events are read."""
+
+    id: str
+    deal_id: str
+    kind: str
+    block: int
+    indexed: int
+    known: _Known = field(repr=False, compare=False)
+
+    @property
+    def record(self) -> Any:
+        """Its deployment record."""
+        return self.known.record
+
+    @property
+    def deal(self) -> Deal:
+        """The deal as deployed."""
+        return self.known.deal
+
+    @property
+    def has_units(self) -> bool:
+        """Whether there is a claim token; a swap between two parties has none."""
+        return bool(self.record.addresses.token)
+
+
+@dataclass(frozen=True)
+class Position:
+    """What a holder has of a deployment at the end of `block`. Money in minor units: `claimable` now,
+    `claimed` so far, `earned` both together. `share` of `supply` units in issue."""
+
+    deployment: str
+    holder: str
+    block: int
+    units: int
+    supply: int
+    claimable: int
+    claimed: int
+
+    @property
+    def earned(self) -> int:
+        return self.claimable + self.claimed
+
+
+@dataclass
+class _Known:
+    record: Any
+    kind: Kind
+
+    @cached_property
+    def deal(self) -> Deal:
+        return Deal.model_validate(self.record.terms)
+
+
+@dataclass
+class _Cached:
+    """Events of a deployment without unit transfers, up to a block, since a reorganisation."""
+
+    forks: int
+    block: int
+    events: list[Event]
+    senders: dict[str, tuple[str, str]]
+    ledger: AnyLedger
+
+
+class Index:
+    """The index, read. Every method sees one state of the database, and raises ProblemError: 404 for a
+    deployment that is not there, 503 when the database is down."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.watched = False
+        """Whether somebody calls `refresh` regularly, so that `generation` need not."""
+        self._generation = -1
+        self._checked = 0.0
+        self._known: dict[str, _Known] = {}
+        self._listed: tuple[int, dict[str, Deployment]] = (-1, {})
+        self._ledgers: dict[str, _Cached] = {}
+        self._lock = threading.Lock()
+
+    # -- what has changed
+
+    @property
+    def generation(self) -> int:
+        """Differs after every committed change, by whatever process; the last one known while the database
+        does not answer."""
+        if not self.watched and time.monotonic() - self._checked > CHECK_SECONDS:
+            try:
+                self.refresh()
+            except ProblemError:
+                self._checked = time.monotonic()
+        return self._generation
+
+    def refresh(self) -> int:
+        """Ask the database for the generation."""
+        with self.database.connect() as connection:
+            self.changed(connection.execute(select(tables.state.c.generation)).scalar_one())
+        return self._generation
+
+    def changed(self, generation: int) -> None:
+        """Take note of a change that was committed."""
+        self._generation = max(generation, self._generation)
+        self._checked = time.monotonic()
+
+    def head(self) -> Head | None:
+        """How far the index is; None before the first block."""
+        b, s = tables.blocks.c, tables.state.c
+        with self.database.connect() as connection:
+            top = connection.execute(
+                select(b.number, b.hash, b.time).order_by(b.number.desc()).limit(1)
+            ).first()
+            seen = connection.execute(select(s.chain_block, s.chain_time, s.seen)).one()
+            if top is None:
+                return None
+            late = select(func.count()).where(tables.deployments.c.indexed < top.number)
+            behind = connection.execute(late).scalar_one()
+        block, at = max(seen.chain_block or 0, top.number), max(seen.chain_time or 0, top.time)
+        return Head(
+            top.number, top.hash, top.time, block, block - top.number, at - top.time, seen.seen, behind
+        )
+
+    def time_of(self, block: int) -> int:
+        """The chain's time at a block that is read: that of the last block at or before it that is kept."""
+        b = tables.blocks.c
+        query = select(b.time).where(b.number <= block).order_by(b.number.desc()).limit(1)
+        with self.database.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    # -- deployments
+
+    def register(self, record: RecordFile, chain: ChainLink) -> Deployment:
+        """Take in a deployment, after the chain has been compared with its terms; again is no change. A
+        record of the same contract that says something else, such as another block, takes the other's place.
+
+        Raises ProblemError: 409 `wrong-chain`, 409 `deployment-differs` with what differs, 422 for a record
+        that cannot be used, 503 when the chain is down.
+        """
+        kind = kind_of(record)
+        contract = getattr(record.addresses, kind.contract)
+        with self.database.connect() as connection:
+            found = _by_contract(connection, contract)
+        if found is not None and self.deployment(found).record == record:
+            return self.deployment(found)
+        genesis = self._checked_on(chain, record, kind)
+        row = {
+            "deal": record.deal,
+            "kind": kind.name,
+            "contract": contract,
+            "block": record.block,
+            "record": json.dumps(record.model_dump(mode="json", by_alias=True)),
+        }
+        with self.database.begin() as connection:
+            generation = writer.changed(connection)
+            _same_chain(connection, record.chain_id, genesis)
+            found = _by_contract(connection, contract)
+            if found is None:
+                found = _free_id(connection, record)
+                connection.execute(
+                    insert(tables.deployments).values(id=found, indexed=record.block - 1, **row)
+                )
+                body = {"deployment": found, "block": record.block, "event": "registered"}
+                writer.tell(connection, "deployment", found, record.block, body)
+            else:
+                connection.execute(
+                    update(tables.deployments).where(tables.deployments.c.id == found).values(**row)
+                )
+        self._known.pop(found, None)
+        if generation is not None:
+            self.changed(generation)
+        return self.deployment(found)
+
+    @staticmethod
+    def _checked_on(chain: ChainLink, record: RecordFile, kind: Kind) -> str:
+        """The hash of the chain's first block, if what runs there is what the record's deal says."""
+        if chain.chain_id != record.chain_id:
+            raise ProblemError(
+                409, "wrong-chain", f"{record.deal}: is on chain {record.chain_id}, not {chain.chain_id}"
+            )
+        record.load_deal()
+        differences = chain.call(lambda w3: kind.check(w3, record))
+        if differences:
+            raise ProblemError(409, "deployment-differs", "\n".join(str(each) for each in differences[:20]))
+        genesis = chain.call(lambda w3: header(w3, 0))
+        if genesis is None:
+            raise unavailable("the chain has no first block", "chain-unavailable")
+        return genesis.hash
+
+    def deployments(self, deal: str | None = None) -> list[Deployment]:
+        """Every deployment, or those of a deal, in the order they were made."""
+        every = sorted(self._all().values(), key=lambda each: (each.block, each.id))
+        return [each for each in every if deal is None or each.deal_id == deal]
+
+    def deployment(self, id: str) -> Deployment:
+        found = self._all().get(id)
+        if found is None:
+            raise not_found(f"no deployment {id[:100]}")
+        return found
+
+    def _all(self) -> dict[str, Deployment]:
+        generation = self.generation
+        listed = self._listed
+        if listed[0] == generation >= 0:
+            return listed[1]
+        d = tables.deployments.c
+        with self.database.connect() as connection:
+            generation = connection.execute(select(tables.state.c.generation)).scalar_one()
+            rows = connection.execute(select(d.id, d.deal, d.kind, d.block, d.indexed)).all()
+            for row in rows:
+                known = self._known.get(row.id)
+                if known is None or known.record.block != row.block:
+                    text = connection.execute(select(d.record).where(d.id == row.id)).scalar_one()
+                    record = record_of(text)
+                    self._known[row.id] = _Known(record, kind_of(record))
+        found = {
+            row.id: Deployment(row.id, row.deal, row.kind, row.block, row.indexed, self._known[row.id])
+            for row in rows
+        }
+        self._listed = (generation, found)
+        return found
+
+    # -- events
+
+    def events(
+        self,
+        id: str,
+        names: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
+        after: Key | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> list[Event]:
+        """Events of a deployment in order of block and log, of these names and contracts, after (before, when
+        newest first) the one with this key."""
+        self.deployment(id)
+        e = tables.events.c
+        query = select(e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments).where(e.deployment == id)
+        if names is not None:
+            query = query.where(e.name.in_(names))
+        if sources is not None:
+            query = query.where(e.source.in_(sources))
+        if after is not None:
+            place = tuple_(e.block, e.log)
+            query = query.where(place < after if newest_first else place > after)
+        order = (e.block.desc(), e.log.desc()) if newest_first else (e.block, e.log)
+        with self.database.connect() as connection:
+            return [_event(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+
+    def of_transaction(self, tx: str) -> list[tuple[str, Event]]:
+        """What is indexed of a transaction: deployment and event, in order."""
+        e = tables.events.c
+        query = select(e.deployment, e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments)
+        query = query.where(e.tx == tx.lower()).order_by(e.block, e.log, e.deployment)
+        with self.database.connect() as connection:
+            return [(row.deployment, _event(row)) for row in connection.execute(query)]
+
+    def ledger(self, id: str, transfers: bool = False) -> AnyLedger:
+        """The ledger of a deployment as far as it is indexed.
+
+        Without `transfers` it lacks the movements of units, of which there may be very many: `transfers`,
+        `holdings` and what is made of them are empty then, and the ledger is kept until something changes.
+        """
+        deployment = self.deployment(id)
+        if transfers:
+            with self.database.connect() as connection:
+                events, senders = self._read(connection, deployment, 0, True)
+                to_block, at = self._end(connection, deployment)
+            return deployment.known.kind.ledger(to_block, at, events, deployment.record, senders)
+        with self._lock:
+            return self._kept(deployment)
+
+    def forget(self) -> None:
+        """Keep no ledgers any more; they are read again when they are asked for."""
+        with self._lock:
+            self._ledgers.clear()
+
+    def _kept(self, deployment: Deployment) -> AnyLedger:
+        cached = self._ledgers.get(deployment.id)
+        s = tables.state.c
+        with self.database.connect() as connection:
+            forks = connection.execute(select(s.forks)).scalar_one()
+            to_block, at = self._end(connection, deployment)
+            if cached is not None and (cached.forks, cached.block) == (forks, to_block):
+                return cached.ledger
+            if cached is None or cached.forks != forks:
+                old, known, read_to = [], {}, 0
+            else:
+                old, known, read_to = cached.events, cached.senders, cached.block
+            new, senders = self._read(connection, deployment, read_to, False)
+        events, every = [*old, *new], {**known, **senders}
+        ledger = deployment.known.kind.ledger(to_block, at, events, deployment.record, every)
+        self._ledgers[deployment.id] = _Cached(forks, to_block, events, every, ledger)
+        return ledger
+
+    @staticmethod
+    def _end(connection: Connection, deployment: Deployment) -> Key:
+        """How far a deployment is read: the block and its time, or that of its deployment."""
+        d, b = tables.deployments.c, tables.blocks.c
+        indexed = connection.execute(select(d.indexed).where(d.id == deployment.id)).scalar_one()
+        to_block = max(indexed, deployment.block)
+        query = select(b.time).where(b.number <= to_block).order_by(b.number.desc()).limit(1)
+        at = connection.execute(query).scalar()
+        return to_block, max(at or 0, deployment.record.time)
+
+    @staticmethod
+    def _read(
+        connection: Connection, deployment: Deployment, after: int, transfers: bool
+    ) -> tuple[list[Event], dict[str, tuple[str, str]]]:
+        e, s = tables.events.c, tables.senders.c
+        query = select(e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments)
+        query = query.where(e.deployment == deployment.id, e.block > after)
+        if not transfers:
+            query = query.where(or_(e.source != "token", e.name != "Transfer"))
+        events = [_event(row) for row in connection.execute(query.order_by(e.block, e.log))]
+        asked = select(s.tx, s.sender, s.target).where(
+            s.block > after,
+            s.tx.in_(select(e.tx).where(e.deployment == deployment.id, e.name == "Withdrawn")),
+        )
+        return events, {row.tx: (row.sender, row.target) for row in connection.execute(asked)}
+
+    # -- holders
+
+    def total(self, id: str, block: int | None = None) -> Total:
+        """Units in issue, earned per unit, distributed and claimed, at the end of `block`."""
+        self.deployment(id)
+        with self.database.connect() as connection:
+            return writer.stored_total(connection, id, block)
+
+    def holders(
+        self, id: str, after: tuple[int, str] | None = None, limit: int | None = None
+    ) -> list[Position]:
+        """Everybody who has units or money to claim, by units descending, then by address; after the one
+        with these units and address."""
+        self.deployment(id)
+        a = tables.accounts.c
+        query = select(a.holder, a.units, a.per_unit, a.unclaimed, a.claimed).where(
+            a.deployment == id, or_(a.units > 0, a.unclaimed > 0)
+        )
+        if after is not None:
+            units, holder = after
+            query = query.where(or_(a.units < units, and_(a.units == units, a.holder > holder)))
+        query = query.order_by(a.units.desc(), a.holder).limit(limit)
+        with self.database.connect() as connection:
+            rows = connection.execute(query).all()
+            total, block = writer.stored_total(connection, id), self._indexed(connection, id)
+        return [_position(id, row.holder, block, Account(*row[1:]), total) for row in rows]
+
+    def count_holders(self, id: str) -> int:
+        """How many have units."""
+        a = tables.accounts.c
+        query = select(func.count()).where(a.deployment == id, a.units > 0)
+        with self.database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def position(self, id: str, holder: str, block: int | None = None) -> Position:
+        """What a holder has, at the end of `block` (default: as far as the index is); nothing for a
+        stranger. Raises ProblemError 422 for a block that is not read."""
+        self.deployment(id)
+        with self.database.connect() as connection:
+            indexed = self._indexed(connection, id)
+            if block is not None and not 0 <= block <= indexed:
+                raise bad_input(f"block: must be from 0 to {indexed}, up to which the deployment is read")
+            account = writer.account_at(connection, id, holder, block)
+            total = writer.stored_total(connection, id, block)
+        return _position(id, holder, indexed if block is None else block, account or Account(), total)
+
+    def portfolio(self, holder: str) -> list[Position]:
+        """A holder's position in every deployment where it has or had one."""
+        a, d = tables.accounts.c, tables.deployments.c
+        query = select(a.deployment, a.units, a.per_unit, a.unclaimed, a.claimed, d.indexed)
+        query = query.join(tables.deployments, d.id == a.deployment).where(a.holder == holder)
+        found = []
+        with self.database.connect() as connection:
+            for row in connection.execute(query.order_by(d.block, d.id)).all():
+                total = writer.stored_total(connection, row.deployment)
+                account = Account(row.units, row.per_unit, row.unclaimed, row.claimed)
+                found.append(_position(row.deployment, holder, row.indexed, account, total))
+        return found
+
+    def statement(
+        self, id: str, holder: str, after: Key | None = None, limit: int | None = None
+    ) -> list[Line]:
+        """What happened to a holder's units and money, in order, after the event with this key."""
+        payouts = self.ledger(id).payouts if self.deployment(id).has_units else []
+        with self.database.connect() as connection:
+            return statement(connection, id, holder, payouts, after, limit)
+
+    @staticmethod
+    def _indexed(connection: Connection, id: str) -> int:
+        d = tables.deployments.c
+        return int(connection.execute(select(d.indexed).where(d.id == id)).scalar_one())
+
+
+def _event(row: Any) -> Event:
+    return Event(row.block, row.log, row.time, row.tx, row.source, row.name, json.loads(row.arguments))
+
+
+def _position(id: str, holder: str, block: int, account: Account, total: Total) -> Position:
+    claimable = account.claimable(total.per_unit)
+    return Position(id, holder, block, account.units, total.supply, claimable, account.claimed)
+
+
+def _by_contract(connection: Connection, contract: str) -> str | None:
+    d = tables.deployments.c
+    found = connection.execute(select(d.id).where(d.contract == contract)).scalar()
+    return None if found is None else str(found)
+
+
+def _same_chain(connection: Connection, chain_id: int, genesis: str) -> None:
+    c = tables.chain.c
+    known = connection.execute(select(c.chain_id, c.genesis)).first()
+    if known is None:
+        connection.execute(insert(tables.chain).values(id=1, chain_id=chain_id, genesis=genesis))
+    elif tuple(known) != (chain_id, genesis):
+        raise ProblemError(409, "wrong-chain", "the database was made from another chain")
+
+
+def _free_id(connection: Connection, record: RecordFile) -> str:
+    base = f"{record.deal}-{record.terms_hash[2:10]}"
+    taken = set(connection.execute(select(tables.deployments.c.id)).scalars())
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,344 @@
+"""What can be done with a deal on chain, as data: each action is one call of one of its contracts.
+
+`arguments` makes the call's arguments of what was given; `pays` is the money that the contract takes from
+whoever sends it, which must be allowed to it before. Titles are templates: {deal}, {units}, {money} and the
+names of parameters are filled in after translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from api.instruments.parameters import CLASSES, PARTIES, SIDES, VERDICTS, Parameter, Values
+from api.problems import bad_input, conflict
+from oracle.observation import Domain, Ruling, Signature, Verdict
+from oracle.panel import PanelError, assemble
+
+Read = Callable[..., Any]
+"""Read(role, function, *arguments): a view of the deal's contract in that role."""
+
+ABI: Mapping[str, str] = {
+    "token": "SecurityToken",
+    "offering": "Offering",
+    "bond": "KpiBond",
+    "swap": "KpiPayment",
+    "treasury": "RevenueTreasury",
+    "oracle": "KpiOracle",
+    "registry": "IdentityRegistry",
+    "currency": "TestCurrency",
+}
+"""Contract by role in a record. The currency is any ERC-20; of TestCurrency only `mint` is not common."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an action is prepared from: the deployment's record, who sends, and the checked values."""
+
+    record: Any
+    sender: str
+    values: Values
+    read: Read
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def feed(self) -> str:
+        """Of the KPI that was named; it may be left out where there is one."""
+        feeds = self.record.feeds
+        kpi = self.values.get("kpi")
+        if kpi is None and len(feeds) == 1:
+            return str(next(iter(feeds.values())))
+        if kpi not in feeds:
+            raise bad_input(
+                f"parameters.kpi: must be one of {', '.join(feeds) or 'none: no KPI is reported'}"
+            )
+        return str(feeds[kpi])
+
+    def version(self) -> int:
+        """Of the report that the oracle holds now, unless one was named."""
+        if (named := self.values.get("version")) is not None:
+            return int(named)
+        return int(self.read("oracle", "reportOf", self.feed(), self["period"])["version"])
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call. `who`: anyone, or the role that the contract asks for. `on`: role of the contract in the
+    record. `local`: only on a chain of test money."""
+
+    name: str
+    title: str
+    on: str
+    function: str
+    parameters: tuple[Parameter, ...] = ()
+    arguments: Callable[[Given], tuple[Any, ...]] = lambda given: ()
+    pays: Callable[[Given], int] | None = None
+    who: str = "anyone"
+    local: bool = False
+    needs_feeds: bool = False
+
+    def there(self, record: Any) -> bool:
+        """Whether a deployment has it."""
+        if self.needs_feeds and not record.feeds:
+            return False
+        return getattr(record.addresses, self.on, None) is not None
+
+
+# -- parameters that several have
+
+UNITS = Parameter("units", "units", "whole units of the claim token", bits=64, least=1)
+AMOUNT = Parameter("amount", "amount", "minor units of the currency", least=1)
+KPI = Parameter("kpi", "kpi", "the KPI; may be left out where there is one", optional=True)
+PERIOD = Parameter("period", "number", "the measurement period, from 0", bits=32)
+VERSION = Parameter("version", "number", "version of the report; the present one if left out", True, bits=32)
+EVIDENCE = Parameter("evidence", "hash", "root of your own evidence, or any hash of your reasons", True)
+REASONS = Parameter("reasons", "words", "your reasons, instead of evidence: only their hash goes on chain", True)
+SIDE = Parameter("side", "choice", "whose", choices=SIDES)
+PARTY = Parameter("party", "choice", "whose", choices=PARTIES)
+HOLDER = Parameter("holder", "address", "who is paid; whoever sends if left out", optional=True)
+ACCOUNT = Parameter("account", "address", "the wallet")
+RULING = (
+    KPI,
+    PERIOD,
+    Parameter("verdict", "choice", "what the panel rules", choices=VERDICTS),
+    Parameter("value", "signed", "the corrected value, times 10^decimals; 0 unless corrected", optional=True),
+    Parameter("evidence", "hash", "root of the panel's evidence", optional=True),
+)
+NO_EVIDENCE = "0x" + "00" * 32
+
+
+def _self(given: Given, name: str) -> str:
+    return str(given.values.get(name) or given.sender)
+
+
+def _identity(given: Given) -> tuple[Any, ...]:
+    identity = {
+        "expiry": given["expiry"],
+        "country": given["country"],
+        "investorClass": given["investor_class"] + 1,
+    }
+    return (given["account"], identity)
+
+
+def ruling_of(given: Given) -> Ruling:
+    """The ruling that is meant, on the report as the oracle holds it."""
+    verdict = Verdict(given["verdict"])
+    if (verdict is Verdict.CORRECTED) != (given.values.get("value") is not None):
+        raise bad_input("parameters.value: is given if, and only if, the verdict is corrected")
+    return Ruling(
+        feed=given.feed(),
+        period=given["period"],
+        version=given.version(),
+        verdict=verdict,
+        value=given.values.get("value", 0),
+        evidence=given.values.get("evidence", NO_EVIDENCE),
+    )
+
+
+def ruling_domain(given: Given) -> Domain:
+    """Where a ruling counts."""
+    return Domain(given.record.chain_id, given.record.addresses.oracle)
+
+
+def _ruled(given: Given) -> tuple[Any, ...]:
+    ruling = ruling_of(given)
+    config = given.read("oracle", "configOf", ruling.feed)
+    signatures = [compact(each) for each in given["signatures"]]
+    try:
+        found = assemble(ruling, ruling_domain(given), signatures, config["panel"], config["panelQuorum"])
+    except PanelError as error:
+        raise conflict(f"signatures: {error}", "not-a-ruling") from None
+    signed = [{"panellist": place, "r": each.r, "vs": each.vs} for place, each in found]
+    return (ruling.feed, ruling.period, int(ruling.verdict), ruling.value, ruling.evidence, signed)
+
+
+def compact(signature: str) -> Signature:
+    """A signature as wallets give it (r, s, v: 65 bytes in hexadecimal), or 64 bytes as EIP-2098 has it."""
+    r, rest, v = signature[2:66], int(signature[66:130], 16), signature[130:]
+    if v:
+        parity = int(v, 16) - 27 if int(v, 16) >= 27 else int(v, 16)
+        rest |= (parity & 1) << 255
+    return Signature("0x" + r, f"0x{rest:064x}")
+
+
+def _bond(given: Given) -> int:
+    return int(given.read("oracle", "configOf", given.feed())["challengeBond"])
+
+
+def _evidence(given: Given) -> str:
+    evidence, reasons = given.values.get("evidence"), given.values.get("reasons")
+    if (evidence is None) == (reasons is None):
+        raise bad_input("parameters.evidence: give either evidence or reasons")
+    return str(evidence) if evidence is not None else "0x" + keccak(text=reasons).hex()
+
+
+def _price(given: Given) -> int:
+    return int(given["units"]) * int(given.read("offering", "terms")["unitPrice"])
+
+
+def _amount(given: Given) -> int:
+    return int(given["amount"])
+
+
+_ALL = (
+    # -- holders of the claim token
+    Action(
+        "subscribe", "Buy {units} units for {money}", "offering", "subscribe", (UNITS,),
+        lambda g: (g["units"],), pays=_price, who="investor",
+    ),
+    Action(
+        "refund", "Return {units} units of the failed issue for their price", "offering", "refund", (UNITS,),
+        lambda g: (g["units"],), who="investor",
+    ),
+    Action(
+        "transfer", "Give {units} units to {to}", "token", "transfer",
+        (Parameter("to", "address", "who receives them; must be verified"), UNITS),
+        lambda g: (g["to"], g["units"]), who="investor",
+    ),
+    Action(
+        "claim", "Pay out what {holder} has earned", "token", "claim", (HOLDER,),
+        lambda g: (_self(g, "holder"),),
+    ),
+    Action(
+        "distribute", "Share {money} among all holders", "token", "distribute", (AMOUNT,),
+        lambda g: (g["amount"],), pays=_amount,
+    ),
+    Action(
+        "settle-offering", "Settle the offering: the money to the issuer, and the claim begins",
+        "offering", "settle",
+    ),
+    # -- who keeps the register
+    Action(
+        "verify-identity", "Verify the wallet {account}", "registry", "setIdentity",
+        (
+            ACCOUNT,
+            Parameter("country", "number", "country of residence, ISO 3166-1 numeric", bits=16, least=1),
+            Parameter("investor_class", "choice", "class of investor", choices=CLASSES),
+            Parameter("expiry", "time", "until when, unix seconds", bits=64),
+        ),
+        _identity, who="verifier",
+    ),
+    Action(
+        "revoke-identity", "Forget the wallet {account}", "registry", "revoke", (ACCOUNT,),
+        lambda g: (g["account"],), who="verifier",
+    ),
+    Action(
+        "pause", "Stop or allow transfers", "token", "setPaused",
+        (Parameter("paused", "flag", "true stops transfers, false allows them"),),
+        lambda g: (g["paused"],), who="agent",
+    ),
+    Action(
+        "freeze", "Freeze {units} units of {account}", "token", "setFrozenTokens",
+        (ACCOUNT, Parameter("units", "units", "units that may not move; 0 frees them", bits=64)),
+        lambda g: (g["account"], g["units"]), who="agent",
+    ),
+    Action(
+        "forced-transfer", "Move {units} units of {from} to {to}", "token", "forcedTransfer",
+        (Parameter("from", "address", "whose units"), Parameter("to", "address", "who receives them"), UNITS),
+        lambda g: (g["from"], g["to"], g["units"]), who="agent",
+    ),
+    # -- the oracle
+    Action(
+        "challenge", "Challenge the report, staking {money}", "oracle", "challenge",
+        (KPI, PERIOD, VERSION, EVIDENCE, REASONS),
+        lambda g: (g.feed(), g["period"], g.version(), _evidence(g)), pays=_bond, needs_feeds=True,
+    ),
+    Action(
+        "withdraw-credit", "Pay out what the oracle owes {account}", "oracle", "withdraw",
+        (Parameter("account", "address", "who is paid; whoever sends if left out", optional=True),),
+        lambda g: (g.record.addresses.currency, _self(g, "account")), needs_feeds=True,
+    ),
+    Action(
+        "fund-rewards", "Put {money} into the pool that rewards challengers", "oracle", "fundRewards",
+        (KPI, AMOUNT), lambda g: (g.feed(), g["amount"]), pays=_amount, needs_feeds=True,
+    ),
+    Action(
+        "rule", "Bring the panel's ruling", "oracle", "rule",
+        (*RULING, Parameter("signatures", "signatures", "the panellists' signatures, in any order")),
+        _ruled, who="panellist", needs_feeds=True,
+    ),
+    Action(
+        "settle-silent-panel", "Give the challenger's stake back: the panel was silent", "oracle",
+        "settleSilentPanel",
+        (KPI, PERIOD), lambda g: (g.feed(), g["period"]), needs_feeds=True,
+    ),
+    # -- bonds
+    Action(
+        "fund", "Pay {money} in for what is due", "bond", "fund", (AMOUNT,),
+        lambda g: (g["amount"],), pays=_amount,
+    ),
+    Action(
+        "fix", "Turn the final report into its payment", "bond", "fix",
+        (Parameter("fixing", "number", "which, from 0", bits=16),),
+        lambda g: (g["fixing"],), needs_feeds=True,
+    ),
+    Action("pay-coupon", "Make the payment that is due", "bond", "payCoupon"),
+    Action("redeem", "Redeem the bond", "bond", "redeem"),
+    Action("declare-default", "Declare the default", "bond", "declareDefault"),
+    Action("cure", "End the default: the arrears are funded", "bond", "cure"),
+    Action("accelerate", "Make everything due", "bond", "accelerate"),
+    Action("recover", "Share what the bond holds", "bond", "recover"),
+    Action("return-surplus", "Return the surplus to the issuer", "bond", "returnSurplus"),
+    # -- swaps
+    Action(
+        "fund-swap", "Pay {money} in for the {side}", "swap", "fund", (SIDE, AMOUNT),
+        lambda g: (g["side"], g["amount"]), pays=_amount,
+    ),
+    Action("settle", "Settle the period that is due", "swap", "settle"),
+    Action(
+        "withdraw-swap", "Pay the {side} what it can have", "swap", "withdraw", (SIDE,),
+        lambda g: (g["side"],),
+    ),
+    Action(
+        "call-margin", "Call the {side} for collateral", "swap", "callMargin", (SIDE,),
+        lambda g: (g["side"],),
+    ),
+    Action("close-out", "Close the swap out after its default", "swap", "closeOut"),
+    Action(
+        "propose-termination", "Offer to end the swap", "swap", "proposeTermination",
+        (
+            Parameter("amount", "signed", "last payment in minor units; positive: the payer pays"),
+            Parameter("expiry", "time", "until when it stands, unix seconds", bits=64),
+        ),
+        lambda g: (g["amount"], g["expiry"]), who="party",
+    ),
+    Action("withdraw-termination", "Take the offer back", "swap", "withdrawTermination", who="party"),
+    Action(
+        "accept-termination", "Accept the other side's offer {id}", "swap", "acceptTermination",
+        (Parameter("id", "number", "number of the offer", bits=32, least=1),),
+        lambda g: (g["id"],), who="party",
+    ),
+    # -- the treasury of a project
+    Action(
+        "receive-revenue", "Pay {money} of revenue in", "treasury", "receiveRevenue",
+        (Parameter("line", "line", "line of the accounts, at most 31 bytes"), AMOUNT),
+        lambda g: (g["line"], g["amount"]), pays=_amount,
+    ),
+    Action("pay-waterfall", "Pay the period: costs, debt, swap, holders", "treasury", "pay"),
+    Action("pay-rest", "Pay out what has come after the last period", "treasury", "payRest"),
+    Action(
+        "withdraw-treasury", "Pay the {party} its credit", "treasury", "withdraw", (PARTY,),
+        lambda g: (g["party"],),
+    ),
+    Action("release-swap", "Offer to end the swap of a failed issue", "treasury", "releaseSwap"),
+    # -- test money
+    Action(
+        "mint-test-money", "Make test money: {money}", "currency", "mint",
+        (Parameter("amount", "amount", "minor units", bits=80, least=1),),
+        lambda g: (g.sender, g["amount"]), local=True,
+    ),
+)  # fmt: skip
+
+ACTIONS: Mapping[str, Action] = {action.name: action for action in _ALL}
+
+APPROVE = "approve"
+"""The step before an action that pays: the contract may take the money. Its typed-data form is a permit."""
+
+
+def actions_of(record: Any) -> tuple[Action, ...]:
+    """Those that a deployment has, whatever its state."""
+    return tuple(action for action in _ALL if action.there(record))

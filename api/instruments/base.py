@@ -1,0 +1,275 @@
+"""What an instrument is to the API: its lists, actions, state, payments and payoffs, each a function of a
+`Case`.
+
+An instrument is one module that makes an `Instrument`; routes and pages know no other difference between
+kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from api.instruments.slots import Slot, Slots, slots
+from api.models import Resource, Trace
+from api.views.models import (
+    CurvePoint,
+    CurveView,
+    Fact,
+    Measure,
+    NextStep,
+    PaymentView,
+    StateView,
+    TierView,
+)
+from chain.events import Event
+from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.terms import FeedTerms
+from finance.settlement.widths import INT128_MIN
+from finance.terms import Deal
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
+
+class TermsReader(Protocol):
+    """The integers of a deal, and its feeds in the order of the record."""
+
+    def __call__(self, deal: Deal) -> tuple[Any, tuple[FeedTerms, ...]]: ...
+
+
+@dataclass
+class Case:
+    """A deployment as the index has it, at the time `now` of the chain's clock. `ledger`:
+    chain.ledger.Ledger or chain.swap.ledger.SwapLedger, perhaps without the movements of units."""
+
+    deployment: Deployment
+    instrument: Instrument
+    ledger: Any
+    now: int
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What an instrument has worked out for it once."""
+
+    @property
+    def deal(self) -> Deal:
+        return self.deployment.deal
+
+    @property
+    def record(self) -> Any:
+        return self.deployment.record
+
+    @cached_property
+    def _read(self) -> tuple[Any, tuple[FeedTerms, ...]]:
+        return terms_of(self.instrument.terms, self.record.terms_hash, self.deal)
+
+    @property
+    def terms(self) -> Any:
+        """SettlementTerms of a bond, SwapTerms of a swap."""
+        return self._read[0]
+
+    @property
+    def feeds(self) -> tuple[FeedTerms, ...]:
+        return self._read[1]
+
+    @cached_property
+    def slots(self) -> Slots:
+        """What the oracle holds for every KPI and period."""
+        return slots(self.ledger.events, self.feeds, self.record.feeds, self.now)
+
+    @cached_property
+    def by_name(self) -> dict[tuple[str, str], list[Event]]:
+        """The events by (contract's role, name)."""
+        found: dict[tuple[str, str], list[Event]] = {}
+        for event in self.ledger.events:
+            found.setdefault((event.source, event.name), []).append(event)
+        return found
+
+    def events(self, source: str, name: str) -> Sequence[Event]:
+        return self.by_name.get((source, name), ())
+
+    def last(self, source: str, *names: str) -> Event | None:
+        """The newest of these events, or None."""
+        found = [events[-1] for name in names if (events := self.by_name.get((source, name)))]
+        return max(found, key=lambda e: (e.block, e.index), default=None)
+
+    def held(self, role: str) -> int:
+        """Currency that a contract of the deal holds, by the currency's own transfers, in minor units."""
+        at = getattr(self.record.addresses, role)
+        moves = self.events("currency", "Transfer")
+        inward = sum(e.arguments["value"] for e in moves if e.arguments["to"] == at)
+        return inward - sum(e.arguments["value"] for e in moves if e.arguments["from"] == at)
+
+
+_TERMS: dict[tuple[str, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
+
+
+def terms_of(read: TermsReader, terms_hash: str, deal: Deal) -> tuple[Any, tuple[FeedTerms, ...]]:
+    """`read(deal)`, remembered by the terms' hash: there are as many as deployed deals."""
+    key = (terms_hash, read)
+    if key not in _TERMS:
+        _TERMS[key] = read(deal)
+    return _TERMS[key]
+
+
+# -- lists
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A list of a deployment. Either `events`, (role, name) pairs of which `make` makes a row each, so that
+    long ones are read from the database in parts; or `rows`, which makes them all from the case.
+
+    `account`: the fields of a row that may be asked for by address. `role`: the contract that it takes."""
+
+    name: str
+    title: str
+    row: type[Resource]
+    events: frozenset[tuple[str, str]] = frozenset()
+    make: Callable[[Case, Event], Resource | None] | None = None
+    rows: Callable[[Case], Sequence[Resource]] | None = None
+    account: tuple[str, ...] = ()
+    role: str | None = None
+
+    def is_of(self, record: Any) -> bool:
+        """Whether a deployment with this record has the contract that the list is about."""
+        return self.role is None or getattr(record.addresses, self.role, None) is not None
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A kind of deal. `kind` as in the index; `title` in words. What can be done
+    with it is in api.instruments.actions, by its contracts."""
+
+    kind: str
+    title: str
+    terms: TermsReader
+    collections: tuple[Collection, ...]
+    state: Callable[[Case], StateView]
+    payments: Callable[[Case], list[PaymentView]]
+    curves: Callable[[Case, str], list[CurveView]]
+    given: Callable[[Case, Slot], int | None]
+    """What the value that a slot holds now gives by the first payoff of its KPI; None while it holds none."""
+    contracts: dict[str, str] = field(default_factory=dict)
+    """Contract name by role in the record's addresses."""
+
+    def collection(self, name: str) -> Collection | None:
+        return next((each for each in self.collections if each.name == name), None)
+
+
+# -- what instruments say alike
+
+
+def trace_of(event: Event) -> Trace:
+    return Trace(block=event.block, log=event.index, time=event.time, tx=event.tx)
+
+
+def day(unix: int) -> str:
+    """Unix seconds as 2021-04-01."""
+    return datetime.fromtimestamp(unix, UTC).date().isoformat()
+
+
+def fact(name: str, title: str, value: int | str, measure: Measure, event: Event | None = None) -> Fact:
+    trace = None if event is None else trace_of(event)
+    return Fact(name=name, title=title, value=str(value), measure=measure, trace=trace)
+
+
+def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
+    """What can be done now first, then by time."""
+    return sorted(steps, key=lambda step: (not step.due, step.time))
+
+
+def offering_state(case: Case, opens: int, closes: int, soft_cap: int, hard_cap: int) -> str:
+    """Of an offering by the clock, as Offering.state: announced, offering, sold, failed or settled."""
+    if case.last("offering", "OfferingSettled") is not None:
+        return "settled"
+    sold = sum(e.arguments["units"] for e in case.events("offering", "Subscribed"))
+    if case.now < opens:
+        return "announced"
+    if case.now < closes and sold < hard_cap:
+        return "offering"
+    lapsed = case.now > closes + SETTLEMENT_SECONDS
+    return "sold" if sold >= soft_cap and not lapsed else "failed"
+
+
+SETTLEMENT_SECONDS = 30 * 86_400
+"""Offering.SETTLEMENT_PERIOD: an issue that nobody settles in this time after its close has failed."""
+
+
+def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:
+    """What comes next while the offering is not settled."""
+    match state:
+        case "announced":
+            return [NextStep(what="opens", title="the offering opens", time=opens, due=False)]
+        case "offering":
+            title = f"the offering is open until {day(closes)}"
+            return [NextStep(what="subscribe", title=title, time=closes, due=True, action="subscribe")]
+        case "sold":
+            title = "the issue can be settled: money to the issuer, the claim begins"
+            return [
+                NextStep(what="settle-offering", title=title, time=closes, due=True, action="settle-offering")
+            ]
+        case "failed":
+            title = "the issue has failed: holders get their money back"
+            return [NextStep(what="refund", title=title, time=closes, due=True, action="refund")]
+    return []
+
+
+def report_steps(case: Case) -> list[NextStep]:
+    """What comes next with the reports: a measurement ends, a report is awaited, can be challenged, ruled
+    on."""
+    steps = []
+    ahead: set[str] = set()
+    for (kpi, period), slot in case.slots.items():
+        about = {"kpi": kpi, "period": period}
+        name = f"{case.deal.kpis[kpi].title}, period {period + 1}"
+        match slot.status:
+            case "none" if case.now < slot.end:
+                if kpi not in ahead:  # the first of those to come is enough
+                    title = f"{name}: measurement ends"
+                    steps.append(NextStep(what="measured", title=title, time=slot.end, due=False, **about))
+                ahead.add(kpi)
+            case "none":
+                title = f"{name}: a report is due until {day(slot.report_until)}"
+                steps.append(NextStep(what="report", title=title, time=slot.report_until, due=True, **about))
+            case "pending":
+                assert slot.final_at is not None
+                title = f"{name}: the report can be challenged until {day(slot.final_at)}"
+                steps.append(
+                    NextStep(
+                        what="final", title=title, time=slot.final_at, due=True, action="challenge", **about
+                    )
+                )
+            case "challenged":
+                assert slot.rule_until is not None
+                title = f"{name}: the panel rules until {day(slot.rule_until)}"
+                steps.append(
+                    NextStep(
+                        what="ruling", title=title, time=slot.rule_until, due=True, action="rule", **about
+                    )
+                )
+    return steps
+
+
+def knots_of(curve: Curve, decimals: int) -> list[tuple[float | None, int]]:
+    """Knots with x in the KPI's unit; None where the curve begins at minus infinity."""
+    return [(None if k.x == INT128_MIN else k.x / 10**decimals, k.y) for k in curve.knots]
+
+
+def curve_view(curve: Curve, decimals: int, **about: Any) -> CurveView:
+    """A payoff as points, and as tiers where it is a step."""
+    knots = knots_of(curve, decimals)
+    step = curve.kind is Kind.STEP
+    tiers = []
+    if step:
+        for place, (x, y) in enumerate(knots):
+            high = knots[place + 1][0] if place + 1 < len(knots) else None
+            # Below the first knot the first knot's payoff holds.
+            tiers.append(TierView(low=None if place == 0 else x, high=high, y=str(y)))
+    return CurveView(
+        kind="step" if step else "linear",
+        points=[CurvePoint(x=x, y=str(y)) for x, y in knots],
+        tiers=tiers,
+        **about,
+    )

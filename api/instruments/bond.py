@@ -1,0 +1,155 @@
+"""The KPI bond: coupons and principal whose rate or amount bends with reports."""
+
+from __future__ import annotations
+
+from api.instruments.base import Case, Collection, Instrument, curve_view, trace_of
+from api.instruments.bond_case import read_terms, slot_of
+from api.instruments.bond_payments import payments
+from api.instruments.bond_state import state
+from api.instruments.common import TOKEN_COLLECTIONS, turns
+from api.instruments.rows import DistributionRow, FixingRow, FundingRow, SurplusRow
+from api.instruments.slots import Slot
+from api.views.models import CurveView
+from chain.events import Event
+from finance.settlement.payoff_curve import payoff
+from finance.settlement.terms import Effect
+
+KIND = "kpi_bond"
+
+
+def curves(case: Case, kpi: str) -> list[CurveView]:
+    """What the reports of a KPI decide, one for each fixing."""
+    found = []
+    for number, fixing in enumerate(case.terms.fixings):
+        feed = case.terms.feeds[fixing.feed]
+        if feed.kpi != kpi:
+            continue
+        rate = fixing.effect is Effect.RATE
+        last = f"coupons {fixing.first + 1} to {fixing.last + 1}"
+        scope = f"the rate of {last}" if rate else f"{case.terms.hard_cap} units, the full issue"
+        found.append(
+            curve_view(
+                fixing.curve,
+                feed.decimals,
+                effect="rate" if rate else "amount",
+                missing=str(fixing.missing),
+                positive="holders",
+                scope=scope,
+                fixing=number,
+                period=fixing.kpi_period,
+            )
+        )
+    return found
+
+
+def given(case: Case, slot: Slot) -> int | None:
+    """The change of rate or the amount that the report gives by the first fixing that goes by it."""
+    for fixing in case.terms.fixings:
+        if slot_of(case, fixing) is slot:
+            if slot.status == "missing":
+                return int(fixing.missing)
+            return None if slot.value is None else payoff(fixing.curve, slot.value)
+    return None
+
+
+# -- lists
+
+
+def _distributions(case: Case) -> list[DistributionRow]:
+    return [
+        DistributionRow(
+            trace=trace_of(d.event),
+            kind=d.kind,
+            index=d.index if d.index >= 0 else None,
+            payer=d.payer,
+            paid=str(d.paid),
+            per_unit=str(d.per_unit),
+            supply=d.supply,
+        )
+        for d in case.ledger.payouts
+    ]
+
+
+def _funding(_case: Case, event: Event) -> FundingRow:
+    amount = str(event.arguments["amount"])
+    return FundingRow(trace=trace_of(event), payer=event.arguments["from"], amount=amount, posted=amount)
+
+
+def _surplus(_case: Case, event: Event) -> SurplusRow:
+    return SurplusRow(trace=trace_of(event), amount=str(event.arguments["amount"]))
+
+
+def _fixing(case: Case, event: Event) -> FixingRow:
+    a = event.arguments
+    fixing = case.terms.fixings[a["fixing"]]
+    feed = case.terms.feeds[fixing.feed]
+    return FixingRow(
+        trace=trace_of(event),
+        fixing=a["fixing"],
+        kpi=feed.kpi,
+        kpi_period=fixing.kpi_period,
+        effect="rate" if fixing.effect is Effect.RATE else "amount",
+        kpi_value=None if a["missing"] else a["kpi"] / 10**feed.decimals,
+        raw=None if a["missing"] else str(a["kpi"]),
+        missing=a["missing"],
+        value=str(a["value"]),
+    )
+
+
+COLLECTIONS = (
+    Collection("distributions", "Money shared among holders", DistributionRow, rows=_distributions),
+    *TOKEN_COLLECTIONS,
+    Collection(
+        "fixings",
+        "Reports turned into rates and amounts",
+        FixingRow,
+        events=frozenset({("bond", "KpiFixed")}),
+        make=_fixing,
+    ),
+    Collection(
+        "fundings",
+        "Money put into the bond",
+        FundingRow,
+        events=frozenset({("bond", "BondFunded")}),
+        make=_funding,
+        account=("payer",),
+    ),
+    Collection(
+        "surplus",
+        "Money returned to the issuer",
+        SurplusRow,
+        events=frozenset({("bond", "SurplusReturned")}),
+        make=_surplus,
+    ),
+    turns(
+        ("offering", "OfferingSettled"),
+        ("bond", "BondActivated"),
+        ("bond", "BondDefaulted"),
+        ("bond", "DefaultCured"),
+        ("bond", "BondAccelerated"),
+        ("bond", "BondRedeemed"),
+        ("token", "TokenClosed"),
+        ("token", "TransfersPaused"),
+    ),
+)
+
+
+BOND = Instrument(
+    kind=KIND,
+    title="KPI bond",
+    terms=read_terms,
+    collections=COLLECTIONS,
+    state=state,
+    payments=payments,
+    curves=curves,
+    given=given,
+    contracts={
+        "token": "SecurityToken",
+        "bond": "KpiBond",
+        "offering": "Offering",
+        "oracle": "KpiOracle",
+        "registry": "IdentityRegistry",
+        "currency": "TestCurrency",
+        "factory": "DealFactory",
+    },
+)

@@ -1,0 +1,146 @@
+"""The payments of a bond: distributions made, and what is due or expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.instruments.base import Case, trace_of
+from api.instruments.bond_case import paid_in, slot_of, state_name, units, value_of, values, waits_for
+from api.views.models import PaymentView
+from finance.settlement import bond
+from finance.settlement.terms import Effect, SettlementTerms
+from finance.settlement.widths import SettlementError
+
+
+def payments(case: Case) -> list[PaymentView]:
+    """Distributions made, then what is due or expected, in order of dates."""
+    return [*past(case), *(expected(case) if state_name(case) not in ("accelerated", "failed") else [])]
+
+
+def past(case: Case) -> list[PaymentView]:
+    found = []
+    for made_ in case.ledger.payouts:
+        index, event = made_.index, made_.event
+        if made_.kind == "redemption":
+            index = len(case.terms.periods)
+        title = {
+            "coupon": f"Coupon {index + 1}",
+            "redemption": "Redemption",
+            "recovery": "Recovery after the default",
+            "gift": "Gift to holders",
+        }[made_.kind]
+        outcome = _outcome(case, made_.kind, index) if _has_outcome(case, index) else None
+        found.append(
+            PaymentView(
+                kind=made_.kind,
+                index=index if index >= 0 else None,
+                title=title,
+                date=event.time,
+                status="paid",
+                amount=str(made_.paid),
+                per_unit=str(made_.per_unit),
+                payer="others" if made_.kind == "gift" else "issuer",
+                payee="holders",
+                interest=str(made_.paid - made_.principal - (outcome or 0))
+                if made_.kind == "coupon"
+                else None,
+                principal=str(made_.principal) if made_.principal else None,
+                outcome=None if outcome is None else str(outcome),
+                trace=trace_of(event),
+            )
+        )
+    return found
+
+
+def _has_outcome(case: Case, index: int) -> bool:
+    return any(f.effect is Effect.AMOUNT and paid_in(case.terms, f) == index for f in case.terms.fixings)
+
+
+def _outcome(case: Case, kind: str, index: int) -> int:
+    """What the bond announced beside interest and principal, signed."""
+    if kind == "redemption":
+        return int(case.events("bond", "BondRedeemed")[-1].arguments["outcome"])
+    for event in case.events("bond", "CouponPaid"):
+        if event.arguments["period"] == index:
+            return int(event.arguments["outcome"])
+    return 0
+
+
+def expected(case: Case) -> list[PaymentView]:
+    """What is not paid yet, for the units in issue (the full issue while nothing is sold)."""
+    terms, count = case.terms, units(case) or case.terms.hard_cap
+    paid = len(case.events("bond", "CouponPaid"))
+    if case.last("bond", "BondRedeemed") is not None:
+        return []
+    low, high = (_replayed(terms, count, values(case, low)) for low in (True, False))
+    found = []
+    for index in range(paid, len(terms.periods) + 1):
+        last = index == len(terms.periods)
+        date = terms.periods[min(index, len(terms.periods) - 1)].pay_date
+        # A replay has no row for a part that is not there; a payment of nothing is 0.
+        ends = [{kind: rows.get((index, kind), (0, 0)) for kind in PARTS} for rows in (low, high)]
+        sums = [sum(total for total, _ in parts.values()) for parts in ends]
+        each = [sum(unit for _, unit in parts.values()) for parts in ends]
+        known = sums[0] == sums[1]
+        late = case.now > date + terms.grace_seconds
+        found.append(
+            PaymentView(
+                kind="redemption" if last else "coupon",
+                index=index,
+                title="Redemption" if last else f"Coupon {index + 1}",
+                date=date,
+                status="expected" if date > case.now else "late" if late else "due",
+                amount=str(sums[0]) if known else None,
+                per_unit=str(each[0]) if known else None,
+                low=None if known else str(min(sums)),
+                high=None if known else str(max(sums)),
+                payer="issuer",
+                payee="holders",
+                interest=None if last else _same(ends, "coupon"),
+                principal=_same(ends, "principal") if any(p["principal"][0] for p in ends) else None,
+                outcome=_same(ends, "outcome") if _has_outcome(case, index) else None,
+                note=_note(case, index),
+            )
+        )
+    return found
+
+
+def needed(case: Case, index: int) -> int | None:
+    """What the bond must hold to make payment `index` next: what is due, with what rounding has carried. None while a
+    report decides it."""
+    found = set()
+    for low in (True, False):
+        rows = _replay(case.terms, units(case) or case.terms.hard_cap, values(case, low))
+        due = sum(row.due for row in rows if row.index <= index)
+        found.add(due - sum(row.total for row in rows if row.index < index))
+    return found.pop() if len(found) == 1 else None
+
+
+PARTS = ("coupon", "principal", "outcome")
+Rows = dict[tuple[int, str], tuple[int, int]]
+
+
+def _replayed(terms: SettlementTerms, count: int, fixed: Sequence[int]) -> Rows:
+    """(total, per unit) by payment and part."""
+    return {(p.index, p.kind): (p.total, p.per_unit) for p in _replay(terms, count, fixed)}
+
+
+def _replay(terms: SettlementTerms, count: int, fixed: Sequence[int]) -> list[bond.Payment]:
+    try:
+        return bond.payments(terms, count, fixed)
+    except SettlementError:  # an extreme that no report gives all at once
+        return []
+
+
+def _same(ends: Sequence[dict[str, tuple[int, int]]], kind: str) -> str | None:
+    low, high = (parts[kind][0] for parts in ends)
+    return str(low) if low == high else None
+
+
+def _note(case: Case, index: int) -> str | None:
+    waiting = [n for n in waits_for(case, index) if value_of(case, n) is None]
+    if not waiting:
+        return None
+    slots = [slot_of(case, case.terms.fixings[n]) for n in waiting]
+    names = dict.fromkeys(f"{case.deal.kpis[s.feed.kpi].title}, period {s.period + 1}" for s in slots)
+    return f"depends on {'; '.join(names)}"

@@ -1,0 +1,172 @@
+"""Where a bond stands: state, figures, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from api.instruments.base import Case, day, fact, in_order, offering_steps, report_steps, trace_of
+from api.instruments.bond_case import made, slot_of, state_name, units, value_of, waits_for
+from api.instruments.bond_payments import expected, needed
+from api.views.models import Fact, NextStep, StateView
+from chain.events import Event
+from finance.settlement import bond
+from finance.settlement.terms import Effect
+
+TITLES = {
+    "announced": "Offering announced",
+    "offering": "Offering open",
+    "sold": "Sold, not settled",
+    "failed": "Issue failed",
+    "active": "Active",
+    "defaulted": "In default",
+    "accelerated": "Accelerated",
+    "redeemed": "Redeemed",
+}
+
+
+def state(case: Case) -> StateView:
+    name = state_name(case)
+    turn = case.last(
+        "bond", "BondActivated", "BondDefaulted", "DefaultCured", "BondAccelerated", "BondRedeemed"
+    )
+    return StateView(
+        state=name,
+        title=TITLES[name],
+        sentence=_sentence(case, name),
+        since=None if turn is None else trace_of(turn),
+        time=case.now,
+        facts=list(_facts(case, name)),
+        steps=in_order(_steps(case, name)),
+    )
+
+
+def _sentence(case: Case, name: str) -> str:
+    terms = case.terms
+    paid, count = len(case.events("bond", "CouponPaid")), len(terms.periods)
+    match name:
+        case "announced":
+            return f"The offering opens on {day(terms.opens)}."
+        case "offering":
+            sold = f"{units(case)} of {terms.hard_cap} units are sold"
+            return f"{sold}; the offering closes on {day(terms.closes)}."
+        case "sold":
+            return f"{units(case)} units are sold; the issue waits to be settled."
+        case "failed":
+            return (
+                "Too few units were sold, or nobody settled the issue in time; holders get their money back."
+            )
+        case "active":
+            return f"{paid} of {count} coupons are paid; matures on {day(terms.periods[-1].pay_date)}."
+        case "defaulted":
+            return "A payment is overdue; it can still be made good in the cure period."
+        case "accelerated":
+            return "Everything is due after a default; what the bond holds is shared among holders."
+    return f"All {count} coupons and the principal are paid."
+
+
+def _facts(case: Case, name: str) -> Iterator[Fact]:
+    terms, begun = case.terms, case.last("bond", "BondActivated")
+    coupons = case.events("bond", "CouponPaid")
+    yield fact("units", "Units in issue", units(case), "units", begun)
+    yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
+    if begun is not None:
+        back = sum(e.arguments["repayment"] for e in coupons)
+        gone = case.last("bond", "BondRedeemed") is not None
+        left = 0 if gone else units(case) * terms.unit_principal - back
+        yield fact("principal", "Principal outstanding", left, "money", _last_payment(case))
+    index = min(len(coupons), len(terms.periods) - 1)
+    open_now = [n for n in waits_for(case, index) if terms.fixings[n].effect is Effect.RATE]
+    if not open_now:
+        made_values = [value_of(case, n) or 0 for n in range(len(terms.fixings))]
+        yield fact(
+            "rate", "Coupon rate", bond.rate(terms, index, made_values), "rate", _rate_event(case, index)
+        )
+    yield fact("coupons_paid", "Coupons paid", len(coupons), "number", case.last("bond", "CouponPaid"))
+    yield fact("coupons", "Coupons in all", len(terms.periods), "number")
+    paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
+    yield fact("distributed", "Paid to holders so far", paid, "money", case.last("token", "Distributed"))
+    yield fact("held", "Held by the bond for what comes next", case.held("bond"), "money")
+    claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
+    yield fact("unclaimed", "Earned by holders, not claimed yet", paid - claimed, "money")
+    yield fact("maturity", "Maturity", terms.periods[-1].pay_date, "time")
+
+
+def _last_payment(case: Case) -> Event | None:
+    return case.last("bond", "CouponPaid", "BondRedeemed")
+
+
+def _rate_event(case: Case, index: int) -> Event | None:
+    """The last fixing that changed the rate of a period."""
+    found = [
+        event
+        for number, event in made(case).items()
+        if (fixing := case.terms.fixings[number]).effect is Effect.RATE
+        and fixing.first <= index <= fixing.last
+    ]
+    return found[-1] if found else None
+
+
+def _steps(case: Case, name: str) -> Iterator[NextStep]:
+    terms = case.terms
+    yield from offering_steps(case, name, terms.opens, terms.closes)
+    if name in ("active", "defaulted"):
+        yield from report_steps(case)
+        yield from _payment_steps(case)
+    if name == "accelerated" and case.held("bond") >= units(case):
+        title = "what the bond holds can be shared among holders"
+        yield NextStep(what="recover", title=title, time=case.now, due=True, action="recover")
+    if name == "defaulted":
+        last = case.last("bond", "BondDefaulted")
+        assert last is not None
+        until = last.time + terms.cure_seconds
+        if case.now > until:
+            title = "the cure period is over: everything can be made due"
+            yield NextStep(what="accelerate", title=title, time=until, due=True, action="accelerate")
+        else:
+            title = f"the default can be cured until {day(until)}"
+            yield NextStep(what="cure", title=title, time=until, due=True, action="cure")
+
+
+def _payment_steps(case: Case) -> Iterator[NextStep]:
+    terms, fixed = case.terms, made(case)
+    for number, fixing in enumerate(terms.fixings):
+        slot = slot_of(case, fixing)
+        if number not in fixed and slot.is_settled:
+            title = (
+                f"the report of {case.deal.kpis[slot.feed.kpi].title}, period {slot.period + 1}, can be fixed"
+            )
+            since = slot.final_at if slot.last is not None else slot.report_until
+            yield NextStep(
+                what="fix",
+                title=title,
+                time=since or case.now,
+                due=True,
+                action="fix",
+                kpi=slot.feed.kpi,
+                period=slot.period,
+            )
+    paid = len(case.events("bond", "CouponPaid"))
+    coming = [p for p in expected(case) if p.index is not None and p.index >= paid]
+    if not coming:
+        return
+    first = coming[0]
+    due = first.date <= case.now and not waits_for(case, first.index or 0)
+    action = "pay-coupon" if first.kind == "coupon" else "redeem"
+    title = f"{first.title} on {day(first.date)}"
+    needs = needed(case, first.index or 0)
+    short = needs is not None and case.held("bond") < needs
+    if short and first.status == "late" and state_name(case) == "active":
+        words = f"{first.title} is overdue and not funded: the bond can be declared in default"
+        yield NextStep(what="default", title=words, time=first.date, due=True, action="declare-default")
+    if short:
+        yield NextStep(
+            what="fund", title=f"the issuer funds {first.title}", time=first.date, due=True, action="fund"
+        )
+    yield NextStep(
+        what=first.kind,
+        title=title,
+        time=first.date,
+        due=due,
+        action=action if due else None,
+        period=first.index,
+    )

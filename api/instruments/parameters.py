@@ -1,0 +1,174 @@
+"""The parameters of actions: what a client may give, and what a contract is given for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+
+from api.problems import Flaw, bad_input
+from chain.terms import short_string
+from oracle.observation import Verdict
+
+SIDES = ("payer", "payee")
+PARTIES = ("operator", "lender")
+CLASSES = ("retail", "professional", "institutional")
+VERDICTS = tuple(verdict.name.lower() for verdict in Verdict)
+_WHOLE = re.compile(r"-?[0-9]{1,78}")
+_WORD = re.compile(r"0x[0-9a-fA-F]{64}")
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}|0x[0-9a-fA-F]{128}")
+MOST_SIGNATURES = 32
+LONGEST_REASONS = 4_000
+MISSING = object()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people. A parameter with
+    `optional` may be left out; `choices` are the words it may be; `bits` the width of a whole number."""
+
+    name: str
+    kind: str
+    title: str
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+    bits: int = 128
+    least: int = 0
+
+
+class WrongError(ValueError):
+    """A value that is not what its parameter asks for; the text says what is."""
+
+
+def _whole(parameter: Parameter, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        raise WrongError("must be a whole number")
+    if isinstance(given, str) and not _WHOLE.fullmatch(given):
+        raise WrongError("must be a whole number")
+    value, most = int(given), (1 << parameter.bits) - 1
+    if not parameter.least <= value <= most:
+        raise WrongError(f"must be from {parameter.least} to {most}")
+    return value
+
+
+def _signed(parameter: Parameter, given: Any) -> int:
+    half = 1 << (parameter.bits - 1)
+    wide = Parameter(parameter.name, parameter.kind, parameter.title, bits=parameter.bits, least=-half)
+    value = _whole(wide, given)
+    if value >= half:
+        raise WrongError(f"must be from {-half} to {half - 1}")
+    return value
+
+
+def _address(_parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not given.startswith("0x") or not is_address(given):
+        raise WrongError("must be an address: 0x and 40 hexadecimal digits")
+    return str(to_checksum_address(given))
+
+
+def _word(_parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not _WORD.fullmatch(given):
+        raise WrongError("must be 0x and 64 hexadecimal digits")
+    return given.lower()
+
+
+def _choice(parameter: Parameter, given: Any) -> int:
+    if given not in parameter.choices:
+        raise WrongError(f"must be one of {', '.join(parameter.choices)}")
+    return parameter.choices.index(given)
+
+
+def _flag(_parameter: Parameter, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise WrongError("must be true or false")
+    return given
+
+
+def _text(_parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not given:
+        raise WrongError("must be a text")
+    try:
+        return short_string(given)
+    except (ValueError, UnicodeEncodeError):
+        raise WrongError("must be at most 31 bytes") from None
+
+
+def _name(_parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not 0 < len(given) <= 64:
+        raise WrongError("must be a name")
+    return given
+
+
+def _signatures(_parameter: Parameter, given: Any) -> list[str]:
+    few = isinstance(given, list) and 0 < len(given) <= MOST_SIGNATURES
+    if not few or not all(isinstance(each, str) and _SIGNATURE.fullmatch(each) for each in given):
+        raise WrongError(f"must be 1 to {MOST_SIGNATURES} signatures of 65 or 64 bytes in hexadecimal")
+    return [each.lower() for each in given]
+
+
+def _reasons(_parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_REASONS:
+        raise WrongError(f"must be a text of at most {LONGEST_REASONS} characters")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise WrongError("must be a text") from None
+    return given.strip()
+
+
+KINDS: Mapping[str, Callable[[Parameter, Any], Any]] = {
+    "units": _whole,
+    "amount": _whole,
+    "number": _whole,
+    "time": _whole,
+    "signed": _signed,
+    "address": _address,
+    "hash": _word,
+    "choice": _choice,
+    "flag": _flag,
+    "line": _text,
+    "kpi": _name,
+    "signatures": _signatures,
+    "words": _reasons,
+}
+
+
+@dataclass(frozen=True)
+class Values:
+    """What was given, checked: by name as the contract takes it. `said` keeps what the client wrote."""
+
+    checked: Mapping[str, Any]
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.checked[name]
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        return self.checked.get(name, otherwise)
+
+
+def check(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> Values:
+    """The values of `parameters`. Raises ProblemError (422) with a row for each that is wrong."""
+    known = {parameter.name: parameter for parameter in parameters}
+    flaws = [
+        Flaw(field=f"parameters.{name[:40]}", reason=f"unknown; there is {', '.join(known) or 'none'}")
+        for name in given
+        if name not in known
+    ]
+    checked: dict[str, Any] = {}
+    for name, parameter in known.items():
+        value = given.get(name, MISSING)
+        if value is MISSING or value is None:
+            if not parameter.optional:
+                flaws.append(Flaw(field=f"parameters.{name}", reason=f"is missing: {parameter.title}"))
+            continue
+        try:
+            checked[name] = KINDS[parameter.kind](parameter, value)
+        except WrongError as wrong:
+            flaws.append(Flaw(field=f"parameters.{name}", value=str(value)[:100], reason=str(wrong)))
+    if flaws:
+        raise bad_input(f"{flaws[0].field}: {flaws[0].reason}", flaws[:20])
+    return Values(checked, {name: given[name] for name in checked})

@@ -1,0 +1,157 @@
+"""The payments of a swap deal: settlements both ways, and what a project's revenue leaves for holders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from api.instruments.base import Case, trace_of
+from api.instruments.swap_case import amount_due, has_project, is_over, payment, settled, slot_of, state_name
+from api.models import Trace
+from api.views.models import PaymentView, SettlementView
+from chain.events import Event
+from finance.settlement.payoff_curve import maximum, minimum
+
+
+def settlements(case: Case) -> list[SettlementView]:
+    """Every period of the swap: what was settled, and what is to come."""
+    rows = {row["period"]: row for row in case.ledger.periods.to_dict("records")}
+    return [_settlement(case, index, rows.get(index)) for index in range(len(payment(case).periods))]
+
+
+def _settlement(case: Case, index: int, row: dict[str, Any] | None) -> SettlementView:
+    terms, slot = payment(case).periods[index], slot_of(case, index)
+    about: dict[str, Any] = {
+        "period": index,
+        "start": slot.start,
+        "end": slot.end,
+        "pay_date": terms.pay_date,
+        "fixed": str(terms.fixed_amount),
+    }
+    decimals = case.terms.feed.decimals
+    if row is not None:
+        return SettlementView(
+            **about,
+            status="settled",
+            kpi=None if row["kpi"] is None else row["kpi"] / 10**decimals,
+            missing=row["kpi"] is None,
+            **{name: str(row[name]) for name in ("amount", "netted", "paid", "unpaid")},
+            trace=Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")}),
+        )
+    if is_over(case):
+        return SettlementView(**about, status="ended")
+    due, value = amount_due(case, index), slot.settled_value
+    return SettlementView(
+        **about,
+        status="due" if due is not None and case.now >= terms.pay_date else "expected",
+        kpi=None if value is None else value / 10**decimals,
+        missing=slot.status == "missing",
+        amount=None if due is None else str(due),
+    )
+
+
+def payments(case: Case) -> list[PaymentView]:
+    """Settlements and distributions, made and expected, in order of dates."""
+    found = [
+        *_settlement_payments(case),
+        *_end_payments(case),
+        *_distributions(case),
+        *_coming_distributions(case),
+    ]
+    return sorted(found, key=lambda each: (each.date, each.kind))
+
+
+def _settlement_payments(case: Case) -> Iterator[PaymentView]:
+    lowest, highest = minimum(payment(case).curve), maximum(payment(case).curve)
+    silent = payment(case).missing_payoff
+    note: str | None
+    for row in settlements(case):
+        if row.status == "ended":
+            continue
+        about: dict[str, Any] = {
+            "kind": "settlement",
+            "index": row.period,
+            "title": f"Settlement {row.period + 1}",
+            "date": row.pay_date if row.trace is None else row.trace.time,
+            "status": "paid" if row.status == "settled" else row.status,
+            "trace": row.trace,
+        }
+        if row.amount is None:
+            fixed = int(row.fixed)
+            low, high = fixed + min(lowest, silent), fixed + max(highest, silent)
+            note = "below zero, the payee pays"
+            yield PaymentView(**about, payer="payer", payee="payee", low=str(low), high=str(high), note=note)
+            continue
+        amount = int(row.amount)
+        sides = ("payer", "payee") if amount >= 0 else ("payee", "payer")
+        yield PaymentView(**about, payer=sides[0], payee=sides[1], amount=str(abs(amount)), unpaid=row.unpaid)
+
+
+def _end_payments(case: Case) -> Iterator[PaymentView]:
+    """The one payment of a close-out or an agreed end."""
+    for row in case.ledger.ends.to_dict("records"):
+        sides = ("payer", "payee") if row["amount"] >= 0 else ("payee", "payer")
+        yield PaymentView(
+            kind=row["how"],
+            title="Close-out" if row["how"] == "close_out" else "Agreed termination",
+            date=row["time"],
+            status="paid",
+            payer=sides[0],
+            payee=sides[1],
+            amount=str(abs(row["amount"])),
+            unpaid=str(row["unpaid"]),
+            trace=Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")}),
+        )
+
+
+def _paid_period(case: Case, event: Event) -> int | None:
+    """The treasury's period that a distribution belongs to."""
+    paid = case.ledger.before(event, "treasury", "PeriodPaid")
+    if paid is None:
+        return None
+    period = int(paid.arguments["period"])
+    return period if period < len(case.terms.project.periods) else None
+
+
+def _distributions(case: Case) -> Iterator[PaymentView]:
+    treasury = case.record.addresses.treasury
+    for event in case.events("token", "Distributed"):
+        a = event.arguments
+        own = a["payer"] == treasury
+        index = _paid_period(case, event) if own else None
+        title = "Gift to holders"
+        if own:
+            title = "Distribution of the rest" if index is None else f"Distribution {index + 1}"
+        yield PaymentView(
+            kind="revenue" if own else "gift",
+            index=index,
+            title=title,
+            date=event.time,
+            status="paid",
+            amount=str(a["paid"]),
+            per_unit=str(a["perUnit"]),
+            payer="project" if own else "others",
+            payee="holders",
+            trace=trace_of(event),
+        )
+
+
+def _coming_distributions(case: Case) -> Iterator[PaymentView]:
+    """Periods that the treasury has not paid; what they leave depends on revenue."""
+    if not has_project(case) or state_name(case) in ("failed", "ended"):
+        return
+    periods = case.terms.project.periods
+    for index in range(len(case.events("treasury", "PeriodPaid")), len(periods)):
+        date = periods[index].pay_date
+        ready = settled(case) > index or is_over(case)
+        yield PaymentView(
+            kind="revenue",
+            index=index,
+            title=f"Distribution {index + 1}",
+            date=date,
+            status="due" if case.now >= date and ready else "expected",
+            low="0",
+            payer="project",
+            payee="holders",
+            note="what revenue leaves after operating cost, debt service and the swap",
+        )

@@ -1,0 +1,188 @@
+"""Where a swap deal stands: state, figures, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from api.instruments.base import (
+    Case,
+    day,
+    fact,
+    in_order,
+    offering_steps,
+    report_steps,
+    trace_of,
+)
+from api.instruments.swap_case import (
+    SIDES,
+    amount_due,
+    books,
+    defaulted_at,
+    has_project,
+    is_over,
+    lacks,
+    open_calls,
+    payment,
+    settled,
+    slot_of,
+    state_name,
+    swap_state,
+    units,
+)
+from api.views.models import Fact, NextStep, StateView
+from finance.settlement import kpi_payment
+from finance.settlement.kpi_payment import Side, State
+
+TITLES = {
+    "announced": "Offering announced",
+    "offering": "Offering open",
+    "sold": "Sold, not settled",
+    "failed": "Issue failed",
+    "active": "Active",
+    "defaulted": "In default",
+    "matured": "Matured",
+    "closed_out": "Closed out",
+    "terminated": "Terminated by agreement",
+    "ended": "Ended",
+}
+
+
+def state(case: Case) -> StateView:
+    name = state_name(case)
+    turn = case.last("swap", "PaymentInitialized", "Matured", "ClosedOut", "AgreedTermination")
+    if name == "ended":
+        turn = case.last("treasury", "TreasuryClosed")
+    elif has_project(case) and swap_state(case) is State.ACTIVE:
+        turn = case.last("treasury", "TreasuryActivated")
+    return StateView(
+        state=name,
+        title=TITLES[name],
+        sentence=_sentence(case, name),
+        since=None if turn is None else trace_of(turn),
+        time=case.now,
+        facts=list(_facts(case)),
+        steps=in_order(_steps(case, name)),
+    )
+
+
+def _sentence(case: Case, name: str) -> str:
+    count = len(payment(case).periods)
+    match name:
+        case "announced":
+            return f"The offering opens on {day(case.terms.project.opens)}."
+        case "offering":
+            project = case.terms.project
+            sold = f"{units(case)} of {project.hard_cap} units are sold"
+            return f"{sold}; the offering closes on {day(project.closes)}."
+        case "sold":
+            return f"{units(case)} units are sold; the issue waits to be settled."
+        case "failed":
+            return (
+                "Too few units were sold, or nobody settled the issue in time; holders get their money back."
+            )
+        case "active":
+            end = day(payment(case).periods[-1].pay_date)
+            return f"{settled(case)} of {count} periods are settled; the last is paid on {end}."
+        case "defaulted":
+            return f"A margin call was not met by {day(defaulted_at(case))}; the swap can be closed out."
+        case "matured":
+            return f"All {count} periods are settled."
+        case "ended" if settled(case) == count:
+            return f"All {count} periods are settled, and the project's treasury is closed."
+    return f"{settled(case)} of {count} periods were settled before it ended."
+
+
+def _facts(case: Case) -> Iterator[Fact]:
+    last = case.last("swap", "PeriodSettled")
+    yield fact("periods_settled", "Periods settled", settled(case), "number", last)
+    yield fact("periods", "Periods in all", len(payment(case).periods), "number")
+    net = sum(e.arguments["amount"] for e in case.events("swap", "PeriodSettled"))
+    yield fact("net", "Settled so far, net (positive: the payer pays)", net, "money")
+    ledger = books(case)
+    for side in Side:
+        name = SIDES[side]
+        title = name.capitalize()
+        yield fact(f"{name}_required", f"{title}: collateral required", payment(case).required[side], "money")
+        if ledger is None:
+            continue
+        account = ledger.accounts[side]
+        owes = kpi_payment.owed(payment(case), ledger, side, case.now)
+        yield fact(f"{name}_posted", f"{title}: posted", account.balance, "money")
+        yield fact(f"{name}_credit", f"{title}: to withdraw", account.credit, "money")
+        yield fact(f"{name}_owes", f"{title}: owes, with interest", owes, "money")
+    yield fact("held", "Held by the swap", case.held("swap"), "money")
+    if has_project(case):
+        yield from _project_facts(case)
+
+
+def _project_facts(case: Case) -> Iterator[Fact]:
+    yield fact("units", "Units in issue", units(case), "units", case.last("treasury", "TreasuryActivated"))
+    yield fact("full_issue", "Units of the full issue", case.terms.project.hard_cap, "units")
+    paid_periods = case.events("treasury", "PeriodPaid")
+    yield fact("treasury_periods", "Periods paid by the treasury", len(paid_periods), "number")
+    revenue = sum(e.arguments["amount"] for e in case.events("treasury", "RevenueReceived"))
+    yield fact(
+        "revenue", "Revenue received so far", revenue, "money", case.last("treasury", "RevenueReceived")
+    )
+    paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
+    yield fact("distributed", "Paid to holders so far", paid, "money", case.last("token", "Distributed"))
+    claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
+    yield fact("unclaimed", "Earned by holders, not claimed yet", paid - claimed, "money")
+    yield fact("treasury_held", "Held by the treasury", case.held("treasury"), "money")
+
+
+def _steps(case: Case, name: str) -> Iterator[NextStep]:
+    if has_project(case):
+        yield from offering_steps(case, name, case.terms.project.opens, case.terms.project.closes)
+        if name in ("announced", "offering", "sold", "failed"):
+            return
+    if not is_over(case):
+        yield from report_steps(case)
+        yield from _swap_steps(case)
+    if has_project(case) and name != "ended":
+        yield from _treasury_steps(case)
+
+
+def _swap_steps(case: Case) -> Iterator[NextStep]:
+    index, terms = settled(case), payment(case)
+    default = defaulted_at(case)
+    if index < len(terms.periods) and not (default and terms.periods[index].pay_date > default):
+        date = terms.periods[index].pay_date
+        known = amount_due(case, index) is not None
+        due = known and case.now >= date
+        title = f"period {index + 1} can be settled from {day(date)}"
+        if not known and case.now >= date:
+            title = f"period {index + 1} waits for its report"
+            date = slot_of(case, index).final_at or slot_of(case, index).report_until
+        yield NextStep(
+            what="settle", title=title, time=date, due=due, action="settle" if due else None, period=index
+        )
+    if default:
+        title = "the swap can be closed out"
+        yield NextStep(what="close-out", title=title, time=default, due=True, action="close-out")
+        return
+    calls = open_calls(case)
+    for side in Side:
+        if side in calls:
+            title = f"{SIDES[side]}: the margin call can be met until {day(calls[side])}"
+            yield NextStep(what="margin", title=title, time=calls[side], due=True, action="fund-swap")
+        elif lacks(case, side):
+            title = f"{SIDES[side]}: lacks collateral or owes, and can be called"
+            yield NextStep(what="call-margin", title=title, time=case.now, due=True, action="call-margin")
+
+
+def _treasury_steps(case: Case) -> Iterator[NextStep]:
+    periods, index = case.terms.project.periods, len(case.events("treasury", "PeriodPaid"))
+    if index >= len(periods):
+        return
+    date = periods[index].pay_date
+    due = case.now >= date and (settled(case) > index or is_over(case))
+    title = f"the treasury pays period {index + 1} from {day(date)}"
+    yield NextStep(
+        what="waterfall",
+        title=title,
+        time=date,
+        due=due,
+        action="pay-waterfall" if due else None,
+        period=index,
+    )

@@ -1,0 +1,198 @@
+"""A KPI payment (a proxy revenue swap is one) and a share of the project behind it in plain words, from the
+terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from api.instruments.words import Outcome, Ruling, Say, Story, Write, kpi_number, silence_words, tier_words
+from finance.terms import Deal
+from finance.terms.bond import TierBounds
+from finance.terms.deal import RevenueShare
+from finance.terms.payoffs import payoff_term, steps_of
+
+
+def swap_words(deal: Deal, say: Say, write: Write) -> Story:
+    """What a swap does, for the holder of a unit of the project's revenue, or for its two parties."""
+    return _SwapWords(deal, say, write).story()
+
+
+class _SwapWords:
+    def __init__(self, deal: Deal, say: Say, write: Write) -> None:
+        self.deal, self.say, self.write = deal, say, write
+        self.swap, self.share = deal.swap, deal.share
+        self.kpi = deal.kpis[self.swap.kpi]
+        self.payer, self.payee = (
+            say.deal(deal.parties[key].name) for key in (self.swap.payer, self.swap.payee)
+        )
+
+    def amount(self, value: Decimal) -> str:
+        return self.write.amount(value, self.deal.currency.code, 0)
+
+    def sized(self, value: Decimal) -> str:
+        return f"{self.deal.currency.code} {self.write.short(value)}"
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """First and last day that are measured."""
+        periods = self.kpi.periods
+        return self.write.day_text(periods[0].start), self.write.day_text(periods[-1].end)
+
+    def story(self) -> Story:
+        return self.of_share(self.share) if self.share is not None else self.of_parties()
+
+    # -- a unit of a project's revenue
+
+    def of_share(self, share: RevenueShare) -> Story:
+        say = self.say
+        return Story(
+            what=say("A share of what a project earns, steadied by a swap with {payer}.", payer=self.payer),
+            gets=list(self.share_gets(share)),
+            loses=list(self.share_loses(share)),
+            rulings=[self.ruling()],
+            facts=[
+                (say("Project"), self.payee),
+                (say("Swap provider"), self.payer),
+                (say("Units"), self.write.stated(share.units.value)),
+                (say("Price of a unit"), self.amount(share.unit_price.value)),
+                (say("Payments until"), self.days[1]),
+            ],
+        )
+
+    def share_gets(self, share: RevenueShare) -> Iterator[str]:
+        say, periods = self.say, len(self.kpi.periods)
+        start, end = self.days
+        yield say(
+            "You pay {price} for one of {units} units.",
+            price=self.amount(share.unit_price.value), units=self.write.stated(share.units.value),
+        )  # fmt: skip
+        yield say(
+            "After each of {count} periods, from {start} to {end}, each unit gets its equal part of what is left of the "
+            "project's revenue.",
+            count=periods, start=start, end=end,
+        )  # fmt: skip
+        yield say(
+            "First come operating cost ({cost} a period), then debt service ({debt}), then what the project owes on the "
+            "swap; the rest is yours.",
+            cost=self.series(share.operating_cost.value), debt=self.series(share.debt_service.value),
+        )  # fmt: skip
+        yield say(
+            "The swap makes the revenue steadier: {payer} pays a fixed amount of {fixed} a period and takes what is measured ({kpi}) in exchange.",
+            payer=self.payer, fixed=self.series(self.swap.fixed.value), kpi=say.deal(self.kpi.title),
+        )  # fmt: skip
+
+    def share_loses(self, share: RevenueShare) -> Iterator[str]:
+        say = self.say
+        yield say(
+            "The price of a unit, {price}, does not come back at the end. What you get are the payments of each period, and "
+            "they can add up to less.",
+            price=self.amount(share.unit_price.value),
+        )  # fmt: skip
+        yield say(
+            "You get nothing for a period whose revenue does not cover the costs, the debt and the swap; what is missing "
+            "is made up first out of later periods."
+        )
+        yield say(
+            "The swap goes by what the project should have earned by wind and hub price, not by what it did earn. A "
+            "broken turbine or a worse price at its own node is your loss."
+            if self.deal.asset.kind == "wind"
+            else "The swap goes by what is measured, not by what the project did earn. The difference is your loss, or "
+            "your gain."
+        )
+        yield say(
+            "In good periods the project pays more to {payer} than it gets: you give up the best for fewer of the worst.",
+            payer=self.payer,
+        )  # fmt: skip
+        yield say("If {payer} fails to pay, its collateral of {amount} is all there is.",
+                  payer=self.payer, amount=self.sized(self.swap.collateral.payer.value))  # fmt: skip
+
+    # -- two parties
+
+    def of_parties(self) -> Story:
+        say, swap = self.say, self.swap
+        start, end = self.days
+        return Story(
+            what=say("An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
+                     payer=self.payer, payee=self.payee),
+            gets=[
+                say("After each of {count} periods, from {start} to {end}, one side pays the other.",
+                    count=len(self.kpi.periods), start=start, end=end),
+                say("The amount is {fixed} a period (below zero: {payee} pays), and what the measurement adds.",
+                    fixed=self.series(swap.fixed.value), payee=self.payee),
+            ],
+            loses=[
+                say("{payer} loses by high readings and {payee} by low ones."
+                    if self.rises else "{payer} loses by low readings and {payee} by high ones.",
+                    payer=self.payer, payee=self.payee),
+                say("Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
+                    payer=self.payer, payee=self.payee, one=self.sized(swap.collateral.payer.value),
+                    other=self.sized(swap.collateral.payee.value)),
+                say("Who does not restore it within {days} days is in default, and the swap is closed out.",
+                    days=self.write.stated(swap.cure_days.value)),
+            ],
+            rulings=[self.ruling()],
+            facts=[
+                (say("Payer"), self.payer),
+                (say("Payee"), self.payee),
+                (say("Measured"), say.deal(self.kpi.title)),
+                (say("Periods"), str(len(self.kpi.periods))),
+                (say("Payments until"), end),
+            ],
+            for_holders=False,
+        )  # fmt: skip
+
+    @property
+    def rises(self) -> bool:
+        """Whether a higher KPI makes the payer pay more."""
+        steps = steps_of(self.swap)
+        return payoff_term(steps[-1]).value > payoff_term(steps[0]).value
+
+    def series(self, values: list[Decimal]) -> str:
+        """One amount, or from the least to the most of a list."""
+        low, high = min(values), max(values)
+        if low == high:
+            return self.amount(low)
+        return self.say("{low} to {high}", low=self.amount(low), high=self.amount(high))
+
+    def ruling(self) -> Ruling:
+        say = self.say
+        start, end = self.days
+        what = say(
+            "{kpi}, measured {count} times from {start} to {end}. Each measurement decides the payment of its period.",
+            kpi=say.deal(self.kpi.title), count=len(self.kpi.periods), start=start, end=end,
+        )  # fmt: skip
+        fixed = self.swap.fixed.value
+        outcomes = []
+        for step in steps_of(self.swap):
+            if isinstance(step, TierBounds):
+                when = tier_words(step, self.kpi, say, self.write)
+            else:
+                when = say("at {value}", value=kpi_number(self.kpi, step.kpi.value, self.write, say))
+            totals = [payoff_term(step).value + each for each in fixed]
+            outcomes.append(self.outcome(when, totals))
+        if self.one_for_one:
+            outcomes.insert(1, self.break_even(fixed))
+        return Ruling(self.swap.kpi, what, outcomes, silence_words(self.deal, say))
+
+    @property
+    def one_for_one(self) -> bool:
+        """Whether the payment falls by one for each unit of the KPI, as in a swap of revenue."""
+        line = self.swap.line or []
+        return len(line) == 2 and all(point.kpi.value == -point.amount.value for point in line)
+
+    def break_even(self, fixed: list[Decimal]) -> Outcome:
+        words = self.say("Nobody pays: the fixed amount and the measurement are equal.")
+        return Outcome(self.say("at {value}", value=self.series(fixed)), words, "even")
+
+    def outcome(self, when: str, totals: list[Decimal]) -> Outcome:
+        """What the payee gets (above zero) or pays at this point, by the least and the most of the fixed
+        amounts."""
+        say = self.say
+        if min(totals) >= 0:
+            return Outcome(when, say("{payer} pays {payee} {amount}.", payer=self.payer, payee=self.payee,
+                                     amount=self.series(totals)), "gain")  # fmt: skip
+        if max(totals) <= 0:
+            return Outcome(when, say("{payee} pays {payer} {amount}.", payer=self.payer, payee=self.payee,
+                                     amount=self.series([-total for total in totals])), "loss")  # fmt: skip
+        return Outcome(when, say("Either may pay, by the season."), "even")

@@ -1,0 +1,280 @@
+"""The deal page: a deal in plain words, what was measured, what it is worth, what was and will be paid, who holds it,
+and every term with its origin; each figure with its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+
+from api.index.reader import Deployment
+from api.instruments.stories import kind_of, story_of
+from api.instruments.words import Story
+from api.models import Currency
+from api.pages.chain_words import KINDS, PARTIES, state_words, step_words
+from api.pages.deal_charts import Pens
+from api.pages.deal_price import PriceSection, price_section
+from api.pages.deal_sections import (
+    REPORTS,
+    KpiSection,
+    PaymentSection,
+    ReportSection,
+    SettlementSection,
+    earlier_rows,
+    kpi_section,
+    payment_section,
+    report_section,
+    settlement_section,
+)
+from api.pages.format import Format
+from api.pages.i18n import Translator, language_of
+from api.pages.render import marks, page
+from api.pages.term_sheet import TermSheet, term_sheet
+from api.problems import ProblemError, not_found
+from api.services import Parts, Services
+from api.views.cases import case_of
+from api.views.deployments import deployment_view, payment_views, settlement_views
+from api.views.holdings import HolderRow, holder_row
+from api.views.kpis import kpi_views, realised
+from api.views.models import DeploymentView, KpiView, ReportView
+from api.views.reports import report_views
+from finance.terms import Deal
+
+router = APIRouter()
+HOLDERS = 10
+
+
+@dataclass(frozen=True)
+class HolderSection:
+    count: int
+    words: str
+    rows: Sequence[Sequence[Any]]
+    more: bool
+
+
+@dataclass
+class DealPage:
+    """Everything the page shows. Without a deployment only what the deal file says."""
+
+    deal: Deal
+    instrument: str
+    story: Story
+    sheet: TermSheet
+    terms_hash: str
+    deployments: Sequence[Deployment]
+    headline: list[tuple[str, Any, str | None]]
+    open_group: int
+    live: DeploymentView | None = None
+    state: tuple[str, str, str] | None = None
+    subscribable: bool = False
+    kpis: Sequence[KpiSection] = field(default_factory=list)
+    price: PriceSection | None = None
+    price_missing: str = ""
+    payments: PaymentSection | None = None
+    settlements: SettlementSection | None = None
+    reports: Sequence[ReportSection] | None = None
+    earlier: Sequence[Sequence[Any]] = field(default_factory=list)
+    holders: HolderSection | None = None
+    contracts: Sequence[Sequence[Any]] = field(default_factory=list)
+    wallets: Sequence[Sequence[Any]] = field(default_factory=list)
+    places: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def live_ids(self) -> list[str]:
+        """Parts of the page that change with the chain."""
+        found = ["deal-head", *(f"kpi-{each.view.kpi}" for each in self.kpis), "price"]
+        parts = {
+            "settlements": self.settlements,
+            "payments": self.payments,
+            "reports": self.reports,
+            "holders": self.holders,
+        }
+        return [*found, *(name for name, part in parts.items() if part is not None)]
+
+
+@router.get("/deals/{deal}")
+def deal_page(
+    request: Request,
+    parts: Parts,
+    deal: Annotated[str, InPath(max_length=64)],
+    deployment: Annotated[str | None, Query(max_length=96)] = None,
+) -> HTMLResponse:
+    return page(request, "deal.html.j2", view=deal_view(parts, deal, deployment, language_of(request)))
+
+
+def deal_view(parts: Services, deal: str, deployment: str | None, language: str) -> DealPage:
+    """Raises ProblemError: 404 for a deal or a deployment of it that is not there, 503 as the index does."""
+    deployments = _deployments(parts, deal)
+    if deployment is not None:
+        chosen = next((each for each in deployments if each.id == deployment), None)
+        if chosen is None:
+            raise not_found(f"deal {deal[:64]} has no deployment {deployment[:96]}")
+    else:
+        chosen = deployments[-1] if deployments else None
+    terms = chosen.deal if chosen is not None else parts.deals.get(deal)
+    say, write = Translator(language), Format(language)
+    currency = Currency(code=terms.currency.code, decimals=terms.currency.token_decimals)
+    maker = _Maker(parts, terms, Pens(say, write, currency), marks(language))
+    view = maker.base(deployments)
+    if chosen is not None:
+        maker.add_live(view, chosen.id)
+    else:
+        maker.add_book(view)
+    view.places = list(maker.places(view))
+    return view
+
+
+def _deployments(parts: Services, deal: str) -> list[Deployment]:
+    """The deal's deployments; none while the index does not answer, so that the terms can still be read."""
+    try:
+        return parts.index.deployments(deal)
+    except ProblemError as error:
+        if error.status != 503:
+            raise
+        return []
+
+
+class _Maker:
+    def __init__(self, parts: Services, deal: Deal, pens: Pens, ui: Any) -> None:
+        self.parts, self.deal, self.pens, self.ui = parts, deal, pens, ui
+        self.say, self.write = pens.say, pens.write
+        self.story = story_of(deal, self.say, self.write)
+
+    def base(self, deployments: Sequence[Deployment]) -> DealPage:
+        sheet = term_sheet(self.deal, self.say, self.write)
+        kind = KINDS.get(kind_of(self.deal))
+        return DealPage(
+            deal=self.deal,
+            instrument=self.say(kind) if kind else kind_of(self.deal).replace("_", " "),
+            story=self.story,
+            sheet=sheet,
+            terms_hash=self.deal.terms_hash,
+            deployments=deployments,
+            headline=[(label, value, None) for label, value in self.story.facts],
+            open_group=-1,
+        )
+
+    # -- a deal of the book
+
+    def add_book(self, view: DealPage) -> None:
+        """What can be said of a deal that is not deployed."""
+        today = datetime.now(UTC).date()
+        begun = self.deal.offering.closes.value if self.deal.offering else self.deal_start()
+        self.add_price(view, [], {}, min(today, begun))
+
+    def deal_start(self) -> date:
+        return next(iter(self.deal.kpis.values())).periods[0].start
+
+    def add_price(
+        self, view: DealPage, kpis: Sequence[KpiView], known: dict[tuple[str, int], int | None], today: date
+    ) -> None:
+        view.price, view.price_missing, short = price_section(
+            self.deal, kpis, known, today, self.parts.jobs, self.pens
+        )
+        if short is not None and view.price is not None:
+            view.headline.insert(0, view.price.figures[0])
+
+    # -- a deployment
+
+    def add_live(self, view: DealPage, id: str) -> None:
+        parts, say = self.parts, self.say
+        case = case_of(parts, id)
+        view.live = live = deployment_view(parts, id)
+        view.state = state_words(live.state.state, live.state.title, say)
+        view.subscribable = live.state.state == "offering"
+        settlements = settlement_views(parts, id)
+        kpis = kpi_views(parts, id)
+        reports = sorted(report_views(parts, id), key=lambda each: (-each.trace.block, -each.trace.log))
+        self.add_price(view, kpis, realised(case), datetime.fromtimestamp(case.now, UTC).date())
+        view.kpis = [
+            kpi_section(self.deal, each, self.story.rulings, settlements, reports, self.pens, self.ui)
+            for each in kpis
+        ]
+        self.add_reports(view, kpis, reports)
+        names = {role: say.deal(self.deal.parties[key].name) for role, key in self.sides().items()}
+        up = say("to {party}", party=names.get("payee", ""))
+        down = say("from {party}", party=names.get("payee", ""))
+        kpi = kpis[0] if kpis else None
+        view.settlements = settlement_section(settlements, kpi, up, down, self.pens, self.ui)
+        view.payments = payment_section(payment_views(parts, id), self.pens, self.ui)
+        if case.deployment.has_units:
+            view.holders = self.holders(id)
+        self.add_chain(view, live)
+        self.add_next(view, live)
+
+    def sides(self) -> dict[str, str]:
+        """Keys of a swap's parties."""
+        if kind_of(self.deal) != "kpi_payment":
+            return {}
+        return {"payer": self.deal.swap.payer, "payee": self.deal.swap.payee}
+
+    def add_reports(self, view: DealPage, kpis: Sequence[KpiView], reports: Sequence[ReportView]) -> None:
+        if not kpis:
+            return
+        by_name = {each.kpi: each for each in kpis}
+        view.reports = [report_section(self.deal, by_name[each.kpi], each, self.pens, self.ui) for each in reports]
+        view.earlier = earlier_rows(view.reports[REPORTS:])
+
+    def add_next(self, view: DealPage, live: DeploymentView) -> None:
+        """What comes next, at the front of the headline."""
+        coming = [step for step in live.state.steps if step.time >= live.state.time or step.due]
+        if coming:
+            step = coming[0]
+            note = step_words(step, self.deal, self.say)
+            view.headline.insert(0, (self.say("Next"), self.write.day(step.time), note))
+
+    def holders(self, id: str) -> HolderSection:
+        index, say, write, ui = self.parts.index, self.say, self.write, self.ui
+        found = [holder_row(each) for each in index.holders(id, limit=HOLDERS)]
+        count = index.count_holders(id)
+        return HolderSection(
+            count=count,
+            words=say("The ten largest are shown.") if count > HOLDERS else "",
+            rows=[self.holder(row, ui, write) for row in found],
+            more=count > HOLDERS,
+        )
+
+    def holder(self, row: HolderRow, ui: Any, write: Format) -> list[Any]:
+        currency = self.pens.currency
+        return [
+            ui.address(row.holder),
+            write.number(row.units, 0),
+            ui.share(row.share),
+            write.money(row.claimable, currency),
+            write.money(row.claimed, currency),
+        ]
+
+    def add_chain(self, view: DealPage, live: DeploymentView) -> None:
+        say, ui = self.say, self.ui
+        view.contracts = [
+            [each.name, ui.address(each.address), say("yes") if each.shared else say("no")] for each in live.contracts
+        ]
+        view.wallets = [
+            [
+                say(PARTIES[each.role]) if each.role in PARTIES else each.role.replace("_", " ")
+                + ("" if each.index is None else f" {each.index + 1}"),
+                say.deal(each.name) if each.name else "",
+                ui.address(each.address),
+            ]
+            for each in live.wallets
+        ]  # fmt: skip
+
+    def places(self, view: DealPage) -> Sequence[tuple[str, str]]:
+        """The links to the parts of the page."""
+        say = self.say
+        found = [("words", say("In plain words"))]
+        found += [(f"kpi-{each.view.kpi}", say.deal(each.view.title)) for each in view.kpis]
+        found.append(("price", say("Price")))
+        sections = (
+            ("settlements", say("Swap payments"), view.settlements),
+            ("payments", say("Payments"), view.payments),
+            ("reports", say("Reports and disputes"), view.reports),
+            ("holders", say("Holders"), view.holders),
+        )
+        found += [(name, words) for name, words, part in sections if part is not None]
+        return [*found, ("terms", say("Term sheet"))]

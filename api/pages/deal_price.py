@@ -1,0 +1,149 @@
+"""The price section of a deal page: what it is worth now, how reports moved it, and how likely each outcome is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from api.jobs import Jobs
+from api.pages.chain_words import y_words
+from api.pages.deal_charts import Chart, Pens
+from api.views.models import KpiView
+from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
+from finance.terms import Deal
+
+Realised = Mapping[tuple[str, int], int | None]
+
+
+@dataclass(frozen=True)
+class Move:
+    """How a report moved the value."""
+
+    title: str
+    before: str
+    after: str
+    by: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class PriceSection:
+    """`figures`: (label, value, note)."""
+
+    figures: Sequence[tuple[str, str, str | None]]
+    moves: Sequence[Move]
+    chances: Chart | None
+    chance_rows: Sequence[Sequence[str]]
+    basis: str
+    assumed: Sequence[str] = field(default_factory=list)
+
+
+def price_section(
+    deal: Deal, kpis: Sequence[KpiView], known: Realised, today: date, jobs: Jobs, pens: Pens
+) -> tuple[PriceSection | None, str, str | None]:
+    """The section, why there is none, and the price in short for the head of the page."""
+    say = pens.say
+    price = live_price(deal, dict(known), today, jobs)
+    if price.state == "over":
+        return None, say("Nothing is left to be paid, so there is no price."), None
+    if price.state == "computing":
+        return None, say("The value is being computed; this takes some seconds the first time."), None
+    moves = [_move(deal, price.last_report, pens)] if price.last_report else []
+    pending = _pending(kpis)
+    if pending:
+        supposed = live_price(deal, {**known, **pending}, today, jobs)
+        if supposed.last_report:
+            moves.insert(0, _move(deal, supposed.last_report, pens, pending=True))
+    figures = list(_figures(deal, price, pens))
+    chart, rows = _chances(price.tiers, pens)
+    section = PriceSection(figures, moves, chart, rows, price.basis, price.assumed)
+    return section, "", figures[0][1] if figures else None
+
+
+def _pending(kpis: Sequence[KpiView]) -> dict[tuple[str, int], int | None]:
+    """Reports that can still be challenged."""
+    return {
+        (kpi.kpi, period.period): int(period.raw)
+        for kpi in kpis
+        for period in kpi.periods
+        if period.status in ("pending", "challenged") and period.raw is not None
+    }
+
+
+def _figures(deal: Deal, price: LivePrice, pens: Pens) -> list[tuple[str, str, str | None]]:
+    say, write = pens.say, pens.write
+    found: list[tuple[str, str, str | None]] = []
+    day = say("on {day}", day=write.day_text(price.day))
+    if price.clean is not None and price.price is not None and price.accrued is not None:
+        note = say("{price} with accrued interest", price=write.number(price.price))
+        found.append((say("Value of 100 nominal"), write.number(price.clean), note))
+        each = float(deal.bond.denomination.value) / 100 * price.price
+        found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
+    elif price.price is not None and deal.share is not None:
+        each = price.price / 100 * float(deal.share.unit_price.value)
+        found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
+    if price.value is not None:
+        low, high = price.low, price.high
+        note = None
+        if low is not None and high is not None:
+            note = say(
+                "nine times in ten {low} to {high}",
+                low=write.short_money(low, pens.currency), high=write.short_money(high, pens.currency),
+            )  # fmt: skip
+        title = say("Coming swap payments, to the project") if deal.share else say("Coming payments, to the payee")
+        found.append((title, write.short_money(price.value, pens.currency), note))
+    found.append((say("Discounted at"), write.percent(price.rate), say("a year")))
+    return found
+
+
+def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -> Move:
+    say, write = pens.say, pens.write
+    kpi = deal.kpis[effect.kpi]
+    title = say.deal(kpi.title)
+    value = say("no report") if effect.value is None else write.kpi(effect.value, kpi.unit)
+    period = kpi.periods[effect.period]
+    span = f"{write.day_text(period.start)} – {write.day_text(period.end)}"
+    words = (
+        say("If the pending report of {value} becomes final ({kpi}, {span}):", value=value, kpi=title, span=span)
+        if pending
+        else say("How the last report moved it: {value} ({kpi}, {span})", value=value, kpi=title, span=span)
+    )
+    if effect.before is not None and effect.after is not None and effect.moved is not None:
+        moved = effect.moved
+        before, after, by = write.number(effect.before), write.number(effect.after), write.number(moved)
+    else:
+        moved = float(effect.value_moved or 0)
+        before, after, by = (
+            write.short_money(round(float(each or 0)), pens.currency)
+            for each in (effect.value_before, effect.value_after, effect.value_moved)
+        )
+    tone = "gain" if moved > 0 else "loss" if moved < 0 else "even"
+    return Move(words, before, after, f"+{by}" if moved > 0 else by, tone)
+
+
+def _chances(tiers: Sequence[TierChance], pens: Pens) -> tuple[Chart | None, list[list[str]]]:
+    if len(tiers) < 2:
+        return None, []
+    say, write = pens.say, pens.write
+    rows, cells = [], []
+    for tier in tiers:
+        y = int(tier.y)
+        then = y_words(y, tier.effect, pens.currency, say, write)
+        rows.append({
+            "label": f"{say.deal(tier.label)}",
+            "chance": tier.probability,
+            "tone": "gain" if y > 0 else "loss" if y < 0 else "even",
+        })  # fmt: skip
+        cells.append([tier.label, then, write.percent(tier.probability, 1)])
+    best = max(tiers, key=lambda tier: tier.probability)
+    sentence = say(
+        "The likeliest range is {range}, with a chance of {chance}.",
+        range=best.label, chance=write.percent(best.probability, 1),
+    )  # fmt: skip
+    return Chart("chances", {"rows": rows}, sentence), cells
+
+
+def without_chances(section: PriceSection) -> PriceSection:
+    """The section where a report has decided: chances of 0 and 1 say nothing."""
+    return replace(section, chances=None, chance_rows=[])

@@ -1,0 +1,103 @@
+"""The languages of the pages. English is written in the templates; a language's catalogues (locale/LANGUAGE/*.po,
+one for each part) translate it when the page is made, without a compile step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
+from starlette.requests import HTTPConnection
+
+LOCALE = Path(__file__).parent / "locale"
+LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
+DEFAULT = "en"
+COOKIE = "lang"
+
+
+def N_(message: str) -> str:
+    """Marks a text that is translated later, where the language is known."""
+    return message
+
+
+def language_of(connection: HTTPConnection) -> str:
+    """The reader's language: ?lang, else the cookie, else the first of Accept-Language that we have."""
+    for wish in (connection.query_params.get("lang"), connection.cookies.get(COOKIE)):
+        if wish in LANGUAGES:
+            return str(wish)
+    return accepted(connection.headers.get("accept-language", ""))
+
+
+@lru_cache(maxsize=256)
+def accepted(header: str) -> str:
+    """The best of our languages for an Accept-Language header."""
+    ranked = []
+    for place, part in enumerate(header[:200].split(",")):
+        name, _, weight = part.partition(";")
+        try:
+            quality = float(weight.partition("=")[2] or 1)
+        except ValueError:
+            quality = 0.0
+        language = name.strip().lower().partition("-")[0]
+        if language in LANGUAGES and quality > 0:
+            ranked.append((-quality, place, language))
+    return min(ranked)[2] if ranked else DEFAULT
+
+
+class Translator:
+    """Says a text in one language: `say("{count} reports", count=3)`. Fields are filled in after translation;
+    if one of them is markup the whole is, and everything else in it is escaped."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._texts = texts(language)
+
+    def __call__(self, message: str, /, **values: Any) -> str:
+        return _filled(self._texts.get(message, message), values)
+
+    def plural(self, one: str, many: str, count: int, /, **values: Any) -> str:
+        """`one` or `many` as `count` asks; {count} is a field of both."""
+        text = self._texts.get(one) if self.language != DEFAULT else None
+        return _filled(text or (one if count == 1 else many), {"count": count, **values})
+
+    def knows(self, message: str) -> bool:
+        """Whether the text is there in this language."""
+        return self.language == DEFAULT or message in self._texts
+
+    def deal(self, text: str) -> str:
+        """A text of a deal file, which is English: translated where a catalogue has it, else marked as
+        English."""
+        text = " ".join(text.split())
+        if self.knows(text):
+            return self._texts.get(text, text)
+        return Markup('<span lang="en">{}</span>').format(text)
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    if not values:
+        return text
+    if any(hasattr(value, "__html__") for value in values.values()):
+        return Markup(escape(text)).format(**values)
+    return text.format(**values)
+
+
+def texts(language: str) -> Mapping[str, str]:
+    """Every text of a language by its English; empty for English itself."""
+    files = sorted((LOCALE / language).glob("*.po")) if language != DEFAULT else []
+    return _read(language, tuple((path, path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=8)
+def _read(language: str, files: tuple[tuple[Path, int], ...]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for path, _ in files:
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                singular = message.id if isinstance(message.id, str) else message.id[0]
+                text = message.string if isinstance(message.string, str) else message.string[0]
+                if singular and text:
+                    found[singular] = text
+    return found

@@ -1,0 +1,64 @@
+"""The investor's page: what a wallet has, what it can buy, and what it can challenge; every action is signed by
+the wallet itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.demo import DemoAccount
+from api.pages.i18n import N_
+from api.pages.render import page
+from api.services import Parts, Services
+from api.views.investor import investor_view
+
+router = APIRouter()
+
+LINES = {
+    "subscription": N_("Bought in the offering"),
+    "refund": N_("Money back"),
+    "issue": N_("Issued"),
+    "withdrawal": N_("Taken back"),
+    "received": N_("Received units"),
+    "sent": N_("Gave units"),
+    "forced": N_("Moved by the agent"),
+    "claim": N_("Paid out"),
+    "coupon": N_("Interest earned"),
+    "redemption": N_("Repayment earned"),
+    "recovery": N_("Recovery earned"),
+    "revenue": N_("Revenue earned"),
+    "gift": N_("Gift earned"),
+}
+
+
+@router.get("/investor")
+def investor(
+    request: Request,
+    parts: Parts,
+    address: Annotated[str | None, Query(pattern=r"^(0x[0-9a-fA-F]{40})?$")] = None,
+    deal: Annotated[str | None, Query(max_length=96)] = None,
+    deployment: Annotated[str | None, Query(max_length=96)] = None,
+) -> HTMLResponse:
+    chosen = _chosen(parts, deal or None, deployment or None)
+    accounts: list[DemoAccount] = list(parts.demo.accounts()) if parts.demo is not None else []
+    return page(
+        request,
+        "investor.html.j2",
+        view=investor_view(parts, address or None, chosen),
+        accounts=accounts,
+        chosen=chosen and parts.index.deployment(chosen),
+        lines=LINES,
+        names={account.address: account.name for account in accounts},
+    )
+
+
+def _chosen(parts: Services, deal: str | None, deployment: str | None) -> str | None:
+    """The deployment that is meant: by its id, or the newest of a deal. Raises ProblemError (404)."""
+    if deployment is not None:
+        return parts.index.deployment(deployment).id
+    if deal is None:
+        return None
+    found = parts.index.deployments(deal)
+    return found[-1].id if found else parts.index.deployment(deal).id

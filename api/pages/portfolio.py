@@ -1,0 +1,147 @@
+"""The first page: every deal, what state it is in, what comes next, what it is worth and how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from api.index.reader import Deployment
+from api.instruments.stories import kind_of, story_of
+from api.models import Currency
+from api.pages.chain_words import KINDS, PERIODS, coded, state_words, step_words
+from api.pages.deal_charts import Pens
+from api.pages.format import Format
+from api.pages.i18n import Translator, language_of
+from api.pages.render import marks, page
+from api.problems import ProblemError
+from api.services import Parts, Services
+from api.views.cases import case_of
+from api.views.kpis import kpi_views, realised
+from api.views.models import KpiView
+from api.views.pricing import live_price
+from finance.terms import Deal
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A deal on the first page. `figures`: (label, value, note); `measured`: how far the measuring is, in words
+    and with the tone of a badge; `link`: its page."""
+
+    deal: Deal
+    link: str
+    instrument: str
+    state: tuple[str, str, str] | None
+    what: str
+    figures: Sequence[tuple[str, Any, str | None]]
+    measured: tuple[str, str] | None
+    progress: float | None
+    moved: bool
+
+
+@router.get("/")
+def portfolio(request: Request, parts: Parts) -> HTMLResponse:
+    language = language_of(request)
+    say, write = Translator(language), Format(language)
+    try:
+        deployments, missing = parts.index.deployments(), None
+    except ProblemError as error:
+        if error.status != 503:
+            raise
+        deployments, missing = [], error
+    live = [_live(parts, each, say, write, marks(language)) for each in deployments]
+    deployed = {each.deal_id for each in deployments}
+    book = [_book(deal, say, write) for deal in parts.deals.all() if deal.id not in deployed]
+    return page(
+        request, "portfolio.html.j2", live=live, book=book, missing=missing, problems=parts.deals.problems
+    )
+
+
+def _pens(deal: Deal, say: Translator, write: Format) -> Pens:
+    return Pens(say, write, Currency(code=deal.currency.code, decimals=deal.currency.token_decimals))
+
+
+def _instrument(deal: Deal, say: Translator) -> str:
+    kind = KINDS.get(kind_of(deal))
+    return say(kind) if kind else kind_of(deal).replace("_", " ")
+
+
+def _live(parts: Services, deployment: Deployment, say: Translator, write: Format, ui: Any) -> Card:
+    case, deal = case_of(parts, deployment.id), deployment.deal
+    state = case.instrument.state(case)
+    kpis = kpi_views(parts, deployment.id)
+    figures: list[tuple[str, Any, str | None]] = []
+    value = _value(parts, deal, realised(case), datetime.fromtimestamp(case.now, UTC).date(), write)
+    if value:
+        figures.append((say("Value of a unit"), value, None))
+    latest = _latest(kpis)
+    pens = _pens(deal, say, write)
+    if latest is not None:
+        kpi, period = latest
+        figures.append((say.deal(kpi.title), pens.value(kpi, period.value), coded(PERIODS, period.status, say)[0]))
+    elif kpis and (ahead := kpis[0].periods[0].forecast):
+        figures.append((say.deal(kpis[0].title), pens.value(kpis[0], ahead.p50), say("expected")))
+    if state.steps:
+        step = state.steps[0]
+        figures.append((say("Next"), write.day(step.time), step_words(step, deal, say)))
+    payments = [each for each in case.instrument.payments(case) if each.payee in ("holders", "payee", "payer")]
+    done = sum(each.status == "paid" for each in payments)
+    return Card(
+        deal=deal,
+        link=f"/deals/{deal.id}?deployment={deployment.id}",
+        instrument=_instrument(deal, say),
+        state=state_words(state.state, state.title, say),
+        what=story_of(deal, say, write).what,
+        figures=figures,
+        measured=_measured(kpis, say),
+        progress=done / len(payments) if payments else None,
+        moved=bool(case.record.shifted_days),
+    )
+
+
+def _latest(kpis: Sequence[KpiView]) -> tuple[KpiView, Any] | None:
+    """The KPI period that was reported last."""
+    known = [(kpi, period) for kpi in kpis for period in kpi.periods if period.value is not None]
+    return max(known, key=lambda each: each[1].end, default=None)
+
+
+def _measured(kpis: Sequence[KpiView], say: Translator) -> tuple[str, str] | None:
+    """What a reader should know about the measuring: what can be challenged comes first."""
+    open_ones = [p for kpi in kpis for p in kpi.periods if p.status in ("pending", "challenged")]
+    if open_ones:
+        return coded(PERIODS, open_ones[-1].status, say)
+    return None
+
+
+def _value(
+    parts: Services, deal: Deal, known: dict[tuple[str, int], int | None], today: date, write: Format
+) -> str | None:
+    """What a unit is worth, where a unit is sold."""
+    price = live_price(deal, known, today, parts.jobs)
+    if price.price is None:
+        return None
+    if kind_of(deal) == "kpi_bond":
+        return write.amount(float(deal.bond.denomination.value) / 100 * price.price, deal.currency.code)
+    assert deal.share is not None
+    return write.amount(price.price / 100 * float(deal.share.unit_price.value), deal.currency.code)
+
+
+def _book(deal: Deal, say: Translator, write: Format) -> Card:
+    story = story_of(deal, say, write)
+    return Card(
+        deal=deal,
+        link=f"/deals/{deal.id}",
+        instrument=_instrument(deal, say),
+        state=None,
+        what=story.what,
+        figures=[(label, value, None) for label, value in story.facts[1:4]],
+        measured=None,
+        progress=None,
+        moved=False,
+    )

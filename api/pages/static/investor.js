@@ -1,0 +1,70 @@
+// The investor's page: whoever connects sees what is theirs, and forms become actions of their wallet.
+
+import { changed } from "./live.js";
+import { act, connect, disconnect, restore, short, useDemo } from "./wallet.js";
+import { say } from "./words.js";
+
+const page = document.querySelector("[data-investor]");
+const bar = document.querySelector("[data-wallet]");
+const shown = page?.dataset.investor ?? "";
+
+function go(address) {
+  const url = new URL(location.href);
+  if (address) url.searchParams.set("address", address);
+  else url.searchParams.delete("address");
+  if (url.href !== location.href) location.assign(url);
+}
+
+function tell(wallet) {
+  if (!bar) return;
+  const who = bar.querySelector("[data-who]");
+  const name = wallet?.name ? `${say(wallet.name)} ` : "";
+  who.textContent = wallet ? say("Connected: {who}", { who: name + short(wallet.address) }) : say("No wallet is connected.");
+  bar.querySelector("[data-connect]").hidden = Boolean(wallet);
+  bar.querySelector("[data-disconnect]").hidden = !wallet;
+  document.body.classList.toggle("with-wallet", Boolean(wallet));
+}
+
+document.querySelector("[data-connect]")?.addEventListener("click", async () => {
+  const wallet = await connect();
+  if (wallet) go(wallet.address);
+});
+
+document.querySelector("[data-disconnect]")?.addEventListener("click", () => {
+  disconnect();
+  go("");
+});
+
+// Without scripts the form shows an account; with them the account also acts.
+document.querySelector("[data-accounts]")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const select = event.target.elements.address;
+  useDemo(select.value, select.selectedOptions[0].dataset.name);
+  go(select.value);
+});
+
+// Forms come and go with the parts of the page, so the document listens for them.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  const { act: action, deployment } = form.dataset;
+  const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+  const again = form.querySelector("button");
+  again.disabled = true;
+  try {
+    const done = await act(deployment, action, given);
+    if (done) form.reset();
+  } catch {
+    // The dialog has said what went wrong.
+  } finally {
+    again.disabled = false;
+  }
+});
+
+addEventListener("penstock:wallet", (event) => tell(event.detail));
+addEventListener("penstock:done", () => setTimeout(changed, 1_000));
+
+const wallet = await restore();
+tell(wallet);
+if (wallet && !shown) go(wallet.address);

@@ -1,0 +1,65 @@
+// Keeps a page up with the chain: a change renews the parts that say so, and the demonstration's clock can be moved.
+
+import { say } from "./words.js";
+
+const QUIET = 600; // milliseconds without another message before the page is renewed
+const holder = document.querySelector("[data-live]");
+const spoken = document.getElementById("said");
+
+export function announce(text) {
+  if (spoken) spoken.textContent = text;
+}
+
+// Another script (the wallet's) calls this when it has changed something.
+export function changed() {
+  document.body.dispatchEvent(new CustomEvent("penstock:changed"));
+}
+
+function follow(deployment) {
+  let timer;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(changed, QUIET);
+  };
+  const source = new EventSource("/v1/stream" + (deployment ? `?deployment=${encodeURIComponent(deployment)}` : ""));
+  for (const topic of ["chain", "kpi", "reorganisation", "resync"]) source.addEventListener(topic, soon);
+  addEventListener("pagehide", () => source.close());
+}
+
+// A part that somebody is using stays as it is until the next change.
+document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const part = event.detail.target;
+  if (part.contains(document.activeElement)) event.detail.shouldSwap = false;
+  else for (const open of part.querySelectorAll("details[open][id]")) kept.add(open.id);
+});
+
+const kept = new Set();
+
+document.body.addEventListener("htmx:oobAfterSwap", (event) => {
+  const part = event.detail.target;
+  part.dataset.fresh = "";
+  for (const id of kept) document.getElementById(id)?.setAttribute("open", "");
+  announce(say("The page has been brought up to date."));
+});
+
+if (holder) follow(holder.dataset.live);
+
+const advance = document.querySelector("[data-advance]");
+advance?.addEventListener("click", async () => {
+  const told = document.querySelector("[data-advance-said]");
+  advance.disabled = true;
+  told.textContent = say("The clock moves; everybody does what is due. This can take some seconds.");
+  try {
+    const answer = await fetch("/v1/demo/advance", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: "{}",
+    });
+    const body = await answer.json();
+    if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
+    location.reload();
+  } catch (error) {
+    told.textContent = say("That did not work: {reason}", { reason: error.message });
+    advance.disabled = false;
+  }
+});

@@ -1,0 +1,137 @@
+"""The page of a transaction: what happened, in words, and everything it announced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+
+from api.models import Currency
+from api.pages.format import Format, short_hash
+from api.pages.i18n import Translator, language_of
+from api.pages.render import marks, page
+from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS
+from api.problems import not_found
+from api.services import Parts, Services
+from api.views.cases import case_of, currency_of
+from api.views.relaying import transaction_view
+from api.views.transaction_models import MoveView, TransactionEvent, TransactionView
+from finance.terms import Deal
+
+router = APIRouter()
+
+STATES = {"pending": "wait", "done": "good", "failed": "bad"}
+LONG = 200
+"""Characters of an argument that are shown."""
+
+
+@router.get("/transactions/{hash}")
+def transaction(request: Request, parts: Parts, hash: Annotated[str, InPath(max_length=80)]) -> HTMLResponse:
+    if len(hash) != 66 or not hash.startswith("0x") or not all(c in "0123456789abcdefABCDEF" for c in hash[2:]):
+        raise not_found(f"no transaction {hash}: a hash is 0x and 64 hexadecimal digits")
+    language = language_of(request)
+    say, write = Translator(language), Format(language)
+    view = transaction_view(parts, hash.lower(), say)
+    teller = _Teller(parts, view, say, write)
+    return page(
+        request,
+        "transaction.html.j2",
+        view=view,
+        tone=STATES[view.state],
+        deals=teller.deals,
+        sentences=list(teller.sentences()),
+        moves=[teller.move(each) for each in view.moves],
+        events=[teller.row(each, marks(language)) for each in view.events],
+        names=teller.names,
+    )
+
+
+class _Teller:
+    """Says a transaction's events in words. `names`: who an address is in the deals it touches."""
+
+    def __init__(self, parts: Services, view: TransactionView, say: Translator, write: Format) -> None:
+        self.view, self.say, self.write = view, say, write
+        self.cases = {id: case_of(parts, id) for id in view.deployments}
+        self.deals = [(id, case.deal) for id, case in self.cases.items()]
+        self.names = self._names()
+
+    def _names(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for case in self.cases.values():
+            for role, address in case.record.addresses.model_dump().items():
+                if address:
+                    found[address.lower()] = self.say(CONTRACTS[role]) if role in CONTRACTS else role
+            for role, held in case.record.wallets.model_dump().items():
+                if isinstance(held, str):
+                    found.setdefault(held.lower(), self.say(WALLETS[role]) if role in WALLETS else role)
+                for number, address in enumerate(held if isinstance(held, list) else ()):
+                    name = "Node {number}" if role == "nodes" else "Panellist {number}"
+                    found.setdefault(address.lower(), self.say(name, number=number + 1))
+        return found
+
+    def who(self, address: Any) -> str:
+        """Who an address is, as far as it is known."""
+        text = str(address)
+        if int(text, 16) == 0:
+            return self.say("nobody")
+        return self.names.get(text.lower()) or short_hash(text)
+
+    def case(self, event: TransactionEvent) -> Any:
+        return self.cases.get(event.deployment or "") or next(iter(self.cases.values()))
+
+    def currency(self, event: TransactionEvent) -> Currency:
+        return currency_of(self.case(event))
+
+    def deal(self, event: TransactionEvent) -> Deal:
+        found: Deal = self.case(event).deal
+        return found
+
+    def money(self, event: TransactionEvent, amount: Any) -> str:
+        return self.write.money(int(amount), self.currency(event))
+
+    def kpi(self, event: TransactionEvent, value: Any) -> str:
+        """A KPI value as an event has it, by the feed it names or the deal's only one."""
+        deal, record = self.deal(event), self.case(event).record
+        feed = event.arguments.get("feed")
+        key = next((k for k, f in record.feeds.items() if f == feed), next(iter(deal.kpis), None))
+        if key is None:
+            return str(value)
+        return self.write.kpi_scaled(int(value), deal.kpis[key].decimals, deal.kpis[key].unit)
+
+    def sentences(self) -> Sequence[str]:
+        """What the events say, without what follows from another (the currency's own transfers)."""
+        found = []
+        for event in self.view.events:
+            make = WORDS.get((event.contract, event.name))
+            if make is not None:
+                found.append(make(self, event, event.arguments))
+        return list(dict.fromkeys(found))
+
+    def move(self, move: MoveView) -> str:
+        """What changed hands."""
+        case = next(iter(self.cases.values()))
+        if move.asset == "money":
+            amount = self.write.money(move.amount, currency_of(case))
+        else:
+            amount = self.say.plural("{count} unit", "{count} units", int(move.amount))
+        if int(move.sender, 16) == 0:
+            return self.say("{amount} came into being, for {to}", amount=amount, to=self.who(move.receiver))
+        if int(move.receiver, 16) == 0:
+            return self.say("{amount} of {sender} ceased to be", amount=amount, sender=self.who(move.sender))
+        return self.say("{amount} from {sender} to {to}", amount=amount, sender=self.who(move.sender),
+                        to=self.who(move.receiver))  # fmt: skip
+
+    def row(self, event: TransactionEvent, ui: Any) -> list[Any]:
+        words = ", ".join(f"{name} = {_short(value)}" for name, value in event.arguments.items())
+        contract = self.say(CONTRACTS[event.contract]) if event.contract in CONTRACTS else event.contract
+        return [event.name, contract, words]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    if text.startswith("0x") and len(text) in (42, 66):
+        return short_hash(text)
+    return text if len(text) <= LONG else f"{text[:LONG]}…"

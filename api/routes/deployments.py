@@ -1,0 +1,185 @@
+"""Deployments: what they are, where they stand, what they have paid and will pay, and whether the money is
+right."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from pydantic import Field, ValidationError
+
+from api.access import Principal, requires
+from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
+from api.models import Page, Resource, example
+from api.problems import Flaw, bad_input, documented
+from api.services import Parts
+from api.views.cases import as_of, case_of
+from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
+from api.views.models import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
+from api.views.reconcile import reconciliation_view
+from chain.records import DeploymentRecord, RecordFile
+from chain.swap.records import SCHEMA, SwapRecord
+
+router = APIRouter(tags=["deployments"])
+
+Id = Annotated[str, Path(max_length=96, description="Deployment.", examples=["dc-water-eib-2016-1a2b3c4d"])]
+Writer = Annotated[Principal, Depends(requires(scope="deployments:write"))]
+MOST_NODES = 32
+
+
+@router.get(
+    "/deployments",
+    response_model=Page[DeploymentRow],
+    responses={**LISTED, **documented(406, 422)},
+)
+def list_deployments(
+    request: Request,
+    parts: Parts,
+    deal: Annotated[str | None, Query(max_length=64, description="Only of this deal.")] = None,
+    kind: Annotated[
+        str | None, Query(max_length=32, description="Only of this kind: kpi_bond, kpi_payment.")
+    ] = None,
+    state: Annotated[str | None, Query(max_length=32, description="Only in this state.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    format: Format = None,
+) -> Any:
+    """Every deal on this chain, in the order they were deployed."""
+    rows = [row for row in deployment_rows(parts, deal, kind) if state is None or row.state == state]
+    key = decode_cursor(cursor, int, str)
+    if key is not None:
+        rows = [row for row in rows if (row.block, row.id) > key]
+    following = encode_cursor(rows[limit - 1].block, rows[limit - 1].id) if len(rows) > limit else None
+    return listed(
+        request, rows[:limit], name="deployments", model=DeploymentRow, next=following, format=format
+    )
+
+
+@router.get("/deployments/{id}", responses=documented(404, 422))
+def get_deployment(parts: Parts, id: Id) -> DeploymentView:
+    """A deployment: its contracts and wallets, its state, what comes next, and what else can be asked about
+    it."""
+    return deployment_view(parts, id)
+
+
+@router.get("/deployments/{id}/state", responses=documented(404, 422))
+def get_state(parts: Parts, id: Id) -> StateView:
+    """Where it stands by the chain's clock, its figures, and what comes next."""
+    return state_view(parts, id)
+
+
+@router.get(
+    "/deployments/{id}/payments",
+    response_model=Page[PaymentView],
+    responses={**LISTED, **documented(404, 406, 422)},
+)
+def list_payments(
+    request: Request,
+    parts: Parts,
+    id: Id,
+    status: Annotated[
+        str | None, Query(pattern="^(paid|due|expected|late)$", description="Only with this status.")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    format: Format = None,
+) -> Any:
+    """Every payment, made and to come, by date: what was paid has its log, what waits for a KPI its
+    bounds."""
+    rows = [row for row in payment_views(parts, id) if status is None or row.status == status]
+    key = decode_cursor(cursor, int)
+    start = 0 if key is None else max(0, key[0])
+    following = encode_cursor(start + limit) if start + limit < len(rows) else None
+    return listed(
+        request,
+        rows[start : start + limit],
+        name=f"{id}-payments",
+        model=PaymentView,
+        next=following,
+        as_of=as_of(case_of(parts, id)),
+        format=format,
+    )
+
+
+@router.get("/deployments/{id}/reconciliation", responses=documented(404, 422))
+def get_reconciliation(parts: Parts, id: Id) -> ReconciliationView:
+    """Every payment twice: by the deal's terms on the reported KPIs, and by the chain. Read from the chain
+    itself, not from the index."""
+    return reconciliation_view(parts, id)
+
+
+# -- registering
+
+
+@router.post("/deployments", status_code=201, responses=documented(401, 403, 409, 413, 415, 422))
+def register_deployment(
+    parts: Parts,
+    _principal: Writer,
+    response: Response,
+    record: Annotated[
+        dict[str, Any],
+        Body(
+            description="The deployment record as `penstock deploy` writes it.",
+            examples=[{"schema": "penstock/deployment/2", "deal": "dc-water-eib-2016", "...": "..."}],
+        ),
+    ],
+) -> DeploymentView:
+    """Take in a deployment on this chain, after its contracts were compared with its terms field by field.
+    Again is no change."""
+    read = record_of(record)
+    deployment = parts.index.register(read, parts.chain)
+    path = parts.settings.data / deployment.id / "deployment.json"
+    if not path.exists():
+        read.save(path)
+    response.headers["Location"] = f"/v1/deployments/{deployment.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return deployment_view(parts, deployment.id)
+
+
+def record_of(content: dict[str, Any]) -> RecordFile:
+    """A deployment record of any kind. Raises ProblemError (422) with every problem."""
+    kind: type[RecordFile] = SwapRecord if content.get("schema") == SCHEMA else DeploymentRecord
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        flaws = [
+            Flaw(
+                field=".".join(str(part) for part in each["loc"]) or "body",
+                value=str(each.get("input"))[:200],
+                reason=each["msg"].removeprefix("Value error, "),
+            )
+            for each in error.errors()[:50]
+        ]
+        raise bad_input(f"deployment record: {flaws[0].field}: {flaws[0].reason}", flaws) from None
+
+
+class NodeUrls(Resource):
+    """Where a feed's nodes listen, by KPI, in the order of the feed's signers."""
+
+    model_config = example(
+        {"nodes": {"runoff-reduction": ["http://127.0.0.1:8601", "http://127.0.0.1:8602"]}}
+    )
+
+    nodes: dict[
+        Annotated[str, Field(max_length=64)],
+        Annotated[
+            list[Annotated[str, Field(pattern=r"^https?://[^\s]{1,200}$")]], Field(max_length=MOST_NODES)
+        ],
+    ]
+
+
+@router.put("/deployments/{id}/nodes", responses=documented(401, 403, 404, 413, 415, 422))
+def set_nodes(parts: Parts, id: Id, _principal: Writer, wanted: NodeUrls, response: Response) -> NodeUrls:
+    """Say where a deployment's nodes listen, so that they are watched and asked for reports."""
+    case = case_of(parts, id)
+    unknown = sorted(wanted.nodes.keys() - case.record.feeds.keys())
+    if unknown:
+        raise bad_input(f"nodes.{unknown[0][:64]}: {id} has no such KPI")
+    path = parts.settings.data / id / "nodes.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name("nodes.json.part")
+    beside.write_text(json.dumps(wanted.nodes, indent=2) + "\n")
+    beside.replace(path)
+    response.headers["Cache-Control"] = "no-store"
+    return wanted

@@ -1,0 +1,81 @@
+"""The events of a deployment, as the chain has them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+
+from api.index.writer import as_text
+from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
+from api.models import Hash, Page, Resource, example
+from api.problems import documented
+from api.services import Parts
+from api.views import holdings
+
+router = APIRouter(tags=["events"])
+
+
+class EventRow(Resource):
+    """A log of one of the deal's contracts, or of oracle and currency where it concerns the deal."""
+
+    model_config = example(
+        {
+            "block": 431,
+            "log": 2,
+            "time": 1490918400,
+            "tx": "0x" + "5f" * 32,
+            "source": "token",
+            "name": "Distributed",
+            "arguments": {"payer": "0x" + "a1" * 20, "paid": "428750000000", "perUnit": "17150000000"},
+        }
+    )
+
+    block: int
+    log: int
+    time: int
+    tx: Hash
+    source: str = Field(
+        description="Role of the contract: token, bond, swap, treasury, offering, oracle, currency."
+    )
+    name: str
+    arguments: dict[str, Any] = Field(description="By name; whole numbers as text.")
+
+
+@router.get(
+    "/deployments/{id}/events",
+    response_model=Page[EventRow],
+    responses={**LISTED, **documented(404, 406, 422)},
+)
+def deployment_events(
+    request: Request,
+    parts: Parts,
+    id: Annotated[str, Path(max_length=96, description="Deployment.")],
+    name: Annotated[list[str] | None, Query(max_length=40, description="Only events of these names.")] = None,
+    source: Annotated[
+        list[str] | None, Query(max_length=10, description="Only events of contracts with these roles.")
+    ] = None,
+    newest_first: Annotated[bool, Query(description="From the end.")] = False,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    format: Format = None,
+) -> Any:
+    """Every indexed event of a deployment, in the order of the chain."""
+    key = decode_cursor(cursor, int, int)
+    after = None if key is None else (key[0], key[1])
+    found = parts.index.events(id, name, source, after, limit + 1, newest_first)
+    found, more = found[:limit], len(found) > limit
+    rows = [
+        EventRow(**event.trace, source=event.source, name=event.name, arguments=as_text(event.arguments))
+        for event in found
+    ]
+    return listed(
+        request,
+        rows,
+        name=f"{id}-events",
+        model=EventRow,
+        next=encode_cursor(rows[-1].block, rows[-1].log) if more else None,
+        as_of=holdings.as_of(parts, parts.index.deployment(id).indexed),
+        format=format,
+    )

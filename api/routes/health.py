@@ -1,0 +1,99 @@
+"""Whether the service lives and is ready, and what it measures; under no version, for those who watch it."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.problems import ProblemError
+from api.services import Parts, Services
+from api.web.metrics import CONTENT_TYPE
+
+unversioned = APIRouter(tags=["health"])
+
+MOST_LAG_BLOCKS = 50
+REMEMBER_SECONDS = 1.0  # a probe that asks more often gets the last answer
+
+
+class _Checks:
+    """What was found when somebody last looked."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seen, self._found = 0.0, {"": ""}
+
+    def of(self, parts: Services) -> dict[str, str]:
+        with self._lock:
+            if time.monotonic() - self._seen > REMEMBER_SECONDS:
+                self._found = check(parts)
+                self._seen = time.monotonic()
+            return self._found
+
+
+def check(parts: Services) -> dict[str, str]:
+    """What is wrong, by part; an empty text is well."""
+    found = {"chain": "", "database": "", "index": ""}
+    try:
+        parts.chain.call(lambda w3: w3.eth.block_number)
+    except ProblemError as error:
+        found["chain"] = error.detail
+    try:
+        head = parts.index.head()
+        if head is None:
+            found["index"] = "no block has been read yet"
+        elif head.lag_blocks > MOST_LAG_BLOCKS:
+            found["index"] = f"{head.lag_blocks} blocks behind the chain"
+    except ProblemError as error:
+        found["database"] = found["index"] = error.detail
+    return found
+
+
+def gauges(parts: Services) -> dict[str, tuple[str, float]]:
+    """The figures of now, for Prometheus."""
+    found = check(parts)
+    figures = {
+        "chain_up": ("Whether the chain answers.", float(not found["chain"])),
+        "database_up": ("Whether the database answers.", float(not found["database"])),
+        "streams": ("Open event streams.", float(getattr(parts.stream, "clients", 0))),
+        "jobs": ("Jobs queued or running.", float(getattr(parts.jobs, "unfinished", 0))),
+    }
+    try:
+        head = parts.index.head()
+    except ProblemError:
+        head = None
+    if head is not None:
+        figures["index_block"] = ("The block up to which the index has read.", float(head.block))
+        figures["index_lag_blocks"] = ("Blocks that the index is behind the chain.", float(head.lag_blocks))
+        figures["index_lag_seconds"] = ("Seconds that the index is behind.", float(head.lag_seconds))
+    return figures
+
+
+@unversioned.get("/health/live")
+async def live() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "live"}, headers={"Cache-Control": "no-store"})
+
+
+@unversioned.get("/health/ready")
+def ready(request: Request, parts: Parts) -> JSONResponse:
+    """Chain and database answer and the index is near the chain's head: 200, else 503 with what is wrong."""
+    state = request.app.state
+    if not hasattr(state, "checks"):
+        state.checks = _Checks()
+    found = state.checks.of(parts)
+    well = not any(found.values())
+    body = {
+        "status": "ready" if well else "not ready",
+        "checks": {name: words or "ok" for name, words in found.items()},
+    }
+    headers = {"Cache-Control": "no-store"}
+    return JSONResponse(body, 200 if well else 503, headers)
+
+
+@unversioned.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Measurements in Prometheus' text format."""
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE)

@@ -1,0 +1,196 @@
+"""What holders have, for the API and the pages: positions, statements, portfolios; every figure as of the
+block that it is read up to.
+"""
+
+from __future__ import annotations
+
+from eth_utils.address import to_checksum_address
+from pydantic import Field
+
+from api.index.reader import Deployment, Position
+from api.index.statements import Line
+from api.models import Address, AsOf, Currency, Hash, Minor, Resource, example
+from api.services import Services
+
+_HOLDER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+_EXAMPLE = {
+    "deployment": "dc-water-eib-2016-1a2b3c4d",
+    "deal": "dc-water-eib-2016",
+    "title": "DC Water Environmental Impact Bond",
+    "holder": _HOLDER,
+    "units": 40,
+    "supply": 100,
+    "claimable": "34300000000",
+    "claimed": "137200000000",
+    "earned": "171500000000",
+    "currency": {"code": "USD", "decimals": 6, "token": _HOLDER},
+    "as_of": {"block": 812, "time": 1611619200},
+}
+
+
+class HolderRow(Resource):
+    """A holder of a deployment. Money as in a position."""
+
+    model_config = example(
+        {
+            "holder": _HOLDER,
+            "units": 40,
+            "share": 0.4,
+            "claimable": "34300000000",
+            "claimed": "137200000000",
+            "earned": "171500000000",
+        }
+    )
+
+    holder: Address
+    units: int = Field(description="Units of the claim token.")
+    share: float = Field(description="Of the units in issue.")
+    claimable: Minor = Field(description="Earned and not yet claimed.")
+    claimed: Minor
+    earned: Minor = Field(description="Claimable and claimed.")
+
+
+class PositionView(Resource):
+    """What a holder has of a deployment at the end of block `as_of`, as the claim token itself says it."""
+
+    model_config = example(_EXAMPLE)
+
+    deployment: str
+    deal: str
+    title: str
+    holder: Address
+    units: int
+    supply: int = Field(description="Units in issue.")
+    claimable: Minor = Field(description="What a claim would pay now.")
+    claimed: Minor
+    earned: Minor
+    currency: Currency
+    as_of: AsOf
+
+
+class StatementLine(Resource):
+    """One movement of a holder's units or money.
+
+    `kind`: subscription, refund, issue, withdrawal (units taken back without money), received, sent, forced
+    (by the agent), claim, or that of a distribution: coupon, redemption, recovery, revenue, gift.
+    """
+
+    model_config = example(
+        {
+            "block": 431,
+            "log": 2,
+            "time": 1490918400,
+            "tx": "0x" + "5f" * 32,
+            "kind": "coupon",
+            "index": 0,
+            "units": 0,
+            "paid": "0",
+            "earned": "17150000000",
+            "received": "0",
+            "other": None,
+            "units_after": 40,
+            "claimable_after": "17150000000",
+        }
+    )
+
+    block: int
+    log: int
+    time: int
+    tx: Hash
+    kind: str
+    index: int | None = Field(None, description="Number of the coupon, from 0.")
+    units: int = Field(description="Change of units.")
+    paid: Minor = Field(description="By the holder, for units.")
+    earned: Minor = Field(description="By the units held, to be claimed.")
+    received: Minor = Field(description="Money that reached the holder: a claim or a refund.")
+    other: Address | None = Field(None, description="Whom units went to or came from.")
+    units_after: int
+    claimable_after: Minor
+
+
+def address(text: str) -> str:
+    """An address as it is kept: checksummed."""
+    return str(to_checksum_address(text))
+
+
+def as_of(parts: Services, block: int) -> AsOf:
+    """The block that a figure is read up to, and its time by the chain."""
+    return AsOf(block=block, time=parts.index.time_of(block))
+
+
+def currency_of(deployment: Deployment) -> Currency:
+    """What a deployment pays in."""
+    currency = deployment.deal.currency
+    return Currency(
+        code=currency.code, decimals=currency.token_decimals, token=deployment.record.addresses.currency
+    )
+
+
+def holder_row(position: Position) -> HolderRow:
+    return HolderRow(
+        holder=position.holder,
+        units=position.units,
+        share=position.units / position.supply if position.supply else 0.0,
+        claimable=str(position.claimable),
+        claimed=str(position.claimed),
+        earned=str(position.earned),
+    )
+
+
+def position_view(parts: Services, position: Position) -> PositionView:
+    deployment = parts.index.deployment(position.deployment)
+    return PositionView(
+        deployment=deployment.id,
+        deal=deployment.deal_id,
+        title=deployment.deal.title,
+        holder=position.holder,
+        units=position.units,
+        supply=position.supply,
+        claimable=str(position.claimable),
+        claimed=str(position.claimed),
+        earned=str(position.earned),
+        currency=currency_of(deployment),
+        as_of=as_of(parts, position.block),
+    )
+
+
+def statement_line(line: Line) -> StatementLine:
+    return StatementLine(
+        block=line.block,
+        log=line.log,
+        time=line.time,
+        tx=line.tx,
+        kind=line.kind,
+        index=line.index,
+        units=line.units,
+        paid=str(line.paid),
+        earned=str(line.earned),
+        received=str(line.received),
+        other=line.other,
+        units_after=line.units_after,
+        claimable_after=str(line.claimable_after),
+    )
+
+
+def holders(
+    parts: Services, id: str, after: tuple[int, str] | None = None, limit: int | None = None
+) -> list[HolderRow]:
+    """Everybody who has units or money to claim, by units descending."""
+    return [holder_row(position) for position in parts.index.holders(id, after, limit)]
+
+
+def position(parts: Services, id: str, holder: str, block: int | None = None) -> PositionView:
+    """What a holder has, at the end of a block."""
+    return position_view(parts, parts.index.position(id, address(holder), block))
+
+
+def statement(
+    parts: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
+) -> list[StatementLine]:
+    """The lines of a holder's statement, oldest first."""
+    return [statement_line(line) for line in parts.index.statement(id, address(holder), after, limit)]
+
+
+def portfolio(parts: Services, holder: str) -> list[PositionView]:
+    """What a holder has of every deployment."""
+    return [position_view(parts, position) for position in parts.index.portfolio(address(holder))]

@@ -1,0 +1,209 @@
+"""What one wallet has and can do: its holdings, what is for sale, and reports that it can challenge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from web3 import Web3
+
+from api.index.reader import Deployment
+from api.models import Currency
+from api.problems import ProblemError
+from api.services import Services
+from api.views import holdings
+from api.views.cases import case_of
+from api.views.holdings import PositionView, StatementLine
+from api.views.models import ReportView
+from api.views.reports import report_views
+from chain.bindings import contract, read
+from chain.errors import ChainError
+
+OPEN = 1
+"""IOffering.State.Open"""
+FAILED = 3
+NEWEST = 40
+"""Lines of a statement that the page shows; the API has them all."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An issue that is being sold. Money in minor units; times unix seconds. For a wallet: whether it may hold
+    the claim, and the money that it has."""
+
+    deployment: str
+    deal: str
+    title: str
+    currency: Currency
+    unit_price: int
+    sold: int
+    soft_cap: int
+    hard_cap: int
+    closes: int
+    failed: bool
+    may_hold: bool | None = None
+    balance: int | None = None
+
+    @property
+    def left(self) -> int:
+        return self.hard_cap - self.sold
+
+    @property
+    def affordable(self) -> int:
+        """Units that the wallet can pay for, of those left."""
+        return min(self.left, (self.balance or 0) // self.unit_price)
+
+
+@dataclass(frozen=True)
+class Reward:
+    """What the oracle owes a wallet after a challenge, in minor units."""
+
+    deployment: str
+    currency: Currency
+    amount: int
+
+
+@dataclass(frozen=True)
+class Challengeable:
+    """A report that can be challenged until `final_at`. Money in minor units."""
+
+    deployment: str
+    deal: str
+    title: str
+    kpi_title: str
+    unit: str
+    report: ReportView
+    bond: int
+    reward: int
+    currency: Currency
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A position and its newest movements, newest first."""
+
+    position: PositionView
+    lines: Sequence[StatementLine]
+    may_receive: bool | None
+
+
+@dataclass(frozen=True)
+class InvestorView:
+    """Everything that the page shows. `chain_trouble`: why what the chain itself must say is missing."""
+
+    address: str | None
+    holdings: Sequence[Holding] = ()
+    offers: Sequence[Offer] = ()
+    rewards: Sequence[Reward] = ()
+    challengeable: Sequence[Challengeable] = ()
+    test_money: str | None = field(default=None)
+    chain_trouble: str | None = None
+
+
+def investor_view(parts: Services, address: str | None, deployment: str | None = None) -> InvestorView:
+    """What a wallet (None: nobody) has and can do, in one deployment or in all. Raises ProblemError (404, 503)."""
+    chosen = parts.index.deployments() if deployment is None else [parts.index.deployment(deployment)]
+    who = None if address is None else holdings.address(address)
+    held = []
+    if who is not None:
+        ids = {each.id for each in chosen}
+        held = [each for each in holdings.portfolio(parts, who) if each.deployment in ids]
+    challengeable = [row for each in chosen for row in _challengeable(parts, each)]
+    trouble, offers, rewards, eligible, local = None, [], [], {}, False
+    try:
+        offers, rewards, eligible = parts.chain.call(lambda w3: _asked(w3, parts, chosen, who))
+        local = parts.chain.is_local
+    except (ProblemError, ChainError) as error:
+        trouble = error.detail if isinstance(error, ProblemError) else str(error)
+    return InvestorView(
+        address=who,
+        holdings=[
+            Holding(
+                position,
+                holdings.statement(parts, position.deployment, position.holder)[-NEWEST:][::-1],
+                eligible.get(position.deployment),
+            )
+            for position in held
+        ],
+        offers=offers,
+        rewards=rewards,
+        challengeable=challengeable,
+        test_money=chosen[0].id if local and chosen else None,
+        chain_trouble=trouble,
+    )
+
+
+def _asked(
+    w3: Web3, parts: Services, chosen: Sequence[Deployment], who: str | None
+) -> tuple[list[Offer], list[Reward], dict[str, bool]]:
+    """What only the chain says now."""
+    offers, rewards, eligible = [], [], {}
+    paid: set[tuple[str, str]] = set()
+    for each in chosen:
+        at = each.record.addresses
+        if who is not None and at.token:
+            eligible[each.id] = bool(read(contract(w3, "SecurityToken", at.token).functions.canReceive(who)))
+        if at.offering and not _is_settled(parts, each):
+            offers += _offer(w3, each, who, eligible.get(each.id))
+        if who is not None and (at.oracle, at.currency) not in paid:
+            # Deals share the oracle, which owes by currency.
+            paid.add((at.oracle, at.currency))
+            owed = int(read(contract(w3, "KpiOracle", at.oracle).functions.creditOf(at.currency, who)))
+            if owed and each.record.feeds:
+                rewards.append(Reward(each.id, holdings.currency_of(each), owed))
+    return offers, rewards, eligible
+
+
+def _is_settled(parts: Services, deployment: Deployment) -> bool:
+    return case_of(parts, deployment.id).last("offering", "OfferingSettled") is not None
+
+
+def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
+    at = deployment.record.addresses
+    offering: Any = contract(w3, "Offering", at.offering).functions
+    state = read(offering.state())
+    if state not in (OPEN, FAILED):
+        return []
+    terms = read(offering.terms())
+    balance = None
+    if who is not None:
+        balance = int(read(contract(w3, "IERC20", at.currency).functions.balanceOf(who)))
+    return [
+        Offer(
+            deployment=deployment.id,
+            deal=deployment.deal_id,
+            title=deployment.deal.title,
+            currency=holdings.currency_of(deployment),
+            unit_price=terms["unitPrice"],
+            sold=read(offering.sold()),
+            soft_cap=terms["softCap"],
+            hard_cap=terms["hardCap"],
+            closes=terms["closes"],
+            failed=state == FAILED,
+            may_hold=may_hold,
+            balance=balance,
+        )
+    ]
+
+
+def _challengeable(parts: Services, deployment: Deployment) -> list[Challengeable]:
+    if not deployment.record.feeds:
+        return []
+    case = case_of(parts, deployment.id)
+    feeds = {feed.kpi: feed for feed in case.feeds}
+    return [
+        Challengeable(
+            deployment=deployment.id,
+            deal=deployment.deal_id,
+            title=deployment.deal.title,
+            kpi_title=deployment.deal.kpis[report.kpi].title,
+            unit=deployment.deal.kpis[report.kpi].unit,
+            report=report,
+            bond=feeds[report.kpi].challenge_bond,
+            reward=feeds[report.kpi].challenge_reward,
+            currency=holdings.currency_of(deployment),
+        )
+        for report in report_views(parts, deployment.id, status="pending")
+        if report.can_challenge and report.in_force
+    ]

@@ -1,0 +1,110 @@
+"""A deployment's KPIs: what each decides, what was reported, and what is expected of the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from api.instruments import Case
+from api.instruments.base import trace_of
+from api.instruments.slots import Slot
+from api.problems import not_found
+from api.views.cases import case_of
+from api.views.models import KpiPeriod, KpiView, PeriodStatus, Quantiles
+from finance.settlement.terms import FeedTerms
+from finance.terms import InputError
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+Forecasts = dict[tuple[str, int], Quantiles]
+
+
+def realised(case: Case) -> dict[tuple[str, int], int | None]:
+    """Settled reports by KPI and period (from 0): the integer on chain, None for a missing one."""
+    return {key: slot.settled_value for key, slot in case.slots.items() if slot.is_settled}
+
+
+def today(case: Case) -> date:
+    """The day of the chain's clock, UTC."""
+    return datetime.fromtimestamp(case.now, UTC).date()
+
+
+def kpi_views(parts: Services, id: str) -> list[KpiView]:
+    """Every KPI that the deployment has a feed for, with all its periods."""
+    case = case_of(parts, id)
+    expected, note = _forecasts(case)
+    return [_view(case, feed, expected, note) for feed in case.feeds if feed.kpi in case.record.feeds]
+
+
+def kpi_view(parts: Services, id: str, kpi: str) -> KpiView:
+    """One of them. Raises ProblemError (404)."""
+    for view in kpi_views(parts, id):
+        if view.kpi == kpi:
+            return view
+    known = ", ".join(case_of(parts, id).record.feeds) or "none"
+    raise not_found(f"{id}: has no KPI {kpi[:80]}; known: {known}")
+
+
+def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
+    from api.views.pricing import kpi_outlook
+
+    if "forecasts" not in case.memory:
+        try:
+            found = kpi_outlook(case.deal, realised(case), today(case))
+            by_period = {(f.kpi, f.period): f.expected for f in found if f.expected is not None}
+            case.memory["forecasts"] = (by_period, None)
+        except InputError as error:
+            return {}, str(error)
+    kept: tuple[Forecasts, str | None] = case.memory["forecasts"]
+    return kept
+
+
+def _view(case: Case, feed: FeedTerms, expected: Forecasts, note: str | None) -> KpiView:
+    kpi = case.deal.kpis[feed.kpi]
+    scale = 10**feed.decimals
+    return KpiView(
+        kpi=feed.kpi,
+        title=kpi.title,
+        unit=kpi.unit,
+        decimals=feed.decimals,
+        direction=kpi.direction,
+        feed=case.record.feeds[feed.kpi],
+        method=feed.method,
+        minimum=feed.min_value / scale,
+        maximum=feed.max_value / scale,
+        curves=case.instrument.curves(case, feed.kpi),
+        periods=[
+            _period(case, case.slots[feed.kpi, period], expected.get((feed.kpi, period)))
+            for period in range(len(feed.period_ends))
+        ],
+        forecast_note=note,
+    )
+
+
+def period_status(slot: Slot) -> PeriodStatus:
+    """Where a measurement period stands, before its report too."""
+    if slot.status != "none":
+        return slot.status
+    if slot.now < slot.start:
+        return "future"
+    return "running" if slot.now < slot.end else "awaited"
+
+
+def _period(case: Case, slot: Slot, expected: Quantiles | None) -> KpiPeriod:
+    value, given = slot.value, case.instrument.given(case, slot)
+    return KpiPeriod(
+        period=slot.period,
+        start=slot.start,
+        end=slot.end,
+        report_until=slot.report_until,
+        status=period_status(slot),
+        value=None if value is None else value / 10**slot.feed.decimals,
+        raw=None if value is None else str(value),
+        version=None if slot.last is None else slot.last.version,
+        final_at=slot.final_at,
+        used=bool(slot.uses),
+        y=None if given is None else str(given),
+        forecast=expected,
+        trace=None if slot.last is None else trace_of(slot.ruling or slot.last.event),
+    )

@@ -1,0 +1,359 @@
+"""Actions turned into transactions for a wallet to sign: in words, simulated, with an approval where money is
+taken. No key is ever seen here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+
+from api.instruments.actions import (
+    ABI,
+    ACTIONS,
+    Action,
+    Given,
+    actions_of,
+    ruling_domain,
+    ruling_of,
+)
+from api.instruments.parameters import Values, check
+from api.instruments.refusals import template
+from api.instruments.words import Say
+from api.problems import bad_input, conflict
+from api.services import Services
+from api.views.simulation import Call, Result, simulate
+from api.views.transaction_models import (
+    ActionView,
+    MoveView,
+    OutcomeView,
+    ParameterView,
+    PreparedView,
+    RefusalView,
+    StepView,
+    TypedDataView,
+)
+from chain.bindings import calldata, contract, decode_log, event_abis, read
+from chain.errors import ContractError
+from chain.event_tables import ZERO
+from chain.network import clock
+from oracle.observation import RULING_TYPE
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
+PERMIT_SECONDS = 3_600
+SIGN_RULING = "sign-ruling"
+PERMIT_TYPE = [
+    {"name": "owner", "type": "address"},
+    {"name": "spender", "type": "address"},
+    {"name": "value", "type": "uint256"},
+    {"name": "nonce", "type": "uint256"},
+    {"name": "deadline", "type": "uint256"},
+]
+DOMAIN_TYPE = [
+    {"name": "name", "type": "string"},
+    {"name": "version", "type": "string"},
+    {"name": "chainId", "type": "uint256"},
+    {"name": "verifyingContract", "type": "address"},
+]
+
+
+def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
+    """What can be done with a deployment at all."""
+    return [
+        ActionView(
+            name=action.name,
+            title=say(action.title),
+            contract=action.on,
+            function=action.function,
+            who=action.who,
+            pays=action.pays is not None,
+            parameters=[
+                ParameterView(
+                    name=each.name,
+                    kind=each.kind,
+                    title=say(each.title),
+                    optional=each.optional,
+                    choices=list(each.choices),
+                )
+                for each in action.parameters
+            ],
+        )
+        for action in actions_of(deployment.record)
+    ]
+
+
+def prepare(
+    parts: Services, id: str, name: str, sender: str, parameters: Mapping[str, Any], say: Say
+) -> PreparedView:
+    """What `sender` has to sign for an action, and what it would do.
+
+    Raises ProblemError: 404 for a deployment that is not there, 422 for an action it does not have or
+    parameters that are wrong, 409 where it cannot be done on this chain."""
+    deployment = parts.index.deployment(id)
+    action = _action(deployment, name)
+    if action.local and not parts.chain.is_local:
+        raise conflict(f"{name}: only where money is test money")
+    values = check(action.parameters, parameters)
+    return parts.chain.call(lambda w3: _Preparation(w3, deployment, action, sender, values, say).view())
+
+
+def ruling_to_sign(
+    parts: Services, id: str, sender: str, parameters: Mapping[str, Any], say: Say
+) -> PreparedView:
+    """A ruling as typed data for a panellist; the signatures go to the action `rule`."""
+    deployment = parts.index.deployment(id)
+    rule = _action(deployment, "rule")
+    values = check(tuple(each for each in rule.parameters if each.name != "signatures"), parameters)
+    return parts.chain.call(lambda w3: _Preparation(w3, deployment, rule, sender, values, say).ruling())
+
+
+def _action(deployment: Deployment, name: str) -> Action:
+    action = ACTIONS.get(name)
+    if action is None or not action.there(deployment.record):
+        known = ", ".join(each.name for each in actions_of(deployment.record))
+        raise bad_input(f"action: {name}: this deployment has {known}")
+    return action
+
+
+class _Preparation:
+    """One action on its way to a wallet."""
+
+    def __init__(
+        self, w3: Web3, deployment: Deployment, action: Action, sender: str, values: Values, say: Say
+    ) -> None:
+        self.w3, self.deployment, self.action, self.say = w3, deployment, action, say
+        self.sender = str(to_checksum_address(sender))
+        self.record = deployment.record
+        self.given = Given(self.record, self.sender, values, self._read)
+
+    def _at(self, role: str) -> str:
+        return str(getattr(self.record.addresses, role))
+
+    def _function(self, role: str, function: str, *arguments: Any) -> Any:
+        return contract(self.w3, ABI[role], self._at(role)).functions[function](*arguments)
+
+    def _read(self, role: str, function: str, *arguments: Any) -> Any:
+        return read(self._function(role, function, *arguments))
+
+    def view(self) -> PreparedView:
+        """The steps, simulated."""
+        action, at = self.action, self._at(self.action.on)
+        data = calldata(self._function(action.on, action.function, *action.arguments(self.given)))
+        pays = action.pays(self.given) if action.pays is not None else 0
+        calls = [Call(self.sender, at, data, action.function)]
+        titles, permit = [self._title(pays)], None
+        if pays and self._read("currency", "allowance", self.sender, at) < pays:
+            approve = calldata(self._function("currency", "approve", at, pays))
+            calls.insert(0, Call(self.sender, self._at("currency"), approve, "approve"))
+            titles.insert(0, self.say("Allow the contract to take {money}", money=self.money(pays)))
+            permit = self._permit(at, pays)
+        results = simulate(self.w3, calls)
+        price = self._gas_price()
+        steps = [
+            self._step(call, title, result, price)
+            for call, title, result in zip(calls, titles, results, strict=True)
+        ]
+        steps[0].permit = permit
+        states = [result.ok for result in results]
+        cost = sum(int(step.fee or 0) for step in steps)
+        return PreparedView(
+            deployment=self.deployment.id,
+            action=action.name,
+            title=titles[-1],
+            sender=self.sender,
+            block=self.w3.eth.block_number,
+            ok=False if False in states else None if None in states else True,
+            affordable=self.w3.eth.get_balance(to_checksum_address(self.sender)) >= cost,
+            steps=steps,
+        )
+
+    def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
+        approval = call.to == self._at("currency") and call.label == "approve"
+        return StepView(
+            title=title,
+            contract="currency" if approval else self.action.on,
+            function=call.label,
+            to=call.to,
+            data=call.data,
+            value="0",
+            chain_id=self.record.chain_id,
+            gas=result.gas,
+            fee=None if result.gas is None else str(result.gas * price),
+            outcome=OutcomeView(
+                simulated=result.simulated,
+                ok=result.ok,
+                refusal=None if result.error is None else refusal_view(result.error, self.say),
+                moves=moves_in(result.logs, self.deployment, self.sender, self.say),
+            ),
+        )
+
+    def _gas_price(self) -> int:
+        base = self.w3.eth.get_block("latest").get("baseFeePerGas")
+        tip = 1_000_000_000
+        return self.w3.eth.gas_price if base is None else 2 * int(base) + tip
+
+    def _title(self, pays: int) -> str:
+        said = {name: str(value) for name, value in self.given.values.said.items()}
+        for parameter in self.action.parameters:
+            name = parameter.name
+            if parameter.kind == "units" and name in said:
+                said[name] = f"{int(said[name]):,}"
+            elif parameter.kind == "address":
+                said[name] = _short(str(self.given.values.get(name) or self.sender))
+            elif parameter.kind == "choice" and name in said:
+                said[name] = self.say(said[name])
+        if (given := self.given.values.get("amount")) is not None:
+            said["money"] = self.money(given)
+        if pays:
+            said["money"] = self.money(pays)
+        return self.say(self.action.title, **said)
+
+    def money(self, minor: int) -> str:
+        return money_words(minor, self.deployment)
+
+    def _permit(self, spender: str, amount: int) -> TypedDataView | None:
+        """The approval as a signature (EIP-2612), where the currency has that."""
+        try:
+            domain = self._read("currency", "eip712Domain")
+            nonce = self._read("currency", "nonces", self.sender)
+        except ContractError:
+            return None
+        message = {
+            "owner": self.sender,
+            "spender": spender,
+            "value": str(amount),
+            "nonce": str(nonce),
+            "deadline": str(clock(self.w3) + PERMIT_SECONDS),
+        }
+        _, name, version, chain_id, verifier, _, _ = domain
+        return TypedDataView(
+            purpose="permit",
+            title=self.say("Allow the contract to take {money}", money=self.money(amount)),
+            data=_typed("Permit", PERMIT_TYPE, message, (name, version, chain_id, verifier)),
+        )
+
+    def ruling(self) -> PreparedView:
+        """What a panellist signs; nothing is sent."""
+        ruling, domain = ruling_of(self.given), ruling_domain(self.given).to_dict()
+        panel = {each.lower() for each in self._read("oracle", "configOf", ruling.feed)["panel"]}
+        if self.sender.lower() not in panel:
+            raise conflict(f"{self.sender} is not on the panel of this feed", "not-on-the-panel")
+        message = {
+            "feed": ruling.feed,
+            "period": str(ruling.period),
+            "version": str(ruling.version),
+            "verdict": int(ruling.verdict),
+            "value": str(ruling.value),
+            "evidence": ruling.evidence,
+        }
+        place = (domain["name"], domain["version"], domain["chainId"], domain["verifyingContract"])
+        title = self.say("Sign the panel's ruling")
+        return PreparedView(
+            deployment=self.deployment.id,
+            action=SIGN_RULING,
+            title=title,
+            sender=self.sender,
+            block=self.w3.eth.block_number,
+            ok=True,
+            affordable=True,
+            steps=[],
+            sign=TypedDataView(
+                purpose="ruling", title=title, data=_typed("Ruling", RULING_TYPE, message, place)
+            ),
+        )
+
+
+def _typed(
+    primary: str, fields: Any, message: dict[str, Any], domain: tuple[str, str, int, str]
+) -> dict[str, Any]:
+    name, version, chain_id, verifier = domain
+    return {
+        "types": {"EIP712Domain": DOMAIN_TYPE, primary: fields},
+        "primaryType": primary,
+        "domain": {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifier},
+        "message": message,
+    }
+
+
+def _short(address: str) -> str:
+    return f"{address[:6]}…{address[-4:]}"
+
+
+def refusal_view(error: ContractError, say: Say) -> RefusalView:
+    """A contract's error, in its own terms and in words."""
+    words, fields = template(error)
+    arguments = {name or "reason": _json(value) for name, value in error.arguments.items()}
+    return RefusalView(name=error.name, arguments=arguments, words=say(words, **fields))
+
+
+def _json(value: Any) -> Any:
+    """A decoded ABI value for JSON: whole numbers as text, so that none loses digits."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, dict):
+        return {key: _json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(each) for each in value]
+    return str(value)
+
+
+def money_words(minor: int, deployment: Deployment) -> str:
+    """Minor units of a deployment's currency as USD 4,000.00, with every digit that is not zero."""
+    currency = deployment.deal.currency
+    whole, rest = divmod(abs(minor), 10**currency.token_decimals)
+    digits = f"{rest:0{currency.token_decimals}d}".rstrip("0").ljust(currency.minor_units, "0")
+    sign = "-" if minor < 0 else ""
+    return f"{currency.code} {sign}{whole:,}" + (f".{digits}" if digits else "")
+
+
+def moves_in(logs: Any, deployment: Deployment, viewer: str | None, say: Say) -> list[MoveView]:
+    """The money and units of a deployment that logs say have changed hands, in the words of `viewer`, who is
+    one of both ends; None for words of a third person."""
+    addresses = deployment.record.addresses
+    assets: dict[str, Literal["money", "units"]] = {addresses.currency.lower(): "money"}
+    if (token := getattr(addresses, "token", None)) is not None:
+        assets[token.lower()] = "units"
+    found = []
+    for log in logs:
+        asset = assets.get(str(log["address"]).lower())
+        decoded = decode_log(bytes_of(log), event_abis("IERC20")) if asset else None
+        if asset is None or decoded is None or decoded[0] != "Transfer":
+            continue
+        a = decoded[1]
+        what = money_words(a["value"], deployment) if asset == "money" else _units(a["value"], say)
+        words = _move_words(what, a["from"], a["to"], viewer, say)
+        found.append(
+            MoveView(asset=asset, sender=a["from"], receiver=a["to"], amount=str(a["value"]), words=words)
+        )
+    return found
+
+
+def _units(count: int, say: Say) -> str:
+    return say("1 unit") if count == 1 else say("{count} units", count=f"{count:,}")
+
+
+def _move_words(what: str, source: str, target: str, viewer: str | None, say: Say) -> str:
+    if viewer == source:
+        return say("You give {what}.", what=what)
+    if viewer == target:
+        return say("You receive {what}.", what=what)
+    if source == ZERO:
+        return say("{what} newly issued to {to}.", what=what, to=_short(target))
+    if target == ZERO:
+        return say("{what} of {from} taken back.", what=what, **{"from": _short(source)})
+    return say("{what} from {from} to {to}.", what=what, to=_short(target), **{"from": _short(source)})
+
+
+def bytes_of(log: Mapping[str, Any]) -> dict[str, Any]:
+    """A log as JSON-RPC gives it, with topics and data as bytes."""
+    return {
+        "topics": [bytes.fromhex(str(topic)[2:]) for topic in log["topics"]],
+        "data": bytes.fromhex(str(log["data"])[2:]),
+    }

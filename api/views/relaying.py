@@ -1,0 +1,338 @@
+"""Signed transactions passed on to the chain, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from eth_abi.abi import decode
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from eth_utils.abi import function_abi_to_4byte_selector
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from rlp import decode as decode_rlp  # type: ignore[import-untyped]
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
+from web3 import Web3
+
+from api.instruments.actions import ABI, ACTIONS, APPROVE
+from api.instruments.words import Say
+from api.problems import ProblemError, bad_input, conflict, not_found
+from api.services import Services
+from api.views.preparing import _json, bytes_of, moves_in, refusal_view
+from api.views.transaction_models import (
+    MoveView,
+    RelayedView,
+    TransactionEvent,
+    TransactionView,
+)
+from chain import artifacts
+from chain.bindings import decode_log, event_abis, named, request, type_of
+from chain.errors import ContractError, NetworkError
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
+LARGEST = 131_072
+"""Bytes of a transaction that nodes pass on."""
+PERMIT = "permit"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed transaction, taken apart. `to` is None where it makes a contract."""
+
+    hash: str
+    sender: str
+    chain_id: int | None
+    to: str | None
+    data: bytes
+    value: int
+    gas: int
+
+
+def read_signed(raw: str) -> Signed:
+    """Raises ProblemError (422) for what is no signed transaction."""
+    try:
+        blob = HexBytes(raw)
+        if not blob or len(blob) > LARGEST:
+            raise bad_input(f"raw: must be 1 to {LARGEST} bytes")
+        sender = str(Account.recover_transaction(blob))
+        if blob[0] <= 0x7F:
+            parts: Mapping[str, Any] = TypedTransaction.from_bytes(blob).as_dict()
+            chain_id: int | None = int(parts["chainId"])
+            to, data, value, gas = (
+                bytes(parts["to"]),
+                bytes(parts["data"]),
+                int(parts["value"]),
+                int(parts["gas"]),
+            )
+        else:
+            fields = decode_rlp(bytes(blob))
+            gas, to, value, data = _whole(fields[2]), fields[3], _whole(fields[4]), fields[5]
+            v = _whole(fields[6])
+            chain_id = (v - 35) // 2 if v >= 35 else None
+    except ProblemError:
+        raise
+    except Exception as error:  # the libraries raise many kinds for bytes that are no transaction
+        reason = "" if isinstance(error, RLPException) else f": {str(error)[:100]}"
+        raise bad_input(f"raw: not a signed transaction{reason}") from None
+    address = str(to_checksum_address(to)) if to else None
+    return Signed("0x" + keccak(blob).hex(), sender, chain_id, address, data, value, gas)
+
+
+def _whole(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+# -- which action a call is
+
+
+@dataclass(frozen=True)
+class Known:
+    """A function that may be called through this service. `action` names it."""
+
+    action: str
+    role: str
+    entry: Mapping[str, Any]
+    local: bool
+
+    def arguments(self, data: bytes) -> dict[str, Any]:
+        inputs = self.entry["inputs"]
+        values = decode([type_of(each) for each in inputs], data[4:])
+        return {each["name"]: named(each, value) for each, value in zip(inputs, values, strict=True)}
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[tuple[str, bytes], Known]:
+    wanted = [(action.name, action.on, action.function, action.local) for action in ACTIONS.values()]
+    wanted += [(APPROVE, "currency", "approve", False), (PERMIT, "currency", "permit", False)]
+    found = {}
+    for name, role, function, local in wanted:
+        entry: Any = next(
+            e for e in artifacts.abi(ABI[role]) if e["type"] == "function" and e["name"] == function
+        )
+        found[role, function_abi_to_4byte_selector(entry)] = Known(name, role, entry, local)
+    return found
+
+
+def _places(parts: Services) -> Iterator[tuple[Deployment, str, str]]:
+    """(deployment, role, address) of every contract of a registered deployment."""
+    for deployment in parts.index.deployments():
+        for role, address in deployment.record.addresses.model_dump().items():
+            if address is not None:
+                yield deployment, role, address.lower()
+
+
+def _aimed(parts: Services, to: str | None, data: bytes) -> tuple[Deployment, Known] | None:
+    """The deployment and the action that a call is for. Shared contracts are the first deployment's, unless
+    what is called names one's own."""
+    if to is None:
+        return None
+    for deployment, role, address in _places(parts):
+        known = _known().get((role, data[:4])) if address == to.lower() else None
+        if known is None:
+            continue
+        if _concerns(deployment, known, data):
+            return deployment, known
+    return None
+
+
+def _concerns(deployment: Deployment, known: Known, data: bytes) -> bool:
+    """Whether a call of a contract that deals share is about this one."""
+    try:
+        arguments = known.arguments(data)
+    except Exception:  # arguments that cannot be decoded concern nobody
+        return False
+    own = {each.lower() for each in deployment.record.addresses.model_dump().values() if each is not None}
+    if known.role == "currency" and "spender" in arguments:
+        return arguments["spender"].lower() in own
+    if known.role == "oracle" and "feed" in arguments:
+        return arguments["feed"] in deployment.record.feeds.values()
+    if known.role == "oracle" and "currency" in arguments:
+        return arguments["currency"].lower() in own
+    return True
+
+
+# -- relaying
+
+
+def relay(parts: Services, raw: str) -> RelayedView:
+    """Pass a signed transaction on. Raises ProblemError: 422 for what is no transaction for this chain or not
+    a known action of a registered deployment; 409 with the contract's error for one that would be refused."""
+    signed = read_signed(raw)
+    if signed.chain_id != parts.chain.chain_id:
+        given = "no chain" if signed.chain_id is None else f"chain {signed.chain_id}"
+        raise ProblemError(
+            422, "wrong-chain", f"raw: signed for {given}; this service is on {parts.chain.chain_id}"
+        )
+    aimed = _aimed(parts, signed.to, signed.data)
+    if aimed is None or signed.value:
+        raise ProblemError(
+            422, "not-relayed", "raw: only actions of registered deployments are relayed, and no ether"
+        )
+    deployment, known = aimed
+    if known.local and not parts.chain.is_local:
+        raise conflict(f"{known.action}: only where money is test money")
+    parts.chain.call(lambda w3: _send(w3, signed, raw, known.entry["name"]))
+    return RelayedView(hash=signed.hash, sender=signed.sender, deployment=deployment.id, action=known.action)
+
+
+def _send(w3: Web3, signed: Signed, raw: str, label: str) -> None:
+    if _is_known(w3, signed.hash):
+        return
+    call = {"from": signed.sender, "to": signed.to, "data": "0x" + signed.data.hex()}
+    try:
+        request(w3, "eth_call", [call, "latest"], label)
+        request(w3, "eth_sendRawTransaction", [raw], label)
+    except NetworkError as error:
+        if _is_known(w3, signed.hash):  # somebody was faster with the same one
+            return
+        raise conflict(f"the chain does not take it: {str(error)[:200]}", "not-taken") from None
+
+
+def _is_known(w3: Web3, hash: str) -> bool:
+    return request(w3, "eth_getTransactionByHash", [hash]) is not None
+
+
+# -- what became of one
+
+
+def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
+    """A transaction that concerns a registered deployment. Raises ProblemError (404) for any other."""
+    transaction, receipt, head, time, error = parts.chain.call(lambda w3: _look(w3, hash))
+    if transaction is None:
+        raise not_found(f"no transaction {hash[:80]} on this chain")
+    logs = [] if receipt is None else receipt["logs"]
+    events = list(_events(parts, logs))
+    data = bytes.fromhex(transaction["input"][2:])
+    to = transaction["to"] and str(to_checksum_address(transaction["to"]))
+    aimed = _aimed(parts, to, data)
+    touched = [event.deployment for event in events if event.deployment is not None]
+    if aimed is not None:
+        touched.insert(0, aimed[0].id)
+    if not touched:
+        raise not_found(f"transaction {hash[:80]} concerns no deployment that is known here")
+    moves: list[MoveView] = []
+    for id in dict.fromkeys(touched):
+        moves += [move for move in moves_in(logs, parts.index.deployment(id), None, say) if move not in moves]
+    known = aimed[1] if aimed else None
+    state = "pending" if receipt is None else "done" if int(receipt["status"], 16) else "failed"
+    block = None if receipt is None else int(receipt["blockNumber"], 16)
+    gas = None if receipt is None else int(receipt["gasUsed"], 16)
+    price = 0 if receipt is None else int(receipt.get("effectiveGasPrice") or "0x0", 16)
+    return TransactionView(
+        hash=hash,
+        state=state,
+        sender=str(to_checksum_address(transaction["from"])),
+        to=to,
+        deployments=list(dict.fromkeys(touched)),
+        action=known.action if known else None,
+        title=_title(known, say),
+        contract=known.role if known else None,
+        function=known.entry["name"] if known else None,
+        arguments={} if known is None else {name: _json(v) for name, v in known.arguments(data).items()},
+        block=block,
+        time=time,
+        confirmations=0 if block is None else head - block + 1,
+        gas_used=gas,
+        fee=None if gas is None else str(gas * price),
+        refusal=None if error is None else refusal_view(error, say),
+        moves=moves,
+        events=events,
+    )
+
+
+DONE: Mapping[str, str] = {
+    APPROVE: "Allowed a contract to take money",
+    PERMIT: "Allowed a contract to take money, by signature",
+    "subscribe": "Bought units in the offering",
+    "refund": "Returned units of a failed issue for their price",
+    "transfer": "Gave units to another wallet",
+    "claim": "Paid out what a holder had earned",
+    "distribute": "Shared money among all holders",
+    "settle-offering": "Settled the offering",
+    "verify-identity": "Verified a wallet",
+    "challenge": "Challenged a report",
+    "withdraw-credit": "Paid out what the oracle owed",
+    "rule": "Brought the panel's ruling",
+    "fund": "Paid money in for what is due",
+    "fix": "Turned a final report into its payment",
+    "pay-coupon": "Made a payment that was due",
+    "redeem": "Redeemed the bond",
+    "fund-swap": "Paid money in to the swap",
+    "settle": "Settled a period of the swap",
+    "receive-revenue": "Paid revenue in",
+    "pay-waterfall": "Paid a period: costs, debt, swap, holders",
+}
+
+
+def _title(known: Known | None, say: Say) -> str:
+    if known is None:
+        return say("A transaction of the deal")
+    action = ACTIONS.get(known.action)
+    plain = action.title if action and "{" not in action.title else "A transaction of the deal"
+    return say(DONE.get(known.action, plain))
+
+
+def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError | None]:
+    """The transaction, its receipt, the chain's head, the block's time, and why it failed."""
+    transaction = request(w3, "eth_getTransactionByHash", [hash])
+    receipt = None if transaction is None else request(w3, "eth_getTransactionReceipt", [hash])
+    head = int(w3.eth.block_number)
+    if receipt is None:
+        return transaction, None, head, None, None
+    block = int(receipt["blockNumber"], 16)
+    time = int(w3.eth.get_block(block)["timestamp"])
+    error = None
+    if not int(receipt["status"], 16):
+        call = {key: transaction[key] for key in ("from", "to", "value")} | {"data": transaction["input"]}
+        try:
+            request(w3, "eth_call", [call, hex(block - 1)])
+        except ContractError as found:
+            error = found
+        except NetworkError:  # the node has forgotten that block's state
+            error = None
+    return transaction, receipt, head, time, error
+
+
+def _events(parts: Services, logs: list[dict[str, Any]]) -> Iterator[TransactionEvent]:
+    where: dict[str, tuple[str, list[Deployment]]] = {}
+    for deployment, role, address in _places(parts):
+        where.setdefault(address, (role, []))[1].append(deployment)
+    for log in logs:
+        role, owners = where.get(log["address"].lower(), ("", []))
+        if not owners or role not in ABI:
+            continue
+        found = decode_log(bytes_of(log), event_abis(ABI[role]))
+        if found is None:
+            continue
+        name, arguments = found
+        owner = _owner(role, owners, arguments)
+        yield TransactionEvent(
+            log=int(log["logIndex"], 16),
+            deployment=owner and owner.id,
+            contract=role,
+            address=str(to_checksum_address(log["address"])),
+            name=name,
+            arguments=_json(arguments),
+        )
+
+
+def _owner(role: str, owners: list[Deployment], arguments: Mapping[str, Any]) -> Deployment | None:
+    """Whose event it is, of a contract that several deals may share."""
+    if role == "oracle" and "feed" in arguments:
+        return next((each for each in owners if arguments["feed"] in each.record.feeds.values()), None)
+    if role == "currency":
+        ends = {str(arguments.get(name, "")).lower() for name in ("from", "to", "owner", "spender")}
+        for each in owners:
+            own = {a.lower() for r, a in each.record.addresses.model_dump().items() if a and r != "currency"}
+            if ends & own:
+                return each
+        return None
+    if role in ("registry", "factory"):
+        return None
+    return owners[0]

@@ -1,0 +1,211 @@
+"""What-if valuations as the API takes and gives them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.models import Hash, Minor, Resource, example
+from api.views.models import Quantiles
+
+MOST_PATHS = 50_000
+Rate = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e18, le=1e18)]
+Factor = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+Name = Annotated[str, Field(max_length=64)]
+
+
+class Asked(BaseModel):
+    """Base of what is asked: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class KpiChange(Asked):
+    """Another expectation of a KPI. A bond's: `mean` and `sd`, in its unit (`mean` of a yes or no is its
+    chance). A swap's: factors on the mean and on the spread of every period."""
+
+    mean: Number | None = None
+    sd: Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)] | None = None
+    mean_factor: Factor | None = None
+    sd_factor: Factor | None = None
+
+
+class Reported(Asked):
+    """A report that is there. `period` counts from 0; `value` in the KPI's unit, null when it is missing."""
+
+    kpi: Name
+    period: Annotated[int, Field(ge=0, le=10_000)]
+    value: Number | None
+
+
+class ValuationRequest(Asked):
+    """A deal, stored (`deal`) or posted (`document`: the deal as an object, or a deal file as text), and what
+    is changed in it.
+
+    `as_of`: value what is still to come on that day, by the reports given; without, the deal at its start.
+    `fixed`: a swap's fixed payments of consecutive periods, which start over, in minor units.
+    `fixed_factor`: on the swap's fixed payments. `chart`: with the points of KPI distribution and payoff.
+    Method `full` simulates; it takes `kpi_model`, `seed`, `paths`, `solve` and `parameter` too.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "deal": "dc-water-eib-2016",
+                    "discount_yield": 0.03,
+                    "kpis": {"runoff-reduction": {"mean": 0.35}},
+                },
+                {"deal": "water-utility-rainfall-swap", "fixed_factor": 0.98, "discount_rate": 0.05},
+                {
+                    "deal": "dc-water-eib-2016",
+                    "as_of": "2021-01-20",
+                    "reports": [{"kpi": "runoff-reduction", "period": 0, "value": 0.2968}],
+                },
+            ]
+        },
+    )
+
+    deal: Name | None = None
+    document: dict[str, Any] | str | None = None
+    method: Literal["closed_form", "full"] = "closed_form"
+    discount_yield: Rate | None = Field(default=None, description="Of a bond; default: its coupon.")
+    discount_rate: Rate | None = Field(default=None, description="Of a swap; default: the deal's.")
+    kpis: dict[Name, KpiChange] = Field(default_factory=dict, max_length=16)
+    as_of: Day | None = None
+    reports: list[Reported] = Field(default_factory=list, max_length=1_000)
+    fixed: Annotated[list[Minor], Field(min_length=1, max_length=240)] | None = None
+    fixed_factor: Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] | None = None
+    chart: bool = False
+    kpi_model: Literal["interval", "twin"] = "interval"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    paths: Annotated[int, Field(ge=1_000, le=MOST_PATHS)] | None = None
+    solve: Literal["fair", "wang", "sd", "sharpe", "dscr"] | None = None
+    parameter: Number | None = None
+
+    @model_validator(mode="after")
+    def _one_deal(self) -> Self:
+        if (self.deal is None) == (self.document is None):
+            raise ValueError("needs either `deal` or `document`")
+        if self.fixed is not None and self.fixed_factor is not None:
+            raise ValueError("`fixed` and `fixed_factor` exclude each other")
+        if self.method == "closed_form":
+            for name in ("seed", "paths", "solve", "parameter"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"`{name}` needs the method full")
+        return self
+
+
+class CaseValue(Resource):
+    """A tier of the report that decides a bond, or its worst and best case: what it adds (`amount`, for the
+    whole issue), its chance (of a tier), and the price in that case."""
+
+    label: str
+    start: float | None
+    amount: Minor
+    probability: float | None
+    price: float | None
+
+
+class ChartPoint(Resource):
+    """A KPI value, its density (null where it has none), and what the payoff gives there: minor units, or a
+    rate with 1e18 = 100 % a year."""
+
+    kpi: float
+    density: float | None
+    payoff: str
+
+
+class PeriodValue(Resource):
+    """A report and the money it decides. `expected`: its value, before it is there; `amount`: what it is
+    expected to pay in all, or pays; of a swap with the fixed payment."""
+
+    kpi: str
+    period: int
+    measured: date
+    value: float | None
+    missing: bool
+    expected: Quantiles | None
+    amount: Minor
+
+
+class ValuationView(Resource):
+    """A deal's value. Prices are per 100; rates are fractions a year; money is in minor units, of a bond for
+    the whole issue.
+
+    Of a bond: `price` (at the start: of the principal; with `as_of`: what a buyer pays per 100 outstanding),
+    cases, yields and durations. Of a swap: `value` of the settlements to the payee, with `low` and `high`
+    where it is simulated, the `fair` fixed payments, and `price` of a unit of its revenue share per 100 of
+    its issue price.
+    """
+
+    model_config = example(
+        {
+            "deal": "dc-water-eib-2016",
+            "terms_hash": "0x" + "1f" * 32,
+            "kind": "kpi_bond",
+            "method": "closed_form",
+            "currency": "USD",
+            "decimals": 6,
+            "as_of": None,
+            "rate": 0.0343,
+            "price": 100.0,
+            "cases": [
+                {
+                    "label": "below 18.6 %",
+                    "start": None,
+                    "amount": "-3300000000000",
+                    "probability": 0.025,
+                    "price": 88.67,
+                }
+            ],
+            "expected_yield": 0.0343,
+            "spread": 0.0,
+            "macaulay_duration": 4.19,
+            "modified_duration": 4.12,
+            "expected_outcome": "0",
+            "outcome_sd": "737902000000",
+            "periods": [],
+            "basis": "closed form",
+            "assumed": ["the discount yield is the coupon"],
+        }
+    )
+
+    deal: str
+    terms_hash: Hash
+    kind: Literal["kpi_bond", "kpi_payment"]
+    method: Literal["closed_form", "full"]
+    currency: str
+    decimals: int
+    as_of: date | None = None
+    rate: float
+    price: float | None = None
+    clean: float | None = None
+    accrued: float | None = None
+    cases: list[CaseValue] = Field(default_factory=list)
+    expected_yield: float | None = None
+    spread: float | None = None
+    macaulay_duration: float | None = None
+    modified_duration: float | None = None
+    expected_outcome: Minor | None = None
+    outcome_sd: Minor | None = None
+    value: Minor | None = None
+    standard_error: Minor | None = None
+    low: Minor | None = None
+    high: Minor | None = None
+    fixed: list[Minor] | None = None
+    fair: list[Minor] | None = None
+    periods: list[PeriodValue] = Field(default_factory=list)
+    chart: list[ChartPoint] | None = None
+    basis: str
+    assumed: list[str]
+    simulated: dict[str, Any] | None = Field(
+        default=None,
+        description="Of the method full: the analyst's figures as `penstock price --json` has them; money "
+        "there is in units of the currency.",
+    )

@@ -1,0 +1,1 @@
+"""`penstock serve`: the service, and a demonstration's world of deals in mid-life on one chain."""

@@ -1,0 +1,92 @@
+"""The folder that the service reads deployments from, as the demonstration fills it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from chain.swap.records import load_any_record
+from finance.terms import Deal, InputError
+from oracle.relay_config import load_relay_config
+
+MARK = "demonstration.json"
+"""Names a folder that a demonstration made, and so may clear."""
+WORLD = "world"
+"""Folder of the nodes and of the shared contracts' addresses."""
+
+
+def deployment_id(deal: Deal) -> str:
+    """The deal and the first digits of its terms hash, as chain.deploy.record_path names a record."""
+    return f"{deal.id}-{deal.terms_hash[2:10]}"
+
+
+def add_deployment(data: Path, file: Path) -> Path:
+    """Serve the deployment whose record is `file`: the record goes into a folder of its own, which is
+    returned. Another contract with the same terms gets a number behind its name. Raises InputError."""
+    record = load_any_record(file)
+    name, number = f"{record.deal}-{record.terms_hash[2:10]}", 1
+    while True:
+        folder = data / (name if number == 1 else f"{name}-{number}")
+        held = folder / "deployment.json"
+        there = load_any_record(held) if held.exists() else None
+        if there is None or (there.chain_id, there.tx) == (record.chain_id, record.tx):
+            folder.mkdir(parents=True, exist_ok=True)
+            record.save(held)
+            return folder
+        number += 1
+
+
+def add_relay(data: Path, file: Path) -> Path:
+    """Serve the deployment of a relay's configuration, with its nodes and the reports that it writes; the
+    folder. Raises InputError."""
+    relay = load_relay_config(file)
+    if relay.deployment is None:
+        raise InputError(f"{file}: deployment: is missing; a service needs the whole record")
+    record = load_any_record(relay.deployment)
+    feed = record.feed_of(relay.kpi)
+    kpi = next(name for name, held in record.feeds.items() if held == feed)
+    folder = add_deployment(data, relay.deployment)
+    nodes = folder / "nodes.json"
+    write_nodes(folder, {**(json.loads(nodes.read_text()) if nodes.exists() else {}), kpi: relay.nodes})
+    reports = folder / kpi
+    if not reports.exists():
+        relay.out.mkdir(parents=True, exist_ok=True)
+        reports.unlink(missing_ok=True)  # a link to a folder that is gone
+        reports.symlink_to(relay.out.resolve(), target_is_directory=True)
+    return folder
+
+
+def fresh_folder(folder: Path) -> bool:
+    """Make `folder` ready for a new demonstration; True if an earlier one was cleared away.
+
+    Raises InputError for a folder with anything else in it, which stays as it is.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--data = {folder}: is not a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    found = sorted(folder.iterdir())
+    old = (folder / MARK).exists()
+    strange = [path.name for path in found if not (old and _is_ours(path))]
+    if strange:
+        raise InputError(
+            f"--data = {folder}: {strange[0]} was not made by a demonstration; it needs a folder of its own"
+        )
+    for path in found:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (folder / MARK).write_text('{"about": "made by a demonstration; the next one clears this folder"}\n')
+    return old
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return path.name == WORLD or (path / "deployment.json").exists() or (path / "nodes.json").exists()
+    return path.name == MARK or path.name.startswith("penstock.sqlite")
+
+
+def write_nodes(folder: Path, nodes: Mapping[str, Sequence[str]]) -> None:
+    """Where a deployment's oracle nodes listen, by KPI."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({kpi: list(urls) for kpi, urls in nodes.items()}, indent=2) + "\n"
+    (folder / "nodes.json").write_text(text)

@@ -1,0 +1,84 @@
+"""How the reports of one feed come on chain in the demonstration's world, and what has become of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from web3.contract import Contract
+
+from chain.bindings import read
+from chain.network import reach_time
+from chain.sender import Sender
+from finance.settlement.terms import FeedTerms
+from oracle.relay import STATUS, RelayError, run_relay
+from scripts.demo.reporting import HOUR
+from scripts.serve.panel import Panel
+
+log = logging.getLogger("penstock.serve.reports")
+RELAY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The reports of one feed. `urls` gives the nodes that are asked about a period, by its number from 0;
+    `folder` takes the reports and their evidence."""
+
+    oracle: Contract
+    feed: str
+    terms: FeedTerms
+    relay: Sender
+    folder: Path
+    urls: Callable[[int], Sequence[str]]
+    panel: Panel
+
+    def time_of(self, period: int) -> int:
+        """When the nodes are asked: an hour after the measurement."""
+        return self.terms.period_ends[period] + HOUR
+
+    def final_time(self, period: int) -> int:
+        """When a report that nobody challenges is final, and a little more, since a local chain's clock runs
+        on while the nodes answer."""
+        return self.time_of(period) + self.terms.dispute_window + HOUR
+
+    def bring(self, period: int) -> bool:
+        """One relay round, unless there is a report already. False if the nodes give none."""
+        if self.status(period) != "none":
+            return True
+        try:
+            run_relay(
+                self.relay,
+                self.oracle.address,
+                self.feed,
+                period,
+                self.urls(period),
+                self.folder,
+                timeout_seconds=RELAY_SECONDS,
+            )
+        except RelayError as error:
+            log.warning("no report of %s, period %s: %s", self.terms.kpi, period + 1, error)
+            return False
+        return True
+
+    def await_end(self, period: int) -> None:
+        """Move the clock until the report is final or missing; what is challenged is ruled on first."""
+        w3 = self.oracle.w3
+        if self.status(period) == "challenged":
+            self.panel.rule(self.feed, period)
+        status = self.status(period)
+        if status in ("pending", "challenged"):
+            reach_time(w3, read(self.oracle.functions.reportOf(self.feed, period))["finalAt"])
+            if status == "challenged":
+                self.relay.send(self.oracle.functions.settleSilentPanel(self.feed, period))
+        elif status == "none":
+            reach_time(w3, self.terms.period_ends[period] + self.terms.reporting_window + 1)
+
+    def status(self, period: int) -> str:
+        return STATUS[read(self.oracle.functions.statusOf(self.feed, period))]
+
+    def value(self, period: int) -> int | None:
+        """The settled value; None for a missing report."""
+        found = read(self.oracle.functions.reportOf(self.feed, period))
+        return None if STATUS[found["status"]] == "missing" else int(found["value"])

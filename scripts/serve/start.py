@@ -1,0 +1,153 @@
+"""From the options of `penstock serve` to a running service."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from api.app import build
+from api.demo import Demo
+from api.settings import DEALS, Limits, Settings, default_database
+from api.web.logs import configure
+from chain.errors import NetworkError
+from chain.network import KNOWN, connect
+from finance.terms import InputError
+from scripts.serve import service
+from scripts.serve.folders import WORLD, add_deployment, add_relay, fresh_folder
+from scripts.serve.telling import Teller
+from scripts.serve.world import world
+
+OWN_FOLDER = Path("penstock-data")
+"""Default of --data when a chain is joined; in the working directory."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose; `network` None is a demonstration."""
+
+    port: int
+    host: str
+    network: str | None
+    database: str | None
+    data: Path | None
+    deals: Path | None
+    deployments: tuple[Path, ...]
+    relays: tuple[Path, ...]
+    origin: str | None
+    cors: tuple[str, ...]
+    rate_limit: int | None
+    open_browser: bool
+    log: Path | None
+
+    @property
+    def url(self) -> str:
+        return service.url_of(self.host, self.port)
+
+
+def start(options: Options) -> None:
+    """Serve until Ctrl-C or SIGTERM; whatever was started is stopped. Raises InputError."""
+    if options.deals is not None and not options.deals.is_dir():
+        raise InputError(f"--deals = {options.deals}: is not a folder")
+    with service.listen(options.host, options.port) as listener:
+        teller = Teller(Console(highlight=False))
+        stopped = False
+        try:
+            with service.stoppable(), ExitStack() as stack:
+                demo, settings = (_joined if options.network else _demonstrated)(options, teller, stack)
+                app = build(settings, demo)
+                teller.say("starting the service")
+                service.run(app, listener, options.url, _announce(options, teller, demo))
+        except (service.StoppedError, KeyboardInterrupt):
+            stopped = True
+        teller.say("stopped" if stopped else "ended")
+
+
+def _demonstrated(options: Options, teller: Teller, stack: ExitStack) -> tuple[Demo, Settings]:
+    data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-")))
+    if options.data is not None and fresh_folder(data):
+        teller.say(f"{data}: the demonstration that was here is cleared away; a new one begins")
+    (data / WORLD).mkdir(exist_ok=True)
+    log = stack.enter_context((options.log or data / WORLD / "log.jsonl").open("a"))
+    placeholder = _settings(options, "", data)
+    configure(placeholder, stream=log)
+    here = stack.enter_context(world(data, teller))
+    settings = _settings(options, here.chain.url, data)
+    configure(settings, stream=log)
+    teller.say(f"chain {here.chain.chain_id} at {here.chain.url}; {len(here.deployments)} deals in mid-life")
+    return here.conductor, settings
+
+
+def _joined(options: Options, teller: Teller, stack: ExitStack) -> tuple[None, Settings]:
+    assert options.network is not None
+    data = options.data or OWN_FOLDER
+    data.mkdir(parents=True, exist_ok=True)
+    settings = _settings(options, options.network, data)
+    log = stack.enter_context(options.log.open("a")) if options.log else None
+    configure(settings, stream=log)
+    for path in options.deployments:
+        teller.say(f"served from {add_deployment(data, path)}")
+    for path in options.relays:
+        teller.say(f"served from {add_relay(data, path)}, with its nodes and reports")
+    _look_at(options.network, teller)
+    return None, settings
+
+
+def _look_at(network: str, teller: Teller) -> None:
+    """Say whether the chain is there. One that is down now may be up later; a name that is none never is."""
+    if network not in KNOWN and not network.startswith(("http://", "https://")):
+        connect(network)  # raises with the names there are
+    try:
+        found = connect(network)
+    except NetworkError as error:
+        teller.say(f"{error}; the service starts all the same and waits for it")
+    else:
+        teller.say(f"chain {found.eth.chain_id}, block {found.eth.block_number}")
+
+
+def database_url(url: str | None, data: Path | None) -> str:
+    """The database of --database, or of the data folder."""
+    if url:
+        return url
+    if data is None and not os.environ.get("PENSTOCK_DATABASE") and not OWN_FOLDER.is_dir():
+        raise InputError("give the service's --data or --database")
+    return default_database(data or OWN_FOLDER)
+
+
+def _settings(options: Options, network: str, data: Path) -> Settings:
+    limits = Limits()
+    if options.rate_limit is not None:
+        limits = Limits(per_second=options.rate_limit, burst=4 * options.rate_limit)
+    return Settings(
+        network=network,
+        database=options.database or default_database(data),
+        data=data,
+        deals=options.deals or DEALS,
+        origin=(options.origin or options.url).rstrip("/"),
+        hosts=() if options.host in service.ANYWHERE else (options.host,),
+        cors=options.cors,
+        demo=options.network is None,
+        limits=limits,
+    )
+
+
+def _announce(options: Options, teller: Teller, demo: Demo | None) -> Callable[[bool], None]:
+    def announce(ready: bool) -> None:
+        if not ready:
+            teller.say(f"not everything is up yet; {options.url}/health/ready says what is missing")
+        what = "the demonstration" if demo is not None else "the service"
+        teller.say(f"[bold]{what} is at {options.url}[/bold]  (Ctrl-C stops it)")
+        if options.open_browser:
+            webbrowser.open(options.url)
+
+    return announce
+
+
+logging.getLogger("httpx").setLevel(logging.WARNING)

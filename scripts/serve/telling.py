@@ -1,0 +1,44 @@
+"""Tells how far the service is: short lines on a terminal, and nothing that moves in a log."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from scripts.serve.plan import Step
+
+
+class Teller:
+    """Prints what is being done. Steps of the world are told a year at a time."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+        self._year = 0
+        self._events: Counter[str] = Counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def say(self, text: str) -> None:
+        """One line, with the seconds since the beginning."""
+        self._console.print(f"[dim]{self.seconds:5.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
+
+    def step(self, step: Step) -> None:
+        """Count an event; a year that is over is told."""
+        year = datetime.fromtimestamp(step.time, UTC).year
+        if year != self._year:
+            self.year_ends()
+            self._year = year
+        self._events[step.deployment] += 1
+
+    def year_ends(self) -> None:
+        """Tell what has been counted."""
+        if self._events:
+            parts = ", ".join(f"{name.rsplit('-', 1)[0]} {count}" for name, count in self._events.items())
+            self.say(f"  {self._year}: events of {parts}")
+        self._events.clear()

@@ -1,0 +1,206 @@
+"""After every block of a deal's life, what the views say is what the contracts say at that block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from bond_life import BEFORE_THE_OFFERING, COUPON_DATES, THOUSAND, Life, at, small_deal, whole_life
+from swap_life import BEFORE, project_life, rain_life
+
+from api.instruments import Case, instrument_of
+from api.views.oracle import reward_pool
+from chain.bindings import contract, read
+from chain.errors import ChainError
+from chain.ledger import read_ledger
+from chain.network import LocalChain, reach_time, start_anvil
+from chain.swap.ledger import read_swap_ledger
+
+BOND_STATES = {
+    0: {"announced", "offering", "sold", "failed"},
+    1: {"active"},
+    2: {"defaulted"},
+    3: {"accelerated"},
+    4: {"redeemed"},
+}
+OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
+SWAP_STATES = ("none", "active", "defaulted", "matured", "closed_out", "terminated")
+STATUS = ("none", "pending", "challenged", "final", "missing")
+
+
+def facts(case: Case) -> dict[str, int]:
+    return {fact.name: int(fact.value) for fact in case.instrument.state(case).facts}
+
+
+def cases(life: Any, kind: str, step: int = 1) -> Iterator[tuple[int, Case]]:
+    """The case after each block, read from the chain to that block only."""
+    reader: Callable[..., Any] = read_ledger if kind == "kpi_bond" else read_swap_ledger
+    deployment = SimpleNamespace(id=life.deal.id, deal=life.deal, record=life.record, kind=kind)
+    head = life.w3.eth.block_number
+    for block in sorted({*range(life.record.block, head, step), head}):
+        ledger = reader(life.w3, life.record, block)
+        yield block, Case(deployment, instrument_of(kind), ledger, ledger.time)  # type: ignore[arg-type]
+
+
+def check_oracle(life: Any, case: Case, block: int) -> None:
+    """Status, value and reward pool of every feed."""
+    oracle = contract(life.w3, "KpiOracle", life.record.addresses.oracle).functions
+    for slot in case.slots.values():
+        held = read(oracle.reportOf(slot.feed_id, slot.period), block)
+        assert slot.status == STATUS[held["status"]], (block, slot.period)
+        if slot.last is not None:
+            assert (slot.last.version, slot.final_at) == (held["version"], held["finalAt"])
+            assert bool(slot.uses) == held["used"]
+        if slot.status != "missing" and slot.value is not None:
+            assert slot.value == held["value"]
+    for feed in case.feeds:
+        assert reward_pool(case, feed) == read(oracle.rewardPool(life.record.feeds[feed.kpi]), block)
+
+
+def check_bond(life: Any) -> set[str]:
+    """The states that it went through."""
+    at_ = life.record.addresses
+    bond, token = (
+        contract(life.w3, name, getattr(at_, role)).functions
+        for name, role in (("KpiBond", "bond"), ("SecurityToken", "token"))
+    )
+    offering = contract(life.w3, "Offering", at_.offering).functions
+    money = contract(life.w3, "IERC20", at_.currency).functions
+    seen = set()
+    for block, case in cases(life, "kpi_bond"):
+        state = case.instrument.state(case)
+        seen.add(state.state)
+        assert state.state in BOND_STATES[read(bond.state(), block)], block
+        if read(bond.state(), block) == 0:
+            assert state.state == OFFERING_STATES[read(offering.state(), block)], block
+        figures = facts(case)
+        assert figures["units"] == read(token.totalSupply(), block)
+        assert figures["coupons_paid"] == read(bond.couponsPaid(), block)
+        assert figures["held"] == read(money.balanceOf(at_.bond), block)
+        assert figures["unclaimed"] == read(money.balanceOf(at_.token), block)
+        if state.state in ("active", "defaulted"):
+            assert figures["principal"] == read(bond.principal(), block)
+        if state.state == "active":
+            check_next(case, bond, block)
+        check_oracle(life, case, block)
+    return seen
+
+
+def check_next(case: Case, bond: Any, block: int) -> None:
+    """The next payment as the bond itself will make it, unless it waits for a report that is not fixed."""
+    paid = read(bond.couponsPaid(), block)
+    coming = next(p for p in case.instrument.payments(case) if p.status != "paid")
+    assert coming.index == paid
+    try:
+        due, amount = read(bond.nextPayment(), block)
+    except ChainError:
+        assert coming.amount is None or any(s.what == "fix" for s in case.instrument.state(case).steps)
+        return
+    assert coming.date == due
+    # nextPayment is what is due before sharing out; what is paid is a whole number of minor units to each.
+    units = facts(case)["units"]
+    assert coming.amount is not None
+    assert coming.per_unit is not None
+    assert int(coming.amount) == int(coming.per_unit) * units
+    assert abs(amount - int(coming.amount)) < units
+
+
+@pytest.mark.parametrize("value", [420_000, 100_000, None])
+def test_bond_at_every_block(value: int | None) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = whole_life(chain, value)
+        seen = check_bond(life)
+        assert seen == {"offering", "sold", "active", "redeemed"}
+
+
+def test_bond_that_defaults_and_is_accelerated(chain: LocalChain) -> None:
+    life = Life(chain, small_deal())
+    life.sell(a=4, b=3)
+    life.settle()
+    life.fund(1 * THOUSAND)
+    life.coupon(COUPON_DATES[0])
+    for date in COUPON_DATES[1:8]:
+        life.coupon(date)
+    # 66.7 of the last coupon's 116.7 is left; after its grace period anybody may say so.
+    held = read(life.currency.balanceOf(life.record.addresses.bond))
+    reach_time(life.w3, at(COUPON_DATES[8]) + life_terms(life).grace_seconds + 1)
+    life.send(life.c, life.bond.fix(0))
+    life.send(life.c, life.bond.declareDefault())
+    reach_time(life.w3, life.w3.eth.get_block("latest")["timestamp"] + life_terms(life).cure_seconds + 1)
+    life.send(life.c, life.bond.accelerate())
+    life.send(life.c, life.bond.recover())
+    assert held < 117 * THOUSAND
+    assert check_bond(life) == {"offering", "sold", "active", "defaulted", "accelerated"}
+
+
+def life_terms(life: Life) -> Any:
+    from finance.settlement.terms import settlement_terms
+
+    return settlement_terms(life.deal)
+
+
+def test_offering_that_fails(chain: LocalChain) -> None:
+    life = Life(chain, small_deal())
+    life.sell(a=4)
+    reach_time(life.w3, at("2016-09-30"))
+    life.send(life.a, life.offering.refund(3))
+    assert check_bond(life) == {"offering", "failed"}
+
+
+def check_swap(life: Any) -> set[str]:
+    at_ = life.record.addresses
+    swap = contract(life.w3, "KpiPayment", at_.swap).functions
+    money = contract(life.w3, "IERC20", at_.currency).functions
+    seen = set()
+    for block, case in cases(life, "kpi_payment"):
+        state = case.instrument.state(case)
+        seen.add(state.state)
+        held = SWAP_STATES[read(swap.state(), block)]
+        project = at_.treasury is not None
+        if project:
+            check_project(life, case, block)
+        if not project or state.state in SWAP_STATES:
+            assert state.state == held, block
+        figures = facts(case)
+        assert figures["periods_settled"] == read(swap.periodsSettled(), block)
+        assert figures["held"] == read(money.balanceOf(at_.swap), block)
+        for number, side in enumerate(("payer", "payee")):
+            account = read(swap.accountOf(number), block)
+            assert figures[f"{side}_posted"] == account["balance"], block
+            assert figures[f"{side}_credit"] == account["credit"], block
+            assert figures[f"{side}_owes"] == read(swap.owed(number), block), block
+        check_oracle(life, case, block)
+    return seen
+
+
+def check_project(life: Any, case: Case, block: int) -> None:
+    at_ = life.record.addresses
+    treasury = contract(life.w3, "RevenueTreasury", at_.treasury).functions
+    offering = contract(life.w3, "Offering", at_.offering).functions
+    token = contract(life.w3, "SecurityToken", at_.token).functions
+    money = contract(life.w3, "IERC20", at_.currency).functions
+    state, figures = case.instrument.state(case).state, facts(case)
+    held = ("offered", "active", "closed")[read(treasury.state(), block)]
+    if held == "offered":
+        assert state == OFFERING_STATES[read(offering.state(), block)], block
+    assert (state == "ended") == (held == "closed")
+    assert figures["units"] == read(token.totalSupply(), block)
+    assert figures["treasury_held"] == read(money.balanceOf(at_.treasury), block)
+    assert figures["unclaimed"] == read(money.balanceOf(at_.token), block)
+    paid = read(treasury.periodsPaid(), block)
+    rows = [p for p in case.instrument.payments(case) if p.kind == "revenue"]
+    assert sum(1 for p in rows if p.status != "paid") == max(0, len(case.terms.project.periods) - paid) * (
+        state not in ("failed", "ended")
+    )
+
+
+def test_project_and_its_swap_at_every_block() -> None:
+    with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
+        assert check_swap(project_life(chain)) == {"offering", "sold", "active", "matured", "ended"}
+
+
+def test_swap_between_two_parties_at_every_block() -> None:
+    with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
+        assert check_swap(rain_life(chain)) == {"active", "defaulted", "closed_out"}

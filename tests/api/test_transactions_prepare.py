@@ -1,0 +1,272 @@
+"""Actions prepared as transactions, signed with real keys, relayed, and looked up; compared with what the
+contracts themselves say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bond_life import BEFORE_THE_OFFERING, THOUSAND, at
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from world import Service, bond_world, serving
+
+from chain.bindings import read
+from chain.network import local_account, reach_time, start_anvil
+
+KEYS = {"a": 3, "b": 4, "c": 5, "stranger": 9}
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> Iterator[Service]:
+    """A has four of ten units; B and C are verified; the offering is open."""
+    with (
+        start_anvil(timestamp=BEFORE_THE_OFFERING) as chain,
+        serving(bond_world(chain, tmp_path, "offered")) as service,
+    ):
+        yield service
+
+
+def prepare(service: Service, action: str, sender: str, **parameters: object) -> dict:
+    body = {"deployment": service.world.id, "action": action, "from": sender, "parameters": parameters}
+    answer = service.post("/v1/transactions/prepare", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def sign(service: Service, step: dict, key: int) -> str:
+    w3, account = service.world.chain.w3, local_account(key)
+    full = {
+        "to": step["to"],
+        "data": step["data"],
+        "value": int(step["value"]),
+        "gas": step["gas"],
+        "chainId": step["chain_id"],
+        "nonce": w3.eth.get_transaction_count(account.address),
+        "maxFeePerGas": 10**11,
+        "maxPriorityFeePerGas": 10**9,
+    }
+    return account.sign_transaction(full).raw_transaction.to_0x_hex()
+
+
+def send(service: Service, step: dict, key: int) -> dict:
+    """Sign and relay; the view of the transaction once it is done."""
+    relayed = service.post("/v1/transactions", json={"raw": sign(service, step, key)})
+    assert relayed.status_code == 202, relayed.text
+    service.world.chain.w3.eth.wait_for_transaction_receipt(relayed.json()["hash"])
+    seen = service.get(relayed.headers["location"])
+    assert seen.status_code == 200, seen.text
+    return seen.json()
+
+
+def test_a_subscription_from_words_to_units(offered: Service) -> None:
+    life = offered.world.life
+    b = local_account(KEYS["b"]).address
+    assert b == life.b
+    life.send(life.deployer, life.currency.mint(b, 3 * THOUSAND))
+    prepared = prepare(offered, "subscribe", b, units="3")
+    assert prepared["ok"] is True
+    assert prepared["affordable"] is True
+    assert prepared["title"] == "Buy 3 units for USD 3,000.00"
+    assert [step["function"] for step in prepared["steps"]] == ["approve", "subscribe"]
+    approve, subscribe = prepared["steps"]
+    assert approve["to"] == life.record.addresses.currency
+    assert subscribe["to"] == life.record.addresses.offering
+    moves = {(m["asset"], m["amount"]) for m in subscribe["outcome"]["moves"]}
+    assert moves == {("money", str(3 * THOUSAND)), ("units", "3")}
+    assert read(life.token.balanceOf(b)) == 0  # nothing has been sent
+    send(offered, approve, KEYS["b"])
+    done = send(offered, subscribe, KEYS["b"])
+    assert read(life.token.balanceOf(b)) == 3
+    assert done["state"] == "done"
+    assert done["action"] == "subscribe"
+    assert "Subscribed" in {event["name"] for event in done["events"]}
+    # With the allowance there, the next one is a single step.
+    life.send(b, life.currency.approve(life.record.addresses.offering, 10 * THOUSAND))
+    assert [s["function"] for s in prepare(offered, "subscribe", b, units=1)["steps"]] == ["subscribe"]
+
+
+def test_a_refusal_is_foreseen_in_words(offered: Service) -> None:
+    life = offered.world.life
+    stranger = local_account(KEYS["stranger"]).address
+    life.send(life.deployer, life.currency.mint(stranger, THOUSAND))
+    prepared = prepare(offered, "subscribe", stranger, units="1")
+    assert prepared["ok"] is False
+    refusal = prepared["steps"][1]["outcome"]["refusal"]
+    assert refusal["name"] == "ERC7943CannotReceive"
+    assert refusal["arguments"]["account"] == stranger
+    assert "not verified" in refusal["words"]
+    too_many = prepare(offered, "subscribe", life.b, units="7")["steps"][-1]["outcome"]["refusal"]
+    assert too_many["name"] == "Offering_CapExceeded"
+    assert too_many["arguments"]["available"] == "6"
+    assert too_many["words"] == "Only 6 units are left."
+    assert (
+        prepare(offered, "pay-coupon", life.b)["steps"][0]["outcome"]["refusal"]["name"]
+        == "KpiBond_WrongState"
+    )
+
+
+def test_a_permit_does_what_an_approval_does(offered: Service) -> None:
+    life = offered.world.life
+    b = local_account(KEYS["b"])
+    life.send(life.deployer, life.currency.mint(b.address, THOUSAND))
+    permit = prepare(offered, "subscribe", b.address, units="1")["steps"][0]["permit"]
+    assert permit["purpose"] == "permit"
+    signed = b.sign_message(encode_typed_data(full_message=permit["data"]))
+    message = permit["data"]["message"]
+    # Anybody may bring it: here somebody else does.
+    life.send(
+        life.c,
+        life.currency.permit(
+            message["owner"], message["spender"], int(message["value"]), int(message["deadline"]),
+            signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"),
+        ),
+    )  # fmt: skip
+    assert read(life.currency.allowance(b.address, life.record.addresses.offering)) == THOUSAND
+    assert [s["function"] for s in prepare(offered, "subscribe", b.address, units=1)["steps"]] == [
+        "subscribe"
+    ]
+
+
+def test_what_is_not_relayed(offered: Service) -> None:
+    life, w3 = offered.world.life, offered.world.chain.w3
+    c = local_account(KEYS["c"])
+    common = {
+        "gas": 200_000,
+        "gasPrice": 10**11,
+        "nonce": w3.eth.get_transaction_count(c.address),
+        "value": 0,
+    }
+
+    def refused(status: int, name: str, **fields: object) -> None:
+        raw = c.sign_transaction({**common, "chainId": 31337, **fields}).raw_transaction.to_0x_hex()
+        answer = offered.post("/v1/transactions", json={"raw": raw})
+        assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{name}"), answer.text
+
+    claim = life.token.claim(c.address)._encode_transaction_data()
+    token = life.record.addresses.token
+    refused(422, "wrong-chain", to=token, data=claim, chainId=1)
+    refused(422, "not-relayed", to=token, data=claim, value=1)
+    refused(422, "not-relayed", to=c.address, data="0x")
+    refused(422, "not-relayed", to=token, data="0x00000000")
+    stranger = life.currency.approve(c.address, 10**12)._encode_transaction_data()
+    refused(422, "not-relayed", to=life.record.addresses.currency, data=stranger)
+    refused(409, "contract-refused", to=token, data=life.token.transfer(life.a, 1)._encode_transaction_data())
+    assert w3.eth.get_transaction_count(c.address) == common["nonce"]  # nothing has been sent
+    for raw in ("0x", "0x02", "0x" + "00" * 500, "0xdeadbeef", "0x" + "f8" * 40):
+        answer = offered.post("/v1/transactions", json={"raw": raw})
+        assert answer.status_code == 422, (raw, answer.text)
+
+
+def test_the_same_signed_transaction_again_changes_nothing(offered: Service) -> None:
+    life = offered.world.life
+    step = prepare(offered, "claim", life.c)["steps"][0]
+    raw = sign(offered, step, KEYS["c"])
+    first = offered.post("/v1/transactions", json={"raw": raw})
+    again = offered.post("/v1/transactions", json={"raw": raw})
+    assert first.status_code == again.status_code == 202
+    assert first.json() == again.json()
+    assert offered.get("/v1/transactions/0x" + "ab" * 32).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "field"),
+    [
+        ("subscribe", {}, "parameters.units"),
+        ("subscribe", {"units": "-1"}, "parameters.units"),
+        ("subscribe", {"units": 1.5}, "parameters.units"),
+        ("subscribe", {"units": True}, "parameters.units"),
+        ("subscribe", {"units": str(2**64)}, "parameters.units"),
+        ("subscribe", {"units": "1", "price": "1"}, "parameters.price"),
+        ("transfer", {"units": 1, "to": "0x12"}, "parameters.to"),
+        ("challenge", {"period": 0, "evidence": "0x12"}, "parameters.evidence"),
+        ("pause", {"paused": "yes"}, "parameters.paused"),
+        ("rule", {"period": 0, "verdict": "void", "signatures": ["0x00"]}, "parameters.signatures"),
+    ],
+)
+def test_parameters_are_checked(active: Service, action: str, parameters: dict, field: str) -> None:
+    body = {
+        "deployment": active.world.id,
+        "action": action,
+        "from": active.world.life.a,
+        "parameters": parameters,
+    }
+    answer = active.post("/v1/transactions/prepare", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+
+
+def test_actions_of_a_deployment(active: Service, wind: Service) -> None:
+    bond = {each["name"] for each in active.of("/actions")["items"]}
+    swap = {each["name"] for each in wind.of("/actions")["items"]}
+    assert {"subscribe", "transfer", "claim", "challenge", "pay-coupon", "redeem"} <= bond
+    assert {"settle", "fund-swap", "pay-waterfall", "subscribe"} <= swap
+    assert not {"pay-coupon"} & swap
+    assert not {"settle", "pay-waterfall"} & bond
+    body = {"deployment": active.world.id, "action": "settle", "from": active.world.life.a}
+    assert active.post("/v1/transactions/prepare", json=body).status_code == 422
+    gone = {"deployment": "nothing-12345678", "action": "claim", "from": active.world.life.a}
+    assert active.post("/v1/transactions/prepare", json=gone).status_code == 404
+
+
+def test_a_challenge_and_a_ruling_by_the_panel(tmp_path: Path) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, tmp_path, "measured")
+        world.life.report(420_000, "2021-01-11")
+        with serving(world) as service:
+            _challenged(service)
+
+
+def _challenged(service: Service) -> None:
+    life = service.world.life
+    citizen = local_account(KEYS["stranger"]).address
+    feed = life.record.feeds["runoff-reduction"]
+    config = read(life.oracle.configOf(feed))
+    stake = config["challengeBond"]
+    life.send(life.deployer, life.currency.mint(citizen, stake))
+    for step in prepare(service, "challenge", citizen, period=0, evidence="0x" + "cd" * 32)["steps"]:
+        send(service, step, KEYS["stranger"])
+    assert read(life.oracle.statusOf(feed, 0)) == 2  # challenged
+    said = {"period": 0, "verdict": "corrected", "value": "296800", "evidence": "0x" + "ef" * 32}
+    signatures = []
+    keys = {local_account(200 + n).address: 200 + n for n in range(10)}
+    for panellist in config["panel"][: config["panelQuorum"]]:
+        typed = prepare(service, "sign-ruling", panellist, **said)["sign"]["data"]
+        signed = local_account(keys[panellist]).sign_message(encode_typed_data(full_message=typed))
+        signatures.append("0x" + signed.signature.hex().removeprefix("0x"))
+    strange = Account.create().sign_message(encode_typed_data(full_message=typed)).signature.hex()
+    body = {"deployment": service.world.id, "action": "rule", "from": citizen}
+    wrong = {**said, "signatures": [*signatures[:-1], "0x" + strange.removeprefix("0x")]}
+    refused = service.post("/v1/transactions/prepare", json={**body, "parameters": wrong})
+    assert refused.status_code == 409
+    assert "not on the panel" in refused.json()["detail"]
+    (step,) = prepare(service, "rule", citizen, **said, signatures=list(reversed(signatures)))["steps"]
+    send(service, step, KEYS["stranger"])
+    report = read(life.oracle.reportOf(feed, 0))
+    assert (report["status"], report["value"]) == (3, 296_800)
+    before = read(life.currency.balanceOf(citizen))
+    (step,) = prepare(service, "withdraw-credit", citizen)["steps"]
+    send(service, step, KEYS["stranger"])
+    assert read(life.currency.balanceOf(citizen)) - before == stake + config["challengeReward"]
+
+
+def test_a_failed_transaction_says_why(offered: Service) -> None:
+    life, w3 = offered.world.life, offered.world.chain.w3
+    data = life.token.transfer(life.a, 1)._encode_transaction_data()
+    sent = w3.eth.send_transaction(
+        {"from": life.c, "to": life.record.addresses.token, "data": data, "gas": 200_000}
+    )
+    w3.eth.wait_for_transaction_receipt(sent)
+    seen = offered.get(f"/v1/transactions/{sent.to_0x_hex()}").json()
+    assert seen["state"] == "failed"
+    assert seen["refusal"]["name"] == "ERC20InsufficientBalance"
+    assert seen["events"] == []
+    assert seen["moves"] == []
+
+
+def test_the_clock_of_a_simulation_is_the_chains(offered: Service) -> None:
+    reach_time(offered.world.chain.w3, at("2016-09-29"))
+    life = offered.world.life
+    refusal = prepare(offered, "subscribe", life.a, units=1)["steps"][-1]["outcome"]["refusal"]
+    assert refusal["name"] == "Offering_WrongState"

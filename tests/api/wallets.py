@@ -1,0 +1,77 @@
+"""Wallets for tests of pages: the demonstration's accounts of a real local chain, and a wallet in the browser
+(EIP-1193) in front of the same chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playwright.sync_api import BrowserContext
+
+from api.demo import DemoAccount, NextEvent
+from api.problems import bad_input
+from chain.bindings import request
+from chain.network import LocalChain
+
+PASSED = frozenset({"eth_sendTransaction", "personal_sign", "eth_signTypedData_v4", "eth_chainId"})
+
+PROVIDER = """
+window.ethereum = {
+  calls: [],
+  async request({ method, params = [] }) {
+    this.calls.push(method);
+    const answer = JSON.parse(await window.chainCall(method, JSON.stringify(params)));
+    if (answer.error) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
+    return answer.result;
+  },
+  on() {},
+};
+"""
+
+
+class ChainDemo:
+    """A demonstration of nothing but a chain's own unlocked accounts."""
+
+    def __init__(self, chain: LocalChain, names: Mapping[str, str]) -> None:
+        self._chain = chain
+        self._accounts = [DemoAccount(address, name, "investor") for address, name in names.items()]
+
+    def accounts(self) -> Sequence[DemoAccount]:
+        return self._accounts
+
+    def upcoming(self) -> Sequence[NextEvent]:
+        return ()
+
+    def advance(self) -> NextEvent:
+        raise bad_input("nothing comes next")
+
+    def facts(self) -> Mapping[str, str]:
+        return {"Chain": "A local chain for tests."}
+
+    def rpc(self, method: str, parameters: Sequence[Any]) -> Any:
+        if method not in PASSED:
+            raise bad_input(f"method: {method}")
+        return request(self._chain.w3, method, list(parameters))
+
+
+def install_wallet(context: BrowserContext, chain: LocalChain, address: str, chain_id: int = 31337) -> None:
+    """A wallet of `address` in every page of the context. It starts on chain `chain_id`, and changes when it
+    is asked to; what it sends goes to the real chain."""
+    import json
+
+    on = {"chain": hex(chain_id)}
+
+    def call(method: str, text: str) -> str:
+        parameters = json.loads(text)
+        if method in ("eth_requestAccounts", "eth_accounts"):
+            return json.dumps({"result": [address]})
+        if method == "eth_chainId":
+            return json.dumps({"result": on["chain"]})
+        if method == "wallet_switchEthereumChain":
+            on["chain"] = parameters[0]["chainId"]
+            return json.dumps({"result": None})
+        answer = chain.w3.provider.make_request(method, parameters)  # type: ignore[arg-type]
+        return json.dumps({key: answer[key] for key in ("result", "error") if key in answer}, default=str)
+
+    context.expose_function("chainCall", call)
+    context.add_init_script(PROVIDER)

@@ -1,0 +1,273 @@
+"""`penstock serve` on a chain that is there already, as compose.yaml and the systemd unit run it; and what it
+refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from scripts.cli import main
+from tests.e2e.serving import ROOT, Served, free_port
+from tests.e2e.test_own_chain import free_ports
+
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+UNIT = ROOT / "deploy" / "penstock.service"
+PROGRAMS = f"{ROOT / '.venv' / 'bin'}:{ROOT / 'node_modules' / '.bin'}"
+
+
+# -- compose.yaml, every command of it, without containers
+
+
+class Composed:
+    """Commands of compose.yaml with the places of this machine instead of the containers'."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.chain_port, self.nodes_port = folder, free_port(), free_ports(4)
+        self.chain = f"http://127.0.0.1:{self.chain_port}"
+        self.environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+
+    def here(self, text: str) -> str:
+        text = text.replace("/data", str(self.folder)).replace("8545", str(self.chain_port))
+        text = re.sub(r"(--network )anvil|^anvil$", lambda m: (m[1] or "") + self.chain, text)
+        text = text.replace("connect('anvil')", f"connect('{self.chain}')")
+        return text.replace("oracle prepare", f"oracle prepare --first-port {self.nodes_port}")
+
+    def command(self, service: str) -> list[str]:
+        found = COMPOSE[service]
+        program = found.get("entrypoint", ["penstock"])
+        return [*program, *map(self.here, found["command"])]
+
+    def start(self, service: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(service),
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120
+        )
+
+    def until_healthy(self, service: str) -> None:
+        _, *test = map(self.here, COMPOSE[service]["healthcheck"]["test"])
+        for _ in range(COMPOSE[service]["healthcheck"]["retries"]):
+            if self.run(test).returncode == 0:
+                return
+            time.sleep(0.3)
+        raise AssertionError(f"{service} is not healthy")
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """The chain, the deal on it, and four nodes."""
+    compose = Composed(tmp_path_factory.mktemp("compose"))
+    with ExitStack() as stack:
+
+        def start(service: str) -> None:
+            process = compose.start(service)
+            stack.callback(process.wait, 20)
+            stack.callback(os.killpg, process.pid, signal.SIGTERM)
+
+        start("chain")
+        compose.until_healthy("chain")
+        for _ in range(2):  # a second `up` finds everything there
+            done = compose.run(compose.command("setup"))
+            assert done.returncode == 0, done.stderr
+        for place in range(4):
+            start(f"node-{place}")
+        yield compose
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    sys.path.insert(0, str(ROOT / "tests" / "api"))
+    from postgres import running
+
+    with running() as server:
+        yield server.database()
+
+
+def joined(compose: Composed, database: str) -> Served:
+    arguments = compose.command("api")[2:]
+    arguments[arguments.index("0.0.0.0")] = "127.0.0.1"
+    return Served.start(compose.folder / "serve", *arguments, PENSTOCK_DATABASE=database)
+
+
+def test_compose_serves_the_deal_from_postgresql(composed: Composed, database: str) -> None:
+    served = joined(composed, database)
+    try:
+        served.wait_for("service is at")
+        with httpx.Client(base_url=served.url, timeout=30, trust_env=False) as http:
+            assert http.get("/health/ready").json()["status"] == "ready"
+            assert http.get("/v1/demo").status_code == 404  # no demonstration here
+            (deployment,) = http.get("/v1/deployments").json()["items"]
+            assert deployment["id"].startswith("dc-water-eib-2016-")
+            events = http.get(f"/v1/deployments/{deployment['id']}/events").json()["items"]
+            assert events
+            deadline = time.monotonic() + 30
+            while (up := _nodes_up(http)) < 4:
+                assert time.monotonic() < deadline, up
+                time.sleep(0.5)
+            _keys(composed, database, http)
+    finally:
+        assert served.stop() == 0
+    # Nothing but what was in the database is needed for the next start.
+    again = joined(composed, database)
+    try:
+        again.wait_for("service is at")
+        answer = httpx.get(f"{again.url}/v1/deployments/{deployment['id']}/events", trust_env=False)
+        assert answer.json()["items"] == events
+    finally:
+        assert again.stop() == 0
+
+
+def _nodes_up(http: httpx.Client) -> int:
+    return sum(node["health"] == "up" for node in http.get("/v1/oracle/nodes").json()["items"])
+
+
+def _keys(compose: Composed, database: str, http: httpx.Client) -> None:
+    """A key that the command makes is let in until the command revokes it; it is shown once only."""
+
+    def keys(*arguments: str) -> str:
+        done = compose.run(["penstock", "serve", "keys", *arguments, "--database", database])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    token = keys("make", "nightly job", "--scope", "index:admin").strip()
+    bearer = {"Authorization": f"Bearer {token}"}
+    session = http.get("/v1/auth/session", headers=bearer)
+    assert session.json()["scopes"] == ["index:admin"]
+    listed = keys("list")
+    assert "nightly job" in listed
+    assert token not in listed
+    id = token.split("_")[1]
+    keys("revoke", id)
+    assert http.get("/v1/auth/session", headers=bearer).status_code == 401
+
+
+def test_containers_are_confined() -> None:
+    """No container of ours is privileged or writes to its own image, and only one port is published, locally."""
+    ours = {name: each for name, each in COMPOSE.items() if name != "database"}
+    assert len([name for name in ours if name.startswith("node-")]) == 4
+    for each in ours.values():
+        assert each["read_only"] is True
+        assert each["cap_drop"] == ["ALL"]
+    published = [port for each in COMPOSE.values() for port in each.get("ports", [])]
+    assert published == ["127.0.0.1:8600:8600"]
+    docker = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^USER penstock$", docker, re.MULTILINE)
+
+
+def test_unit_runs_the_command() -> None:
+    """Its ExecStart is a command of ours with options that there are, and it is confined."""
+    text = UNIT.read_text()
+    (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    program, name, *options = line.split()
+    assert (Path(program).name, name) == ("penstock", "serve")
+    help = CliRunner().invoke(main, ["serve", "--help"], env={"COLUMNS": "200"}).output
+    for option in options:
+        assert not option.startswith("--") or option in help
+    for wanted in ("DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict"):
+        assert wanted in text
+
+
+# -- what is refused, in one line
+
+
+def refused(*arguments: object, **environment: str) -> str:
+    done = CliRunner().invoke(main, ["serve", *map(str, arguments)], env=environment)
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+    return done.output.strip().splitlines()[-1]
+
+
+def test_port_taken(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert (
+            refused("--port", port, "--data", tmp_path)
+            == f"--port = {port}: is taken: something else listens there"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    assert "give one of the two" in refused("--demo", "--network", "anvil")
+    assert "--network" in refused("--no-demo")
+    assert "its own deployments" in refused("--deployment", tmp_path / "deal.json")
+    assert "is not a folder" in refused("--deals", tmp_path / "none", "--port", free_port())
+    assert "--host" in refused("--host", "no such host", "--port", free_port())
+
+
+def test_unknown_network(tmp_path: Path) -> None:
+    said = refused("--network", "mainnet", "--data", tmp_path, "--port", free_port())
+    assert said.startswith("network 'mainnet': neither a URL")
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert "thesis.txt was not made by a demonstration" in refused("--data", tmp_path, "--port", free_port())
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    (tmp_path / "demonstration.json").write_text("{}")  # not even then
+    assert "thesis.txt" in refused("--data", tmp_path, "--port", free_port())
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_key_for_an_unknown_scope(tmp_path: Path) -> None:
+    said = refused("keys", "make", "x", "--scope", "everything", "--data", tmp_path)
+    assert "everything" in said
+    assert "deployments:write" in said
+
+
+# -- stopping early, starting again
+
+
+def test_stopped_while_starting_and_started_again(tmp_path: Path) -> None:
+    """SIGTERM in the middle leaves no process; the same folder serves a new demonstration."""
+    data = tmp_path / "data"
+    served = Served.start(data)
+    served.wait_for("living three deals")
+    assert served.left()
+    assert served.stop() == 0
+    assert served.left() == []
+    again = Served.start(data)
+    again.wait_for("a new one begins")
+    assert again.stop(signal.SIGINT) == 0
+    assert again.left() == []
+
+
+def test_waits_for_a_chain_that_is_not_there_yet(tmp_path: Path) -> None:
+    served = Served.start(tmp_path / "data", "--network", f"http://127.0.0.1:{free_port()}")
+    try:
+        served.wait_for("waits for it")
+        deadline = time.monotonic() + 30
+        answer: Any = None
+        while answer is None:
+            assert time.monotonic() < deadline
+            try:
+                answer = httpx.get(f"{served.url}/health/ready", timeout=10, trust_env=False)
+            except httpx.ConnectError:
+                time.sleep(0.2)
+        assert answer.status_code == 503
+        assert httpx.get(f"{served.url}/health/live", trust_env=False).status_code == 200
+    finally:
+        assert served.stop() == 0
