@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +26,7 @@ from api.index.reader import Index
 from api.index.stream import Stream
 from api.jobs import Jobs
 from api.keeper import Keeper
+from api.node_watch import NodeWatch
 from api.pages.render import error_page, wants_page
 from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented
 from api.routes import health
@@ -43,16 +42,6 @@ from finance.terms import InputError
 
 log = logging.getLogger("penstock.api")
 STATIC = Path(__file__).parent / "pages" / "static"
-
-
-def _part(module: str, name: str, *arguments: Any) -> Any:
-    try:
-        made = getattr(import_module(module), name)
-    except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != module:
-            raise
-        return None
-    return made(*arguments)
 
 
 def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
@@ -73,7 +62,7 @@ def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
         index=index,
         stream=stream,
         jobs=Jobs(settings.limits.jobs),
-        nodes=_part("api.node_watch", "NodeWatch", settings, index),
+        nodes=NodeWatch(settings, index),
         access=Access(database, chain, settings),
         demo=demo,
     )
@@ -101,6 +90,7 @@ def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = parts
     app.state.metrics = Metrics(lambda: health.gauges(parts))
@@ -122,7 +112,7 @@ def _middleware(app: FastAPI, parts: Services) -> None:
     def version() -> Hashable | None:
         if not parts.index.watched:  # nobody would tell us of a change
             return None
-        return (parts.index.generation, parts.deals.version, getattr(parts.nodes, "version", 0))
+        return (parts.index.generation, parts.deals.version, parts.nodes.version)
 
     app.add_middleware(Bodies, limits=settings.limits)
     app.add_middleware(RateLimit, limits=settings.limits)

@@ -63,18 +63,14 @@ class ServerEvent:
 
 
 class Client:
-    """A connection to a service at `url`, with an API key, a session's token, or neither.
+    """A connection to a service at `url`; `token` is an API key or that of a session, if one is needed.
 
     Every operation of the description is a method by its id: `client.get_deal(deal="dc-water-eib-2016")`.
     Not thread-safe.
     """
 
-    def __init__(
-        self, url: str, *, key: str | None = None, token: str | None = None, timeout: float = 30.0
-    ) -> None:
+    def __init__(self, url: str, *, token: str | None = None, timeout: float = 30.0) -> None:
         headers = {"Accept": "application/json"}
-        if key is not None:
-            headers["X-API-Key"] = key
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False)

@@ -1,5 +1,6 @@
-"""The event index from nothing: 100,000 transfers of a real claim token, with distributions and claims between
-them, read from a local chain into SQLite and, where it is installed, PostgreSQL; then what pages ask for.
+"""The event index from nothing: 100,000 transfers of a real claim token, with distributions and claims
+between them, read from a local chain into SQLite and, where it is installed, PostgreSQL; then what pages ask
+for.
 
     penstock bench index --json
 """
@@ -18,7 +19,7 @@ from typing import Any
 from benchmarks.measure import line, machine, timed
 
 ROOT = Path(__file__).resolve().parents[1]
-TRANSFERS, HOLDERS, PER_CALL, CLAIMS = 100_000, 20_000, 500, 200
+TRANSFERS, HOLDERS, PER_CALL, CLAIMS = 100_000, 20_000, 500, 50
 MARK_SECONDS = 60.0
 UNIT = 1_000_000_000  # 1,000 with six decimals
 
@@ -77,7 +78,7 @@ def _busy_token(chain: Any) -> Any:
     holders = [w3.to_checksum_address(f"0x{0x5EED << 128 | number:040x}") for number in range(HOLDERS)]
     deployer.send(registry.setIdentity(accounts[3], identity))
     for some in _parts(holders):
-        deployer.send(registry.setIdentities(some, [identity] * len(some)))
+        deployer.send(registry.setIdentities(some, [identity] * len(some)), gas=30_000_000)
     deployer.send(currency.mint(accounts[3], TRANSFERS * UNIT))
     buyer.send(currency.approve(at.offering, TRANSFERS * UNIT))
     buyer.send(offering.subscribe(TRANSFERS))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import IO, Any
 
 from eth_account import Account
@@ -25,6 +25,7 @@ from oracle.methods.base import Preparation
 from oracle.node_config import ConfigError, write_secret
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOK_SECONDS = 0.2
 
 
 class NodeStartError(RuntimeError):
@@ -132,15 +133,20 @@ def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: st
 
 
 @contextmanager
-def run_nodes(nodes: Sequence[NodeFiles], timeout_seconds: float = 60) -> Iterator[list[RunningNode]]:
+def run_nodes(
+    nodes: Sequence[NodeFiles], timeout_seconds: float = 60, stop: Event | None = None
+) -> Iterator[list[RunningNode]]:
     """Start the nodes as processes, wait until all listen, and stop them at the end of the `with`.
 
-    Their logs are node.log beside each configuration. Raises NodeStartError.
+    Their logs are node.log beside each configuration. Raises NodeStartError, also as soon as `stop` is set
+    before all of them listen.
     """
     processes: list[subprocess.Popen[str]] = []
     logs: list[IO[str]] = []
     try:
         for node in nodes:
+            if stop is not None and stop.is_set():
+                raise NodeStartError(f"{node.config}: the node was told to stop before it had started")
             log = (node.config.parent / "node.log").open("a")
             logs.append(log)
             command = [sys.executable, "-m", "oracle.server", str(node.config)]
@@ -148,7 +154,7 @@ def run_nodes(nodes: Sequence[NodeFiles], timeout_seconds: float = 60) -> Iterat
                 subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
             )
         deadline = time.monotonic() + timeout_seconds
-        yield [_listening(p, n, deadline) for p, n in zip(processes, nodes, strict=True)]
+        yield [_listening(p, n, deadline, stop) for p, n in zip(processes, nodes, strict=True)]
     finally:
         for process in processes:
             process.terminate()
@@ -164,7 +170,9 @@ def run_nodes(nodes: Sequence[NodeFiles], timeout_seconds: float = 60) -> Iterat
             handle.close()
 
 
-def _listening(process: subprocess.Popen[str], node: NodeFiles, deadline: float) -> RunningNode:
+def _listening(
+    process: subprocess.Popen[str], node: NodeFiles, deadline: float, stop: Event | None
+) -> RunningNode:
     lines: list[str] = []
 
     def read() -> None:
@@ -173,7 +181,10 @@ def _listening(process: subprocess.Popen[str], node: NodeFiles, deadline: float)
 
     reader = Thread(target=read, daemon=True)
     reader.start()
-    reader.join(max(0.0, deadline - time.monotonic()))
+    while reader.is_alive() and time.monotonic() < deadline:
+        reader.join(LOOK_SECONDS)
+        if stop is not None and stop.is_set():
+            raise NodeStartError(f"{node.config}: the node was told to stop before it had started")
     if not lines or not lines[0]:
         words = (node.config.parent / "node.log").read_text().strip().splitlines()
         raise NodeStartError(f"{node.config}: the node did not start: {words[-1] if words else 'no output'}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 from web3 import Web3
 
 from api.chain_link import ChainLink
@@ -151,10 +151,11 @@ class Follower:
             return True
         s = tables.state.c
         with self.database.connect() as connection:
-            owner = connection.execute(select(s.owner)).scalar()
-        free = or_(s.owner.is_(None), s.owner == self._owner, s.until < now)
-        if owner is not None and _is_dead(owner):
-            free = or_(free, s.owner == owner)
+            owner, ends = connection.execute(select(s.owner, s.until)).one()
+        if owner not in (None, self._owner) and ends > now and not _is_dead(owner):
+            self._renewed = 0.0
+            return False
+        free = s.owner.is_(None) if owner is None else s.owner == owner
         seen = {"chain_block": head.number, "chain_time": head.time, "seen": now}
         with self.database.begin() as connection:
             values = {"owner": self._owner, "until": now + LEASE_SECONDS, **seen}

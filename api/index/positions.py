@@ -20,6 +20,15 @@ class Account:
     unclaimed: int = 0
     claimed: int = 0
 
+    def row(self) -> dict[str, int]:
+        """As columns. By hand, for dataclasses.asdict takes longer than all the rest."""
+        return {
+            "units": self.units,
+            "per_unit": self.per_unit,
+            "unclaimed": self.unclaimed,
+            "claimed": self.claimed,
+        }
+
     def claimable(self, per_unit: int) -> int:
         """What a claim would pay when the token has earned `per_unit`."""
         return self.units * (per_unit - self.per_unit) + self.unclaimed
@@ -42,6 +51,10 @@ class Total:
     per_unit: int = 0
     distributed: int = 0
     claimed: int = 0
+
+    def row(self) -> dict[str, int]:
+        """As columns."""
+        return asdict(self)
 
 
 @dataclass
@@ -87,11 +100,11 @@ class Fold:
 
     def _holding(self, event: Event, holder: str, account: Account) -> None:
         self.accounts[holder] = account
-        self.holdings.append({"holder": holder, "block": event.block, "log": event.index, **asdict(account)})
+        self.holdings.append({"holder": holder, "block": event.block, "log": event.index, **account.row()})
 
     def _totals(self, event: Event, **changes: int) -> None:
         self.total = replace(self.total, **changes)
-        self.totals.append({"block": event.block, "log": event.index, **asdict(self.total)})
+        self.totals.append({"block": event.block, "log": event.index, **self.total.row()})
 
 
 def parties(events: Iterable[Event]) -> set[str]:

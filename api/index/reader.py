@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
 
 from api.chain_link import ChainLink
 from api.index import tables, writer
@@ -377,17 +377,16 @@ class Index:
     def holders(
         self, id: str, after: tuple[int, str] | None = None, limit: int | None = None
     ) -> list[Position]:
-        """Everybody who has units or money to claim, by units descending, then by address; after the one
-        with these units and address."""
+        """Everybody who has units or money to claim, by units descending, then by address
+        descending; after the one with these units and address."""
         self.deployment(id)
         a = tables.accounts.c
         query = select(a.holder, a.units, a.per_unit, a.unclaimed, a.claimed).where(
             a.deployment == id, or_(a.units > 0, a.unclaimed > 0)
         )
         if after is not None:
-            units, holder = after
-            query = query.where(or_(a.units < units, and_(a.units == units, a.holder > holder)))
-        query = query.order_by(a.units.desc(), a.holder).limit(limit)
+            query = query.where(tuple_(a.units, a.holder) < after)
+        query = query.order_by(a.units.desc(), a.holder.desc()).limit(limit)
         with self.database.connect() as connection:
             rows = connection.execute(query).all()
             total, block = writer.stored_total(connection, id), self._indexed(connection, id)

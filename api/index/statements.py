@@ -147,11 +147,12 @@ def _notes(connection: Connection, deployment: str, txs: set[str]) -> dict[str, 
         query = select(e.tx, e.log, e.name, e.arguments).where(
             e.tx.in_(part), e.deployment == deployment, e.name.in_(_NOTES)
         )
-        for tx, log, name, text in connection.execute(query.order_by(e.block, e.log)):
+        for tx, log, name, text in connection.execute(query):
             a = json.loads(text)
             holder = a.get("investor") or a.get("holder") or a["from"]
             found.setdefault(tx, []).append(_Note(log, name, holder, a))
-    return found
+    # Sorted here: asked to sort, SQLite reads all events of the deployment in order instead of these few.
+    return {tx: sorted(notes, key=lambda note: note.log) for tx, notes in found.items()}
 
 
 def _lines(

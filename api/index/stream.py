@@ -78,6 +78,7 @@ class Stream:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last: int | None = None
+        self._seen = -1
 
     # -- the reader
 
@@ -108,6 +109,11 @@ class Stream:
         self._wake.set()
 
     @property
+    def newest(self) -> int | None:
+        """Id of the last message that was read; None before the first look."""
+        return self._last
+
+    @property
     def clients(self) -> int:
         """How many listen now."""
         return len(self._clients)
@@ -131,22 +137,22 @@ class Stream:
 
     def _poll(self) -> bool:
         """Send what is new; whether there is more."""
-        before = self.index.generation
-        if self.index.refresh() == before and self._last is not None and not self._wake.is_set():
+        generation = self.index.refresh()
+        if self._last is None:
+            self._last = self.last_id()
+        if generation == self._seen:
             return False
-        with self.database.connect() as connection:
-            if self._last is None:
-                self._last = connection.execute(select(func.max(tables.messages.c.id))).scalar() or 0
-                return False
         new = self.messages(self._last, PART)
+        for client in self._everybody():
+            wanted = [message for message in new if client.wish.wants(message)]
+            if wanted:
+                _in_loop(client, partial(_hand, client, wanted))
         if new:
-            clients = self._everybody()
-            for client in clients:
-                wanted = [message for message in new if client.wish.wants(message)]
-                if wanted:
-                    _in_loop(client, partial(_hand, client, wanted))
             self._last = new[-1].id
-        return len(new) == PART
+        if len(new) == PART:
+            return True
+        self._seen = generation
+        return False
 
     def messages(self, after: int, limit: int) -> list[Message]:
         """Messages after the one with this id, in order."""
@@ -154,6 +160,16 @@ class Stream:
         query = select(m.id, m.topic, m.deployment, m.body).where(m.id > after).order_by(m.id).limit(limit)
         with self.database.connect() as connection:
             return [_message(*row) for row in connection.execute(query)]
+
+    def last_id(self) -> int:
+        """The id of the last message, 0 before the first."""
+        with self.database.connect() as connection:
+            return int(connection.execute(select(func.max(tables.messages.c.id))).scalar() or 0)
+
+    def first_id(self) -> int:
+        """The id of the first message that is kept."""
+        with self.database.connect() as connection:
+            return int(connection.execute(select(func.min(tables.messages.c.id))).scalar() or 0)
 
     def _everybody(self) -> list[Client]:
         with self._lock:
@@ -181,10 +197,10 @@ class Stream:
         again. Ends when the client is too slow, or the service stops.
         """
         try:
-            last = await asyncio.to_thread(self._newest)
+            last = await asyncio.to_thread(self.last_id)
             yield _sse("hello", {"id": last}, last if after is None else None, retry=2_000)
             if after is not None:
-                oldest = await asyncio.to_thread(self._oldest)
+                oldest = await asyncio.to_thread(self.first_id)
                 if after > last or after < oldest - 1 or last - after > REPLAY:
                     yield _sse("resync", {"id": last}, last)
                 else:
@@ -227,14 +243,6 @@ class Stream:
                     yield b"".join(new)
         finally:
             gone.cancel()
-
-    def _newest(self) -> int:
-        with self.database.connect() as connection:
-            return int(connection.execute(select(func.max(tables.messages.c.id))).scalar() or 0)
-
-    def _oldest(self) -> int:
-        with self.database.connect() as connection:
-            return int(connection.execute(select(func.min(tables.messages.c.id))).scalar() or 0)
 
 
 def _hand(client: Client, messages: list[Message]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
@@ -130,7 +130,7 @@ def write_accounts(connection: Connection, deployment: str, accounts: Mapping[st
     """Set accounts, new or known."""
     if not accounts:
         return
-    rows = [{"deployment": deployment, "holder": h, **asdict(a)} for h, a in sorted(accounts.items())]
+    rows = [{"deployment": deployment, "holder": h, **a.row()} for h, a in sorted(accounts.items())]
     names = ("units", "per_unit", "unclaimed", "claimed")
     statement = _insert(connection, tables.accounts)
     connection.execute(

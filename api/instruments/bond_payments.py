@@ -106,8 +106,8 @@ def expected(case: Case) -> list[PaymentView]:
 
 
 def needed(case: Case, index: int) -> int | None:
-    """What the bond must hold to make payment `index` next: what is due, with what rounding has carried. None while a
-    report decides it."""
+    """What the bond must hold to make payment `index` next: what is due, with what rounding has carried.
+    None while a report decides it."""
     found = set()
     for low in (True, False):
         rows = _replay(case.terms, units(case) or case.terms.hard_cap, values(case, low))

@@ -60,7 +60,6 @@ class _BondWords:
                     say("{rate} a year", rate=self.write.plain_percent(self.bond.coupon.rate.value)),
                 ),
                 (say("Maturity"), self.write.day_text(self.bond.maturity.value)),
-                (say("Issuer"), issuer),
             ],
         )
 

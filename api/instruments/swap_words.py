@@ -93,13 +93,16 @@ class _SwapWords:
             "You get nothing for a period whose revenue does not cover the costs, the debt and the swap; what is missing "
             "is made up first out of later periods."
         )
-        yield say(
-            "The swap goes by what the project should have earned by wind and hub price, not by what it did earn. A "
-            "broken turbine or a worse price at its own node is your loss."
-            if self.deal.asset.kind == "wind"
-            else "The swap goes by what is measured, not by what the project did earn. The difference is your loss, or "
-            "your gain."
-        )
+        if self.deal.asset.kind == "wind":
+            yield say(
+                "The swap goes by what the project should have earned by wind and hub price, not by what it did earn. "
+                "A broken turbine, or a worse price at its own node, is your loss."
+            )
+        else:
+            yield say(
+                "The swap goes by what is measured, not by what the project did earn. The difference is your loss, or "
+                "your gain."
+            )
         yield say(
             "In good periods the project pays more to {payer} than it gets: you give up the best for fewer of the worst.",
             payer=self.payer,
@@ -122,9 +125,7 @@ class _SwapWords:
                     fixed=self.series(swap.fixed.value), payee=self.payee),
             ],
             loses=[
-                say("{payer} loses by high readings and {payee} by low ones."
-                    if self.rises else "{payer} loses by low readings and {payee} by high ones.",
-                    payer=self.payer, payee=self.payee),
+                self.who_loses(),
                 say("Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
                     payer=self.payer, payee=self.payee, one=self.sized(swap.collateral.payer.value),
                     other=self.sized(swap.collateral.payee.value)),
@@ -141,6 +142,12 @@ class _SwapWords:
             ],
             for_holders=False,
         )  # fmt: skip
+
+    def who_loses(self) -> str:
+        sides = {"payer": self.payer, "payee": self.payee}
+        if self.rises:
+            return self.say("{payer} loses by high readings and {payee} by low ones.", **sides)
+        return self.say("{payer} loses by low readings and {payee} by high ones.", **sides)
 
     @property
     def rises(self) -> bool:

@@ -44,9 +44,12 @@ def words(language: Annotated[str, InPath(max_length=8)]) -> JSONResponse:
 
 
 def asset(name: str) -> str:
-    """The address of a file of static/, or of a library, with a mark of its content."""
+    """The address of a file of static/, or of a library, with a mark of its content. Modules have none: they
+    import each other by name, and under two addresses a module would run twice."""
     if name in VENDOR:
         return f"/static/vendor/{_mark(MODULES / VENDOR[name])}/{name}"
+    if name.endswith(".js"):
+        return f"/static/{name}"
     return f"/static/{name}?v={_mark(STATIC / name)}"
 
 

@@ -75,6 +75,7 @@ class DealPage:
     kpis: Sequence[KpiSection] = field(default_factory=list)
     price: PriceSection | None = None
     price_missing: str = ""
+    price_soon: bool = False
     payments: PaymentSection | None = None
     settlements: SettlementSection | None = None
     reports: Sequence[ReportSection] | None = None
@@ -173,11 +174,14 @@ class _Maker:
     def add_price(
         self, view: DealPage, kpis: Sequence[KpiView], known: dict[tuple[str, int], int | None], today: date
     ) -> None:
-        view.price, view.price_missing, short = price_section(
-            self.deal, kpis, known, today, self.parts.jobs, self.pens
+        found = price_section(
+            self.deal, kpis, known, today, self.parts.jobs, self.story.rulings, self.pens
         )
-        if short is not None and view.price is not None:
-            view.headline.insert(0, view.price.figures[0])
+        if isinstance(found, PriceSection):
+            view.price = found
+            view.headline.insert(0, found.figures[0])
+        else:
+            view.price_missing, view.price_soon = found.why, found.soon
 
     # -- a deployment
 

@@ -39,7 +39,14 @@ class Pens:
         return int(minor) / 10**self.currency.decimals
 
     def value(self, kpi: KpiView, value: float) -> str:
-        return self.write.kpi(value, kpi.unit, 1 if kpi.unit == "fraction" else 2)
+        return value_words(value, kpi.unit, self.say, self.write)
+
+
+def value_words(value: float, unit: str, say: Translator, write: Format) -> str:
+    """A KPI value with its unit in the reader's language."""
+    if unit == "fraction" or (len(unit) == 3 and unit.isupper()):
+        return write.kpi(value, unit, 1 if unit == "fraction" else 2)
+    return say("{number} {unit}", number=write.number(value), unit=say.deal(unit))
 
 
 def tone_of(y: int, curve: CurveView) -> str:

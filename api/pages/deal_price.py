@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
+from api.instruments.words import Ruling
 from api.jobs import Jobs
 from api.pages.chain_words import y_words
-from api.pages.deal_charts import Chart, Pens
+from api.pages.deal_charts import Chart, Pens, value_words
+from api.pages.term_sheet import label_of
 from api.views.models import KpiView
 from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
 from finance.terms import Deal
 
 Realised = Mapping[tuple[str, int], int | None]
+CERTAIN = 0.9999
+"""A chance above this says that a report has decided."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class Move:
     after: str
     by: str
     tone: str
+
+
+@dataclass(frozen=True)
+class NoPrice:
+    """Why there is no price; `soon`: there will be one in some seconds."""
+
+    why: str
+    soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,15 +52,22 @@ class PriceSection:
 
 
 def price_section(
-    deal: Deal, kpis: Sequence[KpiView], known: Realised, today: date, jobs: Jobs, pens: Pens
-) -> tuple[PriceSection | None, str, str | None]:
-    """The section, why there is none, and the price in short for the head of the page."""
+    deal: Deal,
+    kpis: Sequence[KpiView],
+    known: Realised,
+    today: date,
+    jobs: Jobs,
+    rulings: Sequence[Ruling],
+    pens: Pens,
+) -> PriceSection | NoPrice:
+    """The section, or why there is none."""
     say = pens.say
     price = live_price(deal, dict(known), today, jobs)
     if price.state == "over":
-        return None, say("Nothing is left to be paid, so there is no price."), None
+        return NoPrice(say("Nothing is left to be paid, so there is no price."))
     if price.state == "computing":
-        return None, say("The value is being computed; this takes some seconds the first time."), None
+        words = say("The value is being computed; this takes some seconds the first time.")
+        return NoPrice(words, soon=True)
     moves = [_move(deal, price.last_report, pens)] if price.last_report else []
     pending = _pending(kpis)
     if pending:
@@ -56,9 +75,25 @@ def price_section(
         if supposed.last_report:
             moves.insert(0, _move(deal, supposed.last_report, pens, pending=True))
     figures = list(_figures(deal, price, pens))
-    chart, rows = _chances(price.tiers, pens)
-    section = PriceSection(figures, moves, chart, rows, price.basis, price.assumed)
-    return section, "", figures[0][1] if figures else None
+    chart, rows = _chances(price.tiers, rulings, pens)
+    assumed = [_assumption(each, pens) for each in price.assumed]
+    return PriceSection(figures, moves, chart, rows, _basis(price, pens), assumed)
+
+
+def _basis(price: LivePrice, pens: Pens) -> str:
+    rate = pens.write.percent(price.rate)
+    if price.standard_error is None:
+        return pens.say("by a formula over the distribution of what is measured, discounted at {rate}", rate=rate)
+    return pens.say("by simulation of what is measured, discounted at {rate}", rate=rate)
+
+
+def _assumption(words: str, pens: Pens) -> str:
+    """kpis.runoff-reduction.process.probability: WHY as "Expectation · Probability: WHY"."""
+    path, colon, why = words.partition(": ")
+    if not colon or not path.startswith("kpis."):
+        return pens.say.deal(words)
+    label = label_of(path.split(".")[2:], pens.say)
+    return pens.say("{what}: {about}", what=label, about=pens.say.deal(why))
 
 
 def _pending(kpis: Sequence[KpiView]) -> dict[tuple[str, int], int | None]:
@@ -101,7 +136,7 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
     say, write = pens.say, pens.write
     kpi = deal.kpis[effect.kpi]
     title = say.deal(kpi.title)
-    value = say("no report") if effect.value is None else write.kpi(effect.value, kpi.unit)
+    value = say("no report") if effect.value is None else value_words(effect.value, kpi.unit, say, write)
     period = kpi.periods[effect.period]
     span = f"{write.day_text(period.start)} – {write.day_text(period.end)}"
     words = (
@@ -122,28 +157,29 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
     return Move(words, before, after, f"+{by}" if moved > 0 else by, tone)
 
 
-def _chances(tiers: Sequence[TierChance], pens: Pens) -> tuple[Chart | None, list[list[str]]]:
-    if len(tiers) < 2:
+def _chances(
+    tiers: Sequence[TierChance], rulings: Sequence[Ruling], pens: Pens
+) -> tuple[Chart | None, list[list[str]]]:
+    if len(tiers) < 2 or not rulings or len(rulings[0].outcomes) != len(tiers):
         return None, []
+    if max(tier.probability for tier in tiers) > CERTAIN:
+        return None, []
+    names = [outcome.when for outcome in rulings[0].outcomes]
     say, write = pens.say, pens.write
     rows, cells = [], []
-    for tier in tiers:
+    for name, tier in zip(names, tiers, strict=True):
         y = int(tier.y)
         then = y_words(y, tier.effect, pens.currency, say, write)
         rows.append({
-            "label": f"{say.deal(tier.label)}",
+            "label": name,
             "chance": tier.probability,
             "tone": "gain" if y > 0 else "loss" if y < 0 else "even",
         })  # fmt: skip
-        cells.append([tier.label, then, write.percent(tier.probability, 1)])
-    best = max(tiers, key=lambda tier: tier.probability)
+        cells.append([name, then, write.percent(tier.probability, 1)])
+    best = max(range(len(tiers)), key=lambda place: tiers[place].probability)
     sentence = say(
         "The likeliest range is {range}, with a chance of {chance}.",
-        range=best.label, chance=write.percent(best.probability, 1),
+        range=names[best], chance=write.percent(tiers[best].probability, 1),
     )  # fmt: skip
     return Chart("chances", {"rows": rows}, sentence), cells
 
-
-def without_chances(section: PriceSection) -> PriceSection:
-    """The section where a report has decided: chances of 0 and 1 say nothing."""
-    return replace(section, chances=None, chance_rows=[])

@@ -73,7 +73,7 @@ def payment_section(payments: Sequence[PaymentView], pens: Pens, ui: Any) -> Pay
         return None
     say = pens.say
     columns = [
-        (say("Payment"), "text"), (say("Date"), "text"), (say("Amount"), "number"), (say("For a unit"), "number"),
+        (say("What is paid"), "text"), (say("Date"), "text"), (say("Amount"), "number"), (say("For a unit"), "number"),
         (say("Status"), "text"),
     ]  # fmt: skip
     rows = [_payment(each, pens, ui) for each in mine]

@@ -3,6 +3,7 @@ one for each part) translate it when the page is made, without a compile step.""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,9 @@ LOCALE = Path(__file__).parent / "locale"
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
 DEFAULT = "en"
 COOKIE = "lang"
+MOST_PARTS = 4
+_JOINTS = (": ", "; ", ", ")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 
 
 def N_(message: str) -> str:
@@ -71,9 +75,32 @@ class Translator:
         """A text of a deal file, which is English: translated where a catalogue has it, else marked as
         English."""
         text = " ".join(text.split())
-        if self.knows(text):
-            return self._texts.get(text, text)
-        return Markup('<span lang="en">{}</span>').format(text)
+        if self.language == DEFAULT:
+            return text
+        found = self._pieces(text)
+        return Markup('<span lang="en">{}</span>').format(text) if found is None else found
+
+    def _pieces(self, text: str) -> str | None:
+        """A text by its own entry, by one with its numbers as fields ("Coupon {0} is paid"), or by entries for
+        the parts it is put together from."""
+        if text in self._texts:
+            return self._texts[text]
+        numbers: list[str] = []
+
+        def field(match: re.Match[str]) -> str:
+            numbers.append(match[0])
+            return f"{{{len(numbers) - 1}}}"
+
+        pattern = self._texts.get(_NUMBER.sub(field, text))
+        if pattern is not None:
+            return pattern.format(*numbers)
+        for joint in _JOINTS:
+            parts = text.split(joint)
+            if 1 < len(parts) <= MOST_PARTS:
+                found = [self._pieces(part) for part in parts]
+                if None not in found:
+                    return joint.join(each for each in found if each is not None)
+        return None
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

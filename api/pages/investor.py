@@ -25,7 +25,7 @@ LINES = {
     "sent": N_("Gave units"),
     "forced": N_("Moved by the agent"),
     "claim": N_("Paid out"),
-    "coupon": N_("Interest earned"),
+    "coupon": N_("Interest {number} earned"),
     "redemption": N_("Repayment earned"),
     "recovery": N_("Recovery earned"),
     "revenue": N_("Revenue earned"),

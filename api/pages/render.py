@@ -38,11 +38,13 @@ environment.globals |= {"asset": asset, "short_hash": short_hash, "languages": L
 
 @dataclass(frozen=True)
 class Banner:
-    """What a demonstration says on every page. `clock`: the chain's time, if the index has any."""
+    """What a demonstration says on every page. `clock`: the chain's time, if the index has any; `deal`: title of
+    the deal that the next event is of."""
 
     facts: dict[str, str]
     clock: int | None
     upcoming: NextEvent | None
+    deal: str | None
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -59,6 +61,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         "request": request,
         "path": request.url.path,
         "head": head_of(parts),
+        "stream_after": parts.stream.newest if parts is not None else None,
         "banner": banner_of(parts),
         "other_languages": [
             (code, name, str(request.url.include_query_params(lang=code).replace(scheme="", netloc="")))
@@ -115,12 +118,16 @@ def head_of(parts: Services | None) -> Any:
 def banner_of(parts: Services | None) -> Banner | None:
     """What the demonstration says of itself; a page does not fail because the demonstration is busy."""
     demo = parts.demo if parts is not None else None
-    if demo is None:
+    if parts is None or demo is None:
         return None
-    head = head_of(parts)
+    upcoming: NextEvent | None = None
+    head, deal = head_of(parts), None
     try:
         upcoming = next(iter(demo.upcoming()), None)
+        deal = parts.index.deployment(upcoming.deployment).deal.title if upcoming else None
+    except ProblemError:
+        pass  # not indexed yet
     except Exception:
         log.warning("the demonstration cannot say what comes next", exc_info=True)
         upcoming = None
-    return Banner(dict(demo.facts()), cast("int | None", head.time if head else None), upcoming)
+    return Banner(dict(demo.facts()), cast("int | None", head.time if head else None), upcoming, deal)

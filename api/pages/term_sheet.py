@@ -143,12 +143,12 @@ def term_sheet(deal: Deal, say: Translator, write: Format) -> TermSheet:
         elif isinstance(item, Term):
             key = path[:2] if path[0] in ("claims", "kpis", "oracle") else path[:1]
             rest = path[len(key) :]
-            line = _line(deal, item, _label(rest, say), _value(deal, path, item.value, say, write), say)
+            line = _line(deal, item, label_of(rest, say), _value(deal, path, item.value, say, write), say)
             groups.setdefault(key, []).append(line)
     for name, kpi in deal.kpis.items():
         groups.setdefault(("kpis", name), []).insert(0, _periods(deal, kpi.periods, say, write))
     found = [Group(_title(deal, key, say), lines) for key, lines in groups.items()]
-    kinds = [kind for _, _, kind, _ in deal.numbers()]
+    kinds = [line.kind for group in found for line in group.lines]
     return TermSheet(found, kinds.count("sourced"), kinds.count("assumed"))
 
 
@@ -169,7 +169,7 @@ def _title(deal: Deal, key: tuple[str, ...], say: Translator) -> str:
     return " ".join(key)
 
 
-def _label(path: Sequence[str], say: Translator) -> str:
+def label_of(path: Sequence[str], say: Translator) -> str:
     """claims.x.outcome_payment.tiers.0.amount as "Outcome payment, range 1, amount"."""
     words: list[str] = []
     for part in path:

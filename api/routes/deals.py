@@ -98,10 +98,14 @@ def list_cashflows(
     return listed(request, part, name=name, model=views.CashflowRow, next=next, format=format)
 
 
-@router.get("/schemas/deal", response_model=dict[str, Any])
-def get_deal_schema() -> JSONResponse:
+class SchemaResponse(JSONResponse):
+    media_type = "application/schema+json"
+
+
+@router.get("/schemas/deal", response_model=dict[str, Any], response_class=SchemaResponse)
+def get_deal_schema() -> SchemaResponse:
     """The JSON Schema of a deal file (draft 2020-12)."""
-    return JSONResponse(deal_schema(), media_type="application/schema+json")
+    return SchemaResponse(deal_schema())
 
 
 @router.post("/deals/validate", openapi_extra=_BODY, responses=documented(413, 415, 422))

@@ -18,6 +18,7 @@ from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
 from api.views.models import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
 from api.views.reconcile import reconciliation_view
+from chain.errors import RecordError
 from chain.records import DeploymentRecord, RecordFile
 from chain.swap.records import SCHEMA, SwapRecord
 
@@ -141,7 +142,13 @@ def record_of(content: dict[str, Any]) -> RecordFile:
     """A deployment record of any kind. Raises ProblemError (422) with every problem."""
     kind: type[RecordFile] = SwapRecord if content.get("schema") == SCHEMA else DeploymentRecord
     try:
-        return kind.model_validate(content)
+        record = kind.model_validate(content)
+        record.load_deal()
+        return record
+    except RecordError as error:
+        lines = [line.removeprefix("deployment record: ") for line in str(error).splitlines()[:50]]
+        flaws = [Flaw(field=line.partition(": ")[0], reason=line.partition(": ")[2]) for line in lines]
+        raise bad_input(f"deployment record: {lines[0]}", flaws) from None
     except ValidationError as error:
         flaws = [
             Flaw(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
+from starlette.types import Receive, Scope, Send
 
+from api.index.stream import Client, Stream
 from api.problems import documented
 from api.services import Parts
 
@@ -14,6 +18,7 @@ router = APIRouter(tags=["stream"])
 
 Topic = Literal["chain", "kpi", "deployment", "reorganisation"]
 MOST_ID = 2**63 - 1
+GRACE_SECONDS = 2.0
 _EXAMPLE = (
     "event: kpi\n"
     "id: 1042\n"
@@ -23,9 +28,32 @@ _EXAMPLE = (
 )
 
 
+class Listening(EventSourceResponse):
+    """The event stream of one client, as bytes that are made once for all clients."""
+
+    def __init__(self, stream: Stream, client: Client, after: int | None) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(stream.listen(client, after), headers=headers)
+        self._stream, self._client = stream, client
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(super().__call__(scope, receive, send))
+        gone = asyncio.ensure_future(self._client.gone.wait())
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            # One that has stopped reading would hold the connection for ever.
+            await asyncio.wait({sending}, timeout=GRACE_SECONDS)
+            if sending.done():
+                sending.result()
+        finally:
+            gone.cancel()
+            sending.cancel()
+            self._stream.leave(self._client)
+
+
 @router.get(
     "/stream",
-    response_class=EventSourceResponse,
+    response_class=StreamingResponse,
     responses={
         200: {
             "description": "Server-sent events.",
@@ -59,7 +87,4 @@ async def stream(
     """
     client = parts.stream.subscribe(topic or (), deployment or ())
     last = last_event_id if last_event_id is not None else after
-    return EventSourceResponse(
-        parts.stream.listen(client, last),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return Listening(parts.stream, client, last)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from api.problems import Flaw, ProblemError, bad_input, documented
 from api.routes.jobs import ACCEPTED, accepted
 from api.services import Parts, Services
+from api.views.deployed_valuations import deployed_value
 from api.views.full_valuations import full_value
 from api.views.outlooks import is_bond
 from api.views.valuation_models import ValuationRequest, ValuationView
@@ -66,8 +67,13 @@ def read_request(kind: str, body: bytes) -> ValuationRequest:
 
 def answer(asked: ValuationRequest, parts: Services) -> Response:
     """The value, or 202 with the job that finds it."""
+    if asked.deployment is not None:
+        return _as_json(deployed_value(asked, parts))
     deal = deal_of(asked, parts.deals.get)
     if asked.method == "full":
         return accepted(full_value(deal, asked, parts.jobs))
-    value = closed_value(deal, asked, parts.jobs)
+    return _as_json(closed_value(deal, asked, parts.jobs))
+
+
+def _as_json(value: ValuationView) -> Response:
     return Response(value.model_dump_json(), media_type="application/json", headers=_NO_STORE)

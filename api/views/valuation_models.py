@@ -43,10 +43,11 @@ class Reported(Asked):
 
 
 class ValuationRequest(Asked):
-    """A deal, stored (`deal`) or posted (`document`: the deal as an object, or a deal file as text), and what
-    is changed in it.
+    """A deal, stored (`deal`), posted (`document`: the deal as an object, or a deal file as text) or deployed
+    (`deployment`), and what is changed in it.
 
-    `as_of`: value what is still to come on that day, by the reports given; without, the deal at its start.
+    `as_of`: value what is still to come on that day, by the reports given; without, the deal at its start. Of
+    a deployment: by default on the chain's day and by the reports that are settled there; others add to them.
     `fixed`: a swap's fixed payments of consecutive periods, which start over, in minor units.
     `fixed_factor`: on the swap's fixed payments. `chart`: with the points of KPI distribution and payoff.
     Method `full` simulates; it takes `kpi_model`, `seed`, `paths`, `solve` and `parameter` too.
@@ -73,6 +74,7 @@ class ValuationRequest(Asked):
 
     deal: Name | None = None
     document: dict[str, Any] | str | None = None
+    deployment: Annotated[str, Field(max_length=100)] | None = None
     method: Literal["closed_form", "full"] = "closed_form"
     discount_yield: Rate | None = Field(default=None, description="Of a bond; default: its coupon.")
     discount_rate: Rate | None = Field(default=None, description="Of a swap; default: the deal's.")
@@ -90,8 +92,8 @@ class ValuationRequest(Asked):
 
     @model_validator(mode="after")
     def _one_deal(self) -> Self:
-        if (self.deal is None) == (self.document is None):
-            raise ValueError("needs either `deal` or `document`")
+        if sum(each is not None for each in (self.deal, self.document, self.deployment)) != 1:
+            raise ValueError("needs one of `deal`, `document` and `deployment`")
         if self.fixed is not None and self.fixed_factor is not None:
             raise ValueError("`fixed` and `fixed_factor` exclude each other")
         if self.method == "closed_form":
@@ -113,8 +115,8 @@ class CaseValue(Resource):
 
 
 class ChartPoint(Resource):
-    """A KPI value, its density (null where it has none), and what the payoff gives there: minor units, or a
-    rate with 1e18 = 100 % a year."""
+    """A value of the next report, its density (null where it has none), and what it decides: minor units (of
+    a swap with the fixed payment), or a rate with 1e18 = 100 % a year."""
 
     kpi: float
     density: float | None

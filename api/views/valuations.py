@@ -35,7 +35,7 @@ from finance.pricing.prepared import ClosedValue, PreparedBond, changed
 from finance.pricing.process import KpiProcess
 from finance.pricing.processes import Process
 from finance.pricing.value import deal_expectation
-from finance.settlement.payoff_curve import Curve, payoff
+from finance.settlement.payoff_curve import Curve, Kind, payoff
 from finance.settlement.widths import INT128_MAX, INT128_MIN
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook
 from finance.terms.canonical import canonical_json
@@ -63,11 +63,16 @@ def deal_of(request: ValuationRequest, stored: Callable[[str], Deal]) -> Deal:
     return remembered_deal(text.encode())
 
 
-def closed_value(deal: Deal, request: ValuationRequest, jobs: Jobs | None = None) -> ValuationView:
-    """The valuation in closed form. Raises ProblemError: 422 for what does not fit the deal, 503 while a
-    simulation that it rests on is under way."""
+def closed_value(
+    deal: Deal, request: ValuationRequest, jobs: Jobs | None = None, known: Realised | None = None
+) -> ValuationView:
+    """The valuation in closed form, by the reports of the request and those `known` besides.
+
+    Raises ProblemError: 422 for what does not fit the deal, 503 while a simulation that it rests on is under
+    way.
+    """
     try:
-        realised = _realised(deal, request)
+        realised = {**(known or {}), **_realised(deal, request)}
         return _bond(deal, request, realised) if is_bond(deal) else _swap(deal, request, realised, jobs)
     except (InputError, ValueError) as error:
         raise bad_input(str(error)) from None
@@ -248,21 +253,28 @@ def _bond_chart(bond: PreparedBond, realised: Realised, outlook: Outlook) -> lis
     return None
 
 
-def _chart(law: KpiProcess, curve: Curve, decimals: int) -> list[ChartPoint]:
-    low, high = law.quantile(np.array([TAIL, 1 - TAIL]))
-    kpis = np.linspace(low, high, CHART_POINTS) if high > low else np.array([low])
+def _chart(law: KpiProcess, curve: Curve, decimals: int, fixed: int = 0) -> list[ChartPoint]:
+    """Density and payoff, with a point on either side of every step; `fixed` is added to the payoff."""
+    low, high = (float(each) for each in law.quantile(np.array([TAIL, 1 - TAIL])))
+    kpis = set(np.linspace(low, high, CHART_POINTS).tolist() if high > low else [low])
+    if curve.kind is Kind.STEP:
+        edges = [x / 10**decimals for knot in curve.knots[1:] for x in (knot.x - 1, knot.x)]
+        kpis |= {edge for edge in edges if low < edge < high}
+    at = np.array(sorted(kpis))
     density = getattr(law, "density", None)
-    densities = density(kpis) if density is not None else [None] * len(kpis)
+    densities = [None] * len(at) if density is None else density(at)
     return [
         ChartPoint(
-            kpi=float(kpi), density=None if d is None else float(d), payoff=_payoff(curve, kpi, decimals)
+            kpi=float(kpi),
+            density=None if d is None else float(d),
+            payoff=_payoff(curve, kpi, decimals, fixed),
         )
-        for kpi, d in zip(kpis, densities, strict=True)
+        for kpi, d in zip(at, densities, strict=True)
     ]
 
 
-def _payoff(curve: Curve, kpi: float, decimals: int) -> str:
-    return str(payoff(curve, min(max(round(float(kpi) * 10**decimals), INT128_MIN), INT128_MAX)))
+def _payoff(curve: Curve, kpi: float, decimals: int, fixed: int) -> str:
+    return str(fixed + payoff(curve, min(max(round(float(kpi) * 10**decimals), INT128_MIN), INT128_MAX)))
 
 
 # -- swaps
@@ -296,7 +308,7 @@ def _swap(deal: Deal, request: ValuationRequest, realised: Realised, jobs: Jobs 
         found.price = 100 * now.unit / float(share.unit_price.value)
     found.periods = _settlements(deal, outlook, realised, now.settlements)
     if request.chart:
-        found.chart = _swap_chart(deal, swap, outlook, reports)
+        found.chart = _swap_chart(deal, swap, outlook, reports, [int(each) for each in found.fixed])
     return found
 
 
@@ -330,21 +342,21 @@ def _settlements(deal: Deal, outlook: SwapOutlook, realised: Realised, settlemen
 
 
 def _swap_chart(
-    deal: Deal, swap: PreparedSwap, outlook: SwapOutlook, reports: Mapping[int, int | None]
+    deal: Deal, swap: PreparedSwap, outlook: SwapOutlook, reports: Mapping[int, int | None], fixed: list[int]
 ) -> list[ChartPoint] | None:
-    """Distribution of the KPI of the first period that has no report, and what it adds to the payment."""
+    """Distribution of the KPI of the first period that has no report, and the payment it would make."""
     period = next((k for k in range(len(swap.fixed)) if k not in reports), None)
     if period is None:
         return None
     curve, decimals = swap.terms.payment.curve, deal.kpis[deal.swap.kpi].decimals
     if outlook.laws:
-        return _chart(outlook.laws[period], curve, decimals)
+        return _chart(outlook.laws[period], curve, decimals, fixed[period])
     assert outlook.paths is not None
     values = outlook.paths.proxy[:, period]
     low, high = np.quantile(values, (TAIL, 1 - TAIL))
     edges = np.linspace(low, high, CHART_POINTS // 2)
     density, _ = np.histogram(values, edges, density=True)
     return [
-        ChartPoint(kpi=float(x), density=float(d), payoff=_payoff(curve, x, decimals))
+        ChartPoint(kpi=float(x), density=float(d), payoff=_payoff(curve, x, decimals, fixed[period]))
         for x, d in zip((edges[1:] + edges[:-1]) / 2, density, strict=True)
     ]

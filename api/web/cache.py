@@ -24,7 +24,7 @@ from api.web.metrics import Metrics
 MOST_SECONDS = 2.0
 MOST_BYTES, MOST_ENTRIES, LARGEST = 64_000_000, 4_096, 2_000_000
 PRIVATE = ("/v1/auth", "/v1/demo", "/v1/jobs", "/v1/stream", "/v1/transactions", "/health/", "/metrics")
-OTHERS_FILES = ("/static/",)  # they come with ETags of their own
+FILES = ("/static/",)  # they come with ETags of their own
 SESSION, LANGUAGE = b"penstock_session", b"lang"
 
 Version = Callable[[], Hashable | None]
@@ -63,8 +63,10 @@ class Cache:
             return
         if scope["method"] == "HEAD":
             scope["method"], send = "GET", _without_body(send)
-        if scope["path"].startswith(OTHERS_FILES):
-            await self._app(scope, receive, send)
+        if scope["path"].startswith(FILES):
+            # An address with a mark of the content (?v=) never changes what it means.
+            policy = b"public, max-age=31536000, immutable" if b"v=" in scope["query_string"] else b"no-cache"
+            await self._app(scope, receive, _with_policy(send, policy))
             return
         key, etags, public = _key(scope)
         state = None
@@ -72,7 +74,7 @@ class Cache:
             state = self._version()
         if state is None:
             scope["penstock.cache"] = "passed"
-            await self._app(scope, receive, _private(send))
+            await self._app(scope, receive, _with_policy(send, b"no-store"))
             return
         entry = self._fresh(key, state)
         if entry is None and (making := self._making.get(key)) is not None:
@@ -238,11 +240,13 @@ def _said(headers: Headers, name: bytes, value: bytes) -> None:
         headers.append((name, value))
 
 
-def _private(send: Send) -> Send:
+def _with_policy(send: Send, policy: bytes) -> Send:
+    """Says how long an answer may be kept, unless the route has said so; of errors always not at all."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = list(message.get("headers", ()))
-            _said(message["headers"], b"cache-control", b"no-store")
+            _said(message["headers"], b"cache-control", policy if message["status"] < 400 else b"no-store")
         await send(message)
 
     return sending

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,7 +132,8 @@ def make_key(
     """Make a key and print it, once: only its hash is kept."""
     from api.access.keys import create_key
 
-    made = create_key(_database(database, data), name, scope, days)
+    with _database(database, data) as found:
+        made = create_key(found, name, scope, days)
     typer.echo(f"key {made.id}; it is shown this once:", err=True)
     print(made.token)
 
@@ -147,17 +150,18 @@ def list_keys(database: DatabaseUrl = None, data: Data = None) -> None:
     def day(unix: int | None) -> str:
         return "" if unix is None else datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d")
 
-    rows = tuple(
-        (
-            key.id,
-            key.name,
-            ", ".join(sorted(key.scopes)),
-            day(key.created),
-            day(key.expires),
-            day(key.revoked),
+    with _database(database, data) as found:
+        rows = tuple(
+            (
+                key.id,
+                key.name,
+                ", ".join(sorted(key.scopes)),
+                day(key.created),
+                day(key.expires),
+                day(key.revoked),
+            )
+            for key in listed(found)
         )
-        for key in listed(_database(database, data))
-    )
     columns = ("Key", "Name", "Scopes", "Made", "Ends", "Revoked")
     show(Table("API keys", columns, rows, frozenset(), ()))
 
@@ -172,12 +176,14 @@ def revoke_key(
     from api.access.keys import revoke_key as revoke
     from finance.terms import InputError
 
-    if not revoke(_database(database, data), key):
-        raise InputError(f"key {key}: there is none, or it is revoked already")
+    with _database(database, data) as found:
+        if not revoke(found, key):
+            raise InputError(f"key {key}: there is none, or it is revoked already")
     typer.echo(f"key {key} is revoked")
 
 
-def _database(url: str | None, data: Path | None) -> Database:
+@contextmanager
+def _database(url: str | None, data: Path | None) -> Iterator[Database]:
     """The database of the options, brought up to date; raises InputError when it does not answer."""
     from api.index.database import Database
     from api.problems import ProblemError
@@ -187,9 +193,11 @@ def _database(url: str | None, data: Path | None) -> Database:
     database = Database(database_url(url, data))
     try:
         database.migrate()
+        yield database
     except ProblemError as error:
         raise InputError(error.detail) from None
-    return database
+    finally:
+        database.close()
 
 
 if __name__ == "__main__":

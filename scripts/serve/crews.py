@@ -3,18 +3,21 @@ the end."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from chain.deploy import NODE_KEYS
 from chain.network import local_account
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
-from oracle.local import prepare_nodes, run_nodes
+from oracle.local import NodeFiles, RunningNode, prepare_nodes, run_nodes
 from scripts.demo.reporting import Crew
 
 SEED = 2020
@@ -25,18 +28,17 @@ Later = Callable[[], Crew]
 @dataclass(frozen=True)
 class Staff:
     """What a set of nodes is made of. `lies`: by position, in the KPI's unit; `down`: positions that are
-    stopped at once; `count`: only the first so many are run (None: all)."""
+    stopped at once."""
 
     deal: Deal
     terms: FeedTerms
     lies: Mapping[int, float] = field(default_factory=dict)
     down: Sequence[int] = ()
-    count: int | None = None
 
 
 @contextmanager
-def staffed(staff: Staff, folder: Path) -> Iterator[Crew]:
-    """Run the nodes, with the faults that were asked for."""
+def staffed(staff: Staff, folder: Path, stop: Event) -> Iterator[Crew]:
+    """Run the nodes, with the faults that were asked for; `stop` ends their start."""
     files = prepare_nodes(
         folder,
         staff.terms,
@@ -45,10 +47,32 @@ def staffed(staff: Staff, folder: Path) -> Iterator[Crew]:
         faults={place: {"lie": lie} for place, lie in staff.lies.items()},
         keys=[bytes(local_account(NODE_KEYS + place).key) for place in range(staff.terms.nodes)],
     )
-    with run_nodes(files[: staff.count]) as nodes:
-        unit = staff.deal.kpis[staff.terms.kpi].unit
-        faults = {nodes[place].address: f"lies by {lie:+,g} {unit}" for place, lie in staff.lies.items()}
+    with run_nodes(files, stop=stop) as nodes:
         for place in staff.down:
             os.kill(nodes[place].pid, signal.SIGTERM)
-            faults[nodes[place].address] = "is down (process stopped)"
-        yield Crew(nodes, faults)
+        yield Crew(nodes, _faults(staff, nodes))
+
+
+@contextmanager
+def captured(staff: Staff, honest: Later, source: Path, folder: Path, stop: Event) -> Iterator[Crew]:
+    """Run the nodes of `honest` once more, with the same keys and data from `source`, but the first quorum of
+    them lying."""
+    crew = honest()
+    files = []
+    for place, lie in staff.lies.items():
+        shutil.copytree(
+            source / f"node-{place}", folder / f"node-{place}", ignore=shutil.ignore_patterns("state")
+        )
+        config = folder / f"node-{place}" / "node.json"
+        config.write_text(
+            json.dumps({**json.loads(config.read_text()), "fault": {"lie": lie}}, indent=2) + "\n"
+        )
+        files.append(NodeFiles(config, crew.nodes[place].address))
+    with run_nodes(files, stop=stop) as nodes:
+        yield Crew(nodes, _faults(staff, nodes))
+
+
+def _faults(staff: Staff, nodes: Sequence[RunningNode]) -> dict[str, str]:
+    unit = staff.deal.kpis[staff.terms.kpi].unit
+    faults = {nodes[place].address: f"lies by {lie:+,g} {unit}" for place, lie in staff.lies.items()}
+    return faults | {nodes[place].address: "is down (process stopped)" for place in staff.down}

@@ -48,17 +48,21 @@ def url_of(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-class StoppedError(Exception):
-    """Somebody wants the command to end."""
+class StoppedError(KeyboardInterrupt):
+    """Somebody wants the command to end; no Exception, so that nothing on the way takes it for a failure."""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Ctrl-C and SIGTERM end the block by StoppedError, and what is left of it is not disturbed by more."""
 
+    def once(_number: int, _frame: FrameType | None) -> None:
+        # Not SIG_IGN, which a process that is being started just now would inherit.
+        pass
+
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, once)
         raise StoppedError
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -65,7 +65,7 @@ def start(options: Options) -> None:
                 app = build(settings, demo)
                 teller.say("starting the service")
                 service.run(app, listener, options.url, _announce(options, teller, demo))
-        except (service.StoppedError, KeyboardInterrupt):
+        except service.StoppedError:
             stopped = True
         teller.say("stopped" if stopped else "ended")
 

@@ -41,7 +41,7 @@ from scripts.serve.cast import (
     demo_accounts,
 )
 from scripts.serve.conductor import Conductor
-from scripts.serve.crews import Later, Staff, staffed
+from scripts.serve.crews import Later, Staff, captured, staffed
 from scripts.serve.folders import WORLD, write_nodes
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
@@ -82,9 +82,13 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
     days, moved = shift_to(atlanta, ON_SALE)
     with ExitStack() as stack:
         staff = _staff(dc_water, bloom, moved)
-        crews = _start(stack.enter_context(Starting(at_once=1)), data, staff)
+        stop = threading.Event()
+        crews = _begin(stack, staff, data, stop)
         brief = stack.enter_context(ExitStack())
-        captured = _start(brief.enter_context(Starting(at_once=1)), data, _captured(bloom))
+        home = data / WORLD / "nodes"
+        lying = captured(_captured(bloom), crews[bloom.id], home / bloom.id, home / "captured", stop)
+        liars = brief.enter_context(Starting(at_once=1)).begin(lying)
+        stack.callback(stop.set)  # those that are still starting give up
         genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
         teller.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
         chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
@@ -93,7 +97,7 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         stories: list[Story] = [
             # Whoever has captured a quorum also decides which answers are brought on chain.
             BondStory(scene, BondSetting(dc_water, FIRST_ISSUER, _urls(crews[dc_water.id], quorum))),
-            SwapStory(scene, SwapSetting(bloom, _urls(crews[bloom.id]), _urls(captured[bloom.id]))),
+            SwapStory(scene, SwapSetting(bloom, _urls(crews[bloom.id]), _urls(liars))),
             BondStory(scene, _on_sale(moved, _urls(crews[moved.id]), atlanta, days)),
         ]
         for story in stories:
@@ -111,6 +115,15 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         _welcome(stories[-1].life)
         stack.enter_context(_watched(conductor))
         yield World(chain, conductor, tuple(story.id for story in stories))
+
+
+def _begin(stack: ExitStack, staff: dict[str, Staff], data: Path, stop: threading.Event) -> dict[str, Later]:
+    """Every deal's nodes, started in the background one deal after the other."""
+    starting = stack.enter_context(Starting(at_once=1))
+    return {
+        name: starting.begin(staffed(each, data / WORLD / "nodes" / name, stop))
+        for name, each in staff.items()
+    }
 
 
 def _on_sale(deal: Deal, urls: Urls, original: Deal, days: int) -> BondSetting:
@@ -148,18 +161,11 @@ def _staff(dc_water: Deal, bloom: Deal, atlanta: Deal) -> dict[str, Staff]:
     }
 
 
-def _captured(bloom: Deal) -> dict[str, Staff]:
+def _captured(bloom: Deal) -> Staff:
     """The swap's nodes in the one quarter whose report is disputed: a quorum that lies alike."""
     terms = swap_terms(bloom).feed
     lie = round(-SWAP_CAPTURE_LIE * float(bloom.oracle[terms.kpi].max_spread.value), 2)
-    return {bloom.id: Staff(bloom, terms, dict.fromkeys(range(terms.quorum), lie), count=terms.quorum)}
-
-
-def _start(starting: Starting, data: Path, staff: dict[str, Staff]) -> dict[str, Later]:
-    def folder(name: str, each: Staff) -> Path:
-        return data / WORLD / "nodes" / (name if each.count is None else f"{name}-captured")
-
-    return {name: starting.begin(staffed(each, folder(name, each))) for name, each in staff.items()}
+    return Staff(bloom, terms, dict.fromkeys(range(terms.quorum), lie))
 
 
 def _welcome(life: Life | SwapLife) -> None:

@@ -158,7 +158,7 @@ def test_everything_that_is_wrong_is_said_at_once(client: TestClient) -> None:
     found = check(client, body)
     assert not found["valid"]
     fields = {problem["field"] for problem in found["problems"]}
-    assert {"claims.series-2016b.principal", "claims.series-2016b.maturity"} <= fields
+    assert {"claims.series-2016b.principal.value", "claims.series-2016b.maturity"} <= fields
     assert all(problem["reason"] for problem in found["problems"])
     assert found["terms_hash"] is None
 
@@ -176,6 +176,18 @@ def test_everything_that_is_wrong_is_said_at_once(client: TestClient) -> None:
         (b"[" * 100_000, "application/yaml", "not YAML"),
         (b'{"a":' * 100_000, "application/json", "not JSON"),
         (b'{"id": ' + b"9" * 10_000 + b"}", "application/json", ""),
+    ],
+    ids=[
+        "empty",
+        "list",
+        "open",
+        "duplicate",
+        "nan",
+        "bytes",
+        "alias",
+        "deep-yaml",
+        "deep-json",
+        "long-number",
     ],
 )
 def test_texts_that_are_no_deal_are_told_apart(

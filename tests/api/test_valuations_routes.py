@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from offline import offline
 from starlette.testclient import TestClient
+from world import Service
 
 from api.views.outlooks import simulate_outlook
 from finance import load_deal, price
@@ -102,7 +104,9 @@ def test_a_posted_deal_is_valued_as_the_stored_one(client: TestClient) -> None:
 def test_a_posted_deal_that_is_wrong_says_everything(client: TestClient) -> None:
     problem = refused(client, document=(DEALS / f"{DC}.yaml").read_text().replace("25000000", "x"))
     assert problem["type"] == "/problems/invalid-deal"
-    assert {"claims.series-2016b.principal", "offering.hard_cap"} <= {e["field"] for e in problem["errors"]}
+    assert {"claims.series-2016b.principal.value", "offering.hard_cap.value"} <= {
+        e["field"] for e in problem["errors"]
+    }
 
 
 def test_the_rain_swap_moves_as_its_line_says(client: TestClient) -> None:
@@ -208,3 +212,38 @@ def test_the_wind_swap_is_simulated_once_and_then_answers_at_once(client: TestCl
     assert int(raised["value"]) > int(found["value"])
     assert raised["price"] > found["price"]
     assert not any(period["missing"] for period in found["periods"])
+
+
+# -- deployments
+
+
+def test_a_deployment_is_valued_on_the_chains_day_by_its_reports(active: Service) -> None:
+    """Before its report, the price is the mean of the prices in its tiers; what is given adds to the chain."""
+    answer = active.post("/v1/valuations", json={"deployment": active.world.id})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    head = active.of()["as_of"]["time"]
+    assert found["as_of"] == datetime.fromtimestamp(head, UTC).date().isoformat()
+    assert found["terms_hash"] == active.world.deal.terms_hash
+    mean = sum(case["probability"] * case["price"] for case in found["cases"])
+    assert found["price"] == pytest.approx(mean, abs=1e-9)
+    report = {"kpi": "runoff-reduction", "period": 0, "value": 0.5}
+    told = active.post("/v1/valuations", json={"deployment": active.world.id, "reports": [report]}).json()
+    assert told["price"] == found["cases"][-1]["price"]
+
+
+def test_deployments_that_are_not_there_and_full_ones_are_refused(active: Service) -> None:
+    assert active.post("/v1/valuations", json={"deployment": "nothing"}).status_code == 404
+    asked = {"deployment": active.world.id, "method": "full"}
+    assert active.post("/v1/valuations", json=asked).status_code == 422
+
+
+def test_the_page_of_a_deployed_deal_is_valued_now_or_at_its_start(active: Service) -> None:
+    path = f"/deals/{active.world.deal.id}/what-if"
+    now = active.get(f"{path}?deployment={active.world.id}")
+    assert now.status_code == 200, now.text
+    assert "by the reports that are settled" in now.text
+    assert active.get(f"{path}?when=start").status_code == 200
+    assert (
+        active.get("/deals/enel-slb-2019/what-if", params={"deployment": active.world.id}).status_code == 404
+    )

@@ -15,13 +15,16 @@ export function changed() {
   document.body.dispatchEvent(new CustomEvent("penstock:changed"));
 }
 
-function follow(deployment) {
+// What happened since the page was made comes first, so nothing is missed while it loads.
+function follow(deployment, after) {
   let timer;
   const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(changed, QUIET);
   };
-  const source = new EventSource("/v1/stream" + (deployment ? `?deployment=${encodeURIComponent(deployment)}` : ""));
+  const wish = new URLSearchParams(deployment ? { deployment } : {});
+  if (after) wish.set("after", after);
+  const source = new EventSource(`/v1/stream?${wish}`);
   for (const topic of ["chain", "kpi", "reorganisation", "resync"]) source.addEventListener(topic, soon);
   addEventListener("pagehide", () => source.close());
 }
@@ -42,7 +45,13 @@ document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   announce(say("The page has been brought up to date."));
 });
 
-if (holder) follow(holder.dataset.live);
+if (holder) follow(holder.dataset.live, holder.dataset.after);
+
+// What is being computed is looked at again.
+const LATER = 4000;
+setInterval(() => {
+  if (document.querySelector("[data-soon]") && !document.hidden) changed();
+}, LATER);
 
 const advance = document.querySelector("[data-advance]");
 advance?.addEventListener("click", async () => {

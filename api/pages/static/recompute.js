@@ -57,8 +57,10 @@ document.addEventListener("click", async (event) => {
     if (response.status === 202) result = await finished(response.headers.get("location") ?? `/v1/jobs/${result.id}`, tell);
     place.replaceChildren(told(result));
     announce(place.textContent);
+    button.dispatchEvent(new CustomEvent("penstock:recomputed", { bubbles: true, detail: result }));
   } catch (error) {
     place.replaceChildren(paragraph("bad", say("That did not work: {reason}", { reason: error.message })));
+    button.dispatchEvent(new CustomEvent("penstock:not-recomputed", { bubbles: true }));
   } finally {
     button.disabled = false;
   }

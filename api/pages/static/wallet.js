@@ -1,5 +1,6 @@
-// Wallets and what they do: connect one (EIP-1193, found by EIP-6963) or act as an account of the demonstration; an action is prepared by
-// the service, shown in words, signed and sent by the wallet, and waited for. No key ever leaves the wallet.
+// Wallets and what they do: connect one (EIP-1193, found by EIP-6963) or act as an account of the demonstration;
+// an action is prepared by the service, shown in words, signed and sent by the wallet, and waited for. No key
+// ever leaves the wallet.
 //
 //   import { connect, act } from "/static/wallet.js";
 //   const wallet = await connect();                       // null if the reader decides otherwise
@@ -19,6 +20,10 @@ addEventListener("eip6963:announceProvider", (event) => found.set(event.detail.i
 dispatchEvent(new Event("eip6963:requestProvider"));
 
 let current = null;
+
+document.head.append(
+  Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("wallet.css", import.meta.url).href }),
+);
 
 export class Declined extends Error {}
 

@@ -1,0 +1,115 @@
+"""Everything a page says has Korean words, with the same fields; texts are found in the sources themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from finance.terms import load_deal
+
+from api.instruments.stories import kind_of, story_of
+from api.instruments.words import TIER_WORDS
+from api.pages.format import Format
+from api.pages.i18n import LOCALE, Translator, accepted, texts
+from api.pages.term_sheet import term_sheet
+
+ROOT = Path(__file__).parents[2]
+API = ROOT / "api"
+KEYWORDS = {"_": None, "N_": None, "say": None, "n_": (1, 2), "plural": (1, 2)}
+SCRIPT_SAY = re.compile(r"""\bsay\(\s*(["'`])((?:\\.|(?!\1).)*)\1""", re.DOTALL)
+FIELD = re.compile(r"\{(\w+)\}")
+DEALS = sorted((ROOT / "deals").glob("*.yaml"))
+
+
+def said() -> Iterator[tuple[str, str]]:
+    """(file, text) of everything that is translated."""
+    for path in sorted(API.rglob("*")):
+        name = str(path.relative_to(ROOT))
+        if path.suffix == ".py":
+            with path.open("rb") as file:
+                for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
+                    yield from ((name, each) for each in _flat(found))
+        elif path.name.endswith(".j2"):
+            with path.open("rb") as file:
+                options = {"trim_blocks": "true", "lstrip_blocks": "true", "extensions": "jinja2.ext.do"}
+                for _, found, _, _ in extract("jinja2.ext:babel_extract", file, keywords=KEYWORDS, options=options):
+                    yield from ((name, each) for each in _flat(found))
+        elif path.suffix == ".js" and "static" in path.parts:
+            for match in SCRIPT_SAY.finditer(path.read_text()):
+                yield name, match[2].replace('\\"', '"').replace("\\'", "'")
+    yield from (("api/instruments/words.py", words) for words in TIER_WORDS)
+
+
+def _flat(found: str | tuple[str, ...]) -> list[str]:
+    # Of a plural the first form is the key.
+    return [found] if isinstance(found, str) else [found[0]]
+
+
+def test_everything_said_has_korean_words() -> None:
+    korean = texts("ko")
+    missing = sorted({f"{name}: {text}" for name, text in said() if text and text not in korean})
+    assert not missing, f"{len(missing)} texts without Korean:\n" + "\n".join(missing)
+
+
+def test_a_translation_has_the_fields_of_its_text() -> None:
+    for text, translated in texts("ko").items():
+        wanted = set(FIELD.findall(text)) - {"count"}
+        assert set(FIELD.findall(translated)) - {"count"} == wanted, text
+
+
+def test_no_text_is_translated_twice_in_two_ways() -> None:
+    found: dict[str, str] = {}
+    for path in sorted((LOCALE / "ko").glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale="ko"):
+                key = message.id if isinstance(message.id, str) else message.id[0]
+                text = message.string if isinstance(message.string, str) else message.string[0]
+                if key and text:
+                    assert found.setdefault(key, text) == text, f"{path.name}: {key}"
+
+
+def test_korean_is_written_in_hangul() -> None:
+    """A text with words in it that was left in English would slip through the other tests."""
+    plain = [
+        text for text, ko in texts("ko").items() if re.search(r"[a-z]{4}", FIELD.sub("", text)) and text == ko
+    ]
+    assert not plain
+
+
+@pytest.mark.parametrize("path", DEALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_deal_of_the_book_is_told(path: Path, language: str) -> None:
+    deal, say, write = load_deal(path), Translator(language), Format(language)
+    story = story_of(deal, say, write)
+    told = [story.what, *story.gets, *story.loses]
+    assert all(told)
+    assert len(story.rulings) == (1 if kind_of(deal) == "kpi_payment" else len(deal.bond.kpi_rules))
+    assert not any("{" in str(line) for line in told)
+    sheet = term_sheet(deal, say, write)
+    stated = [(kind, text) for _, _, kind, text in deal.numbers()]
+    shown = [line for group in sheet.groups for line in group.lines]
+    # Every stated number stands in the sheet with its origin; periods stand in one line.
+    periods = 2 * sum(len(kpi.periods) for kpi in deal.kpis.values())
+    assert len(shown) == len(stated) - periods + len(deal.kpis) + len(deal.parties)
+    assert all(line.words for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        ("en-GB,en;q=0.9,ko;q=0.8", "en"),
+        ("fr,ko;q=0.5", "ko"),
+        ("de", "en"),
+        ("", "en"),
+        ("ko;q=0", "en"),
+        ("ko;q=x, en", "en"),
+        ("*" * 5_000, "en"),
+    ],
+)
+def test_the_language_is_the_first_that_is_there(header: str, language: str) -> None:
+    assert accepted(header) == language

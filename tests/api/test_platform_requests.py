@@ -1,0 +1,397 @@
+"""What every request meets: headers, cache, limits, logs, and the service when chain or database are away."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from bond_life import BEFORE_THE_OFFERING
+from browser import free_port, served
+from postgres import Postgres, running
+from starlette.testclient import TestClient
+from world import ORIGIN, Service, World, bond_world, serving
+
+from api.app import build
+from api.settings import Limits, Settings
+from api.web.logs import Secrets, configure
+from chain.network import start_anvil
+
+SEED = random.SystemRandom().randrange(2**32)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        yield bond_world(chain, tmp_path, "offered")
+
+
+# -- headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/deals", "/v1/nothing", "/health/live", "/static/style.css", "/metrics"]
+)
+def test_headers_of_every_answer(active: Service, path: str) -> None:
+    answer = active.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe-eval" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in answer.headers
+    assert len(answer.headers["x-request-id"]) == 16
+
+
+def test_an_error_of_ours_tells_nothing_and_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(world) as service:
+
+        def broken() -> None:
+            raise RuntimeError("the inner secret")
+
+        service.app.add_api_route("/v1/broken", broken)
+        answer = service.get("/v1/broken", headers={"X-Request-ID": "my-own-id-1"})
+        assert answer.status_code == 500
+        assert answer.json()["type"] == "/problems/internal"
+        assert "secret" not in answer.text
+        assert answer.headers["x-request-id"] == "my-own-id-1"
+        assert "content-security-policy" in answer.headers
+        assert "the inner secret" in caplog.text
+
+
+def test_only_our_own_hosts_are_served(active: Service) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "", "evil.example:80"):
+        answer = active.get("/v1/deals", headers={"Host": host})
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/wrong-host"), host
+    for host in ("127.0.0.1", "127.0.0.1:8600", "localhost:1", "[::1]:8600", "[::1]", "TESTSERVER"):
+        assert active.get("/v1/deals", headers={"Host": host}).status_code == 200, host
+    assert active.get("/health/live", headers={"Host": "10.0.0.7:8600"}).status_code == 200
+
+
+def test_other_sites_only_where_they_are_named(world: World) -> None:
+    with serving(world, cors=("https://friend.example",)) as service:
+        friend = service.get("/v1/deals", headers={"Origin": "https://friend.example"})
+        assert friend.headers["access-control-allow-origin"] == "https://friend.example"
+        assert "access-control-allow-credentials" not in friend.headers
+        stranger = service.get("/v1/deals", headers={"Origin": "https://stranger.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+        asked = {"Origin": "https://stranger.example", "Access-Control-Request-Method": "POST"}
+        assert service.client.options("/v1/valuations", headers=asked).status_code == 400
+
+
+# -- cache
+
+
+def test_an_answer_is_kept_until_something_changes(world: World) -> None:
+    with serving(world) as service:
+        path = f"/v1/deployments/{world.id}/holders"
+        first = service.get(path)
+        etag = first.headers["etag"]
+        assert first.headers["cache-control"] == "no-cache"
+        unchanged = service.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", etag)
+        assert "content-security-policy" in unchanged.headers
+        life = world.life
+        life.send(life.a, life.token.transfer(life.c, 1))
+        service.catch_up()
+        after = service.get(path, headers={"If-None-Match": etag})
+        assert after.status_code == 200
+        assert {row["holder"]: row["units"] for row in after.json()["items"]} == {life.a: 3, life.c: 1}
+
+
+def test_what_an_answer_depends_on_keeps_answers_apart(active: Service) -> None:
+    path = f"/v1/deployments/{active.world.id}/holders"
+    kinds = {
+        kind: active.get(path, headers={"Accept": kind}).headers["content-type"]
+        for kind in (
+            "application/json",
+            "text/csv",
+            "application/vnd.apache.parquet",
+            "text/csv",
+            "application/json",
+        )
+    }
+    assert {given: got.partition(";")[0] for given, got in kinds.items()} == {kind: kind for kind in kinds}
+    assert active.get(path, headers={"Accept": "image/png"}).status_code == 406
+    pages = {
+        language: active.get("/", headers={"Accept-Language": language}).text
+        for language in ("en", "ko", "en", "ko")
+    }
+    assert '<html lang="en">' in pages["en"]
+    assert '<html lang="ko">' in pages["ko"]
+    assert '<html lang="ko">' in active.get("/", headers={"Cookie": "lang=ko"}).text
+    active.client.cookies.clear()
+    assert '<html lang="en">' in active.get("/", headers={"Accept-Language": "en"}).text
+    assert active.get(path + "?limit=1").json() != active.get(path + "?limit=2").json()
+
+
+def test_head_is_get_without_its_body(active: Service) -> None:
+    got, head = active.get("/v1/deals"), active.client.head("/v1/deals")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == got.headers["etag"]
+    assert int(head.headers["content-length"]) == len(got.content)
+    assert active.client.head("/v1/nothing").status_code == 404
+
+
+def test_errors_and_private_answers_are_not_kept(active: Service) -> None:
+    for path in ("/v1/nothing", "/v1/auth/nonce", "/health/ready", "/v1/jobs/nothing"):
+        answer = active.get(path)
+        assert answer.headers["cache-control"] == "no-store", path
+        assert "etag" not in answer.headers
+
+
+# -- limits
+
+
+def test_a_client_that_asks_too_often_must_wait(world: World) -> None:
+    with serving(world, limits=Limits(per_second=2, burst=4)) as service:
+        # Cached answers are free: the first one is made, the others are found.
+        assert {service.get("/v1/deals").status_code for _ in range(40)} == {200}
+        found = [service.get(f"/v1/deals/nothing-{n}").status_code for n in range(12)]
+        assert found.count(429) >= 6
+        refused = service.get("/v1/deals/nothing")
+        assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-requests")
+        wait = int(refused.headers["retry-after"])
+        assert 1 <= wait <= 4
+        assert service.get("/health/live").status_code == 200
+        time.sleep(wait + 0.1)
+        assert service.get("/v1/deals/nothing").status_code == 404
+
+
+def test_bodies_have_an_end(world: World) -> None:
+    limits = Limits(per_second=0, body_bytes=10_000, body_seconds=0.5)
+    port = free_port()
+    app = build(world.settings(limits=limits))
+    with served(app, port) as url, httpx.Client(base_url=url) as client:
+        large = client.post("/v1/deals/validate", content=b"x" * 10_001)
+        assert (large.status_code, large.json()["type"]) == (413, "/problems/body-too-large")
+        assert large.headers["connection"] == "close"
+
+        def endless() -> Iterator[bytes]:
+            yield from (b"y" * 1_000 for _ in range(100))
+
+        assert client.post("/v1/deals/validate", content=endless()).status_code == 413
+        assert client.post("/v1/deals/validate", content=b"x" * 9_000).status_code in (200, 415, 422)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as slow:
+            slow.sendall(
+                b"POST /v1/deals/validate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nab"
+            )
+            began = time.monotonic()
+            said = slow.recv(65_536)
+            assert b" 408 " in said.partition(b"\r\n")[0]
+            assert 0.3 < time.monotonic() - began < 3
+            while chunk := slow.recv(65_536):
+                said += chunk
+        assert b"/problems/body-too-slow" in said
+        for length in (b"-1", b"1e3", b"99999999999999999999999999", b"0x10"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as odd:
+                odd.sendall(
+                    b"POST /v1/valuations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: "
+                    + length
+                    + b"\r\n\r\n"
+                )
+                assert odd.recv(65_536).split(b" ")[1] in (b"400", b"413"), length
+        assert client.get("/health/live").status_code == 200
+
+
+def test_rubbish_is_answered_with_a_clear_problem(active: Service) -> None:
+    """Random bytes and nested nonsense to everything that takes a body: never an error of ours."""
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)
+    paths = [
+        (method, path)
+        for path, methods in active.get("/v1/openapi.json").json()["paths"].items()
+        for method in methods
+        if method in ("post", "delete")
+    ]
+    assert ("post", "/v1/transactions/prepare") in paths
+    bodies = [
+        b"", b"{", b"null", b"[]", b'"x"', b"{}", b"\xff\xfe", b"[" * 5_000, b'{"a":' * 3_000, b"1e999", b"NaN",
+        json.dumps({"deployment": "x", "action": "\u0000", "from": "0x" + "1" * 40, "parameters": {"a": [{}] * 50}}).encode(),
+        b'{"raw":"0x' + b"f" * 1_000 + b'"}', b'{"message":"' + b"a" * 3_000 + b'","signature":"0x' + b"0" * 130 + b'"}',
+    ]  # fmt: skip
+    bodies += [rng.randbytes(rng.randrange(1, 400)) for _ in range(10)]
+    for method, path in paths:
+        for body in bodies:
+            kind = rng.choice(
+                ["application/json", "text/plain", "application/x-yaml", "", "multipart/form-data"]
+            )
+            url = path.replace("{id}", rng.choice([active.world.id, "x", "%00", "%ff"]))
+            url = (
+                url.replace("{kpi}", "runoff-reduction")
+                .replace("{period}", "0")
+                .replace("{", "")
+                .replace("}", "")
+            )
+            answer = active.client.request(method, url, content=body, headers={"Content-Type": kind})
+            assert answer.status_code < 500, (method, url, body[:80], kind, answer.text)
+            if answer.status_code >= 400:
+                assert answer.headers["content-type"].startswith("application/problem+json"), (
+                    url,
+                    answer.text,
+                )
+                assert len(answer.content) < 20_000
+
+
+# -- logs, measurements
+
+
+def test_logs_are_json_and_tell_no_secret(world: World) -> None:
+    out = io.StringIO()
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    settings = world.settings(network=world.chain.url)
+    try:
+        configure(settings, stream=out)
+        with serving(world) as service:
+            bearer = {"Authorization": "Bearer penstock_12345678_THESECRETPART", "X-Request-ID": "request-77"}
+            service.get("/v1/deals?token=QUERYSECRET", headers=bearer)
+            service.get("/v1/deals%0aforged")
+            logging.getLogger("penstock.test").warning("with %s", "penstock_12345678_THESECRETPART")
+    finally:
+        logging.getLogger().handlers[:], level = before
+        logging.getLogger().setLevel(level)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    line = next(each for each in lines if each.get("request") == "request-77")
+    assert (line["method"], line["path"], line["status"], line["client"]) == (
+        "GET",
+        "/v1/deals",
+        401,
+        "testclient",
+    ) or (line["status"] == 200)
+    for secret in ("THESECRETPART", "QUERYSECRET"):
+        assert secret not in out.getvalue()
+    assert "penstock_12345678_***" in out.getvalue()
+
+
+def test_secrets_of_the_settings_are_struck_out() -> None:
+    settings = Settings(
+        "https://mainnet.example/v3/0123456789abcdef?key=zyxwvutsrq",
+        "postgresql://penstock:hunter22@db.example/penstock",
+        Path(),
+    )
+    secrets = Secrets.of(settings)
+    said = secrets.strike(f"{settings.network} and {settings.database} and Bearer abc.def-ghi")
+    for secret in ("0123456789abcdef", "zyxwvutsrq", "hunter22", "abc.def"):
+        assert secret not in said
+    assert secrets.strike("no chain answers at http://127.0.0.1:8545: start one") == (
+        "no chain answers at http://127.0.0.1:8545: start one"
+    )
+
+
+def test_measurements_are_by_route_and_not_by_path(active: Service) -> None:
+    active.get(f"/v1/deployments/{active.world.id}/holders")
+    active.get("/v1/somewhere/that/is/not")
+    answer = active.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    routes = {
+        line.partition('route="')[2].partition('"')[0]
+        for line in lines
+        if line.startswith("penstock_requests_total")
+    }
+    assert "/v1/deployments/{id}/holders" in routes
+    assert "(none)" in routes
+    assert not any("somewhere" in route for route in routes)
+    figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert float(figures["penstock_chain_up"]) == float(figures["penstock_database_up"]) == 1
+    assert float(figures["penstock_index_lag_blocks"]) == 0
+
+
+# -- chain and database away
+
+
+def test_the_chain_goes_away_and_comes_back(tmp_path: Path) -> None:
+    port = free_port()
+    with ExitStack() as rest:
+        with start_anvil(timestamp=BEFORE_THE_OFFERING, port=port) as chain:
+            world = bond_world(chain, tmp_path, "offered")
+            state = chain.w3.provider.make_request("anvil_dumpState", [])["result"]  # type: ignore[arg-type]
+            service = rest.enter_context(serving(world))
+            assert service.get("/health/ready").json()["status"] == "ready"
+            holders = service.of("/holders")
+        time.sleep(1.1)
+        ready = service.get("/health/ready")
+        assert ready.status_code == 503
+        assert "chain" in ready.json()["checks"]
+        assert service.of("/holders")["items"] == holders["items"]  # what is read stays readable
+        body = {"deployment": world.id, "action": "claim", "from": world.life.a}
+        refused = service.post("/v1/transactions/prepare", json=body)
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/chain-unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+        assert service.get("/investor").status_code == 200
+        rest.enter_context(start_anvil(timestamp=BEFORE_THE_OFFERING, port=port))
+        world.chain.w3.provider.make_request("anvil_loadState", [state])  # type: ignore[arg-type]
+        assert service.post("/v1/transactions/prepare", json=body).status_code == 200
+
+
+def test_it_starts_without_a_chain_and_finds_it_later(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(
+        f"http://127.0.0.1:{port}",
+        f"sqlite:///{tmp_path / 'p.sqlite'}",
+        tmp_path,
+        origin=ORIGIN,
+        limits=Limits(0),
+    )
+    with TestClient(build(settings), base_url=ORIGIN, raise_server_exceptions=False) as client:
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").status_code == 503
+        assert client.get("/v1/deals").status_code == 200
+        assert client.get("/").status_code == 200
+        with start_anvil(timestamp=BEFORE_THE_OFFERING, port=port) as chain:
+            world = bond_world(chain, tmp_path, "offered")
+            _until(lambda: client.get(f"/v1/deployments/{world.id}/holders").json().get("items"))
+            _until(lambda: client.get("/health/ready").status_code == 200)
+
+
+def test_the_database_goes_away_and_comes_back(world: World) -> None:
+    with running() as server:
+        _away(world, server)
+
+
+def _away(world: World, server: Postgres) -> None:
+    with serving(world, database=server.database()) as service:
+        path = f"/v1/deployments/{world.id}/holders"
+        before = service.get(path).json()["items"]
+        server.stop("immediate")
+        time.sleep(2.1)  # what was kept is too old now
+        refused = service.get(path)
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-unavailable")
+        assert service.get("/v1/deals").status_code == 200
+        ready = service.get("/health/ready")
+        assert ready.status_code == 503
+        assert "ok" not in ready.json()["checks"]["database"]
+        world.life.send(world.life.a, world.life.token.transfer(world.life.c, 1))
+        server.start()
+        _until(lambda: service.get(path).status_code == 200)
+        service.catch_up()
+        assert service.get(path).json()["items"] != before
+
+
+def test_a_record_that_is_wrong_is_left_out(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    folder = world.data / "broken-12345678"
+    folder.mkdir()
+    (folder / "deployment.json").write_text("{")
+    other = json.loads((world.folder / "deployment.json").read_text())
+    other["addresses"]["token"] = world.life.a
+    (world.data / "moved-12345678").mkdir()
+    (world.data / "moved-12345678" / "deployment.json").write_text(json.dumps(other))
+    with serving(world) as service:
+        assert [each.id for each in service.parts.index.deployments()] == [world.id]
+    assert "broken-12345678" in caplog.text
+    assert "moved-12345678" in caplog.text
+
+
+def _until(ready: object, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "not there in time"
+        time.sleep(0.1)
