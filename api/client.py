@@ -180,8 +180,9 @@ class Client:
                         self._answer(answer)
                     for event in _events(answer.iter_lines()):
                         failures = 0
-                        after = event.id or after
-                        yield event
+                        if event.topic != "hello":
+                            after = event.id or after
+                            yield event
             except httpx.TransportError:
                 if failures >= retries:
                     raise

@@ -125,7 +125,7 @@ class Index:
         self._known: dict[str, _Known] = {}
         self._listed: tuple[int, dict[str, Deployment]] = (-1, {})
         self._ledgers: dict[str, _Cached] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
     # -- what has changed
 
@@ -314,13 +314,12 @@ class Index:
                 events, senders = self._read(connection, deployment, 0, True)
                 to_block, at = self._end(connection, deployment)
             return deployment.known.kind.ledger(to_block, at, events, deployment.record, senders)
-        with self._lock:
+        with self._locks.setdefault(id, threading.Lock()):
             return self._kept(deployment)
 
     def forget(self) -> None:
         """Keep no ledgers any more; they are read again when they are asked for."""
-        with self._lock:
-            self._ledgers.clear()
+        self._ledgers.clear()
 
     def _kept(self, deployment: Deployment) -> AnyLedger:
         cached = self._ledgers.get(deployment.id)

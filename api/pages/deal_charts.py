@@ -228,7 +228,7 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
         whole = []
     paid = sum(each.status == "paid" for each in rows)
     sentence = say("{paid} of {count} payments have been made (filled bars).", paid=paid, count=len(rows))
-    open_ = [each for each in rows if each.amount is None and each.low is None]
+    open_ = [each for each in rows if each.amount is None and (each.low is None or each.high is None)]
     if open_:
         sentence += " " + say("What is still to come depends on revenue and is not drawn.")
     rows = [each for each in rows if each not in open_]

@@ -36,13 +36,15 @@ def transaction(request: Request, parts: Parts, hash: Annotated[str, InPath(max_
     say, write = Translator(language), Format(language)
     view = transaction_view(parts, hash.lower(), say)
     teller = _Teller(parts, view, say, write)
+    sentences = list(teller.sentences())
     return page(
         request,
         "transaction.html.j2",
         view=view,
+        title=view.title if view.action or not sentences else sentences[0],
         tone=STATES[view.state],
         deals=teller.deals,
-        sentences=list(teller.sentences()),
+        sentences=sentences,
         moves=[teller.move(each) for each in view.moves],
         events=[teller.row(each, marks(language)) for each in view.events],
         names=teller.names,

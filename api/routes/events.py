@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from api.index.writer import as_text
-from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
+from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, encode_cursor, listed
 from api.models import Hash, Page, Resource, example
 from api.problems import documented
 from api.services import Parts
 from api.views import holdings
 
 router = APIRouter(tags=["events"])
+
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,40}$")]
 
 
 class EventRow(Resource):
@@ -52,9 +54,11 @@ def deployment_events(
     request: Request,
     parts: Parts,
     id: Annotated[str, Path(max_length=96, description="Deployment.")],
-    name: Annotated[list[str] | None, Query(max_length=40, description="Only events of these names.")] = None,
+    name: Annotated[
+        list[Word] | None, Query(max_length=40, description="Only events of these names.")
+    ] = None,
     source: Annotated[
-        list[str] | None, Query(max_length=10, description="Only events of contracts with these roles.")
+        list[Word] | None, Query(max_length=10, description="Only events of contracts with these roles.")
     ] = None,
     newest_first: Annotated[bool, Query(description="From the end.")] = False,
     limit: Limit = DEFAULT_LIMIT,
@@ -62,8 +66,7 @@ def deployment_events(
     format: Format = None,
 ) -> Any:
     """Every indexed event of a deployment, in the order of the chain."""
-    key = decode_cursor(cursor, int, int)
-    after = None if key is None else (key[0], key[1])
+    after = holdings.after_event(cursor)
     found = parts.index.events(id, name, source, after, limit + 1, newest_first)
     found, more = found[:limit], len(found) > limit
     rows = [

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
+from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, encode_cursor, listed
 from api.models import Page
 from api.problems import documented
 from api.services import Parts
@@ -34,8 +34,7 @@ def deployment_holders(
     format: Format = None,
 ) -> Any:
     """Everybody who has units or money to claim, by units descending."""
-    key = decode_cursor(cursor, int, str)
-    rows = holdings.holders(parts, id, None if key is None else (key[0], key[1]), limit + 1)
+    rows = holdings.holders(parts, id, holdings.after_holder(cursor), limit + 1)
     rows, more = rows[:limit], len(rows) > limit
     following = encode_cursor(rows[-1].units, rows[-1].holder) if more else None
     as_of = holdings.as_of(parts, parts.index.deployment(id).indexed)
@@ -73,8 +72,7 @@ def holder_statement(
     format: Format = None,
 ) -> Any:
     """Every movement of an address's units and money in a deployment, oldest first, with what was left."""
-    key = decode_cursor(cursor, int, int)
-    rows = holdings.statement(parts, id, address, None if key is None else (key[0], key[1]), limit + 1)
+    rows = holdings.statement(parts, id, address, holdings.after_event(cursor), limit + 1)
     rows, more = rows[:limit], len(rows) > limit
     following = encode_cursor(rows[-1].block, rows[-1].log) if more else None
     return listed(

@@ -7,9 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import ValidationError
 
-from api.problems import Flaw, ProblemError, bad_input, documented
+from api.problems import bad_input, documented
 from api.routes.jobs import ACCEPTED, accepted
 from api.services import Parts, Services
 from api.views.deployed_valuations import deployed_value
@@ -21,48 +20,31 @@ from finance.terms.reader import exact_json
 
 router = APIRouter(tags=["valuations"])
 
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": ValuationRequest.model_json_schema()}},
-    }
-}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.post(
     "/valuations",
-    openapi_extra=_BODY,
-    responses={**ACCEPTED, **documented(404, 413, 415, 422)},
+    responses={**ACCEPTED, **documented(404, 413, 422)},
     response_model=ValuationView,
 )
-async def value_deal(request: Request, parts: Parts) -> Response:
+async def value_deal(request: Request, parts: Parts, asked: ValuationRequest) -> Response:
     """What a deal would be worth if. In closed form the value is the answer; the method `full` simulates and
     answers 202 with a job, whose result is then a value of the same shape."""
-    asked = read_request(request.headers.get("content-type", ""), await request.body())
+    if isinstance(asked.document, dict):
+        asked.document = exact_document(await request.body())
     if asked.deal is not None and asked.method == "closed_form" and is_bond(parts.deals.get(asked.deal)):
         return answer(asked, parts)  # a millisecond: less than handing it to a thread costs
     return await run_in_threadpool(answer, asked, parts)
 
 
-def read_request(kind: str, body: bytes) -> ValuationRequest:
-    """What is asked, with the numbers of a posted deal exact. Raises ProblemError (415, 422)."""
-    if kind.partition(";")[0].strip().lower() != "application/json":
-        raise ProblemError(415, "unsupported-media-type", "send JSON (application/json)")
+def exact_document(body: bytes) -> dict[str, Any]:
+    """The posted deal with every digit that was sent. Raises ProblemError (422)."""
     try:
-        return ValuationRequest.model_validate(exact_json(body))
-    except ValidationError as error:
-        found = [
-            Flaw(
-                field=".".join(str(part) for part in each["loc"]) or "body",
-                value=str(each.get("input"))[:200],
-                reason=each["msg"].removeprefix("Value error, "),
-            )
-            for each in error.errors(include_url=False, include_context=False)[:50]
-        ]
-        raise bad_input(f"{found[0].field}: {found[0].reason}", found) from None
+        found: dict[str, Any] = exact_json(body)["document"]
     except (ValueError, RecursionError) as error:
-        raise bad_input(f"not JSON: {str(error)[:200]}") from None
+        raise bad_input(f"document: {str(error)[:200]}") from None
+    return found
 
 
 def answer(asked: ValuationRequest, parts: Services) -> Response:

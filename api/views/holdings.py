@@ -4,12 +4,14 @@ block that it is read up to.
 
 from __future__ import annotations
 
-from eth_utils.address import to_checksum_address
+from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field
 
 from api.index.reader import Deployment, Position
 from api.index.statements import Line
+from api.listing import decode_cursor
 from api.models import Address, AsOf, Currency, Hash, Minor, Resource, example
+from api.problems import bad_input
 from api.services import Services
 
 _HOLDER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
@@ -106,6 +108,22 @@ class StatementLine(Resource):
     other: Address | None = Field(None, description="Whom units went to or came from.")
     units_after: int
     claimable_after: Minor
+
+
+def after_event(cursor: str | None) -> tuple[int, int] | None:
+    """The block and log in a cursor; raises ProblemError 422 for what is neither."""
+    key = decode_cursor(cursor, int, int)
+    if key is not None and not all(0 <= part < 2**31 for part in key):
+        raise bad_input("cursor: not one that this list gave")
+    return None if key is None else (key[0], key[1])
+
+
+def after_holder(cursor: str | None) -> tuple[int, str] | None:
+    """The units and holder in a cursor; raises ProblemError 422 for what is neither."""
+    key = decode_cursor(cursor, int, str)
+    if key is not None and not (0 <= key[0] < 2**64 and is_address(key[1])):
+        raise bad_input("cursor: not one that this list gave")
+    return None if key is None else (key[0], key[1])
 
 
 def address(text: str) -> str:

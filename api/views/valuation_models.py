@@ -15,6 +15,7 @@ Rate = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e18, le=1e18)]
 Factor = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}$", examples=["3060000000000"])]
 Name = Annotated[str, Field(max_length=64)]
 
 
@@ -81,7 +82,7 @@ class ValuationRequest(Asked):
     kpis: dict[Name, KpiChange] = Field(default_factory=dict, max_length=16)
     as_of: Day | None = None
     reports: list[Reported] = Field(default_factory=list, max_length=1_000)
-    fixed: Annotated[list[Minor], Field(min_length=1, max_length=240)] | None = None
+    fixed: Annotated[list[Amount], Field(min_length=1, max_length=240)] | None = None
     fixed_factor: Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] | None = None
     chart: bool = False
     kpi_model: Literal["interval", "twin"] = "interval"

@@ -74,8 +74,10 @@ def closed_value(
     try:
         realised = {**(known or {}), **_realised(deal, request)}
         return _bond(deal, request, realised) if is_bond(deal) else _swap(deal, request, realised, jobs)
-    except (InputError, ValueError) as error:
-        raise bad_input(str(error)) from None
+    except ArithmeticError:
+        raise bad_input("these figures are beyond what can be computed") from None
+    except ValueError as error:
+        raise bad_input(str(error)[:500]) from None
 
 
 # -- what is asked

@@ -40,6 +40,7 @@ ALWAYS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
 YEAR = 31_536_000
+VERSION = "/v1"
 
 
 def hosts_of(settings: Settings) -> frozenset[str]:
@@ -50,10 +51,14 @@ def hosts_of(settings: Settings) -> frozenset[str]:
 
 def route_of(scope: Scope) -> str:
     """The template of the route that answered, for measurements: never a path that somebody chose."""
-    known = scope.get("penstock.route")
-    if known is None:
-        known = getattr(scope.get("route"), "path", None) or "(none)"
-    return str(known)
+    if (known := scope.get("penstock.route")) is not None:
+        return str(known)
+    path = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return "/static" if scope["path"].startswith("/static/") else "(none)"
+    # The route knows its path in its own router, which may be one of the versioned ones.
+    versioned = scope["path"].startswith(f"{VERSION}/") and not path.startswith(f"{VERSION}/")
+    return VERSION + path if versioned else str(path)
 
 
 class Front:

@@ -82,5 +82,6 @@ def configure(settings: Settings, level: int = logging.INFO, stream: TextIO | No
         logger.propagate = True
     # One line for each request is ours already.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("web3").setLevel(logging.WARNING)
+    # These tell of every call of theirs, some with its whole address.
+    for name in ("alembic", "httpx", "httpcore", "web3", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import select
 
 from api.app import build
 from api.demo import Demo
+from api.index.database import Database
+from api.index.tables import chain as chain_table
+from api.problems import ProblemError
 from api.settings import DEALS, Limits, Settings, default_database
 from api.web.logs import configure
 from chain.errors import NetworkError
@@ -72,6 +76,7 @@ def start(options: Options) -> None:
 
 def _demonstrated(options: Options, teller: Teller, stack: ExitStack) -> tuple[Demo, Settings]:
     data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-")))
+    _require_empty(options.database or os.environ.get("PENSTOCK_DATABASE"))
     if options.data is not None and fresh_folder(data):
         teller.say(f"{data}: the demonstration that was here is cleared away; a new one begins")
     (data / WORLD).mkdir(exist_ok=True)
@@ -83,6 +88,25 @@ def _demonstrated(options: Options, teller: Teller, stack: ExitStack) -> tuple[D
     configure(settings, stream=log)
     teller.say(f"chain {here.chain.chain_id} at {here.chain.url}; {len(here.deployments)} deals in mid-life")
     return here.conductor, settings
+
+
+def _require_empty(url: str | None) -> None:
+    """Raise InputError for a database that has the index of a chain: a demonstration begins a new one, whose
+    blocks are others."""
+    if url is None:
+        return
+    database = Database(url)
+    try:
+        database.migrate()
+        with database.connect() as connection:
+            if connection.execute(select(chain_table)).first() is not None:
+                raise InputError(
+                    "--database: has the index of another chain; a demonstration needs an empty one"
+                )
+    except ProblemError as error:
+        raise InputError(f"--database: {error.detail}") from None
+    finally:
+        database.close()
 
 
 def _joined(options: Options, teller: Teller, stack: ExitStack) -> tuple[None, Settings]:

@@ -78,9 +78,13 @@ def test_whole_numbers_of_any_size_come_back_and_sort(database: Database, digits
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.begin() as connection:
-        writer.tell(connection, "chain", None, 1, {})
-        raise ZeroDivisionError
+    def fail() -> None:
+        with database.begin() as connection:
+            writer.tell(connection, "chain", None, 1, {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with database.connect() as connection:
         assert connection.execute(select(tables.messages)).all() == []
 

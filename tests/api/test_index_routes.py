@@ -69,16 +69,17 @@ def test_positions_of_the_past(active: Service) -> None:
 def test_a_statement_of_a_bond(active: Service) -> None:
     life = active.world.life
     lines = active.of(f"/holders/{life.a.lower()}/statement")["items"]
-    # 4 units of 1,000, two half-years at 3.33333333 % on each, one unit given away, then a claim.
-    half = 1_000_000_000 * 333_333_333 // 10_000_000_000 // 2
+    # A half-year at 3.33333333 % on a unit of 1,000 is 16.666666 65. Seven units leave 4 minor units of dust
+    # after the first coupon, which make the second 16.666667.
+    first, second = 16_666_666, 16_666_667
     assert [
         (line["kind"], line["units"], line["paid"], line["earned"], line["received"]) for line in lines
     ] == [
         ("subscription", 4, "4000000000", "0", "0"),
-        ("coupon", 0, "0", str(4 * half), "0"),
-        ("coupon", 0, "0", str(4 * half), "0"),
+        ("coupon", 0, "0", str(4 * first), "0"),
+        ("coupon", 0, "0", str(4 * second), "0"),
         ("sent", -1, "0", "0", "0"),
-        ("claim", 0, "0", "0", str(8 * half)),
+        ("claim", 0, "0", "0", str(4 * first + 4 * second)),
     ]
     assert [line["index"] for line in lines if line["kind"] == "coupon"] == [0, 1]
     assert lines[3]["other"] == life.c

@@ -91,6 +91,14 @@ class Served:
                 return line
         raise AssertionError(f"{words!r} was not said:\n" + "\n".join(self.lines))
 
+    def rest(self) -> str:
+        """What has been printed since, up to the end."""
+        self._reader.join(5)
+        found = []
+        while not self._queue.empty():
+            found.append(self._queue.get() or "")
+        return "\n".join(found)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         try:

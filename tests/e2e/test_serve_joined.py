@@ -18,8 +18,11 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
+from api.index.database import Database
+from api.index.tables import chain
 from scripts.cli import main
 from tests.e2e.serving import ROOT, Served, free_port
 from tests.e2e.test_own_chain import free_ports
@@ -232,6 +235,22 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+def test_a_demonstration_wants_an_empty_database(tmp_path: Path) -> None:
+    """One that has the index of a chain already is left as it is; one that does not answer is told so."""
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    database = Database(url)
+    database.migrate()
+    with database.begin() as connection:
+        connection.execute(insert(chain).values(id=1, chain_id=1, genesis="0x" + "00" * 32))
+    database.close()
+    data = tmp_path / "data"
+    assert "another chain" in refused("--database", url, "--data", data, "--port", free_port())
+    assert "another chain" in refused("--data", data, "--port", free_port(), PENSTOCK_DATABASE=url)
+    down = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    assert "--database" in refused("--database", down, "--data", data, "--port", free_port())
+    assert not data.exists()
+
+
 def test_key_for_an_unknown_scope(tmp_path: Path) -> None:
     said = refused("keys", "make", "x", "--scope", "everything", "--data", tmp_path)
     assert "everything" in said
@@ -241,18 +260,24 @@ def test_key_for_an_unknown_scope(tmp_path: Path) -> None:
 # -- stopping early, starting again
 
 
-def test_stopped_while_starting_and_started_again(tmp_path: Path) -> None:
-    """SIGTERM in the middle leaves no process; the same folder serves a new demonstration."""
-    data = tmp_path / "data"
-    served = Served.start(data)
-    served.wait_for("living three deals")
+@pytest.mark.parametrize("said", ["starting the chain", "living three deals", "2016: "])
+def test_stopped_while_starting(tmp_path: Path, said: str) -> None:
+    """SIGTERM in the middle, while nodes start or transactions are under way, leaves no process."""
+    served = Served.start(tmp_path / "data")
+    served.wait_for(said)
     assert served.left()
     assert served.stop() == 0
+    assert "stopped" in served.rest()
     assert served.left() == []
-    again = Served.start(data)
-    again.wait_for("a new one begins")
-    assert again.stop(signal.SIGINT) == 0
-    assert again.left() == []
+
+
+def test_started_again_on_the_same_folder(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for said in ("starting the chain", "a new one begins"):
+        served = Served.start(data)
+        served.wait_for(said)
+        assert served.stop(signal.SIGINT) == 0
+    assert served.left() == []
 
 
 def test_waits_for_a_chain_that_is_not_there_yet(tmp_path: Path) -> None:
