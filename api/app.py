@@ -93,6 +93,7 @@ def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = parts
+    app.state.keeper = keeper
     app.state.metrics = Metrics(lambda: health.gauges(parts))
     _errors(app, Secrets.of(parts.settings))
     for router in routes.routers():

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from api.problems import unavailable
 from chain.errors import NetworkError
 from chain.network import connect, is_local
 
 Result = TypeVar("Result")
+
+ANSWER_SECONDS = 15.0
+"""In which a node must answer. Simulations of a few transactions take it well below a second."""
+PAUSE_SECONDS = 0.5
+"""After a chain did not answer: until then nobody else waits for it."""
 
 
 class ChainLink:
@@ -23,6 +31,7 @@ class ChainLink:
         self.network = network
         self._chain_id = chain_id
         self._w3: Web3 | None = None
+        self._down: tuple[float, str] = (0.0, "")
         self._lock = threading.Lock()
 
     def expect(self, chain_id: int) -> None:
@@ -35,9 +44,13 @@ class ChainLink:
     def w3(self) -> Web3:
         with self._lock:
             if self._w3 is None:
+                since, said = self._down
+                if time.monotonic() - since < PAUSE_SECONDS:
+                    raise unavailable(said, "chain-unavailable")
                 try:
-                    found = connect(self.network)
+                    found = connect(self.network, timeout=ANSWER_SECONDS)
                 except NetworkError as error:
+                    self._down = (time.monotonic(), str(error))
                     raise unavailable(str(error), "chain-unavailable") from None
                 if self._chain_id is not None and found.eth.chain_id != self._chain_id:
                     raise unavailable(
@@ -66,7 +79,8 @@ class ChainLink:
         w3 = self.w3
         try:
             return action(w3)
-        except (NetworkError, OSError) as error:
+        except (NetworkError, OSError, Web3Exception, json.JSONDecodeError) as error:
+            # Whatever the libraries call it: what answers there is no chain now.
             with self._lock:
                 self._w3 = None
             raise unavailable(f"the chain does not answer: {str(error)[:200]}", "chain-unavailable") from None

@@ -31,6 +31,12 @@ class Keeper:
         self._said: dict[str, str] = {}
         self.migrated = threading.Event()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the index does not follow the chain, such as that it was made from another one."""
+        found: str | None = getattr(self._follower, "trouble", None)
+        return found
+
     def start(self) -> None:
         """Begin. What is up already is used before this returns."""
         self._look()

@@ -72,8 +72,9 @@ def rpc(w3: Web3, method: str, *params: Any) -> Any:
     return answer.get("result")
 
 
-def connect(network: str, chain_id: int | None = None) -> Web3:
-    """A connection to a known network (`anvil`, `ganache`, `development`) or to the http(s) URL of a node.
+def connect(network: str, chain_id: int | None = None, timeout: float = 120) -> Web3:
+    """A connection to a known network (`anvil`, `ganache`, `development`) or to the http(s) URL of a node,
+    which has `timeout` seconds for each answer.
 
     Raises NetworkError if the name is unknown, nothing answers, or the chain's id is not `chain_id` (for
     `anvil` and `ganache`: not the id those clients use by default).
@@ -83,7 +84,7 @@ def connect(network: str, chain_id: int | None = None) -> Web3:
         raise NetworkError(
             f"network {network!r}: neither a URL (http://...) nor one of {', '.join(sorted(KNOWN))}"
         )
-    w3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": 120}))
+    w3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
     try:
         actual = w3.eth.chain_id
     except Exception as error:

@@ -261,6 +261,15 @@ def submit_arguments(chosen: Sequence[Collected]) -> list[tuple[int, int, int, b
     ]
 
 
+@dataclass(frozen=True)
+class PreparedReport:
+    """A report that can be brought on chain: its record, without the transaction, and the arguments of
+    IKpiOracle.submit."""
+
+    record: dict[str, Any]
+    arguments: tuple[bytes, int, list[tuple[int, int, int, bytes, bytes, bytes]]]
+
+
 def run_relay(
     sender: Sender,
     oracle: str,
@@ -278,7 +287,46 @@ def run_relay(
     observed_at is the latest block's time. `restate`: supersede an existing report. Raises RelayError when no
     report can be made, chain.errors.ChainError when the chain refuses.
     """
-    w3, folder = sender.w3, Path(out)
+    ready = prepare_report(
+        sender.w3, oracle, feed_id, period, urls, out, timeout_seconds=timeout_seconds, restate=restate
+    )
+    functions = contract(sender.w3, "IKpiOracle", oracle).functions
+    receipt = sender.send(functions.submit(*ready.arguments), "oracle submit")
+    return save_report(
+        {
+            **ready.record,
+            "tx": receipt["transactionHash"].to_0x_hex(),
+            "block": receipt["blockNumber"],
+            "gas_used": receipt["gasUsed"],
+        },
+        out,
+    )
+
+
+def save_report(record: dict[str, Any], out: str | Path, mark: str = "") -> dict[str, Any]:
+    """Write a report record to its file in OUT, with a `mark` in its name; the record with the file's
+    name."""
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"report-{record['period']}-{record['version']}{mark}.json"
+    path.write_text(json.dumps(record, indent=2) + "\n")
+    return {**record, "file": str(path)}
+
+
+def prepare_report(
+    w3: Web3,
+    oracle: str,
+    feed_id: str,
+    period: int,
+    urls: Sequence[str],
+    out: str | Path,
+    *,
+    timeout_seconds: float = 30,
+    restate: bool = False,
+) -> PreparedReport:
+    """As `run_relay`, but for the transaction: collect and choose, and keep the bundles in OUT/evidence.
+    Sends nothing. Raises RelayError when no report can be made."""
+    folder = Path(out)
     feed = read_feed(w3, oracle, feed_id)
     if not 0 <= period < len(feed.period_ends):
         raise RelayError(f"period = {period}: the feed has {len(feed.period_ends)}")
@@ -307,8 +355,6 @@ def run_relay(
         raise RelayError(f"{error}{reasons}") from None
     for item in answers:  # evidence first: a report without it cannot be verified
         item.bundle.save(folder / "evidence")
-    call = functions.submit(bytes.fromhex(feed_id[2:]), period, submit_arguments(chosen))
-    receipt = sender.send(call, "oracle submit")
     record = {
         "schema": SCHEMA,
         "chain_id": feed.chain_id,
@@ -325,14 +371,8 @@ def run_relay(
         "observations": [_observation_record(item) for item in chosen],
         "left_out": [_observation_record(item) for item in answers if item not in chosen],
         "failures": [{"url": failure.url, "reason": failure.reason} for failure in failures],
-        "tx": receipt["transactionHash"].to_0x_hex(),
-        "block": receipt["blockNumber"],
-        "gas_used": receipt["gasUsed"],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"report-{period}-{version}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
-    return {**record, "file": str(path)}
+    return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, submit_arguments(chosen)))
 
 
 def _observation_record(item: Collected) -> dict[str, Any]:

@@ -280,7 +280,7 @@ class Follower:
                 self._page = max(1, self._page // 2)
                 raise MovedError from None
             raise
-        if False:
+        if self._both(top, end) != before:
             raise MovedError
         if found.count > MANY_LOGS:
             self._page = max(1, self._page // 2)

@@ -169,13 +169,15 @@ def _earlier(kpi: KpiView, view: ReportView, pens: Pens, ui: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class DisputeSection:
-    """A dispute with what is needed to write it. `won`: the challenger can be paid, or has been."""
+    """A dispute with what is needed to write it. `won`: the challenger can be paid, or has been; `owed`: the
+    first."""
 
     view: DisputeView
     feed: FeedSection
     value: str
     ruled: str | None
     won: bool
+    owed: bool
 
 
 def _disputes(
@@ -191,7 +193,8 @@ def _disputes(
                 pens = Pens(say, write, feed.currency)
                 ruled = None if view.ruled is None else pens.value(feed.kpi, view.ruled)
                 won = view.credited is not None and int(view.credited) > 0
-                found.append(DisputeSection(view, feed, pens.value(feed.kpi, view.value), ruled, won))
+                owed = won and view.unpaid != "0"
+                found.append(DisputeSection(view, feed, pens.value(feed.kpi, view.value), ruled, won, owed))
     return sorted(found, key=lambda each: each.view.challenged.time, reverse=True)
 
 

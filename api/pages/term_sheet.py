@@ -187,7 +187,9 @@ def _line(deal: Deal, item: Provenance | Party, label: str, value: str, say: Tra
         return Line(label, value, "assumed", str(item.assumed))
     source = deal.sources.get(item.source)
     words = source.citation if source else item.source
-    return Line(label, value, "sourced", f"{words} ({note})" if note else words, source.url if source else None)
+    # A deal file may come from anybody: only what a browser opens as a page is a link.
+    url = source.url if source and source.url and source.url.startswith(("https://", "http://")) else None
+    return Line(label, value, "sourced", f"{words} ({note})" if note else words, url)
 
 
 def _periods(deal: Deal, periods: Sequence[MeasurementPeriod], say: Translator, write: Format) -> Line:

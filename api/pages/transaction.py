@@ -13,7 +13,7 @@ from api.models import Currency
 from api.pages.format import Format, short_hash
 from api.pages.i18n import Translator, language_of
 from api.pages.render import marks, page
-from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS
+from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS, sent
 from api.problems import not_found
 from api.services import Parts, Services
 from api.views.cases import case_of, currency_of
@@ -24,6 +24,7 @@ from finance.terms import Deal
 router = APIRouter()
 
 STATES = {"pending": "wait", "done": "good", "failed": "bad"}
+MONEY = ("currency", "Transfer")
 LONG = 200
 """Characters of an argument that are shown."""
 
@@ -110,6 +111,8 @@ class _Teller:
             make = WORDS.get((event.contract, event.name))
             if make is not None:
                 found.append(make(self, event, event.arguments))
+        if not found:
+            found = [sent(self, e, e.arguments) for e in self.view.events if (e.contract, e.name) == MONEY]
         return list(dict.fromkeys(found))
 
     def move(self, move: MoveView) -> str:

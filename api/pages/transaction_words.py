@@ -27,6 +27,12 @@ class Teller(Protocol):
 Arguments = Mapping[str, Any]
 Sentence = Callable[[Teller, TransactionEvent, Arguments], str]
 
+def sent(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+    """Money that moved; said only where nothing else is, since most events have such a movement behind them."""
+    return t.say("{amount} went from {sender} to {to}.", amount=t.money(e, a["value"]), sender=t.who(a["from"]),
+                 to=t.who(a["to"]))  # fmt: skip
+
+
 CONTRACTS = {
     "token": N_("Claim token"),
     "bond": N_("Bond"),
@@ -173,5 +179,23 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         "{who} was paid {amount} by the treasury.", who=t.who(a["to"]), amount=t.money(e, a["amount"])),
     ("factory", "DealDeployed"): lambda t, e, a: t.say("The deal was deployed: its contracts began to exist."),
     ("factory", "SwapDealDeployed"): lambda t, e, a: t.say("The deal was deployed: its contracts began to exist."),
+    ("token", "ForcedTransfer"): lambda t, e, a: t.say(
+        "The transfer agent moved {units} from {sender} to {to}.", units=_units(t, a["amount"]),
+        sender=t.who(a["from"]), to=t.who(a["to"])),
+    ("token", "Frozen"): lambda t, e, a: t.say(
+        "{units} of {who} were frozen.", units=_units(t, a["amount"]), who=t.who(a["account"])),
+    ("token", "TransfersPaused"): lambda t, e, a: (
+        t.say("Transfers were paused.") if a["paused"] else t.say("Transfers are possible again.")),
+    ("bond", "Recovered"): lambda t, e, a: t.say(
+        "{amount} were recovered for holders after the default.", amount=t.money(e, a["paid"])),
+    ("swap", "TerminationProposed"): lambda t, e, a: t.say("{who} offered to end the swap.", who=_side(t, a["side"])),
+    ("swap", "TerminationWithdrawn"): lambda t, e, a: t.say(
+        "{who} took back its offer to end the swap.", who=_side(t, a["side"])),
+    ("swap", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
+    ("treasury", "TreasuryClosed"): lambda t, e, a: t.say("The project treasury was closed."),
+    ("treasury", "SwapReleased"): lambda t, e, a: t.say("The project treasury let the swap end."),
+    ("registry", "IdentityRevoked"): lambda t, e, a: t.say(
+        "{who} is no longer verified as a holder.", who=t.who(a["account"])),
+    ("oracle", "FeedCreated"): lambda t, e, a: t.say("The rules of a measurement were fixed on chain."),
     ("registry", "IdentitySet"): lambda t, e, a: t.say("{who} was verified as a holder.", who=t.who(a["account"])),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from threading import Lock
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.keeper import Keeper
 from api.problems import ProblemError
 from api.services import Parts, Services
 from api.web.metrics import CONTENT_TYPE
@@ -25,10 +26,12 @@ class _Checks:
         self._lock = Lock()
         self._seen, self._found = 0.0, {"": ""}
 
-    def of(self, parts: Services) -> dict[str, str]:
+    def of(self, parts: Services, keeper: Keeper | None) -> dict[str, str]:
         with self._lock:
             if time.monotonic() - self._seen > REMEMBER_SECONDS:
                 self._found = check(parts)
+                if not any(self._found.values()) and keeper is not None:
+                    self._found["index"] = keeper.trouble or ""
                 self._seen = time.monotonic()
             return self._found
 
@@ -83,7 +86,7 @@ def ready(request: Request, parts: Parts) -> JSONResponse:
     state = request.app.state
     if not hasattr(state, "checks"):
         state.checks = _Checks()
-    found = state.checks.of(parts)
+    found = state.checks.of(parts, state.keeper)
     well = not any(found.values())
     body = {
         "status": "ready" if well else "not ready",

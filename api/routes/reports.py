@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
 
+from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
-from api.models import Page
+from api.models import Page, Resource, example
 from api.problems import documented, not_found
 from api.routes.deployments import Id
 from api.routes.jobs import ACCEPTED, accepted
 from api.routes.kpis import Kpi
 from api.services import Parts
-from api.views import recompute
+from api.views import recompute, relay_round
 from api.views.cases import as_of, case_of
 from api.views.oracle_models import DisputeView, EvidenceView, ReportView
 from api.views.reports import (
@@ -32,6 +34,7 @@ Version = Annotated[
 ]
 Root = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$", description="Root of the bundle.")]
 MEDIA = {"csv": "text/csv", "json": "application/json"}
+Reporter = Annotated[Principal, Depends(requires(scope="oracle:write", role=("issuer", "node")))]
 STATUSES = "^(pending|challenged|final|missing|superseded)$"
 
 
@@ -66,6 +69,27 @@ def list_reports(
         as_of=as_of(case_of(parts, id)),
         format=format,
     )
+
+
+class RoundRequest(Resource):
+    """Which period is to be reported. `restate`: supersede the report that there is."""
+
+    model_config = example({"kpi": "runoff-reduction", "period": 0, "restate": False})
+
+    kpi: str = Field(max_length=64)
+    period: int = Field(ge=0, le=10_000)
+    restate: bool = False
+
+
+@router.post(
+    "/deployments/{id}/reports",
+    status_code=202,
+    responses={**ACCEPTED, **documented(401, 403, 404, 409, 413, 415, 422)},
+)
+def prepare_report(parts: Parts, id: Id, _principal: Reporter, wanted: RoundRequest) -> Response:
+    """Ask the nodes about a period and make a report of a quorum of their answers. The job's result has the
+    transaction that brings it on chain, for a wallet to sign; the evidence is kept here."""
+    return accepted(relay_round.begin(parts, id, wanted.kpi, wanted.period, wanted.restate))
 
 
 @router.get("/deployments/{id}/reports/{kpi}/{period}", responses=documented(404, 422))

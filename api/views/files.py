@@ -50,11 +50,16 @@ _reports: OrderedDict[tuple[Path, int], ReportFile | None] = OrderedDict()
 
 def report_file(parts: Services, case: Case, slot: Slot, submission: Submission) -> ReportFile | None:
     """The file of a report on chain; None when there is none, or it is another report."""
-    name = f"report-{slot.period}-{submission.version}.json"
-    path = folder_of(parts, case, slot.feed.kpi) / name
-    found = _read(path)
-    if found is None:
-        return None
+    name, folder = f"report-{slot.period}-{submission.version}", folder_of(parts, case, slot.feed.kpi)
+    # As the relay names it, or as a round that the service prepared.
+    for path in (folder / f"{name}.json", folder / f"{name}-{submission.evidence[2:18]}.json"):
+        found = _read(path)
+        if found is not None and _is_of(found, case, slot, submission):
+            return found
+    return None
+
+
+def _is_of(found: ReportFile, case: Case, slot: Slot, submission: Submission) -> bool:
     report = found.report
     said = (report.chain_id, report.contract.lower(), report.feed, report.period, report.version)
     meant = (
@@ -64,8 +69,7 @@ def report_file(parts: Services, case: Case, slot: Slot, submission: Submission)
         slot.period,
         submission.version,
     )
-    same = said == meant and (report.evidence, report.value) == (submission.evidence, submission.value)
-    return found if same else None
+    return said == meant and (report.evidence, report.value) == (submission.evidence, submission.value)
 
 
 def _read(path: Path) -> ReportFile | None:

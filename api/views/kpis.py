@@ -53,6 +53,8 @@ def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
         try:
             found = kpi_outlook(case.deal, realised(case), today(case))
             by_period = {(f.kpi, f.period): f.expected for f in found if f.expected is not None}
+            if any(not f.known and f.expected is None for f in found):
+                return by_period, None  # a simulation is under way
             case.memory["forecasts"] = (by_period, None)
         except InputError as error:
             return {}, str(error)

@@ -77,6 +77,10 @@ class DisputeView(Resource):
     credited: Minor | None = None
     bond: Minor
     reward: Minor
+    unpaid: Minor | None = Field(
+        default=None,
+        description="What the oracle owes the challenger now, of all its disputes; null: not asked.",
+    )
 
 
 class ReportView(Resource):
@@ -187,6 +191,24 @@ class RecomputeView(Resource):
     block: int
     time: int
     seconds: float
+
+
+class RoundView(Resource):
+    """A round of the relay: the nodes' answers as one report, ready to be sent by whoever has a wallet. `to`
+    and `data` are those of the transaction. Nothing is on chain before it is sent."""
+
+    deployment: str
+    kpi: str
+    period: int
+    version: int
+    value: float
+    raw: str
+    evidence: Hash
+    observations: list[ObservationView]
+    left_out: list[LeftOut]
+    chain_id: int
+    to: Address
+    data: str = Field(pattern=r"^0x([0-9a-f]{2})*$")
 
 
 class FeedView(Resource):

@@ -84,11 +84,6 @@ def simulate_outlook(deal: Deal, jobs: Jobs) -> Job | None:
     return jobs.submit("outlook", keep, key=terms_hash)
 
 
-def simulate_outlooks(deals: Iterable[Deal], jobs: Jobs) -> list[Job]:
-    """What the service does when it starts: a job for each deal that needs a simulation."""
-    return [job for deal in deals if (job := simulate_outlook(deal, jobs)) is not None]
-
-
 def outlook_of(deal: Deal, realised: Realised | None = None) -> SwapOutlook | None:
     """What is expected of a swap's periods; None while a simulation that it needs is not there."""
     if is_wind(deal):
@@ -103,3 +98,14 @@ def reported(deal: Deal, realised: Realised) -> dict[int, int | None]:
     if strange:
         raise InputError(f"report of {strange[0]}: the deal {deal.id} has no such KPI")
     return {period: value for (kpi, period), value in realised.items() if kpi == deal.swap.kpi}
+
+
+def warm(deals: Iterable[Deal], jobs: Jobs) -> None:
+    """What a service may do when it starts, so that nobody waits later: prepare every deal, and begin the
+    simulations that some need."""
+    for deal in deals:
+        if is_bond(deal):
+            bonds.of(deal).value()
+        else:
+            swaps.of(deal)
+            simulate_outlook(deal, jobs)

@@ -336,7 +336,8 @@ def moves_in(logs: Any, deployment: Deployment, viewer: str | None, say: Say) ->
 
 
 def _units(count: int, say: Say) -> str:
-    return say("1 unit") if count == 1 else say("{count} units", count=f"{count:,}")
+    written = f"{count:,}"
+    return say("1 unit") if count == 1 else say("{count} units", count=written)
 
 
 def _move_words(what: str, source: str, target: str, viewer: str | None, say: Say) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from api.instruments import Case
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot, Submission
-from api.problems import not_found
+from api.problems import ProblemError, not_found
 from api.views.cases import case_of, require_kpi, slot_of
 from api.views.files import ReportFile, bundle_of, holds, report_file
 from api.views.oracle_models import (
@@ -21,6 +21,7 @@ from api.views.oracle_models import (
     ReportView,
 )
 from api.views.recompute import last_found
+from chain.bindings import contract, read
 from chain.event_tables import VERDICTS
 from oracle.evidence import METHOD_FILE, Bundle
 
@@ -198,7 +199,26 @@ def dispute_views(parts: Services, id: str) -> list[DisputeView]:
     """Every challenge, newest first."""
     case = case_of(parts, id)
     found = [view for slot in case.slots.values() if (view := dispute_view(slot)) is not None]
+    found = [view.model_copy(update={"unpaid": _unpaid(parts, case, view)}) for view in found]
     return sorted(found, key=lambda view: (view.challenged.block, view.challenged.log), reverse=True)
+
+
+def _unpaid(parts: Services, case: Case, view: DisputeView) -> str | None:
+    """What the oracle has credited to the challenger and not paid: it says so itself, for withdrawals are
+    not by feed."""
+    if view.credited is None:
+        return None
+    at = case.record.addresses
+    try:
+        return str(
+            parts.chain.call(
+                lambda w3: read(
+                    contract(w3, "KpiOracle", at.oracle).functions.creditOf(at.currency, view.challenger)
+                )
+            )
+        )
+    except ProblemError:
+        return None
 
 
 def dispute_view(slot: Slot) -> DisputeView | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -21,7 +22,9 @@ from api.web.answers import Headers, header
 from api.web.front import route_of
 from api.web.metrics import Metrics
 
-MOST_SECONDS = 2.0
+log = logging.getLogger("penstock.cache")
+
+MOST_SECONDS, RENEW_SECONDS = 2.0, 1.0
 MOST_BYTES, MOST_ENTRIES, LARGEST = 64_000_000, 4_096, 2_000_000
 PRIVATE = ("/v1/auth", "/v1/demo", "/v1/jobs", "/v1/stream", "/v1/transactions", "/health/", "/metrics")
 FILES = ("/static/",)  # they come with ETags of their own
@@ -56,6 +59,7 @@ class Cache:
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
         self._bytes = 0
         self._making: dict[Hashable, asyncio.Event] = {}
+        self._renewing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -83,23 +87,49 @@ class Cache:
         if entry is not None:
             scope["penstock.cache"], scope["penstock.route"] = "hit", entry.route
             self._metrics.cached("hit")
+            if time.monotonic() - entry.born > RENEW_SECONDS and key not in self._making:
+                self._renew(key, dict(scope), state)
             await _answer(send, entry, etags)
             return
         scope["penstock.cache"] = "miss"
         self._metrics.cached("miss")
+        made = await self._make(key, scope, receive, send, state)
+        if made is not None:
+            await _answer(send, made, etags)
+
+    async def _make(
+        self, key: Hashable, scope: Scope, receive: Receive, send: Send, state: Hashable
+    ) -> Entry | None:
+        """Have the answer made, and keep it; None if it went to the client directly."""
         event = self._making[key] = asyncio.Event()
         try:
-            made = _Making(send, etags)
-            await self._app(scope, receive, made.send)
-            entry = made.entry(route_of(scope), state)
+            making = _Making(send)
+            await self._app(scope, receive, making.send)
+            entry = making.entry(route_of(scope), state)
             if entry is not None:
                 self._keep(key, entry)
-                event.set()
-                await _answer(send, entry, etags)
+            return entry
         finally:
             event.set()
             if self._making.get(key) is event:
                 del self._making[key]
+
+    def _renew(self, key: Hashable, scope: Scope, state: Hashable) -> None:
+        """Make an answer again before it is too old, so that nobody waits for it."""
+        del scope["penstock.route"]
+
+        async def nobody(_message: Message) -> None:
+            """Whatever cannot be kept is dropped."""
+
+        async def work() -> None:
+            try:
+                await self._make(key, scope, _nothing, nobody, state)
+            except Exception:  # whoever asks next is told
+                log.debug("an answer could not be renewed", exc_info=True)
+
+        task = asyncio.create_task(work())
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
 
     def _fresh(self, key: Hashable, state: Hashable) -> Entry | None:
         entry = self._entries.get(key)
@@ -122,8 +152,8 @@ class Cache:
 class _Making:
     """Takes an answer in as its route sends it, as long as it can be kept, and else lets it through."""
 
-    def __init__(self, send: Send, etags: bytes | None) -> None:
-        self._send, self._etags = send, etags
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._start: Message | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -176,6 +206,12 @@ class _Making:
             (b"content-length", str(len(body)).encode()),
         ]
         return Entry(headers, body, etag, route, version, time.monotonic())
+
+
+async def _nothing() -> Message:
+    """A client that has said everything and stays."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
 
 
 def _key(scope: Scope) -> tuple[Hashable, bytes | None, bool]:

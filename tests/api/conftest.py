@@ -12,7 +12,20 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "chain"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres import Postgres, running
-from world import BEFORE, BEFORE_THE_OFFERING, Service, bond_world, serving, swap_world
+from world import (
+    BEFORE,
+    BEFORE_THE_OFFERING,
+    KPI,
+    LIARS,
+    LIE,
+    SILENT,
+    Service,
+    World,
+    bond_nodes,
+    bond_world,
+    serving,
+    swap_world,
+)
 
 from chain.artifacts import ensure_compiled
 from chain.network import LocalChain, start_anvil
@@ -79,3 +92,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'test.sqlite'}"
     url: str = request.getfixturevalue("postgres").database()
     return url
+
+
+@pytest.fixture(scope="session")
+def captured(tmp_session: Path) -> Iterator[World]:
+    """The small bond with real nodes, of which two lie alike and one is silent, and the pending report of
+    that captured quorum. A test that goes on from there takes the chain back (evm_snapshot)."""
+    folder = tmp_session / "captured"
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, folder / "data", "measured")
+        faults: dict[int, dict[str, object]] = {index: {"lie": LIE} for index in LIARS}
+        faults[SILENT] = {"silent": True}
+        with bond_nodes(folder / "nodes", world.deal, faults) as nodes:
+            urls = [node.url for node in nodes]
+            world.save({KPI: urls})
+            world.relay(KPI, 0, urls)
+            yield world

@@ -2,7 +2,7 @@
 deadlines.
 
 The nodes of the world: two that lie alike, an honest one, and one that is silent; so a captured quorum's
-median is on chain, as a citizen finds. """
+median is on chain, as a citizen finds."""
 
 from __future__ import annotations
 
@@ -13,36 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import BEFORE_THE_OFFERING, KPI, Service, bond_nodes, bond_world, serving
+from world import HONEST, KPI, LIARS, LIE, SILENT, Service, World, serving
 
+from api.access.keys import create_key
 from chain.bindings import contract, read
 from chain.deploy import PANEL_KEYS
-from chain.network import local_account, reach_time, rpc, start_anvil
+from chain.network import local_account, reach_time, rpc
 from chain.sender import Sender
 from oracle import evidence
 from oracle.observation import Domain, Ruling, Verdict
 from oracle.panel import assemble, sign_ruling
 from oracle.relay import run_relay, send_challenge, send_ruling
 
-LIE = 0.15
-LIARS, HONEST, SILENT = (0, 1), 2, 3
 CITIZEN = 13
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The bond with a pending report of a captured quorum. Tests that go on from there undo what they did."""
-    folder = tmp_path_factory.mktemp("reports")
-    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
-        world = bond_world(chain, folder / "data", "measured")
-        faults: dict[int, Any] = {**{index: {"lie": LIE} for index in LIARS}, SILENT: {"silent": True}}
-        with bond_nodes(folder / "nodes", world.deal, faults) as nodes:
-            urls = [node.url for node in nodes]
-            world.save({KPI: urls})
-            world.relay(KPI, 0, urls)
-            with serving(world) as running:
-                running.parts.nodes.poll()
-                yield running
+def service(captured: World) -> Iterator[Service]:
+    with serving(captured) as running:
+        running.parts.nodes.poll()
+        yield running
 
 
 @pytest.fixture
@@ -73,9 +63,14 @@ def report(service: Service) -> dict[str, Any]:
 
 
 def recomputed(service: Service) -> dict[str, Any]:
-    """The result of the job that repeats the report."""
+    """What comes of repeating the report."""
     begun = service.post(f"/v1/deployments/{service.world.id}/reports/{KPI}/0/recompute")
     assert begun.status_code == 202, begun.text
+    return result(service, begun)
+
+
+def result(service: Service, begun: Any) -> dict[str, Any]:
+    """Of a job, when it is done."""
     where = begun.headers["location"]
     deadline = time.monotonic() + 60
     while (job := service.get(where).json())["state"] in ("queued", "running"):
@@ -252,6 +247,7 @@ def test_a_citizen_is_right_and_paid(undone: Service) -> None:
     assert dispute["ruled"] == found["honest"]
     credit = read(oracle.creditOf(record.addresses.currency, citizen.address))
     assert int(dispute["credited"]) == credit == int(dispute["bond"]) + int(dispute["reward"])
+    assert int(dispute["unpaid"]) == credit
     view = report(undone)
     assert (view["status"], view["settled"]) == ("final", found["honest"])
     assert view["value"] == found["value"]
@@ -291,6 +287,32 @@ def test_a_restated_report_supersedes_the_first(undone: Service, tmp_path: Path)
     assert old["recomputable"]
     assert report(undone)["version"] == 1
     assert undone.of(f"/reports/{KPI}/0", params={"version": 0})["version"] == 0
+
+
+def test_a_report_is_prepared_for_whoever_may_and_sent_by_anyone(undone: Service) -> None:
+    world, w3 = undone.world, undone.world.chain.w3
+    path, wanted = f"/v1/deployments/{world.id}/reports", {"kpi": KPI, "period": 0}
+    assert undone.post(path, json=wanted).status_code == 401
+    key = create_key(undone.parts.database, "relay", ["oracle:write"]).token
+    headers = {"Authorization": f"Bearer {key}"}
+    again = undone.post(path, json=wanted, headers=headers)
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/reported")
+    assert undone.post(path, json={**wanted, "period": 9}, headers=headers).status_code == 404
+    begun = undone.post(path, json={**wanted, "restate": True}, headers=headers)
+    assert begun.status_code == 202, begun.text
+    made = result(undone, begun)
+    assert made["version"] == 1
+    assert sorted(each["signer_index"] for each in made["observations"]) == [*LIARS, HONEST]
+    assert "silent" in made["left_out"][0]["reason"]
+    stranger = world.chain.accounts[15]
+    w3.eth.wait_for_transaction_receipt(
+        w3.eth.send_transaction({"from": stranger, "to": made["to"], "data": made["data"]})
+    )
+    _settle(undone)
+    view = report(undone)
+    assert (view["version"], view["raw"], view["evidence"]) == (1, made["raw"], made["evidence"])
+    assert view["recomputable"]
+    assert len(view["observations"]) == 3
 
 
 # -- nodes and twins

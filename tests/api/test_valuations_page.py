@@ -22,11 +22,19 @@ from offline import offline
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
+from api.views.outlooks import simulate_outlook
 from finance import load_deal, price
 from finance.pricing import NormalKpi
 
 DC, RAIN, LOAN = "dc-water-eib-2016", "water-utility-rainfall-swap", "singapore-ebus-loan"
 DEALS = Path(__file__).resolve().parents[2] / "deals"
+
+OUT_OF_THEIR_CARD = """() => {
+  const right = (each) => each.getBoundingClientRect().right;
+  return [...document.querySelectorAll(".card *")]
+    .filter((each) => !each.closest(".hidden, svg, thead") && right(each) > right(each.closest(".card")) + 1)
+    .map((each) => each.outerHTML.slice(0, 120));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +191,31 @@ def test_everybody_can_use_it(browser: Browser, url: str, deal: str, width: int,
     assert axe(page) == []
     assert wider_than_the_window(page) == []
     assert not page.errors  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def simulated(client: TestClient) -> None:
+    parts = client.app.state.services  # type: ignore[attr-defined]
+    job = simulate_outlook(parts.deals.get("bloom-wind-prs"), parts.jobs)
+    assert job is None or (job.ended.wait(90) and job.state == "done")
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (360, "ko")])
+def test_the_wind_swap_waits_for_its_scenarios_and_is_then_live(
+    client: TestClient, browser: Browser, url: str, width: int, language: str
+) -> None:
+    page = open_page(browser, f"{url}/deals/bloom-wind-prs/what-if", width=width, language=language)
+    simulated(client)
+    page.locator('.stats [data-show="value"]').wait_for(timeout=15_000)  # it looks again by itself
+    before = shown(page, "value")
+    page.locator("#c-fixed").press("ArrowRight")
+    page.wait_for_function(f"() => document.querySelector('[data-show=value]').textContent !== '{before}'")
+    settle(page)
+    shot(page, f"what-if-bloom-{language}-{width}")
+    assert axe(page) == []
+    assert wider_than_the_window(page) == []
+    assert page.evaluate(OUT_OF_THEIR_CARD) == []
     page.context.close()
 
 

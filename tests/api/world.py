@@ -4,7 +4,7 @@ it.
 with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain, serving(bond_world(chain, folder, "active")) as
 service: service.get("/v1/deployments").json()
 
-Bonds are the small DC Water bond of tests/chain/bond_life.py, swaps those of swap_life.py. """
+Bonds are the small DC Water bond of tests/chain/bond_life.py, swaps those of swap_life.py."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ KPI = "runoff-reduction"
 MEASURED = at("2021-01-10")
 """Ten days after the end of the bond's measurement year."""
 UNLIMITED = Limits(per_second=0)
+LIE = 0.15
+LIARS, HONEST, SILENT = (0, 1), 2, 3
+"""Nodes of the `captured` world: two that lie alike, so that their median is what counts."""
 
 
 @dataclass

@@ -23,9 +23,10 @@ from typer.testing import CliRunner
 
 from api.index.database import Database
 from api.index.tables import chain
+from chain.network import start_anvil
 from scripts.cli import main
 from tests.e2e.serving import ROOT, Served, free_port
-from tests.e2e.test_own_chain import free_ports
+from tests.e2e.test_own_chain import DEAL, free_ports
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 UNIT = ROOT / "deploy" / "penstock.service"
@@ -280,19 +281,61 @@ def test_started_again_on_the_same_folder(tmp_path: Path) -> None:
     assert served.left() == []
 
 
+def ready_says(served: Served, status: int, seconds: float = 30) -> str:
+    """What /health/ready answers once it answers with this status."""
+    deadline = time.monotonic() + seconds
+    found: Any = "nothing"
+    while time.monotonic() < deadline:
+        try:
+            found = httpx.get(f"{served.url}/health/ready", timeout=10, trust_env=False)
+            if found.status_code == status:
+                return str(found.text)
+        except httpx.ConnectError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"not {status}: {found.text if isinstance(found, httpx.Response) else found}")
+
+
 def test_waits_for_a_chain_that_is_not_there_yet(tmp_path: Path) -> None:
-    served = Served.start(tmp_path / "data", "--network", f"http://127.0.0.1:{free_port()}")
+    port = free_port()
+    served = Served.start(tmp_path / "data", "--network", f"http://127.0.0.1:{port}")
     try:
         served.wait_for("waits for it")
-        deadline = time.monotonic() + 30
-        answer: Any = None
-        while answer is None:
-            assert time.monotonic() < deadline
-            try:
-                answer = httpx.get(f"{served.url}/health/ready", timeout=10, trust_env=False)
-            except httpx.ConnectError:
-                time.sleep(0.2)
-        assert answer.status_code == 503
+        assert "no chain answers" in ready_says(served, 503)
         assert httpx.get(f"{served.url}/health/live", trust_env=False).status_code == 200
+        with start_anvil(port=port):
+            assert "ready" in ready_says(served, 200)
     finally:
         assert served.stop() == 0
+
+
+def test_index_of_another_chain_is_left_alone(tmp_path: Path) -> None:
+    """The same folder and database on a chain that begins elsewhere: not ready, and the reason is told."""
+    data = tmp_path / "data"
+    deal = tmp_path / "deal.json"
+    for begins, status, word in (
+        (1_473_292_800, 200, "ok"),
+        (1_473_292_801, 503, "use that chain, or another database"),
+    ):
+        with start_anvil(timestamp=begins) as chain:
+            if not deal.exists():
+                done = CliRunner().invoke(
+                    main,
+                    [
+                        "deploy",
+                        str(DEAL),
+                        "--network",
+                        chain.url,
+                        "--out",
+                        str(deal),
+                        "--folder",
+                        str(tmp_path),
+                    ],
+                )
+                assert done.exit_code == 0, done.output
+            served = Served.start(data, "--network", chain.url, "--deployment", deal)
+            try:
+                served.wait_for("the service")
+                assert word in ready_says(served, status)
+            finally:
+                assert served.stop() == 0

@@ -23,15 +23,17 @@ const minus = (text) => text.replace("-", "−");
 const number = (value) => (value === null ? "—" : minus(two.format(value)));
 const percent = (value, digits) => (value === null ? "—" : `${minus(numbers(digits).format(100 * value))}%`);
 // Whole units of the currency from minor units, rounded half to even as the pages write them.
-function money(minor) {
+function bare(minor) {
   const one = 10n ** BigInt(base.currency.decimals);
   const sum = BigInt(minor);
   const size = sum < 0n ? -sum : sum;
   let units = size / one;
   const twice = 2n * (size % one);
   if (twice > one || (twice === one && units % 2n === 1n)) units += 1n;
-  return `${base.currency.code} ${minus(whole.format(sum < 0n ? -units : units))}`;
+  return minus(whole.format(sum < 0n ? -units : units));
 }
+
+const money = (minor) => `${base.currency.code} ${bare(minor)}`;
 
 function moved(slider) {
   return Math.abs(slider.valueAsNumber - Number(slider.dataset.stands)) > Number(slider.step) / 1000;
@@ -85,9 +87,9 @@ function show(value) {
   }
   for (const row of section.querySelectorAll("[data-period]")) {
     const at = Number(row.dataset.period);
-    put(row, "fixed", money(value.fixed[at]));
-    put(row, "fair", money(value.fair[at]));
-    put(row, "amount", money(value.periods[at].amount));
+    put(row, "fixed", bare(value.fixed[at]));
+    put(row, "fair", bare(value.fair[at]));
+    put(row, "amount", bare(value.periods[at].amount));
   }
   for (const place of section.querySelectorAll(".stats [data-show], .note [data-show]")) {
     const found = value[place.dataset.show];
@@ -130,8 +132,9 @@ async function reprice() {
     wrong.hidden = true;
     clearTimeout(speaking);
     speaking = setTimeout(() => {
-      const price = base.request.deal || body.price !== null ? number(body.price) : money(body.value);
-      spoken.textContent = body.value === null ? say("Price {price} per 100", { price }) : say("Value {value}", { value: money(body.value) });
+      spoken.textContent = body.value === null
+        ? say("Price {price} per 100", { price: number(body.price) })
+        : say("Value {value}", { value: money(body.value) });
     }, SPEAK);
     history.replaceState(null, "", address());
   } catch (error) {
@@ -202,10 +205,10 @@ function picture({ unit, code, effect, points, mean }, width) {
     width, marginLeft: 56, marginRight: 16, style: { background: "transparent", color: "var(--ink)", fontSize: "12px", overflow: "visible" },
   };
   const x = { domain: [points[0].kpi, points.at(-1).kpi] };
-  const whole = document.createElement("div");
+  const both = document.createElement("div");
   if (points.every((point) => point.density !== null)) {
     const most = Math.max(...points.map((point) => point.density));
-    whole.append(Plot.plot({
+    both.append(Plot.plot({
       ...shared, height: 190, marginTop: 26, marginBottom: 8, x: { ...x, axis: null }, y: { domain: [0, most * 1.05], axis: null },
       marks: [
         Plot.rect(ranges(points), { x1: "x1", x2: "x2", y1: 0, y2: most * 1.05, fill: (each) => soft[each.kind] }),
@@ -216,7 +219,7 @@ function picture({ unit, code, effect, points, mean }, width) {
       ],
     }));
   }
-  whole.append(Plot.plot({
+  both.append(Plot.plot({
     ...shared, height: 200, marginTop: 26, x: { ...x, label: null }, y: { nice: true },
     marks: [
       Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
@@ -227,7 +230,7 @@ function picture({ unit, code, effect, points, mean }, width) {
       Plot.tip(points, Plot.pointerX({ x: "kpi", y: "payoff", title: (point) => `${kpi(point.kpi)}: ${pays(point.payoff)}`, fill: "var(--surface)", stroke: "var(--line-strong)" })),
     ],
   }));
-  return whole;
+  return both;
 }
 
 addKind("what_if", picture);

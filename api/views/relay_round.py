@@ -1,0 +1,100 @@
+"""A round of the relay by the service: it asks the nodes and makes a report of their answers, and somebody
+else sends it, for the service has no key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from api.jobs import Job, JobCancelledError, Progress
+from api.problems import bad_input, conflict
+from api.views.cases import case_of, slot_of
+from api.views.files import folder_of
+from api.views.oracle_models import LeftOut, ObservationView, RoundView
+from chain.bindings import contract
+from finance.terms import InputError
+from oracle.relay import RelayError, prepare_report, save_report
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+KIND = "relay-round"
+TIMEOUT_SECONDS = 60
+
+
+def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False) -> Job:
+    """A job that asks the nodes of a feed about a period; its result is a RoundView.
+
+    Raises ProblemError: 404 for a period that is none, 409 when its time is not come, or is over, or it is
+    reported already (and `restate` is false, or the report is used or challenged), 422 where no node is
+    known."""
+    case = case_of(parts, id)
+    slot = slot_of(case, kpi, period)
+    urls = parts.nodes.urls(id, kpi)
+    if not urls:
+        raise bad_input(f"{id}: where the nodes of {kpi} listen is not known; PUT /v1/deployments/{id}/nodes")
+    if slot.now < slot.end:
+        raise conflict(f"period {period} ends at {slot.end}; the chain is at {slot.now}", "too-early")
+    if slot.now > slot.report_until:
+        raise conflict(f"reports of period {period} were taken until {slot.report_until}", "too-late")
+    if slot.last is not None and (not restate or slot.uses or slot.challenge is not None):
+        raise conflict(f"period {period} is {slot.status} already", "reported")
+    oracle, feed, out = case.record.addresses.oracle, slot.feed_id, folder_of(parts, case, kpi)
+
+    def work(progress: Progress, cancelled: Any) -> RoundView:
+        progress(0.1, f"asks {len(urls)} nodes")
+        try:
+            ready = parts.chain.call(
+                lambda w3: prepare_report(
+                    w3, oracle, feed, period, urls, out, timeout_seconds=TIMEOUT_SECONDS, restate=restate
+                )
+            )
+        except RelayError as error:
+            raise InputError(str(error)) from None
+        if cancelled.is_set():
+            raise JobCancelledError
+        # Another round may be sent instead of this one, so neither may take the other's name.
+        save_report(ready.record, out, f"-{ready.record['evidence'][2:18]}")
+        data = parts.chain.call(
+            lambda w3: contract(w3, "IKpiOracle", oracle).encode_abi("submit", args=list(ready.arguments))
+        )
+        return _view(id, ready.record, data)
+
+    return parts.jobs.submit(KIND, work)
+
+
+def _view(id: str, record: dict[str, Any], data: str) -> RoundView:
+    scale = 10 ** record["decimals"]
+    return RoundView(
+        deployment=id,
+        kpi=record["kpi"],
+        period=record["period"],
+        version=record["version"],
+        value=int(record["value"]) / scale,
+        raw=record["value"],
+        evidence=record["evidence"],
+        observations=[
+            ObservationView(
+                signer=item["signer"],
+                signer_index=item["signer_index"],
+                url=item["url"],
+                value=int(item["value"]) / scale,
+                raw=str(item["value"]),
+                observed_at=item["observed_at"],
+                evidence=item["evidence"],
+            )
+            for item in record["observations"]
+        ],
+        left_out=[
+            LeftOut(
+                signer=item["signer"],
+                signer_index=item["signer_index"],
+                url=item["url"],
+                reason="too far off",
+            )
+            for item in record["left_out"]
+        ]
+        + [LeftOut(url=item["url"], reason=item["reason"]) for item in record["failures"]],
+        chain_id=record["chain_id"],
+        to=record["contract"],
+        data=data,
+    )
