@@ -94,7 +94,8 @@ def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
     )
     app.state.services = parts
     app.state.keeper = keeper
-    app.state.metrics = Metrics(lambda: health.gauges(parts))
+    app.state.checks = health.Checks(parts, keeper)
+    app.state.metrics = Metrics(lambda: health.gauges(app.state.checks))
     _errors(app, Secrets.of(parts.settings))
     for router in routes.routers():
         app.include_router(router, prefix="/v1", responses=documented(400, 429, 503))

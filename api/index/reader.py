@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, func, or_, select, tuple_
 
 from api.chain_link import ChainLink
 from api.index import tables, writer
 from api.index.database import Database
 from api.index.positions import Account, Total
 from api.index.records import AnyLedger, Kind, kind_of, record_of
+from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
-from api.problems import ProblemError, bad_input, not_found, unavailable
+from api.problems import ProblemError, bad_input, not_found
 from chain.events import Event
-from chain.log_reader import header
 from chain.records import RecordFile
 from finance.terms import Deal
 
@@ -181,58 +181,16 @@ class Index:
         """Take in a deployment, after the chain has been compared with its terms; again is no change. A
         record of the same contract that says something else, such as another block, takes the other's place.
 
-        Raises ProblemError: 409 `wrong-chain`, 409 `deployment-differs` with what differs, 422 for a record
-        that cannot be used, 503 when the chain is down.
+        Raises ProblemError: 409 `wrong-chain`, 409 `deployment-differs` with what differs, 503 when the chain
+        is down; RecordError for a record that cannot be used.
         """
-        kind = kind_of(record)
-        contract = getattr(record.addresses, kind.contract)
-        with self.database.connect() as connection:
-            found = _by_contract(connection, contract)
-        if found is not None and self.deployment(found).record == record:
-            return self.deployment(found)
-        genesis = self._checked_on(chain, record, kind)
-        row = {
-            "deal": record.deal,
-            "kind": kind.name,
-            "contract": contract,
-            "block": record.block,
-            "record": json.dumps(record.model_dump(mode="json", by_alias=True)),
-        }
-        with self.database.begin() as connection:
-            generation = writer.changed(connection)
-            _same_chain(connection, record.chain_id, genesis)
-            found = _by_contract(connection, contract)
-            if found is None:
-                found = _free_id(connection, record)
-                connection.execute(
-                    insert(tables.deployments).values(id=found, indexed=record.block - 1, **row)
-                )
-                body = {"deployment": found, "block": record.block, "event": "registered"}
-                writer.tell(connection, "deployment", found, record.block, body)
-            else:
-                connection.execute(
-                    update(tables.deployments).where(tables.deployments.c.id == found).values(**row)
-                )
-        self._known.pop(found, None)
-        if generation is not None:
-            self.changed(generation)
-        return self.deployment(found)
-
-    @staticmethod
-    def _checked_on(chain: ChainLink, record: RecordFile, kind: Kind) -> str:
-        """The hash of the chain's first block, if what runs there is what the record's deal says."""
-        if chain.chain_id != record.chain_id:
-            raise ProblemError(
-                409, "wrong-chain", f"{record.deal}: is on chain {record.chain_id}, not {chain.chain_id}"
-            )
-        record.load_deal()
-        differences = chain.call(lambda w3: kind.check(w3, record))
-        if differences:
-            raise ProblemError(409, "deployment-differs", "\n".join(str(each) for each in differences[:20]))
-        genesis = chain.call(lambda w3: header(w3, 0))
-        if genesis is None:
-            raise unavailable("the chain has no first block", "chain-unavailable")
-        return genesis.hash
+        known = by_contract(self.database, record)
+        if known is not None and self.deployment(known).record == record:
+            return self.deployment(known)
+        id, generation = register(self.database, record, chain)
+        self._known.pop(id, None)
+        self.changed(generation)
+        return self.deployment(id)
 
     def deployments(self, deal: str | None = None) -> list[Deployment]:
         """Every deployment, or those of a deal, in the order they were made."""
@@ -444,28 +402,3 @@ def _event(row: Any) -> Event:
 def _position(id: str, holder: str, block: int, account: Account, total: Total) -> Position:
     claimable = account.claimable(total.per_unit)
     return Position(id, holder, block, account.units, total.supply, claimable, account.claimed)
-
-
-def _by_contract(connection: Connection, contract: str) -> str | None:
-    d = tables.deployments.c
-    found = connection.execute(select(d.id).where(d.contract == contract)).scalar()
-    return None if found is None else str(found)
-
-
-def _same_chain(connection: Connection, chain_id: int, genesis: str) -> None:
-    c = tables.chain.c
-    known = connection.execute(select(c.chain_id, c.genesis)).first()
-    if known is None:
-        connection.execute(insert(tables.chain).values(id=1, chain_id=chain_id, genesis=genesis))
-    elif tuple(known) != (chain_id, genesis):
-        raise ProblemError(409, "wrong-chain", "the database was made from another chain")
-
-
-def _free_id(connection: Connection, record: RecordFile) -> str:
-    base = f"{record.deal}-{record.terms_hash[2:10]}"
-    taken = set(connection.execute(select(tables.deployments.c.id)).scalars())
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name

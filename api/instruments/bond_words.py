@@ -40,8 +40,9 @@ class _BondWords:
         self.terms: SettlementTerms = settlement_terms(deal)
 
     def money(self, minor: int) -> str:
-        decimals = self.terms.currency_decimals
-        return self.write.amount(Decimal(minor).scaleb(-decimals), self.deal.currency.code)
+        amount = Decimal(minor).scaleb(-self.terms.currency_decimals)
+        digits = 0 if amount == amount.to_integral_value() else 2
+        return self.write.amount(amount, self.deal.currency.code, digits)
 
     def story(self) -> Story:
         say = self.say
@@ -88,25 +89,37 @@ class _BondWords:
             )
         elif len(back) == 1:
             yield say(
-                "Each unit pays {amount} interest {often}, from {start} to {end}: {rate} a year, {count} payments.",
-                amount=per_coupon, often=often(bond.coupon.frequency, say), start=begins, end=ends, rate=rate,
+                "Each unit pays {amount} interest {often}, from {start} to {end}: {rate} a year, {count} "
+                "payments.",
+                amount=per_coupon,
+                often=often(bond.coupon.frequency, say),
+                start=begins,
+                end=ends,
+                rate=rate,
                 count=len(terms.periods),
-            )  # fmt: skip
+            )
         else:
             yield say(
-                "Each unit pays {rate} interest a year on what is not repaid yet, {often}, from {start} to {end}.",
-                rate=rate, often=often(bond.coupon.frequency, say), start=begins, end=ends,
-            )  # fmt: skip
+                "Each unit pays {rate} interest a year on what is not repaid yet, {often}, from {start} to "
+                "{end}.",
+                rate=rate,
+                often=often(bond.coupon.frequency, say),
+                start=begins,
+                end=ends,
+            )
         if len(back) == 1:
             yield say(
                 "The nominal value of each unit, {nominal}, comes back on {end}.", nominal=nominal, end=ends
             )
         else:
             yield say(
-                "The nominal value of each unit, {nominal}, comes back in {count} parts, from {first} to {last}.",
-                nominal=nominal, count=len(back), first=write.day_text(back[0].pay_date),
+                "The nominal value of each unit, {nominal}, comes back in {count} parts, from {first} to "
+                "{last}.",
+                nominal=nominal,
+                count=len(back),
+                first=write.day_text(back[0].pay_date),
                 last=write.day_text(back[-1].pay_date),
-            )  # fmt: skip
+            )
         yield from self.best()
 
     def best(self) -> Iterator[str]:
@@ -129,20 +142,25 @@ class _BondWords:
                 yield say("No measurement can make you get less than the stated interest and nominal value.")
             else:
                 yield say(
-                    "Measurements can cost you up to {amount} for each unit of {nominal}: with the worst of them you "
+                    "Measurements can cost you up to {amount} for each unit of {nominal}: with the worst "
+                    "of them you "
                     "get {low} in all, instead of {plain}.",
-                    amount=self.money(plain - low), nominal=self.money(terms.unit_principal), low=self.money(low),
+                    amount=self.money(plain - low),
+                    nominal=self.money(terms.unit_principal),
+                    low=self.money(low),
                     plain=self.money(plain),
-                )  # fmt: skip
+                )
                 if low < terms.unit_price:
                     yield say(
                         "That is less than the {price} a unit costs.", price=self.money(terms.unit_price)
                     )
         yield say(
-            "Nobody guarantees the payments. If the issuer has not paid {grace} days after a due date, the bond is in "
+            "Nobody guarantees the payments. If the issuer has not paid {grace} days after a due date, the "
+            "bond is in "
             "default; {cure} days later holders can call everything due, and share what there is.",
-            grace=terms.grace_seconds // DAY, cure=terms.cure_seconds // DAY,
-        )  # fmt: skip
+            grace=terms.grace_seconds // DAY,
+            cure=terms.cure_seconds // DAY,
+        )
         yield say(
             "Before the end you get money back only by selling to another verified holder, at whatever price."
         )
@@ -180,8 +198,11 @@ class _BondWords:
         else:
             what = say(
                 "{kpi}, {measured}. It decides the interest paid from {first} to {last}.",
-                kpi=title, measured=measured, first=first, last=last,
-            )  # fmt: skip
+                kpi=title,
+                measured=measured,
+                first=first,
+                last=last,
+            )
         values = [knot.y for knot in fixing.curve.knots]
         outcomes = [
             self.outcome(self.when(step, rule.kpi), value, fixing)

@@ -65,50 +65,67 @@ class _SwapWords:
         start, end = self.days
         yield say(
             "You pay {price} for one of {units} units.",
-            price=self.amount(share.unit_price.value), units=self.write.stated(share.units.value),
-        )  # fmt: skip
+            price=self.amount(share.unit_price.value),
+            units=self.write.stated(share.units.value),
+        )
         yield say(
-            "After each of {count} periods, from {start} to {end}, each unit gets its equal part of what is left of the "
+            "After each of {count} periods, from {start} to {end}, each unit gets its equal part of what "
+            "is left of the "
             "project's revenue.",
-            count=periods, start=start, end=end,
-        )  # fmt: skip
+            count=periods,
+            start=start,
+            end=end,
+        )
         yield say(
-            "First come operating cost ({cost} a period), then debt service ({debt}), then what the project owes on the "
+            "First come operating cost ({cost} a period), then debt service ({debt}), then what the "
+            "project owes on the "
             "swap; the rest is yours.",
-            cost=self.series(share.operating_cost.value), debt=self.series(share.debt_service.value),
-        )  # fmt: skip
+            cost=self.series(share.operating_cost.value),
+            debt=self.series(share.debt_service.value),
+        )
         yield say(
-            "The swap makes the revenue steadier: {payer} pays a fixed amount of {fixed} a period and takes what is measured ({kpi}) in exchange.",
-            payer=self.payer, fixed=self.series(self.swap.fixed.value), kpi=say.deal(self.kpi.title),
-        )  # fmt: skip
+            "The swap makes the revenue steadier: {payer} pays a fixed amount of {fixed} a period and "
+            "takes what is measured ({kpi}) in exchange.",
+            payer=self.payer,
+            fixed=self.series(self.swap.fixed.value),
+            kpi=say.deal(self.kpi.title),
+        )
 
     def share_loses(self, share: RevenueShare) -> Iterator[str]:
         say = self.say
         yield say(
-            "The price of a unit, {price}, does not come back at the end. What you get are the payments of each period, and "
+            "The price of a unit, {price}, does not come back at the end. What you get are the payments of "
+            "each period, and "
             "they can add up to less.",
             price=self.amount(share.unit_price.value),
-        )  # fmt: skip
+        )
         yield say(
-            "You get nothing for a period whose revenue does not cover the costs, the debt and the swap; what is missing "
+            "You get nothing for a period whose revenue does not cover the costs, the debt and the swap; "
+            "what is missing "
             "is made up first out of later periods."
         )
         if self.deal.asset.kind == "wind":
             yield say(
-                "The swap goes by what the project should have earned by wind and hub price, not by what it did earn. "
+                "The swap goes by what the project should have earned by wind and hub price, not by what "
+                "it did earn. "
                 "A broken turbine, or a worse price at its own node, is your loss."
             )
         else:
             yield say(
-                "The swap goes by what is measured, not by what the project did earn. The difference is your loss, or "
+                "The swap goes by what is measured, not by what the project did earn. The difference is "
+                "your loss, or "
                 "your gain."
             )
         yield say(
-            "In good periods the project pays more to {payer} than it gets: you give up the best for fewer of the worst.",
+            "In good periods the project pays more to {payer} than it gets: you give up the best for fewer "
+            "of the worst.",
             payer=self.payer,
-        )  # fmt: skip
-        yield say("If {payer} fails to pay, its collateral of {amount} is all there is.",
-                  payer=self.payer, amount=self.sized(self.swap.collateral.payer.value))  # fmt: skip
+        )
+        yield say(
+            "If {payer} fails to pay, its collateral of {amount} is all there is.",
+            payer=self.payer,
+            amount=self.sized(self.swap.collateral.payer.value),
+        )
 
     # -- two parties
 
@@ -116,21 +133,38 @@ class _SwapWords:
         say, swap = self.say, self.swap
         start, end = self.days
         return Story(
-            what=say("An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
-                     payer=self.payer, payee=self.payee),
+            what=say(
+                "An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
+                payer=self.payer,
+                payee=self.payee,
+            ),
             gets=[
-                say("After each of {count} periods, from {start} to {end}, one side pays the other.",
-                    count=len(self.kpi.periods), start=start, end=end),
-                say("The amount is {fixed} a period (below zero: {payee} pays), and what the measurement adds.",
-                    fixed=self.series(swap.fixed.value), payee=self.payee),
+                say(
+                    "After each of {count} periods, from {start} to {end}, one side pays the other.",
+                    count=len(self.kpi.periods),
+                    start=start,
+                    end=end,
+                ),
+                say(
+                    "The amount is {fixed} a period (below zero: {payee} pays), and what the measurement "
+                    "adds.",
+                    fixed=self.series(swap.fixed.value),
+                    payee=self.payee,
+                ),
             ],
             loses=[
                 self.who_loses(),
-                say("Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
-                    payer=self.payer, payee=self.payee, one=self.sized(swap.collateral.payer.value),
-                    other=self.sized(swap.collateral.payee.value)),
-                say("Who does not restore it within {days} days is in default, and the swap is closed out.",
-                    days=self.write.stated(swap.cure_days.value)),
+                say(
+                    "Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
+                    payer=self.payer,
+                    payee=self.payee,
+                    one=self.sized(swap.collateral.payer.value),
+                    other=self.sized(swap.collateral.payee.value),
+                ),
+                say(
+                    "Who does not restore it within {days} days is in default, and the swap is closed out.",
+                    days=self.write.stated(swap.cure_days.value),
+                ),
             ],
             rulings=[self.ruling()],
             facts=[
@@ -141,7 +175,7 @@ class _SwapWords:
                 (say("Payments until"), end),
             ],
             for_holders=False,
-        )  # fmt: skip
+        )
 
     def who_loses(self) -> str:
         sides = {"payer": self.payer, "payee": self.payee}
@@ -166,9 +200,13 @@ class _SwapWords:
         say = self.say
         start, end = self.days
         what = say(
-            "{kpi}, measured {count} times from {start} to {end}. Each measurement decides the payment of its period.",
-            kpi=say.deal(self.kpi.title), count=len(self.kpi.periods), start=start, end=end,
-        )  # fmt: skip
+            "{kpi}, measured {count} times from {start} to {end}. Each measurement decides the payment of "
+            "its period.",
+            kpi=say.deal(self.kpi.title),
+            count=len(self.kpi.periods),
+            start=start,
+            end=end,
+        )
         fixed = self.swap.fixed.value
         outcomes = []
         for step in steps_of(self.swap):
@@ -197,9 +235,25 @@ class _SwapWords:
         amounts."""
         say = self.say
         if min(totals) >= 0:
-            return Outcome(when, say("{payer} pays {payee} {amount}.", payer=self.payer, payee=self.payee,
-                                     amount=self.series(totals)), "gain")  # fmt: skip
+            return Outcome(
+                when,
+                say(
+                    "{payer} pays {payee} {amount}.",
+                    payer=self.payer,
+                    payee=self.payee,
+                    amount=self.series(totals),
+                ),
+                "gain",
+            )
         if max(totals) <= 0:
-            return Outcome(when, say("{payee} pays {payer} {amount}.", payer=self.payer, payee=self.payee,
-                                     amount=self.series([-total for total in totals])), "loss")  # fmt: skip
+            return Outcome(
+                when,
+                say(
+                    "{payee} pays {payer} {amount}.",
+                    payer=self.payer,
+                    payee=self.payee,
+                    amount=self.series([-total for total in totals]),
+                ),
+                "loss",
+            )
         return Outcome(when, say("Either may pay, by the season."), "even")

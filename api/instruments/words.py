@@ -63,7 +63,8 @@ class Ruling:
 @dataclass(frozen=True)
 class Story:
     """A deal in words: what it is in a sentence, what you get, when you would lose, what a measurement
-    decides, and the facts that stand beside it (label, value). `for_holders`: units of it are sold, so that "you" holds one."""
+    decides, and the facts that stand beside it (label, value). `for_holders`: units of it are sold, so that
+    "you" holds one."""
 
     what: str
     gets: Sequence[str]
@@ -137,6 +138,7 @@ def often(frequency: str, say: Say) -> str:
 def silence_words(deal: Deal, say: Say) -> str:
     """Whose worst case holds when no report comes: that of whoever has the data."""
     return say(
-        "If no report comes, what is worst for {controller} counts, because it controls the data. Silence never pays.",
+        "If no report comes, what is worst for {controller} counts, because it controls the data. Silence "
+        "never pays.",
         controller=party(deal, "data_controller", say),
     )

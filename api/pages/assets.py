@@ -1,4 +1,4 @@
-"""Scripts of others that the pages use, served from where npm installed them; nothing comes from elsewhere."""
+"""Libraries that the pages use, served from where npm installed them; nothing comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 @router.get("/static/vendor/{mark}/{name}")
-def vendor(mark: Annotated[str, InPath(max_length=16)], name: Annotated[str, InPath(max_length=40)]) -> FileResponse:
+def vendor(
+    mark: Annotated[str, InPath(max_length=16)], name: Annotated[str, InPath(max_length=40)]
+) -> FileResponse:
     """A library; `mark` is of its content, so a browser may keep it for good."""
     if name not in VENDOR or not (MODULES / VENDOR[name]).is_file():
         raise not_found(f"no script {name}; run npm ci if it should be there")
-    return FileResponse(MODULES / VENDOR[name], media_type="text/javascript", headers={"Cache-Control": FOREVER})
+    return FileResponse(
+        MODULES / VENDOR[name], media_type="text/javascript", headers={"Cache-Control": FOREVER}
+    )
 
 
 @router.get("/words/{language}.json")

@@ -1,5 +1,5 @@
-"""Words for what the chain knows by codes: states, steps, kinds of payments, events. What has no words here is
-shown as the API says it."""
+"""Words for what the chain knows by codes: states, steps, kinds of payments. What has no words here is shown
+as the API says it."""
 
 from __future__ import annotations
 
@@ -148,5 +148,3 @@ def y_words(y: int, effect: str, currency: Currency, say: Translator, write: For
     if effect == "amount":
         return f"{sign}{write.short_money(abs(y), currency)}"
     return say("{sign}{points} basis points", sign=sign, points=write.stated(Decimal(abs(y)).scaleb(4 - 18)))
-
-

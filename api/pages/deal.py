@@ -1,5 +1,5 @@
-"""The deal page: a deal in plain words, what was measured, what it is worth, what was and will be paid, who holds it,
-and every term with its origin; each figure with its transaction."""
+"""The deal page: a deal in plain words, what was measured, what it is worth, what was and will be paid, who
+holds it, and every term with its origin; each figure with its transaction."""
 
 from __future__ import annotations
 
@@ -174,9 +174,7 @@ class _Maker:
     def add_price(
         self, view: DealPage, kpis: Sequence[KpiView], known: dict[tuple[str, int], int | None], today: date
     ) -> None:
-        found = price_section(
-            self.deal, kpis, known, today, self.parts.jobs, self.story.rulings, self.pens
-        )
+        found = price_section(self.deal, kpis, known, today, self.parts.jobs, self.story.rulings, self.pens)
         if isinstance(found, PriceSection):
             view.price = found
             view.headline.insert(0, found.figures[0])
@@ -221,7 +219,9 @@ class _Maker:
         if not kpis:
             return
         by_name = {each.kpi: each for each in kpis}
-        view.reports = [report_section(self.deal, by_name[each.kpi], each, self.pens, self.ui) for each in reports]
+        view.reports = [
+            report_section(self.deal, by_name[each.kpi], each, self.pens, self.ui) for each in reports
+        ]
         view.earlier = earlier_rows(view.reports[REPORTS:])
 
     def add_next(self, view: DealPage, live: DeploymentView) -> None:
@@ -256,17 +256,19 @@ class _Maker:
     def add_chain(self, view: DealPage, live: DeploymentView) -> None:
         say, ui = self.say, self.ui
         view.contracts = [
-            [each.name, ui.address(each.address), say("yes") if each.shared else say("no")] for each in live.contracts
+            [each.name, ui.address(each.address), say("yes") if each.shared else say("no")]
+            for each in live.contracts
         ]
         view.wallets = [
             [
-                say(PARTIES[each.role]) if each.role in PARTIES else each.role.replace("_", " ")
-                + ("" if each.index is None else f" {each.index + 1}"),
+                say(PARTIES[each.role])
+                if each.role in PARTIES
+                else each.role.replace("_", " ") + ("" if each.index is None else f" {each.index + 1}"),
                 say.deal(each.name) if each.name else "",
                 ui.address(each.address),
             ]
             for each in live.wallets
-        ]  # fmt: skip
+        ]
 
     def places(self, view: DealPage) -> Sequence[tuple[str, str]]:
         """The links to the parts of the page."""

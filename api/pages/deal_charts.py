@@ -1,4 +1,4 @@
-"""What the charts of a deal page draw, as JSON: numbers in the units that readers see, labels in their language.
+"""What the charts of a deal page draw, as JSON: numbers in units that readers know, labels in their language.
 
 A chart is for the eye: its numbers are floats. The tables behind it are exact."""
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.models import Currency
-from api.pages.chain_words import coded, payment_words, y_words, PERIODS
+from api.pages.chain_words import PERIODS, coded, payment_words, y_words
 from api.pages.format import Format
-from api.pages.i18n import Translator
+from api.pages.i18n import Translator, plain
 from api.views.models import CurveView, KpiPeriod, KpiView, PaymentView, ReportView, SettlementView
 
 HOLDERS = ("holders", "holder", "payee")
@@ -124,15 +124,20 @@ def _sentence(kpi: KpiView, period: KpiPeriod, pens: Pens) -> str:
         if period.value is None
         else say(
             "{kpi} reported: {value} ({status}); each node's reading is a thin line.",
-            kpi=title, value=pens.value(kpi, period.value), status=coded(PERIODS, period.status, say)[0],
+            kpi=title,
+            value=pens.value(kpi, period.value),
+            status=coded(PERIODS, period.status, say)[0],
         )
-    ]  # fmt: skip
+    ]
     if period.forecast is not None:
-        words.append(say(
-            "Expected is {median}; nine times in ten it lies between {low} and {high} (grey line).",
-            median=pens.value(kpi, period.forecast.p50), low=pens.value(kpi, period.forecast.p05),
-            high=pens.value(kpi, period.forecast.p95),
-        ))  # fmt: skip
+        words.append(
+            say(
+                "Expected is {median}; nine times in ten it lies between {low} and {high} (grey line).",
+                median=pens.value(kpi, period.forecast.p50),
+                low=pens.value(kpi, period.forecast.p05),
+                high=pens.value(kpi, period.forecast.p95),
+            )
+        )
     words.append(say("The coloured ranges are what decides."))
     return " ".join(words)
 
@@ -152,7 +157,11 @@ def _track(kpi: KpiView, settlements: Sequence[SettlementView], pens: Pens) -> C
     fixed = {each.period: pens.major(each.fixed) for each in settlements} if level else {}
     steps = [(period, curve) for period in kpi.periods if (curve := _bands(kpi, period.period))]
     values += [
-        bound for _, curve in steps for tier in curve.tiers for bound in (tier.low, tier.high) if bound is not None
+        bound
+        for _, curve in steps
+        for tier in curve.tiers
+        for bound in (tier.low, tier.high)
+        if bound is not None
     ]
     low, high = _reach(values or [kpi.minimum, kpi.maximum], kpi.minimum, kpi.maximum)
     known = [period for period in kpi.periods if period.value is not None]
@@ -170,11 +179,13 @@ def _track(kpi: KpiView, settlements: Sequence[SettlementView], pens: Pens) -> C
                 "p50": period.forecast.p50 if period.forecast else None,
                 "p75": period.forecast.p75 if period.forecast else None,
                 "p95": period.forecast.p95 if period.forecast else None,
-                "title": "\n".join((
-                    f"{write.day_text(period.start)} – {write.day_text(period.end - 1)}",
-                    pens.value(kpi, period.value) if period.value is not None else "",
-                    coded(PERIODS, period.status, say)[0],
-                )),
+                "title": "\n".join(
+                    (
+                        f"{write.day_text(period.start)} – {write.day_text(period.end - 1)}",
+                        plain(pens.value(kpi, period.value)) if period.value is not None else "",
+                        coded(PERIODS, period.status, say)[0],
+                    )
+                ),
             }
             for period in kpi.periods
         ],
@@ -194,10 +205,15 @@ def _track(kpi: KpiView, settlements: Sequence[SettlementView], pens: Pens) -> C
     counts = {"title": say.deal(kpi.title), "known": len(known), "count": len(kpi.periods)}
     sentence = say("{title}: {known} of {count} periods are reported (dots). ", **counts)
     if any(period.forecast for period in kpi.periods):
-        sentence += say("The grey bands are what is expected of the others: half of the time inside the darker one, nine "
-                        "times in ten inside the lighter. ")  # fmt: skip
+        sentence += say(
+            "The grey bands are what is expected of the others: half of the time inside the darker one, nine "
+            "times in ten inside the lighter. "
+        )
     if level:
-        sentence += say("The line is the fixed amount of the swap: below it (blue) the project is paid, above it (orange) it pays.")
+        sentence += say(
+            "The line is the fixed amount of the swap: below it (blue) the project is paid, above it "
+            "(orange) it pays."
+        )
     return Chart("track", data, sentence)
 
 
@@ -209,16 +225,18 @@ def _side(period: KpiPeriod, fixed: dict[int, float]) -> str | None:
 
 
 def _one_for_one(kpi: KpiView) -> bool:
-    """Whether a swap pays one less for each unit of the KPI, so that its fixed amount is where nobody pays."""
+    """Whether a swap pays one less for each unit of the KPI, so that nobody pays at its fixed amount."""
     line = next((curve.points for curve in kpi.curves if curve.kind == "linear"), [])
-    return len(kpi.unit) == 3 and len(line) >= 2 and all(
-        point.x is not None and (int(point.y) < 0) == (point.x > 0) for point in line if int(point.y)
+    return (
+        len(kpi.unit) == 3
+        and len(line) >= 2
+        and all(point.x is not None and (int(point.y) < 0) == (point.x > 0) for point in line if int(point.y))
     )
 
 
 def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
-    """Payments to holders by date. A repayment in one sum would make all others invisible; it is left out, and
-    the sentence says so."""
+    """Payments to holders by date. A repayment in one sum would make all others invisible; it is left out,
+    and the sentence says so."""
     say = pens.say
     rows = [each for each in payments if each.payee == "holders"]
     whole = [each for each in rows if each.kind == "redemption"]
@@ -243,11 +261,13 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
                 "amount": pens.major(each.amount) if each.amount is not None else 0,
                 "low": pens.major(each.low) if each.low is not None else None,
                 "high": pens.major(each.high) if each.high is not None else None,
-                "title": "\n".join((
-                    payment_words(each, say),
-                    pens.write.day_text(each.date),
-                    pens.write.money(each.amount, pens.currency) if each.amount is not None else "",
-                )),
+                "title": "\n".join(
+                    (
+                        plain(payment_words(each, say)),
+                        pens.write.day_text(each.date),
+                        pens.write.money(each.amount, pens.currency) if each.amount is not None else "",
+                    )
+                ),
             }
             for each in rows
         ],
@@ -268,8 +288,8 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
     settled = [each for each in done if each.status == "settled"]
     data = {
         "code": pens.currency.code,
-        "up": up,
-        "down": down,
+        "up": plain(up),
+        "down": plain(down),
         "rows": [
             {
                 "date": each.pay_date,
@@ -277,11 +297,13 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
                 "settled": each.status == "settled",
                 "low": None,
                 "high": None,
-                "title": "\n".join((
-                    say("Period {number}", number=each.period + 1),
-                    pens.write.day_text(each.pay_date),
-                    pens.write.money(each.amount, pens.currency, 0),
-                )),
+                "title": "\n".join(
+                    (
+                        say("Period {number}", number=each.period + 1),
+                        pens.write.day_text(each.pay_date),
+                        pens.write.money(each.amount, pens.currency, 0),
+                    )
+                ),
             }
             for each in done
             if each.amount is not None
@@ -290,9 +312,13 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
     total = sum(int(each.amount or 0) for each in settled)
     ups = sum(int(each.amount or 0) > 0 for each in settled)
     sentence = say(
-        "{count} periods are settled: {ups} times the project was paid, {downs} times it paid. In all it has {got}.",
-        count=len(settled), ups=ups, downs=len(settled) - ups,
-        got=say("received {amount}", amount=pens.write.short_money(total, pens.currency)) if total >= 0
+        "{count} periods are settled: {ups} times the project was paid, {downs} times it paid. In all it "
+        "has {got}.",
+        count=len(settled),
+        ups=ups,
+        downs=len(settled) - ups,
+        got=say("received {amount}", amount=pens.write.short_money(total, pens.currency))
+        if total >= 0
         else say("paid {amount}", amount=pens.write.short_money(-total, pens.currency)),
-    )  # fmt: skip
+    )
     return Chart("settlements", data, sentence)

@@ -1,4 +1,4 @@
-"""The price section of a deal page: what it is worth now, how reports moved it, and how likely each outcome is."""
+"""The price section of a deal page: what it is worth now, how reports moved it, how likely outcomes are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from api.instruments.words import Ruling
 from api.jobs import Jobs
 from api.pages.chain_words import y_words
 from api.pages.deal_charts import Chart, Pens, value_words
+from api.pages.i18n import plain
 from api.pages.term_sheet import label_of
 from api.views.models import KpiView
 from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
@@ -83,7 +84,9 @@ def price_section(
 def _basis(price: LivePrice, pens: Pens) -> str:
     rate = pens.write.percent(price.rate)
     if price.standard_error is None:
-        return pens.say("by a formula over the distribution of what is measured, discounted at {rate}", rate=rate)
+        return pens.say(
+            "by a formula over the distribution of what is measured, discounted at {rate}", rate=rate
+        )
     return pens.say("by simulation of what is measured, discounted at {rate}", rate=rate)
 
 
@@ -120,14 +123,19 @@ def _figures(deal: Deal, price: LivePrice, pens: Pens) -> list[tuple[str, str, s
         found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
     if price.value is not None:
         low, high = price.low, price.high
-        note = None
+        spread: str | None = None
         if low is not None and high is not None:
-            note = say(
+            spread = say(
                 "nine times in ten {low} to {high}",
-                low=write.short_money(low, pens.currency), high=write.short_money(high, pens.currency),
-            )  # fmt: skip
-        title = say("Coming swap payments, to the project") if deal.share else say("Coming payments, to the payee")
-        found.append((title, write.short_money(price.value, pens.currency), note))
+                low=write.short_money(low, pens.currency),
+                high=write.short_money(high, pens.currency),
+            )
+        title = (
+            say("Coming swap payments, to the project")
+            if deal.share
+            else say("Coming payments, to the payee")
+        )
+        found.append((title, write.short_money(price.value, pens.currency), spread))
     found.append((say("Discounted at"), write.percent(price.rate), say("a year")))
     return found
 
@@ -140,7 +148,12 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
     period = kpi.periods[effect.period]
     span = f"{write.day_text(period.start)} – {write.day_text(period.end)}"
     words = (
-        say("If the pending report of {value} becomes final ({kpi}, {span}):", value=value, kpi=title, span=span)
+        say(
+            "If the pending report of {value} becomes final ({kpi}, {span}):",
+            value=value,
+            kpi=title,
+            span=span,
+        )
         if pending
         else say("How the last report moved it: {value} ({kpi}, {span})", value=value, kpi=title, span=span)
     )
@@ -149,7 +162,7 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
         before, after, by = write.number(effect.before), write.number(effect.after), write.number(moved)
     else:
         moved = float(effect.value_moved or 0)
-        before, after, by = (
+        before, after, by = (  # minor units, perhaps with a fraction
             write.short_money(round(float(each or 0)), pens.currency)
             for each in (effect.value_before, effect.value_after, effect.value_moved)
         )
@@ -170,16 +183,18 @@ def _chances(
     for name, tier in zip(names, tiers, strict=True):
         y = int(tier.y)
         then = y_words(y, tier.effect, pens.currency, say, write)
-        rows.append({
-            "label": name,
-            "chance": tier.probability,
-            "tone": "gain" if y > 0 else "loss" if y < 0 else "even",
-        })  # fmt: skip
+        rows.append(
+            {
+                "label": plain(name),
+                "chance": tier.probability,
+                "tone": "gain" if y > 0 else "loss" if y < 0 else "even",
+            }
+        )
         cells.append([name, then, write.percent(tier.probability, 1)])
     best = max(range(len(tiers)), key=lambda place: tiers[place].probability)
     sentence = say(
         "The likeliest range is {range}, with a chance of {chance}.",
-        range=names[best], chance=write.percent(tiers[best].probability, 1),
-    )  # fmt: skip
+        range=names[best],
+        chance=write.percent(tiers[best].probability, 1),
+    )
     return Chart("chances", {"rows": rows}, sentence), cells
-

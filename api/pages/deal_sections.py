@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,8 @@ from api.models import Trace
 from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payment_words
 from api.pages.deal_charts import Chart, Pens, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
-from api.pages.i18n import N_
-from api.views.models import KpiView, PaymentView, ReportView, SettlementView
+from api.pages.i18n import Translator
+from api.views.models import KpiView, LeftOut, PaymentView, ReportView, SettlementView
 from finance.terms.deal import Deal, Kpi
 
 Row = list[Any]
@@ -46,7 +46,9 @@ def kpi_section(
     for period in view.periods:
         status = coded(PERIODS, period.status, pens.say)
         f = period.forecast
-        measured = "" if period.value is None else ui.figure_with_trace(pens.value(view, period.value), period.trace)
+        measured = (
+            "" if period.value is None else ui.figure_with_trace(pens.value(view, period.value), period.trace)
+        )
         expected = pens.value(view, f.p50) if f and period.value is None else ""
         range_ = f"{pens.value(view, f.p05)} – {pens.value(view, f.p95)}" if expected and f else ""
         span = f"{pens.write.day_text(period.start)} – {pens.write.day_text(period.end - 1)}"
@@ -73,9 +75,12 @@ def payment_section(payments: Sequence[PaymentView], pens: Pens, ui: Any) -> Pay
         return None
     say = pens.say
     columns = [
-        (say("What is paid"), "text"), (say("Date"), "text"), (say("Amount"), "number"), (say("For a unit"), "number"),
+        (say("What is paid"), "text"),
+        (say("Date"), "text"),
+        (say("Amount"), "number"),
+        (say("For a unit"), "number"),
         (say("Status"), "text"),
-    ]  # fmt: skip
+    ]
     rows = [_payment(each, pens, ui) for each in mine]
     done = sum(each.status == "paid" for each in mine)
     near = rows[max(0, done - NEAR) : done + NEAR]
@@ -88,12 +93,24 @@ def _payment(each: PaymentView, pens: Pens, ui: Any) -> Row:
         amount: Any = ui.figure_with_trace(write.money(each.amount, currency), each.trace)
     elif each.low is not None and each.high is not None:
         amount = say(
-            "{low} to {high}", low=write.money(each.low, currency, 0), high=write.money(each.high, currency, 0)
+            "{low} to {high}",
+            low=write.money(each.low, currency, 0),
+            high=write.money(each.high, currency, 0),
         )
     else:
         amount = say("by what is left")
-    per_unit = write.money(each.per_unit, currency, 4 if abs(int(each.per_unit)) < 10**currency.decimals else 2) if each.per_unit else ""
-    return [payment_words(each, say), write.day(each.date), amount, per_unit, ui.badge(*coded(PAID, each.status, say))]
+    per_unit = (
+        write.money(each.per_unit, currency, 4 if abs(int(each.per_unit)) < 10**currency.decimals else 2)
+        if each.per_unit
+        else ""
+    )
+    return [
+        payment_words(each, say),
+        write.day(each.date),
+        amount,
+        per_unit,
+        ui.badge(*coded(PAID, each.status, say)),
+    ]
 
 
 @dataclass(frozen=True)
@@ -112,14 +129,16 @@ def settlement_section(
     for each in settlements:
         value = "" if each.kpi is None or kpi is None else pens.value(kpi, each.kpi)
         amount = "" if each.amount is None else ui.money(each.amount, pens.currency, True, 0)
-        rows.append([
-            say("Period {number}", number=each.period + 1),
-            write.day(each.pay_date),
-            say("none reported") if each.missing else value,
-            write.money(each.fixed, pens.currency, 0),
-            ui.figure_with_trace(amount, each.trace) if amount else "",
-            ui.badge(*coded(SETTLED, each.status, say)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                say("Period {number}", number=each.period + 1),
+                write.day(each.pay_date),
+                say("none reported") if each.missing else value,
+                write.money(each.fixed, pens.currency, 0),
+                ui.figure_with_trace(amount, each.trace) if amount else "",
+                ui.badge(*coded(SETTLED, each.status, say)),
+            ]
+        )
     return SettlementSection(settlements_chart(settlements, up, down, pens), rows)
 
 
@@ -155,11 +174,15 @@ def report_section(deal: Deal, kpi: KpiView, view: ReportView, pens: Pens, ui: A
     measured = kpi.periods[view.period]
     title = say(
         "{kpi}, {start} to {end}",
-        kpi=say.deal(kpi.title), start=write.day_text(measured.start), end=write.day_text(measured.end - 1),
-    )  # fmt: skip
+        kpi=say.deal(kpi.title),
+        start=write.day_text(measured.start),
+        end=write.day_text(measured.end - 1),
+    )
     if view.version:
         title = say("{title} (version {number})", title=title, number=view.version + 1)
-    settled = pens.value(kpi, view.settled) if view.settled is not None and view.settled != view.value else None
+    settled = (
+        pens.value(kpi, view.settled) if view.settled is not None and view.settled != view.value else None
+    )
     note = say("can be challenged until then") if view.can_challenge else None
     return ReportSection(
         view=view,
@@ -180,11 +203,16 @@ def report_section(deal: Deal, kpi: KpiView, view: ReportView, pens: Pens, ui: A
             for each in view.observations
         ],
         left_out=[
-            f"{say('Node {number}', number=each.signer_index + 1) if each.signer_index is not None else each.url}: "
-            f"{say.deal(each.reason)}"
+            say("{what}: {about}", what=_node(each, say), about=say.deal(each.reason))
             for each in view.left_out
         ],
     )
+
+
+def _node(left: LeftOut, say: Translator) -> str:
+    if left.signer_index is not None:
+        return say("Node {number}", number=left.signer_index + 1)
+    return left.url or left.signer or "–"
 
 
 def _evidence(root: str | None, href: str | None, ui: Any) -> Any:
@@ -205,22 +233,30 @@ def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
     if found.status == "open":
         words = say(
             "{who} has staked {bond} that this value is wrong. The panel rules until {day}.",
-            who=who, bond=write.money(found.bond, pens.currency), day=write.day_text(found.rule_until),
-        )  # fmt: skip
+            who=who,
+            bond=write.money(found.bond, pens.currency),
+            day=write.day_text(found.rule_until),
+        )
         return DisputeWords("wait", say("Challenged."), words, traces)
     if found.status == "silent":
-        words = say("The panel did not rule in time. The report stands, and the stake goes back to {who}.", who=who)
+        words = say(
+            "The panel did not rule in time. The report stands, and the stake goes back to {who}.", who=who
+        )
         return DisputeWords("", say("Challenge without a ruling."), words, traces)
     title = coded(VERDICTS, found.verdict or "", say)[0]
     if found.verdict == "stands":
-        words = say("The challenge failed; {who} loses the stake of {bond}.", who=who,
-                    bond=write.money(found.bond, pens.currency))  # fmt: skip
+        words = say(
+            "The challenge failed; {who} loses the stake of {bond}.",
+            who=who,
+            bond=write.money(found.bond, pens.currency),
+        )
         return DisputeWords("", title, words, traces)
     value = "" if found.ruled is None else pens.value(kpi, found.ruled)
     words = say(
         "{who} was right: {credited} go to the challenger, stake and reward together.",
-        who=who, credited=write.money(found.credited or 0, pens.currency),
-    )  # fmt: skip
+        who=who,
+        credited=write.money(found.credited or 0, pens.currency),
+    )
     return DisputeWords("good", f"{title}{': ' if value else ''}{value}", words, traces)
 
 
@@ -234,5 +270,3 @@ def earlier_rows(sections: Sequence[ReportSection]) -> list[Row]:
 
 def _badge(each: ReportSection) -> str:
     return each.status[0]
-
-

@@ -1,4 +1,4 @@
-"""Numbers, money and dates as readers of a language write them; money and KPI values exactly, from integers."""
+"""Numbers, money and dates as readers of a language write them; money exactly, from integers."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Format:
         if unit == "fraction":
             return self.percent(value, digits)
         if len(unit) == 3 and unit.isupper():
-            return self.amount(value, unit, 0 if abs(value) >= 1000 else digits)
+            return self.amount(value, unit, 0 if abs(float(value)) >= 1000 else digits)
         return f"{self.number(value, digits)} {unit}"
 
     def kpi_scaled(self, value: int | str, decimals: int, unit: str, digits: int = 2) -> str:
@@ -111,4 +111,3 @@ def _moment(seconds: int) -> datetime:
 
 def _minus(text: str) -> str:
     return text.replace("-", MINUS)
-

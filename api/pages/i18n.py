@@ -1,10 +1,10 @@
-"""The languages of the pages. English is written in the templates; a language's catalogues (locale/LANGUAGE/*.po,
-one for each part) translate it when the page is made, without a compile step."""
+"""The languages of the pages. English is written in the templates; a language's catalogues translate it when
+the page is made (locale/LANGUAGE/*.po, one for each part), without a compile step."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,8 @@ class Translator:
         return Markup('<span lang="en">{}</span>').format(text) if found is None else found
 
     def _pieces(self, text: str) -> str | None:
-        """A text by its own entry, by one with its numbers as fields ("Coupon {0} is paid"), or by entries for
-        the parts it is put together from."""
+        """A text by its own entry, by one with its numbers as fields ("Coupon {0} is paid"), or by entries
+        for the parts it is put together from."""
         if text in self._texts:
             return self._texts[text]
         numbers: list[str] = []
@@ -123,8 +123,17 @@ def _read(language: str, files: tuple[tuple[Path, int], ...]) -> Mapping[str, st
     for path, _ in files:
         with path.open("rb") as file:
             for message in read_po(file, locale=language):
-                singular = message.id if isinstance(message.id, str) else message.id[0]
-                text = message.string if isinstance(message.string, str) else message.string[0]
-                if singular and text:
-                    found[singular] = text
+                key, text = _first(message.id), _first(message.string)
+                if key and text:
+                    found[key] = text
     return found
+
+
+def _first(form: str | Sequence[str] | None) -> str:
+    """The only form of a text, or the first of a plural."""
+    return form if isinstance(form, str) else form[0] if form else ""
+
+
+def plain(text: str) -> str:
+    """A text without the mark-up that `Translator.deal` may have given it, for what is no HTML."""
+    return Markup(text).striptags() if hasattr(text, "__html__") else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -23,7 +23,7 @@ from api.services import Parts, Services
 from api.views.cases import case_of
 from api.views.kpis import kpi_views, realised
 from api.views.models import KpiView
-from api.views.pricing import live_price
+from api.views.pricing import LivePrice, live_price
 from finance.terms import Deal
 
 router = APIRouter()
@@ -31,8 +31,8 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Card:
-    """A deal on the first page. `figures`: (label, value, note); `measured`: how far the measuring is, in words
-    and with the tone of a badge; `link`: its page."""
+    """A deal on the first page. `figures`: (label, value, note); `measured`: how far the measuring is, in
+    words and with the tone of a badge; `link`: its page; `soon`: a figure is being computed."""
 
     deal: Deal
     link: str
@@ -43,6 +43,7 @@ class Card:
     measured: tuple[str, str] | None
     progress: float | None
     moved: bool
+    soon: bool
 
 
 @router.get("/")
@@ -77,20 +78,27 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
     state = case.instrument.state(case)
     kpis = kpi_views(parts, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
-    value = _value(parts, deal, realised(case), datetime.fromtimestamp(case.now, UTC).date(), write)
+    price = live_price(deal, realised(case), datetime.fromtimestamp(case.now, UTC).date(), parts.jobs)
+    value = _value(deal, price, write)
     if value:
         figures.append((say("Value of a unit"), value, None))
+    elif price.state == "computing" and deployment.has_units:
+        figures.append((say("Value of a unit"), "…", say("being computed")))
     latest = _latest(kpis)
     pens = _pens(deal, say, write)
     if latest is not None:
         kpi, period = latest
-        figures.append((say.deal(kpi.title), pens.value(kpi, period.value), coded(PERIODS, period.status, say)[0]))
+        figures.append(
+            (say.deal(kpi.title), pens.value(kpi, period.value), coded(PERIODS, period.status, say)[0])
+        )
     elif kpis and (ahead := kpis[0].periods[0].forecast):
         figures.append((say.deal(kpis[0].title), pens.value(kpis[0], ahead.p50), say("expected")))
     if state.steps:
         step = state.steps[0]
         figures.append((say("Next"), write.day(step.time), step_words(step, deal, say)))
-    payments = [each for each in case.instrument.payments(case) if each.payee in ("holders", "payee", "payer")]
+    payments = [
+        each for each in case.instrument.payments(case) if each.payee in ("holders", "payee", "payer")
+    ]
     done = sum(each.status == "paid" for each in payments)
     return Card(
         deal=deal,
@@ -102,6 +110,7 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
         measured=_measured(kpis, say),
         progress=done / len(payments) if payments else None,
         moved=bool(case.record.shifted_days),
+        soon=price.state == "computing",
     )
 
 
@@ -119,11 +128,8 @@ def _measured(kpis: Sequence[KpiView], say: Translator) -> tuple[str, str] | Non
     return None
 
 
-def _value(
-    parts: Services, deal: Deal, known: dict[tuple[str, int], int | None], today: date, write: Format
-) -> str | None:
+def _value(deal: Deal, price: LivePrice, write: Format) -> str | None:
     """What a unit is worth, where a unit is sold."""
-    price = live_price(deal, known, today, parts.jobs)
     if price.price is None:
         return None
     if kind_of(deal) == "kpi_bond":
@@ -144,4 +150,5 @@ def _book(deal: Deal, say: Translator, write: Format) -> Card:
         measured=None,
         progress=None,
         moved=False,
+        soon=False,
     )

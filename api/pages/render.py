@@ -38,8 +38,8 @@ environment.globals |= {"asset": asset, "short_hash": short_hash, "languages": L
 
 @dataclass(frozen=True)
 class Banner:
-    """What a demonstration says on every page. `clock`: the chain's time, if the index has any; `deal`: title of
-    the deal that the next event is of."""
+    """What a demonstration says on every page. `clock`: the chain's time, if the index has any; `deal`: title
+    of the deal that the next event is of."""
 
     facts: dict[str, str]
     clock: int | None
@@ -95,7 +95,9 @@ def _pens(language: str) -> dict[str, Any]:
 def wants_page(request: Request) -> bool:
     """Whether an error should be a page: a browser asks, and not for the API."""
     accept = request.headers.get("accept", "")
-    return "text/html" in accept and not request.url.path.startswith(("/v1", "/health", "/metrics", "/static"))
+    return "text/html" in accept and not request.url.path.startswith(
+        ("/v1", "/health", "/metrics", "/static")
+    )
 
 
 def error_page(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> HTMLResponse:

@@ -1,4 +1,4 @@
-"""A deal's terms as readers look them up: every stated fact in groups, with its source or why it is assumed."""
+"""A deal's terms as readers look them up: every stated fact, with its source or why it is assumed."""
 
 from __future__ import annotations
 
@@ -97,16 +97,29 @@ ROLES = {
     "payee": N_("Payee"),
 }
 _MONEY = {
-    "principal", "denomination", "amount", "soft_cap", "hard_cap", "challenge_bond", "challenge_reward", "fixed",
-    "unit_price", "operating_cost", "debt_service",
+    "principal", "denomination", "amount", "soft_cap", "hard_cap", "challenge_bond", "challenge_reward",
+    "fixed", "unit_price", "operating_cost", "debt_service",
 }  # fmt: skip
 _PERCENT = {"rate", "late_rate", "probability", "fraction", "issue_price"}
-_OF_KPI = {"below", "above", "from", "to", "low", "high", "minimum", "maximum", "max_spread", "mean", "sd", "kpi"}
+_OF_KPI = {
+    "below",
+    "above",
+    "from",
+    "to",
+    "low",
+    "high",
+    "minimum",
+    "maximum",
+    "max_spread",
+    "mean",
+    "sd",
+    "kpi",
+}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A stated fact. `kind`: sourced or assumed; `words`: the citation or the reason; `url`: of the source."""
+    """A stated fact. `kind`: sourced or assumed; `words`: the citation or the reason; `url`: the source's."""
 
     label: str
     value: str
@@ -215,7 +228,11 @@ def _value(deal: Deal, path: Sequence[str], value: Any, say: Translator, write: 
     unit = _unit(deal, path) if field in _OF_KPI else None
     if unit == "fraction" or field in _PERCENT:
         return write.plain_percent(value)
-    return f"{write.stated(value)} {say.deal(unit)}" if unit else write.stated(value)
+    return (
+        say("{number} {unit}", number=write.stated(value), unit=say.deal(unit))
+        if unit
+        else write.stated(value)
+    )
 
 
 def _each(

@@ -31,7 +31,11 @@ LONG = 200
 
 @router.get("/transactions/{hash}")
 def transaction(request: Request, parts: Parts, hash: Annotated[str, InPath(max_length=80)]) -> HTMLResponse:
-    if len(hash) != 66 or not hash.startswith("0x") or not all(c in "0123456789abcdefABCDEF" for c in hash[2:]):
+    if (
+        len(hash) != 66
+        or not hash.startswith("0x")
+        or not all(c in "0123456789abcdefABCDEF" for c in hash[2:])
+    ):
         raise not_found(f"no transaction {hash}: a hash is 0x and 64 hexadecimal digits")
     language = language_of(request)
     say, write = Translator(language), Format(language)
@@ -126,8 +130,12 @@ class _Teller:
             return self.say("{amount} came into being, for {to}", amount=amount, to=self.who(move.receiver))
         if int(move.receiver, 16) == 0:
             return self.say("{amount} of {sender} ceased to be", amount=amount, sender=self.who(move.sender))
-        return self.say("{amount} from {sender} to {to}", amount=amount, sender=self.who(move.sender),
-                        to=self.who(move.receiver))  # fmt: skip
+        return self.say(
+            "{amount} from {sender} to {to}",
+            amount=amount,
+            sender=self.who(move.sender),
+            to=self.who(move.receiver),
+        )
 
     def row(self, event: TransactionEvent, ui: Any) -> list[Any]:
         words = ", ".join(f"{name} = {_short(value)}" for name, value in event.arguments.items())

@@ -1,5 +1,5 @@
-"""Sentences for events: each function makes one of an event's arguments. What is missing here is still listed with
-its arguments."""
+"""Sentences for events: each function makes one of an event's arguments. What is missing here is still listed
+with its arguments."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ class Teller(Protocol):
 Arguments = Mapping[str, Any]
 Sentence = Callable[[Teller, TransactionEvent, Arguments], str]
 
+
 def sent(t: Teller, e: TransactionEvent, a: Arguments) -> str:
-    """Money that moved; said only where nothing else is, since most events have such a movement behind them."""
-    return t.say("{amount} went from {sender} to {to}.", amount=t.money(e, a["value"]), sender=t.who(a["from"]),
-                 to=t.who(a["to"]))  # fmt: skip
+    """Money that moved; said only where nothing else is, since most events have one behind them."""
+    return t.say(
+        "{amount} went from {sender} to {to}.",
+        amount=t.money(e, a["value"]),
+        sender=t.who(a["from"]),
+        to=t.who(a["to"]),
+    )
 
 
 CONTRACTS = {
@@ -63,19 +68,28 @@ def _units(t: Teller, count: Any) -> str:
 def _report(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "Nodes reported {value} for period {period}. It can be challenged until {day}.",
-        value=t.kpi(e, a["value"]), period=int(a["period"]) + 1, day=t.write.day_text(int(a["finalAt"])),
-    )  # fmt: skip
+        value=t.kpi(e, a["value"]),
+        period=int(a["period"]) + 1,
+        day=t.write.day_text(int(a["finalAt"])),
+    )
 
 
 def _challenge(t: Teller, e: TransactionEvent, a: Arguments) -> str:
-    return t.say("{who} challenged the report of period {period}.", who=t.who(a["challenger"]), period=int(a["period"]) + 1)
+    return t.say(
+        "{who} challenged the report of period {period}.",
+        who=t.who(a["challenger"]),
+        period=int(a["period"]) + 1,
+    )
 
 
 def _ruling(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     verdict = int(a["verdict"])
     if verdict == 1:
-        return t.say("The panel corrected the report of period {period}: {value} counts.",
-                     period=int(a["period"]) + 1, value=t.kpi(e, a["value"]))  # fmt: skip
+        return t.say(
+            "The panel corrected the report of period {period}: {value} counts.",
+            period=int(a["period"]) + 1,
+            value=t.kpi(e, a["value"]),
+        )
     if verdict == 2:
         return t.say("The panel declared the report of period {period} void.", period=int(a["period"]) + 1)
     return t.say("The panel let the report of period {period} stand.", period=int(a["period"]) + 1)
@@ -98,17 +112,23 @@ def _settled(t: Teller, e: TransactionEvent, a: Arguments) -> str:
 def _paid(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "Of it {netted} came out of collateral held, {paid} was paid and {unpaid} is still owed.",
-        netted=t.money(e, a["netted"]), paid=t.money(e, a["paid"]), unpaid=t.money(e, a["unpaid"]),
-    )  # fmt: skip
+        netted=t.money(e, a["netted"]),
+        paid=t.money(e, a["paid"]),
+        unpaid=t.money(e, a["unpaid"]),
+    )
 
 
 def _waterfall(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
-        "The treasury paid period {period}: {cost} operating cost, {debt} debt service, {swap} on the swap, {holders} to "
+        "The treasury paid period {period}: {cost} operating cost, {debt} debt service, {swap} on the "
+        "swap, {holders} to "
         "holders.",
-        period=int(a["period"]) + 1, cost=t.money(e, a["operatingCost"]), debt=t.money(e, a["debtService"]),
-        swap=t.money(e, a["swap"]), holders=t.money(e, a["holders"]),
-    )  # fmt: skip
+        period=int(a["period"]) + 1,
+        cost=t.money(e, a["operatingCost"]),
+        debt=t.money(e, a["debtService"]),
+        swap=t.money(e, a["swap"]),
+        holders=t.money(e, a["holders"]),
+    )
 
 
 def _side(t: Teller, value: Any) -> str:
@@ -117,85 +137,144 @@ def _side(t: Teller, value: Any) -> str:
 
 WORDS: Mapping[tuple[str, str], Sentence] = {
     ("offering", "Subscribed"): lambda t, e, a: t.say(
-        "{who} bought {units} for {amount}.", who=t.who(a["investor"]), units=_units(t, a["units"]),
-        amount=t.money(e, a["paid"])),
+        "{who} bought {units} for {amount}.",
+        who=t.who(a["investor"]),
+        units=_units(t, a["units"]),
+        amount=t.money(e, a["paid"]),
+    ),
     ("offering", "OfferingSettled"): lambda t, e, a: t.say(
-        "The sale was settled: {units} for {amount}.", units=_units(t, a["units"]), amount=t.money(e, a["proceeds"])),
+        "The sale was settled: {units} for {amount}.",
+        units=_units(t, a["units"]),
+        amount=t.money(e, a["proceeds"]),
+    ),
     ("offering", "Refunded"): lambda t, e, a: t.say(
-        "{who} gave back {units} and got {amount}.", who=t.who(a["holder"]), units=_units(t, a["units"]),
-        amount=t.money(e, a["amount"])),
+        "{who} gave back {units} and got {amount}.",
+        who=t.who(a["holder"]),
+        units=_units(t, a["units"]),
+        amount=t.money(e, a["amount"]),
+    ),
     ("token", "Transfer"): lambda t, e, a: t.say(
-        "{units} went from {sender} to {to}.", units=_units(t, a.get("value", a.get("amount", 0))),
-        sender=t.who(a["from"]), to=t.who(a["to"])),
+        "{units} went from {sender} to {to}.",
+        units=_units(t, a.get("value", a.get("amount", 0))),
+        sender=t.who(a["from"]),
+        to=t.who(a["to"]),
+    ),
     ("token", "Distributed"): lambda t, e, a: t.say(
-        "{amount} were shared among all holders, {each} for each unit.", amount=t.money(e, a["paid"]),
-        each=t.money(e, a["perUnit"])),
+        "{amount} were shared among all holders, {each} for each unit.",
+        amount=t.money(e, a["paid"]),
+        each=t.money(e, a["perUnit"]),
+    ),
     ("token", "Claimed"): lambda t, e, a: t.say(
-        "{who} was paid {amount} that had been earned.", who=t.who(a["holder"]), amount=t.money(e, a["amount"])),
+        "{who} was paid {amount} that had been earned.",
+        who=t.who(a["holder"]),
+        amount=t.money(e, a["amount"]),
+    ),
     ("token", "TokenClosed"): lambda t, e, a: t.say("The claim token was closed."),
-    ("bond", "BondActivated"): lambda t, e, a: t.say("The bond began, with {units}.", units=_units(t, a["units"])),
+    ("bond", "BondActivated"): lambda t, e, a: t.say(
+        "The bond began, with {units}.", units=_units(t, a["units"])
+    ),
     ("bond", "BondFunded"): lambda t, e, a: t.say(
-        "{who} provided {amount} for what is due.", who=t.who(a["from"]), amount=t.money(e, a["amount"])),
+        "{who} provided {amount} for what is due.", who=t.who(a["from"]), amount=t.money(e, a["amount"])
+    ),
     ("bond", "KpiFixed"): _fixed,
     ("bond", "CouponPaid"): lambda t, e, a: t.say(
-        "Interest {number} was paid: {amount}.", number=int(a["period"]) + 1, amount=t.money(e, a["paid"])),
-    ("bond", "BondRedeemed"): lambda t, e, a: t.say("The bond was repaid: {amount}.", amount=t.money(e, a["paid"])),
+        "Interest {number} was paid: {amount}.", number=int(a["period"]) + 1, amount=t.money(e, a["paid"])
+    ),
+    ("bond", "BondRedeemed"): lambda t, e, a: t.say(
+        "The bond was repaid: {amount}.", amount=t.money(e, a["paid"])
+    ),
     ("bond", "BondDefaulted"): lambda t, e, a: t.say(
-        "The bond is in default: {due} were due and {held} were there.", due=t.money(e, a["due"]),
-        held=t.money(e, a["held"])),
+        "The bond is in default: {due} were due and {held} were there.",
+        due=t.money(e, a["due"]),
+        held=t.money(e, a["held"]),
+    ),
     ("bond", "DefaultCured"): lambda t, e, a: t.say("The default was made good."),
     ("bond", "BondAccelerated"): lambda t, e, a: t.say("Everything was called due."),
     ("bond", "SurplusReturned"): lambda t, e, a: t.say(
-        "{amount} that were not needed went back to the issuer.", amount=t.money(e, a["amount"])),
+        "{amount} that were not needed went back to the issuer.", amount=t.money(e, a["amount"])
+    ),
     ("oracle", "ReportSubmitted"): _report,
     ("oracle", "ReportChallenged"): _challenge,
     ("oracle", "ReportRuled"): _ruling,
     ("oracle", "ChallengeSettled"): lambda t, e, a: t.say(
-        "{amount} of stake and reward belong to {who}.", amount=t.money(e, a["credited"]), who=t.who(a["challenger"])),
+        "{amount} of stake and reward belong to {who}.",
+        amount=t.money(e, a["credited"]),
+        who=t.who(a["challenger"]),
+    ),
     ("oracle", "ReportUsed"): lambda t, e, a: t.say(
-        "The report of period {period} was used and can no longer be replaced.", period=int(a["period"]) + 1),
+        "The report of period {period} was used and can no longer be replaced.", period=int(a["period"]) + 1
+    ),
     ("oracle", "CreditWithdrawn"): lambda t, e, a: t.say(
-        "{who} withdrew {amount} from the oracle.", who=t.who(a["account"]), amount=t.money(e, a["amount"])),
+        "{who} withdrew {amount} from the oracle.", who=t.who(a["account"]), amount=t.money(e, a["amount"])
+    ),
     ("oracle", "RewardsFunded"): lambda t, e, a: t.say(
-        "{who} put {amount} aside for rewards of challengers.", who=t.who(a["from"]), amount=t.money(e, a["amount"])),
+        "{who} put {amount} aside for rewards of challengers.",
+        who=t.who(a["from"]),
+        amount=t.money(e, a["amount"]),
+    ),
     ("swap", "PeriodSettled"): _settled,
     ("swap", "AmountPaid"): _paid,
     ("swap", "Funded"): lambda t, e, a: t.say(
-        "{who} paid in {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])),
+        "{who} paid in {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])
+    ),
     ("swap", "Withdrawn"): lambda t, e, a: t.say(
-        "{who} withdrew {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])),
+        "{who} withdrew {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])
+    ),
     ("swap", "MarginCalled"): lambda t, e, a: t.say(
-        "Collateral of {who} was called; it must be restored until {day}.", who=_side(t, a["side"]),
-        day=t.write.day_text(int(a["deadline"]))),
-    ("swap", "MarginRestored"): lambda t, e, a: t.say("{who} restored its collateral.", who=_side(t, a["side"])),
+        "Collateral of {who} was called; it must be restored until {day}.",
+        who=_side(t, a["side"]),
+        day=t.write.day_text(int(a["deadline"])),
+    ),
+    ("swap", "MarginRestored"): lambda t, e, a: t.say(
+        "{who} restored its collateral.", who=_side(t, a["side"])
+    ),
     ("swap", "ClosedOut"): lambda t, e, a: t.say("The swap was closed out."),
     ("swap", "Matured"): lambda t, e, a: t.say("The swap has ended; all periods are settled."),
     ("treasury", "RevenueReceived"): lambda t, e, a: t.say(
-        "The project received {amount} of revenue.", amount=t.money(e, a["amount"])),
+        "The project received {amount} of revenue.", amount=t.money(e, a["amount"])
+    ),
     ("treasury", "PeriodPaid"): _waterfall,
     ("treasury", "TreasuryActivated"): lambda t, e, a: t.say(
-        "The project began, with {units}.", units=_units(t, a["units"])),
+        "The project began, with {units}.", units=_units(t, a["units"])
+    ),
     ("treasury", "Withdrawn"): lambda t, e, a: t.say(
-        "{who} was paid {amount} by the treasury.", who=t.who(a["to"]), amount=t.money(e, a["amount"])),
-    ("factory", "DealDeployed"): lambda t, e, a: t.say("The deal was deployed: its contracts began to exist."),
-    ("factory", "SwapDealDeployed"): lambda t, e, a: t.say("The deal was deployed: its contracts began to exist."),
+        "{who} was paid {amount} by the treasury.", who=t.who(a["to"]), amount=t.money(e, a["amount"])
+    ),
+    ("factory", "DealDeployed"): lambda t, e, a: t.say(
+        "The deal was deployed: its contracts began to exist."
+    ),
+    ("factory", "SwapDealDeployed"): lambda t, e, a: t.say(
+        "The deal was deployed: its contracts began to exist."
+    ),
     ("token", "ForcedTransfer"): lambda t, e, a: t.say(
-        "The transfer agent moved {units} from {sender} to {to}.", units=_units(t, a["amount"]),
-        sender=t.who(a["from"]), to=t.who(a["to"])),
+        "The transfer agent moved {units} from {sender} to {to}.",
+        units=_units(t, a["amount"]),
+        sender=t.who(a["from"]),
+        to=t.who(a["to"]),
+    ),
     ("token", "Frozen"): lambda t, e, a: t.say(
-        "{units} of {who} were frozen.", units=_units(t, a["amount"]), who=t.who(a["account"])),
+        "{units} of {who} were frozen.", units=_units(t, a["amount"]), who=t.who(a["account"])
+    ),
     ("token", "TransfersPaused"): lambda t, e, a: (
-        t.say("Transfers were paused.") if a["paused"] else t.say("Transfers are possible again.")),
+        t.say("Transfers were paused.") if a["paused"] else t.say("Transfers are possible again.")
+    ),
     ("bond", "Recovered"): lambda t, e, a: t.say(
-        "{amount} were recovered for holders after the default.", amount=t.money(e, a["paid"])),
-    ("swap", "TerminationProposed"): lambda t, e, a: t.say("{who} offered to end the swap.", who=_side(t, a["side"])),
+        "{amount} were recovered for holders after the default.", amount=t.money(e, a["paid"])
+    ),
+    ("swap", "TerminationProposed"): lambda t, e, a: t.say(
+        "{who} offered to end the swap.", who=_side(t, a["side"])
+    ),
     ("swap", "TerminationWithdrawn"): lambda t, e, a: t.say(
-        "{who} took back its offer to end the swap.", who=_side(t, a["side"])),
+        "{who} took back its offer to end the swap.", who=_side(t, a["side"])
+    ),
     ("swap", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
     ("treasury", "TreasuryClosed"): lambda t, e, a: t.say("The project treasury was closed."),
     ("treasury", "SwapReleased"): lambda t, e, a: t.say("The project treasury let the swap end."),
     ("registry", "IdentityRevoked"): lambda t, e, a: t.say(
-        "{who} is no longer verified as a holder.", who=t.who(a["account"])),
+        "{who} is no longer verified as a holder.", who=t.who(a["account"])
+    ),
     ("oracle", "FeedCreated"): lambda t, e, a: t.say("The rules of a measurement were fixed on chain."),
-    ("registry", "IdentitySet"): lambda t, e, a: t.say("{who} was verified as a holder.", who=t.who(a["account"])),
-}  # fmt: skip
+    ("registry", "IdentitySet"): lambda t, e, a: t.say(
+        "{who} was verified as a holder.", who=t.who(a["account"])
+    ),
+}

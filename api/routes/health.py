@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.keeper import Keeper
 from api.problems import ProblemError
-from api.services import Parts, Services
+from api.services import Services
 from api.web.metrics import CONTENT_TYPE
 
 unversioned = APIRouter(tags=["health"])
@@ -19,19 +19,21 @@ MOST_LAG_BLOCKS = 50
 REMEMBER_SECONDS = 1.0  # a probe that asks more often gets the last answer
 
 
-class _Checks:
-    """What was found when somebody last looked."""
+class Checks:
+    """What was found when somebody last looked. `keeper` is None where nothing follows the chain."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Services, keeper: Keeper | None = None) -> None:
+        self.parts, self._keeper = parts, keeper
         self._lock = Lock()
         self._seen, self._found = 0.0, {"": ""}
 
-    def of(self, parts: Services, keeper: Keeper | None) -> dict[str, str]:
+    def now(self) -> dict[str, str]:
+        """What is wrong, by part; an empty text is well."""
         with self._lock:
             if time.monotonic() - self._seen > REMEMBER_SECONDS:
-                self._found = check(parts)
-                if not any(self._found.values()) and keeper is not None:
-                    self._found["index"] = keeper.trouble or ""
+                self._found = check(self.parts)
+                if not any(self._found.values()) and self._keeper is not None:
+                    self._found["index"] = self._keeper.trouble or ""
                 self._seen = time.monotonic()
             return self._found
 
@@ -54,14 +56,15 @@ def check(parts: Services) -> dict[str, str]:
     return found
 
 
-def gauges(parts: Services) -> dict[str, tuple[str, float]]:
+def gauges(checks: Checks) -> dict[str, tuple[str, float]]:
     """The figures of now, for Prometheus."""
-    found = check(parts)
+    parts, found = checks.parts, checks.now()
+    jobs = parts.jobs.counts()
     figures = {
         "chain_up": ("Whether the chain answers.", float(not found["chain"])),
         "database_up": ("Whether the database answers.", float(not found["database"])),
-        "streams": ("Open event streams.", float(getattr(parts.stream, "clients", 0))),
-        "jobs": ("Jobs queued or running.", float(getattr(parts.jobs, "unfinished", 0))),
+        "streams": ("Open event streams.", float(parts.stream.clients)),
+        "jobs": ("Jobs queued or running.", float(jobs.get("queued", 0) + jobs.get("running", 0))),
     }
     try:
         head = parts.index.head()
@@ -81,12 +84,9 @@ async def live() -> JSONResponse:
 
 
 @unversioned.get("/health/ready")
-def ready(request: Request, parts: Parts) -> JSONResponse:
+def ready(request: Request) -> JSONResponse:
     """Chain and database answer and the index is near the chain's head: 200, else 503 with what is wrong."""
-    state = request.app.state
-    if not hasattr(state, "checks"):
-        state.checks = _Checks()
-    found = state.checks.of(parts, state.keeper)
+    found = request.app.state.checks.now()
     well = not any(found.values())
     body = {
         "status": "ready" if well else "not ready",

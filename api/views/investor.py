@@ -110,7 +110,10 @@ def investor_view(parts: Services, address: str | None, deployment: str | None =
         ids = {each.id for each in chosen}
         held = [each for each in holdings.portfolio(parts, who) if each.deployment in ids]
     challengeable = [row for each in chosen for row in _challengeable(parts, each)]
-    trouble, offers, rewards, eligible, local = None, [], [], {}, False
+    trouble, local = None, False
+    offers: list[Offer] = []
+    rewards: list[Reward] = []
+    eligible: dict[str, bool] = {}
     try:
         offers, rewards, eligible = parts.chain.call(lambda w3: _asked(w3, parts, chosen, who))
         local = parts.chain.is_local
@@ -138,7 +141,9 @@ def _asked(
     w3: Web3, parts: Services, chosen: Sequence[Deployment], who: str | None
 ) -> tuple[list[Offer], list[Reward], dict[str, bool]]:
     """What only the chain says now."""
-    offers, rewards, eligible = [], [], {}
+    offers: list[Offer] = []
+    rewards: list[Reward] = []
+    eligible: dict[str, bool] = {}
     paid: set[tuple[str, str]] = set()
     for each in chosen:
         at = each.record.addresses

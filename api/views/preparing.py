@@ -35,7 +35,7 @@ from api.views.transaction_models import (
     TypedDataView,
 )
 from chain.bindings import calldata, contract, decode_log, event_abis, read
-from chain.errors import ContractError
+from chain.errors import ChainError, ContractError
 from chain.event_tables import ZERO
 from chain.network import clock
 from oracle.observation import RULING_TYPE
@@ -219,7 +219,7 @@ class _Preparation:
         try:
             domain = self._read("currency", "eip712Domain")
             nonce = self._read("currency", "nonces", self.sender)
-        except ContractError:
+        except ChainError:
             return None
         message = {
             "owner": self.sender,

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 LARGEST = 131_072
 """Bytes of a transaction that nodes pass on."""
-PERMIT = "permit"
+PERMIT, SUBMIT = "permit", "submit-report"
+"""Calls that are relayed too and that no action prepares: a signed approval, and a relay's report."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,11 @@ class Known:
 @lru_cache(maxsize=1)
 def _known() -> dict[tuple[str, bytes], Known]:
     wanted = [(action.name, action.on, action.function, action.local) for action in ACTIONS.values()]
-    wanted += [(APPROVE, "currency", "approve", False), (PERMIT, "currency", "permit", False)]
+    wanted += [
+        (APPROVE, "currency", "approve", False),
+        (PERMIT, "currency", "permit", False),
+        (SUBMIT, "oracle", "submit", False),
+    ]
     found = {}
     for name, role, function, local in wanted:
         entry: Any = next(
@@ -249,6 +254,7 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
 DONE: Mapping[str, str] = {
     APPROVE: "Allowed a contract to take money",
     PERMIT: "Allowed a contract to take money, by signature",
+    SUBMIT: "Brought a report of the nodes",
     "subscribe": "Bought units in the offering",
     "refund": "Returned units of a failed issue for their price",
     "transfer": "Gave units to another wallet",

@@ -28,6 +28,7 @@ MOST_SECONDS, RENEW_SECONDS = 2.0, 1.0
 MOST_BYTES, MOST_ENTRIES, LARGEST = 64_000_000, 4_096, 2_000_000
 PRIVATE = ("/v1/auth", "/v1/demo", "/v1/jobs", "/v1/stream", "/v1/transactions", "/health/", "/metrics")
 FILES = ("/static/",)  # they come with ETags of their own
+STREAM = "/v1/stream"  # has no end, so nothing of it can be asked for without its body
 SESSION, LANGUAGE = b"penstock_session", b"lang"
 
 Version = Callable[[], Hashable | None]
@@ -65,7 +66,7 @@ class Cache:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":
+        if scope["method"] == "HEAD" and scope["path"] != STREAM:
             scope["method"], send = "GET", _without_body(send)
         if scope["path"].startswith(FILES):
             # An address with a mark of the content (?v=) never changes what it means.
@@ -103,7 +104,7 @@ class Cache:
         """Have the answer made, and keep it; None if it went to the client directly."""
         event = self._making[key] = asyncio.Event()
         try:
-            making = _Making(send)
+            making = _Making(send, event.set)
             await self._app(scope, receive, making.send)
             entry = making.entry(route_of(scope), state)
             if entry is not None:
@@ -152,8 +153,9 @@ class Cache:
 class _Making:
     """Takes an answer in as its route sends it, as long as it can be kept, and else lets it through."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, release: Callable[[], None]) -> None:
+        """`release` lets those go who wait for the answer to be kept."""
+        self._send, self._release = send, release
         self._start: Message | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -179,6 +181,8 @@ class _Making:
 
     async def _let_through(self, more: bool = True) -> None:
         self._through = True
+        # It lasts as long as this client likes; nobody else shall wait for that.
+        self._release()
         if self._start is not None:
             _said(self._start["headers"], b"cache-control", b"no-cache")
             await self._send(self._start)
@@ -198,11 +202,11 @@ class _Making:
         )
         headers = [(k.lower(), v) for k, v in given if k.lower() not in (b"etag", b"content-length", b"vary")]
         _said(headers, b"cache-control", b"no-cache")
-        vary = header(given, b"vary") or b""
-        wanted = b"Accept, Accept-Language, Cookie"
+        said = (header(given, b"vary") or b"").split(b",")
+        vary = dict.fromkeys([b"Accept", b"Accept-Language", b"Cookie", *(each.strip() for each in said)])
         headers += [
             (b"etag", etag),
-            (b"vary", wanted + (b", " + vary if vary and vary.lower() != b"accept" else b"")),
+            (b"vary", b", ".join(each for each in vary if each)),
             (b"content-length", str(len(body)).encode()),
         ]
         return Entry(headers, body, etag, route, version, time.monotonic())

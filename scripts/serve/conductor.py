@@ -59,6 +59,7 @@ class Conductor:
             step = self._plan.take()
             if step is None:
                 raise conflict("nothing comes next in this demonstration: every deal has ended")
+            self._panel.look(at_once=True)
             self._live(step)
             return step.event
 

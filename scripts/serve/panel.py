@@ -48,19 +48,28 @@ class Panel:
         self._dockets: dict[str, Docket] = {}
         self._challenged: dict[tuple[str, int], float] = {}
         self._next_block = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, docket: Docket) -> None:
         self._dockets[docket.feed] = docket
 
-    def look(self) -> None:
-        """Rule on what was challenged at least `delay_seconds` ago; one round of the world's watch."""
-        for key in self._news():
-            self._challenged.setdefault(key, time.monotonic())
-        for (feed, period), since in list(self._challenged.items()):
-            if time.monotonic() - since >= self._delay:
-                del self._challenged[feed, period]
-                self.rule(feed, period)
+    def look(self, at_once: bool = False) -> None:
+        """Rule on what was challenged at least `delay_seconds` ago, or on everything `at_once`, as before the
+        clock moves past the panel's time."""
+        with self._lock:
+            for key in self._news():
+                self._challenged.setdefault(key, time.monotonic())
+            for (feed, period), since in list(self._challenged.items()):
+                if at_once or time.monotonic() - since >= self._delay:
+                    del self._challenged[feed, period]
+                    self._try(feed, period)
+
+    def _try(self, feed: str, period: int) -> None:
+        try:
+            self.rule(feed, period)
+        except Exception:
+            # The contract knows what to do about a panel that stays silent.
+            log.exception("no ruling on period %s of %s", period, feed)
 
     def _news(self) -> list[tuple[str, int]]:
         """Feed and period of every challenge since the last look."""

@@ -2,7 +2,7 @@
 picture.
 
 with served(app) as url, chromium() as browser: page = open_page(browser, url + "/", language="ko",
-width=360) """
+width=360)"""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here (apt-get install chromium)")
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM, reason="there is no chromium here (apt-get install chromium)"
+)
 
 
 @contextmanager

@@ -4,15 +4,20 @@ file."""
 from __future__ import annotations
 
 import io
+import os
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from world import Service
+from world import BEFORE_THE_OFFERING, Service, bond_world, serving
 
 from chain.bindings import contract, read
 from chain.ledger import read_ledger
+from chain.network import start_anvil
 from chain.swap.ledger import read_swap_ledger
 
 BOND_LISTS = {
@@ -325,3 +330,26 @@ def test_every_list_is_described_with_its_rows(active: Service) -> None:
         row = page["properties"]["items"]["items"]["$ref"].split("/")[-1]
         assert "example" in described["components"]["schemas"][row], name
         assert "404" in entry["responses"]
+
+
+# -- when the chain does not answer
+
+
+def test_what_is_indexed_is_there_without_the_chain(tmp_path: Path) -> None:
+    with (
+        start_anvil(timestamp=BEFORE_THE_OFFERING) as chain,
+        serving(bond_world(chain, tmp_path, "active")) as service,
+    ):
+        before = {path: service.of(path) for path in ("/state", "/payments", "/kpis", "/claims")}
+        os.killpg(chain.pid, signal.SIGKILL)  # the chain and the wrapper that started it
+        deadline = time.monotonic() + 10
+        while chain.w3.is_connected() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for path, content in before.items():
+            assert service.of(path, params={"format": "json"} if path != "/state" else {}) == content
+        answer = service.get(f"/v1/deployments/{service.world.id}/reconciliation")
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/problems/chain-unavailable"
+        assert "retry-after" in answer.headers
+        # What the oracle owes a challenger is left open then.
+        assert service.of("/disputes")["items"] == []

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bond_life import BEFORE_THE_OFFERING, COUPON_DATES, THOUSAND, Life, at, small_deal, whole_life
+from eth_account import Account
 from swap_life import BEFORE, project_life, rain_life
 
 from api.instruments import Case, instrument_of
 from api.views.oracle import reward_pool
 from chain.bindings import contract, read
+from chain.deploy import local_keys
 from chain.errors import ChainError
 from chain.ledger import read_ledger
 from chain.network import LocalChain, reach_time, start_anvil
+from chain.sender import GasLog
 from chain.swap.ledger import read_swap_ledger
+from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.terms import load_deal
+from scripts.demo.life import Life as DemoLife
 
+DEALS = Path(__file__).parents[2] / "deals"
 BOND_STATES = {
     0: {"announced", "offering", "sold", "failed"},
     1: {"active"},
@@ -59,7 +67,7 @@ def check_oracle(life: Any, case: Case, block: int) -> None:
         assert reward_pool(case, feed) == read(oracle.rewardPool(life.record.feeds[feed.kpi]), block)
 
 
-def check_bond(life: Any) -> set[str]:
+def check_bond(life: Any, step: int = 1) -> set[str]:
     """The states that it went through."""
     at_ = life.record.addresses
     bond, token = (
@@ -69,7 +77,7 @@ def check_bond(life: Any) -> set[str]:
     offering = contract(life.w3, "Offering", at_.offering).functions
     money = contract(life.w3, "IERC20", at_.currency).functions
     seen = set()
-    for block, case in cases(life, "kpi_bond"):
+    for block, case in cases(life, "kpi_bond", step):
         state = case.instrument.state(case)
         seen.add(state.state)
         assert state.state in BOND_STATES[read(bond.state(), block)], block
@@ -135,18 +143,79 @@ def test_bond_that_defaults_and_is_accelerated(chain: LocalChain) -> None:
     assert check_bond(life) == {"offering", "sold", "active", "defaulted", "accelerated"}
 
 
-def life_terms(life: Life) -> Any:
-    from finance.settlement.terms import settlement_terms
-
+def life_terms(life: Life) -> SettlementTerms:
     return settlement_terms(life.deal)
 
 
-def test_offering_that_fails(chain: LocalChain) -> None:
-    life = Life(chain, small_deal())
-    life.sell(a=4)
-    reach_time(life.w3, at("2016-09-30"))
-    life.send(life.a, life.offering.refund(3))
-    assert check_bond(life) == {"offering", "failed"}
+def test_offering_that_fails() -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING - 86_400) as chain:
+        life = Life(chain, small_deal())
+        reach_time(life.w3, BEFORE_THE_OFFERING)
+        life.sell(a=4)
+        reach_time(life.w3, at("2016-09-30"))
+        life.send(life.a, life.offering.refund(3))
+        assert check_bond(life) == {"announced", "offering", "failed"}
+
+
+class Signed(DemoLife):
+    """A bond of the deal book at its full size, whose nodes sign what a test says."""
+
+    def report(self, fixing: int, value: int) -> None:
+        reading = self.reading(fixing)
+        seen, keys = reading.ends + 60, local_keys(self.record.wallets)
+        reach_time(self.w3, reading.ends + 3_600)
+        functions = self.oracle.functions
+        observations = []
+        for index, node in enumerate(read(functions.configOf(reading.id))["signers"]):
+            said = (reading.id, reading.period, 0, value, seen, "0x" + "ab" * 32)
+            signed = Account.unsafe_sign_hash(read(functions.observationDigest(*said)), keys[node].key)
+            compact = signed.s | (signed.v - 27) << 255  # EIP-2098
+            r, vs = (number.to_bytes(32, "big") for number in (signed.r, compact))
+            observations.append((value, seen, index, bytes.fromhex("ab" * 32), r, vs))
+        self.relay.send(functions.submit(reading.id, reading.period, observations))
+        reach_time(self.w3, read(functions.reportOf(reading.id, reading.period))["finalAt"])
+
+    def whole(self, values: dict[int, int]) -> None:
+        """From the issue to the last claim; `values`: what is reported for each fixing, else nothing is."""
+        self.deploy()
+        self.onboard()
+        self.open_offering()
+        self.subscribe()
+        self.settle_offering()
+        self.fund_rewards()
+        last = len(self.terms.periods) - 1
+        waiting = list(range(len(self.terms.fixings)))
+        for index, period in enumerate((*self.terms.periods, None)):
+            pay_date = self.terms.periods[last].pay_date if period is None else period.pay_date
+            while waiting and self.reading(waiting[0]).ends < pay_date:
+                fixing = waiting.pop(0)
+                if fixing in values:
+                    self.report(fixing, values[fixing])
+                else:
+                    feed = self.reading(fixing).feed
+                    reach_time(self.w3, self.reading(fixing).ends + feed.reporting_window + 1)
+                self.fix(fixing)
+            if period is not None:
+                self.pay_coupon(index + 1)
+        self.redeem()
+        self.everybody_claims()
+
+
+@pytest.mark.parametrize(
+    ("deal", "values"),
+    [
+        ("singapore-ebus-loan", {0: 1_000, 1: 4_000, 3: 9_000}),
+        pytest.param("enel-slb-2019", {0: 540_000}, marks=pytest.mark.slow),
+        pytest.param("atlanta-eib-2019", {0: 70_000}, marks=pytest.mark.slow),
+    ],
+)
+def test_bonds_with_steps_and_repayments(deal: str, values: dict[int, int]) -> None:
+    terms = load_deal(DEALS / f"{deal}.yaml")
+    with start_anvil(timestamp=settlement_terms(terms).opens - 86_400) as chain:
+        life = Signed(chain, terms, GasLog())
+        life.whole(values)
+        seen = check_bond(life, 13)
+    assert {"offering", "active", "redeemed"} <= seen
 
 
 def check_swap(life: Any) -> set[str]:

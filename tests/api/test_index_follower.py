@@ -24,6 +24,7 @@ from api.index import follower as follower_module
 from api.index import tables
 from api.index.follower import Follower
 from api.problems import ProblemError
+from chain.errors import NetworkError
 from chain.ledger import read_ledger
 from chain.network import LocalChain, rpc, start_anvil
 from chain.records import DeploymentRecord
@@ -352,6 +353,20 @@ def test_a_record_that_differs_from_the_chain_is_refused(
     assert indexed.index.deployments() == []
 
 
+@pytest.mark.parametrize(("what", "name"), [("nothing", "wrong-chain"), ("another", "deployment-differs")])
+def test_a_record_of_something_else_is_refused(
+    lived: tuple[LocalChain, Life], tmp_path: Path, make: Any, what: str, name: str
+) -> None:
+    chain, life = lived
+    indexed = make(sqlite_url(tmp_path), chain)
+    there = life.c if what == "nothing" else life.record.addresses.currency
+    addresses = life.record.addresses.model_copy(update={"bond": there})
+    with pytest.raises(ProblemError) as refused:
+        indexed.register(life.record.model_copy(update={"addresses": addresses}))
+    assert (refused.value.status, refused.value.name) == (409, name)
+    assert indexed.link.call(lambda w3: w3.eth.block_number) == _head(chain)  # the chain is not at fault
+
+
 def test_it_waits_for_a_chain_that_is_down_and_goes_on(tmp_path: Path, make: Any) -> None:
     stop = threading.Event()
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
@@ -480,3 +495,50 @@ def test_two_threads_register_the_same_deployment_once(
     for thread in threads:
         thread.join()
     assert found == [several[0].index.deployments()[0].id] * 4
+
+
+# -- pages and lag
+
+
+def test_the_lag_is_told_in_blocks_and_in_the_chain_s_seconds(
+    chain: LocalChain, tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "FIRST_PAGE", 2)
+    monkeypatch.setattr(follower_module, "MOST_BLOCKS", 2)
+    indexed = make(sqlite_url(tmp_path), chain)
+    assert indexed.index.head() is None
+    indexed.level()
+    rpc(chain.w3, "anvil_mine", 10, 600)
+    assert indexed.follower.step()
+    head = indexed.index.head()
+    assert (head.chain_block, head.lag_blocks, head.lag_seconds) == (_head(chain), 8, 4_800)
+    indexed.level()
+    head = indexed.index.head()
+    assert (head.block, head.lag_blocks, head.lag_seconds) == (_head(chain), 0, 0)
+
+
+def test_pages_shrink_when_the_node_finds_them_too_long(
+    lived: tuple[LocalChain, Life], tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, life = lived
+    real, refused = follower_module.logs, []
+
+    def picky(w3: Any, filters: Any, start: int, end: int) -> Any:
+        if end - start >= 5:
+            refused.append((start, end))
+            raise NetworkError("eth_getLogs: query returned more than 5 blocks")
+        return real(w3, filters, start, end)
+
+    monkeypatch.setattr(follower_module, "logs", picky)
+    indexed = make(sqlite_url(tmp_path), chain)
+    id = indexed.register(life.record).id
+    indexed.level()
+    assert refused
+    assert indexed.index.ledger(id, transfers=True).events == read_ledger(chain.w3, life.record).events
+    monkeypatch.setattr(
+        follower_module, "logs", lambda *_: (_ for _ in ()).throw(NetworkError("no logs at all"))
+    )
+    other = make(f"sqlite:///{tmp_path / 'other.sqlite'}", chain)
+    other.register(life.record)
+    with pytest.raises(ProblemError, match="no logs at all"):
+        other.level()

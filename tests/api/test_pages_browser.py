@@ -1,5 +1,5 @@
-"""The pages in a real browser: WCAG 2.2 AA in both languages and at both widths, without a mouse, without scripts,
-on paper, and kept up with the chain."""
+"""The pages in a real browser: WCAG 2.2 AA in both languages and at both widths, without a mouse, without
+scripts, on paper, and kept up with the chain."""
 
 from __future__ import annotations
 
@@ -69,9 +69,10 @@ def ready(browser: Browser, url: str, **options: object) -> Page:
     """The page, once the index has the deal."""
     page = open_page(browser, url, **options)  # type: ignore[arg-type]
     for _ in range(40):
-        if page.locator("#on-chain, .deal .badge, main h1").first.is_visible() and not page.get_by_text(
-            "The chain has not been read yet."
-        ).is_visible():
+        if (
+            page.locator("#on-chain, .deal .badge, main h1").first.is_visible()
+            and not page.get_by_text("The chain has not been read yet.").is_visible()
+        ):
             break
         page.wait_for_timeout(250)
         page.reload()
@@ -91,7 +92,11 @@ def sound(page: Page, name: str) -> None:
     ("name", "path", "language", "width"),
     [
         *(("deals", "/", language, width) for language in ("en", "ko") for width in (WIDE, PHONE)),
-        *(("bond", f"/deals/{BOND}", language, width) for language in ("en", "ko") for width in (WIDE, PHONE)),
+        *(
+            ("bond", f"/deals/{BOND}", language, width)
+            for language in ("en", "ko")
+            for width in (WIDE, PHONE)
+        ),
         ("book", "/deals/singapore-ebus-loan", "en", PHONE),
         ("book", "/deals/singapore-ebus-loan", "ko", WIDE),
         ("missing", "/deals/no-such-deal", "en", WIDE),

@@ -1,4 +1,4 @@
-"""Everything a page says has Korean words, with the same fields; texts are found in the sources themselves."""
+"""Everything a page says has Korean words, with the same fields; texts are found in the sources."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
-from finance.terms import load_deal
 
 from api.instruments.stories import kind_of, story_of
 from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
 from api.pages.i18n import LOCALE, Translator, accepted, texts
 from api.pages.term_sheet import term_sheet
+from finance.terms import load_deal
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "api"
@@ -36,7 +36,9 @@ def said() -> Iterator[tuple[str, str]]:
         elif path.name.endswith(".j2"):
             with path.open("rb") as file:
                 options = {"trim_blocks": "true", "lstrip_blocks": "true", "extensions": "jinja2.ext.do"}
-                for _, found, _, _ in extract("jinja2.ext:babel_extract", file, keywords=KEYWORDS, options=options):
+                for _, found, _, _ in extract(
+                    "jinja2.ext:babel_extract", file, keywords=KEYWORDS, options=options
+                ):
                     yield from ((name, each) for each in _flat(found))
         elif path.suffix == ".js" and "static" in path.parts:
             for match in SCRIPT_SAY.finditer(path.read_text()):

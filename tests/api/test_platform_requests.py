@@ -7,20 +7,26 @@ import json
 import logging
 import random
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 from bond_life import BEFORE_THE_OFFERING
 from browser import free_port, served
+from fastapi.responses import StreamingResponse
 from postgres import Postgres, running
 from starlette.testclient import TestClient
 from world import ORIGIN, Service, World, bond_world, serving
 
 from api.app import build
+from api.chain_link import ChainLink
+from api.problems import ProblemError
 from api.settings import Limits, Settings
 from api.web.logs import Secrets, configure
 from chain.network import start_anvil
@@ -146,6 +152,60 @@ def test_errors_and_private_answers_are_not_kept(active: Service) -> None:
         answer = active.get(path)
         assert answer.headers["cache-control"] == "no-store", path
         assert "etag" not in answer.headers
+
+
+def test_nobody_waits_for_an_answer_that_grows_old(world: World) -> None:
+    with serving(world) as service:
+        made: list[float] = []
+
+        def slow() -> dict[str, int]:
+            made.append(time.monotonic())
+            time.sleep(0.4)
+            return {"made": len(made)}
+
+        service.app.add_api_route("/v1/slow", slow)
+        assert service.get("/v1/slow").json() == {"made": 1}
+        end, slowest = time.monotonic() + 2.5, 0.0
+        while time.monotonic() < end:
+            began = time.monotonic()
+            answer = service.get("/v1/slow")
+            slowest = max(slowest, time.monotonic() - began)
+            assert answer.status_code == 200
+            time.sleep(0.02)
+        assert slowest < 0.3
+        assert 2 <= len(made) <= 4
+        assert answer.json()["made"] >= 2
+
+
+def test_many_who_ask_at_once_have_it_made_once(world: World) -> None:
+    with serving(world) as service:
+        made: list[int] = []
+
+        def slow() -> dict[str, int]:
+            made.append(1)
+            time.sleep(0.3)
+            return {"made": len(made)}
+
+        service.app.add_api_route("/v1/slow", slow)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: service.get("/v1/slow").json(), range(8)))
+        assert answers == [{"made": 1}] * 8
+
+
+def test_a_slow_reader_of_something_large_holds_nobody_up(world: World) -> None:
+    port = free_port()
+    app = build(world.settings())
+    app.add_api_route("/v1/large", lambda: StreamingResponse(iter([b"x" * 1_000_000] * 40)))
+    with served(app, port), socket.create_connection(("127.0.0.1", port), timeout=5) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        slow.sendall(b"GET /v1/large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert slow.recv(1_000)
+        with (
+            httpx.Client() as other,
+            other.stream("GET", f"http://127.0.0.1:{port}/v1/large", timeout=5) as answer,
+        ):
+            assert answer.status_code == 200
+            assert sum(len(part) for part in answer.iter_bytes()) == 40_000_000
 
 
 # -- limits
@@ -327,6 +387,46 @@ def test_the_chain_goes_away_and_comes_back(tmp_path: Path) -> None:
         rest.enter_context(start_anvil(timestamp=BEFORE_THE_OFFERING, port=port))
         world.chain.w3.provider.make_request("anvil_loadState", [state])  # type: ignore[arg-type]
         assert service.post("/v1/transactions/prepare", json=body).status_code == 200
+
+
+class _Broken(BaseHTTPRequestHandler):
+    """Something at the chain's address that is no chain."""
+
+    answer = b"<html>502 Bad Gateway</html>"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_given: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"<html>502 Bad Gateway</html>",
+        b"",
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"limit exceeded"}}',
+        b'{"jsonrpc":"2.0","id":1,"result":null}',
+        b'{"jsonrpc":"2.0","id":1,"result":"0x1"}',
+        b"[]",
+    ],
+)
+def test_what_answers_is_no_chain(active: Service, said: bytes) -> None:
+    """A proxy's error page, a limit, another chain: a clear 503 for whoever needs the chain."""
+    broken = type("Broken", (_Broken,), {"answer": said})
+    with ThreadingHTTPServer(("127.0.0.1", 0), broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        link = ChainLink(f"http://127.0.0.1:{server.server_port}", 31337)
+        for action in (lambda w3: w3.eth.block_number, lambda w3: w3.eth.get_block("latest")["number"]):
+            with pytest.raises(ProblemError) as told:
+                link.call(action)
+            assert told.value.status == 503
+            assert told.value.name in ("chain-unavailable", "wrong-chain")
+        server.shutdown()
 
 
 def test_it_starts_without_a_chain_and_finds_it_later(tmp_path: Path) -> None:

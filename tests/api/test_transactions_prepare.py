@@ -265,6 +265,26 @@ def test_a_failed_transaction_says_why(offered: Service) -> None:
     assert seen["moves"] == []
 
 
+def test_a_wallet_without_ether_is_told(offered: Service) -> None:
+    poor = Account.create().address
+    life = offered.world.life
+    life.verify(poor)
+    life.send(life.deployer, life.currency.mint(poor, THOUSAND))
+    prepared = prepare(offered, "subscribe", poor, units="1")
+    assert prepared["ok"] is True
+    assert prepared["affordable"] is False
+
+
+def test_words_are_in_the_readers_language(offered: Service) -> None:
+    body = {"deployment": offered.world.id, "action": "subscribe", "from": offered.world.life.c}
+    given = {**body, "parameters": {"units": 2}}
+    answer = offered.post("/v1/transactions/prepare", json=given, headers={"Accept-Language": "ko"}).json()
+    assert "2단위" in answer["title"]
+    refusal = answer["steps"][-1]["outcome"]["refusal"]
+    assert refusal["name"] == "ERC20InsufficientBalance"
+    assert "잔액" in refusal["words"]
+
+
 def test_the_clock_of_a_simulation_is_the_chains(offered: Service) -> None:
     reach_time(offered.world.chain.w3, at("2016-09-29"))
     life = offered.world.life

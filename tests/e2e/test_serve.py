@@ -101,6 +101,21 @@ def test_the_pending_report_does_not_recompute(world: World) -> None:
     assert held["finalAt"] > world.w3.eth.get_block("latest")["timestamp"]
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_page_shows_it_and_says_what_it_is(world: World, language: str) -> None:
+    paths = [
+        "/",
+        "/oracle",
+        "/investor",
+        *(f"/deals/{deal}{more}" for deal in DEALS for more in ("", "/what-if")),
+    ]
+    for path in paths:
+        page = world.http.get(path, params={"lang": language}, headers={"Accept": "text/html"})
+        assert page.status_code == 200, path
+        assert f'<html lang="{language}"' in page.text, path
+        assert '<aside class="demo"' in page.text, path
+
+
 # -- what visitors do
 
 
@@ -178,6 +193,34 @@ def test_an_investor_subscribes_and_gets_a_coupon(world: World) -> None:
     assert read(token.functions.claimable(me)) == coupon
     world.does("New investor", token.functions.claim(me))
     assert world.balance("New investor") == before - 100_000 * MILLION + coupon
+
+
+def test_a_challenge_of_a_right_report_costs_the_stake(world: World) -> None:
+    """One node lies in it, but the median is honest. The panel rules before the clock moves on to the
+    settlement that needs the report."""
+    oracle, currency = (
+        world.raw(DEALS[1], kind, name)
+        for kind, name in (("KpiOracle", "oracle"), ("TestCurrency", "currency"))
+    )
+    feed = next(iter(world.records[DEALS[1]].feeds.values()))
+    while (
+        "nodes report quarter" not in (done := world.http.post("/v1/demo/advance", json={}).json())["title"]
+    ):
+        pass
+    period = int(done["title"].split()[-1]) - 1
+    before, pool = world.balance("Citizen"), read(oracle.functions.rewardPool(feed))
+    world.does("Citizen", currency.functions.approve(oracle.address, 10_000 * MILLION))
+    world.does("Citizen", oracle.functions.challenge(feed, period, 0, b"\2" * 32))
+    while "swap settles" not in (done := world.http.post("/v1/demo/advance", json={}).json())["title"]:
+        pass
+    held = read(oracle.functions.reportOf(feed, period))
+    assert (STATUS[held["status"]], held["used"]) == ("final", True)
+    rulings = [each for name, each in world.events(DEALS[1], "KpiOracle", "oracle") if name == "ReportRuled"]
+    assert (rulings[-1]["period"], rulings[-1]["verdict"]) == (period, 0)  # it stands
+    assert read(oracle.functions.creditOf(currency.address, world.people["Citizen"])) == 0
+    assert world.balance("Citizen") == before - 10_000 * MILLION
+    assert read(oracle.functions.rewardPool(feed)) == pool + 10_000 * MILLION
+    assert read(world.at(DEALS[1], "KpiPayment", "swap").periodsSettled()) == period + 1
 
 
 def test_the_world_that_went_on_reconciles(world: World) -> None:

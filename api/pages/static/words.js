@@ -1,4 +1,4 @@
-// The words of scripts in the reader's language: say("Waiting for {what}", { what: "the wallet" }).
+// The words of scripts in the reader's language. Fields in braces are filled in from `values`.
 
 const language = document.documentElement.lang || "en";
 let catalog = {};

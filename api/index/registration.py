@@ -1,0 +1,106 @@
+"""Taking in a deployment: only what the chain itself bears out, and once."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection, insert, select, update
+from web3 import Web3
+
+from api.chain_link import ChainLink
+from api.index import tables, writer
+from api.index.database import Database
+from api.index.records import Kind, kind_of
+from api.problems import ProblemError, unavailable
+from chain.errors import ChainError
+from chain.log_reader import header
+from chain.records import RecordFile
+
+
+def by_contract(database: Database, record: RecordFile) -> str | None:
+    """The id of the deployment whose contract is the record's; None if there is none."""
+    with database.connect() as connection:
+        return _by_contract(connection, _contract(record))
+
+
+def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[str, int]:
+    """Take in a record, new or changed, that the chain bears out; the deployment's id and the generation.
+
+    Errors as `Index.register`.
+    """
+    kind = kind_of(record)
+    genesis = _checked_on(chain, record, kind)
+    row = {
+        "deal": record.deal,
+        "kind": kind.name,
+        "contract": _contract(record),
+        "block": record.block,
+        "record": json.dumps(record.model_dump(mode="json", by_alias=True)),
+    }
+    d = tables.deployments.c
+    with database.begin() as connection:
+        generation = writer.changed(connection)
+        _same_chain(connection, record.chain_id, genesis)
+        found = _by_contract(connection, _contract(record))
+        if found is None:
+            found = _free_id(connection, record)
+            row |= {"id": found, "indexed": record.block - 1}
+            connection.execute(insert(tables.deployments).values(**row))
+            body = {"deployment": found, "block": record.block, "event": "registered"}
+            writer.tell(connection, "deployment", found, record.block, body)
+        else:
+            connection.execute(update(tables.deployments).where(d.id == found).values(**row))
+    return found, generation or 0
+
+
+def _contract(record: RecordFile) -> str:
+    return str(getattr(record.addresses, kind_of(record).contract))
+
+
+def _checked_on(chain: ChainLink, record: RecordFile, kind: Kind) -> str:
+    """The hash of the chain's first block, if what runs there is what the record's deal says."""
+    if chain.chain_id != record.chain_id:
+        raise ProblemError(
+            409, "wrong-chain", f"{record.deal}: is on chain {record.chain_id}, not {chain.chain_id}"
+        )
+    record.load_deal()
+    contract = _contract(record)
+    if not chain.call(lambda w3: w3.eth.get_code(Web3.to_checksum_address(contract))):
+        raise ProblemError(
+            409, "wrong-chain", f"{record.deal}: no contract at {contract}: another chain, or a restarted one"
+        )
+    try:
+        differences = chain.call(lambda w3: kind.check(w3, record))
+    except ChainError as error:  # something else is there, which does not understand us
+        raise ProblemError(409, "deployment-differs", str(error)) from None
+    if differences:
+        raise ProblemError(409, "deployment-differs", "\n".join(str(each) for each in differences[:20]))
+    genesis = chain.call(lambda w3: header(w3, 0))
+    if genesis is None:
+        raise unavailable("the chain has no first block", "chain-unavailable")
+    return genesis.hash
+
+
+def _by_contract(connection: Connection, contract: str) -> str | None:
+    d = tables.deployments.c
+    found = connection.execute(select(d.id).where(d.contract == contract)).scalar()
+    return None if found is None else str(found)
+
+
+def _same_chain(connection: Connection, chain_id: int, genesis: str) -> None:
+    c = tables.chain.c
+    known = connection.execute(select(c.chain_id, c.genesis)).first()
+    if known is None:
+        connection.execute(insert(tables.chain).values(id=1, chain_id=chain_id, genesis=genesis))
+    elif tuple(known) != (chain_id, genesis):
+        raise ProblemError(409, "wrong-chain", "the database was made from another chain")
+
+
+def _free_id(connection: Connection, record: RecordFile) -> str:
+    base = f"{record.deal}-{record.terms_hash[2:10]}"
+    taken = set(connection.execute(select(tables.deployments.c.id)).scalars())
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,50 @@
+"""Actions and refusals in words: each names what is there, and is said in both languages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.instruments.actions import ABI, ACTIONS
+from api.instruments.parameters import KINDS
+from api.instruments.refusals import OTHERWISE, WORDS, template
+from api.pages.i18n import texts
+from api.views.relaying import DONE
+from chain import artifacts
+from chain.errors import ContractError
+
+FIELD = re.compile(r"\{(\w+)\}")
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_calls_what_its_contract_has(name: str) -> None:
+    action = ACTIONS[name]
+    entries = [e for e in artifacts.abi(ABI[action.on]) if e.get("name") == action.function]
+    assert [e["type"] for e in entries] == ["function"]
+    assert entries[0]["stateMutability"] == "nonpayable"
+    assert {each.kind for each in action.parameters} <= KINDS.keys()
+    known = {each.name for each in action.parameters} | {"money"}
+    assert set(FIELD.findall(action.title)) <= known
+    assert ("{money}" in action.title) == (action.pays is not None or action.local)
+
+
+def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
+    errors = {entry["name"]: {i["name"] for i in entry["inputs"]} for entry in artifacts.error_abis()}
+    for name, words in WORDS.items():
+        assert set(FIELD.findall(words)) <= errors[name], name
+
+
+def test_an_error_without_words_is_told_as_it_is() -> None:
+    words, fields = template(ContractError("Some_Error", {"a": 1}, "call"))
+    assert words == OTHERWISE
+    assert words.format(**fields) == "The contract refuses this: call: Some_Error(a=1)"
+
+
+def test_everything_is_said_in_korean() -> None:
+    korean = texts("ko")
+    said = (
+        {action.title for action in ACTIONS.values()} | set(WORDS.values()) | set(DONE.values()) | {OTHERWISE}
+    )
+    said |= {word for action in ACTIONS.values() for each in action.parameters for word in each.choices}
+    assert sorted(said - korean.keys()) == []
