@@ -25,7 +25,7 @@ function follow(deployment, after) {
   const wish = new URLSearchParams(deployment ? { deployment } : {});
   if (after) wish.set("after", after);
   const source = new EventSource(`/v1/stream?${wish}`);
-  for (const topic of ["chain", "kpi", "reorganisation", "resync"]) source.addEventListener(topic, soon);
+  for (const topic of ["chain", "kpi", "deployment", "reorganisation", "resync"]) source.addEventListener(topic, soon);
   addEventListener("pagehide", () => source.close());
 }
 
