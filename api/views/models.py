@@ -65,9 +65,10 @@ class NextStep(Resource):
 
 
 class StateView(Resource):
-    """Where a deployment stands, by the chain's clock. `state` is one of the contract's own, such as
-    offered, active, defaulted, redeemed, matured; `sentence` says it in words; `steps`: what comes next,
-    soonest first."""
+    """Where a deployment stands, by the chain's clock. `state`: announced, offering, sold or failed while
+    its offering is not settled; then of a bond active, defaulted, accelerated or redeemed, of a swap active,
+    defaulted, matured, closed_out or terminated, and ended when a project's treasury is closed. `sentence`
+    says it in words; `steps`: what comes next, what can be done now first, then by time."""
 
     state: str
     title: str

@@ -183,6 +183,9 @@ class RecomputeView(Resource):
     period: int
     version: int
     ok: bool
+    holds: bool = Field(
+        description="The value that counts, the middle one, is of a node whose observation holds."
+    )
     value: float
     honest: float | None = Field(default=None, description="Median of the observations that do follow.")
     checks: list[CheckView]

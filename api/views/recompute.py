@@ -96,6 +96,9 @@ def view_of(id: str, done: Verification, block: int, at: int) -> RecomputeView:
         period=report.period,
         version=report.version,
         ok=done.ok,
+        holds=any(
+            item.value == report.value and item.signer not in done.culprits for item in report.observations
+        ),
         value=float(to_decimal(report.value, report.decimals)),
         checks=[CheckView(name=c.name, ok=c.ok, detail=c.detail, node=c.node) for c in done.checks],
         culprits=[

@@ -60,6 +60,7 @@ def start(options: Options) -> None:
     """Serve until Ctrl-C or SIGTERM; whatever was started is stopped. Raises InputError."""
     if options.deals is not None and not options.deals.is_dir():
         raise InputError(f"--deals = {options.deals}: is not a folder")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line for each question to a node
     with service.listen(options.host, options.port) as listener:
         teller = Teller(Console(highlight=False))
         stopped = False
@@ -172,6 +173,3 @@ def _announce(options: Options, teller: Teller, demo: Demo | None) -> Callable[[
             webbrowser.open(options.url)
 
     return announce
-
-
-logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from bond_life import BEFORE_THE_OFFERING
@@ -23,6 +23,7 @@ from api.access.message import MessageError, read_message
 from chain.network import local_account, start_anvil
 from finance.terms import InputError
 
+Allowed = Annotated[Principal, Depends(requires(scope="oracle:write", role=("issuer", "node")))]
 ISSUER, NODE, STRANGER = local_account(1), local_account(100), Account.create()
 
 
@@ -38,11 +39,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def guarded(app: FastAPI) -> None:
-    """Routes as others write them, with each kind of guard."""
+    """A route as others write them."""
 
-    def scoped(
-        principal: Principal = Depends(requires(scope="oracle:write", role=("issuer", "node"))),
-    ) -> Any:  # noqa: B008
+    def scoped(principal: Allowed) -> Any:
         return {"who": principal.address or principal.key}
 
     app.add_api_route("/v1/guarded/{id}", scoped, methods=["GET", "POST"])

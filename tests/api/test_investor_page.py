@@ -198,6 +198,25 @@ def _rule(world: World, value: int) -> None:
     life.send(life.c, life.oracle.rule(feed, 0, 1, value, ruling.evidence, signatures))
 
 
+def test_whose_wallet_acts_is_said(browser: Browser, tmp_path: Path) -> None:
+    """Money goes to the wallet that is shown; whoever is connected only sends."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, tmp_path, "active")
+        life = world.life
+        with site(world, Ada=life.a, Ben=life.b) as url:
+            page = open_page(browser, f"{url}/investor")
+            choose(page, "Ada")
+            expect(page.locator("[data-other]")).to_be_hidden()
+            page.goto(f"{url}/investor?address={life.b}")
+            expect(page.locator("[data-other]")).to_contain_text("another wallet")
+            earned, before = read(life.token.claimable(life.b)), read(life.currency.balanceOf(life.b))
+            assert earned > 0
+            page.get_by_role("button", name="Pay out USD").click()
+            confirm(page)
+            assert read(life.currency.balanceOf(life.b)) - before == earned
+            page.context.close()
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("stage", ["active", "measured"])
 def test_accessible_in_both_languages_and_widths(

@@ -199,4 +199,5 @@ def test_it_starts_and_stops(tmp_path: Path, watch: NodeWatch) -> None:
             time.sleep(0.02)
         watch.stop()
     assert [node.health for node in watch.nodes("a-deal")] == ["up"]
-    assert "node-watch" not in {thread.name for thread in threading.enumerate() if thread.is_alive()}
+    assert watch._thread is not None
+    assert not watch._thread.is_alive()

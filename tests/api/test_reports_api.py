@@ -201,6 +201,7 @@ def test_a_report_file_that_is_not_what_the_chain_has_does_not_count(service: Se
 def test_anyone_repeats_the_report_and_sees_who_lied(service: Service) -> None:
     found = recomputed(service)
     assert not found["ok"]
+    assert not found["holds"]  # the middle value is a liar's
     assert sorted(each["signer_index"] for each in found["culprits"]) == list(LIARS)
     honest = next(o for o in report(service)["observations"] if o["signer_index"] == HONEST)
     assert found["honest"] == pytest.approx(honest["value"], abs=0.03)

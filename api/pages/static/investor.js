@@ -22,7 +22,14 @@ function tell(wallet) {
   who.textContent = wallet ? say("Connected: {who}", { who: name + short(wallet.address) }) : say("No wallet is connected.");
   bar.querySelector("[data-connect]").hidden = Boolean(wallet);
   bar.querySelector("[data-disconnect]").hidden = !wallet;
-  document.body.classList.toggle("with-wallet", Boolean(wallet));
+  const other = bar.querySelector("[data-other]");
+  other.hidden = !wallet || !shown || wallet.address.toLowerCase() === shown.toLowerCase();
+  if (!other.hidden) {
+    const own = Object.assign(document.createElement("a"), { href: `/investor?address=${wallet.address}` });
+    own.textContent = say("Show what your own wallet holds");
+    const words = say("This shows another wallet, {shown}. What you do here, your own wallet does.", { shown: short(shown) });
+    other.replaceChildren(`${words} `, own);
+  }
 }
 
 document.querySelector("[data-connect]")?.addEventListener("click", async () => {

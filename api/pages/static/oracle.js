@@ -13,8 +13,8 @@ function shown() {
   for (const [address, result] of results) {
     const said = document.querySelector(`${within(address)} [data-challenge-said]`);
     if (!said) continue;
-    said.textContent = result.ok
-      ? say("The report follows from its raw data. A challenge would most likely fail.")
+    said.textContent = result.ok || result.holds
+      ? say("The value that counts follows from its raw data. A challenge would most likely fail.")
       : say("The raw data do not give this value. You challenge with them as evidence.");
   }
 }

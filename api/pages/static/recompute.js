@@ -32,7 +32,9 @@ function paragraph(tone, text) {
 
 function told(result) {
   if (result.ok) return paragraph("good", say("Every reading follows from its raw data. The report is right."));
-  const part = paragraph("bad", say("This report does not follow from the raw data."));
+  const part = result.holds
+    ? paragraph("wait", say("Some readings do not follow from their raw data. The middle one, which counts, does."))
+    : paragraph("bad", say("This report does not follow from the raw data."));
   const list = document.createElement("ul");
   for (const culprit of result.culprits) {
     const item = document.createElement("li");
