@@ -37,7 +37,7 @@ from api.web.front import Front
 from api.web.limits import Bodies, RateLimit
 from api.web.logs import Secrets
 from api.web.metrics import Metrics
-from chain.errors import ChainError, ContractError
+from chain.errors import ChainError, ContractError, RecordError
 from finance.terms import InputError
 
 log = logging.getLogger("penstock.api")
@@ -166,8 +166,12 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
     async def refused(request: Request, error: ContractError) -> Response:
         return answer(request, ProblemError(409, "contract-refused", str(error)).problem())
 
+    @app.exception_handler(ChainError)
+    async def away(request: Request, error: ChainError) -> Response:
+        return answer(request, ProblemError(503, "chain-unavailable", str(error)).problem())
+
+    # Of all errors about the chain this one is about what was given: a record.
+    @app.exception_handler(RecordError)
     @app.exception_handler(InputError)
     async def given(request: Request, error: InputError) -> Response:
-        if isinstance(error, ChainError):
-            return answer(request, ProblemError(503, "chain-unavailable", str(error)).problem())
         return answer(request, ProblemError(422, "invalid-input", str(error)).problem())

@@ -29,15 +29,17 @@ from api.chain_link import ChainLink
 from api.problems import ProblemError
 from api.settings import Limits, Settings
 from api.web.logs import Secrets, configure
+from chain.bindings import read
 from chain.network import start_anvil
 
 SEED = random.SystemRandom().randrange(2**32)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A deal that is being sold; each test has a service of its own over it."""
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
-        yield bond_world(chain, tmp_path, "offered")
+        yield bond_world(chain, tmp_path_factory.mktemp("platform"), "offered")
 
 
 # -- headers
@@ -110,7 +112,9 @@ def test_an_answer_is_kept_until_something_changes(world: World) -> None:
         service.catch_up()
         after = service.get(path, headers={"If-None-Match": etag})
         assert after.status_code == 200
-        assert {row["holder"]: row["units"] for row in after.json()["items"]} == {life.a: 3, life.c: 1}
+        held = {row["holder"]: row["units"] for row in after.json()["items"]}
+        assert held == {who: read(life.token.balanceOf(who)) for who in (life.a, life.c)}
+        assert held[life.c] >= 1
 
 
 def test_what_an_answer_depends_on_keeps_answers_apart(active: Service) -> None:
@@ -483,15 +487,20 @@ def _away(world: World, server: Postgres) -> None:
         assert service.get(path).json()["items"] != before
 
 
-def test_a_record_that_is_wrong_is_left_out(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    folder = world.data / "broken-12345678"
-    folder.mkdir()
-    (folder / "deployment.json").write_text("{")
-    other = json.loads((world.folder / "deployment.json").read_text())
+def test_a_record_that_is_wrong_is_left_out(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = (world.folder / "deployment.json").read_text()
+    other = json.loads(record)
     other["addresses"]["token"] = world.life.a
-    (world.data / "moved-12345678").mkdir()
-    (world.data / "moved-12345678" / "deployment.json").write_text(json.dumps(other))
-    with serving(world) as service:
+    for name, content in (
+        (world.id, record),
+        ("broken-12345678", "{"),
+        ("moved-12345678", json.dumps(other)),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "deployment.json").write_text(content)
+    with serving(world, data=tmp_path, database=f"sqlite:///{tmp_path / 'own.sqlite'}") as service:
         assert [each.id for each in service.parts.index.deployments()] == [world.id]
     assert "broken-12345678" in caplog.text
     assert "moved-12345678" in caplog.text

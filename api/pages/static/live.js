@@ -53,10 +53,11 @@ setInterval(() => {
   if (document.querySelector("[data-soon]") && !document.hidden) changed();
 }, LATER);
 
-const advance = document.querySelector("[data-advance]");
-advance?.addEventListener("click", async () => {
-  const told = document.querySelector("[data-advance-said]");
-  advance.disabled = true;
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-advance]");
+  if (!button) return;
+  const told = document.getElementById("demo-said");
+  button.disabled = true;
   told.textContent = say("The clock moves; everybody does what is due. This can take some seconds.");
   try {
     const answer = await fetch("/v1/demo/advance", {
@@ -69,6 +70,6 @@ advance?.addEventListener("click", async () => {
     location.reload();
   } catch (error) {
     told.textContent = say("That did not work: {reason}", { reason: error.message });
-    advance.disabled = false;
+    button.disabled = false;
   }
 });
