@@ -223,6 +223,7 @@ class Stream:
 
     async def _live(self, client: Client, last: int) -> AsyncIterator[bytes]:
         gone = asyncio.ensure_future(client.gone.wait())
+        waiting: asyncio.Future[Message] | None = None
         try:
             while not client.gone.is_set():
                 waiting = asyncio.ensure_future(client.queue.get())
@@ -243,6 +244,8 @@ class Stream:
                     yield b"".join(new)
         finally:
             gone.cancel()
+            if waiting is not None:
+                waiting.cancel()
 
 
 def _hand(client: Client, messages: list[Message]) -> None:

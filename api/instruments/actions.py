@@ -96,7 +96,9 @@ KPI = Parameter("kpi", "kpi", "the KPI; may be left out where there is one", opt
 PERIOD = Parameter("period", "number", "the measurement period, from 0", bits=32)
 VERSION = Parameter("version", "number", "version of the report; the present one if left out", True, bits=32)
 EVIDENCE = Parameter("evidence", "hash", "root of your own evidence, or any hash of your reasons", True)
-REASONS = Parameter("reasons", "words", "your reasons, instead of evidence: only their hash goes on chain", True)
+REASONS = Parameter(
+    "reasons", "words", "your reasons, instead of evidence: only their hash goes on chain", True
+)
 SIDE = Parameter("side", "choice", "whose", choices=SIDES)
 PARTY = Parameter("party", "choice", "whose", choices=PARTIES)
 HOLDER = Parameter("holder", "address", "who is paid; whoever sends if left out", optional=True)

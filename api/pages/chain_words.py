@@ -94,16 +94,6 @@ SETTLED = {
 
 KINDS = {"kpi_bond": N_("Bond"), "kpi_payment": N_("Swap")}
 
-PARTIES = {
-    "issuer": N_("Issuer"),
-    "holders": N_("Holders"),
-    "payer": N_("Payer"),
-    "payee": N_("Payee"),
-    "project": N_("Project"),
-    "operator": N_("Operator"),
-    "lender": N_("Lender"),
-}
-
 
 def coded(table: dict[str, tuple[str, str]], code: str, say: Translator) -> tuple[str, str]:
     """Words and tone of a code."""

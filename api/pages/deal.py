@@ -16,7 +16,7 @@ from api.index.reader import Deployment
 from api.instruments.stories import kind_of, story_of
 from api.instruments.words import Story
 from api.models import Currency
-from api.pages.chain_words import KINDS, PARTIES, state_words, step_words
+from api.pages.chain_words import KINDS, state_words, step_words
 from api.pages.deal_charts import Pens
 from api.pages.deal_price import PriceSection, price_section
 from api.pages.deal_sections import (
@@ -32,21 +32,23 @@ from api.pages.deal_sections import (
     settlement_section,
 )
 from api.pages.format import Format
-from api.pages.i18n import Translator, language_of
+from api.pages.i18n import N_, Translator, language_of
 from api.pages.render import marks, page
 from api.pages.term_sheet import TermSheet, term_sheet
+from api.pages.transaction_words import WALLETS
 from api.problems import ProblemError, not_found
 from api.services import Parts, Services
 from api.views.cases import case_of
 from api.views.deployments import deployment_view, payment_views, settlement_views
 from api.views.holdings import HolderRow, holder_row
 from api.views.kpis import kpi_views, realised
-from api.views.models import DeploymentView, KpiView, ReportView
+from api.views.models import DeploymentView, KpiView, ReportView, WalletView
 from api.views.reports import report_views
 from finance.terms import Deal
 
 router = APIRouter()
 HOLDERS = 10
+NUMBERED = {"node": N_("Node {number}"), "panellist": N_("Panellist {number}")}
 
 
 @dataclass(frozen=True)
@@ -260,15 +262,15 @@ class _Maker:
             for each in live.contracts
         ]
         view.wallets = [
-            [
-                say(PARTIES[each.role])
-                if each.role in PARTIES
-                else each.role.replace("_", " ") + ("" if each.index is None else f" {each.index + 1}"),
-                say.deal(each.name) if each.name else "",
-                ui.address(each.address),
-            ]
+            [self.role(each), say.deal(each.name) if each.name else "", ui.address(each.address)]
             for each in live.wallets
         ]
+
+    def role(self, wallet: WalletView) -> str:
+        """What a wallet is in the deal."""
+        if wallet.index is not None:
+            return self.say(NUMBERED[wallet.role], number=wallet.index + 1)
+        return self.say(WALLETS[wallet.role]) if wallet.role in WALLETS else wallet.role.replace("_", " ")
 
     def places(self, view: DealPage) -> Sequence[tuple[str, str]]:
         """The links to the parts of the page."""

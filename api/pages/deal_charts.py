@@ -234,6 +234,14 @@ def _one_for_one(kpi: KpiView) -> bool:
     )
 
 
+def _sum(payment: PaymentView, pens: Pens) -> str:
+    """What a payment is, or from what to what it may be."""
+    if payment.amount is not None:
+        return pens.write.money(payment.amount, pens.currency)
+    low, high = (pens.write.money(each or 0, pens.currency, 0) for each in (payment.low, payment.high))
+    return pens.say("{low} to {high}", low=low, high=high)
+
+
 def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
     """Payments to holders by date. A repayment in one sum would make all others invisible; it is left out,
     and the sentence says so."""
@@ -258,20 +266,22 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
             {
                 "date": each.date,
                 "paid": each.status == "paid",
-                "amount": pens.major(each.amount) if each.amount is not None else 0,
+                "amount": pens.major(each.amount if each.amount is not None else each.low or 0),
                 "low": pens.major(each.low) if each.low is not None else None,
                 "high": pens.major(each.high) if each.high is not None else None,
                 "title": "\n".join(
                     (
                         plain(payment_words(each, say)),
                         pens.write.day_text(each.date),
-                        pens.write.money(each.amount, pens.currency) if each.amount is not None else "",
+                        _sum(each, pens),
                     )
                 ),
             }
             for each in rows
         ],
     }
+    if any(each.low is not None for each in rows):
+        sentence += " " + say("Where a measurement decides, a line runs from the least to the most.")
     for each in whole:
         sentence += " " + say(
             "The repayment of the nominal value on {day} is not drawn.", day=pens.write.day_text(each.date)

@@ -83,7 +83,7 @@ def price_section(
 
 def _basis(price: LivePrice, pens: Pens) -> str:
     rate = pens.write.percent(price.rate)
-    if price.standard_error is None:
+    if price.basis.startswith("closed form"):
         return pens.say(
             "by a formula over the distribution of what is measured, discounted at {rate}", rate=rate
         )

@@ -1,5 +1,5 @@
-"""The investor's page: what a wallet has, what it can buy, and what it can challenge; every action is signed by
-the wallet itself."""
+"""The investor's page: what a wallet has, what it can buy, and what it can challenge; every action is signed
+by the wallet itself."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ NEWEST = 40
 
 @dataclass(frozen=True)
 class Offer:
-    """An issue that is being sold. Money in minor units; times unix seconds. For a wallet: whether it may hold
-    the claim, and the money that it has."""
+    """An issue that is being sold. Money in minor units; times unix seconds. For a wallet: whether it may
+    hold the claim, and the money that it has."""
 
     deployment: str
     deal: str
@@ -72,6 +72,7 @@ class Challengeable:
     deal: str
     title: str
     kpi_title: str
+    kpi_unit: str
     unit: str
     report: ReportView
     bond: int
@@ -102,7 +103,9 @@ class InvestorView:
 
 
 def investor_view(parts: Services, address: str | None, deployment: str | None = None) -> InvestorView:
-    """What a wallet (None: nobody) has and can do, in one deployment or in all. Raises ProblemError (404, 503)."""
+    """What a wallet (None: nobody) has and can do, in one deployment or in all.
+
+    Raises ProblemError (404, 503). A chain that does not answer is told in the view."""
     chosen = parts.index.deployments() if deployment is None else [parts.index.deployment(deployment)]
     who = None if address is None else holdings.address(address)
     held = []
@@ -203,6 +206,7 @@ def _challengeable(parts: Services, deployment: Deployment) -> list[Challengeabl
             deal=deployment.deal_id,
             title=deployment.deal.title,
             kpi_title=deployment.deal.kpis[report.kpi].title,
+            kpi_unit=deployment.deal.kpis[report.kpi].unit,
             unit=deployment.deal.kpis[report.kpi].unit,
             report=report,
             bond=feeds[report.kpi].challenge_bond,

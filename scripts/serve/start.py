@@ -19,7 +19,9 @@ from api.demo import Demo
 from api.index.database import Database
 from api.index.tables import chain as chain_table
 from api.problems import ProblemError
+from api.services import Services
 from api.settings import DEALS, Limits, Settings, default_database
+from api.views.outlooks import warm
 from api.web.logs import configure
 from chain.errors import NetworkError
 from chain.network import KNOWN, connect
@@ -69,7 +71,7 @@ def start(options: Options) -> None:
                 demo, settings = (_joined if options.network else _demonstrated)(options, teller, stack)
                 app = build(settings, demo)
                 teller.say("starting the service")
-                service.run(app, listener, options.url, _announce(options, teller, demo))
+                service.run(app, listener, options.url, _announce(options, teller, app.state.services))
         except service.StoppedError:
             stopped = True
         teller.say("stopped" if stopped else "ended")
@@ -163,11 +165,13 @@ def _settings(options: Options, network: str, data: Path) -> Settings:
     )
 
 
-def _announce(options: Options, teller: Teller, demo: Demo | None) -> Callable[[bool], None]:
+def _announce(options: Options, teller: Teller, parts: Services) -> Callable[[bool], None]:
     def announce(ready: bool) -> None:
+        # Simulations that a page needs begin now, so that its first visitor need not wait for them.
+        warm(parts.deals.all(), parts.jobs)
         if not ready:
             teller.say(f"not everything is up yet; {options.url}/health/ready says what is missing")
-        what = "the demonstration" if demo is not None else "the service"
+        what = "the demonstration" if parts.demo is not None else "the service"
         teller.say(f"[bold]{what} is at {options.url}[/bold]  (Ctrl-C stops it)")
         if options.open_browser:
             webbrowser.open(options.url)

@@ -82,6 +82,21 @@ def test_korean_is_written_in_hangul() -> None:
     assert not plain
 
 
+def test_a_text_is_translated_whole_by_number_or_in_parts_and_else_marked() -> None:
+    say = Translator("ko")
+    assert say.deal("Transfer agent") == "명의개서 대리인"
+    assert say.deal("Coupon 9 is paid") == "9회 이자 지급"
+    assert say.deal("Coupon 9 is paid, and the bond is redeemed") == "9회 이자 지급, 그리고 채권 상환"
+    assert say.deal("The nodes report: Proxy revenue, period 3") == "노드 보고: 대리 수익, 3기"
+    unknown = say.deal("Acme & Sons <b>")
+    assert str(unknown) == '<span lang="en">Acme &amp; Sons &lt;b&gt;</span>'
+    assert say("Issuer: {who}", who=unknown) == 'Issuer: <span lang="en">Acme &amp; Sons &lt;b&gt;</span>'
+    assert (
+        say("{who} was verified as a holder.", who="<i>") == "<i>: 보유자로 확인되었습니다."
+    )  # escaped by templates
+    assert Translator("en").deal("Acme & Sons <b>") == "Acme & Sons <b>"
+
+
 @pytest.mark.parametrize("path", DEALS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_deal_of_the_book_is_told(path: Path, language: str) -> None:

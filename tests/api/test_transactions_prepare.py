@@ -13,7 +13,7 @@ from eth_account.messages import encode_typed_data
 from world import Service, bond_world, serving
 
 from chain.bindings import read
-from chain.network import local_account, reach_time, start_anvil
+from chain.network import local_account, reach_time, start_anvil, start_ganache
 
 KEYS = {"a": 3, "b": 4, "c": 5, "stranger": 9}
 
@@ -283,6 +283,26 @@ def test_words_are_in_the_readers_language(offered: Service) -> None:
     refusal = answer["steps"][-1]["outcome"]["refusal"]
     assert refusal["name"] == "ERC20InsufficientBalance"
     assert "잔액" in refusal["words"]
+
+
+def test_a_node_that_cannot_simulate_says_less(tmp_path: Path) -> None:
+    """Ganache has no eth_simulateV1: what depends on an earlier step is left open, and told as it comes."""
+    with start_ganache(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, tmp_path, "offered")
+        life = world.life
+        life.send(life.deployer, life.currency.mint(life.b, THOUSAND))
+        with serving(world) as service:
+            prepared = prepare(service, "subscribe", life.b, units=1)
+            assert prepared["ok"] is None
+            assert [step["outcome"]["simulated"] for step in prepared["steps"]] == [True, False]
+            assert prepared["steps"][1]["gas"] is None
+            send(service, prepared["steps"][0], KEYS["b"])
+            (step,) = prepare(service, "subscribe", life.b, units=1)["steps"]
+            assert step["outcome"]["ok"] is True
+            send(service, step, KEYS["b"])
+            assert read(life.token.balanceOf(life.b)) == 1
+            stranger = prepare(service, "transfer", life.a, to=chain.accounts[9], units=1)
+            assert stranger["steps"][0]["outcome"]["refusal"]["name"] == "ERC7943CannotReceive"
 
 
 def test_the_clock_of_a_simulation_is_the_chains(offered: Service) -> None:

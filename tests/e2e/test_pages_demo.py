@@ -139,7 +139,10 @@ def test_an_investor_subscribes_receives_a_coupon_and_claims(world: World, brows
         if read(token.claimable(investor)):
             break
         page.goto(f"{world.served.url}/investor?address={investor}")
-        with page.expect_response("**/v1/demo/advance", timeout=PATIENCE) as moved:
+        with (
+            page.expect_response("**/v1/demo/advance", timeout=PATIENCE) as moved,
+            page.expect_event("load", timeout=PATIENCE),  # the page comes again
+        ):
             page.get_by_role("button", name="Next event").click()
         assert moved.value.status == 200
     earned = read(token.claimable(investor))

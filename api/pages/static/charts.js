@@ -120,7 +120,7 @@ function payments({ code, rows }, width) {
       years(width),
       Plot.ruleX(rows, { x: (row) => when(row.date), y1: 0, y2: "amount", strokeWidth: gap, stroke: (row) => (row.paid ? "var(--accent)" : "var(--accent-soft)") }),
       Plot.ruleX(rows.filter((row) => !row.paid), { x: (row) => when(row.date), y1: "amount", y2: "amount", stroke: "var(--accent)" }),
-      Plot.dot(rows.filter((row) => !row.paid), { x: (row) => when(row.date), y: "amount", symbol: "square", r: 4, stroke: "var(--accent)", fill: "var(--surface)", strokeWidth: 2 }),
+      Plot.dot(rows.filter((row) => !row.paid && row.low === null), { x: (row) => when(row.date), y: "amount", symbol: "square", r: 4, stroke: "var(--accent)", fill: "var(--surface)", strokeWidth: 2 }),
       Plot.link(rows.filter((row) => row.low !== null), { x1: (row) => when(row.date), x2: (row) => when(row.date), y1: "low", y2: "high", stroke: "var(--loss)", strokeWidth: 2, markerStart: "dot", markerEnd: "dot" }),
       Plot.ruleY([0], { stroke: "var(--line-strong)" }),
       Plot.tip(rows, Plot.pointerX({ x: (row) => when(row.date), y: "amount", title: "title", fill: "var(--surface)", stroke: "var(--line-strong)" })),

@@ -53,6 +53,16 @@ setInterval(() => {
   if (document.querySelector("[data-soon]") && !document.hidden) changed();
 }, LATER);
 
+// On paper nothing is folded.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("main details:not([open])")];
+  for (const each of folded) each.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const each of folded) each.open = false;
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-advance]");
   if (!button) return;
