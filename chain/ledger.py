@@ -51,8 +51,8 @@ class Distribution:
     """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
 
     kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
-    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest` and `principal` are those
-    parts of a coupon or redemption as the bond announced them, else 0.
+    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest` and
+    `principal` are those parts of a coupon or redemption as the bond announced them, else 0.
     """
 
     event: Event

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from api.instruments.slots import Slot, Slots, slots
 from api.models import Resource, Trace
-from api.views.models import (
+from api.models.deployment import (
     CurvePoint,
     CurveView,
     Fact,

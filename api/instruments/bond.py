@@ -9,7 +9,7 @@ from api.instruments.bond_state import state
 from api.instruments.common import TOKEN_COLLECTIONS, turns
 from api.instruments.rows import DistributionRow, FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
-from api.views.models import CurveView
+from api.models.deployment import CurveView
 from chain.events import Event
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.instruments.base import Case, trace_of
 from api.instruments.bond_case import paid_in, slot_of, state_name, units, value_of, values, waits_for
-from api.views.models import PaymentView
+from api.models.deployment import PaymentView
 from finance.settlement import bond
 from finance.settlement.terms import Effect, SettlementTerms
 from finance.settlement.widths import SettlementError

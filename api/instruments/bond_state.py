@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from api.instruments.base import Case, day, fact, in_order, offering_steps, report_steps, trace_of
 from api.instruments.bond_case import made, slot_of, state_name, units, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
-from api.views.models import Fact, NextStep, StateView
+from api.models.deployment import Fact, NextStep, StateView
 from chain.events import Event
 from finance.settlement import bond
 from finance.settlement.terms import Effect

@@ -20,7 +20,7 @@ from api.instruments.swap_case import SIDES, read_terms
 from api.instruments.swap_payments import payments, settlements
 from api.instruments.swap_state import state
 from api.models import Resource, Trace
-from api.views.models import CurveView, SettlementView
+from api.models.deployment import CurveView, SettlementView
 from chain.events import Event
 from chain.swap.ledger import PARTIES, line_name
 from finance.settlement.kpi_payment import amount_of

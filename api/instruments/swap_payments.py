@@ -8,7 +8,7 @@ from typing import Any
 from api.instruments.base import Case, trace_of
 from api.instruments.swap_case import amount_due, has_project, is_over, payment, settled, slot_of, state_name
 from api.models import Trace
-from api.views.models import PaymentView, SettlementView
+from api.models.deployment import PaymentView, SettlementView
 from chain.events import Event
 from finance.settlement.payoff_curve import maximum, minimum
 

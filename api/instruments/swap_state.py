@@ -29,7 +29,7 @@ from api.instruments.swap_case import (
     swap_state,
     units,
 )
-from api.views.models import Fact, NextStep, StateView
+from api.models.deployment import Fact, NextStep, StateView
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import Side, State
 

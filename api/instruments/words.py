@@ -16,7 +16,7 @@ from finance.terms.deal import Kpi
 
 
 class Say(Protocol):
-    """See api.pages.i18n.Translator."""
+    """See api.i18n.Translator."""
 
     def __call__(self, message: str, /, **values: Any) -> str: ...
 

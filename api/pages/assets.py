@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse
 
-from api.pages.i18n import LANGUAGES, texts
+from api.i18n import LANGUAGES, texts
 from api.problems import not_found
 
 router = APIRouter()

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from api.i18n import N_, Translator
 from api.models import Currency
+from api.models.deployment import NextStep, PaymentView
 from api.pages.format import Format
-from api.pages.i18n import N_, Translator
-from api.views.models import NextStep, PaymentView
 from finance.terms import Deal
 
 # State of a contract: (words, tone of the badge, what it means).

@@ -12,10 +12,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
+from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
 from api.instruments.stories import kind_of, story_of
 from api.instruments.words import Story
 from api.models import Currency
+from api.models.deployment import DeploymentView, KpiView, WalletView
+from api.models.oracle import ReportView
 from api.pages.chain_words import KINDS, state_words, step_words
 from api.pages.deal_charts import Pens
 from api.pages.deal_price import PriceSection, price_section
@@ -32,7 +35,6 @@ from api.pages.deal_sections import (
     settlement_section,
 )
 from api.pages.format import Format
-from api.pages.i18n import N_, Translator, language_of
 from api.pages.render import marks, page
 from api.pages.term_sheet import TermSheet, term_sheet
 from api.pages.transaction_words import WALLETS
@@ -42,7 +44,6 @@ from api.views.cases import case_of
 from api.views.deployments import deployment_view, payment_views, settlement_views
 from api.views.holdings import HolderRow, holder_row
 from api.views.kpis import kpi_views, realised
-from api.views.models import DeploymentView, KpiView, ReportView, WalletView
 from api.views.reports import report_views
 from finance.terms import Deal
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.i18n import Translator, plain
 from api.models import Currency
+from api.models.deployment import CurveView, KpiPeriod, KpiView, PaymentView, SettlementView
+from api.models.oracle import ReportView
 from api.pages.chain_words import PERIODS, coded, payment_words, y_words
 from api.pages.format import Format
-from api.pages.i18n import Translator, plain
-from api.views.models import CurveView, KpiPeriod, KpiView, PaymentView, ReportView, SettlementView
 
 HOLDERS = ("holders", "holder", "payee")
 OPEN = ("pending", "challenged")

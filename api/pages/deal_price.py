@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from api.i18n import plain
 from api.instruments.words import Ruling
 from api.jobs import Jobs
+from api.models.deployment import KpiView
 from api.pages.chain_words import y_words
 from api.pages.deal_charts import Chart, Pens, value_words
-from api.pages.i18n import plain
 from api.pages.term_sheet import label_of
-from api.views.models import KpiView
 from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
 from finance.terms import Deal
 

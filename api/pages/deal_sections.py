@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.i18n import Translator
 from api.instruments.words import Ruling
 from api.models import Trace
+from api.models.deployment import KpiView, PaymentView, SettlementView
+from api.models.oracle import LeftOut, ReportView
 from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payment_words
 from api.pages.deal_charts import Chart, Pens, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
-from api.pages.i18n import Translator
-from api.views.models import KpiView, LeftOut, PaymentView, ReportView, SettlementView
 from finance.terms.deal import Deal, Kpi
 
 Row = list[Any]

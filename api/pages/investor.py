@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.demo import DemoAccount
-from api.pages.i18n import N_
+from api.i18n import N_
 from api.pages.render import page
 from api.services import Parts, Services
 from api.views.investor import investor_view

@@ -10,19 +10,19 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
+from api.i18n import N_, Translator, language_of
 from api.models import Currency
+from api.models.deployment import KpiView
+from api.models.oracle import DisputeView, FeedView, OracleNodeView, ReportView
 from api.pages.chain_words import PERIODS, coded
 from api.pages.deal_charts import Pens
 from api.pages.deal_sections import ReportSection, report_section
 from api.pages.format import Format, short_hash
-from api.pages.i18n import N_, Translator, language_of
 from api.pages.render import marks, page
 from api.services import Parts, Services
 from api.views.cases import case_of, currency_of
 from api.views.kpis import kpi_views
-from api.views.models import KpiView
 from api.views.oracle import feed_views, node_views, twin_views
-from api.views.oracle_models import DisputeView, FeedView, OracleNodeView, ReportView
 from api.views.reports import dispute_views, evidence_view, report_views
 
 router = APIRouter()

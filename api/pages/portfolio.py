@@ -10,19 +10,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from api.i18n import Translator, language_of
 from api.index.reader import Deployment
 from api.instruments.stories import kind_of, story_of
 from api.models import Currency
+from api.models.deployment import KpiView
 from api.pages.chain_words import KINDS, PERIODS, coded, state_words, step_words
 from api.pages.deal_charts import Pens
 from api.pages.format import Format
-from api.pages.i18n import Translator, language_of
 from api.pages.render import marks, page
 from api.problems import ProblemError
 from api.services import Parts, Services
 from api.views.cases import case_of
 from api.views.kpis import kpi_views, realised
-from api.views.models import KpiView
 from api.views.pricing import LivePrice, live_price
 from finance.terms import Deal
 

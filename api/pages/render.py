@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from api.demo import NextEvent
+from api.i18n import COOKIE, LANGUAGES, N_, Translator, language_of
 from api.pages.assets import asset
 from api.pages.format import Format, short_hash
-from api.pages.i18n import COOKIE, LANGUAGES, N_, Translator, language_of
 from api.problems import Problem, ProblemError
 from api.services import Services
 

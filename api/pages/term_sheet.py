@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from api.i18n import N_, Translator
 from api.pages.format import Format
-from api.pages.i18n import N_, Translator
 from finance.terms import Deal
 from finance.terms.deal import MeasurementPeriod, Party, walk
 from finance.terms.values import Provenance, Term

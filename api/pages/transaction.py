@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
+from api.i18n import Translator, language_of
 from api.models import Currency
 from api.pages.format import Format, short_hash
-from api.pages.i18n import Translator, language_of
 from api.pages.render import marks, page
 from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS, sent
 from api.problems import not_found

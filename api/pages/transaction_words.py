@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from api.i18n import N_, Translator
 from api.pages.format import Format
-from api.pages.i18n import N_, Translator
 from api.views.transaction_models import TransactionEvent
 
 

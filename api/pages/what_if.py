@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
+from api.i18n import Translator, language_of
 from api.models import Currency
-from api.pages.i18n import Translator, language_of
 from api.pages.render import page
 from api.problems import ProblemError, bad_input
 from api.services import Parts, Services

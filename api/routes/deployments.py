@@ -12,11 +12,11 @@ from pydantic import Field, ValidationError
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page, Resource, example
+from api.models.deployment import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
 from api.problems import Flaw, bad_input, documented
 from api.services import Parts
 from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
-from api.views.models import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
 from chain.records import DeploymentRecord, RecordFile

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Request
 
 from api.listing import LISTED, Format, listed
 from api.models import Page
+from api.models.deployment import KpiPeriod, KpiView
 from api.problems import documented
 from api.routes.deployments import Id
 from api.services import Parts
 from api.views.cases import as_of, case_of
 from api.views.kpis import kpi_view, kpi_views
-from api.views.models import KpiPeriod, KpiView
 
 router = APIRouter(tags=["KPIs"])
 

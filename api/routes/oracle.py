@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request
 
 from api.listing import LISTED, Format, listed
 from api.models import Page
+from api.models.oracle import FeedView, OracleNodeView, TwinView
 from api.problems import documented
 from api.services import Parts
 from api.views.oracle import feed_views, node_views, twin_views
-from api.views.oracle_models import FeedView, OracleNodeView, TwinView
 
 router = APIRouter(tags=["oracle"])
 

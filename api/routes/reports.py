@@ -10,6 +10,7 @@ from pydantic import Field
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page, Resource, example
+from api.models.oracle import DisputeView, EvidenceView, ReportView
 from api.problems import documented, not_found
 from api.routes.deployments import Id
 from api.routes.jobs import ACCEPTED, accepted
@@ -17,7 +18,6 @@ from api.routes.kpis import Kpi
 from api.services import Parts
 from api.views import recompute, relay_round
 from api.views.cases import as_of, case_of
-from api.views.oracle_models import DisputeView, EvidenceView, ReportView
 from api.views.reports import (
     bundle_of_period,
     dispute_views,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from api.i18n import Translator, language_of
 from api.models import Page, Resource
-from api.pages.i18n import Translator, language_of
 from api.problems import documented
 from api.services import Parts
 from api.views.preparing import SIGN_RULING, action_views, prepare, ruling_to_sign

@@ -10,9 +10,7 @@ from api.instruments import INSTRUMENTS, Case, Collection
 from api.instruments.actions import actions_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
-from api.problems import bad_input, not_found
-from api.views.cases import as_of, case_of, cases, currency_of
-from api.views.models import (
+from api.models.deployment import (
     ContractView,
     DeploymentRow,
     DeploymentView,
@@ -21,6 +19,8 @@ from api.views.models import (
     StateView,
     WalletView,
 )
+from api.problems import bad_input, not_found
+from api.views.cases import as_of, case_of, cases, currency_of
 
 if TYPE_CHECKING:
     from api.services import Services

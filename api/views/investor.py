@@ -10,12 +10,12 @@ from web3 import Web3
 
 from api.index.reader import Deployment
 from api.models import Currency
+from api.models.oracle import ReportView
 from api.problems import ProblemError
 from api.services import Services
 from api.views import holdings
 from api.views.cases import case_of
 from api.views.holdings import PositionView, StatementLine
-from api.views.models import ReportView
 from api.views.reports import report_views
 from chain.bindings import contract, read
 from chain.errors import ChainError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from api.instruments import Case
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot
+from api.models.deployment import KpiPeriod, KpiView, PeriodStatus, Quantiles
 from api.problems import not_found
 from api.views.cases import case_of
-from api.views.models import KpiPeriod, KpiView, PeriodStatus, Quantiles
 from finance.settlement.terms import FeedTerms
 from finance.terms import InputError
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from api.instruments import Case
 from api.instruments.base import day
 from api.instruments.slots import Slot
+from api.models.oracle import FeedView, OracleNodeView, TwinEvidence, TwinView
 from api.node_watch import NodeState
 from api.problems import ProblemError
 from api.views.cases import case_of, cases
 from api.views.files import bundle_of, report_file
 from api.views.kpis import period_status
-from api.views.oracle_models import FeedView, OracleNodeView, TwinEvidence, TwinView
 from api.views.reports import signers_of
 from chain.event_tables import VERDICTS
 from finance.settlement.terms import FeedTerms

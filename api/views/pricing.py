@@ -16,7 +16,7 @@ from pydantic import Field
 
 from api.jobs import Jobs
 from api.models import Minor, Resource, example
-from api.views.models import Quantiles
+from api.models.deployment import Quantiles
 from api.views.outlooks import PATHS, SEED, bonds, is_bond, outlook_of, reported, simulate_outlook, swaps
 from finance.pricing.live import Realised, fixing_chances, fixing_rules, later_law, live_value
 from finance.pricing.prepared import PreparedBond

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from api.jobs import Job, Progress, apart
+from api.models.oracle import CheckView, CulpritView, RecomputeView
 from api.problems import not_found
 from api.views.cases import case_of, slot_of, submission_of
 from api.views.files import report_file
-from api.views.oracle_models import CheckView, CulpritView, RecomputeView
 from chain.network import connect
 from finance.settlement.median import median
 from oracle import evidence

@@ -7,13 +7,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from api.models.deployment import DifferenceView, ReconciliationCheck, ReconciliationSum, ReconciliationView
 from api.views.cases import case_of
-from api.views.models import (
-    DifferenceView,
-    ReconciliationCheck,
-    ReconciliationSum,
-    ReconciliationView,
-)
 from chain.reconcile import reconcile
 from chain.records import DeploymentRecord
 from chain.swap.reconcile import reconcile_swap

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from api.jobs import Job, JobCancelledError, Progress
+from api.models.oracle import LeftOut, ObservationView, RoundView
 from api.problems import bad_input, conflict
 from api.views.cases import case_of, slot_of
 from api.views.files import folder_of
-from api.views.oracle_models import LeftOut, ObservationView, RoundView
 from chain.bindings import contract
 from finance.terms import InputError
 from oracle.relay import RelayError, prepare_report, save_report

@@ -9,10 +9,7 @@ from urllib.parse import quote
 from api.instruments import Case
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot, Submission
-from api.problems import ProblemError, not_found
-from api.views.cases import case_of, require_kpi, slot_of
-from api.views.files import ReportFile, bundle_of, holds, report_file
-from api.views.oracle_models import (
+from api.models.oracle import (
     DisputeView,
     EvidenceFile,
     EvidenceView,
@@ -20,6 +17,9 @@ from api.views.oracle_models import (
     ObservationView,
     ReportView,
 )
+from api.problems import ProblemError, not_found
+from api.views.cases import case_of, require_kpi, slot_of
+from api.views.files import ReportFile, bundle_of, holds, report_file
 from api.views.recompute import last_found
 from chain.bindings import contract, read
 from chain.event_tables import VERDICTS

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.models import Hash, Minor, Resource, example
-from api.views.models import Quantiles
+from api.models.deployment import Quantiles
 
 MOST_PATHS = 50_000
 Rate = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]

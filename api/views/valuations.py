@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from api.jobs import Jobs
+from api.models.deployment import Quantiles
 from api.problems import bad_input, unavailable
 from api.views.documents import remembered_deal
-from api.views.models import Quantiles
 from api.views.outlooks import Kept, bonds, hash_of, is_bond, outlook_of, reported, simulate_outlook, swaps
 from api.views.pricing import assumed_kpis, minor, outlook_basis, quantiles_of, quantiles_row
 from api.views.valuation_models import (

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from world import ORIGIN, Service
 
 from api.app import build
+from api.i18n import Translator
 from api.instruments.stories import story_of
 from api.pages.format import Format
-from api.pages.i18n import Translator
 from api.settings import Limits, Settings
 from chain.bindings import read
 from finance.terms import load_deal

@@ -10,10 +10,10 @@ import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
+from api.i18n import LOCALE, Translator, accepted, texts
 from api.instruments.stories import kind_of, story_of
 from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
-from api.pages.i18n import LOCALE, Translator, accepted, texts
 from api.pages.term_sheet import term_sheet
 from finance.terms import load_deal
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from api.i18n import texts
 from api.instruments.actions import ABI, ACTIONS
 from api.instruments.parameters import KINDS
 from api.instruments.refusals import OTHERWISE, WORDS, template
-from api.pages.i18n import texts
 from api.views.relaying import DONE
 from chain import artifacts
 from chain.errors import ContractError

@@ -1,7 +1,7 @@
 """What the API and the pages say about a deployment: its state, KPIs, payments and holders' money.
 
 Money is in whole minor units as text, times are unix seconds. A KPI's `value` is in its unit; `raw` is the
-integer on chain, value times 10^decimals. The oracle's part is in `oracle_models`."""
+integer on chain, value times 10^decimals. What is the oracle's is in api.models.oracle."""
 
 from __future__ import annotations
 
@@ -10,31 +10,6 @@ from typing import Literal
 from pydantic import Field
 
 from api.models import Address, AsOf, Currency, Hash, Minor, Resource, Trace, example
-from api.views.oracle_models import (
-    CheckView,
-    CulpritView,
-    DisputeView,
-    EvidenceFile,
-    EvidenceView,
-    FeedView,
-    LeftOut,
-    ObservationView,
-    OracleNodeView,
-    RecomputeView,
-    ReportStatus,
-    ReportView,
-    TwinEvidence,
-    TwinView,
-)
-
-__all__ = [
-    "CheckView", "ContractView", "CulpritView", "CurvePoint", "CurveView", "DeploymentRow",
-    "DeploymentView", "DifferenceView", "DisputeView", "EvidenceFile", "EvidenceView", "Fact",
-    "FeedView", "KpiPeriod", "KpiView", "LeftOut", "NextStep", "ObservationView", "OracleNodeView",
-    "PaymentView", "PeriodStatus", "Quantiles", "RecomputeView", "ReconciliationCheck",
-    "ReconciliationSum", "ReconciliationView", "ReportStatus", "ReportView", "SettlementView",
-    "StateView", "TierView", "TwinEvidence", "TwinView", "WalletView",
-]  # fmt: skip
 
 Measure = Literal["money", "units", "rate", "number", "time", "text"]
 """How the value of a fact is meant: minor units, units of the token, 1e18 = 100 % a year, a number, unix
