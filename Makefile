@@ -5,9 +5,10 @@ PYTEST := $(BIN)/python -m pytest -p no:pytest-brownie
 OUT ?= demo-out
 OUTCOME ?= published
 DEAL ?= deals/dc-water-eib-2016.yaml
+PORT ?= 8600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile demo check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
+.PHONY: help setup compile demo serve check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,6 +22,9 @@ compile: setup ## compile the contracts if they have changed
 
 demo: compile ## one deal from its file to the last claim; DEAL=deals/..., OUTCOME=published|twin|high|low
 	@$(BIN)/penstock demo $(DEAL) --outcome $(OUTCOME) --out $(OUT)
+
+serve: compile ## API and pages with three deals in mid-life; PORT=8600
+	@$(BIN)/penstock serve --port $(PORT)
 
 check: setup ## formatter, linter, types, import rule between rooms
 	@$(BIN)/ruff format --check .

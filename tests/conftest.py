@@ -8,6 +8,7 @@ import random
 import pytest
 
 SEED = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["PENSTOCK_SEED"] = str(SEED)  # so that test processes that share the work have the same one
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SCOPES: Mapping[str, str] = {
     "deployments:write": "register deployments",
     "oracle:write": "run relay rounds",
-    "index:admin": "rebuild the index",
 }
 PREFIX = "penstock_"
 DAY = 86_400

@@ -239,7 +239,7 @@ def test_keys_open_what_their_scopes_say(service: Service, client: TestClient) -
         ("", ["oracle:write"], None),
         ("x", ["all"], None),
         ("x", [], None),
-        ("x", ["index:admin"], 0),
+        ("x", ["oracle:write"], 0),
     ):
         with pytest.raises(InputError):
             create_key(database, name, scopes, days)

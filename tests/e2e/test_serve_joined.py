@@ -154,10 +154,10 @@ def _keys(database: str, http: httpx.Client) -> None:
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    token = keys("make", "nightly job", "--scope", "index:admin").strip()
+    token = keys("make", "nightly job", "--scope", "oracle:write").strip()
     bearer = {"Authorization": f"Bearer {token}"}
     session = http.get("/v1/auth/session", headers=bearer)
-    assert session.json()["scopes"] == ["index:admin"]
+    assert session.json()["scopes"] == ["oracle:write"]
     listed = keys("list")
     assert "nightly job" in listed
     assert token not in listed
