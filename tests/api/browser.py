@@ -56,7 +56,10 @@ def free_port() -> int:
 @contextmanager
 def served(app: Any, port: int) -> Iterator[str]:
     """The app behind a real HTTP server on 127.0.0.1, its lifespan run; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    settings = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
