@@ -44,7 +44,7 @@ fuzzer: setup ## schemathesis, in an environment of its own
 	@$(PYTHON) tools/bootstrap.py schemathesis
 
 test-python: compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
-	@$(PYTEST) tests --ignore=tests/contracts
+	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile
 
 test-deep: compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
