@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.models import Address, AsOf, Currency, Hash, Minor, Resource, Trace, example
+from api.models import Address, AsOf, Currency, Hash, Minor, Resource, Trace, example, examples
 
 Measure = Literal["money", "units", "rate", "number", "time", "text"]
 """How the value of a fact is meant: minor units, units of the token, 1e18 = 100 % a year, a number, unix
@@ -44,6 +44,8 @@ class StateView(Resource):
     its offering is not settled; then of a bond active, defaulted, accelerated or redeemed, of a swap active,
     defaulted, matured, closed_out or terminated, and ended when a project's treasury is closed. `sentence`
     says it in words; `steps`: what comes next, what can be done now first, then by time."""
+
+    model_config = example(examples.STATE)
 
     state: str
     title: str
@@ -112,6 +114,8 @@ class DeploymentRow(Resource):
 
 class DeploymentView(Resource):
     """A deal on a chain. `shifted_days`: by how much its dates were moved; 0 is as in the deal file."""
+
+    model_config = example(examples.DEPLOYMENT)
 
     id: str
     deal: str
@@ -191,6 +195,8 @@ PeriodStatus = Literal["future", "running", "awaited", "pending", "challenged", 
 class KpiPeriod(Resource):
     """One measurement period: its report, or what is expected. `y`: what its value gives by the first
     curve."""
+
+    model_config = example(examples.KPI_PERIOD)
 
     period: int
     start: int
@@ -369,6 +375,8 @@ class ReconciliationView(Resource):
     """Every payment twice, by the terms and by the chain. `ok`: no difference of a single minor unit;
     `rows`: payments compared; `different`: those that differ; `unclaimed`: earned by holders and not claimed
     yet."""
+
+    model_config = example(examples.RECONCILIATION)
 
     ok: bool
     block: int

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.models import Address, Hash, Minor, Resource, Trace, example
+from api.models import Address, Hash, Minor, Resource, Trace, example, examples
 
 ReportStatus = Literal["pending", "challenged", "final", "missing"]
 """By the chain's clock: pending can be challenged; missing: voided by the panel."""
@@ -143,6 +143,8 @@ class EvidenceFile(Resource):
 class EvidenceView(Resource):
     """An evidence bundle, intact: every byte was compared with `root` before this was answered."""
 
+    model_config = example(examples.EVIDENCE)
+
     root: Hash
     kpi: str
     period: int
@@ -216,6 +218,8 @@ class RoundView(Resource):
 
 class FeedView(Resource):
     """An oracle feed: its rules, its reward pool, and what it waits for next. Windows in seconds."""
+
+    model_config = example(examples.FEED)
 
     deployment: str
     deal: str
@@ -303,6 +307,8 @@ class TwinEvidence(Resource):
 class TwinView(Resource):
     """A version of a twin: what computes it, and where it was used. `engine`: what does the arithmetic here,
     or did in the evidence; `current`: nodes of this release use it."""
+
+    model_config = example(examples.TWIN)
 
     twin: str
     version: str

@@ -14,6 +14,7 @@ from api.problems import ProblemError, documented
 from api.services import Parts
 from api.views import deals as views
 from api.views.documents import JSON_TYPES, YAML_TYPES, flaws, posted_deal
+from api.views.example_deal import DEAL_FILE, TERMS
 from api.views.outlooks import hash_of
 from finance.terms.json_schema import deal_schema
 from finance.terms.problems import DealFileError
@@ -32,8 +33,11 @@ _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": _DEAL},
-            "application/yaml": {"schema": {"type": "string", "description": "A deal file."}},
+            "application/json": {"schema": _DEAL, "example": TERMS},
+            "application/yaml": {
+                "schema": {"type": "string", "description": "A deal file."},
+                "example": DEAL_FILE,
+            },
         },
     }
 }
@@ -60,7 +64,10 @@ def get_deal(deal: DealId, parts: Parts) -> views.DealView:
 @router.get(
     "/deals/{deal}/terms",
     responses={
-        200: {"description": "Canonical JSON.", "content": {"application/json": {"schema": _DEAL}}},
+        200: {
+            "description": "Canonical JSON.",
+            "content": {"application/json": {"schema": _DEAL, "example": TERMS}},
+        },
         **documented(404, 422),
     },
     response_class=Response,
@@ -102,7 +109,22 @@ class SchemaResponse(JSONResponse):
     media_type = "application/schema+json"
 
 
-@router.get("/schemas/deal", response_model=dict[str, Any], response_class=SchemaResponse)
+_SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "penstock/deal/1",
+    "title": "Deal",
+    "type": "object",
+    "properties": {"id": {"type": "string", "pattern": "^[a-z0-9]+(?:-[a-z0-9]+)*$", "maxLength": 64}},
+    "required": ["id"],
+}
+
+
+@router.get(
+    "/schemas/deal",
+    response_model=dict[str, Any],
+    response_class=SchemaResponse,
+    responses={200: {"content": {SchemaResponse.media_type: {"example": _SCHEMA}}}},
+)
 def get_deal_schema() -> SchemaResponse:
     """The JSON Schema of a deal file (draft 2020-12)."""
     return SchemaResponse(deal_schema())

@@ -42,6 +42,14 @@ class AccountView(Resource):
 class EventView(Resource):
     """What comes next: the chain's clock would move to `time` (unix seconds)."""
 
+    model_config = example(
+        {
+            "time": 1617235200,
+            "deployment": "dc-water-eib-2016-1f2e3d4c",
+            "title": "Coupon 9 is paid, and the bond is redeemed",
+        }
+    )
+
     time: int
     deployment: str
     title: str
@@ -57,7 +65,7 @@ class DemoView(Resource):
                 {"address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "name": "Ada", "role": "investor"}
             ],
             "upcoming": [
-                {"time": 1617235200, "deployment": "dc-water-eib-2016-1f2e3d4c", "title": "coupon 9"}
+                {"time": 1617235200, "deployment": "dc-water-eib-2016-1f2e3d4c", "title": "Coupon 9 is paid"}
             ],
         }
     )
@@ -78,6 +86,8 @@ class WalletCall(Resource):
 
 class WalletAnswer(Resource):
     """What the wallet answers."""
+
+    model_config = example({"result": ["0x90F79bf6EB2c4f870365E785982E1f101E93b906"]})
 
     result: Any = None
 

@@ -17,6 +17,7 @@ from api.problems import Flaw, bad_input, documented
 from api.services import Parts
 from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
+from api.views.example_deal import RECORD
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
 from chain.records import DeploymentRecord, RecordFile
@@ -122,7 +123,7 @@ def register_deployment(
         dict[str, Any],
         Body(
             description="The deployment record as `penstock deploy` writes it.",
-            examples=[{"schema": "penstock/deployment/2", "deal": "dc-water-eib-2016", "...": "..."}],
+            examples=[RECORD],
         ),
     ],
 ) -> DeploymentView:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.jobs import Job
-from api.models import Resource, example
+from api.models import Resource, example, examples
 from api.problems import documented
 from api.services import Parts
 
@@ -95,7 +95,10 @@ def cancel_job(id: JobId, parts: Parts, response: Response) -> JobView:
 @router.get(
     "/jobs/{id}/result",
     responses={
-        200: {"description": "What the work gave; its shape is that of the route which began it."},
+        200: {
+            "description": "What the work gave; its shape is that of the route which began it.",
+            "content": {"application/json": {"example": examples.RECOMPUTED}},
+        },
         **documented(404, 409, 422),
     },
     response_model=dict[str, Any],

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
-from api.models import Page, Resource, example
+from api.models import Page, Resource, example, examples
 from api.models.oracle import DisputeView, EvidenceView, ReportView
 from api.problems import documented, not_found
 from api.routes.deployments import Id
@@ -127,9 +127,9 @@ def get_evidence(parts: Parts, id: Id, kpi: Kpi, period: Period, root: Root) -> 
         200: {
             "description": "The file, byte for byte as it was signed.",
             "content": {
-                "text/csv": {"schema": {"type": "string"}},
-                "application/json": {"schema": {"type": "object"}},
-                "text/plain": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}, "example": examples.RAIN_FILE},
+                "application/json": {"schema": {"type": "object"}, "example": examples.OBSERVATION_FILE},
+                "text/plain": {"schema": {"type": "string"}, "example": examples.MODEL_FILE},
             },
         },
         **documented(404, 410, 422),

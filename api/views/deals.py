@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from api.models import Currency, Hash, Minor, Resource, example
+from api.models import Currency, Hash, Minor, Resource, example, examples
 from api.problems import Flaw
 from api.views.outlooks import bonds, hash_of, is_bond, outlook_of, swaps
 from finance.pricing.engine import closed_form
@@ -26,24 +26,7 @@ class DealRow(Resource):
     """A deal in the list. `principal`: of a bond; `starts`, `ends`: interest or first period, to maturity or
     last payment; `assumed` of the `inputs` have no source."""
 
-    model_config = example(
-        {
-            "id": "dc-water-eib-2016",
-            "title": "DC Water Environmental Impact Bond, Series 2016B",
-            "kind": "kpi_bond",
-            "instrument": "Environmental Impact Bond, Series 2016B",
-            "asset": "Green infrastructure in the Rock Creek sewershed",
-            "asset_kind": "stormwater",
-            "currency": "USD",
-            "principal": "25000000000000",
-            "starts": "2016-10-01",
-            "ends": "2021-04-01",
-            "kpis": ["runoff-reduction"],
-            "inputs": 54,
-            "assumed": 31,
-            "terms_hash": "0x" + "1f" * 32,
-        }
-    )
+    model_config = example(examples.DEAL_ROW)
 
     id: str
     title: str
@@ -134,7 +117,7 @@ class InputView(Resource):
 class DealView(DealRow):
     """A deal: its terms in short, everyone and everything in it, and every input."""
 
-    model_config = ConfigDict(json_schema_extra={})
+    model_config = example(examples.DEAL)
 
     summary: str
     currency_terms: Currency

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.models import Address, Hash, Minor, Resource, example
+from api.models import Address, Hash, Minor, Resource, example, examples
 
 HEX = r"^0x([0-9a-fA-F]{2})*$"
 
@@ -109,10 +109,10 @@ class PrepareRequest(Resource):
 
     model_config = example(
         {
-            "deployment": "dc-water-eib-2016-1f2e3d4c",
+            "deployment": examples.DEPLOYMENT_ID,
             "action": "subscribe",
-            "from": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
-            "parameters": {"units": "4"},
+            "from": examples.INVESTOR,
+            "parameters": {"units": "3"},
         }
     )
 
@@ -126,6 +126,8 @@ class PreparedView(Resource):
     """The steps, in order. `ok` is false if a contract would refuse one, null where that cannot be said yet.
     `affordable`: the wallet can pay for the gas. `sign`: data to sign where the action begins with a
     signature instead of a transaction."""
+
+    model_config = example(examples.PREPARED)
 
     deployment: str
     action: str
@@ -141,6 +143,8 @@ class PreparedView(Resource):
 class RelayRequest(Resource):
     """A transaction that a wallet has signed."""
 
+    model_config = example({"raw": examples.SIGNED})
+
     raw: str = Field(
         pattern=HEX, max_length=262_146, description="The signed transaction, RLP in hexadecimal."
     )
@@ -148,6 +152,15 @@ class RelayRequest(Resource):
 
 class RelayedView(Resource):
     """A transaction that the chain has taken. Where it stands: GET /v1/transactions/{hash}."""
+
+    model_config = example(
+        {
+            "hash": examples.SIGNED_HASH,
+            "from": examples.INVESTOR,
+            "deployment": examples.DEPLOYMENT_ID,
+            "action": "subscribe",
+        }
+    )
 
     hash: Hash
     sender: Address = Field(alias="from")
@@ -170,6 +183,8 @@ class TransactionView(Resource):
     """A transaction of a deployment. `state`: pending, done or failed. `action`: the one that it is a call
     of, where we know it; `moves`: money and units that changed hands; `fee` in wei."""
 
+    model_config = example(examples.TRANSACTION)
+
     hash: Hash
     state: Literal["pending", "done", "failed"]
     sender: Address = Field(alias="from")
@@ -185,6 +200,6 @@ class TransactionView(Resource):
     confirmations: int
     gas_used: int | None
     fee: str | None
-    refusal: RefusalView | None
+    refusal: RefusalView | None = None
     moves: list[MoveView]
     events: list[TransactionEvent]

@@ -160,11 +160,11 @@ class ValuationView(Resource):
             "price": 100.0,
             "cases": [
                 {
-                    "label": "below 18.6 %",
-                    "start": None,
-                    "amount": "-3300000000000",
+                    "label": "above 41.3 %",
+                    "start": 0.413001,
+                    "amount": "3300000000000",
                     "probability": 0.025,
-                    "price": 88.67,
+                    "price": 111.33,
                 }
             ],
             "expected_yield": 0.0343,
