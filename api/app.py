@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -104,7 +105,25 @@ def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
         app.include_router(router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _middleware(app, parts)
+    _description(app)
     return app
+
+
+def _description(app: FastAPI) -> None:
+    """Problems are answered as problem+json only; FastAPI adds plain JSON wherever a model is named."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        found = made()
+        for item in found["paths"].values():
+            for operation in item.values():
+                for answer in operation["responses"].values():
+                    content = answer.get("content", {})
+                    if MEDIA_TYPE in content:
+                        content.pop("application/json", None)
+        return found
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 def _middleware(app: FastAPI, parts: Services) -> None:
