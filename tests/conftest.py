@@ -9,8 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-SEED = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
-os.environ["PENSTOCK_SEED"] = str(SEED)  # so that test processes that share the work have the same one
+# Processes that share the work take the seed of the one that started them.
+SEED = int(
+    os.environ.get("PENSTOCK_SEED")
+    or os.environ.get("PENSTOCK_RUN_SEED")
+    or random.SystemRandom().randrange(2**32)
+)
+os.environ["PENSTOCK_RUN_SEED"] = str(SEED)
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
 
 

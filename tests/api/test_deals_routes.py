@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from offline import offline
+from without_chain import without_chain
 from starlette.testclient import TestClient
 
 from finance import load_deal, price

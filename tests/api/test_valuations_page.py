@@ -18,7 +18,7 @@ from browser import (
     shot,
     wider_than_the_window,
 )
-from offline import offline
+from without_chain import without_chain
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from offline import offline
+from without_chain import without_chain
 from starlette.testclient import TestClient
 from world import Service
 

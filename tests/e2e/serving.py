@@ -139,7 +139,7 @@ class World:
     def does(self, who: str, call: Any) -> None:
         answer = self.send(who, call)
         assert answer.status_code == 200, answer.text
-        assert self.w3.eth.get_transaction_receipt(answer.json()["result"])["status"] == 1
+        assert self.w3.eth.wait_for_transaction_receipt(answer.json()["result"], 20)["status"] == 1
 
     def at(self, deal: str, kind: str, name: str) -> Any:
         return contract(self.w3, kind, getattr(self.records[deal].addresses, name)).functions
