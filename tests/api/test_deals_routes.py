@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from without_chain import without_chain
 from starlette.testclient import TestClient
+from without_chain import offline
 
 from finance import load_deal, price
 from finance.terms import Deal

@@ -12,9 +12,9 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 from jsonschema import Draft202012Validator
-from without_chain import without_chain
 from pydantic import BaseModel
 from starlette.testclient import TestClient
+from without_chain import offline
 
 from api.routes.deployments import record_of
 

@@ -18,9 +18,9 @@ from browser import (
     shot,
     wider_than_the_window,
 )
-from without_chain import without_chain
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
+from without_chain import offline
 
 from api.views.outlooks import simulate_outlook
 from finance import load_deal, price

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from without_chain import without_chain
 from starlette.testclient import TestClient
+from without_chain import offline
 from world import Service
 
 from api.views.outlooks import simulate_outlook
