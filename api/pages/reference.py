@@ -21,11 +21,11 @@ TEXT = Path(__file__).parents[2] / "docs" / "api.md"
 
 @dataclass(frozen=True)
 class Operation:
-    """A row of the table: what is called how, and what it is for."""
+    """A row of the table: what is called how, and what it does."""
 
     method: str
     path: str
-    summary: str
+    does: str
 
 
 @router.get("/docs")
@@ -51,7 +51,7 @@ def _article() -> Markup:
 
 def _operations(request: Request) -> list[Operation]:
     return [
-        Operation(method.upper(), path, str(each.get("summary", "")))
+        Operation(method.upper(), path, str(each["description"]).split("\n\n")[0])
         for path, item in request.app.openapi()["paths"].items()
         for method, each in item.items()
     ]
