@@ -21,6 +21,8 @@ import psycopg
 import pytest
 
 USER = "postgres"
+# Not on everybody's PATH, though it is on every system that has it.
+RUNUSER = shutil.which("runuser") or shutil.which("runuser", path="/usr/sbin:/sbin") or "runuser"
 START_SECONDS = 30
 
 
@@ -65,7 +67,7 @@ class Postgres:
 
 def _as_postgres(command: list[str]) -> None:
     if os.getuid() == 0:  # the server refuses to run as root
-        command = ["runuser", "-u", USER, "--", *command]
+        command = [RUNUSER, "-u", USER, "--", *command]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/")
 
 
