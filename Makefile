@@ -32,7 +32,7 @@ check: setup ## formatter, linter, types, import rule between rooms
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check slither test-solidity test-contracts test-python ## everything (under 20 minutes on two cores)
+test: check slither test-solidity test-contracts test-python ## everything (about 20 minutes on two cores)
 
 test-solidity: compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test
