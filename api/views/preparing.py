@@ -285,11 +285,11 @@ def _short(address: str) -> str:
 def refusal_view(error: ContractError, say: Say) -> RefusalView:
     """A contract's error, in its own terms and in words."""
     words, fields = template(error)
-    arguments = {name or "reason": _json(value) for name, value in error.arguments.items()}
+    arguments = {name or "reason": as_json(value) for name, value in error.arguments.items()}
     return RefusalView(name=error.name, arguments=arguments, words=say(words, **fields))
 
 
-def _json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A decoded ABI value for JSON: whole numbers as text, so that none loses digits."""
     if isinstance(value, bool) or value is None:
         return value
@@ -298,9 +298,9 @@ def _json(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, dict):
-        return {key: _json(each) for key, each in value.items()}
+        return {key: as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(each) for each in value]
+        return [as_json(each) for each in value]
     return str(value)
 
 

@@ -22,7 +22,7 @@ from api.instruments.actions import ABI, ACTIONS, APPROVE
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
-from api.views.preparing import _json, bytes_of, moves_in, refusal_view
+from api.views.preparing import as_json, bytes_of, moves_in, refusal_view
 from api.views.transaction_models import (
     MoveView,
     RelayedView,
@@ -239,7 +239,7 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
         title=_title(known, say),
         contract=known.role if known else None,
         function=known.entry["name"] if known else None,
-        arguments={} if known is None else {name: _json(v) for name, v in known.arguments(data).items()},
+        arguments={} if known is None else {name: as_json(v) for name, v in known.arguments(data).items()},
         block=block,
         time=time,
         confirmations=0 if block is None else head - block + 1,
@@ -324,7 +324,7 @@ def _events(parts: Services, logs: list[dict[str, Any]]) -> Iterator[Transaction
             contract=role,
             address=str(to_checksum_address(log["address"])),
             name=name,
-            arguments=_json(arguments),
+            arguments=as_json(arguments),
         )
 
 
