@@ -267,7 +267,7 @@ class PreparedReport:
     IKpiOracle.submit."""
 
     record: dict[str, Any]
-    arguments: tuple[bytes, int, list[tuple[int, int, int, bytes, bytes, bytes]]]
+    arguments: tuple[bytes, int, int, list[tuple[int, int, int, bytes, bytes, bytes]]]
 
 
 def run_relay(
@@ -372,7 +372,7 @@ def prepare_report(
         "left_out": [_observation_record(item) for item in answers if item not in chosen],
         "failures": [{"url": failure.url, "reason": failure.reason} for failure in failures],
     }
-    return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, submit_arguments(chosen)))
+    return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, version, submit_arguments(chosen)))
 
 
 def _observation_record(item: Collected) -> dict[str, Any]:

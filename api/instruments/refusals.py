@@ -39,6 +39,7 @@ WORDS: Mapping[str, str] = {
     "KpiBond_NothingToRecover": "The bond holds nothing to share.",
     "KpiOracle_WrongStatus": "The report is not in the state that this needs.",
     "KpiOracle_WrongVersion": "The report has been restated: it is version {current} now.",
+    "KpiOracle_NotFuller": "A report of this version stands that is as full as this one.",
     "KpiOracle_NotFinal": "The report is not final yet.",
     "KpiOracle_UnknownPeriod": "There is no such measurement period.",
     "KpiOracle_DeadlinePassed": "The time for this has passed.",

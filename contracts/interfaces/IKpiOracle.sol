@@ -90,7 +90,7 @@ interface IKpiOracle {
     /// @param value median, or the panel's value
     /// @param evidence keccak256 of the evidence roots of the report's observations in order, or the panel's evidence root
     /// @param finalAt when it becomes (became) final, if not challenged
-    /// @param version 0 for the first report, one more with each restatement
+    /// @param version as its nodes signed it; a restatement has a higher one
     /// @param used a consumer has settled on it
     struct Report {
         Status status;
@@ -103,7 +103,7 @@ interface IKpiOracle {
 
     event FeedCreated(bytes32 indexed feed, bytes32 indexed deal, bytes32 indexed kpi, FeedConfig config);
     /// @param signers index plus one of each signer, one byte each, in the order of the values (lowest byte first)
-    /// @param supersedes evidence of the report this one restates, or zero
+    /// @param supersedes evidence of the report this one restates or completes, or zero
     event ReportSubmitted(
         bytes32 indexed feed,
         uint32 indexed period,
@@ -144,6 +144,7 @@ interface IKpiOracle {
     error KpiOracle_NotFinal(bytes32 feed, uint32 period, Status status);
     error KpiOracle_NothingToSettle(bytes32 feed, uint32 period);
     error KpiOracle_WrongVersion(uint32 asked, uint32 current);
+    error KpiOracle_NotFuller(uint32 signers, uint32 offered);
     error KpiOracle_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
 
     /// @notice Create a feed, or find it if the very same one exists. Anyone may: the id binds the whole configuration, so
@@ -151,9 +152,12 @@ interface IKpiOracle {
     function createFeed(FeedConfig calldata config) external returns (bytes32 feed);
 
     /// @notice Report a period: at least `quorum` observations, ascending by value, distinct signers.
-    /// @dev The first report of a period, or a restatement (version + 1) of one that is pending or final, not used and
-    /// not challenged, while the reporting window is open. A restatement has its own dispute window.
-    function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external;
+    /// @dev While the reporting window is open: the first report of a period, of any version, or a restatement, of any
+    /// higher version, of one that is pending or final, not used and not challenged. So nobody who has a node sign
+    /// versions ahead of the chain burns them.
+    /// Until a report is final: the same version with more signers, all that it had among them. So nobody who leaves out
+    /// an honest observation moves the median for good. Each has its own dispute window.
+    function submit(bytes32 feed, uint32 period, uint32 version, Observation[] calldata observations) external;
 
     /// @notice Challenge a pending report, staking the feed's bond.
     /// @param version the version challenged, so that a restatement just before cannot catch the challenger out

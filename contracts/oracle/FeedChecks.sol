@@ -29,8 +29,8 @@ library FeedChecks {
         for (uint256 i = 1; i < periods; ++i) {
             _require(config.periodEnds[i] > config.periodEnds[i - 1], "periodEnds not ascending");
         }
-        // Keeps every later sum of times inside uint64.
-        _require(config.periodEnds[periods - 1] <= type(uint48).max, "periodEnds too far away");
+        // Keeps every later sum of times inside uint48.
+        _require(config.periodEnds[periods - 1] <= type(uint40).max, "periodEnds too far away");
     }
 
     function _require(bool ok, string memory what) private pure {

@@ -25,10 +25,12 @@ contract KpiOracle is IKpiOracle, EIP712 {
     /// @dev One slot and the evidence.
     /// @param finalAt Pending: end of the dispute window. Challenged: end of the ruling window.
     /// @param stored Pending and Challenged turn Final by the clock; see {_status}
+    /// @param signers bit i: signer i is in the report
     struct StoredReport {
         int128 value;
-        uint64 finalAt;
+        uint48 finalAt;
         uint32 version;
+        uint32 signers;
         Status stored;
         bool used;
         bytes32 evidence;
@@ -56,36 +58,6 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     // ---------------------------------------------------------------- reports
 
-    /// @inheritdoc IKpiOracle
-    function submit(bytes32 feed, uint32 period, Observation[] calldata observations) external {
-        bytes memory config = _feed(feed);
-        uint64 periodEnd = _periodEnd(config, feed, period);
-        StoredReport storage slot = _reports[feed][period];
-        StoredReport memory report = slot;
-
-        if (block.timestamp < periodEnd) revert KpiOracle_PeriodNotEnded(periodEnd);
-        uint64 deadline = periodEnd + uint64(config.word(FeedStore.REPORTING_WINDOW));
-        if (block.timestamp > deadline) revert KpiOracle_DeadlinePassed(deadline);
-        bytes32 supersedes = report.evidence;
-        if (report.stored == Status.Pending) {
-            if (report.used) revert KpiOracle_AlreadyUsed(feed, period);
-            ++report.version;
-        } else if (report.stored != Status.None) {
-            revert KpiOracle_WrongStatus(report.stored);
-        }
-
-        uint256 signers;
-        (report.value, report.evidence, signers) =
-            _checkObservations(config, Subject(feed, period, report.version, periodEnd), observations);
-        report.finalAt = uint64(block.timestamp) + uint64(config.word(FeedStore.DISPUTE_WINDOW));
-        (slot.value, slot.finalAt, slot.version, slot.stored) =
-            (report.value, report.finalAt, report.version, Status.Pending);
-        slot.evidence = report.evidence;
-        emit ReportSubmitted(
-            feed, period, report.version, report.value, report.evidence, report.finalAt, signers, supersedes
-        );
-    }
-
     /// @dev What the observations of one report have in common.
     struct Subject {
         bytes32 feed;
@@ -94,14 +66,70 @@ contract KpiOracle is IKpiOracle, EIP712 {
         uint64 periodEnd;
     }
 
-    /// @return median of the values, which {Median} checks to ascend
-    /// @return evidence hash of the evidence roots in the given order
-    /// @return signers their indices plus one, one byte each
+    /// @inheritdoc IKpiOracle
+    function submit(bytes32 feed, uint32 period, uint32 version, Observation[] calldata observations) external {
+        bytes memory config = _feed(feed);
+        Subject memory subject = Subject(feed, period, version, _periodEnd(config, feed, period));
+        StoredReport memory report = _reports[feed][period];
+        bool fuller = _admit(config, subject, report);
+
+        (bytes32 supersedes, uint32 before) = (report.evidence, report.signers);
+        uint256 order = _checkObservations(config, subject, observations, report);
+        if (fuller && (before == report.signers || before & ~report.signers != 0)) {
+            revert KpiOracle_NotFuller(before, report.signers);
+        }
+        report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
+        _store(subject, report, order, supersedes);
+    }
+
+    function _store(Subject memory subject, StoredReport memory report, uint256 order, bytes32 supersedes) private {
+        StoredReport storage slot = _reports[subject.feed][subject.period];
+        (slot.value, slot.finalAt, slot.version, slot.signers, slot.stored) =
+            (report.value, report.finalAt, subject.version, report.signers, Status.Pending);
+        slot.evidence = report.evidence;
+        emit ReportSubmitted(
+            subject.feed,
+            subject.period,
+            subject.version,
+            report.value,
+            report.evidence,
+            report.finalAt,
+            order,
+            supersedes
+        );
+    }
+
+    /// @dev Whether a report may come now.
+    /// @return fuller whether it must have all signers of the present one, and more
+    function _admit(bytes memory config, Subject memory subject, StoredReport memory report)
+        private
+        view
+        returns (bool fuller)
+    {
+        if (block.timestamp < subject.periodEnd) revert KpiOracle_PeriodNotEnded(subject.periodEnd);
+        fuller = report.stored == Status.Pending && subject.version == report.version;
+        if (fuller) {
+            // Until it is final, not until the deadline: nobody leaves an observation out in the last second.
+            if (block.timestamp >= report.finalAt) revert KpiOracle_WrongStatus(Status.Final);
+            return true;
+        }
+        uint64 deadline = subject.periodEnd + uint64(config.word(FeedStore.REPORTING_WINDOW));
+        if (block.timestamp > deadline) revert KpiOracle_DeadlinePassed(deadline);
+        if (report.stored == Status.None) return false;
+        if (report.stored != Status.Pending) revert KpiOracle_WrongStatus(report.stored);
+        if (report.used) revert KpiOracle_AlreadyUsed(subject.feed, subject.period);
+        if (subject.version < report.version) revert KpiOracle_WrongVersion(subject.version, report.version);
+    }
+
+    /// @dev Puts into `report` the median of the values, which {Median} checks to ascend, the hash of the evidence roots
+    /// in the given order, and the signers.
+    /// @return order indices of the signers plus one, one byte each
     function _checkObservations(
         bytes memory config,
         Subject memory subject,
-        Observation[] calldata observations
-    ) private view returns (int128 median, bytes32 evidence, uint256 signers) {
+        Observation[] calldata observations,
+        StoredReport memory report
+    ) private view returns (uint256 order) {
         uint256 count = observations.length;
         if (count < config.word(FeedStore.QUORUM)) revert KpiOracle_BelowQuorum(count, config.word(FeedStore.QUORUM));
         int128[] memory values = new int128[](count);
@@ -110,14 +138,15 @@ contract KpiOracle is IKpiOracle, EIP712 {
         for (uint256 i = 0; i < count; ++i) {
             Observation memory o = observations[i]; // decoded once
             seen = _markSeen(seen, o.signer);
-            signers |= (uint256(o.signer) + 1) << (8 * i);
+            order |= (uint256(o.signer) + 1) << (8 * i);
             _checkObservation(config, subject, o);
             values[i] = o.value;
             roots[i] = o.evidence;
         }
-        median = Median.median(values);
+        report.value = Median.median(values);
         _checkRange(config, values[0], values[count - 1]);
-        evidence = keccak256(abi.encodePacked(roots));
+        report.evidence = keccak256(abi.encodePacked(roots));
+        report.signers = uint32(seen); // an index is below 32
     }
 
     function _checkObservation(bytes memory config, Subject memory subject, Observation memory o)
@@ -161,7 +190,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         if (status != Status.Pending) revert KpiOracle_WrongStatus(status);
         if (version != report.version) revert KpiOracle_WrongVersion(version, report.version);
         report.stored = Status.Challenged;
-        report.finalAt = uint64(block.timestamp) + uint64(config.word(FeedStore.RULING_WINDOW));
+        report.finalAt = uint48(block.timestamp + config.word(FeedStore.RULING_WINDOW));
         _challengers[feed][period] = msg.sender;
         emit ReportChallenged(feed, period, version, msg.sender, evidence);
         _take(_bondCurrency(config), config.word(FeedStore.CHALLENGE_BOND));
@@ -188,7 +217,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
             report.evidence = evidence;
         }
         report.stored = verdict == Verdict.Void ? Status.Missing : Status.Final;
-        report.finalAt = uint64(block.timestamp);
+        report.finalAt = uint48(block.timestamp);
         emit ReportRuled(feed, period, report.version, verdict, report.value, report.evidence);
 
         uint256 reward = 0;

@@ -172,7 +172,7 @@ class Signed(DemoLife):
             compact = signed.s | (signed.v - 27) << 255  # EIP-2098
             r, vs = (number.to_bytes(32, "big") for number in (signed.r, compact))
             observations.append((value, seen, index, bytes.fromhex("ab" * 32), r, vs))
-        self.relay.send(functions.submit(reading.id, reading.period, observations))
+        self.relay.send(functions.submit(reading.id, reading.period, 0, observations))
         reach_time(self.w3, read(functions.reportOf(reading.id, reading.period))["finalAt"])
 
     def whole(self, values: dict[int, int]) -> None:

@@ -127,7 +127,7 @@ class Life:
                     "vs": "0x" + (signed.s | (signed.v - 27) << 255).to_bytes(32, "big").hex(),
                 }
             )
-        self.send(self.c, self.oracle.submit(feed, period, observations))
+        self.send(self.c, self.oracle.submit(feed, period, 0, observations))
 
     def mature(self) -> None:
         """The outcome fixed and the redemption paid, at maturity."""

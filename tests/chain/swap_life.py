@@ -133,7 +133,7 @@ class SwapLife(SwapActions):
             digest = read(self.oracle.observationDigest(feed, period, 0, number, seen, EVIDENCE))
             said = {"value": number, "observedAt": seen, "signer": index, "evidence": EVIDENCE}
             observations.append({**said, **self._sign(digest, node)})
-        self.send("stranger", self.oracle.submit(feed, period, observations))
+        self.send("stranger", self.oracle.submit(feed, period, 0, observations))
 
     def challenge(self, period: int) -> None:
         """A stranger challenges the report of a period and puts up the bond."""

@@ -202,9 +202,9 @@ def report(parties, chain):
             for value, node in pairs
         ]
 
-    def send(deal, values, nodes=(0, 1, 2, 3), *, period=0, **changes):
-        observations = make(deal, values, nodes, period=period, **changes)
-        return deal.oracle.submit(deal.feed, period, observations, {"from": parties.relay})
+    def send(deal, values, nodes=(0, 1, 2, 3), *, period=0, version=0, **changes):
+        observations = make(deal, values, nodes, period=period, version=version, **changes)
+        return deal.oracle.submit(deal.feed, period, version, observations, {"from": parties.relay})
 
     send.sign = make
     return send

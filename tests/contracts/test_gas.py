@@ -146,7 +146,7 @@ def test_oracle_with_more_nodes(launch, report, parties, quorum, nodes):
     deal = launch(oracle_overrides={"signers": [key.address for key in keys], "quorum": quorum})
     warp(deal.plan.period_end)
     observations = [report.sign(deal, [1_000 + i], (i,), key=keys[i])[0] for i in range(quorum)]
-    tx = deal.oracle.submit(deal.feed, 0, observations, {"from": parties.relay})
+    tx = deal.oracle.submit(deal.feed, 0, 0, observations, {"from": parties.relay})
     measure(f"oracle submit, {quorum} of {nodes} nodes", tx)
     assert deal.oracle.statusOf(deal.feed, 0) == Status.PENDING
 

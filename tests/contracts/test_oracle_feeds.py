@@ -134,7 +134,7 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
         consumers=addresses(8, "many consumers"),
         quorum=17,
         panelQuorum=17,
-        periodEnds=[*range(511), 2**47],
+        periodEnds=[*range(511), 2**40 - 1],
         reportingWindow=2**32 - 1,
     )
     feed = base.oracle.createFeed(config, {"from": parties.stranger}).events["FeedCreated"]["feed"]
@@ -142,7 +142,7 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
     deal = SimpleNamespace(feed=feed, oracle=base.oracle)
     # Period 0 ended long ago; the widest reporting window (136 years) still covers it.
     observations = [report.sign(deal, [i], (i,), key=signers[i], at=None)[0] for i in range(32)]
-    tx = base.oracle.submit(feed, 0, observations, {"from": parties.relay})
+    tx = base.oracle.submit(feed, 0, 0, observations, {"from": parties.relay})
     event = tx.events["ReportSubmitted"]
     assert event["value"] == 15  # lower middle of 0..31
     assert event["signers"] == sum((i + 1) << (8 * i) for i in range(32))  # index plus one, a byte each

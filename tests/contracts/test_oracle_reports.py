@@ -29,8 +29,8 @@ def ended(feed):
 
 @pytest.fixture
 def submit(ended, parties):
-    return lambda observations, period=0: ended.oracle.submit(
-        ended.feed, period, observations, {"from": parties.relay}
+    return lambda observations, period=0, version=0: ended.oracle.submit(
+        ended.feed, period, version, observations, {"from": parties.relay}
     )
 
 
@@ -89,7 +89,7 @@ def test_any_quorum_of_the_nodes_will_do(ended, report):
 
 
 def test_anyone_may_relay(ended, report, parties):
-    ended.oracle.submit(ended.feed, 0, report.sign(ended, [1, 2, 3]), {"from": parties.stranger})
+    ended.oracle.submit(ended.feed, 0, 0, report.sign(ended, [1, 2, 3]), {"from": parties.stranger})
     assert status(ended) == Status.PENDING
 
 
@@ -103,7 +103,7 @@ def test_digest_is_eip712_as_published(ended, report, chain):
 def test_submit_refuses_unknown_feed_and_period(ended, report, submit, base, parties):
     unknown = keccak(text="no such feed")
     with refuses(base.oracle, "KpiOracle_UnknownFeed", unknown):
-        base.oracle.submit(unknown, 0, report.sign(ended, [1, 2, 3]), {"from": parties.relay})
+        base.oracle.submit(unknown, 0, 0, report.sign(ended, [1, 2, 3]), {"from": parties.relay})
     with refuses(base.oracle, "KpiOracle_UnknownPeriod", ended.feed, 2):
         submit(report.sign(ended, [1, 2, 3], period=2), period=2)
 
@@ -322,7 +322,53 @@ def test_restatement_needs_new_signatures(ended, report, submit):
     observations = report.sign(ended, [100, 200, 300])
     submit(observations)
     with pytest.raises(Exception, match="KpiOracle_BadSignature: 0"):
-        submit(observations)
+        submit(observations, version=1)
+
+
+def test_a_restatement_may_skip_versions(ended, report):
+    """So whoever has nodes sign version after version ahead of the chain cannot keep them from restating."""
+    assert report(ended, [100, 200, 300], version=7).events["ReportSubmitted"]["version"] == 7
+    with refuses(ended.oracle, "KpiOracle_WrongVersion", 6, 7):
+        report(ended, [400, 410, 420, 430], version=6)
+    assert report(ended, [400, 410, 420], version=1_000).events["ReportSubmitted"]["version"] == 1_000
+
+
+# ---------------------------------------------------------------- fuller reports
+
+
+def test_who_drops_the_lowest_of_four_observations_is_corrected_by_all_four(ended, report):
+    """The median of the three is higher than that of the four; the four come before the report is final."""
+    dropped = report(ended, [110, 120, 130], nodes=(0, 1, 2))
+    assert dropped.events["ReportSubmitted"]["value"] == 120
+    next_at(dropped.timestamp + 14 * DAY - 1)
+    event = (tx := report(ended, [110, 120, 130, 100])).events["ReportSubmitted"]
+    assert (event["value"], event["version"], event["signers"]) == (110, 0, 0x03_02_01_04)
+    assert str(event["supersedes"]) == str(dropped.events["ReportSubmitted"]["evidence"])
+    assert event["finalAt"] == tx.timestamp + 14 * DAY  # the dispute window follows
+
+
+def test_a_fuller_report_is_taken_after_the_reporting_window_too(ended, report):
+    """Else the last second of it would be the moment to leave somebody out."""
+    deadline = ended.ends[0] + 45 * DAY
+    next_at(deadline)
+    report(ended, [110, 120, 130])
+    next_at(deadline + 14 * DAY - 1)
+    assert report(ended, [110, 120, 130, 100]).events["ReportSubmitted"]["value"] == 110
+
+
+@pytest.mark.parametrize(
+    ("nodes", "bits"), [((0, 1, 2), 0b0111), ((1, 2, 3), 0b1110)], ids=["the same", "others"]
+)
+def test_a_report_of_the_same_version_must_be_fuller(ended, report, nodes, bits):
+    report(ended, [110, 120, 130], nodes=(0, 1, 2))
+    with refuses(ended.oracle, "KpiOracle_NotFuller", 0b0111, bits):
+        report(ended, [110, 120, 130], nodes=nodes)
+
+
+def test_a_final_report_is_not_completed(ended, report):
+    next_at(report(ended, [110, 120, 130]).timestamp + 14 * DAY)
+    with refuses(ended.oracle, "KpiOracle_WrongStatus", Status.FINAL):
+        report(ended, [110, 120, 130, 100])
 
 
 def test_no_restatement_after_use(ended, report, parties):

@@ -193,7 +193,7 @@ def test_nobody_types_the_kpi_in(live, parties):
     ]  # fmt: skip
     with refuses(live.oracle, "KpiOracle_BelowQuorum", 0, 3):
         warp(live.plan.period_end)
-        live.oracle.submit(live.feed, 0, [], {"from": parties.issuer})
+        live.oracle.submit(live.feed, 0, 0, [], {"from": parties.issuer})
 
 
 def test_an_issuer_that_is_late_by_a_day_is_not_in_default(live, parties):

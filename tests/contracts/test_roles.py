@@ -166,12 +166,12 @@ def test_relay_cannot_change_what_was_signed(live, report, parties):
     ):
         warp(now() + 10)
         with pytest.raises(Exception, match="KpiOracle_BadSignature"):
-            live.oracle.submit(live.feed, 0, [*signed[:2], forged], {"from": parties.relay})
+            live.oracle.submit(live.feed, 0, 0, [*signed[:2], forged], {"from": parties.relay})
 
 
 def test_relay_that_keeps_a_report_back_is_replaced_by_anyone(live, report, parties):
     warp(live.plan.period_end)
-    live.oracle.submit(live.feed, 0, report.sign(live, [300_000] * 3), {"from": parties.third})
+    live.oracle.submit(live.feed, 0, 0, report.sign(live, [300_000] * 3), {"from": parties.third})
     assert live.oracle.statusOf(live.feed, 0) == Status.PENDING
 
 

@@ -104,9 +104,12 @@ def answers_of(network: Any, **changes: Any) -> list[Collected]:
     return sorted(found, key=lambda item: (item.signed.value, item.signer_index))
 
 
-def submit(network: Any, answers: list[Collected], feed: str | None = None, period: int = 0) -> Any:
+def submit(
+    network: Any, answers: list[Collected], feed: str | None = None, period: int = 0, version: int = 0
+) -> Any:
     identity = bytes.fromhex((feed or network.at.feed)[2:])
-    return network.sender.send(network.functions.submit(identity, period, submit_arguments(answers)))
+    call = network.functions.submit(identity, period, version, submit_arguments(answers))
+    return network.sender.send(call)
 
 
 def relay_into(network: Any, folder: Path) -> dict[str, Any]:
@@ -330,14 +333,16 @@ def test_a_report_counts_nowhere_else(fresh: Any, feed_terms: FeedTerms) -> None
         submit(fresh, answers, feed=other_feed)
     elsewhere = create_feed(fresh.sender, feed_terms, signers, fresh.panel, consumer)
     functions = contract(fresh.w3, "KpiOracle", elsewhere.oracle).functions
-    moved = functions.submit(bytes.fromhex(elsewhere.feed[2:]), 0, submit_arguments(answers))
+    moved = functions.submit(bytes.fromhex(elsewhere.feed[2:]), 0, 0, submit_arguments(answers))
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
         fresh.sender.send(moved)
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
         submit(fresh, answers_of(fresh, chain_id=fresh.chain.chain_id + 1))
     submit(fresh, answers)  # here it counts
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
-        submit(fresh, answers)  # as version 1
+        submit(fresh, answers, version=1)
+    with pytest.raises(ContractError, match="KpiOracle_NotFuller"):
+        submit(fresh, answers)  # once more
     rpc(fresh.w3, "evm_mine", SECONDS_2021[1] + 86_400)
     late = answers_of(fresh, observed_at=SECONDS_2021[1] + 1)  # of period 0, but not stale for period 1
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):

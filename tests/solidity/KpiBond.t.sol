@@ -252,7 +252,7 @@ contract KpiBondTest is BondFixture {
         defaultOnHoldersData(2, payDate(2) + GRACE + 1); // the measuring period has just ended
         vm.warp(PERIOD_END + REPORTING);
         isTrue(block.timestamp < payDate(2) + GRACE + 1 + CURE, "still curable");
-        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
         vm.warp(payDate(2) + GRACE + CURE + 2);
         // Settled meanwhile, though nobody has fixed it: the report counts, as it always does.
         bond.accelerate();
@@ -275,7 +275,7 @@ contract KpiBondTest is BondFixture {
     function test_accelerate_refusesWhileAReportIsPending() external {
         defaultOnHoldersData(2, payDate(2) + GRACE + 1);
         vm.warp(PERIOD_END + REPORTING);
-        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
         vm.prank(STRANGER);
         currency.approve(address(oracle), CHALLENGE_BOND);
         currency.mint(STRANGER, CHALLENGE_BOND);

@@ -31,7 +31,7 @@ contract KpiPaymentTest is PaymentFixture {
         vm.warp(payDay(0));
         payment.settle();
         vm.warp(periodEnd(1) + REPORTING);
-        oracle.submit(feed, 1, unanimous(feed, 1, 0, QUORUM, 1));
+        oracle.submit(feed, 1, 0, unanimous(feed, 1, 0, QUORUM, 1));
         vm.warp(payDay(1) - 1);
         refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotDue.selector, payDay(1)));
         payment.settle();
@@ -264,7 +264,7 @@ contract KpiPaymentTest is PaymentFixture {
         post(PAYER, 20_000);
         payment.callMargin(PAYEE);
         vm.warp(valuedAt(0) + REPORTING - 1);
-        oracle.submit(valueFeed, 0, unanimous(valueFeed, 0, 0, QUORUM, 12_345));
+        oracle.submit(valueFeed, 0, 0, unanimous(valueFeed, 0, 0, QUORUM, 12_345));
         vm.warp(START + CURE + 1);
         refuses(
             abi.encodeWithSelector(

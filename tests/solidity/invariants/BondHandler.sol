@@ -51,7 +51,7 @@ contract BondHandler is BondBooks {
     function report(int256 value) external watched {
         if (block.timestamp < PERIOD_END || block.timestamp > PERIOD_END + REPORTING || _reportedAt != 0) return;
         _reported = int128(bound(value, 50_000, 550_000)); // around the knots, where the payoff bends
-        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, _reported));
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, _reported));
         _reportedAt = block.timestamp;
     }
 

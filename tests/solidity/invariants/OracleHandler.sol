@@ -22,6 +22,7 @@ contract OracleHandler is DealFixture {
         int128 value;
         uint64 until;
         uint32 version;
+        uint256 signers;
         uint256 stake;
         bool used;
         bool settledMissing;
@@ -71,6 +72,7 @@ contract OracleHandler is DealFixture {
         else vm.warp(block.timestamp + 1 hours + (dice >> 192) % 4 days);
     }
 
+    /// @dev The last version again, some above it, or one below it.
     function report(uint256 which, uint256 seed, bool everybody) external {
         uint32 period = uint32(which % PERIODS);
         int128 lowest = int128(bound(int256(seed), KPI_MIN, KPI_MAX - int128(MAX_SPREAD)));
@@ -78,17 +80,26 @@ contract OracleHandler is DealFixture {
         IKpiOracle.Status status = _status(period);
         bool open = block.timestamp >= _ends[period] && block.timestamp <= _ends[period] + REPORTING;
         Book storage book = _books[period];
-        bool first = status == IKpiOracle.Status.None;
-        bool again = book.stored == IKpiOracle.Status.Pending && !book.used;
-        IKpiOracle.Observation[] memory list = _observations(period, first ? 0 : book.version + 1, values, seed);
-        try oracle.submit(feed, period, list) {
-            isTrue(open && (first || again), "submit should have failed");
+        uint32 version = book.version + uint32(mix(seed) % 3);
+        if (version != 0 && mix(seed) % 16 == 0) --version;
+        IKpiOracle.Observation[] memory list = _observations(period, version, values, seed);
+        uint256 signers;
+        for (uint256 i = 0; i < list.length; ++i) {
+            signers |= 1 << list[i].signer;
+        }
+        bool expected = open && status == IKpiOracle.Status.None;
+        if (book.stored == IKpiOracle.Status.Pending && version > book.version) expected = open && !book.used;
+        if (book.stored == IKpiOracle.Status.Pending && version == book.version) {
+            expected = status == IKpiOracle.Status.Pending && signers != book.signers && signers | book.signers == signers;
+        }
+        try oracle.submit(feed, period, version, list) {
+            isTrue(expected, "submit should have failed");
             book.stored = IKpiOracle.Status.Pending;
             book.value = values[1]; // the middle of three, the lower middle of four
-            book.version = first ? 0 : book.version + 1;
+            (book.version, book.signers) = (version, signers);
             book.until = uint64(block.timestamp) + DISPUTE;
         } catch {
-            isFalse(open && (first || again), "submit should have succeeded");
+            isFalse(expected, "submit should have succeeded");
         }
     }
 
@@ -132,7 +143,7 @@ contract OracleHandler is DealFixture {
             list[last].observedAt = uint64(block.timestamp) + 1; // measured in the future
             _sign(list[last], oracle, feed, period, version);
         }
-        try oracle.submit(feed, period, list) {
+        try oracle.submit(feed, period, version, list) {
             revert Expected("a forged report should have failed");
         } catch {}
     }
@@ -216,7 +227,7 @@ contract OracleHandler is DealFixture {
         try oracle.consume(feed, uint32(which % PERIODS)) {
             revert Expected("only a consumer of the feed uses its reports");
         } catch {}
-        try oracle.submit(feed, PERIODS, unanimous(feed, PERIODS, 0, QUORUM, 0)) {
+        try oracle.submit(feed, PERIODS, 0, unanimous(feed, PERIODS, 0, QUORUM, 0)) {
             revert Expected("there is no such period");
         } catch {}
     }

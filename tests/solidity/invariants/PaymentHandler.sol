@@ -107,7 +107,7 @@ contract PaymentHandler is PaymentFixture {
         if (block.timestamp < end || block.timestamp > end + REPORTING || _reportedAt[which][i] != 0) return;
         int128 seen = int128(model ? bound(value, -VALUE_BOUND, VALUE_BOUND) : bound(value, 0, TOP));
         if (!model && mix(seed) % 3 == 0) seen = int128(bound(value, 9_000, 11_000)); // where the sign turns
-        oracle.submit(which, uint32(i), unanimous(which, uint32(i), 0, QUORUM, seen));
+        oracle.submit(which, uint32(i), 0, unanimous(which, uint32(i), 0, QUORUM, seen));
         (_reportedAt[which][i], _reported[which][i]) = (block.timestamp, seen);
     }
 
@@ -118,7 +118,7 @@ contract PaymentHandler is PaymentFixture {
         if (block.timestamp < periodEnd(i)) vm.warp(periodEnd(i));
         if (block.timestamp <= periodEnd(i) + REPORTING && _reportedAt[feed][i] == 0) {
             int128 seen = int128(bound(value, 5_000, 15_000));
-            oracle.submit(feed, uint32(i), unanimous(feed, uint32(i), 0, QUORUM, seen));
+            oracle.submit(feed, uint32(i), 0, unanimous(feed, uint32(i), 0, QUORUM, seen));
             (_reportedAt[feed][i], _reported[feed][i]) = (block.timestamp, seen);
         }
         if (block.timestamp < payDay(i)) vm.warp(payDay(i));

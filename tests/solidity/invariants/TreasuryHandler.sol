@@ -73,7 +73,7 @@ contract TreasuryHandler is TreasuryFixture {
         uint256 end = model ? valuedAt(i) : periodEnd(i);
         if (block.timestamp < end || block.timestamp > end + REPORTING || _isReported[which][i]) return;
         int128 seen = int128(model ? bound(value, -VALUE_BOUND, VALUE_BOUND) : bound(value, 0, TOP));
-        oracle.submit(which, uint32(i), unanimous(which, uint32(i), 0, QUORUM, seen));
+        oracle.submit(which, uint32(i), 0, unanimous(which, uint32(i), 0, QUORUM, seen));
         _isReported[which][i] = true;
     }
 
@@ -85,7 +85,7 @@ contract TreasuryHandler is TreasuryFixture {
             if (block.timestamp < periodEnd(i)) vm.warp(periodEnd(i));
             if (block.timestamp <= periodEnd(i) + REPORTING && !_isReported[feed][i]) {
                 int128 seen = int128(bound(value, 0, 20_000));
-                oracle.submit(feed, uint32(i), unanimous(feed, uint32(i), 0, QUORUM, seen));
+                oracle.submit(feed, uint32(i), 0, unanimous(feed, uint32(i), 0, QUORUM, seen));
                 _isReported[feed][i] = true;
             }
             if (block.timestamp < payDay(i)) vm.warp(payDay(i));

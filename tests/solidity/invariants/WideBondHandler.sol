@@ -164,7 +164,7 @@ contract WideBondHandler is BondBooks {
                 int256 value = int256(mix(dice + kpi * 8 + j) % 620_000) - 10_000;
                 IKpiOracle.Observation[] memory all =
                     unanimous(_feeds[kpi], uint32(j), 0, QUORUM, int128(value));
-                oracle.submit(_feeds[kpi], uint32(j), all);
+                oracle.submit(_feeds[kpi], uint32(j), 0, all);
                 _seen[kpi][j] = Seen(block.timestamp, value);
             }
         }

@@ -44,7 +44,7 @@ abstract contract BondFixture is DealFixture {
 
     function reportKpi(int128 value) internal {
         vm.warp(PERIOD_END);
-        oracle.submit(feed, 0, unanimous(feed, 0, 0, QUORUM, value));
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, value));
         vm.warp(PERIOD_END + DISPUTE);
     }
 

@@ -25,7 +25,7 @@ abstract contract OracleFixture is DealFixture {
 
     function report(int128 value) internal {
         uint32 version = oracle.statusOf(feed, 0) == IKpiOracle.Status.None ? 0 : oracle.reportOf(feed, 0).version + 1;
-        oracle.submit(feed, 0, unanimous(feed, 0, version, QUORUM, value));
+        oracle.submit(feed, 0, version, unanimous(feed, 0, version, QUORUM, value));
     }
 
     function challengeIt() internal {

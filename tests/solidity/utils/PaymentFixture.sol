@@ -126,7 +126,7 @@ abstract contract PaymentFixture is DealFixture {
     /// @dev Three nodes report; final when this returns.
     function reportFinal(bytes32 which, uint32 period, uint64 end, int128 value) internal {
         if (block.timestamp < end) vm.warp(end);
-        oracle.submit(which, period, unanimous(which, period, 0, QUORUM, value));
+        oracle.submit(which, period, 0, unanimous(which, period, 0, QUORUM, value));
         vm.warp(block.timestamp + DISPUTE);
     }
 
