@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
 from finance.actus.core import SEQUENCE, Event, State
-from finance.actus.dates import ends_month
+from finance.actus.dates import ends_month, schedule
 from finance.actus.pam import Pam
 
 ROUNDING: Final = 1e-9
@@ -60,7 +61,7 @@ class Lam(Pam):
             return cycle.after(anchor, number, to_month_end)
 
         due = 0
-        while payment_time(due) < self.status_date:
+        while self.past(payment_time(due)):
             due += 1
         last = max(due - 1, 0)
         repaid = self.repaid_per_period(payment, payment_time(last), payment_time(last + 1))
@@ -101,7 +102,7 @@ class Lam(Pam):
         given = self.terms.number("nextPrincipalRedemptionPayment")
         if given is not None:
             return self.sign * given
-        return self.sign * self.NT / (1 + sum(t > self.status_date for t in self.redemption_times))
+        return self.sign * self.NT / (1 + sum(not self.past(t) for t in self.redemption_times))
 
     # Events
 
@@ -131,7 +132,7 @@ class Lam(Pam):
         before = s.Nt
         payoff = super().PP(s, event)
         if payoff and self.terms.text("prepaymentEffect") == "A":
-            s.Prnxt = self.lowered(s, before, event.calculated)
+            s.Prnxt = self.lowered(s, before, event.time)
         return payoff
 
     def lowered(self, s: State, before: float, t: datetime) -> float:
@@ -145,13 +146,20 @@ class Nam(Lam):
     type = "NAM"
 
     def interest_times(self) -> list[datetime]:
-        """The interest cycle until the first redemption, then with every redemption, and Md."""
+        """The interest cycle until PRCL before the first redemption, then with each redemption, and Md."""
         if self.terms.number("nominalInterestRate") is None:
             return []
         redemptions = self.redemption_times
-        first = redemptions[0] if redemptions else self.Md
-        anchor, cycle = "cycleAnchorDateOfInterestPayment", "cycleOfInterestPayment"
-        before = self.times(anchor, cycle, first, include_end=False, start=self.IED_time, stub=False)
+        until = redemptions[0] if redemptions else self.Md
+        if (step := self.terms.cycle("cycleOfPrincipalRedemption")) is not None:
+            until = step.after(until, -1, self.month_ends and step.months > 0 and ends_month(until))
+        cycle = self.terms.cycle("cycleOfInterestPayment")
+        start = self.terms.time("cycleAnchorDateOfInterestPayment")
+        if start is None and cycle is not None:
+            start = cycle.after(self.IED_time)
+        before: list[datetime] = []
+        if start is not None and start <= until:
+            before = schedule(start, cycle, until, include_end=True, month_ends=self.month_ends)
         return [*before, *redemptions, self.Md]
 
     def repaid_per_period(self, payment: float, start: datetime, end: datetime) -> float:
@@ -176,24 +184,25 @@ class Ann(Nam):
         if self.terms.number("nextPrincipalRedemptionPayment") is None and self.redemption_times:
             yield from self.at("PRF", self.redemption_times[0] - timedelta(days=1))
         for reset in self.rate_resets(self.Md):
-            yield Event("PRF", reset.time, reset.calculated, SEQUENCE["PRF"])
+            yield replace(reset, type="PRF", place=SEQUENCE["PRF"], detail=None)
 
     def maturity(self) -> datetime | None:
         return self.terms.time("maturityDate") or self.terms.time("amortizationDate") or self.last_payment
 
     @cached_property
-    def payment_times(self) -> list[datetime]:
-        """Times at which payments would repay the principal, up to amortizationDate or Md."""
+    def payments(self) -> list[tuple[datetime, datetime]]:
+        """(time, time calculated for) of payments that would repay it all by amortizationDate or Md."""
         end = self.terms.time("amortizationDate") or self.Md
         anchor, cycle = "cycleAnchorDateOfPrincipalRedemption", "cycleOfPrincipalRedemption"
         times = self.times(anchor, cycle, end, include_end=True, start=self.IED_time)
-        return [self.days.calculated(t) for t in times]
+        return [(self.days.shift(t), self.days.calculated(t)) for t in times]
 
-    def annuity(self, s: State, times: list[datetime]) -> float:
-        """A(s, T, n, a, r), signed: the level payment at `times` that repays Nt (section 3.8).
+    def annuity(self, s: State, made: datetime) -> float:
+        """A(s, T, n, a, r), signed: the level payment that repays Nt, when those up to `made` are made (3.8).
 
         The interest accrued until the first payment belongs to what it repays.
         """
+        times = [calculated for time, calculated in self.payments if time > made]
         if not times:
             return s.Nt + s.Ipac
         first = s.Ipac + self.Y(s.Sd, times[0]) * s.Ipnr * self.interest_base(s)
@@ -210,24 +219,24 @@ class Ann(Nam):
     def initial(self) -> State:
         s = super().initial()
         if self.IED_time <= s.Sd:
-            self.fix_first(s)
+            self.fix_first(s, s.Sd)
         return s
 
-    def fix_first(self, s: State) -> None:
-        """Fix Prnxt where it is not a term, from the payments not yet made."""
+    def fix_first(self, s: State, made: datetime) -> None:
+        """Fix Prnxt where it is not a term, when the payments up to `made` are made."""
         if self.terms.number("nextPrincipalRedemptionPayment") is None:
-            s.Prnxt = self.annuity(s, [t for t in self.payment_times if t >= s.Sd])
+            s.Prnxt = self.annuity(s, made)
 
     def IED(self, s: State, event: Event) -> float:
         payoff = super().IED(s, event)
-        self.fix_first(s)
+        self.fix_first(s, event.time - timedelta(seconds=1))  # a payment may follow at once
         return payoff
 
     def PRF(self, s: State, event: Event) -> float:
         """Fix Prnxt anew, from the payments after this time."""
         self.accrue(s, event.calculated)
-        s.Prnxt = self.annuity(s, [t for t in self.payment_times if t > s.Sd])
+        s.Prnxt = self.annuity(s, event.time)
         return 0.0
 
     def lowered(self, s: State, before: float, t: datetime) -> float:
-        return self.annuity(s, [moment for moment in self.payment_times if moment > t])
+        return self.annuity(s, t)

@@ -61,10 +61,6 @@ class Clm(Pam):
     def interest_times(self) -> list[datetime]:
         return [self.Md]
 
-    def accrued_at_start(self, s: State) -> float:
-        # IP is due at Md alone, so there is no earlier one to count from.
-        return self.sign * self.terms.amount("accruedInterest")
-
     def IED(self, s: State, event: Event) -> float:
         super().IED(s, event)
         return -s.Nt

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
-from finance.actus.dates import CALENDARS, SHIFTS, BusinessDays, schedule
+from finance.actus.dates import CALENDAR_NAMES, CALENDARS, SHIFTS, BusinessDays, schedule
 from finance.actus.day_count import YearFraction, year_fraction
 from finance.actus.errors import ActusError
 from finance.actus.market import Observations, Observed
@@ -56,11 +56,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A scheduled event: its type, the time it happens, and the time it is calculated for (BDC)."""
+    """A scheduled event, and its three times (sections 3.1 and 3.4; event dictionary, scheduleTime).
+
+    It happens at `time`, the business day; accruals run to `calculated`, before or after the shift as the
+    convention says; what is observed is observed at `scheduled`, the time that the schedule names.
+    """
 
     type: str
     time: datetime
     calculated: datetime
+    scheduled: datetime
     place: int
     detail: Any = field(default=None, compare=False)
 
@@ -96,7 +101,8 @@ class Contract(ABC):
         self.sign = terms.role_sign
         self.status_date = terms.need("statusDate", terms.time("statusDate"))
         self.days = BusinessDays(
-            terms.choice("calendar", CALENDARS, "NC"), terms.choice("businessDayConvention", SHIFTS, "NULL")
+            terms.choice("calendar", CALENDARS, "NC", CALENDAR_NAMES),
+            terms.choice("businessDayConvention", SHIFTS, "NULL"),
         )
         self.month_ends = terms.choice("endOfMonthConvention", ("SD", "EOM"), "SD") == "EOM"
         self.currency = terms.text("currency")
@@ -155,7 +161,7 @@ class Contract(ABC):
         if moment is None:
             return []
         when = (self.days.shift(moment), self.days.calculated(moment)) if shift else (moment, moment)
-        return [Event(kind, *when, SEQUENCE[kind], detail)]
+        return [Event(kind, *when, moment, SEQUENCE[kind], detail)]
 
     def cyclic(self, kind: str, times: Iterable[datetime], detail: Any = None) -> list[Event]:
         """An event on the business day of each of `times`."""
@@ -169,18 +175,20 @@ class Contract(ABC):
         *,
         include_end: bool = True,
         start: datetime | None = None,
-        stub: bool = True,
     ) -> list[datetime]:
-        """Times from the terms `anchor` and `cycle` until `end`; without an anchor from `start` + cycle.
-
-        Without `stub` the period before `end` is not the contract's last, so it may be broken.
-        """
+        """Times from the terms `anchor` and `cycle` until `end`; without an anchor from `start` + cycle."""
         step, first = self.terms.cycle(cycle), self.terms.time(anchor)
-        if step is not None and not stub:
-            step = replace(step, long_stub=False)
         if first is None and step is not None and start is not None:
             first = step.after(start)
         return schedule(first, step, end, include_end=include_end, month_ends=self.month_ends)
+
+    def past(self, moment: datetime) -> bool:
+        """Whether a cyclic event scheduled at `moment` has happened by t0: only later ones follow (2.3)."""
+        return self.days.shift(moment) <= self.status_date
+
+    def last_past(self, times: Iterable[datetime]) -> datetime | None:
+        """The time for which the last of the events at `times` that t0 has behind it was calculated."""
+        return max((self.days.calculated(t) for t in times if self.past(t)), default=None)
 
     def observed(self, kind: str, contracts: Iterable[str] | None = None) -> list[Observed]:
         """Observed events of one type, after t0, of this contract or of `contracts`, in order of time."""
@@ -218,8 +226,8 @@ class Contract(ABC):
     # The machine
 
     @cached_property
-    def events(self) -> list[Event]:
-        """The events after t0 that happen, in order: from IED to the end of life or the horizon."""
+    def life(self) -> list[Event]:
+        """The events after t0 in order, from IED to the end of life (section 2.10)."""
         events = sorted((e for e in self.schedule() if e.time > self.status_date), key=lambda e: e.order)
         started = next((e.order for e in events if e.type == "IED"), None)
         if started is not None:
@@ -227,7 +235,12 @@ class Contract(ABC):
         ended = next((e.order for e in events if e.type in self.ends_with), None)
         if ended is not None:
             events = [e for e in events if e.order <= ended]
-        return [e for e in events if self.within(e)]
+        return events
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The events of the contract's life that the horizon lets us see."""
+        return [e for e in self.life if self.within(e)]
 
     def within(self, event: Event) -> bool:
         """Whether `event` lies within the horizon."""
@@ -241,10 +254,10 @@ class Contract(ABC):
             if method is None:
                 raise ActusError(f"{self.type} has no event {event.type}", contract=self.id)
             amount = method(state, event)
-            yield event, amount * self.exchange_rate(event.calculated) if amount else 0.0, state
+            yield event, amount * self.exchange_rate(event.scheduled) if amount else 0.0, state
 
     def flows(self) -> list[Flow]:
-        """The contract's events with payoffs and states. A buyer sees none before the purchase date.
+        """The contract's events with payoffs and states. A buyer sees only analysis before the purchase date.
 
         Raises ActusError for terms that cannot be used, and for what is needed and not observed.
         """
@@ -253,19 +266,22 @@ class Contract(ABC):
             return [
                 Flow(event.type, event.time, amount, self.settled_in, replace(state))
                 for event, amount, state in self.steps()
-                if bought is None or event.order >= bought
+                if bought is None or event.order >= bought or event.type == "AD"
             ]
         except (OverflowError, ZeroDivisionError) as error:
             raise ActusError(f"cannot be evaluated: {error}", contract=self.id) from None
 
-    def state_at(self, t: datetime) -> State:
-        """The state at `t`, after every event at or before it, with accruals brought to `t`."""
-        state = self.initial()
-        for event in self.events:
-            if event.time > t:
+    def state_at(self, t: datetime, before: str = "") -> State:
+        """U^sv (section 6): the state at `t`, after every event up to it, with accruals brought to `t`.
+
+        With `before`, an event type, without what the sequence of events puts after it at `t`.
+        """
+        state, until = self.initial(), (t, SEQUENCE.get(before, len(SEQUENCE)))
+        for event in self.life:
+            if event.order > until:
                 break
             getattr(self, event.type)(state, event)
-        if t > state.Sd:
+        if t != state.Sd:
             self.accrue(state, t)
         return state
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 from finance.actus.core import Contract, Event, State, child_terms
+from finance.actus.dates import schedule
 from finance.actus.errors import ActusError
 from finance.actus.market import Observed
 from finance.actus.terms import Terms
@@ -31,15 +33,15 @@ class Enhancement(Contract):
         return found
 
     def maturity(self) -> datetime | None:
-        """MD, else the last event of the covered contracts."""
+        """MD, else the last event of the covered contracts, be it beyond the horizon."""
         given = self.terms.time("maturityDate")
         if given is not None:
             return given
-        return max((c.events[-1].time for _, c, _ in self.covered if c and c.events), default=None)
+        return max((c.life[-1].time for _, c, _ in self.covered if c and c.life), default=None)
 
     @cached_property
     def credit_event(self) -> Observed | None:
-        """The first credit event of a covered contract, of a covered type, up to Md."""
+        """The first credit event of a covered contract, of a covered type, up to and on Md."""
         types = self.terms.texts("creditEventTypeCovered") or ["DF"]
         names = [name for name, _, _ in self.covered]
         events = [e for e in self.observed("CE", names) if e.performance in types and e.time <= self.Md]
@@ -76,6 +78,7 @@ class Enhancement(Contract):
     def child_value(
         self, name: str, child: Contract | None, reference: Mapping[str, Any], t: datetime
     ) -> float:
+        """n_i: what one covered contract is owed at `t`; on the day of its default before what follows it."""
         kind = self.terms.choice("guaranteedExposure", EXPOSURES, "NO")
         if kind == "MV":
             return self.seen.value(Terms(reference).text("marketObjectCode"), t, name)
@@ -84,8 +87,8 @@ class Enhancement(Contract):
                 f"covers contract {name} by reference: give it in full, or notionalPrincipal",
                 contract=self.id,
             )
-        state = child.state_at(t)
-        return abs(state.Nt) + (abs(state.Ipac) if kind == "NI" else 0.0)
+        state = child.state_at(t, before="CE" if t == self.exercised else "")
+        return child.sign * (state.Nt + (state.Ipac if kind == "NI" else 0.0))
 
     def initial(self) -> State:
         s = State(Sd=self.status_date, Md=self.Md, Prf=self.terms.text("contractPerformance", "PF"))
@@ -94,8 +97,10 @@ class Enhancement(Contract):
         return s
 
     def first_principal(self) -> float:
-        """Nt(t0), signed."""
-        raise NotImplementedError
+        """Nt(t0), signed; a market value matters only from the events that price it."""
+        if self.terms.text("guaranteedExposure") == "MV":
+            return 0.0
+        return self.principal(self.status_date)
 
     def principal(self, t: datetime) -> float:
         """Nt at `t`, signed."""
@@ -107,11 +112,16 @@ class Enhancement(Contract):
         return 0.0
 
     def XD(self, s: State, event: Event) -> float:
-        """The credit event fixes what is due."""
+        """The credit event fixes what is due: Nt is what is covered, Xa what of it will be paid."""
         self.accrue(s, event.calculated)
-        s.Nt = s.Xa = self.principal(event.calculated)
+        s.Nt = self.principal(event.scheduled)
+        s.Xa = self.payable(s.Nt, event.scheduled)
         s.Xd = event.time
         return 0.0
+
+    def payable(self, covered: float, t: datetime) -> float:
+        """Xa for a covered exposure, signed, at `t`."""
+        return covered
 
     def STD(self, s: State, event: Event) -> float:
         payoff = s.Xa + s.Feac
@@ -143,23 +153,26 @@ class Ceg(Enhancement):
         """Fee times up to Md. A credit event cuts the last period short; it makes no stub of it."""
         if not self.FER:
             return []
-        start, running = self.terms.time("purchaseDate"), self.exercised is None
-        return self.times("cycleAnchorDateOfFee", "cycleOfFee", self.Md, start=start, stub=running)
+        step, first = self.terms.cycle("cycleOfFee"), self.terms.time("cycleAnchorDateOfFee")
+        if first is None and step is not None and (bought := self.terms.time("purchaseDate")):
+            first = step.after(bought)
+        if step is not None and self.exercised is not None:
+            step = replace(step, long_stub=False)
+        return schedule(first, step, self.Md, include_end=True, month_ends=self.month_ends)
 
     def first_principal(self) -> float:
         purchase = self.terms.time("purchaseDate")
         if purchase is not None and purchase > self.status_date:
             return 0.0
-        if self.terms.text("guaranteedExposure") == "MV" and not (self.FER and self.FEB == "N"):
-            # Without a fee on it, the market value matters only from the events that price it.
-            return 0.0
-        return self.principal(self.status_date)
+        if self.FER and self.FEB == "N":  # the fee accrues on it
+            return self.principal(self.status_date)
+        return super().first_principal()
 
     def initial(self) -> State:
         s = super().initial()
         given = self.terms.number("feeAccrued")
         if self.FER:
-            s.Feac = self.fee_accrued(s, s.Sd) if given is None else given
+            s.Feac = self.fee_accrued(s, s.Sd) if given is None else self.sign * given
         return s
 
     def fee_accrued(self, s: State, t: datetime) -> float:
@@ -181,7 +194,7 @@ class Ceg(Enhancement):
 
     def PRD(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)
-        s.Nt = self.principal(event.calculated)
+        s.Nt = self.principal(event.scheduled)
         return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
@@ -193,7 +206,7 @@ class Ceg(Enhancement):
         self.accrue(s, event.calculated)
         payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
         s.Feac = 0.0
-        s.Nt = self.principal(event.calculated)
+        s.Nt = self.principal(event.scheduled)
         return payoff
 
 
@@ -202,19 +215,16 @@ class Cec(Enhancement):
 
     type = "CEC"
 
-    def first_principal(self) -> float:
-        # Collateral need not be priced before it is drawn on; analysis and exercise events price it.
-        return 0.0
-
-    def principal(self, t: datetime) -> float:
-        collateral = 0.0
+    def payable(self, covered: float, t: datetime) -> float:
+        """At most the market value of the covering contracts."""
+        worth = 0.0
         for _, what in child_terms(self.terms, "COVI"):
             terms = Terms(what)
             price = self.seen.value(terms.text("marketObjectCode"), t, self.id)
-            collateral += terms.amount("quantity", 1.0) * price
-        return self.sign * min(collateral, self.exposure(t))
+            worth += terms.amount("quantity", 1.0) * price
+        return self.sign * min(worth, self.sign * covered)
 
     def AD(self, s: State, event: Event) -> float:
         super().AD(s, event)
-        s.Nt = self.principal(event.calculated)
+        s.Nt = self.principal(event.scheduled)
         return 0.0

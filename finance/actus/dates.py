@@ -21,6 +21,9 @@ SATURDAY: Final = 5
 CALENDARS: Final = ("NC", "MF")
 """NC: every day is a business day; MF: Monday to Friday are."""
 
+CALENDAR_NAMES: Final = {"nocalendar": "NC", "noholiday": "NC", "mondaytofriday": "MF"}
+"""The same by their names in section 3.5 and the data dictionary, in small letters."""
+
 SHIFTS: Final = ("NULL", "NOS", "SCF", "SCMF", "SCP", "SCMP", "CSF", "CSMF", "CSP", "CSMP")
 """Business-day conventions. SC*: shift, then calculate; CS*: calculate on the scheduled day, then shift.
 F following, P preceding, M modified (never into another month); NOS and NULL: no shift."""

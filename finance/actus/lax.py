@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -82,13 +82,9 @@ class Lax(Lam):
         out: list[tuple[datetime, Segment]] = []
         bounds = [*(segment.anchor for segment in segments), end]
         for segment, (start, following) in zip(segments, pairwise(bounds), strict=True):
-            # Only the last period of the contract has a stub.
-            cycle = segment.cycle
-            if cycle is not None and following < end:
-                cycle = replace(cycle, long_stub=False)
             stop = min(following, end)
             if start < stop:
-                times = schedule(start, cycle, stop, include_end=False, month_ends=self.month_ends)
+                times = schedule(start, segment.cycle, stop, include_end=False, month_ends=self.month_ends)
                 out += [(t, segment) for t in times]
         return out
 

@@ -66,6 +66,11 @@ class Optns(Traded):
             put = max(put_strike - price, 0.0)
         return max(price - strike, 0.0) + put
 
+    def TD(self, s: State, event: Event) -> float:
+        """Termination at a price that the creator of the record receives, below zero pays (POF_TD_OPTNS)."""
+        s.Sd = event.calculated
+        return self.price("priceAtTerminationDate")
+
     def MD(self, s: State, event: Event) -> float:
         """Exercised if not done before and in the money."""
         s.Sd = event.calculated

@@ -47,7 +47,8 @@ class Pam(Contract):
     @cached_property
     def scales(self) -> tuple[bool, bool]:
         """Whether interest and whether principal are scaled by an index (scalingEffect)."""
-        effect = self.terms.text("scalingEffect", "000")
+        # Published contracts write the zeros of the dictionary as the letter O, too.
+        effect = self.terms.text("scalingEffect", "000").replace("O", "0")
         if len(effect) != 3 or effect[0] not in "0I" or effect[1] not in "0N" or effect[2] not in "0M":
             raise self.terms.error("scalingEffect", "must be one of 000, I00, 0N0, IN0")
         return effect[0] == "I", effect[1] == "N"
@@ -155,14 +156,12 @@ class Pam(Contract):
         return s
 
     def accrued_at_start(self, s: State) -> float:
-        """Ipac(t0): the term, or interest since the last time it was due."""
+        """Ipac(t0): the term, or interest since the last time it was due; before the first of them none."""
         given = self.terms.number("accruedInterest")
         if given is not None:
             return self.sign * given
-        if not s.Ipnr:
-            return 0.0
-        due = [self.days.calculated(t) for t in self.interest_times() if t < s.Sd]
-        return self.Y(due[-1] if due else self.IED_time, s.Sd) * s.Ipnr * self.interest_base(s)
+        last = self.last_past(self.interest_times()) if s.Ipnr else None
+        return 0.0 if last is None else self.Y(last, s.Sd) * s.Ipnr * self.interest_base(s)
 
     def set_principal(self, s: State, amount: float) -> None:
         """Set Nt, and what follows it."""
@@ -194,13 +193,14 @@ class Pam(Contract):
         return last, min((f for f in times if f > t), default=None)
 
     def fee_at_start(self, s: State) -> float:
-        """Feac(t0): the term, or what has accrued since the last fee."""
+        """Feac(t0): the term (which knows no role: section 3.7), or what accrued since the last fee."""
         given = self.terms.number("feeAccrued")
         if given is not None or not self.FER:
-            return given or 0.0
+            return self.sign * (given or 0.0)
         if self.FEB == "A":
             return self.fee_accrued(s, s.Sd)
-        return self.Y(self.fee_period(s.Sd)[0], s.Sd) * s.Nt * self.FER
+        last = self.last_past(self.fee_times)
+        return 0.0 if last is None else self.Y(last, s.Sd) * s.Nt * self.FER
 
     # Events
 
@@ -254,7 +254,7 @@ class Pam(Contract):
         if kind == "A":
             return self.sign * rate
         if kind == "I":
-            rate = max(0.0, s.Ipnr - self.market_rate(event.calculated))
+            rate = max(0.0, s.Ipnr - self.market_rate(event.scheduled))
         return years * s.Nt * rate
 
     def FP(self, s: State, event: Event) -> float:
@@ -283,7 +283,7 @@ class Pam(Contract):
     def RR(self, s: State, event: Event) -> float:
         """Reset to the market rate times multiplier plus spread, within period and lifetime bounds."""
         self.accrue(s, event.calculated)
-        rate = self.market_rate(event.calculated) * self.terms.amount("rateMultiplier", 1.0)
+        rate = self.market_rate(event.scheduled) * self.terms.amount("rateMultiplier", 1.0)
         s.Ipnr = self.bounded(s.Ipnr, rate + self.reset_spread(event))
         return 0.0
 
@@ -291,9 +291,12 @@ class Pam(Contract):
         return self.terms.amount("rateSpread")
 
     def bounded(self, old: float, new: float) -> float:
-        """`new` after periodFloor and periodCap on the change and lifeFloor and lifeCap on the rate."""
+        """`new` after periodFloor and periodCap on the change and lifeFloor and lifeCap on the rate.
+
+        periodFloor is the largest fall, a positive number (data dictionary, RRPF); -0.01 says the same.
+        """
         amount, infinity = self.terms.amount, float("inf")
-        change = min(max(new - old, amount("periodFloor", -infinity)), amount("periodCap", infinity))
+        change = min(max(new - old, -abs(amount("periodFloor", infinity))), amount("periodCap", infinity))
         target = new if change == new - old else old + change
         return min(max(target, amount("lifeFloor", -infinity)), amount("lifeCap", infinity))
 
@@ -309,7 +312,7 @@ class Pam(Contract):
         base = self.terms.number(term)
         if not base:
             raise self.terms.error(term, "scaling needs an index that is not zero")
-        index = self.seen.value(self.terms.text("marketObjectCodeOfScalingIndex"), event.calculated, self.id)
+        index = self.seen.value(self.terms.text("marketObjectCodeOfScalingIndex"), event.scheduled, self.id)
         interest, principal = self.scales
         s.Isc = index / base if interest else s.Isc
         s.Nsc = index / base if principal else s.Nsc

@@ -81,7 +81,7 @@ class Stk(Traded):
         if event.detail is not None:
             return self.sign * float(event.detail)
         code = self.terms.text("marketObjectCodeOfDividends", f"{self.id}-DV")
-        return self.sign * self.seen.value(code, event.calculated, self.id)
+        return self.sign * self.seen.value(code, event.scheduled, self.id)
 
 
 class Com(Traded):

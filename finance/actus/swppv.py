@@ -49,11 +49,11 @@ class Swppv(Pam):
         s = State(Sd=self.status_date, Md=self.Md, Prf=self.terms.text("contractPerformance", "PF"))
         if self.IED_time <= s.Sd:
             self.begin(s)
-            due = [self.days.calculated(t) for t in self.interest_times() if t < s.Sd]
-            s.Sd = due[-1] if due else self.IED_time
+            s.Sd = self.last_past(self.interest_times()) or self.status_date
             self.accrue(s, self.status_date)
-            given = self.terms.number("accruedInterest")
-            s.Ipac = s.Ipac if given is None else self.sign * given
+            for term, leg in (("accruedInterest", "Ipac"), ("accruedInterest2", "Ipac2")):
+                if (given := self.terms.number(term)) is not None:
+                    setattr(s, leg, self.sign * given)
         return s
 
     def begin(self, s: State) -> None:
@@ -84,8 +84,10 @@ class Swppv(Pam):
         return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
+        """Termination at a price that the creator of the record receives, below zero pays: a swap is worth
+        either sign to either side, so the price bears it (POF_TD_SWAPS, section 7.13)."""
         self.MD(s, event)
-        return self.sign * self.price("priceAtTerminationDate")
+        return self.price("priceAtTerminationDate")
 
     def IP(self, s: State, event: Event) -> float:
         self.accrue(s, event.calculated)

@@ -96,9 +96,12 @@ class Terms:
         value = self.raw(name)
         return default if value is None else str(value)
 
-    def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
-        """One of the `allowed` values; raises ActusError for another."""
+    def choice(
+        self, name: str, allowed: Sequence[str], default: str, names: Mapping[str, str] | None = None
+    ) -> str:
+        """One of the `allowed` values, or one of their other `names`; raises ActusError for another."""
         value = self.text(name, default)
+        value = (names or {}).get(value.lower(), value)
         if value not in allowed:
             raise self.error(name, f"must be one of {', '.join(allowed)}")
         return value

@@ -49,6 +49,15 @@ def test_swap_sold_before_its_end() -> None:
     assert found[-1].state.Nt == found[-1].state.Ipac == 0.0
 
 
+@pytest.mark.parametrize("role", ["RF", "PF"])
+def test_the_price_of_a_swap_at_its_termination_bears_its_own_sign(role: str) -> None:
+    # As the SWAPS function is printed (7.13), and as the published FX outright of a liability pays.
+    terms = {"nominalInterestRate2": "0.03", "terminationDate": "2021-04-01", "deliverySettlement": "S"}
+    for price in (12.0, -7.0):
+        found = run("SWPPV", contractRole=role, priceAtTerminationDate=price, **terms)
+        assert paid(found, "TD") == [("TD", "2021-04-01", price)]
+
+
 def test_dividends_begin_with_the_known_one_and_end_with_the_sale() -> None:
     found = run(
         "STK",
@@ -185,6 +194,63 @@ def test_collateral_pays_at_most_what_it_is_worth(worth: float, due: float) -> N
     market = seen(series("GOLD", ("2020-09-30", worth)), events=(DEFAULT,))
     found = run("CEC", market, **{**COVER, "contractRole": "BUY", "contractStructure": structure})
     assert paid(found) == [("XD", "2020-10-01", 0.0), ("STD", "2020-11-01", due)]
+
+
+@pytest.mark.parametrize(("worth", "due"), [(100.0, 300.0), (1000.0, 1500.0)])
+@pytest.mark.parametrize(("role", "sign"), [("BUY", 1), ("SEL", -1)])
+def test_one_of_two_covered_contracts_defaults(worth: float, due: float, role: str, sign: int) -> None:
+    """The exercise shows the whole covered exposure; what is paid of it is bounded by the collateral."""
+    other = {**LOAN, "contractID": "other", "notionalPrincipal": "500", "contractRole": "RPL"}
+    structure = [
+        *COVER["contractStructure"],
+        {"object": other, "referenceType": "CNT", "referenceRole": "COVE"},
+        {
+            "object": {
+                "contractType": "COM",
+                "contractID": "gold",
+                "marketObjectCode": "GOLD",
+                "quantity": "3",
+            },
+            "referenceType": "CNT",
+            "referenceRole": "COVI",
+        },
+    ]
+    market = seen(series("GOLD", ("2020-09-30", worth)), events=(DEFAULT,))
+    exercise, settled = run("CEC", market, **{**COVER, "contractRole": role, "contractStructure": structure})
+    assert (exercise.type, exercise.state.Nt, exercise.state.Xa) == ("XD", sign * 1500.0, sign * due)
+    assert paid([settled]) == [("STD", "2020-11-01", sign * due)]
+
+
+def test_negative_interest_lowers_what_is_covered() -> None:
+    owed = {**LOAN, "nominalInterestRate": "-0.04"}
+    structure = [{"object": owed, "referenceType": "CNT", "referenceRole": "COVE"}]
+    found = run(
+        "CEG", seen(events=(DEFAULT,)), guaranteedExposure="NI", **{**COVER, "contractStructure": structure}
+    )
+    assert paid(found, "STD") == [("STD", "2020-11-01", -990.0)]
+
+
+@pytest.mark.parametrize(
+    ("when", "paid_out"),
+    [
+        ("2021-12-31", [("XD", "2021-12-31", 0.0), ("STD", "2022-01-31", -1000.0)]),
+        ("2022-01-01", [("XD", "2022-01-01", 0.0), ("STD", "2022-02-01", -1000.0)]),
+        ("2022-01-02", [("MD", "2022-01-01", 0.0)]),
+    ],
+)
+@pytest.mark.parametrize("given", [None, "2022-01-01"])
+def test_a_default_on_the_last_day_of_a_guarantee(when: str, paid_out: list[Any], given: str | None) -> None:
+    """Up to and with its maturity (t <= Md), and before what that day would have repaid (event sequence)."""
+    default = Observed("CE", day(when), contract="loan", performance="DF")
+    found = run("CEG", seen(events=(default,)), **{**COVER, "maturityDate": given})
+    assert paid(found) == paid_out
+
+
+def test_the_end_of_what_is_covered_does_not_come_with_the_horizon() -> None:
+    late = Observed("CE", day("2021-09-01"), contract="loan", performance="DF")
+    assert paid(run("CEG", seen(events=(late,)), to="2021-08-15", **COVER)) == []
+    found = run("CEG", seen(events=(late,)), to="2021-09-15", **COVER)
+    assert paid(found) == [("XD", "2021-09-01", 0.0), ("STD", "2021-10-01", -1000.0)]
 
 
 def test_the_state_of_a_contract_at_any_time() -> None:

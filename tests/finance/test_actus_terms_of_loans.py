@@ -32,6 +32,7 @@ LIBOR = series("LIBOR", ("2020-07-01", 0.05), ("2021-01-01", 0.01), ("2021-07-01
         ({}, [0.11, 0.03, 0.07]),
         ({"lifeCap": "0.09", "lifeFloor": "0.04"}, [0.09, 0.04, 0.07]),
         ({"periodCap": "0.02", "periodFloor": "-0.03"}, [0.08, 0.05, 0.07]),
+        ({"periodCap": "0.02", "periodFloor": "0.03"}, [0.08, 0.05, 0.07]),
         ({"periodCap": "0.02", "lifeCap": "0.075"}, [0.075, 0.03, 0.05]),
         ({"nextResetRate": "0.055"}, [0.055, 0.03, 0.07]),
     ],
@@ -190,12 +191,69 @@ def test_calculate_before_or_after_the_shift() -> None:
 
 
 def test_a_running_contract_starts_from_its_status_date() -> None:
-    found = run("PAM", statusDate="2020-10-01T00:00:00", **YEARLY)
-    assert paid(found) == [
+    running = {**YEARLY, "statusDate": "2020-10-01T00:00:00"}
+    since = run("PAM", cycleAnchorDateOfInterestPayment="2020-01-01", **running)
+    assert paid(since) == [
         ("IP", "2021-01-01", 60.0), ("IP", "2022-01-01", 60.0), ("MD", "2022-01-01", 1000.0)
     ]  # fmt: skip
-    given = run("PAM", statusDate="2020-10-01T00:00:00", accruedInterest="40", **YEARLY)
+    given = run("PAM", accruedInterest="40", **running)
     assert paid(given)[0] == ("IP", "2021-01-01", 55.0)
+    # Without an interest date before it, and without the term, nothing has accrued by then.
+    assert paid(run("PAM", **running))[0] == ("IP", "2021-01-01", 15.0)
+
+
+@pytest.mark.parametrize("letter", ["0", "O"])
+def test_scaling_effects_are_written_with_zeros_or_letters(letter: str) -> None:
+    terms = {
+        "cycleAnchorDateOfScalingIndex": "2021-01-01", "cycleOfScalingIndex": "P1YL1",
+        "marketObjectCodeOfScalingIndex": "CPI", "scalingIndexAtContractDealDate": "100",
+    }  # fmt: skip
+    index = seen(series("CPI", ("2021-01-01", 110.0)))
+    found = run("PAM", index, scalingEffect=f"{letter}N{letter}", **YEARLY, **terms)
+    assert paid(found, "MD") == [("MD", "2022-01-01", 1100.0)]
+    assert paid(run("PAM", scalingEffect=letter * 3, **YEARLY, **terms), "MD")[0][2] == 1000.0
+
+
+@pytest.mark.parametrize("convention", ["SCF", "CSF"])
+def test_market_objects_are_read_on_the_day_that_the_schedule_names(convention: str) -> None:
+    # Saturday 2020-08-01: the event is on Monday, the rate is Saturday's (scheduleTime, event dictionary).
+    market = seen(
+        series("LIBOR", ("2020-08-01", 0.02), ("2020-08-03", 0.05)),
+        series("USD/EUR", ("2020-01-01", 0.5), ("2020-08-03", 0.75)),
+    )
+    terms = {
+        "calendar": "MondayToFriday", "businessDayConvention": convention,
+        "cycleAnchorDateOfRateReset": "2020-08-01", "marketObjectCodeOfRateReset": "LIBOR",
+        "cycleAnchorDateOfInterestPayment": "2020-08-01", "settlementCurrency": "EUR",
+    }  # fmt: skip
+    found = run("PAM", market, **terms)
+    assert [(f.time, f.state.Ipnr) for f in found if f.type == "RR"] == [(day("2020-08-03"), 0.02)]
+    days = 212 if convention == "SCF" else 210  # 30E/360 from 1 January to the 3rd or the 1st of August
+    assert paid(found, "IP")[0] == ("IP", "2020-08-03", pytest.approx(0.5 * 60 * days / 360))
+
+
+def test_a_negative_amortizer_pays_interest_up_to_one_cycle_before_its_first_redemption() -> None:
+    # Monthly interest until 2020-07-01, which is PRANX - PRCL; then with each quarterly redemption.
+    found = run(
+        "NAM", maturityDate="2021-04-01", cycleOfInterestPayment="P1ML1", cycleOfPrincipalRedemption="P3ML1",
+        cycleAnchorDateOfInterestPayment="2020-05-01", cycleAnchorDateOfPrincipalRedemption="2020-10-01",
+        nextPrincipalRedemptionPayment="100",
+    )  # fmt: skip
+    assert [when for _, when, _ in paid(found, "IP")] == [
+        "2020-05-01", "2020-06-01", "2020-07-01", "2020-10-01", "2021-01-01", "2021-04-01",
+    ]  # fmt: skip
+    assert paid(found, "PR") == [("PR", "2020-10-01", 85.0), ("PR", "2021-01-01", 86.275)]
+
+
+def test_each_segment_of_an_array_has_its_own_stub() -> None:
+    array = {
+        "arrayCycleAnchorDateOfPrincipalRedemption": ["2020-02-01", "2020-07-15"],
+        "arrayNextPrincipalRedemptionPayment": ["10", "20"], "arrayIncreaseDecrease": ["DEC", "DEC"],
+    }  # fmt: skip
+    for stub, months in (("L0", (2, 4)), ("L1", (2, 4, 6))):
+        cycles = {"arrayCycleOfPrincipalRedemption": ["P2M" + stub, "P1Y" + stub]}
+        found = paid(run("LAX", maturityDate="2021-01-01", **array, **cycles), "PR")
+        assert [when for _, when, amount in found if amount == 10.0] == [f"2020-0{m}-01" for m in months]
 
 
 def test_analysis_and_credit_events_show_the_state() -> None:
