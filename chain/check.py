@@ -151,6 +151,7 @@ def _offering(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any
         "hardCap": terms.hard_cap,
         "opens": terms.opens,
         "closes": terms.closes,
+        "parties": record.wallets.parties,
     }
 
 

@@ -102,6 +102,22 @@ class EventTables:
         return self.table("token", "Claimed", {"holder": "holder", "amount": "amount"})
 
     @property
+    def recoveries(self) -> pd.DataFrame:
+        """Holdings of lost keys given to other wallets: holder, to, units, money (earned and unclaimed)."""
+        names = {n: n for n in ("holder", "to", "units", "money")}
+        return self.table("token", "HoldingRecovered", names)
+
+    @cached_property
+    def money_handed_on(self) -> dict[str, int]:
+        """What recoveries gave each holder of other holders' unclaimed money; below zero: took from it."""
+        moved: dict[str, int] = defaultdict(int)
+        for event in self.of("token", "HoldingRecovered"):
+            a = event.arguments
+            moved[a["holder"]] -= a["money"]
+            moved[a["to"]] += a["money"]
+        return moved
+
+    @property
     def currency(self) -> pd.DataFrame:
         """The currency's own transfers from or to a contract of the deal: from, to, amount."""
         return self.table("currency", "Transfer", {"from": "from", "to": "to", "value": "amount"})

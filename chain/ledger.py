@@ -22,6 +22,7 @@ TABLES = (
     "holdings",
     "distributions",
     "claims",
+    "recoveries",
     "currency",
     "subscriptions",
     "refunds",

@@ -201,6 +201,8 @@ class _Reconciler:
         for row in rows:
             if row.kind not in PRIMARY:
                 expected[row.holder] += row.expected
+        for holder, money in self.ledger.money_handed_on.items():
+            expected[holder] += money
         received: dict[str, int] = defaultdict(int)
         for move in self.moves:
             if move.source == self.at.token:

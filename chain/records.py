@@ -60,6 +60,11 @@ class Wallets(Frozen):
     nodes: Addresses
     panel: Addresses
 
+    @property
+    def parties(self) -> list[str]:
+        """Whose purchases do not count towards the soft cap, in the order of Offering's terms."""
+        return [self.issuer, self.agent]
+
 
 class DealAddresses(Frozen):
     """Where the deal's contracts are, and those it shares with other deals."""

@@ -116,5 +116,7 @@ contract DealFactory is IDealFactory {
         o.hardCap = terms.hardCap;
         o.opens = terms.opens;
         o.closes = terms.closes;
+        o.parties = new address[](2);
+        (o.parties[0], o.parties[1]) = (terms.issuer, terms.agent);
     }
 }

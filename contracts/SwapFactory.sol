@@ -141,5 +141,8 @@ contract SwapFactory is ISwapFactory {
         o.hardCap = project.hardCap;
         o.opens = project.opens;
         o.closes = project.closes;
+        o.parties = new address[](5);
+        (o.parties[0], o.parties[1], o.parties[2]) = (project.issuer, project.agent, terms.payment.payer);
+        (o.parties[3], o.parties[4]) = (project.operator, project.lender);
     }
 }

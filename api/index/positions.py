@@ -41,6 +41,10 @@ class Account:
         """After a claim of `amount`."""
         return Account(self.units, per_unit, self.claimable(per_unit) - amount, self.claimed + amount)
 
+    def handed(self, money: int, per_unit: int) -> Account:
+        """After unclaimed money came (below zero: went) with a recovered holding."""
+        return Account(self.units, per_unit, self.claimable(per_unit) + money, self.claimed)
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -83,6 +87,9 @@ class Fold:
                 account = self._account(a["holder"])
                 self._holding(event, a["holder"], account.paid(a["amount"], self.total.per_unit))
                 self._totals(event, claimed=self.total.claimed + a["amount"])
+            case "HoldingRecovered":
+                for holder, money in ((a["holder"], -a["money"]), (a["to"], a["money"])):
+                    self._holding(event, holder, self._account(holder).handed(money, self.total.per_unit))
 
     def _transfer(self, event: Event, source: str, to: str, units: int) -> None:
         per_unit = self.total.per_unit
@@ -116,4 +123,6 @@ def parties(events: Iterable[Event]) -> set[str]:
             found |= {a["from"], a["to"]}
         elif event.name == "Claimed":
             found.add(a["holder"])
+        elif event.name == "HoldingRecovered":
+            found |= {a["holder"], a["to"]}
     return found - {ZERO}

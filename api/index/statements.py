@@ -17,13 +17,14 @@ from chain.ledger import Distribution
 
 Key = tuple[int, int]
 """Block and log of an event."""
-_NOTES = ("Subscribed", "Refunded", "ForcedTransfer")
+_NOTES = ("Subscribed", "Refunded", "ForcedTransfer", "HoldingRecovered")
 
 
 @dataclass(frozen=True)
 class Line:
     """One line. `kind`: subscription, refund, issue, withdrawal (of units without money), received, sent,
-    forced (by the agent), claim, or that of a distribution: coupon, redemption, recovery, revenue, gift.
+    forced (by the agent), recovered (a lost key's holding; units, then unclaimed money), claim, or that of a
+    distribution: coupon, redemption, recovery, revenue, gift.
 
     `units`: change. Money in minor units: `paid` by the holder, `earned` (to be claimed), `received`.
     `other`: whom units went to or came from. `index`: number of the coupon from 0. `units_after` and
@@ -73,10 +74,9 @@ class _Step:
         found = [n.arguments for n in self.notes if n.log < self.log and (n.name, n.holder) == (name, holder)]
         return found[-1] if found else None
 
-    @property
-    def is_forced(self) -> bool:
-        """Whether the token says right after it that the agent forced it."""
-        return any(n.name == "ForcedTransfer" and n.log == self.log + 1 for n in self.notes)
+    def followed_by(self, name: str) -> bool:
+        """Whether the token says so right after it: the agent forced it, or a holding was recovered."""
+        return any(n.name == name and n.log == self.log + 1 for n in self.notes)
 
 
 def statement(
@@ -183,8 +183,12 @@ def _of_step(holder: str, before: Account, step: _Step) -> Line:
     where = (step.block, step.log, step.time, step.tx)
     after = step.account
     units = after.units - before.units
+    handed = 0
+    if step.name == "HoldingRecovered":
+        money = step.arguments["money"]
+        handed = money if step.arguments["to"] == holder else -money
     return Line(
-        *where, kind, units, paid, 0, received, other, None, after.units, after.claimable(after.per_unit)
+        *where, kind, units, paid, handed, received, other, None, after.units, after.claimable(after.per_unit)
     )
 
 
@@ -193,6 +197,8 @@ def _meaning(holder: str, step: _Step) -> tuple[str, int, int, str | None]:
     a = step.arguments
     if step.name == "Claimed":
         return "claim", 0, a["amount"], None
+    if step.name == "HoldingRecovered":
+        return "recovered", 0, 0, a["to"] if a["holder"] == holder else a["holder"]
     if a["from"] == ZERO:
         note = step.before("Subscribed", holder)
         return ("issue", 0, 0, None) if note is None else ("subscription", note["paid"], 0, None)
@@ -200,6 +206,7 @@ def _meaning(holder: str, step: _Step) -> tuple[str, int, int, str | None]:
         note = step.before("Refunded", holder)
         return ("withdrawal", 0, 0, None) if note is None else ("refund", 0, note["amount"], None)
     other = a["from"] if a["to"] == holder else a["to"]
-    if step.is_forced:
-        return "forced", 0, 0, other
+    for name, kind in (("ForcedTransfer", "forced"), ("HoldingRecovered", "recovered")):
+        if step.followed_by(name):
+            return kind, 0, 0, other
     return ("received" if a["to"] == holder else "sent"), 0, 0, other

@@ -243,6 +243,19 @@ _ALL = (
         (Parameter("from", "address", "whose units"), Parameter("to", "address", "who receives them"), UNITS),
         lambda g: (g["from"], g["to"], g["units"]), who="agent",
     ),
+    Action(
+        "announce-recovery", "Announce that the holding of {holder} goes to {to}",
+        "token", "announceRecovery",
+        (Parameter("holder", "address", "whose key is lost"), Parameter("to", "address", "its new wallet")),
+        lambda g: (g["holder"], g["to"]), who="agent",
+    ),
+    Action(
+        "object-to-recovery", "Object: the key of this wallet is not lost", "token", "objectToRecovery",
+    ),
+    Action(
+        "recover-holding", "Give the holding of {holder} to its new wallet", "token", "recoverHolding",
+        (Parameter("holder", "address", "whose key is lost"),), lambda g: (g["holder"],),
+    ),
     # -- the oracle
     Action(
         "challenge", "Challenge the report, staking {money}", "oracle", "challenge",

@@ -184,13 +184,15 @@ def offering_state(case: Case, opens: int, closes: int, soft_cap: int, hard_cap:
     """Of an offering by the clock, as Offering.state: announced, offering, sold, failed or settled."""
     if case.last("offering", "OfferingSettled") is not None:
         return "settled"
-    sold = sum(e.arguments["units"] for e in case.events("offering", "Subscribed"))
+    sales = [(e.arguments["investor"], e.arguments["units"]) for e in case.events("offering", "Subscribed")]
+    sold = sum(units for _, units in sales)
+    to_others = sum(units for investor, units in sales if investor not in case.record.wallets.parties)
     if case.now < opens:
         return "announced"
     if case.now < closes and sold < hard_cap:
         return "offering"
     lapsed = case.now > closes + SETTLEMENT_SECONDS
-    return "sold" if sold >= soft_cap and not lapsed else "failed"
+    return "sold" if to_others >= soft_cap and not lapsed else "failed"
 
 
 SETTLEMENT_SECONDS = 30 * 86_400

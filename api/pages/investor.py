@@ -24,6 +24,7 @@ LINES = {
     "received": N_("Received units"),
     "sent": N_("Gave units"),
     "forced": N_("Moved by the agent"),
+    "recovered": N_("Recovered from a lost key"),
     "claim": N_("Paid out"),
     "coupon": N_("Interest {number} earned"),
     "redemption": N_("Repayment earned"),

@@ -252,6 +252,22 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         sender=t.who(a["from"]),
         to=t.who(a["to"]),
     ),
+    ("token", "RecoveryAnnounced"): lambda t, e, a: t.say(
+        "The transfer agent announced: the key of {holder} is lost, its holding goes to {to} after {day}.",
+        holder=t.who(a["holder"]),
+        to=t.who(a["to"]),
+        day=t.write.day_text(int(a["from"])),
+    ),
+    ("token", "RecoveryObjected"): lambda t, e, a: t.say(
+        "{who} showed its key: the announced recovery is off.", who=t.who(a["holder"])
+    ),
+    ("token", "HoldingRecovered"): lambda t, e, a: t.say(
+        "The holding of {holder} was given to {to}: {units}, and {money} to claim.",
+        holder=t.who(a["holder"]),
+        to=t.who(a["to"]),
+        units=_units(t, a["units"]),
+        money=t.money(e, a["money"]),
+    ),
     ("token", "Frozen"): lambda t, e, a: t.say(
         "{units} of {who} were frozen.", units=_units(t, a["amount"]), who=t.who(a["account"])
     ),

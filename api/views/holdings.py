@@ -74,7 +74,8 @@ class StatementLine(Resource):
     """One movement of a holder's units or money.
 
     `kind`: subscription, refund, issue, withdrawal (units taken back without money), received, sent, forced
-    (by the agent), claim, or that of a distribution: coupon, redemption, recovery, revenue, gift.
+    (by the agent), recovered (units of a lost key, then its unclaimed money), claim, or that of a
+    distribution: coupon, redemption, recovery, revenue, gift.
     """
 
     model_config = example(

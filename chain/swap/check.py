@@ -142,4 +142,5 @@ def _offering(record: SwapRecord, at: ProjectAddresses, project: ProjectTerms) -
         "hardCap": project.hard_cap,
         "opens": project.opens,
         "closes": project.closes,
+        "parties": record.wallets.parties,
     }

@@ -35,6 +35,7 @@ TABLES = (
     "revenue",
     "distributions",
     "claims",
+    "recoveries",
     "transfers",
     "holdings",
     "subscriptions",

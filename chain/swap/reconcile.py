@@ -181,12 +181,12 @@ class _Reconciler:
         for move in self.moves:
             if move.source == self.at.token:
                 received[move.to] += move.amount
-        held, earned = self.ledger.holdings_at(), self.made.earned
+        held, earned, handed = self.ledger.holdings_at(), self.made.earned, self.ledger.money_handed_on
         return [
             Holder(
                 holder,
                 held.get(holder, 0),
-                earned[holder],
+                earned[holder] + handed[holder],
                 received[holder],
                 read(token.claimable(holder), self.block),
             )

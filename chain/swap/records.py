@@ -42,6 +42,11 @@ class SwapWallets(Frozen):
     nodes: Addresses
     panel: Addresses
 
+    @property
+    def parties(self) -> list[str | None]:
+        """Whose purchases do not count towards a project's soft cap, in the order of Offering's terms."""
+        return [self.issuer, self.agent, self.payer, self.operator, self.lender]
+
 
 class SwapAddresses(Frozen):
     """Where the deal's contracts are, and those it shares with other deals. Only a project has a token, an

@@ -14,7 +14,9 @@ import {HoldingPolicy} from "./IIdentityRegistry.sol";
 /// payer, which carries it to its next distribution.
 /// Powers: the minter issues and takes back unsold or refunded units; the servicer (the bond) closes the token after
 /// redemption; the agent freezes, forces transfers and pauses them. Nobody can touch money that is earned:
-/// `claim` works while paused, frozen, unverified or closed.
+/// `claim` works while paused, frozen, unverified or closed. A lost key is the one exception, by rule: the agent announces
+/// the recovery of a holding, units and unclaimed money together, and after 90 days of notice anyone can make it, unless the
+/// holder has objected or claimed with its key. It works after the end too, when a lost key would lose the principal.
 /// Limits: 2^64 units; 2^96 minor units earned by one unit over its life (a distribution beyond that reverts; with 18
 /// decimals that is 79 billion in currency per unit). A holder's unclaimed money has no limit.
 /// Warning: the currency must be a plain ERC-20 (no fee on transfer, no rebasing).
@@ -32,12 +34,24 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
         bytes32 termsHash;
     }
 
+    /// @param to verified wallet that gets the holding
+    /// @param from first second in which it can be made
+    struct Recovery {
+        address to;
+        uint64 from;
+    }
+
     /// @param paid money taken from the payer: perUnit times supply
     /// @param perUnit money earned by each unit
     event Distributed(address payer, uint256 paid, uint256 perUnit);
     event Claimed(address indexed holder, uint256 amount);
     event TransfersPaused(bool paused);
     event TokenClosed();
+    event RecoveryAnnounced(address indexed holder, address indexed to, uint64 from);
+    /// @notice The holder has shown its key, so that the announced recovery is off.
+    event RecoveryObjected(address indexed holder);
+    /// @param money earned and unclaimed, which is `to`'s to claim now
+    event HoldingRecovered(address indexed holder, address indexed to, uint256 units, uint256 money);
 
     error SecurityToken_NotMinter(address caller);
     error SecurityToken_NotServicer(address caller);
@@ -48,6 +62,10 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
     error SecurityToken_AmountBelowSupply(uint256 amount, uint256 supply);
     error SecurityToken_Overflow(uint256 amount);
     error SecurityToken_ForcedTransferToSelf(address account);
+    error SecurityToken_NoRecovery(address holder);
+    error SecurityToken_NoticeRuns(uint64 until);
+    /// @dev While a recovery is open only the holder itself claims: it may be that nobody can use the holder's wallet.
+    error SecurityToken_InRecovery(address holder, uint64 from);
 
     /// @notice Set once, by the factory, in the transaction that creates the clone.
     function initialize(string calldata name_, string calldata symbol_, address minter_, address servicer_) external;
@@ -63,7 +81,8 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
     /// @return paid what was taken: the largest multiple of the supply that is not above `amount`
     function distribute(uint256 amount) external returns (uint256 paid);
 
-    /// @notice Pay a holder all it has earned. Anyone may call; the money goes to the holder only.
+    /// @notice Pay a holder all it has earned. Anyone may call; the money goes to the holder only. While a recovery of its
+    /// holding is announced only the holder may, and thereby objects.
     function claim(address holder) external returns (uint256 amount);
 
     /// @notice What {claim} would pay now.
@@ -74,6 +93,20 @@ interface ISecurityToken is IERC20Metadata, IERC7943Fungible {
 
     /// @notice End of life after redemption: no transfer or issue any more, claims go on. Only the servicer.
     function close() external;
+
+    /// @notice For the agent: a holder's key is lost, and its holding shall go to another verified wallet of its own. Starts
+    /// the notice, anew if one was running. Lapses when nobody makes it within 30 days after the notice.
+    function announceRecovery(address holder, address to) external;
+
+    /// @notice For the holder itself: the key is not lost.
+    function objectToRecovery() external;
+
+    /// @notice After the notice: all units and unclaimed money of the holder become the other wallet's. Anyone.
+    /// @dev Frozen units too, which then stop being frozen; the agent can freeze them again.
+    function recoverHolding(address holder) external returns (uint256 units, uint256 money);
+
+    /// @notice The recovery announced for a holder, all zero if there is none.
+    function recoveryOf(address holder) external view returns (Recovery memory);
 
     function setPaused(bool paused_) external;
     function paused() external view returns (bool);

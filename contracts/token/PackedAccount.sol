@@ -18,6 +18,8 @@ library PackedAccounts {
     uint256 internal constant HAS_FROZEN = 1 << 248;
     /// @dev The account is owed more than fits; the rest is kept elsewhere.
     uint256 internal constant HAS_OVERFLOW = 1 << 249;
+    /// @dev A recovery of the account has been announced (kept elsewhere; it may have been withdrawn by the clock).
+    uint256 internal constant IN_RECOVERY = 1 << 250;
     uint256 private constant FLAGS = uint256(0xff) << 248;
 
     function balance(PackedAccount account) internal pure returns (uint256) {

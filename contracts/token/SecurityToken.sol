@@ -39,12 +39,17 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     /// @dev OpenZeppelin's clone with arguments: its code comes first, then the arguments.
     uint256 private constant CLONE_CODE_SIZE = 45;
+    /// @notice From the announcement of a recovery to the first second in which it can be made: never shorter.
+    uint256 public constant RECOVERY_NOTICE = 90 days;
+    /// @notice After the notice, a recovery that nobody makes in this time lapses.
+    uint256 public constant RECOVERY_WINDOW = 30 days;
 
     Ledger private _ledger;
     mapping(address account => Holder) private _holders;
     /// @dev Owed beyond what an account's slot can hold (3.1e26 minor units), so that no amount can block a transfer.
     mapping(address account => uint256) private _overflow;
     mapping(address account => uint256) private _frozen;
+    mapping(address account => Recovery) private _recoveries;
     address private _minter;
     address private _servicer;
     string private _name;
@@ -117,6 +122,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     /// @inheritdoc ISecurityToken
     function claim(address holder) external returns (uint256 amount) {
         PackedAccount account = _holders[holder].account;
+        if (account.has(PackedAccounts.IN_RECOVERY)) account = _claimInRecovery(holder, account);
         uint256 index = _ledger.index;
         amount = account.earned(index);
         if (account.has(PackedAccounts.HAS_OVERFLOW)) {
@@ -282,7 +288,7 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     function _setFrozen(address account, uint256 amount) private {
         _frozen[account] = amount;
-        _holders[account].account = _holders[account].account.set(PackedAccounts.HAS_FROZEN, amount != 0);
+        _mark(account, PackedAccounts.HAS_FROZEN, amount != 0);
         emit Frozen(account, amount);
     }
 
@@ -314,6 +320,79 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
     /// @inheritdoc IERC7943Fungible
     function getFrozenTokens(address account) external view returns (uint256) {
         return _frozen[account];
+    }
+
+    // ---------------------------------------------------------------- a lost key
+
+    /// @inheritdoc ISecurityToken
+    function announceRecovery(address holder, address to) external onlyAgent {
+        if (holder == to) revert SecurityToken_ForcedTransferToSelf(holder);
+        if (!canReceive(to)) revert ERC7943CannotReceive(to);
+        uint64 from = uint64(block.timestamp + RECOVERY_NOTICE);
+        _recoveries[holder] = Recovery(to, from);
+        _mark(holder, PackedAccounts.IN_RECOVERY, true);
+        emit RecoveryAnnounced(holder, to, from);
+    }
+
+    /// @inheritdoc ISecurityToken
+    function objectToRecovery() external {
+        if (!_hasRecovery(msg.sender)) revert SecurityToken_NoRecovery(msg.sender);
+        _endRecovery(msg.sender);
+    }
+
+    /// @inheritdoc ISecurityToken
+    function recoverHolding(address holder) external returns (uint256 units, uint256 money) {
+        if (!_hasRecovery(holder)) revert SecurityToken_NoRecovery(holder);
+        Recovery memory recovery = _recoveries[holder];
+        if (block.timestamp < recovery.from) revert SecurityToken_NoticeRuns(recovery.from);
+        if (!canReceive(recovery.to)) revert ERC7943CannotReceive(recovery.to);
+        delete _recoveries[holder];
+        units = balanceOf(holder);
+        _release(holder, units);
+        uint256 index = _ledger.index;
+        PackedAccount account = _holders[holder].account.set(PackedAccounts.IN_RECOVERY, false);
+        money = account.earned(index) + _overflow[holder];
+        _overflow[holder] = 0;
+        _holders[holder].account = account.set(PackedAccounts.HAS_OVERFLOW, false).with(0, index, 0);
+        _credit(recovery.to, units, index);
+        if (money != 0) {
+            _overflow[recovery.to] += money;
+            _mark(recovery.to, PackedAccounts.HAS_OVERFLOW, true);
+        }
+        emit Transfer(holder, recovery.to, units);
+        emit HoldingRecovered(holder, recovery.to, units, money);
+    }
+
+    /// @dev Who claims with its key has shown that it is not lost. Others wait while a recovery can still be made: money
+    /// sent to a wallet without a key is gone.
+    /// @return account as it is when nothing is in recovery
+    function _claimInRecovery(address holder, PackedAccount account) private returns (PackedAccount) {
+        if (_hasRecovery(holder)) {
+            if (msg.sender != holder) revert SecurityToken_InRecovery(holder, _recoveries[holder].from);
+            _endRecovery(holder);
+        }
+        return account.set(PackedAccounts.IN_RECOVERY, false);
+    }
+
+    function _endRecovery(address holder) private {
+        delete _recoveries[holder];
+        _mark(holder, PackedAccounts.IN_RECOVERY, false);
+        emit RecoveryObjected(holder);
+    }
+
+    /// @dev Announced, and not lapsed.
+    function _hasRecovery(address holder) private view returns (bool) {
+        uint256 from = _recoveries[holder].from;
+        return from != 0 && block.timestamp <= from + RECOVERY_WINDOW;
+    }
+
+    function _mark(address account, uint256 flag, bool on) private {
+        _holders[account].account = _holders[account].account.set(flag, on);
+    }
+
+    /// @inheritdoc ISecurityToken
+    function recoveryOf(address holder) external view returns (Recovery memory none) {
+        return _hasRecovery(holder) ? _recoveries[holder] : none;
     }
 
     // ---------------------------------------------------------------- views

@@ -104,8 +104,9 @@ def _claims(indexed: Indexed, record: Any, block: int) -> dict[str, int]:
 
 
 class RandomLife:
-    """Random transfers, distributions, claims, freezes, forced transfers and (after a failed offering)
-    refunds among six holders of the small bond, several to a block. Some transactions revert, as in life."""
+    """Random transfers, distributions, claims, freezes, forced transfers, recoveries of lost keys (the clock
+    leaps over their notice now and then) and, after a failed offering, refunds among six holders of the small
+    bond, several to a block. Some transactions revert, as in life."""
 
     def __init__(self, chain: LocalChain, draw: random.Random, fails: bool) -> None:
         self.chain, self.draw, self.fails = chain, draw, fails
@@ -137,6 +138,8 @@ class RandomLife:
         for _ in range(count):
             for _ in range(self.draw.choice((1, 1, 2, 3))):
                 self._act()
+            if self.draw.random() < 0.15:
+                rpc(self.chain.w3, "evm_increaseTime", 91 * 86_400)
             rpc(self.chain.w3, "evm_mine")
         rpc(self.chain.w3, "evm_setAutomine", True)
 
@@ -151,6 +154,9 @@ class RandomLife:
             (life.deployer, life.token.claim(a)),
             (self.record.wallets.agent, life.token.forcedTransfer(a, b, units)),
             (self.record.wallets.agent, life.token.setFrozenTokens(a, units)),
+            (self.record.wallets.agent, life.token.announceRecovery(a, b)),
+            (life.deployer, life.token.recoverHolding(a)),
+            (a, life.token.objectToRecovery()),
         ]
         if self.fails:
             actions.append((a, life.offering.refund(units)))

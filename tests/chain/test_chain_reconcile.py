@@ -18,7 +18,7 @@ from bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
 
 from chain.bindings import calldata
 from chain.ledger import read_ledger
-from chain.network import LocalChain, rpc, set_time, start_anvil
+from chain.network import LocalChain, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import Reconciliation, reconcile
 from chain.sender import Sender
 from finance.terms import parse_deal
@@ -320,6 +320,27 @@ def test_a_default_shows_what_was_lost(young: Life) -> None:
     assert recovered == (700_000_000 + THOUSAND - 699_999_994) // 7 * 7
     assert sums["coupon"]["difference"] == -116_666_669  # coupon 7, promised and not paid
     assert [c.name for c in result.checks if c.difference] == []  # money is all accounted for
+
+
+def test_a_recovered_holding_is_its_new_wallets(young: Life) -> None:
+    """The coupon that B's lost key never claimed is C's to claim, with B's units."""
+    agent, notice = young.record.wallets.agent, 90 * 86_400
+    young.settle()
+    young.fund(THOUSAND)
+    young.coupon("2017-04-01")
+    young.verify(young.c)
+    young.send(agent, young.token.announceRecovery(young.b, young.c))
+    reach_time(young.w3, young.w3.eth.get_block("latest")["timestamp"] + notice)
+    young.send(young.a, young.token.recoverHolding(young.b))
+    young.claim(young.c)
+    result = reconcile(young.w3, young.record)
+    assert result.ok, result.differences
+    first = 116_666_666 // 7
+    accounts = {h.holder: (h.units, h.expected, h.claimed, h.unclaimed) for h in result.holders}
+    assert accounts[young.b] == (0, 0, 0, 0)
+    assert accounts[young.c] == (3, 3 * first, 3 * first, 0)
+    (row,) = read_ledger(young.w3, young.record).recoveries.itertuples()
+    assert (row.holder, row.to, row.units, row.money) == (young.b, young.c, 3, 3 * first)
 
 
 def test_gifts_belong_to_holders_and_to_no_promise(young: Life) -> None:

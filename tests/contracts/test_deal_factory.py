@@ -142,7 +142,7 @@ def test_implementations_cannot_be_initialised(base, parties, plan_of):
     with refuses(bond, "InvalidInitialization"):
         bond.initialize(bond_terms(bond, plan_of(), parties), by)
     with refuses(offering, "InvalidInitialization"):
-        offering.initialize((parties.stranger,) * 4 + (1, 1, 1, 1, 2), by)
+        offering.initialize((parties.stranger,) * 4 + (1, 1, 1, 1, 2, ()), by)
 
 
 def test_clones_cannot_be_initialised_again(launch, parties, plan_of):
@@ -153,7 +153,7 @@ def test_clones_cannot_be_initialised_again(launch, parties, plan_of):
     with refuses(deal.bond, "InvalidInitialization"):
         deal.bond.initialize(bond_terms(deal.bond, plan_of(), parties), by)
     with refuses(deal.offering, "InvalidInitialization"):
-        deal.offering.initialize((parties.stranger,) * 4 + (1, 1, 1, 1, 2), by)
+        deal.offering.initialize((parties.stranger,) * 4 + (1, 1, 1, 1, 2, ()), by)
 
 
 def bond_terms(bond, plan, parties, **changes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from brownie import web3
 from checks import names, plain, refuses, said
 from clock import next_at, warp
 from lives import K
@@ -47,6 +48,7 @@ def test_terms_are_kept(deal, parties):
         100,
         deal.plan.opens,
         deal.plan.closes,
+        (parties.issuer.address.lower(), parties.agent.address.lower()),
     )
 
 
@@ -191,6 +193,65 @@ def test_settle_with_exactly_the_soft_cap(opened, parties):
     warp(opened.plan.closes)
     settle(opened, parties)
     assert opened.bond.principal() == 50 * K
+
+
+# ---------------------------------------------------------------- the deal's own parties
+
+
+@pytest.fixture
+def insiders(opened, parties, base):
+    """Issuer and agent, verified and with as much borrowed money as they want."""
+    for party in (parties.issuer, parties.agent):
+        base.registry.setIdentity(party, (2**64 - 1, 840, 1), {"from": parties.deployer})
+        opened.currency.mint(party, 100 * K, {"from": parties.deployer})
+        opened.currency.approve(opened.offering, 100 * K, {"from": party})
+    return opened
+
+
+def test_an_issuer_cannot_make_its_own_issue_succeed(insiders, parties):
+    """50 of 100 units must be sold to others: its own purchases end where they would take those from them."""
+    with refuses(insiders.offering, "Offering_PartyCapExceeded", 51, 50):
+        buy(insiders, parties.issuer, 51)
+    buy(insiders, parties.issuer, 30)
+    buy(insiders, parties.agent, 20)
+    with refuses(insiders.offering, "Offering_PartyCapExceeded", 1, 0):
+        buy(insiders, parties.agent, 1)
+    buy(insiders, parties.investor, 49)
+    assert (insiders.offering.sold(), insiders.offering.soldToParties()) == (99, 50)
+    warp(insiders.plan.closes)
+    assert insiders.offering.state() == Sale.FAILED
+    with refuses(insiders.offering, "Offering_WrongState", Sale.FAILED):
+        settle(insiders, parties)
+
+
+def test_insiders_cannot_keep_others_from_making_it_succeed(insiders, parties):
+    buy(insiders, parties.issuer, 50)
+    buy(insiders, parties.investor, 50)
+    assert insiders.offering.state() == Sale.SUCCEEDED
+    settle(insiders, parties)
+    assert insiders.bond.principal() == 100 * K
+
+
+def test_borrowed_money_cannot_buy_and_settle_in_one_transaction(opened, parties):
+    """A sale and the settlement in one block, as with money lent for one transaction."""
+    rpc = web3.provider.make_request
+    rpc("evm_setAutomine", [False])
+    try:
+        bought = opened.offering.subscribe(
+            100, {"from": parties.investor, "required_confs": 0, "gas_limit": 400_000, "allow_revert": True}
+        )
+        settled = opened.offering.settle(
+            {"from": parties.stranger, "required_confs": 0, "gas_limit": 400_000, "allow_revert": True}
+        )
+        rpc("evm_mine", [])
+    finally:
+        rpc("evm_setAutomine", [True])
+    bought.wait(1)
+    settled.wait(1)
+    assert (bought.status, settled.status) == (1, 0)
+    assert bought.block_number == settled.block_number
+    assert opened.offering.state() == Sale.SUCCEEDED
+    settle(opened, parties)
 
 
 # ---------------------------------------------------------------- refund

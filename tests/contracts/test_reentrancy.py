@@ -59,19 +59,16 @@ def answer(currency):
 
 
 @MOMENTS
-def test_settling_from_inside_the_last_purchase_counts_all_units(deal, currency, arm, parties, moment):
-    """Units are issued before the money moves, so the bond never begins with fewer units than exist."""
+def test_settling_from_inside_the_last_purchase_waits_for_the_next_block(
+    deal, currency, arm, parties, moment
+):
+    """So the bond never begins with fewer units than exist, nor on money lent for one transaction."""
     warp(deal.plan.opens)
     deal.offering.subscribe(60, {"from": parties.investor})
     arm(moment, deal.offering, "settle")
-    deal.offering.subscribe(40, {"from": parties.other})
-    if moment == BEFORE:  # the last 40,000 are not there yet
-        assert answer(currency) == error_text(
-            currency, "ERC20InsufficientBalance", deal.offering, 60 * K, 100 * K
-        )
-        deal.offering.settle({"from": parties.stranger})
-    else:
-        assert answer(currency) is None
+    last = deal.offering.subscribe(40, {"from": parties.other})
+    assert answer(currency) == error_text(deal.offering, "Offering_SoldInThisBlock", last.block_number)
+    deal.offering.settle({"from": parties.stranger})
     assert deal.offering.state() == Sale.SETTLED
     assert deal.bond.principal() == 100 * K == deal.token.totalSupply() * K
     assert currency.balanceOf(deal.offering) == 0
@@ -276,7 +273,7 @@ def test_factory_cannot_be_caught_half_way(base, parties, plan_of, terms_of, Off
     currency = ReentrantCurrency.deploy(6, {"from": parties.deployer})
     terms = terms_of(plan_of(currency=currency))
     token, bond, offering, _ = base.factory.deploy.call(terms, {"from": parties.deployer})
-    mine = (token, bond, currency, parties.stranger, 1, 1, 1, 0, 1)
+    mine = (token, bond, currency, parties.stranger, 1, 1, 1, 0, 1, ())
     data = base.implementations[2].initialize.encode_input(mine)
     currency.arm(BEFORE, offering, data, {"from": parties.stranger})
     with refuses(Offering, "InvalidInitialization"):

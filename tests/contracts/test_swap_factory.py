@@ -240,7 +240,9 @@ def test_factory_cannot_be_caught_half_way(
         "treasury": swap_rooms.treasury.initialize.encode_input(
             (deal[0], currency, stranger, ZERO, stranger, stranger, [(1, 1, 1)])
         ),
-        "offering": offering.initialize.encode_input((deal[0], stranger, currency, stranger, 1, 1, 1, 0, 1)),
+        "offering": offering.initialize.encode_input(
+            (deal[0], stranger, currency, stranger, 1, 1, 1, 0, 1, ())
+        ),
         "swap": swap_rooms.payment.initialize.encode_input(project.terms[0][1]),
     }
     currency.arm(moment, parts[part], takeovers[part], {"from": stranger})

@@ -104,10 +104,35 @@ contract OfferingTest is DealFixture {
         offering.refund(1);
     }
 
-    function test_settle_atOnceWhenSoldOut() external {
+    function test_settle_atOnceWhenSoldOutButNotInThatBlock() external {
         buy(ALICE, HARD_CAP);
+        vm.roll(block.number - 1); // back to the sale
+        refuses(abi.encodeWithSelector(IOffering.Offering_SoldInThisBlock.selector, block.number));
+        offering.settle();
+        vm.roll(block.number + 1);
         offering.settle();
         eq(uint256(offering.state()), uint256(IOffering.State.Settled), "state");
+    }
+
+    /// @dev A party may buy what is above the soft cap, which only others can meet, and never be the one who fails it.
+    function test_parties_cannotMeetTheSoftCapNorKeepOthersFromIt() external {
+        verify(ISSUER);
+        verify(AGENT);
+        buy(AGENT, 100);
+        buy(ISSUER, HARD_CAP - SOFT_CAP - 100);
+        currency.mint(ISSUER, UNIT_PRICE);
+        vm.startPrank(ISSUER);
+        currency.approve(address(offering), UNIT_PRICE);
+        refuses(abi.encodeWithSelector(IOffering.Offering_PartyCapExceeded.selector, 1, 0));
+        offering.subscribe(1);
+        vm.stopPrank();
+        eq(offering.soldToParties(), HARD_CAP - SOFT_CAP, "sold to parties");
+        buy(ALICE, SOFT_CAP - 1);
+        vm.warp(CLOSES);
+        eq(uint256(offering.state()), uint256(IOffering.State.Failed), "one unit short, though many are sold");
+        vm.warp(CLOSES - 1);
+        buy(ALICE, 1);
+        eq(uint256(offering.state()), uint256(IOffering.State.Succeeded), "sold out");
     }
 
     function test_refund_onlyAfterAFailure() external {

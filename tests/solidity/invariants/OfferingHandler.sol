@@ -6,15 +6,17 @@ import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
 import {DealFixture} from "../utils/DealFixture.sol";
 
 /// @notice Sells an issue, or fails to, in any order of events, and keeps its own books.
-/// @dev Buyers come and go between themselves, and one of them is not verified. As in {TokenHandler}, each action is
+/// @dev Buyers come and go between themselves; one of them is not verified, and one is a party of the deal. As in {TokenHandler}, each action is
 /// predicted from the books first.
 contract OfferingHandler is DealFixture {
-    uint256 public constant BUYERS = 4;
+    uint256 public constant BUYERS = 5;
     /// @dev As IOffering says: a success that nobody could settle for so long counts as failed.
     uint256 private constant LAPSES_AFTER = 30 days;
 
     mapping(address => uint256) public units;
     uint256 public sold;
+    uint256 public soldToAgent;
+    uint256 public lastSale;
     uint256 public refunded;
     uint256 public paidIn;
     uint256 public paidBack;
@@ -24,6 +26,7 @@ contract OfferingHandler is DealFixture {
     constructor() {
         deployRooms();
         deployDeal(dealTerms());
+        verify(AGENT);
         for (uint256 i = 0; i < BUYERS; ++i) {
             vm.prank(buyerAt(i));
             currency.approve(address(offering), type(uint256).max);
@@ -50,6 +53,7 @@ contract OfferingHandler is DealFixture {
         // Not past the whole sale at once: that is the end of most lives.
         if ((dice >> 64) % 4 == 0 && edge > block.timestamp && edge < block.timestamp + 10 days) vm.warp(edge);
         else vm.warp(block.timestamp + 1 + (dice >> 192) % 2 days);
+        vm.roll(block.number + 1);
     }
 
     function subscribe(uint256 who, uint256 seed) external watched {
@@ -64,11 +68,14 @@ contract OfferingHandler is DealFixture {
         if (funded) currency.mint(buyer, wanted * UNIT_PRICE);
         bool expected = state() == IOffering.State.Open && wanted != 0 && wanted <= HARD_CAP - sold && buyer != STRANGER
             && currency.balanceOf(buyer) >= wanted * UNIT_PRICE;
+        if (buyer == AGENT && wanted > HARD_CAP - SOFT_CAP - soldToAgent) expected = false;
         vm.prank(buyer);
         try offering.subscribe(wanted) returns (uint256 paid) {
             isTrue(expected, "subscribe should have failed");
             eq(paid, wanted * UNIT_PRICE, "price paid");
             sold += wanted;
+            if (buyer == AGENT) soldToAgent += wanted;
+            lastSale = block.number;
             units[buyer] += wanted;
             paidIn += paid;
         } catch {
@@ -78,7 +85,7 @@ contract OfferingHandler is DealFixture {
     }
 
     function settle() external watched {
-        bool expected = state() == IOffering.State.Succeeded;
+        bool expected = state() == IOffering.State.Succeeded && block.number != lastSale;
         try offering.settle() {
             isTrue(expected, "settle should have failed");
             settled = true;
@@ -154,13 +161,13 @@ contract OfferingHandler is DealFixture {
         if (settled) return IOffering.State.Settled;
         if (block.timestamp < OPENS) return IOffering.State.NotOpen;
         if (block.timestamp < CLOSES && sold < HARD_CAP) return IOffering.State.Open;
-        if (sold >= SOFT_CAP && block.timestamp <= CLOSES + LAPSES_AFTER) return IOffering.State.Succeeded;
+        if (sold - soldToAgent >= SOFT_CAP && block.timestamp <= CLOSES + LAPSES_AFTER) return IOffering.State.Succeeded;
         return IOffering.State.Failed;
     }
 
     function buyerAt(uint256 i) public pure returns (address) {
-        address[4] memory buyers = [ALICE, BOB, CAROL, STRANGER];
-        return buyers[i % 4];
+        address[5] memory buyers = [ALICE, BOB, CAROL, STRANGER, AGENT];
+        return buyers[i % 5];
     }
 
     /// @dev So that a balance is just what the last action paid.

@@ -17,6 +17,9 @@ contract TokenHandler is Test {
     uint256 internal constant HOLDERS = 5;
     /// @dev Most money a unit can earn in a token's life, as ISecurityToken says.
     uint256 internal constant MOST_PER_UNIT = type(uint96).max;
+    /// @dev As ISecurityToken says.
+    uint256 internal constant NOTICE = 90 days;
+    uint256 internal constant WINDOW = 30 days;
     uint256 internal constant MOST_UNITS = type(uint64).max;
 
     TestCurrency public currency;
@@ -30,6 +33,8 @@ contract TokenHandler is Test {
     mapping(address => uint256) public earned;
     mapping(address => uint256) public claimed;
     mapping(address => uint256) public verifiedUntil;
+    mapping(address => address) public heir;
+    mapping(address => uint256) public noticeEnds;
     uint256 public supply;
     uint256 public paidIn;
     uint256 public paidOut;
@@ -124,15 +129,70 @@ contract TokenHandler is Test {
         }
     }
 
-    /// @dev Never fails, whatever the holder's standing and the token's state.
-    function claim(uint256 who) external {
+    /// @dev Never fails for the holder, whatever its standing and the token's state; for others only in a recovery.
+    function claim(uint256 who, uint256 dice) external {
         address holder = _holder(who);
+        bool own = mix(dice) % 2 == 0;
         uint256 before = currency.balanceOf(holder);
-        uint256 paid = token.claim(holder);
-        eq(paid, earned[holder] - claimed[holder], "paid is what was earned and not yet claimed");
-        eq(currency.balanceOf(holder) - before, paid, "money went to the holder");
-        claimed[holder] += paid;
-        paidOut += paid;
+        if (own) vm.prank(holder);
+        try token.claim(holder) returns (uint256 paid) {
+            isTrue(own || !_inRecovery(holder), "claim in a recovery should have failed");
+            eq(paid, earned[holder] - claimed[holder], "paid is what was earned and not yet claimed");
+            eq(currency.balanceOf(holder) - before, paid, "money went to the holder");
+            claimed[holder] += paid;
+            paidOut += paid;
+            if (own) noticeEnds[holder] = 0;
+        } catch {
+            isTrue(!own && _inRecovery(holder), "claim should have succeeded");
+        }
+    }
+
+    // ---------------------------------------------------------------- lost keys
+
+    function announceRecovery(uint256 who, uint256 whom) external {
+        (address holder, address to) = (_holder(who), _holder(whom));
+        try token.announceRecovery(holder, to) {
+            isTrue(holder != to && _eligible(to), "announceRecovery should have failed");
+            (heir[holder], noticeEnds[holder]) = (to, block.timestamp + NOTICE);
+        } catch {
+            isFalse(holder != to && _eligible(to), "announceRecovery should have succeeded");
+        }
+    }
+
+    function objectToRecovery(uint256 who, uint256 dice) external {
+        address holder = _holder(who);
+        if (mix(dice) % 3 != 0) return; // so that some notices end
+        vm.prank(holder);
+        try token.objectToRecovery() {
+            isTrue(_inRecovery(holder), "objectToRecovery should have failed");
+            noticeEnds[holder] = 0;
+        } catch {
+            isFalse(_inRecovery(holder), "objectToRecovery should have succeeded");
+        }
+    }
+
+    /// @dev Often just before or after an edge of the window in which it can be made.
+    function recoverHolding(uint256 who, uint256 seed) external {
+        address holder = _holder(who);
+        uint256 dice = mix(seed);
+        uint256 edge = noticeEnds[holder] + (dice % 4 == 0 ? WINDOW : 0) + dice / 4 % 3; // and one second off
+        if (dice % 8 < 4 && noticeEnds[holder] != 0 && edge > block.timestamp) vm.warp(edge - 1);
+        address to = heir[holder];
+        uint256 owed = earned[holder] - claimed[holder];
+        bool expected = _inRecovery(holder) && block.timestamp >= noticeEnds[holder] && _eligible(to);
+        vm.prank(address(0xBAD));
+        try token.recoverHolding(holder) returns (uint256 moved, uint256 money) {
+            isTrue(expected, "recoverHolding should have failed");
+            eq(moved, units[holder], "all units");
+            eq(money, owed, "and all that was earned and not claimed");
+            if (moved > _free(holder)) frozen[holder] -= moved - _free(holder);
+            _move(holder, to, moved);
+            earned[holder] -= money;
+            earned[to] += money;
+            noticeEnds[holder] = 0;
+        } catch {
+            isFalse(expected, "recoverHolding should have succeeded");
+        }
     }
 
     function transfer(uint256 who, uint256 whom, uint256 amount) external {
@@ -213,6 +273,12 @@ contract TokenHandler is Test {
         try token.forcedTransfer(holder, address(0xBAD), amount) {
             revert Expected("a stranger cannot force a transfer");
         } catch {}
+        try token.announceRecovery(holder, holders[4]) {
+            revert Expected("a stranger cannot announce a recovery");
+        } catch {}
+        try token.objectToRecovery() {
+            revert Expected("a stranger has no holding");
+        } catch {}
         try token.setPaused(true) {
             revert Expected("a stranger cannot pause");
         } catch {}
@@ -248,6 +314,10 @@ contract TokenHandler is Test {
 
     function _eligible(address holder) private view returns (bool) {
         return verifiedUntil[holder] > block.timestamp;
+    }
+
+    function _inRecovery(address holder) private view returns (bool) {
+        return noticeEnds[holder] != 0 && block.timestamp <= noticeEnds[holder] + WINDOW;
     }
 
     function _free(address holder) private view returns (uint256) {

@@ -18,7 +18,7 @@ contract TokenInvariant is Test {
         handler = new TokenHandler();
         token = handler.token();
         currency = handler.currency();
-        bytes4[] memory actions = new bytes4[](14);
+        bytes4[] memory actions = new bytes4[](17);
         actions[0] = TokenHandler.wait.selector;
         actions[1] = TokenHandler.verify.selector;
         actions[2] = TokenHandler.revoke.selector;
@@ -33,6 +33,9 @@ contract TokenInvariant is Test {
         actions[11] = TokenHandler.pause.selector;
         actions[12] = TokenHandler.close.selector;
         actions[13] = TokenHandler.trespass.selector;
+        actions[14] = TokenHandler.announceRecovery.selector;
+        actions[15] = TokenHandler.objectToRecovery.selector;
+        actions[16] = TokenHandler.recoverHolding.selector;
         target(address(handler), actions);
     }
 

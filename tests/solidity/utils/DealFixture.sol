@@ -220,6 +220,7 @@ abstract contract DealFixture is Test {
 
     // ---------------------------------------------------------------- money
 
+    /// @dev In a block of its own: no issue is settled in the block of a sale.
     function buy(address investor, uint256 units) internal {
         uint256 cost = units * UNIT_PRICE;
         currency.mint(investor, cost);
@@ -227,6 +228,7 @@ abstract contract DealFixture is Test {
         currency.approve(address(offering), cost);
         offering.subscribe(units);
         vm.stopPrank();
+        vm.roll(block.number + 1);
     }
 
     function fundBond(uint256 amount) internal {

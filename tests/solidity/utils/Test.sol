@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 /// @notice The cheatcodes of forge that our tests use. forge-std is left out: its console is too large for solc-js.
 interface Vm {
     function warp(uint256 timestamp) external;
+    function roll(uint256 number) external;
     function chainId(uint256 id) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
