@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "chain"))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from postgres import Postgres, running
-from world import (
+from chain.artifacts import ensure_compiled
+from chain.network import LocalChain, start_anvil
+from tests.api.postgres import Postgres, running
+from tests.api.world import (
     BEFORE,
     BEFORE_THE_OFFERING,
     KPI,
@@ -26,9 +24,6 @@ from world import (
     serving,
     swap_world,
 )
-
-from chain.artifacts import ensure_compiled
-from chain.network import LocalChain, start_anvil
 
 
 @pytest.fixture(scope="session", autouse=True)

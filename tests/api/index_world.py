@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bond_life import THOUSAND, Life, at, small_deal
 from sqlalchemy import select
 
 from api.chain_link import ChainLink
@@ -19,6 +18,7 @@ from api.index.stream import Stream
 from chain.bindings import calldata, contract, read
 from chain.network import LocalChain, reach_time, rpc
 from chain.records import DeploymentRecord, RecordFile
+from tests.chain.bond_life import THOUSAND, Life, at, small_deal
 
 DERIVED = (tables.events, tables.holdings, tables.accounts, tables.totals, tables.senders)
 """Everything that comes of the chain alone."""

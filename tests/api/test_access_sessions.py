@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from fastapi import Depends, FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
-from world import ORIGIN, Service, bond_world, serving
 
 from api.access import Principal, create_key, list_keys, requires, revoke_key
 from api.access.message import MessageError, read_message
 from chain.network import local_account, start_anvil
 from finance.terms import InputError
+from tests.api.world import ORIGIN, Service, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 Allowed = Annotated[Principal, Depends(requires(scope="oracle:write", role=("issuer", "node")))]
 ISSUER, NODE, STRANGER = local_account(1), local_account(100), Account.create()

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import free_port, served
 from jsonschema import Draft202012Validator
-from world import BEFORE_THE_OFFERING, World, bond_world
 
 from api.app import build
 from api.client import ApiError, Client
 from chain.network import start_anvil
+from tests.api.browser import free_port, served
+from tests.api.world import BEFORE_THE_OFFERING, World, bond_world
 
 JSON = "application/json"
 OF_SWAPS = {

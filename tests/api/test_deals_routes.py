@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 from starlette.testclient import TestClient
-from without_chain import offline
 
 from finance import load_deal, price
 from finance.terms import Deal
+from tests.api.without_chain import offline
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 BOOK = sorted(path.stem for path in DEALS.glob("*.yaml"))

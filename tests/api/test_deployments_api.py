@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from world import BEFORE_THE_OFFERING, Service, bond_world, serving
 
 from chain.bindings import contract, read
 from chain.ledger import read_ledger
 from chain.network import start_anvil
 from chain.swap.ledger import read_swap_ledger
+from tests.api.world import BEFORE_THE_OFFERING, Service, bond_world, serving
 
 BOND_LISTS = {
     "distributions",

@@ -8,9 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, COUPON_DATES, THOUSAND, Life, at, small_deal, whole_life
 from eth_account import Account
-from swap_life import BEFORE, project_life, rain_life
 
 from api.instruments import Case, instrument_of
 from api.views.oracle import reward_pool
@@ -24,6 +22,16 @@ from chain.swap.ledger import read_swap_ledger
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import load_deal
 from scripts.demo.life import Life as DemoLife
+from tests.chain.bond_life import (
+    BEFORE_THE_OFFERING,
+    COUPON_DATES,
+    THOUSAND,
+    Life,
+    at,
+    small_deal,
+    whole_life,
+)
+from tests.chain.swap_life import BEFORE, project_life, rain_life
 
 DEALS = Path(__file__).parents[2] / "deals"
 BOND_STATES = {

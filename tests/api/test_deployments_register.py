@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bond_life import DC_WATER
-from world import BEFORE_THE_OFFERING, KPI, Service, bond_world, serving
 
 from api.access.keys import create_key
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.network import start_anvil
 from finance.terms import parse_deal
 from finance.terms.reader import read_deal_yaml
+from tests.api.world import BEFORE_THE_OFFERING, KPI, Service, bond_world, serving
+from tests.chain.bond_life import DC_WATER
 
 PATH = "/v1/deployments"
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import free_port, served
-from world import BEFORE_THE_OFFERING, KPI, bond_nodes, bond_world
 
 from api.access.keys import SCOPES, create_key
 from api.app import build
 from chain.network import start_anvil
+from tests.api.browser import free_port, served
+from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_nodes, bond_world
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text()

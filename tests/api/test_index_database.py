@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from index_world import Indexed
-from postgres import Postgres
 from sqlalchemy import MetaData, insert, select, text
 
 from api.access import tables as access
@@ -21,6 +19,8 @@ from api.index.reader import Index
 from api.problems import ProblemError
 from chain.network import LocalChain
 from finance.terms import InputError
+from tests.api.index_world import Indexed
+from tests.api.postgres import Postgres
 
 
 @pytest.fixture

@@ -14,11 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, Life, small_deal, whole_life
-from index_world import Indexed, RandomLife, sqlite_url
-from postgres import Postgres
 from sqlalchemy import func, select
-from swap_life import BEFORE, project_life, rain_life
 
 from api.index import follower as follower_module
 from api.index import tables
@@ -29,6 +25,10 @@ from chain.ledger import read_ledger
 from chain.network import LocalChain, rpc, start_anvil
 from chain.records import DeploymentRecord
 from chain.swap.ledger import read_swap_ledger
+from tests.api.index_world import Indexed, RandomLife, sqlite_url
+from tests.api.postgres import Postgres
+from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, small_deal, whole_life
+from tests.chain.swap_life import BEFORE, project_life, rain_life
 
 
 @pytest.fixture(scope="module")
@@ -226,9 +226,8 @@ def test_a_new_deployment_catches_up_and_holds_up_nobody(
 
 
 def _other() -> Any:
-    from bond_life import small_tree
-
     from finance.terms import parse_deal
+    from tests.chain.bond_life import small_tree
 
     tree = small_tree()
     tree["title"] = "Another small bond"

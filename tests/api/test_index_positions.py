@@ -8,9 +8,9 @@ import random
 from pathlib import Path
 
 import pytest
-from index_world import Indexed, RandomLife, assert_positions, sqlite_url
 
 from chain.network import LocalChain, rpc
+from tests.api.index_world import Indexed, RandomLife, assert_positions, sqlite_url
 
 SEED = int(os.environ.get("PENSTOCK_SEED", random.SystemRandom().randrange(2**32)))
 

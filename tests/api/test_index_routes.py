@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from world import Service
 
 from chain.bindings import contract, read
 from chain.ledger import read_ledger
 from chain.swap.ledger import read_swap_ledger
+from tests.api.world import Service
 
 
 def token(service: Service) -> Any:

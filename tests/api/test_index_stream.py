@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from bond_life import Life, small_deal
 from fastapi import FastAPI
-from index_world import Indexed, sqlite_url
 from sqlalchemy import insert
 
 from api.app import create_app
@@ -27,6 +25,8 @@ from api.index import stream as stream_module
 from api.index import tables, writer
 from api.settings import DEALS, Limits, Settings
 from chain.network import LocalChain, rpc
+from tests.api.index_world import Indexed, sqlite_url
+from tests.chain.bond_life import Life, small_deal
 
 CLIENTS = 500
 

@@ -9,8 +9,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, THOUSAND, at
-from browser import (
+from playwright.sync_api import Browser, Page, expect
+
+from api.app import build
+from chain.bindings import read
+from chain.network import reach_time, start_anvil
+from tests.api.browser import (
     PHONE,
     WIDE,
     axe,
@@ -22,13 +26,9 @@ from browser import (
     shot,
     wider_than_the_window,
 )
-from playwright.sync_api import Browser, Page, expect
-from wallets import ChainDemo, install_wallet
-from world import World, bond_world
-
-from api.app import build
-from chain.bindings import read
-from chain.network import reach_time, start_anvil
+from tests.api.wallets import ChainDemo, install_wallet
+from tests.api.world import World, bond_world
+from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, at
 
 pytestmark = needs_chromium
 

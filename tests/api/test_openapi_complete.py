@@ -14,9 +14,9 @@ from eth_utils.crypto import keccak
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from starlette.testclient import TestClient
-from without_chain import offline
 
 from api.routes.deployments import record_of
+from tests.api.without_chain import offline
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 PROBLEM = "application/problem+json"

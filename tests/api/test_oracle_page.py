@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import PHONE, WIDE, axe, chromium, free_port, needs_chromium, open_page, served, shot
-from browser import wider_than_the_window as wider
 from playwright.sync_api import Browser, Page, expect
-from wallets import ChainDemo, install_wallet
-from world import KPI, World
 
 from api.app import build
 from chain.bindings import contract, read
@@ -21,6 +17,10 @@ from chain.sender import Sender
 from oracle.observation import Domain, Ruling, Verdict
 from oracle.panel import assemble, sign_ruling
 from oracle.relay import send_ruling
+from tests.api.browser import PHONE, WIDE, axe, chromium, free_port, needs_chromium, open_page, served, shot
+from tests.api.browser import wider_than_the_window as wider
+from tests.api.wallets import ChainDemo, install_wallet
+from tests.api.world import KPI, World
 
 pytestmark = needs_chromium
 PATIENCE = 60_000

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING
-from browser import (
+from playwright.sync_api import Browser, Page, expect
+
+from api.app import build
+from chain.network import start_anvil
+from tests.api.browser import (
     PHONE,
     WIDE,
     axe,
@@ -23,12 +26,9 @@ from browser import (
     shot,
     wider_than_the_window,
 )
-from playwright.sync_api import Browser, Page, expect
-from wallets import ChainDemo
-from world import Service, World, bond_world
-
-from api.app import build
-from chain.network import start_anvil
+from tests.api.wallets import ChainDemo
+from tests.api.world import Service, World, bond_world
+from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 pytestmark = needs_chromium
 BOND, SWAP = "dc-water-eib-2016", "bloom-wind-prs"

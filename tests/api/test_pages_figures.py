@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 from starlette.testclient import TestClient
-from world import ORIGIN, Service
 
 from api.app import build
 from api.i18n import Translator
@@ -19,6 +18,7 @@ from api.pages.format import Format
 from api.settings import Limits, Settings
 from chain.bindings import read
 from finance.terms import load_deal
+from tests.api.world import ORIGIN, Service
 
 ROOT = Path(__file__).parents[2]
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -11,17 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING
-from browser import free_port
-from postgres import Postgres, running
 from starlette.testclient import TestClient
-from world import ORIGIN, Service, World, bond_world, serving
 
 from api.app import build
 from api.chain_link import ChainLink
 from api.problems import ProblemError
 from api.settings import Limits, Settings
 from chain.network import start_anvil
+from tests.api.browser import free_port
+from tests.api.postgres import Postgres, running
+from tests.api.world import ORIGIN, Service, World, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 
 @pytest.fixture(scope="module")

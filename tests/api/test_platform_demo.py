@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING
-from wallets import ChainDemo
-from world import ORIGIN, Service, bond_world, serving
 
 from api.demo import NextEvent
 from chain.bindings import read
 from chain.errors import ChainError
 from chain.network import advance, start_anvil
+from tests.api.wallets import ChainDemo
+from tests.api.world import ORIGIN, Service, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 
 class Clock(ChainDemo):

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bond_life import BEFORE_THE_OFFERING
-from browser import free_port, served
 from fastapi.responses import StreamingResponse
-from world import Service, World, bond_world, serving
 
 from api.app import build
 from api.settings import Limits, Settings
 from api.web.logs import Secrets, configure
 from chain.bindings import read
 from chain.network import start_anvil
+from tests.api.browser import free_port, served
+from tests.api.world import Service, World, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 SEED = random.SystemRandom().randrange(2**32)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browser import axe, chromium, free_port, needs_chromium, open_page, served
-from without_chain import offline
+from tests.api.browser import axe, chromium, free_port, needs_chromium, open_page, served
+from tests.api.without_chain import offline
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import HONEST, KPI, LIARS, LIE, SILENT, Service, World, serving
 
 from api.access.keys import create_key
 from chain.bindings import contract, read
@@ -24,6 +23,7 @@ from oracle import evidence
 from oracle.observation import Domain, Ruling, Verdict
 from oracle.panel import assemble, sign_ruling
 from oracle.relay import run_relay, send_challenge, send_ruling
+from tests.api.world import HONEST, KPI, LIARS, LIE, SILENT, Service, World, serving
 
 CITIZEN = 13
 

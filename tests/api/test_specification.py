@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from browser import free_port, served
-from world import BEFORE_THE_OFFERING, KPI, bond_world
 
 from api.access.keys import SCOPES, create_key
 from api.app import build
 from chain.network import start_anvil
+from tests.api.browser import free_port, served
+from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_world
 
 ROOT = Path(__file__).parents[2]
 FUZZER = ROOT / ".toolchain" / "schemathesis" / "bin" / "schemathesis"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, THOUSAND, at
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from world import Service, bond_world, serving
 
 from chain.bindings import read
 from chain.network import local_account, reach_time, start_anvil, start_ganache
+from tests.api.world import Service, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, at
 
 KEYS = {"a": 3, "b": 4, "c": 5, "stranger": 9}
 

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import (
+from playwright.sync_api import Browser, Page
+from starlette.testclient import TestClient
+
+from api.views.outlooks import simulate_outlook
+from finance import load_deal, price
+from finance.pricing import NormalKpi
+from tests.api.browser import (
     axe,
     chromium,
     free_port,
@@ -18,13 +24,7 @@ from browser import (
     shot,
     wider_than_the_window,
 )
-from playwright.sync_api import Browser, Page
-from starlette.testclient import TestClient
-from without_chain import offline
-
-from api.views.outlooks import simulate_outlook
-from finance import load_deal, price
-from finance.pricing import NormalKpi
+from tests.api.without_chain import offline
 
 DC, RAIN, LOAN = "dc-water-eib-2016", "water-utility-rainfall-swap", "singapore-ebus-loan"
 DEALS = Path(__file__).resolve().parents[2] / "deals"

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from without_chain import offline
-from world import Service
 
 from api.views.outlooks import simulate_outlook
 from finance import load_deal, price
 from finance.pricing import NormalKpi
+from tests.api.without_chain import offline
+from tests.api.world import Service
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 DC = "dc-water-eib-2016"

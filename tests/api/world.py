@@ -16,17 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from bond_life import (
-    BEFORE_THE_OFFERING,
-    COUPON_DATES,
-    THOUSAND,
-    Life,
-    at,
-    small_deal,
-)
 from fastapi import FastAPI
 from starlette.testclient import TestClient
-from swap_life import BEFORE, SwapLife, project_life, rain_life
 
 from api.services import Services
 from api.settings import Limits, Settings
@@ -39,6 +30,15 @@ from finance.settlement.terms import settlement_terms
 from finance.terms import Deal
 from oracle.local import RunningNode, prepare_nodes, run_nodes
 from oracle.relay import run_relay
+from tests.chain.bond_life import (
+    BEFORE_THE_OFFERING,
+    COUPON_DATES,
+    THOUSAND,
+    Life,
+    at,
+    small_deal,
+)
+from tests.chain.swap_life import BEFORE, SwapLife, project_life, rain_life
 
 __all__ = [
     "BEFORE",

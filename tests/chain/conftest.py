@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from bond_life import BEFORE_THE_OFFERING, CLIENTS, Life, whole_life
-
 from chain.artifacts import ensure_compiled
 from chain.network import LocalChain, start_anvil
+from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, Life, whole_life
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bond_life import ROOT
 
 from chain import artifacts
 from chain.artifacts import abi, bytecode, compiler, ensure_compiled, is_stale, source_digest
 from chain.errors import ToolchainError
+from tests.chain.bond_life import ROOT
 
 GOOD = "// SPDX-License-Identifier: MIT\npragma solidity 0.8.37;\ncontract Small { uint256 public x = 1; }\n"
 

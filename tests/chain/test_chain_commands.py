@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bond_life import DC_WATER, ROOT, Life
 
 from chain.check import check_deployment
 from chain.network import LocalChain, local_account
 from chain.records import load_record
 from scripts import cli
+from tests.chain.bond_life import DC_WATER, ROOT, Life
 
 
 @dataclass

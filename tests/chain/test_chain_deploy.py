@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, DC_WATER, at, small_tree
 
 from chain.bindings import contract, read
 from chain.check import check_deployment
@@ -27,6 +26,7 @@ from chain.shift import shift_deal, shift_to
 from chain.terms import holding_policy, short_string
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, at, small_tree
 
 USD_6 = "TestCurrency USD 6"
 

@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 import pytest
-from bond_life import Life, small_deal
 from eth_abi.abi import encode
 
 from chain.bindings import decode_log, event_abis, type_of
 from chain.events import CONTRACTS, filters, read_events, watch
 from chain.log_reader import Log, decoder, header, headers, logs, parts
 from chain.network import LocalChain
+from tests.chain.bond_life import Life, small_deal
 
 EVENTS = [
     (contract, entry)

@@ -10,7 +10,6 @@ import sys
 import time
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, CLIENTS, ROOT, at
 
 from chain.errors import NetworkError, ToolchainError
 from chain.network import (
@@ -27,6 +26,7 @@ from chain.network import (
     start_anvil,
     when,
 )
+from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, ROOT, at
 
 
 def answers(url: str) -> bool:

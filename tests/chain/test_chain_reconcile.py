@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
 
 from chain.bindings import calldata
 from chain.ledger import read_ledger
@@ -22,6 +21,7 @@ from chain.network import LocalChain, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import Reconciliation, reconcile
 from chain.sender import Sender
 from finance.terms import parse_deal
+from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
 
 AFTER_2, AFTER_5, AFTER_9 = 33_333_333, 83_333_332, 149_999_999  # floor(n x 116,666,666 / 7)
 OUTCOME = 330_000_000  # 3,300 for ten units is 330 for each

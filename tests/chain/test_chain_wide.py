@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_tree
 
 from chain.bindings import contract, read
 from chain.check import check_deployment
@@ -28,6 +27,7 @@ from chain.records import load_record
 from chain.shift import shift_deal
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_tree
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 DATES = ("2017-04-01", "2017-10-01", "2018-04-01", "2018-10-01")

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from swap_life import BEFORE, BLOOM, RAIN, ROOT, SwapLife, rain_deal, units
 
 from chain.network import LocalChain, start_anvil
 from chain.swap.check import check_swap_deployment
 from chain.swap.records import load_swap_record
 from scripts import cli
+from tests.chain.swap_life import BEFORE, BLOOM, RAIN, ROOT, SwapLife, rain_deal, units
 
 
 @dataclass

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bond_life import CLIENTS
-from swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
 from chain.bindings import contract, read
 from chain.deploy import deploy_infrastructure, local_keys
@@ -29,6 +27,8 @@ from chain.swap.deploy import (
 from chain.swap.records import SwapRecord, SwapWallets, load_any_record, load_swap_record, load_swap_wallets
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, InputError, load_deal
+from tests.chain.bond_life import CLIENTS
+from tests.chain.swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
 MILLION = 10**12  # one million with six decimals
 USD_6 = "TestCurrency USD 6"

@@ -15,8 +15,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bond_life import CLIENTS
-from swap_life import (
+
+from chain.bindings import calldata
+from chain.events import Event
+from chain.network import reach_time, rpc, start_anvil, start_ganache
+from chain.sender import Sender
+from chain.swap.ledger import SwapLedger, key
+from chain.swap.reconcile import reconcile_swap
+from chain.swap.result import SwapReconciliation
+from chain.swap.rows import KINDS
+from finance.terms import Deal, parse_deal
+from tests.chain.bond_life import CLIENTS
+from tests.chain.swap_life import (
     BEFORE,
     DAY,
     VOID,
@@ -29,16 +39,6 @@ from swap_life import (
     units,
     valued_deal,
 )
-
-from chain.bindings import calldata
-from chain.events import Event
-from chain.network import reach_time, rpc, start_anvil, start_ganache
-from chain.sender import Sender
-from chain.swap.ledger import SwapLedger, key
-from chain.swap.reconcile import reconcile_swap
-from chain.swap.result import SwapReconciliation
-from chain.swap.rows import KINDS
-from finance.terms import Deal, parse_deal
 
 YEAR = 365 * DAY
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import material
+from tests.contracts import material
 
 UNLIMITED = 2**256 - 1
 
@@ -36,7 +34,8 @@ def pays_for_gas():
     """Ganache has a base fee that no option takes away; brownie offers nothing for gas on its default
     network."""
     from brownie import network
-    from clock import is_ganache
+
+    from tests.contracts.clock import is_ganache
 
     if is_ganache():
         network.gas_price("auto")
@@ -77,7 +76,7 @@ def parties(accounts):
 @pytest.fixture(scope="module")
 def base(parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering, DealFactory, TestCurrency):
     """The shared contracts, three verified investors with money."""
-    from clock import now
+    from tests.contracts.clock import now
 
     by = {"from": parties.deployer}
     registry = IdentityRegistry.deploy(parties.deployer, by)
@@ -103,7 +102,7 @@ def base(parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering,
 @pytest.fixture(scope="module")
 def plan_of(parties, base):
     """plan_of(currency=, unit=, units=, oracle_overrides=, **overrides): the terms of a deal starting now."""
-    from clock import now
+    from tests.contracts.clock import now
 
     def make(currency=None, unit=1_000 * material.MILLION, units=100, oracle_overrides=None, **overrides):
         return material.Plan(
@@ -131,7 +130,7 @@ def terms_of(base):
 @pytest.fixture(scope="module")
 def launch(parties, base, plan_of, terms_of, SecurityToken, KpiBond, Offering):
     """launch(**plan) deploys a deal through the factory; launch.sell(deal) sells and settles it."""
-    from clock import warp
+    from tests.contracts.clock import warp
 
     def deploy(currency=None, **changes):
         currency = currency or base.currency
@@ -182,7 +181,7 @@ def isolation(fn_isolation):
 def report(parties, chain):
     """report(deal, values, nodes=, version=, period=, at=) submits a signed report as the relay;
     report.sign makes the observations only. `deal` is anything with .feed and .oracle."""
-    from clock import now
+    from tests.contracts.clock import now
 
     def make(deal, values, nodes=(0, 1, 2, 3), *, at=None, period=0, version=0, **changes):
         pairs = sorted(zip(values, nodes, strict=False))  # as many nodes as values
@@ -214,7 +213,7 @@ def report(parties, chain):
 def new_feed(base, plan_of, parties):
     """new_feed(**changes): a feed without a deal, of two periods that end in 1 and 100 days; the third
     party consumes."""
-    from clock import now
+    from tests.contracts.clock import now
 
     def make(**changes):
         ends = [now() + material.DAY, now() + 100 * material.DAY]
@@ -229,7 +228,7 @@ def new_feed(base, plan_of, parties):
 @pytest.fixture(scope="module")
 def feed(new_feed, report, base, parties):
     """A pending report of 200, an hour after its period; investor, other and issuer can stake and fund."""
-    from clock import warp
+    from tests.contracts.clock import warp
 
     made = new_feed()
     warp(made.ends[0] + 3_600)
@@ -242,7 +241,7 @@ def feed(new_feed, report, base, parties):
 @pytest.fixture
 def challenged(feed, parties):
     """The pending feed, challenged by investor."""
-    from disputes import challenge
+    from tests.contracts.disputes import challenge
 
     feed.challenged_at = challenge(feed, parties.investor).timestamp
     return feed
@@ -286,8 +285,8 @@ def clone_of(parties):
 def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
     """launch_swap(currency=, rule=, **changes): a swap whose first quarter begins in a day, with nothing
     posted; changes are of its terms. Investor is the payer, issuer the project."""
-    import swaps
-    from clock import now
+    from tests.contracts import swaps
+    from tests.contracts.clock import now
 
     implementation = KpiPayment.deploy({"from": parties.deployer})
 
@@ -312,7 +311,7 @@ def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
 @pytest.fixture(scope="module")
 def swap(launch_swap, parties):
     """A running swap of full recourse, by model value: the payer posted 60,000, the project 4,000."""
-    import swaps
+    from tests.contracts import swaps
 
     made = launch_swap()
     swaps.post(made, swaps.PAYER, 60 * swaps.K, parties.investor)
@@ -336,9 +335,8 @@ def launch_project(
 ):
     """launch_project(currency=, rule=, swap=, quarters=, **changes) deploys a project by the factory, with
     changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project) sells it."""
-    import projects
-    import swaps
-    from clock import now, warp
+    from tests.contracts import projects, swaps
+    from tests.contracts.clock import now, warp
 
     def launch(currency=None, rule=swaps.MODEL_VALUE, swap=None, deploy=True, quarters=4, **changes):
         currency = currency or base.currency
@@ -381,7 +379,7 @@ def launch_project(
 @pytest.fixture(scope="module")
 def project(launch_project, parties):
     """A sold project, investor 60 units, other 40; the provider has posted 60,000 on its swap."""
-    import swaps
+    from tests.contracts import swaps
 
     made = launch_project.sell(launch_project())
     swaps.post(made, swaps.PAYER, 60 * swaps.K, made.provider)
@@ -392,8 +390,8 @@ def project(launch_project, parties):
 def plain_treasury(parties, base, clone_of, new_token, swap_rooms, accounts, RevenueTreasury):
     """plain_treasury(currency=, **changes): a treasury without a swap, begun by the deployer, whose token has
     100 units: investor 60, other 40. `begun=False` leaves that out."""
-    import projects
-    from clock import now
+    from tests.contracts import projects
+    from tests.contracts.clock import now
 
     def make(currency=None, begun=True, **changes):
         made = projects.plan(now(), accounts, parties, currency or base.currency, base.oracle)

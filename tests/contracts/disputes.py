@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eth_utils import keccak
-from material import MILLION
+
+from tests.contracts.material import MILLION
 
 BOND, REWARD = 10_000 * MILLION, 5_000 * MILLION
 REASON = keccak(text="the gauge was blocked")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clock import now, warp
-from material import DAY, MILLION
+from tests.contracts.clock import now, warp
+from tests.contracts.material import DAY, MILLION
 
 K = 1_000 * MILLION
 COUPON = 5 * K  # 5 % of 100 units of 1,000

@@ -13,10 +13,10 @@ from enum import IntEnum
 from types import SimpleNamespace
 from typing import Any
 
-import swaps
-from clock import warp
-from material import DAY, MILLION, evidence, policy
-from swaps import K, report_period
+from tests.contracts import swaps
+from tests.contracts.clock import warp
+from tests.contracts.material import DAY, MILLION, evidence, policy
+from tests.contracts.swaps import K, report_period
 
 UNITS = 100
 COST, DEBT = 3 * K, 2 * K

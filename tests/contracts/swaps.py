@@ -11,8 +11,8 @@ from enum import IntEnum
 from types import SimpleNamespace
 from typing import Any
 
-from clock import now, warp
-from material import DAY, MILLION, components_of, tuple_of
+from tests.contracts.clock import now, warp
+from tests.contracts.material import DAY, MILLION, components_of, tuple_of
 
 PAYER, PAYEE = 0, 1
 MODEL_VALUE, LAST_FIXING = 0, 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from checks import plain, refuses, said
-from clock import next_at, now, warp
-from lives import (
+
+from tests.contracts.checks import plain, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.lives import (
     COUPON,
     PRINCIPAL,
     TENTH,
@@ -16,7 +17,7 @@ from lives import (
     mature_report,
     pay_coupons,
 )
-from material import DAY, MILLION, Bond, Status
+from tests.contracts.material import DAY, MILLION, Bond, Status
 
 YEAR = 365 * DAY
 

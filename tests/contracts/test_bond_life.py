@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from checks import names, plain, refuses, said
-from clock import next_at, now, warp
-from lives import COUPON, PRINCIPAL, TENTH, K, claim_all, mature_report, pay_coupons
-from material import AMOUNT, DAY, INT128_MIN, MILLION, Bond, Status, Verdict, evidence
+
+from tests.contracts.checks import names, plain, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, claim_all, mature_report, pay_coupons
+from tests.contracts.material import AMOUNT, DAY, INT128_MIN, MILLION, Bond, Status, Verdict, evidence
 
 
 @pytest.fixture(scope="module")

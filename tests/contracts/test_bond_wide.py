@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from checks import plain, refuses, said
-from clock import now, warp
-from lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, default_on_first_coupon
-from material import AMOUNT, DAY, RATE, Bond, Status, Verdict, bullet, evidence, fixing, step
+
+from tests.contracts.checks import plain, refuses, said
+from tests.contracts.clock import now, warp
+from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, default_on_first_coupon
+from tests.contracts.material import AMOUNT, DAY, RATE, Bond, Status, Verdict, bullet, evidence, fixing, step
 
 YEAR = 365 * DAY
 BASIS_POINT = 10**14

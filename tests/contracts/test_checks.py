@@ -6,9 +6,10 @@ import json
 import re
 from pathlib import Path
 
-import gas_table
 import pytest
-from checks import refuses, said
+
+from tests.contracts import gas_table
+from tests.contracts.checks import refuses, said
 
 
 def test_refuses_accepts_the_right_error_only(base, parties, SecurityToken, IdentityRegistry):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, names, plain, refuses, said
-from material import (
+
+from tests.contracts.checks import ZERO, names, plain, refuses, said
+from tests.contracts.material import (
     AMOUNT,
     INT128_MIN,
     KPI,

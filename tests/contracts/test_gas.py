@@ -8,10 +8,22 @@ are listed beside it. The clock is set, so that calldata, and with it the figure
 from __future__ import annotations
 
 import pytest
-from clock import is_ganache, now, warp
-from gas_table import measure, record
-from lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
-from material import RATE, RETAIL, USA, Status, bullet, evidence, fixing, named_keys, ruling, step
+
+from tests.contracts.clock import is_ganache, now, warp
+from tests.contracts.gas_table import measure, record
+from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
+from tests.contracts.material import (
+    RATE,
+    RETAIL,
+    USA,
+    Status,
+    bullet,
+    evidence,
+    fixing,
+    named_keys,
+    ruling,
+    step,
+)
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from clock import is_ganache, now, warp
-from gas_table import measure, record
-from material import DAY
-from swaps import CURE, FIXED, LAST_FIXING, PAYEE, PAYER, TOP, K, post, report_period, settle
+
+from tests.contracts.clock import is_ganache, now, warp
+from tests.contracts.gas_table import measure, record
+from tests.contracts.material import DAY
+from tests.contracts.swaps import CURE, FIXED, LAST_FIXING, PAYEE, PAYER, TOP, K, post, report_period, settle
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800
@@ -41,8 +42,8 @@ def test_settle_short_and_netted(swap, report, parties):
 
 def test_settle_the_largest_terms(launch_swap, report, parties, plan_of):
     """240 periods and a curve of 32 knots, and all that can be written is written: still below the mark."""
-    from material import components_of, tuple_of
-    from swaps import dates, feeds, terms
+    from tests.contracts.material import components_of, tuple_of
+    from tests.contracts.swaps import dates, feeds, terms
 
     made = launch_swap(initialise=False)
     dates(made, now() + DAY, periods=240)

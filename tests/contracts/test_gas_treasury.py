@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from clock import is_ganache, warp
-from gas_table import measure, record
-from projects import LENDER, OPERATOR, earn, quarter, without_swap
-from swaps import PAYER, K, post
+
+from tests.contracts.clock import is_ganache, warp
+from tests.contracts.gas_table import measure, record
+from tests.contracts.projects import LENDER, OPERATOR, earn, quarter, without_swap
+from tests.contracts.swaps import PAYER, K, post
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import material
 import pytest
-from checks import ZERO, plain, refuses, said
-from clock import next_at, now, warp
-from material import CUBA, DAY, INSTITUTIONAL, PROFESSIONAL, RETAIL, USA, policy
+
+from tests.contracts import material
+from tests.contracts.checks import ZERO, plain, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.material import CUBA, DAY, INSTITUTIONAL, PROFESSIONAL, RETAIL, USA, policy
 
 NEITHER, SENDER, RECEIVER = range(3)
 

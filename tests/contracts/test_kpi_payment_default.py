@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from checks import names, refuses, said
-from clock import next_at, now, warp
-from material import DAY, Status
-from swaps import (
+
+from tests.contracts.checks import names, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.material import DAY, Status
+from tests.contracts.swaps import (
     CURE,
     FIXED,
     LAST_FIXING,

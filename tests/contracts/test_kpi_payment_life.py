@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from checks import names, refuses, said
-from clock import next_at, now, warp
-from disputes import challenge
-from material import DAY, MILLION, Status, Verdict
-from swaps import (
+
+from tests.contracts.checks import names, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.disputes import challenge
+from tests.contracts.material import DAY, MILLION, Status, Verdict
+from tests.contracts.swaps import (
     CURE,
     FIXED,
     PAYEE,

@@ -10,9 +10,6 @@ import random
 
 import pytest
 from brownie.exceptions import VirtualMachineError
-from clock import is_ganache, next_at, now
-from material import Status
-from swaps import LAST_FIXING, MARGINS, MODEL_VALUE, PAYEE, PAYER, TOP, VALUE_BOUND, K, model
 
 from finance.settlement import SettlementError
 from finance.settlement.kpi_payment import (
@@ -33,6 +30,9 @@ from finance.settlement.kpi_payment import (
 )
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.payoff_curve import Curve, Kind
+from tests.contracts.clock import is_ganache, next_at, now
+from tests.contracts.material import Status
+from tests.contracts.swaps import LAST_FIXING, MARGINS, MODEL_VALUE, PAYEE, PAYER, TOP, VALUE_BOUND, K, model
 
 SEED = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
 DAY = 86_400

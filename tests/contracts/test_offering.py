@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from brownie import web3
-from checks import names, plain, refuses, said
-from clock import next_at, warp
-from lives import K
-from material import DAY, MILLION, Bond, Sale
+
+from tests.contracts.checks import names, plain, refuses, said
+from tests.contracts.clock import next_at, warp
+from tests.contracts.lives import K
+from tests.contracts.material import DAY, MILLION, Bond, Sale
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from checks import plain, refuses, said
-from clock import next_at, warp
-from disputes import BOND, REASON, REWARD, challenge, credit, status
 from eth_utils import keccak
-from material import (
+
+from tests.contracts.checks import plain, refuses, said
+from tests.contracts.clock import next_at, warp
+from tests.contracts.disputes import BOND, REASON, REWARD, challenge, credit, status
+from tests.contracts.material import (
     DAY,
     MILLION,
     NODES,

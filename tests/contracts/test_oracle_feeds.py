@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, names, plain, refuses
 from eth_abi import encode
 from eth_utils import keccak
-from material import DAY, MILLION, NODES, PANEL, components_of, named_keys, tuple_of
+
+from tests.contracts.checks import ZERO, names, plain, refuses
+from tests.contracts.material import DAY, MILLION, NODES, PANEL, components_of, named_keys, tuple_of
 
 
 @pytest.fixture(scope="module")

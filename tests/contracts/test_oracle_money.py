@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from checks import names, plain, refuses, said
-from clock import next_at, warp
-from disputes import BOND, challenge, credit, status
 from eth_utils import keccak
-from material import (
+
+from tests.contracts.checks import names, plain, refuses, said
+from tests.contracts.clock import next_at, warp
+from tests.contracts.disputes import BOND, challenge, credit, status
+from tests.contracts.material import (
     DAY,
     MILLION,
     Status,

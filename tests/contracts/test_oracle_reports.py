@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from checks import ZERO, names, plain, refuses, said
-from clock import next_at, now, warp
 from eth_utils import keccak
-from material import DAY, MILLION, NODES, Status, evidence, named_keys, signer_of
+
+from tests.contracts.checks import ZERO, names, plain, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.material import DAY, MILLION, NODES, Status, evidence, named_keys, signer_of
 
 NOTHING = b"\0" * 32
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1
@@ -190,7 +191,7 @@ def test_submit_refuses_replays_from_another_chain_and_contract(
     other_oracle = KpiOracle.deploy({"from": parties.deployer})
     elsewhere = SimpleNamespace(feed=ended.feed, oracle=other_oracle)
     good = report.sign(ended, [100, 100], nodes=(0, 1))
-    from material import observation
+    from tests.contracts.material import observation
 
     at = now()
     other_chain = observation(ended.feed, 100, 2, at=at, chain_id=chain.id + 1, oracle=ended.oracle.address)

@@ -7,10 +7,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from checks import ZERO, error_text, refuses
-from clock import now, warp
-from lives import COUPON, PRINCIPAL, K, accelerated, claim_all, mature_report, pay_coupons
-from material import DAY, Bond, Sale, Verdict, components_of, evidence, tuple_of
+
+from tests.contracts.checks import ZERO, error_text, refuses
+from tests.contracts.clock import now, warp
+from tests.contracts.lives import COUPON, PRINCIPAL, K, accelerated, claim_all, mature_report, pay_coupons
+from tests.contracts.material import DAY, Bond, Sale, Verdict, components_of, evidence, tuple_of
 
 NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, names, plain, refuses, said
-from clock import next_at, now, warp
-from lives import claim_all
-from material import DAY, components_of, tuple_of
-from projects import (
+
+from tests.contracts.checks import ZERO, names, plain, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.lives import claim_all
+from tests.contracts.material import DAY, components_of, tuple_of
+from tests.contracts.projects import (
     COST,
     DEBT,
     LENDER,
@@ -24,7 +25,7 @@ from projects import (
     quarter,
     without_swap,
 )
-from swaps import PAYEE, PAYER, QUARTER, K, account, report_period
+from tests.contracts.swaps import PAYEE, PAYER, QUARTER, K, account, report_period
 
 HOLDERS = (60, 40)
 

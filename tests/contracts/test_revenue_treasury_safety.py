@@ -4,11 +4,12 @@ stranger could gain. Branches: RevenueTreasury.tree."""
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, error_text, plain, refuses
-from clock import warp
-from lives import claim_all
-from material import DAY, MILLION
-from projects import (
+
+from tests.contracts.checks import ZERO, error_text, plain, refuses
+from tests.contracts.clock import warp
+from tests.contracts.lives import claim_all
+from tests.contracts.material import DAY, MILLION
+from tests.contracts.projects import (
     COST,
     DEBT,
     LENDER,
@@ -25,7 +26,7 @@ from projects import (
     quarter,
     without_swap,
 )
-from swaps import PAYEE, PAYER, K, account, post, report_period
+from tests.contracts.swaps import PAYEE, PAYER, K, account, post, report_period
 
 NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])

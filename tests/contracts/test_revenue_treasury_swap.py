@@ -4,14 +4,38 @@ that fails. Branches: RevenueTreasury.tree."""
 from __future__ import annotations
 
 import pytest
-from checks import names, refuses, said
-from clock import next_at, now, warp
-from disputes import challenge
-from lives import claim_all
-from material import DAY, Sale, Status, Verdict
-from projects import COST, DEBT, SENIOR, State, arrears, credits, earn, held, paid, pay, quarter
-from swaps import CURE, LAST_FIXING, PAYEE, PAYER, QUARTER, K, account, model, post, report_period
-from swaps import State as Swap
+
+from tests.contracts.checks import names, refuses, said
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.disputes import challenge
+from tests.contracts.lives import claim_all
+from tests.contracts.material import DAY, Sale, Status, Verdict
+from tests.contracts.projects import (
+    COST,
+    DEBT,
+    SENIOR,
+    State,
+    arrears,
+    credits,
+    earn,
+    held,
+    paid,
+    pay,
+    quarter,
+)
+from tests.contracts.swaps import (
+    CURE,
+    LAST_FIXING,
+    PAYEE,
+    PAYER,
+    QUARTER,
+    K,
+    account,
+    model,
+    post,
+    report_period,
+)
+from tests.contracts.swaps import State as Swap
 
 YEAR = 365 * DAY
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, plain, refuses
-from clock import is_ganache, next_at, warp
-from lives import COUPON, K, accelerated, claim_all, default_on_first_coupon, mature_report, pay_coupons
-from material import DAY, MILLION
+
+from tests.contracts.checks import ZERO, plain, refuses
+from tests.contracts.clock import is_ganache, next_at, warp
+from tests.contracts.lives import (
+    COUPON,
+    K,
+    accelerated,
+    claim_all,
+    default_on_first_coupon,
+    mature_report,
+    pay_coupons,
+)
+from tests.contracts.material import DAY, MILLION
 
 
 def test_multiply_before_divide(live, parties):

@@ -4,10 +4,20 @@ tests."""
 from __future__ import annotations
 
 import pytest
-from checks import plain, refuses
-from clock import now, warp
-from lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, mature_report, pay_coupons
-from material import DAY, MILLION, PANEL, Bond, Sale, Status, Verdict, evidence
+
+from tests.contracts.checks import plain, refuses
+from tests.contracts.clock import now, warp
+from tests.contracts.lives import (
+    COUPON,
+    PRINCIPAL,
+    TENTH,
+    K,
+    accelerated,
+    claim_all,
+    mature_report,
+    pay_coupons,
+)
+from tests.contracts.material import DAY, MILLION, PANEL, Bond, Sale, Status, Verdict, evidence
 
 DELEGATECALL, SELFDESTRUCT, PUSH1, PUSH32 = 0xF4, 0xFF, 0x60, 0x7F
 

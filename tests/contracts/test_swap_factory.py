@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from brownie.exceptions import decode_typed_error
-from checks import ZERO, error_text, names, plain, refuses, said
-from material import components_of, evidence, tuple_of
-from projects import POWER, UNITS, earn
-from swaps import LAST_FIXING, NO_FEED, PAYEE, PAYER, K, State
+
+from tests.contracts.checks import ZERO, error_text, names, plain, refuses, said
+from tests.contracts.material import components_of, evidence, tuple_of
+from tests.contracts.projects import POWER, UNITS, earn
+from tests.contracts.swaps import LAST_FIXING, NO_FEED, PAYEE, PAYER, K, State
 
 KINDS = pytest.mark.parametrize("kind", ["project", "swap"])
 

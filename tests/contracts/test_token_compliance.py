@@ -4,9 +4,10 @@ eips.ethereum.org/EIPS/eip-7943)."""
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, names, refuses, said
-from clock import now, warp
-from material import DAY, RETAIL, USA
+
+from tests.contracts.checks import ZERO, names, refuses, said
+from tests.contracts.clock import now, warp
+from tests.contracts.material import DAY, RETAIL, USA
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from checks import ZERO, names, plain, refuses, said
-from clock import now, warp
-from material import CUBA, DAY, RETAIL, USA, named_keys, permit, policy
+
+from tests.contracts.checks import ZERO, names, plain, refuses, said
+from tests.contracts.clock import now, warp
+from tests.contracts.material import CUBA, DAY, RETAIL, USA, named_keys, permit, policy
 
 (OWNER,) = named_keys("permit owner", 1)
 

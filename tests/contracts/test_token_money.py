@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from checks import names, refuses, said
+
+from tests.contracts.checks import names, refuses, said
 
 MAX_OWED = 2**88 - 1
 MAX_INDEX = 2**96 - 1

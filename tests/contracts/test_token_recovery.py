@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from checks import plain, refuses, said
-from clock import next_at, warp
-from lives import COUPON, K, mature_report, pay_coupons
-from material import DAY, Bond
+
+from tests.contracts.checks import plain, refuses, said
+from tests.contracts.clock import next_at, warp
+from tests.contracts.lives import COUPON, K, mature_report, pay_coupons
+from tests.contracts.material import DAY, Bond
 
 NOTICE, WINDOW = 90 * DAY, 30 * DAY
 """As ISecurityToken says."""

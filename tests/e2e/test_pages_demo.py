@@ -20,7 +20,7 @@ from tests.e2e.serving import DEALS, Served, World
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
-from browser import axe, chromium, needs_chromium, open_page, settle, shot, wider_than_the_window
+from tests.api.browser import axe, chromium, needs_chromium, open_page, settle, shot, wider_than_the_window
 
 pytestmark = needs_chromium
 DC_WATER, BLOOM, ATLANTA = DEALS

@@ -102,7 +102,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     sys.path.insert(0, str(ROOT / "tests" / "api"))
-    from postgres import running
+    from tests.api.postgres import running
 
     with running() as server:
         yield server.database()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bad_kpi_cases import Edits
+from tests.finance.bad_kpi_cases import Edits
 
 PROCESS = "kpis.runoff-reduction.process"
 STATED = (

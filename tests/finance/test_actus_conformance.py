@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from actus_contracts import BASE
 from typer.testing import CliRunner
 
 from finance.actus.conformance import agrees
 from scripts.cli import main
+from tests.finance.actus_contracts import BASE
 
 
 @pytest.mark.parametrize(

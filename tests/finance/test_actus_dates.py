@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 import QuantLib as ql
-from actus_contracts import day
 
 from finance.actus.dates import BusinessDays, Cycle, add_period, day_number, read_time, schedule
 from finance.actus.day_count import year_fraction
+from tests.finance.actus_contracts import day
 
 
 def dates(found: list[datetime]) -> list[str]:

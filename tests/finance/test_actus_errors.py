@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from actus_contracts import BASE, run, seen, series
 
 from finance.actus import ActusError
 from finance.actus.conformance import run_folder
+from tests.finance.actus_contracts import BASE, run, seen, series
 
 RESET = {"cycleAnchorDateOfRateReset": "2020-07-01", "marketObjectCodeOfRateReset": "LIBOR"}
 

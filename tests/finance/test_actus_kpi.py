@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from actus_contracts import day, seen, series
 
 from finance.actus import Flow, KpiRate, Observations, bulk, flows
 from finance.settlement.accrual import RATE_ONE, interest
 from finance.settlement.payoff_curve import Curve, Kind
+from tests.finance.actus_contracts import day, seen, series
 
 FACE = 1_500_000_000
 BASE_RATE, STEP = 26_500_000_000_000_000, 2_500_000_000_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from actus_contracts import BASE, day, paid, run, seen, series
 
 from finance.actus import Observed
 from finance.actus.contracts import contract
+from tests.finance.actus_contracts import BASE, day, paid, run, seen, series
 
 NO_LOAN: dict[str, Any] = dict.fromkeys(
     (

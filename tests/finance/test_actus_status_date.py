@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import QuantLib as ql
-from actus_contracts import BASE, day, paid, run, seen
 
 from finance.actus import Flow, Observations, Observed, Series
 from finance.actus.contracts import contract
 from finance.actus.dates import BusinessDays
 from finance.actus.day_count import year_fraction
+from tests.finance.actus_contracts import BASE, day, paid, run, seen
 
 DAY_COUNTS = ("AA", "A360", "A365", "30E360", "28E336", "B252")
 CONVENTIONS = ("NOS", "SCF", "SCMF", "SCP", "SCMP", "CSF", "CSMF", "CSP", "CSMP")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from actus_contracts import day, paid, run, seen, series
 
 from finance.actus import Observed
+from tests.finance.actus_contracts import day, paid, run, seen, series
 
 YEARLY = {"cycleOfInterestPayment": "P1YL1"}
 

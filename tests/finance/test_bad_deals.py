@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bad_claim_cases import BAD_CLAIMS
-from bad_deal_cases import BAD_DEALS
-from bad_kpi_cases import BAD_KPI_RULES
-from bad_process_cases import BAD_PROCESSES
 from typer.testing import CliRunner
 
 from finance.terms import DealFileError, load_deal
 from scripts.cli import main
+from tests.finance.bad_claim_cases import BAD_CLAIMS
+from tests.finance.bad_deal_cases import BAD_DEALS
+from tests.finance.bad_kpi_cases import BAD_KPI_RULES
+from tests.finance.bad_process_cases import BAD_PROCESSES
 
 # By name: the deal that is edited, the edits, field, value, part of the reason.
 BAD = {name: ("dc-water-eib-2016", *case) for name, case in (BAD_CLAIMS | BAD_DEALS | BAD_PROCESSES).items()}

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import QuantLib as ql
-from deal_variants import BOOK, book_deal, enel_under
 
 from finance import curve_from_frame, load_deal, price, price_table
 from finance.pricing import NormalKpi
 from finance.pricing.study import study
 from finance.pricing.value import deal_expectation
 from finance.terms import InputError
+from tests.finance.deal_variants import BOOK, book_deal, enel_under
 
 DC = "dc-water-eib-2016"
 

@@ -7,12 +7,12 @@ from math import log, sqrt
 
 import pytest
 import QuantLib as ql
-from deal_variants import BOOK, book_deal, term
 
 from finance.pricing.live import fixing_chances, fixing_rules, later_law, live_value
 from finance.pricing.prepared import PreparedBond
 from finance.terms import Deal, InputError, parse_deal
 from finance.terms.reader import read_deal_yaml
+from tests.finance.deal_variants import BOOK, book_deal, term
 
 DC = "dc-water-eib-2016"
 KEY = ("runoff-reduction", 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from deal_variants import BOOK, book_deal
 
 from finance import price
 from finance.pricing.prepared import PreparedBond, changed
 from finance.pricing.value import deal_expectation
 from finance.terms import Deal, InputError
+from tests.finance.deal_variants import BOOK, book_deal
 
 
 @pytest.mark.parametrize("name", BOOK)

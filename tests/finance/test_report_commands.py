@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from deal_variants import BOOK, VARIANTS, book_deal, file_of
 from typer.testing import CliRunner
 
 from finance import price
@@ -21,6 +20,7 @@ from finance.report.tables import Table, cashflow_table, valuation_tables
 from finance.terms import InputError
 from scripts.cli import main
 from scripts.console import parts
+from tests.finance.deal_variants import BOOK, VARIANTS, book_deal, file_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DC = str(file_of("dc-water-eib-2016"))

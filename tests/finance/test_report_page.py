@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from deal_variants import ALL, BOOK, book_deal, file_of
 from typer.testing import CliRunner
 
 from finance import price
@@ -17,6 +16,7 @@ from finance.report.page import inputs, render_page
 from finance.terms import parse_deal
 from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
+from tests.finance.deal_variants import ALL, BOOK, book_deal, file_of
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "col", "wbr"}
 

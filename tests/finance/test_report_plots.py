@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from deal_variants import ALL, BOOK, book_deal
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -29,6 +28,7 @@ from finance.report.plots import (
 from finance.report.studies import study_figure
 from finance.report.style import sentence_of, svg
 from finance.terms import InputError
+from tests.finance.deal_variants import ALL, BOOK, book_deal
 
 KINDS = ("deal", "flows", "study")
 

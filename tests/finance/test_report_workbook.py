@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from deal_variants import BOOK, book_deal, enel_under, file_of
 from openpyxl import Workbook, load_workbook
 from typer.testing import CliRunner
 
@@ -18,6 +17,7 @@ from finance import price
 from finance.report.workbook import save_frames, save_workbook
 from finance.terms import InputError
 from scripts.cli import main
+from tests.finance.deal_variants import BOOK, book_deal, enel_under, file_of
 
 
 def call(*arguments: str) -> tuple[int, str, str]:

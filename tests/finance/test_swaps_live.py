@@ -6,12 +6,12 @@ from datetime import date
 
 import numpy as np
 import pytest
-from deal_variants import book_deal
 
 from finance.swaps.index import index_swap
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook, index_outlook, project_outlook
 from finance.swaps.project import project_swap
 from finance.terms import Deal, InputError
+from tests.finance.deal_variants import book_deal
 
 PATHS = 2_000
 

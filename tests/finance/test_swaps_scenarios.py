@@ -9,7 +9,6 @@ from datetime import date
 import numpy as np
 import pytest
 from scipy import stats
-from swaps_world import CAPACITY, DIURNAL, MONTHLY, START, made_record, outlook, real_record
 
 from finance.swaps import (
     Basis,
@@ -31,6 +30,7 @@ from finance.swaps.revenue import period_facts, retained
 from finance.swaps.scenarios import _Setup, expected_facts, hourly_path
 from finance.swaps.weather import WeatherModel, normal_scores
 from finance.terms import InputError
+from tests.finance.swaps_world import CAPACITY, DIURNAL, MONTHLY, START, made_record, outlook, real_record
 
 SEED = 20170601
 MODELS = [BlockBootstrap(5, 15), BlockBootstrap(7.5, 15, "stationary"), SeasonalAR(0.6), BlockBootstrap(1, 0)]

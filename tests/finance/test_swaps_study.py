@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from swaps_world import START, outlook
 
 from finance.pricing.market import DiscountCurve
 from finance.swaps import DebtTerms, Operations, Periods, Pricing, SwapInputs, SwapStudy, swap_study
@@ -15,6 +14,7 @@ from finance.swaps.prices import Basis, Market
 from finance.swaps.study import CASES, debt_schedules
 from finance.swaps.variants import compare
 from finance.terms import InputError
+from tests.finance.swaps_world import START, outlook
 
 PERIODS = Periods(START, "quarter", 40)
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wide_bonds import ENEL, Tree, after, reports_for, term, wide_bonds
 
 from finance import price
 from finance.actus.deal import contract_flows
@@ -25,6 +24,7 @@ from finance.terms.deal import Deal
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import AccrualPeriod, coupon_schedule
 from finance.terms.tiers import lower_bound
+from tests.finance.wide_bonds import ENEL, Tree, after, reports_for, term, wide_bonds
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 Drawn = tuple[Tree, tuple[AccrualPeriod, ...]]

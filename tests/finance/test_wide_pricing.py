@@ -15,7 +15,6 @@ import pytest
 import QuantLib as ql
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from wide_bonds import ENEL, Tree, term, wide_bonds
 
 from finance import load_deal, price
 from finance.pricing import Market
@@ -31,6 +30,7 @@ from finance.terms.deal import CouponStep, KpiBond
 from finance.terms.payoffs import Rule, payoff_term, steps_of
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import PERIODS_PER_YEAR, bond_schedule, coupon_schedule
+from tests.finance.wide_bonds import ENEL, Tree, term, wide_bonds
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 BOOK = sorted(path.stem for path in DEALS.glob("*.yaml") if "kpi_bond" in path.read_text())

@@ -7,11 +7,11 @@ import statistics
 from pathlib import Path
 
 import pytest
-from conftest import DEAL, ROOT
 
 from oracle.twins.ensemble import DISTRIBUTIONS, draw, ensemble
 from oracle.twins.rain import RainSeries
 from oracle.twins.stormwater_parameters import scenario
+from tests.oracle.conftest import DEAL, ROOT
 
 STORED = ROOT / "deals" / "twins" / "dc-water-eib-2016.runoff-reduction.json"
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ROOT, create_feed
 from eth_account import Account
 from typer.testing import CliRunner
 
@@ -30,6 +29,7 @@ from oracle.method import recompute
 from oracle.relay import read_feed, run_relay
 from oracle.verifier import verify_report
 from scripts.oracle import app
+from tests.oracle.conftest import ROOT, create_feed
 
 LIE = 250_000
 DOWN = "http://127.0.0.1:9"

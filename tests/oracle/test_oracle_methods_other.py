@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from offline import edit, report_of, request, start
 
 from finance.settlement.terms import FeedTerms, feed_terms
 from finance.terms import Deal, InputError, load_deal
@@ -24,6 +22,8 @@ from oracle.methods.series import Series, decimal_text, read_series, whole_numbe
 from oracle.node import RefusedError
 from oracle.node_config import ConfigError
 from oracle.verifier import verify_report
+from tests.oracle.conftest import ROOT
+from tests.oracle.offline import edit, report_of, request, start
 
 ABOUT: dict[str, Any] = {"feed": "0x" + "01" * 32, "period": 0, "version": 0, "kpi": "k", "gauge": "gauge-1"}
 DEALS = sorted(path.name for path in (ROOT / "deals").glob("*.yaml"))

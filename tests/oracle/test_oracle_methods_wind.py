@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from offline import edit, report_of, request, start
 
 from finance.generation.curve import PowerCurve, load_curve
 from finance.generation.wind import WindPlant, proxy_energy
@@ -33,6 +31,8 @@ from oracle.methods.wind_terms import WindTerms
 from oracle.node import Node
 from oracle.node_config import ConfigError
 from oracle.verifier import verify_report
+from tests.oracle.conftest import ROOT
+from tests.oracle.offline import edit, report_of, request, start
 
 HOUR = 3600
 JUNE_2017 = 1496275200

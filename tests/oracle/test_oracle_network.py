@@ -17,7 +17,6 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ROOT, SECONDS_2021, create_feed, feed_at
 from eth_account import Account
 from eth_utils import keccak
 
@@ -44,6 +43,7 @@ from oracle.relay import (
 )
 from oracle.verifier import verify_report
 from oracle.wire import ObservationRequest
+from tests.oracle.conftest import ROOT, SECONDS_2021, create_feed, feed_at
 
 LIE = 0.15
 PANEL = sorted(

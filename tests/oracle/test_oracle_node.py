@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SECONDS_2021
 from eth_account import Account
 
 from finance.settlement.terms import FeedTerms
@@ -17,6 +16,7 @@ from oracle.node import Ledger, Node, RefusedError
 from oracle.node_config import ConfigError, load_config
 from oracle.observation import recover
 from oracle.wire import ObservationRequest
+from tests.oracle.conftest import SECONDS_2021
 
 FEED, CONTRACT = "0x" + "01" * 32, "0x" + "0a" * 20
 REQUEST = ObservationRequest(

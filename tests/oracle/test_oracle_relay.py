@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import SECONDS_2021
 
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
@@ -21,6 +20,7 @@ from oracle.observation import report_evidence
 from oracle.relay import RelayError, choose
 from oracle.verifier import ReportError, load_report, verify_report
 from oracle.wire import ObservationRequest
+from tests.oracle.conftest import SECONDS_2021
 
 
 def answer(value: int, index: int) -> Any:

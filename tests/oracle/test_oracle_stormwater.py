@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from conftest import ROOT
 
 from oracle.twins import stormwater
 from oracle.twins.ensemble import markdown_table as ensemble_table
@@ -21,6 +20,7 @@ from oracle.twins.stormwater_parameters import (
     provenance,
     scenario,
 )
+from tests.oracle.conftest import ROOT
 
 NO_EVAPORATION = (0.0,) * 12
 
