@@ -1,21 +1,26 @@
-# Penstock. `make demo` and `make test` need only Python >= 3.11 and Node.js >= 20; the rest sets itself up.
+# Penstock. `make demo` needs only Python 3.11 to 3.14 and Node.js >= 20, `make test` Python 3.11 or 3.12; the rest sets
+# itself up.
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -p no:pytest-brownie
+BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "penstock set-up: Python 3.11 to 3.14 is needed and $(PYTHON) is not on PATH" >&2; \
+  exit 2; }; $(PYTHON) tools/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--named)
 OUT ?= demo-out
 OUTCOME ?= published
 DEAL ?= deals/dc-water-eib-2016.yaml
 PORT ?= 8600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compile demo serve check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## environment, packages, chain, compiler (does nothing the second time)
-	@command -v $(PYTHON) >/dev/null || { echo "penstock set-up: Python >= 3.11 is needed and $(PYTHON) is not on PATH" >&2; exit 2; }
-	@$(PYTHON) tools/bootstrap.py
+	@$(BOOTSTRAP)
+
+tools: ## what the checks and tests need besides; kept up to date from then on
+	@$(BOOTSTRAP) tests
 
 compile: setup ## compile the contracts if they have changed
 	@$(BIN)/python -c "from chain.artifacts import ensure_compiled; ensure_compiled()"
@@ -26,35 +31,36 @@ demo: compile ## one deal from its file to the last claim; DEAL=deals/..., OUTCO
 serve: compile ## API and pages with three deals in mid-life; PORT=8600
 	@$(BIN)/penstock serve --port $(PORT)
 
-check: setup ## formatter, linter, types, import rule between rooms
+check: tools ## formatter, linter, types, import rule between rooms, locks for every Python
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/resolver.py
 
 test: check slither test-solidity test-contracts test-python ## everything (about 20 minutes on two cores)
 
-test-solidity: compile ## forge: fuzz and invariants
+test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test
 
-test-contracts: compile ## brownie: contracts, security, gas snapshot
+test-contracts: tools compile ## brownie: contracts, security, gas snapshot
 	@$(BIN)/python tools/own_port_brownie.py test tests/contracts -W ignore::FutureWarning
 
-fuzzer: setup ## schemathesis, in an environment of its own
-	@$(PYTHON) tools/bootstrap.py schemathesis
+fuzzer: tools ## schemathesis, in an environment of its own
+	@$(BOOTSTRAP) tests schemathesis
 
-test-python: compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
+test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
 	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile
 
-test-deep: compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
+test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
 	@PENSTOCK_FUZZ_CASES=200000 $(PYTEST) tests/settlement
 
-slither: compile ## static analysis of the contracts
+slither: tools compile ## static analysis of the contracts
 	@$(BIN)/python tools/slither.py
 
 lock: setup ## choose versions again and pin them with hashes
-	@for name in bootstrap project schemathesis; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
+	@for name in bootstrap run test schemathesis; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements/$$name.in -o requirements/$$name.lock; done
 

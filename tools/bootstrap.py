@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Set Penstock up in this folder: environment, pinned packages, chain, compiler.
 
-Needs Python >= 3.11 and Node.js >= 20 and nothing else; standard library only. Each step is
-skipped when its inputs have not changed since it last finished, so a second run does nothing.
-With the argument `schemathesis` also that fuzzer of web interfaces, in an environment of its own.
+Needs Python 3.11 to 3.14 and Node.js >= 20 and nothing else; standard library only. Each step is skipped when its
+inputs have not changed since it last finished, so a second run does nothing. Arguments: `tests` for the tools of
+`make test` too (kept from then on), `schemathesis` for that fuzzer of web interfaces in an environment of its own,
+`--named` when the user has chosen this Python, so that no other is looked for.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -16,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -23,7 +26,13 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SCHEMATHESIS = ROOT / ".toolchain" / "schemathesis"
 STAMPS = ROOT / ".toolchain" / "stamps"
 SOLC_VERSION = "0.8.37"
-MIN_PYTHON, MIN_NODE = (3, 11), 20
+MIN_NODE = 20
+
+# First and last minor version of Python 3 for which the locked packages have wheels; tools/resolver.py asks the
+# registry. immutables, which eth-brownie needs, stops at 3.13, and pyrevm of the tests at 3.12.
+RUNS, WITH_BROWNIE, TESTS = (11, 14), (11, 13), (11, 12)
+PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14")
+PROBE = "import ensurepip, sys, venv; print(sys.version_info[0], sys.version_info[1])"
 
 # Runs at every start of the environment's Python, so that `.venv/bin/brownie` finds the compiler
 # and the local chains from any shell, without writing into the user's home folder.
@@ -36,23 +45,50 @@ ENVIRONMENT_HOOK = (
 )
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     print(f"penstock set-up: {message}", file=sys.stderr)
     raise SystemExit(2)
 
 
-def check_python() -> None:
-    if sys.version_info < MIN_PYTHON:
-        have = ".".join(map(str, sys.version_info[:3]))
-        fail(
-            f"Python >= 3.11 is needed and {sys.executable} is {have}. "
-            "Install a newer one, or name it: make PYTHON=python3.12 demo"
-        )
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - old Pythons read this file too, to say that they are old
+def minor_version(python: str) -> int | None:
+    """Minor version of a Python 3 that can make environments; None if it is not there or cannot."""
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
-        fail("Python's venv module is missing (on Debian and Ubuntu: apt-get install python3-venv)")
+        done = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    major, _, minor = done.stdout.strip().partition(" ")
+    return int(minor) if done.returncode == 0 and major == "3" else None
+
+
+def base_of_environment() -> list[str]:
+    """The Python that the environment here was made with, so that set-up does not go to and fro between two."""
+    settings = VENV / "pyvenv.cfg"
+    lines = settings.read_text().splitlines() if settings.is_file() else []
+    return [value.strip() for key, _, value in (line.partition("=") for line in lines) if key.strip() == "executable"]
+
+
+def choose_python(tests: bool, named: bool) -> str:
+    """The Python to set up with: this one, unless another that is here can do more; ends the set-up if none can."""
+    here = [sys.executable] if named else [*base_of_environment(), sys.executable, *PYTHONS]
+    for first, last in [TESTS] if tests else [WITH_BROWNIE, RUNS]:
+        for python in here:
+            version = minor_version(python)
+            if version is not None and first <= version <= last:
+                return python
+    first, last = TESTS if tests else RUNS
+    have = ".".join(map(str, sys.version_info[:3]))
+    lacks = minor_version(sys.executable) is None and sys.version_info >= (3, first)
+    why = (
+        f"{sys.executable} lacks its venv module (on Debian and Ubuntu: apt-get install python3-venv)"
+        if lacks
+        else f"{sys.executable} is {have}"
+    )
+    others = "" if named else ", and no other that is looked for on PATH (python3.11, ...) does"
+    fail(
+        f"{'the tools of make test need' if tests else 'Penstock needs'} Python 3.{first} to 3.{last}: {why}{others}. "
+        f"Install one, or name it: make PYTHON=python3.{last} {'test' if tests else 'demo'}"
+    )
 
 
 def check_node() -> None:
@@ -107,9 +143,15 @@ def install_locked(lock: str, python: Path) -> None:
 def install_python_packages() -> None:
     run(sys.executable, "-m", "venv", "--clear", VENV)
     pip("--require-hashes", "-r", "requirements/bootstrap.lock")
-    install_locked("project", PYTHON)
+    install_locked("run", PYTHON)
+    if sys.version_info[1] > WITH_BROWNIE[1]:
+        print("without brownie, which Python 3.%d cannot install;" % sys.version_info[1], end=" ")
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
     (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
+
+
+def install_test_tools() -> None:
+    install_locked("test", PYTHON)
 
 
 def install_penstock() -> None:
@@ -136,20 +178,29 @@ def install_compiler() -> None:
     run(target, "--version")
 
 
-def main() -> None:
-    check_python()
-    check_node()
-    locks = [ROOT / "requirements" / name for name in ("project.lock", "bootstrap.lock")]
-    step("python packages", locks, PYTHON, install_python_packages)
+def main() -> int:
+    words = set(sys.argv[1:])
+    python = choose_python("tests" in words, "--named" in words)
+    if os.path.realpath(python) != os.path.realpath(sys.executable):
+        return subprocess.call([python, __file__, "--named", *words])
     command = PYTHON.parent / ("penstock.exe" if os.name == "nt" else "penstock")
+    ruff = command.with_name(command.name.replace("penstock", "ruff"))
+    tests = "tests" in words or (ruff.exists() and sys.version_info[1] <= TESTS[1])  # once there, kept up to date
+    check_node()
+    locks = [ROOT / "requirements" / name for name in ("run.lock", "bootstrap.lock")]
+    step("python packages", locks, PYTHON, install_python_packages)
     step("penstock itself", [ROOT / "pyproject.toml"], command, install_penstock)
+    if tests:
+        locks.append(ROOT / "requirements" / "test.lock")
+        step("test tools", locks, ruff, install_test_tools)
     step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
     compiler = ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}"
     step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"], compiler, install_compiler)
-    if "schemathesis" in sys.argv[1:]:
+    if "schemathesis" in words:
         lock = ROOT / "requirements" / "schemathesis.lock"
         step("schemathesis", [lock], SCHEMATHESIS / PYTHON.relative_to(VENV), install_schemathesis)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
