@@ -3,7 +3,6 @@ it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from finance.generation.tables import Floats
 from finance.generation.whole import WholePlant, energy_wh, whole_weather
 from finance.generation.wind import WindPlant, proxy_energy
 from finance.generation.wind_files import read_wind
+from tools.shared_data import SHARED_DATA
 
 HOURS, NUMPY_HOURS, SEED = 8_760_000, 876_000, 1225  # a thousand plant-years, and a hundred for NumPy
 MARK = 20.0
-WEATHER = Path(__file__).resolve().parents[2] / "shared" / "data" / "wind" / "AR_Northwestern-Flat_Lands.srw"
+WEATHER = SHARED_DATA / "wind" / "AR_Northwestern-Flat_Lands.srw"
 
 
 def run(repeat: int = 5) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-# One line per benchmark: its module has `run(repeat)`, which returns a dictionary with `results`, a list of
+# One line per benchmark: a function of `repeat`, which returns a dictionary with `results`, a list of
 # benchmarks.measure.line.
 REGISTER: dict[str, str] = {
-    "pricing": "benchmarks.pricing",
-    "bonds": "benchmarks.bond_marks",
-    "generation": "benchmarks.generation",
-    "index": "benchmarks.index",
-    "serving": "benchmarks.serving",
+    "pricing": "benchmarks.pricing:run",
+    "bonds": "benchmarks.bond_marks:run",
+    "generation": "benchmarks.generation:run",
+    "index": "benchmarks.index:run",
+    "serving": "benchmarks.serving:run",
+    "demo": "benchmarks.demo:run",
+    "clean": "benchmarks.demo:run_clean",
 }
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,7 +56,8 @@ def _run(name: str, repeat: int) -> dict[str, Any]:
         raise InputError(f"{ROOT / 'benchmarks'}: not found: benchmarks run from the project's folder")
     if str(ROOT) not in sys.path:  # `benchmarks` is not part of the installed package
         sys.path.insert(0, str(ROOT))
-    outcome: dict[str, Any] = import_module(REGISTER[name]).run(repeat)
+    module, function = REGISTER[name].split(":")
+    outcome: dict[str, Any] = getattr(import_module(module), function)(repeat)
     return outcome
 
 

@@ -1,21 +1,21 @@
-"""The seed and size of random tests: set by environment, always printed."""
+"""The seed and size of random tests: set by environment, always printed. And no skip passes for green where
+PENSTOCK_STRICT is set, as continuous integration does.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
+import hypothesis.core
 import pytest
 
-# Processes that share the work take the seed of the one that started them.
-SEED = int(
-    os.environ.get("PENSTOCK_SEED")
-    or os.environ.get("PENSTOCK_RUN_SEED")
-    or random.SystemRandom().randrange(2**32)
-)
-os.environ["PENSTOCK_RUN_SEED"] = str(SEED)
+from tests.seeds import SEED
+
+STRICT = bool(os.environ.get("PENSTOCK_STRICT"))
+hypothesis.core.global_force_seed = SEED
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
 
 
@@ -41,6 +41,24 @@ def _own_logging() -> Iterator[None]:
         if type(handler) is logging.StreamHandler and handler not in before:
             root.removeHandler(handler)
     root.setLevel(level)
+
+
+def _no_skip(report: Any) -> Any:
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} did not run, and PENSTOCK_STRICT lets none be left out: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _no_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _no_skip((yield))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Set Penstock up in this folder: environment, pinned packages, chain, compiler.
 
-Needs Python 3.11 to 3.14 and Node.js >= 20 and nothing else; standard library only. Each step is skipped when its
-inputs have not changed since it last finished, so a second run does nothing. Arguments: `tests` for the tools of
-`make test` too (kept from then on), `schemathesis` for that fuzzer of web interfaces in an environment of its own,
-`--named` when the user has chosen this Python, so that no other is looked for.
+Needs Python 3.11 to 3.14 and Node.js >= 20 and nothing else; standard library only. Each step is
+skipped when its inputs have not changed since it last finished, so a second run does nothing.
+Arguments: `tests` for the tools of `make test` too (kept up to date from then on), `schemathesis` for that
+fuzzer of web interfaces in an environment of its own, `--named` when the user has chosen this Python, so
+that no other is looked for.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ STAMPS = ROOT / ".toolchain" / "stamps"
 SOLC_VERSION = "0.8.37"
 MIN_NODE = 20
 
-# First and last minor version of Python 3 for which the locked packages have wheels; tools/resolver.py asks the
-# registry. immutables, which eth-brownie needs, stops at 3.13, and pyrevm of the tests at 3.12.
+# First and last minor version of Python 3 for which the locked packages have wheels; tools/resolver.py asks
+# the registry. immutables, which eth-brownie needs, stops at 3.13, and pyrevm of the tests at 3.12.
 RUNS, WITH_BROWNIE, TESTS = (11, 14), (11, 13), (11, 12)
 PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14")
 PROBE = "import ensurepip, sys, venv; print(sys.version_info[0], sys.version_info[1])"
@@ -62,14 +63,18 @@ def minor_version(python: str) -> int | None:
 
 
 def base_of_environment() -> list[str]:
-    """The Python that the environment here was made with, so that set-up does not go to and fro between two."""
+    """The Python of the environment that is here, so that set-up does not go to and fro between two."""
     settings = VENV / "pyvenv.cfg"
     lines = settings.read_text().splitlines() if settings.is_file() else []
-    return [value.strip() for key, _, value in (line.partition("=") for line in lines) if key.strip() == "executable"]
+    return [
+        value.strip()
+        for key, _, value in (line.partition("=") for line in lines)
+        if key.strip() == "executable"
+    ]
 
 
 def choose_python(tests: bool, named: bool) -> str:
-    """The Python to set up with: this one, unless another that is here can do more; ends the set-up if none can."""
+    """The Python to set up with: this one, unless it cannot and another can; fails if there is none."""
     here = [sys.executable] if named else [*base_of_environment(), sys.executable, *PYTHONS]
     for first, last in [TESTS] if tests else [WITH_BROWNIE, RUNS]:
         for python in here:
@@ -86,7 +91,8 @@ def choose_python(tests: bool, named: bool) -> str:
     )
     others = "" if named else ", and no other that is looked for on PATH (python3.11, ...) does"
     fail(
-        f"{'the tools of make test need' if tests else 'Penstock needs'} Python 3.{first} to 3.{last}: {why}{others}. "
+        f"{'the tools of make test need' if tests else 'Penstock needs'} Python 3.{first} to 3.{last}: "
+        f"{why}{others}. "
         f"Install one, or name it: make PYTHON=python3.{last} {'test' if tests else 'demo'}"
     )
 
@@ -145,7 +151,7 @@ def install_python_packages() -> None:
     pip("--require-hashes", "-r", "requirements/bootstrap.lock")
     install_locked("run", PYTHON)
     if sys.version_info[1] > WITH_BROWNIE[1]:
-        print("without brownie, which Python 3.%d cannot install;" % sys.version_info[1], end=" ")
+        print(f"without brownie, which has no wheels for Python 3.{sys.version_info[1]};", end=" ")
     site = next((VENV / "lib").glob("python*/site-packages"), VENV / "Lib" / "site-packages")
     (site / "penstock_environment.pth").write_text(ENVIRONMENT_HOOK)
 
@@ -185,7 +191,9 @@ def main() -> int:
         return subprocess.call([python, __file__, "--named", *words])
     command = PYTHON.parent / ("penstock.exe" if os.name == "nt" else "penstock")
     ruff = command.with_name(command.name.replace("penstock", "ruff"))
-    tests = "tests" in words or (ruff.exists() and sys.version_info[1] <= TESTS[1])  # once there, kept up to date
+    tests = "tests" in words or (
+        ruff.exists() and sys.version_info[1] <= TESTS[1]
+    )  # once there, kept up to date
     check_node()
     locks = [ROOT / "requirements" / name for name in ("run.lock", "bootstrap.lock")]
     step("python packages", locks, PYTHON, install_python_packages)

@@ -8,6 +8,7 @@ so a check that used it could never fail. This runs the native program of the pl
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -25,5 +26,15 @@ def native_forge() -> Path:
     return found[0]
 
 
+def seeded(arguments: list[str]) -> list[str]:
+    """The arguments of forge; its tests get the seed PENSTOCK_SEED, or one that is printed."""
+    if arguments[:1] != ["test"] or "--fuzz-seed" in arguments:
+        return arguments
+    seed = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"PENSTOCK_SEED={seed}", flush=True)
+    return [*arguments, "--fuzz-seed", str(seed)]
+
+
 if __name__ == "__main__":
-    raise SystemExit(subprocess.run([native_forge(), *sys.argv[1:]], cwd=ROOT).returncode)
+    command = [native_forge(), *seeded(sys.argv[1:])]
+    raise SystemExit(subprocess.run(command, cwd=ROOT).returncode)

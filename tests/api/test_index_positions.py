@@ -3,7 +3,6 @@ reorganisations."""
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import pytest
 
 from chain.network import LocalChain, rpc
 from tests.api.index_world import Indexed, RandomLife, assert_positions, sqlite_url
-
-SEED = int(os.environ.get("PENSTOCK_SEED", random.SystemRandom().randrange(2**32)))
+from tests.seeds import SEED
 
 
 def draw(salt: str) -> random.Random:

@@ -24,8 +24,7 @@ from chain.network import start_anvil
 from tests.api.browser import free_port, served
 from tests.api.world import Service, World, bond_world, serving
 from tests.chain.bond_life import BEFORE_THE_OFFERING
-
-SEED = random.SystemRandom().randrange(2**32)
+from tests.seeds import SEED
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_bond_as_it_stands_is_what_the_command_says(client: TestClient, name: 
     assert "the discount yield is the coupon" in found["assumed"]
 
 
-def test_numbers_in_a_posted_object_lose_no_digit(client: TestClient) -> None:
+def test_numbers_in_a_posted_object_lose_no_digit(client: TestClient, seed: int) -> None:
     """0.10000000000000000001 is not 0.1, though a float cannot tell."""
     tree = client.get(f"/v1/deals/{DC}/terms").json()
     tree["asset"]["parameters"]["impervious_area_acres"]["value"] = "PLACE"
@@ -82,9 +82,7 @@ def test_numbers_in_a_posted_object_lose_no_digit(client: TestClient) -> None:
     assert found[0] != found[1]
 
 
-def test_what_ifs_are_what_the_library_says_of_them(client: TestClient) -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_what_ifs_are_what_the_library_says_of_them(client: TestClient, seed: int) -> None:
     rng, deal = random.Random(seed), load_deal(DEALS / f"{DC}.yaml")
     for _ in range(3):
         rate, mean, sd = rng.uniform(0.0, 0.08), rng.uniform(0.1, 0.5), rng.uniform(0.01, 0.2)
@@ -174,10 +172,8 @@ def test_what_does_not_fit_is_refused_in_one_problem(client: TestClient, asked: 
     assert problem["status"] == 422
 
 
-def test_extremes_never_break_it(client: TestClient) -> None:
+def test_extremes_never_break_it(client: TestClient, seed: int) -> None:
     """Whatever is asked: a value or a problem, and all of it JSON."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
     rng = random.Random(seed)
 
     def refuse(word: str) -> None:

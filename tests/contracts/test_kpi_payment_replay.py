@@ -5,7 +5,6 @@ The one contract test that uses `finance`: that both agree is what it shows.
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -33,8 +32,8 @@ from finance.settlement.payoff_curve import Curve, Kind
 from tests.contracts.clock import is_ganache, next_at, now
 from tests.contracts.material import Status
 from tests.contracts.swaps import LAST_FIXING, MARGINS, MODEL_VALUE, PAYEE, PAYER, TOP, VALUE_BOUND, K, model
+from tests.seeds import SEED
 
-SEED = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
 DAY = 86_400
 LIVES, EVENTS = 3, 40
 

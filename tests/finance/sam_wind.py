@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from finance.generation.curve import PowerCurve
+from tools.shared_data import SHARED_DATA
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_WIND") or ROOT.parent / "shared" / "data" / "wind")
-REAL = FOLDER / "AR_Northwestern-Flat_Lands.srw"
-needs_real = pytest.mark.skipif(
-    not REAL.is_file(), reason=f"{REAL} is absent; PENSTOCK_WIND names its folder"
-)
+REAL = SHARED_DATA / "wind" / "AR_Northwestern-Flat_Lands.srw"
+needs_real = pytest.mark.skipif(not REAL.is_file(), reason=f"{REAL} is absent (set PENSTOCK_SHARED_DATA)")
 
 NAMES = {"Temperature": "C", "Pressure": "atm", "Direction": "degrees", "Speed": "m/s"}
 Series = NDArray[np.float64]

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from finance.actus.cases import Case, read_cases
 from finance.actus.conformance import run_case
 from finance.actus.contracts import CONTRACT_TYPES
+from tools.shared_data import SHARED_DATA
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_ACTUS") or ROOT.parent / "shared" / "data" / "actus")
+FOLDER = SHARED_DATA / "actus"
 FILES = sorted(FOLDER.glob("*.json")) if FOLDER.is_dir() else []
 CASES = [case for path in FILES for case in read_cases(path, CONTRACT_TYPES)]
 
 
-@pytest.mark.skipif(not CASES, reason=f"no ACTUS reference cases in {FOLDER} (set PENSTOCK_ACTUS)")
+PUBLISHED = 137
+needs_cases = pytest.mark.skipif(
+    not CASES, reason=f"no ACTUS reference cases in {FOLDER} (set PENSTOCK_SHARED_DATA)"
+)
+
+
+@needs_cases
+def test_every_published_case_is_read() -> None:
+    assert len(CASES) == PUBLISHED
+
+
+@needs_cases
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.type}-{case.id}" for case in CASES])
 def test_case(case: Case) -> None:
     difference, _ = run_case(case)

@@ -33,8 +33,9 @@ from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, InputError
 from finance.terms.schedule import coupon_schedule
+from tests.seeds import usual
 
-PRIOR, ERROR, SEED = NormalKpi(0.35, 0.05), 0.03, 20160929
+PRIOR, ERROR, SEED = NormalKpi(0.35, 0.05), 0.03, usual(20160929)
 WORTH, FACE = 0.85, 25e6
 
 

@@ -24,9 +24,10 @@ from finance.terms.canonical import canonical_json, plain
 from finance.terms.json_schema import deal_schema
 from finance.terms.reader import DealYamlLoader, read_deal_yaml
 from finance.terms.values import scaled, shortest
+from tests.seeds import usual
 
 GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
-SEED = 20160929
+SEED = usual(20160929)
 
 
 def test_facts_of_the_dc_water_bond(deal: Deal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +26,9 @@ from finance.generation.water import (
     utility_revenue,
 )
 from finance.terms import InputError
+from tests.seeds import usual
 
-SEED = int(os.environ.get("PENSTOCK_SEED") or 20170619)
+SEED = usual(20170619)
 NORMAL = MonthNormal(Decimal(80), Decimal(2_500_000))
 
 

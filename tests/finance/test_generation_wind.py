@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
@@ -36,8 +35,9 @@ from finance.generation.wind import (
     run_wind,
 )
 from finance.terms import InputError
+from tests.seeds import usual
 
-SEED = int(os.environ.get("PENSTOCK_SEED") or 20170619)
+SEED = usual(20170619)
 SIMPLE = PowerCurve("simple", (3.0, 12.0, 25.0), (0.0, 900.0, 900.0))
 
 

@@ -14,9 +14,7 @@ from tests.finance.deal_variants import BOOK, book_deal
 
 
 @pytest.mark.parametrize("name", BOOK)
-def test_agrees_with_the_full_valuation_exactly(name: str) -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_agrees_with_the_full_valuation_exactly(name: str, seed: int) -> None:
     rng = random.Random(seed)
     deal = book_deal(name)
     bond = PreparedBond.of(deal)

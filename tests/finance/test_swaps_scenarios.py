@@ -31,8 +31,9 @@ from finance.swaps.scenarios import _Setup, expected_facts, hourly_path
 from finance.swaps.weather import WeatherModel, normal_scores
 from finance.terms import InputError
 from tests.finance.swaps_world import CAPACITY, DIURNAL, MONTHLY, START, made_record, outlook, real_record
+from tests.seeds import usual
 
-SEED = 20170601
+SEED = usual(20170601)
 MODELS = [BlockBootstrap(5, 15), BlockBootstrap(7.5, 15, "stationary"), SeasonalAR(0.6), BlockBootstrap(1, 0)]
 NAMES = ["moving", "stationary", "autoregression", "days"]
 FLAT = WeatherYears.from_hourly(date(2001, 1, 1), np.full(8_760, 0.5 * CAPACITY), CAPACITY)

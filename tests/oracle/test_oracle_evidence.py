@@ -52,9 +52,7 @@ def test_stored_bundle_has_a_manifest_and_comes_back(bundle: Bundle, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == [bundle.root]  # no half-written leftovers
 
 
-def test_any_changed_byte_is_seen(bundle: Bundle, tmp_path: Path) -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_any_changed_byte_is_seen(bundle: Bundle, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     folder = bundle.save(tmp_path)
     for name in (*FILES, "manifest.json"):

@@ -70,9 +70,7 @@ def test_texts_that_are_no_whole_numbers(text: str) -> None:
         whole_number(text, 3)
 
 
-def test_numbers_go_to_text_and_back() -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_numbers_go_to_text_and_back(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(2000):
         decimals, whole = rng.randint(0, 6), rng.randint(-(10**8), 10**8)
@@ -124,9 +122,7 @@ def test_weighted_rain_by_hand() -> None:
     assert recompute(found) == 17_525
 
 
-def test_random_weights_against_fractions() -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_random_weights_against_fractions(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(100):
         cut = sorted(rng.randrange(10**6 + 1) for _ in range(2))

@@ -130,9 +130,7 @@ def test_value_is_a_second_formulas_to_the_unit(bundle: Bundle) -> None:
     assert second_formula(bundle, 2) == bundle.context.value
 
 
-def test_random_hours_against_the_second_formula() -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+def test_random_hours_against_the_second_formula(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(30):
         n = rng.randint(2, 40)
@@ -148,7 +146,7 @@ def test_random_hours_against_the_second_formula() -> None:
         assert recompute(found) == found.context.value
 
 
-def test_known_hours() -> None:
+def test_known_hours(seed: int) -> None:
     """15 C and one atmosphere correct nothing: 6 m/s give 300 kW a turbine, 12 m/s the line's 30 MW."""
     found = by_hand([6000, 12000], [15000] * 2, [101325] * 2, [200_000, -50_000])
     results = found.document("results.json")
@@ -299,10 +297,8 @@ def test_missing_and_foreign_files(bundle: Bundle) -> None:
         recompute(Bundle({**bundle.files, "rain.csv": b""}))
 
 
-def test_no_random_byte_gives_another_value(bundle: Bundle) -> None:
+def test_no_random_byte_gives_another_value(bundle: Bundle, seed: int) -> None:
     """Every changed byte changes the root, and none leads to a value other than the signed one."""
-    seed = random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
     rng = random.Random(seed)
     for _ in range(150):
         name = rng.choice(sorted(bundle.files))

@@ -1,0 +1,82 @@
+"""What holds of the whole project: marks that a command watches, one variable for seeds, strict tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.bench import REGISTER
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKS = (ROOT / "README.md").read_text().split("## What was measured")[1].split("## ")[0]
+ROWS = [line.split(" | ") for line in MARKS.splitlines() if line.startswith("| ")][1:]
+CHECKED_BY_MAKE = {"demo", "slither", "test-contracts", "test-deep", "test-python", "test-solidity"}
+"""Targets that end with an error when what they measure is off."""
+
+
+def commands() -> list[str]:
+    last, found = "", []
+    for row in ROWS:
+        cell = row[-1].rstrip(" |")
+        last = last if cell == "〃" else cell
+        found += re.findall(r"`([^`]+)`", last)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_fails_when_its_mark_is_missed(command: str) -> None:
+    """Each names a test, a benchmark with --check, or a target of make that fails."""
+    program, *words = command.split()
+    if program == "pytest":
+        assert (ROOT / words[0]).exists()
+    elif program == "make":
+        assert words[0] in CHECKED_BY_MAKE
+        assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.M)
+    else:
+        name, *options = words[1:]
+        assert (program, words[0], options) == ("penstock", "bench", ["--check"])
+        assert name in REGISTER
+
+
+def test_every_row_has_a_command() -> None:
+    assert len(ROWS) > 20
+    assert all(len(row) == 4 for row in ROWS)
+
+
+def test_one_variable_sets_every_seed() -> None:
+    own = re.compile(r"SystemRandom|PENSTOCK_SEED[\"']")
+    here = [
+        path for path in (ROOT / "tests").rglob("*.py") if path.name not in ("seeds.py", Path(__file__).name)
+    ]
+    assert [path.name for path in here if own.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("strict", ["", "1"])
+def test_what_is_skipped_is_not_green_where_nothing_may_be(strict: str, tmp_path: Path) -> None:
+    """A mark, a call and a module that is left out: skipped here, failed in continuous integration."""
+    (tmp_path / "test_marked.py").write_text(
+        "import pytest\n@pytest.mark.skipif(True, reason='no browser')\ndef test_a(): pass\n"
+        "def test_b(): pytest.skip('no database')\n"
+    )
+    (tmp_path / "test_absent.py").write_text("import pytest\npytest.importorskip('nothing_of_this_name')\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:pytest-brownie", "-p", "tests.conftest", "-q"]
+    command += [
+        "--continue-on-collection-errors",
+        "--rootdir",
+        str(tmp_path),
+        "--confcutdir",
+        str(tmp_path),
+        "-o",
+        "addopts=",
+        str(tmp_path),
+    ]
+    environment = {**os.environ, "PENSTOCK_STRICT": strict, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode != 0) == bool(strict), done.stdout
+    if strict:
+        assert all(word in done.stdout for word in ("no browser", "no database", "nothing_of_this_name"))
