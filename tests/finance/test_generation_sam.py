@@ -183,9 +183,9 @@ def test_sam_holds_the_density(tmp_path: Path) -> None:
     """Why the rule is a term: at 15.2 C and one atmosphere SAM never corrects, and each hour's own density
     does.
 
-    The air is 0.07 % lighter than the reference, less than SAM's step. Energy rises with at most the cube of the
-    speed, so SAM's is larger by less than that, and by more than a seventh of it. No hour is near the cut-out,
-    where one rule stops the turbine and the other does not: a single one outweighs the rest.
+    The air is 0.07 % lighter than the reference, less than SAM's step. Energy rises with at most the cube of
+    the speed, so SAM's is larger by less than that, and by more than a seventh of it. No hour is near the
+    cut-out, where one rule stops the turbine and the other does not: a single one outweighs the rest.
     """
     columns = random_columns(np.random.default_rng(SEED), [80.0])
     flat = {"Temperature": 15.2, "Pressure": 1.0}
