@@ -30,10 +30,3 @@ def test_every_published_case_is_read() -> None:
 def test_case(case: Case) -> None:
     difference, _ = run_case(case)
     assert difference is None
-
-
-@pytest.mark.skipif(
-    not CASES or "PENSTOCK_ACTUS" in os.environ, reason=f"other reference cases than those of {FOLDER}"
-)
-def test_all_cases_at_hand_are_run() -> None:
-    assert len(CASES) == 137
