@@ -7,7 +7,8 @@ import binascii
 import io
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pandas as pd
 from fastapi import Query, Request
@@ -105,7 +106,7 @@ def listed(
     if kind == JSON:
         page: Page[Any] = Page(items=[item.model_dump(mode="json") for item in items], next=next, as_of=as_of)
         return Response(page.model_dump_json(), media_type=JSON, headers=headers)
-    frame = pd.DataFrame([flat(item) for item in items], columns=columns(model))
+    frame = table(items, model)
     headers["Content-Disposition"] = f'attachment; filename="{name}.{"csv" if kind == CSV else "parquet"}"'
     if kind == CSV:
         return Response(frame.to_csv(index=False), media_type=CSV, headers=headers)
@@ -114,16 +115,39 @@ def listed(
     return Response(buffer.getvalue(), media_type=PARQUET, headers=headers)
 
 
-def columns(model: type[BaseModel]) -> list[str]:
-    """The columns of a table of `model`: nested models spread as `outer_inner`."""
-    found = []
+def table(items: Sequence[BaseModel], model: type[BaseModel]) -> pd.DataFrame:
+    """Items as a table with a column for each leaf of `model`, typed by it: a number that is missing in some
+    row stays an integer in the others, and a list without rows has the same columns and types."""
+    kinds = columns(model)
+    frame = pd.DataFrame([flat(item) for item in items], columns=list(kinds), dtype=object)
+    return frame.astype(kinds)
+
+
+_DTYPES: dict[Any, str] = {bool: "boolean", int: "Int64", float: "float64"}
+"""What is none of these is text."""
+
+
+def columns(model: type[BaseModel]) -> dict[str, str]:
+    """The columns of a table of `model` with their pandas types: nested models, and those that may be missing,
+    spread as `outer_inner`."""
+    found: dict[str, str] = {}
     for name, field in model.model_fields.items():
-        kind = field.annotation
+        kind = _present(field.annotation)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found += [f"{name}_{inner}" for inner in columns(kind)]
+            found |= {f"{name}_{inner}": dtype for inner, dtype in columns(kind).items()}
         else:
-            found.append(name)
+            found[name] = _DTYPES.get(kind, "string")
     return found
+
+
+def _present(annotation: Any) -> Any:
+    """The type of a field when it is there: `X` of `X | None`."""
+    if get_origin(annotation) is Annotated:
+        return _present(get_args(annotation)[0])
+    found = [each for each in get_args(annotation) if each is not NoneType]
+    return (
+        _present(found[0]) if get_origin(annotation) in (UnionType, Union) and len(found) == 1 else annotation
+    )
 
 
 def flat(item: BaseModel) -> dict[str, Any]:
@@ -135,8 +159,10 @@ def flat(item: BaseModel) -> dict[str, Any]:
             row |= {f"{name}_{inner}": each for inner, each in flat(value).items()}
         elif isinstance(value, list | tuple | dict):
             row[name] = json.dumps(value, default=_plain)
-        else:
+        elif value is None or isinstance(value, bool | int | float | str):
             row[name] = value
+        else:
+            row[name] = str(value)
     return row
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from finance.terms.problems import InputError
 MONEY, RATE, PRICE, FACTOR, DAY = "#,##0.00", "0.0000%", "0.0000", "0.000000", "yyyy-mm-dd"
 FORMATS = {"discount_factor": FACTOR, "date": DAY, "x": "General", "price": PRICE}
 MONEY_COLUMNS = ("present_value", "expected", "worst", "best")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_CHARACTERS = 80  # of a column's width
 MOST_ROWS = 1_048_575  # that a sheet holds below its header
 
@@ -127,7 +130,8 @@ def _fill(sheet: Worksheet, frame: pd.DataFrame) -> None:
     sheet.append(columns)
     for cell in sheet[1]:
         cell.font = Font(bold=True)
-    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="split")["data"]
+    plain = frame.astype(object).where(frame.notna(), None).to_dict(orient="split")["data"]
+    rows = [[_dated(value) for value in row] for row in plain]
     for number, row in enumerate(rows, start=2):
         for index, value in enumerate(row):
             cell = sheet.cell(number, index + 1, value if _typed(value) else fact(value))
@@ -139,6 +143,16 @@ def _fill(sheet: Worksheet, frame: pd.DataFrame) -> None:
         sheet.column_dimensions[get_column_letter(index + 1)].width = min(longest + 3, MOST_CHARACTERS)
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = sheet.dimensions
+
+
+def _dated(value: Any) -> Any:
+    """A day written as text, as tables of periods name their rows, as the day itself."""
+    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return value
 
 
 def _typed(value: Any) -> bool:

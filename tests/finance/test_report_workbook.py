@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from finance import price
 from finance.report.workbook import save_frames, save_workbook
+from finance.swaps.project import payment_days
 from finance.terms import InputError
 from scripts.cli import main
 from tests.finance.deal_variants import BOOK, book_deal, enel_under, file_of
@@ -40,6 +42,7 @@ def check_form(book: Workbook) -> None:
             for cell in column:
                 if isinstance(cell.value, datetime):
                     assert cell.number_format == "yyyy-mm-dd"
+                assert not re.fullmatch(r"\d{4}-\d\d-\d\d", str(cell.value)), f"{cell}: a day as text"
                 if isinstance(cell.value, int | float):
                     width = sheet.column_dimensions[cell.column_letter].width
                     assert width >= len(f"{cell.value:,.2f}") or cell.number_format == "General"
@@ -133,3 +136,19 @@ def test_more_rows_than_a_sheet_holds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1048576 rows of Long: a sheet holds 1048575"):
         save_frames({"Long": long}, tmp_path / "long.xlsx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["price", "cashflows", "compare"])
+@pytest.mark.parametrize("name", ["bloom-wind-prs", "water-utility-rainfall-swap"])
+def test_days_of_a_swap_are_days(name: str, command: str, tmp_path: Path) -> None:
+    """A sheet that can be filtered and charted by time: the pay dates are the deal's, as dates."""
+    target = tmp_path / "out.xlsx"
+    assert call(command, str(file_of(name)), "--paths", "400", "--xlsx", str(target))[0] == 0
+    book = load_workbook(target)
+    check_form(book)
+    if command == "cashflows":
+        found = rows(book, "Cash flows")
+        assert [row["pay_date"].date() for row in found] == list(payment_days(book_deal(name)))
+        assert [row["period"].date() for row in found] == [
+            each.start for each in book_deal(name).kpis[book_deal(name).swap.kpi].periods
+        ]
