@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Literal
@@ -30,8 +31,13 @@ Progress = Callable[[float, str], None]
 Work = Callable[[Progress, threading.Event], Any]
 
 WORKERS = 2
+SHARE = 4  # one client may have a quarter of the places
 LOOK = 0.2  # seconds between two looks at whether work apart is still wanted
 STOP = 3.0  # seconds that work apart has to end by itself
+
+
+asking: ContextVar[str] = ContextVar("asking", default="")
+"""The client whose request is being answered; empty in work of the service's own."""
 
 
 class JobCancelledError(Exception):
@@ -50,6 +56,7 @@ class Job:
     key: str | None
     work: Work | None = field(repr=False)
     created: float
+    owner: str = field(default="", repr=False)
     state: State = "queued"
     progress: float = 0.0
     word: str = "waits for its turn"
@@ -67,13 +74,13 @@ class Job:
 
 
 class Jobs:
-    """At most `limit` unfinished jobs, on a few worker threads; of the finished ones the last `limit` are
-    kept, for others to fetch the result."""
+    """At most `limit` unfinished jobs, `share` of them of one client, on a few threads; of the finished
+    ones the last `limit` are kept, for others to fetch the result. Whoever has none running goes first."""
 
     def __init__(self, limit: int = 32, workers: int = WORKERS) -> None:
         if limit < 1 or workers < 1:
             raise ValueError("limit and workers must be 1 or more")
-        self.limit = limit
+        self.limit, self.share = limit, max(1, limit // SHARE)
         self._workers = workers
         self._threads: list[threading.Thread] = []
         self._jobs: dict[str, Job] = {}
@@ -81,21 +88,23 @@ class Jobs:
         self._change = threading.Condition()
         self._closed = False
 
-    def submit(self, kind: str, work: Work, key: str | None = None) -> Job:
+    def submit(self, kind: str, work: Work, key: str | None = None, for_all: bool = False) -> Job:
         """A job for `work`, which begins when a worker is free.
 
         With a `key`, the job of this kind and key that is under way or done is given instead of a second one.
-        Raises ProblemError (503, `too-many-jobs`) when as many as may be are waiting.
+        Work `for_all` (one job for each deal that is stored) is nobody's, and always finds a place. Raises
+        ProblemError `too-many-jobs` when as many as may be are waiting: 429 for those of this client, 503 for
+        all.
         """
+        owner = "" if for_all else asking.get()
         with self._change:
             if self._closed:
                 raise ProblemError(503, "stopping", "the service is stopping")
             if key is not None and (same := self._same(kind, key)) is not None:
                 return same
-            if sum(not job.over for job in self._jobs.values()) >= self.limit:
-                detail = f"{self.limit} jobs are waiting or running: try again later"
-                raise ProblemError(503, "too-many-jobs", detail, headers={"Retry-After": "10"})
-            job = Job(secrets.token_urlsafe(15), kind, key, work, time.time())
+            if not for_all:
+                self._require_place(owner)
+            job = Job(secrets.token_urlsafe(15), kind, key, work, time.time(), owner)
             self._jobs[job.id] = job
             self._queue.append(job)
             self._forget()
@@ -162,6 +171,23 @@ class Jobs:
         usable = (job for job in found if not job.cancelled.is_set() and job.state != "failed")
         return next(usable, None)
 
+    def _require_place(self, owner: str) -> None:
+        unfinished = [job.owner for job in self._jobs.values() if not job.over]
+        wait = {"Retry-After": "10"}
+        if owner and unfinished.count(owner) >= self.share:
+            detail = f"{self.share} jobs of yours are waiting or running: wait for one of them, or cancel one"
+            raise ProblemError(429, "too-many-jobs", detail, headers=wait)
+        if len(unfinished) >= self.limit:
+            detail = f"{self.limit} jobs are waiting or running: try again later"
+            raise ProblemError(503, "too-many-jobs", detail, headers=wait)
+
+    def _next(self) -> Job:
+        """The oldest job of a client that has none running, else the oldest."""
+        running = {job.owner for job in self._jobs.values() if job.state == "running"}
+        job = next((each for each in self._queue if each.owner not in running), self._queue[0])
+        self._queue.remove(job)
+        return job
+
     def _forget(self) -> None:
         over = [job for job in self._jobs.values() if job.over]
         over.sort(key=lambda job: job.finished or 0.0)
@@ -181,7 +207,7 @@ class Jobs:
                     self._change.wait()
                 if self._closed:
                     return
-                job = self._queue.popleft()
+                job = self._next()
                 job.state, job.started, job.word = "running", time.time(), "has begun"
             self._do(job)
 

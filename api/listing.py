@@ -128,8 +128,8 @@ _DTYPES: dict[Any, str] = {bool: "boolean", int: "Int64", float: "float64"}
 
 
 def columns(model: type[BaseModel]) -> dict[str, str]:
-    """The columns of a table of `model` with their pandas types: nested models, and those that may be missing,
-    spread as `outer_inner`."""
+    """The columns of a table of `model` with their pandas types: nested models, those that may be missing
+    too, spread as `outer_inner`."""
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():
         kind = _present(field.annotation)

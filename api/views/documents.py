@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
-from api.problems import Flaw, ProblemError
+from api.problems import Flaw, ProblemError, unavailable
 from finance.swaps.deal import PACKAGED
 from finance.terms import Deal, parse_deal
 from finance.terms.problems import DealFileError
@@ -15,6 +17,9 @@ from finance.terms.reader import read_deal_json, read_deal_text
 
 MOST_BYTES = 200_000
 """Of a posted deal; those of the deal book have some 10,000."""
+SMALL_BYTES = 20_000
+MOST_WAITING = 6
+"""Larger deals than SMALL_BYTES that are read or wait for it."""
 MOST_FLAWS = 200
 JSON_TYPES = ("application/json",)
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
@@ -57,15 +62,36 @@ def remembered_deal(text: bytes) -> Deal:
 
 def posted_deal(text: bytes) -> Deal:
     """The deal in a posted text, JSON or YAML. Raises DealFileError with everything that is wrong with it,
-    and ProblemError (413, or 422 for one that names files of ours)."""
+    and ProblemError (413, 422 for one that names files of ours, 503 when too many are being read)."""
     if len(text) > MOST_BYTES:
         raise ProblemError(
             413, "deal-too-large", f"{len(text)} bytes: a posted deal has at most {MOST_BYTES}"
         )
     read = read_deal_json if text.lstrip()[:1] == b"{" else read_deal_text
-    deal = parse_deal(read(text))
+    with _reading(len(text)):
+        deal = parse_deal(read(text))
     _refuse_files(deal)
     return deal
+
+
+_one = threading.Lock()
+_places = threading.BoundedSemaphore(MOST_WAITING)
+
+
+@contextmanager
+def _reading(size: int) -> Iterator[None]:
+    """Large texts are read one at a time, for threads gain nothing by reading at once and all others would
+    wait; the few that find a place wait for their turn."""
+    if size <= SMALL_BYTES:
+        yield
+        return
+    if not _places.acquire(blocking=False):
+        raise unavailable("other deals are being read: send it again in a moment", "busy")
+    try:
+        with _one:
+            yield
+    finally:
+        _places.release()
 
 
 def flaws(error: DealFileError) -> list[Flaw]:

@@ -81,7 +81,7 @@ def simulate_outlook(deal: Deal, jobs: Jobs) -> Job | None:
             _simulated.popitem(last=False)
         return terms_hash
 
-    return jobs.submit("outlook", keep, key=terms_hash)
+    return jobs.submit("outlook", keep, key=terms_hash, for_all=True)
 
 
 def outlook_of(deal: Deal, realised: Realised | None = None) -> SwapOutlook | None:

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.jobs import asking
 from api.problems import ProblemError
 from api.settings import Settings
 from api.web.answers import send_problem
+from api.web.limits import client_of
 from api.web.logs import request_id
 from api.web.metrics import Metrics
 
@@ -79,7 +81,7 @@ class Front:
             return
         began = time.perf_counter()
         id, host = self._read(scope["headers"])
-        known = request_id.set(id)
+        known, asked = request_id.set(id), asking.set(client_of(scope))
         extra = [*self._always, (b"x-request-id", id.encode())]
         status, sent = 0, 0
 
@@ -111,6 +113,7 @@ class Front:
         finally:
             self._note(scope, id, status, sent, time.perf_counter() - began)
             request_id.reset(known)
+            asking.reset(asked)
 
     def _read(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
         id, host = None, b""

@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -44,12 +45,13 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
         draft, complete = _salvage(Deal, dict(tree)), False
         problems += _from_pydantic(file, tree, error.errors(include_url=False, include_context=False))
     reported = {problem.field for problem in problems}
+    found = dict.fromkeys(problems)  # in order, each once
     for loc, reason in check(draft, complete):
         problem = Problem(file, ".".join(loc), show(look_up(tree, loc)), reason)
-        if problem.field not in reported and problem not in problems:
-            problems.append(problem)
-    if problems:
-        raise DealFileError(problems)
+        if problem.field not in reported:
+            found[problem] = None
+    if found:
+        raise DealFileError(found)
     return deal
 
 
@@ -146,9 +148,15 @@ def _member(members: list[Any], raw: Any) -> Any:
     return next((each for each in named if kind in get_args(each.model_fields["kind"].annotation)), None)
 
 
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Made once for each type of a field: making one takes longer than reading a thousand values."""
+    return TypeAdapter(annotation)
+
+
 def _salvage_value(annotation: Any, raw: Any) -> Any:
     try:
-        return TypeAdapter(annotation).validate_python(raw)
+        return _adapter(annotation).validate_python(raw)
     except ValidationError:
         return _salvage_parts(annotation, raw)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from api.jobs import Job, Jobs, Progress, apart
+from api.jobs import Job, Jobs, Progress, apart, asking
 from api.problems import ProblemError
 from finance.terms import InputError
 
@@ -214,3 +214,47 @@ def test_closing_leaves_no_process(tmp_path: Path) -> None:
     assert not alive(pid)
     with pytest.raises(ProblemError, match="stopping"):
         jobs.submit("late", Gate())
+
+
+def test_one_client_has_a_share_of_the_places_and_no_more() -> None:
+    """A quarter is its own; others find theirs, and are not made to wait behind all of it."""
+    jobs, gates = Jobs(limit=8, workers=1), [Gate() for _ in range(5)]
+    try:
+        asking.set("greedy")
+        mine = [jobs.submit("wait", gate) for gate in gates[:2]]
+        with pytest.raises(ProblemError) as refused:
+            jobs.submit("wait", Gate())
+        assert (refused.value.status, refused.value.name) == (429, "too-many-jobs")
+        assert refused.value.headers["Retry-After"]
+        common = jobs.submit("outlook", gates[2], for_all=True)
+        asking.set("other")
+        other = jobs.submit("wait", gates[3])
+        assert gates[0].begun.wait(10)
+        gates[0].open.set()
+        ended(mine[0])
+        assert gates[1].begun.wait(10)  # nothing of this client was running any more, and it was the oldest
+        gates[2].open.set(), gates[3].open.set(), gates[1].open.set()
+        for job in (*mine, common, other):
+            assert ended(job).state == "done"
+        asking.set("greedy")
+        gates[4].open.set()
+        assert ended(jobs.submit("wait", gates[4])).state == "done"
+    finally:
+        jobs.close()
+
+
+def test_the_next_job_is_of_who_has_none_running() -> None:
+    jobs, gates = Jobs(limit=16, workers=2), [Gate() for _ in range(4)]
+    try:
+        asking.set("greedy")
+        for gate in gates[:3]:
+            jobs.submit("wait", gate)
+        assert gates[0].begun.wait(10)
+        assert gates[1].begun.wait(10)
+        asking.set("other")
+        jobs.submit("wait", gates[3])
+        gates[0].open.set()
+        assert gates[3].begun.wait(10), "the other's first job waits behind the third of the one"
+        assert not gates[2].begun.is_set()
+    finally:
+        jobs.close()

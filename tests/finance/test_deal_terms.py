@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 from finance.terms import Deal, load_deal, parse_deal
 from finance.terms.canonical import canonical_json, plain
 from finance.terms.json_schema import deal_schema
-from finance.terms.reader import DealYamlLoader, read_deal_yaml
+from finance.terms.reader import load_yaml, read_deal_yaml
 from finance.terms.values import scaled, shortest
 from tests.seeds import usual
 
@@ -85,7 +84,7 @@ def test_no_float_gets_in(tree: dict[str, Any]) -> None:
 def test_words_that_older_yaml_mangles() -> None:
     """In YAML 1.1 the country code NO is false, 1e3 is text, 010 is eight and 1:30 is ninety."""
     text = "{a: NO, b: on, c: 1e3, d: 010, e: '1', f: 1:30, g: true, h: ~, i: 1_000, j: .5, k: 2021-04-01}"
-    assert yaml.load(text, Loader=DealYamlLoader) == {
+    assert load_yaml(text) == {
         "a": "NO", "b": "on", "c": Decimal(1000), "d": 10, "e": "1", "f": "1:30", "g": True, "h": None,
         "i": "1_000", "j": Decimal("0.5"), "k": date(2021, 4, 1),
     }  # fmt: skip
@@ -213,7 +212,7 @@ def spelled(draw: Any) -> tuple[Decimal, str]:
 @given(spelled())
 def test_spellings_of_a_number_read_as_one(pair: tuple[Decimal, str]) -> None:
     number, text = pair
-    value = yaml.load(text, Loader=DealYamlLoader)
+    value = load_yaml(text)
     assert isinstance(value, int | Decimal)
     assert Decimal(value) == number
     assert plain(Decimal(value)) == plain(number)
