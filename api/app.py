@@ -133,7 +133,7 @@ def _middleware(app: FastAPI, parts: Services) -> None:
     def version() -> Hashable | None:
         if not parts.index.watched:  # nobody would tell us of a change
             return None
-        return (parts.index.generation, parts.deals.version, parts.nodes.version)
+        return (parts.index.generation, parts.deals.version, parts.nodes.version, parts.chain.silent_since)
 
     app.add_middleware(Bodies, limits=settings.limits)
     app.add_middleware(RateLimit, limits=settings.limits)

@@ -72,9 +72,9 @@ def rpc(w3: Web3, method: str, *params: Any) -> Any:
     return answer.get("result")
 
 
-def connect(network: str, chain_id: int | None = None, timeout: float = 120) -> Web3:
+def connect(network: str, chain_id: int | None = None, timeout: float = 120, retry: bool = True) -> Web3:
     """A connection to a known network (`anvil`, `ganache`, `development`) or to the http(s) URL of a node,
-    which has `timeout` seconds for each answer.
+    which has `timeout` seconds for each answer; with `retry`, reads that it does not answer are asked again.
 
     Raises NetworkError if the name is unknown, nothing answers, or the chain's id is not `chain_id` (for
     `anvil` and `ganache`: not the id those clients use by default).
@@ -84,7 +84,10 @@ def connect(network: str, chain_id: int | None = None, timeout: float = 120) -> 
         raise NetworkError(
             f"network {network!r}: neither a URL (http://...) nor one of {', '.join(sorted(KNOWN))}"
         )
-    w3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}))
+    provider = Web3.HTTPProvider(url, request_kwargs={"timeout": timeout})
+    if not retry:
+        provider.exception_retry_configuration = None
+    w3 = Web3(provider)
     try:
         actual = w3.eth.chain_id
     except Exception as error:

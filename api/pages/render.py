@@ -52,7 +52,8 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 
     Templates have besides: `_` and `n_` (translate, see i18n.Translator), `d` (a text of a deal file), `f`
     (writes numbers and dates, see format.Format), `lang`, `request`, `path`, `asset`, `short_hash`, `banner`
-    (in a demonstration) and `head` (how far the chain is read, or None).
+    (in a demonstration), `head` (how far the chain is read, or None) and `silent_since` (when a chain that
+    does not answer was last heard, or None).
     """
     language = language_of(request)
     parts: Services | None = getattr(request.app.state, "services", None)
@@ -62,6 +63,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         "path": request.url.path,
         "head": head_of(parts),
         "stream_after": parts.stream.newest if parts is not None else None,
+        "silent_since": parts.chain.silent_since if parts is not None else None,
         "banner": banner_of(parts),
         "other_languages": [
             (code, name, str(request.url.include_query_params(lang=code).replace(scheme="", netloc="")))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from api.access import same_site
+from api.chain_link import NO_ANSWER, no_answer
 from api.demo import Demo, NextEvent
 from api.models import Address, Resource, example
 from api.problems import ProblemError, conflict, documented, not_found
@@ -130,6 +131,8 @@ def advance_demo(demo: Demonstration, response: Response) -> EventView:
         raise conflict("the clock is being moved already", "busy")
     try:
         return _event(demo.advance())
+    except NO_ANSWER as error:
+        raise no_answer(error) from None
     except ChainError as error:
         raise conflict(f"the next event did not happen: {error}", "not-advanced") from None
     finally:
@@ -142,4 +145,7 @@ def call_demo_wallet(demo: Demonstration, given: WalletCall, response: Response)
     response.headers.update(PRIVATE)
     if given.method not in METHODS:
         raise ProblemError(422, "unknown-method", f"method: must be one of {', '.join(sorted(METHODS))}")
-    return WalletAnswer(result=demo.rpc(given.method, given.params))
+    try:
+        return WalletAnswer(result=demo.rpc(given.method, given.params))
+    except NO_ANSWER as error:
+        raise no_answer(error) from None

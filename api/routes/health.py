@@ -42,7 +42,7 @@ def check(parts: Services) -> dict[str, str]:
     """What is wrong, by part; an empty text is well."""
     found = {"chain": "", "database": "", "index": ""}
     try:
-        parts.chain.call(lambda w3: w3.eth.block_number)
+        parts.chain.probe()
     except ProblemError as error:
         found["chain"] = error.detail
     try:

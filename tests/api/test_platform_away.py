@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -163,3 +167,73 @@ def _until(ready: object, seconds: float = 20) -> None:
     while not ready():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not there in time"
         time.sleep(0.1)
+
+
+class Hung:
+    """A way to a chain that can be stopped: then it takes connections and questions, and says nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.stopped = free_port(), threading.Event()
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            chain = socket.create_connection(("127.0.0.1", self._to))
+            self._open += [client, chain]
+            for here, there in ((client, chain), (chain, client)):
+                threading.Thread(target=self._pass, args=(here, there), daemon=True).start()
+
+    def _pass(self, here: socket.socket, there: socket.socket) -> None:
+        with suppress(OSError):
+            while data := here.recv(65536):
+                if not self.stopped.is_set():
+                    there.sendall(data)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._open):
+            each.close()
+
+
+def test_a_chain_that_hangs_holds_up_nobody_and_pages_say_so(tmp_path: Path) -> None:
+    """It takes questions and answers none: readiness, pages and everything read go on, in a second or so, and
+    say since when; what needs the chain is refused. Forty at once are no more trouble than one."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, tmp_path, "offered")
+        way = Hung(int(chain.url.rpartition(":")[2]))
+        browser = {"accept": "text/html"}
+        with serving(world, network=f"http://127.0.0.1:{way.port}") as service:
+            assert "last heard" not in service.get("/?lang=en", headers=browser).text
+            before = int(time.time())
+            way.stopped.set()
+            began = time.monotonic()
+            ready = service.get("/health/ready")
+            assert ready.status_code == 503
+            assert "does not answer" in ready.json()["checks"]["chain"]
+            assert time.monotonic() - began < 10
+            body = {"deployment": world.id, "action": "claim", "from": world.life.a}
+            questions = ["/health/ready", "/oracle", "/investor", "/", f"/v1/deployments/{world.id}/disputes"]
+            began = time.monotonic()
+            with ThreadPoolExecutor(40) as many:
+                answers = list(many.map(lambda place: service.get(questions[place % 5]), range(40)))
+                refused = service.post("/v1/transactions/prepare", json=body)
+            assert time.monotonic() - began < 8
+            assert {answer.status_code for answer in answers if answer.url.path != "/health/ready"} == {200}
+            assert (refused.status_code, refused.json()["type"]) == (503, "/problems/chain-unavailable")
+            for path in ("/", "/oracle", f"/deals/{world.deal.id}", "/investor"):
+                page = service.get(f"{path}?lang=en", headers=browser).text
+                assert "The chain does not answer. It was last heard on" in page, path
+            heard = re.search(r'class="silent.*?datetime="([^"]+)"', page, re.DOTALL)
+            assert heard is not None
+            assert abs(datetime.fromisoformat(heard[1]).timestamp() - before) < 15
+            assert "체인이 응답하지 않습니다" in service.get("/?lang=ko", headers=browser).text
+            way.stopped.clear()
+            _until(lambda: service.get("/health/ready").status_code == 200)
+            _until(lambda: "last heard" not in service.get("/?lang=en", headers=browser).text)
+        way.close()
