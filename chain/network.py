@@ -84,10 +84,8 @@ def connect(network: str, chain_id: int | None = None, timeout: float = 120, ret
         raise NetworkError(
             f"network {network!r}: neither a URL (http://...) nor one of {', '.join(sorted(KNOWN))}"
         )
-    provider = Web3.HTTPProvider(url, request_kwargs={"timeout": timeout})
-    if not retry:
-        provider.exception_retry_configuration = None
-    w3 = Web3(provider)
+    options: dict[str, Any] = {} if retry else {"exception_retry_configuration": None}
+    w3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}, **options))
     try:
         actual = w3.eth.chain_id
     except Exception as error:

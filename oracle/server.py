@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from oracle.connections import TimedProtocol
 from oracle.node import Node, RefusedError, log
 from oracle.node_config import ConfigError, load_config
 from oracle.wire import ObservationRequest, one_line
@@ -88,9 +89,13 @@ def serve(path: str | Path) -> None:
         raise ConfigError(f"{path}: listen.port = {config.listen.port}: {error.strerror}") from None
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    settings = uvicorn.Config(create_app(node), log_level="warning", lifespan="off", access_log=False)
     print(json.dumps({"address": node.address, "url": f"http://{shown}:{port}"}), flush=True)
-    uvicorn.Server(settings).run(sockets=[listener])
+    uvicorn.Server(settings_of(create_app(node))).run(sockets=[listener])
+
+
+def settings_of(app: Any) -> uvicorn.Config:
+    """How a node's app is served."""
+    return uvicorn.Config(app, http=TimedProtocol, log_level="warning", lifespan="off", access_log=False)
 
 
 if __name__ == "__main__":  # python -m oracle.server FILE: the node without the commands' imports

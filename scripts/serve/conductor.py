@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from api.chain_link import NO_ANSWER
 from api.demo import DemoAccount, NextEvent
 from api.problems import ProblemError, bad_input, conflict
 from chain.bindings import request
@@ -78,13 +79,20 @@ class Conductor:
         step.act()
 
     def watch(self, stop: threading.Event) -> None:
-        """Until `stop`: the panel rules on what is challenged, and what falls due as time passes happens."""
+        """Until `stop`: the panel rules on what is challenged, and what falls due as time passes happens. A
+        chain that does not answer is told of once, and waited for."""
+        silent = False
         while not stop.wait(WATCH_SECONDS):
             try:
                 self._panel.look()
                 step = self._plan.next()
                 if step is not None and step.time <= clock(self._chain.w3):
                     self.advance()
+                silent = False
+            except NO_ANSWER as error:
+                if not silent:
+                    log.warning("the demonstration waits for its chain: %s", str(error)[:200])
+                silent = True
             except Exception:
                 # The world goes on: what could not be done is in the log.
                 log.exception("the demonstration's watch")

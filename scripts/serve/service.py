@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from finance.terms import InputError
+from oracle.connections import TimedProtocol
 
 DRAIN_SECONDS = 3
 """How long a request may go on after the service is told to stop; event streams end then."""
@@ -76,19 +77,23 @@ def stoppable() -> Iterator[None]:
 def run(app: FastAPI, listener: socket.socket, url: str, ready: Callable[[bool], None]) -> None:
     """Serve until a signal, which is passed on. `ready` is called once: with True when everything is up and
     read, with False when that takes long."""
-    config = uvicorn.Config(
+    server = uvicorn.Server(config_of(app))
+    waiting = threading.Thread(target=_wait, args=(server, url, ready), name="ready", daemon=True)
+    waiting.start()
+    server.run(sockets=[listener])
+
+
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """How the app is served."""
+    return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=TimedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
-    waiting = threading.Thread(target=_wait, args=(server, url, ready), name="ready", daemon=True)
-    waiting.start()
-    server.run(sockets=[listener])
 
 
 def _wait(server: uvicorn.Server, url: str, ready: Callable[[bool], None]) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from web3 import Web3
 
 from api.demo import NextEvent
 from chain.bindings import read
 from chain.errors import ChainError
 from chain.network import advance, start_anvil
+from scripts.serve.conductor import Conductor
+from scripts.serve.plan import Plan
 from tests.api.wallets import ChainDemo
 from tests.api.world import ORIGIN, Service, bond_world, serving
 from tests.chain.bond_life import BEFORE_THE_OFFERING
@@ -132,3 +140,33 @@ def test_the_clock_moves_once_at_a_time(demo: tuple[Service, Clock]) -> None:
     assert "treasury" in failed.json()["detail"]
     clock.fails = False
     assert service.post("/v1/demo/advance", json={}).status_code == 200
+
+
+def test_a_dead_chain_is_an_answer_and_one_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        world = bond_world(chain, tmp_path, "offered")
+        clock = Clock(chain, {world.life.a: "Ada"})
+        rest = ExitStack()
+        service = rest.enter_context(serving(world, demo=clock))
+    with rest:
+        call = {"method": "personal_sign", "params": ["0x00", world.life.a]}
+        for path, body in (("/v1/demo/advance", {}), ("/v1/demo/rpc", call)):
+            answer = service.post(path, json=body)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/problems/chain-unavailable")
+        monkeypatch.setattr("scripts.serve.conductor.WATCH_SECONDS", 0.01)
+        dead = Web3(Web3.HTTPProvider(chain.url, exception_retry_configuration=None))
+        panel = SimpleNamespace(look=lambda: dead.eth.block_number)
+        conductor = Conductor(chain, Plan(), cast(Any, panel), [], {})
+        stop = threading.Event()
+        watching = threading.Thread(target=conductor.watch, args=(stop,))
+        with caplog.at_level("WARNING", "penstock.serve"):
+            watching.start()
+            time.sleep(0.5)
+            stop.set()
+            watching.join(10)
+        said = [record for record in caplog.records if record.name == "penstock.serve"]
+        assert len(said) == 1
+        assert said[0].exc_info is None
+        assert "waits for its chain" in said[0].getMessage()
