@@ -18,7 +18,7 @@ ROUNDING: Final = 1e-9
 
 
 class Lam(Pam):
-    """Linear amortizer: the principal falls by Prnxt on each PR date, interest comes on top."""
+    """Linear amortizer (7.2): the principal falls by Prnxt on each PR date, interest comes on top."""
 
     type = "LAM"
 
@@ -37,7 +37,7 @@ class Lam(Pam):
 
     @cached_property
     def redemption_times(self) -> list[datetime]:
-        """Times of PR, all before Md."""
+        """t^PR (7.2), all before Md."""
         anchor, cycle = "cycleAnchorDateOfPrincipalRedemption", "cycleOfPrincipalRedemption"
         return self.times(anchor, cycle, self.Md, include_end=False, start=self.IED_time)
 
@@ -48,7 +48,7 @@ class Lam(Pam):
 
     @cached_property
     def last_payment(self) -> datetime | None:
-        """The time at which the payments PRNXT have repaid the principal; None without PRNXT."""
+        """Md(t0) without MD (7.2, 7.4): when the payments PRNXT have repaid it; None without PRNXT."""
         payment = self.terms.number("nextPrincipalRedemptionPayment")
         cycle = self.terms.cycle("cycleOfPrincipalRedemption")
         if payment is None:
@@ -107,11 +107,12 @@ class Lam(Pam):
     # Events
 
     def IED(self, s: State, event: Event) -> float:
+        """STF_IED_LAM."""
         self.set_base(s)
         return super().IED(s, event)
 
     def PR(self, s: State, event: Event) -> float:
-        """Repay Prnxt, at most what is outstanding; accrued interest stays."""
+        """POF_PR_LAM: repay Prnxt, at most what is outstanding; accrued interest stays."""
         self.accrue(s, event.calculated)
         return s.Nsc * self.redeem(s, s.Prnxt)
 
@@ -123,6 +124,7 @@ class Lam(Pam):
         return amount
 
     def IPCB(self, s: State, event: Event) -> float:
+        """STF_IPCB_LAM: interest from now on is on what is outstanding now."""
         self.accrue(s, event.calculated)
         s.Ipcb = s.Nt
         return 0.0
@@ -141,12 +143,12 @@ class Lam(Pam):
 
 
 class Nam(Lam):
-    """Negative amortizer: PR pays Prnxt less the interest due, so the principal may grow."""
+    """Negative amortizer (7.4): PR pays Prnxt less the interest due, so the principal may grow."""
 
     type = "NAM"
 
     def interest_times(self) -> list[datetime]:
-        """The interest cycle until PRCL before the first redemption, then with each redemption, and Md."""
+        """t^IP (7.4): the interest cycle until PRCL before the first redemption, then with each, and Md."""
         if self.terms.number("nominalInterestRate") is None:
             return []
         redemptions = self.redemption_times
@@ -170,12 +172,13 @@ class Nam(Lam):
         return self.sign * self.terms.need(term, self.terms.number(term))
 
     def PR(self, s: State, event: Event) -> float:
+        """POF_PR_NAM, STF_PR_NAM."""
         self.accrue(s, event.calculated)
         return s.Nsc * self.redeem(s, s.Prnxt - s.Ipac)
 
 
 class Ann(Nam):
-    """Annuity: as NAM, with the payment that repays the principal by Md (or amortizationDate)."""
+    """Annuity (7.5): as NAM, with the payment that repays the principal by Md (or amortizationDate)."""
 
     type = "ANN"
 
@@ -228,12 +231,13 @@ class Ann(Nam):
             s.Prnxt = self.annuity(s, made)
 
     def IED(self, s: State, event: Event) -> float:
+        """STF_IED_LAM, and Prnxt(t) where it is not a term."""
         payoff = super().IED(s, event)
         self.fix_first(s, event.time - timedelta(seconds=1))  # a payment may follow at once
         return payoff
 
     def PRF(self, s: State, event: Event) -> float:
-        """Fix Prnxt anew, from the payments after this time."""
+        """The second half of STF_RR_ANN: fix Prnxt anew, from the payments after this time."""
         self.accrue(s, event.calculated)
         s.Prnxt = self.annuity(s, event.time)
         return 0.0

@@ -62,6 +62,7 @@ class Clm(Pam):
         return [self.Md]
 
     def IED(self, s: State, event: Event) -> float:
+        """POF_IED_CLM."""
         super().IED(s, event)
         return -s.Nt
 
@@ -74,6 +75,7 @@ class Clm(Pam):
         return 0.0
 
     def IP(self, s: State, event: Event) -> float:
+        """POF_IP_CLM, STF_IP_CLM; after a call with notice what the call has fixed."""
         if s.Xd is None:
             return super().IP(s, event)
         payoff, s.Xa, s.Ipac, s.Sd = s.Ipac + s.Xa, 0.0, 0.0, event.calculated

@@ -194,7 +194,11 @@ class Contract(ABC):
         """Observed events of one type, after t0, of this contract or of `contracts`, in order of time."""
         names = {self.id, ""} if contracts is None else set(contracts)
         found = [e for e in self.seen.events if e.type == kind and e.contract in names]
-        return sorted((e for e in found if e.time > self.status_date), key=lambda e: e.time)
+        return sorted((e for e in found if self.ahead(kind, e.time)), key=lambda e: e.time)
+
+    def ahead(self, kind: str, t: datetime) -> bool:
+        """Whether an event at `t` is to come: after t0 (section 2.3), or analysis as of t0 (7.1, AD)."""
+        return t > self.status_date or (kind == "AD" and t == self.status_date)
 
     def own_events(self) -> list[Event]:
         """Purchase, termination, analysis and credit events, which every contract may have."""
@@ -228,7 +232,7 @@ class Contract(ABC):
     @cached_property
     def life(self) -> list[Event]:
         """The events after t0 in order, from IED to the end of life (section 2.10)."""
-        events = sorted((e for e in self.schedule() if e.time > self.status_date), key=lambda e: e.order)
+        events = sorted((e for e in self.schedule() if self.ahead(e.type, e.time)), key=lambda e: e.order)
         started = next((e.order for e in events if e.type == "IED"), None)
         if started is not None:
             events = [e for e in events if e.order >= started or e.type in ("AD", "PRD")]
@@ -287,7 +291,10 @@ class Contract(ABC):
 
 
 def child_terms(terms: Terms, role: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """(reference type, object) of each reference of one role in the contract structure (section 4)."""
+    """(reference type, object) of each reference of one role in the contract structure (section 4).
+
+    Type and role have the dictionary's names, or those of the published contracts.
+    """
     found: list[tuple[str, Mapping[str, Any]]] = []
     references = terms.raw("contractStructure") or []
     if not isinstance(references, list):
@@ -295,8 +302,8 @@ def child_terms(terms: Terms, role: str) -> list[tuple[str, Mapping[str, Any]]]:
     for reference in references:
         if not isinstance(reference, Mapping) or not isinstance(reference.get("object"), Mapping):
             raise terms.error("contractStructure", "each reference needs an object, a type and a role")
-        if reference.get("referenceRole") == role:
-            found.append((str(reference.get("referenceType")), reference["object"]))
+        if reference.get("referenceRole", reference.get("role")) == role:
+            found.append((str(reference.get("referenceType", reference.get("type"))), reference["object"]))
     if not found:
         raise terms.error("contractStructure", f"has no reference of role {role}")
     return found

@@ -107,12 +107,13 @@ class Enhancement(Contract):
         return self.sign * self.exposure(t)
 
     def MD(self, s: State, event: Event) -> float:
+        """STF_MD_CEG."""
         self.accrue(s, event.calculated)
         s.Nt = 0.0
         return 0.0
 
     def XD(self, s: State, event: Event) -> float:
-        """The credit event fixes what is due: Nt is what is covered, Xa what of it will be paid."""
+        """STF_XD_CEG, STF_XD_CEC: Nt becomes what is covered, Xa what of it will be paid."""
         self.accrue(s, event.calculated)
         s.Nt = self.principal(event.scheduled)
         s.Xa = self.payable(s.Nt, event.scheduled)
@@ -124,6 +125,7 @@ class Enhancement(Contract):
         return covered
 
     def STD(self, s: State, event: Event) -> float:
+        """POF_STD_CEG, and POF_STD_CEC, whose collateral has no fees."""
         payoff = s.Xa + s.Feac
         s.Nt = s.Feac = 0.0
         s.Sd = event.calculated
@@ -193,16 +195,19 @@ class Ceg(Enhancement):
         s.Sd = t
 
     def PRD(self, s: State, event: Event) -> float:
+        """POF_PRD_STK, STF_PRD_CEG."""
         self.accrue(s, event.calculated)
         s.Nt = self.principal(event.scheduled)
         return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
+        """POF_TD_STK; the cover ends."""
         self.accrue(s, event.calculated)
         s.Nt = s.Feac = 0.0
         return self.sign * self.price("priceAtTerminationDate")
 
     def FP(self, s: State, event: Event) -> float:
+        """POF_FP_CEG, STF_FP_CEG."""
         self.accrue(s, event.calculated)
         payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
         s.Feac = 0.0
@@ -225,6 +230,7 @@ class Cec(Enhancement):
         return self.sign * min(worth, self.sign * covered)
 
     def AD(self, s: State, event: Event) -> float:
+        """STF_AD_CEC."""
         super().AD(s, event)
         s.Nt = self.principal(event.scheduled)
         return 0.0

@@ -78,7 +78,7 @@ class Lax(Lam):
         return segments
 
     def spread_out(self, segments: Sequence[Segment], end: datetime) -> list[tuple[datetime, Segment]]:
-        """(time, segment) of every element before `end`."""
+        """(time, segment) of every element before `end`: an array schedule (3.2)."""
         out: list[tuple[datetime, Segment]] = []
         bounds = [*(segment.anchor for segment in segments), end]
         for segment, (start, following) in zip(segments, pairwise(bounds), strict=True):
@@ -133,7 +133,7 @@ class Lax(Lam):
 
     @cached_property
     def repaid_at(self) -> datetime:
-        """The first time at which the payments of the segments have repaid the principal."""
+        """Md(t0) without MD (7.3): when the payments of the segments have repaid the principal."""
         outstanding, segments = self.NT, self.redemptions
         for number, segment in enumerate(segments):
             following = segments[number + 1].anchor if number + 1 < len(segments) else None
@@ -158,12 +158,13 @@ class Lax(Lam):
         return 0.0
 
     def PR(self, s: State, event: Event) -> float:
+        """POF_PR_LAM, STF_PR_LAM, with the amount that PRF fixes for the segment."""
         self.accrue(s, event.calculated)
         s.Prnxt = self.sign * event.detail
         return s.Nsc * self.redeem(s, s.Prnxt)
 
     def PI(self, s: State, event: Event) -> float:
-        """Principal increase: a further drawing."""
+        """POF_PI_LAX, STF_PI_LAX: a further drawing."""
         self.accrue(s, event.calculated)
         s.Prnxt = self.sign * event.detail
         self.set_principal(s, s.Nt + s.Prnxt)
@@ -173,6 +174,7 @@ class Lax(Lam):
         return super().reset_spread(event) if event.detail is None else float(event.detail)
 
     def RRF(self, s: State, event: Event) -> float:
+        """STF_RRF_LAX."""
         if event.detail is None:
             return super().RRF(s, event)
         self.accrue(s, event.calculated)

@@ -72,13 +72,14 @@ class Optns(Traded):
         return self.price("priceAtTerminationDate")
 
     def MD(self, s: State, event: Event) -> float:
-        """Exercised if not done before and in the money."""
+        """STF_MD_OPTNS: exercised if not done before and in the money."""
         s.Sd = event.calculated
         if s.Xd is None and self.value(event.calculated) > 0:
             s.Xd = event.time
         return 0.0
 
     def XD(self, s: State, event: Event) -> float:
+        """STF_XD_OPTNS."""
         s.Sd = event.calculated
         s.Xa = self.value(event.calculated)
         if event.time < self.Md:
@@ -86,6 +87,7 @@ class Optns(Traded):
         return 0.0
 
     def STD(self, s: State, event: Event) -> float:
+        """POF_STD_OPTNS, STF_STD_OPTNS."""
         s.Sd = event.calculated
         payoff, s.Xa = self.sign * s.Xa, 0.0
         return payoff

@@ -81,7 +81,7 @@ class Pam(Contract):
         return self.terms.choice("cyclePointOfInterestPayment", ("B", "E"), "E") == "B"
 
     def interest(self, times: Sequence[datetime]) -> list[Event]:
-        """IP at `times`, and IPCI instead up to the capitalisation end date, which is one itself."""
+        """t^IP and t^IPCI (7.1): IP at `times`, IPCI instead up to the capitalisation end date, and on it."""
         if not times:
             return []
         capitalised: set[datetime] = set()
@@ -95,7 +95,7 @@ class Pam(Contract):
         return events
 
     def rate_resets(self, end: datetime) -> list[Event]:
-        """RR before `end`; the first after t0 is RRF if its rate is known already (nextResetRate)."""
+        """t^RR before `end` and t^RRF (7.1): the first after t0, if its rate is known (nextResetRate)."""
         if self.terms.choice("cyclePointOfRateReset", ("B", "E"), "B") == "E":
             raise self.terms.error("cyclePointOfRateReset", "rates fixed in arrears are not supported")
         times = self.times(
@@ -120,7 +120,7 @@ class Pam(Contract):
         return self.times("cycleAnchorDateOfFee", "cycleOfFee", self.Md, start=self.IED_time)
 
     def scaling(self) -> list[Event]:
-        """SC before Md."""
+        """t^SC before Md (7.1)."""
         if not any(self.scales):
             return []
         anchor, cycle = "cycleAnchorDateOfScalingIndex", "cycleOfScalingIndex"
@@ -128,7 +128,7 @@ class Pam(Contract):
         return self.cyclic("SC", times)
 
     def prepayments(self) -> list[Event]:
-        """PP as observed and at the times of the option schedule, and PY with each that costs a penalty."""
+        """t^PP, as observed and by the option schedule, and t^PY with each that costs a penalty (7.1)."""
         if self.terms.choice("prepaymentEffect", ("N", "A", "M"), "N") == "N":
             return []
         anchor, cycle = "cycleAnchorDateOfOptionality", "cycleOfOptionality"
@@ -205,6 +205,7 @@ class Pam(Contract):
     # Events
 
     def IED(self, s: State, event: Event) -> float:
+        """STF_IED_PAM: interest runs from an anchor before IED, if there is one."""
         s.Sd = event.calculated
         self.set_principal(s, self.sign * self.NT)
         s.Ipnr = self.terms.amount("nominalInterestRate")
@@ -217,6 +218,7 @@ class Pam(Contract):
         return -self.sign * (self.NT + self.terms.amount("premiumDiscountAtIED"))
 
     def MD(self, s: State, event: Event) -> float:
+        """POF_MD_PAM, STF_MD_PAM; the rate stays."""
         self.accrue(s, event.calculated)
         payoff = s.Nsc * s.Nt + s.Isc * s.Ipac + s.Feac
         self.set_principal(s, 0.0)
@@ -224,7 +226,7 @@ class Pam(Contract):
         return payoff
 
     def IP(self, s: State, event: Event) -> float:
-        """Interest due; in advance, that of the period ahead, which Ipac then holds as negative."""
+        """POF_IP_PAM, STF_IP_PAM; in advance, interest of the period ahead, then negative in Ipac."""
         self.accrue(s, event.calculated)
         ahead = 0.0
         if event.detail is not None:
@@ -234,20 +236,21 @@ class Pam(Contract):
         return payoff
 
     def IPCI(self, s: State, event: Event) -> float:
+        """STF_IPCI_PAM: what has accrued becomes principal."""
         self.accrue(s, event.calculated)
         self.set_principal(s, s.Nt + s.Ipac)
         s.Ipac = 0.0
         return 0.0
 
     def PP(self, s: State, event: Event) -> float:
-        """Prepayment of the observed amount, at most what is outstanding."""
+        """POF_PP_PAM, STF_PP_PAM: prepayment as observed, at most what is outstanding."""
         self.accrue(s, event.calculated)
         payoff = self.sign * min(event.detail, abs(s.Nt))
         self.set_principal(s, s.Nt - payoff)
         return payoff
 
     def PY(self, s: State, event: Event) -> float:
-        """Penalty for a prepayment, on the principal before it."""
+        """POF_PY_PAM: penalty for a prepayment, on the principal before it."""
         years = self.Y(s.Sd, event.calculated)
         self.accrue(s, event.calculated)
         kind, rate = self.terms.text("penaltyType"), self.terms.amount("penaltyRate")
@@ -258,18 +261,19 @@ class Pam(Contract):
         return years * s.Nt * rate
 
     def FP(self, s: State, event: Event) -> float:
+        """POF_FP_PAM: the fee, or what has accrued of it."""
         self.accrue(s, event.calculated)
         payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
         s.Feac = 0.0
         return payoff
 
     def PRD(self, s: State, event: Event) -> float:
-        """Purchase at a clean price, plus what has accrued."""
+        """POF_PRD_PAM: purchase at a clean price, plus what has accrued."""
         self.accrue(s, event.calculated)
         return -self.sign * (self.price("priceAtPurchaseDate") + s.Ipac)
 
     def TD(self, s: State, event: Event) -> float:
-        """Termination at a clean price, plus what has accrued."""
+        """POF_TD_PAM, STF_TD_PAM: termination at a clean price, plus what has accrued; the rate stays."""
         self.accrue(s, event.calculated)
         payoff = self.sign * (self.price("priceAtTerminationDate") + s.Ipac)
         self.set_principal(s, 0.0)
@@ -281,7 +285,7 @@ class Pam(Contract):
         return self.seen.value(self.terms.text("marketObjectCodeOfRateReset"), t, self.id)
 
     def RR(self, s: State, event: Event) -> float:
-        """Reset to the market rate times multiplier plus spread, within period and lifetime bounds."""
+        """STF_RR_PAM: the market rate times multiplier plus spread, within period and lifetime bounds."""
         self.accrue(s, event.calculated)
         rate = self.market_rate(event.scheduled) * self.terms.amount("rateMultiplier", 1.0)
         s.Ipnr = self.bounded(s.Ipnr, rate + self.reset_spread(event))
@@ -301,12 +305,13 @@ class Pam(Contract):
         return min(max(target, amount("lifeFloor", -infinity)), amount("lifeCap", infinity))
 
     def RRF(self, s: State, event: Event) -> float:
+        """STF_RRF_PAM: the rate known before."""
         self.accrue(s, event.calculated)
         s.Ipnr = self.terms.amount("nextResetRate")
         return 0.0
 
     def SC(self, s: State, event: Event) -> float:
-        """Scale by the index over its value at the contract deal date."""
+        """STF_SC_PAM: scale by the index over its value at the contract deal date."""
         self.accrue(s, event.calculated)
         term = "scalingIndexAtContractDealDate"
         base = self.terms.number(term)

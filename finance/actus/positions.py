@@ -34,10 +34,12 @@ class Traded(Contract):
         yield from self.own_events()
 
     def PRD(self, s: State, event: Event) -> float:
+        """POF_PRD_STK."""
         s.Sd = event.calculated
         return -self.sign * self.price("priceAtPurchaseDate")
 
     def TD(self, s: State, event: Event) -> float:
+        """POF_TD_STK."""
         s.Sd = event.calculated
         return self.sign * self.price("priceAtTerminationDate")
 
@@ -77,6 +79,7 @@ class Stk(Traded):
         ]
 
     def DV(self, s: State, event: Event) -> float:
+        """POF_DV_STK: the known dividend, or the observed one."""
         s.Sd = event.calculated
         if event.detail is not None:
             return self.sign * float(event.detail)

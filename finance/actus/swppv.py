@@ -70,16 +70,19 @@ class Swppv(Pam):
     # Events
 
     def IED(self, s: State, event: Event) -> float:
+        """STF_IED_SWPPV."""
         s.Sd = event.calculated
         self.begin(s)
         return 0.0
 
     def MD(self, s: State, event: Event) -> float:
+        """STF_PR_SWPPV, named MD as published; the rate stays."""
         self.accrue(s, event.calculated)
         s.Nt = s.Ipac = s.Ipac2 = 0.0
         return 0.0
 
     def PRD(self, s: State, event: Event) -> float:
+        """POF_PRD_STK, STF_PRD_SWPPV."""
         self.accrue(s, event.calculated)
         return -self.sign * self.price("priceAtPurchaseDate")
 
@@ -90,16 +93,19 @@ class Swppv(Pam):
         return self.price("priceAtTerminationDate")
 
     def IP(self, s: State, event: Event) -> float:
+        """POF_IP_SWPPV: the net of both legs."""
         self.accrue(s, event.calculated)
         payoff, s.Ipac, s.Ipac2 = s.Ipac, 0.0, 0.0
         return payoff
 
     def IPFX(self, s: State, event: Event) -> float:
+        """IP^(fix): the fixed leg."""
         self.accrue(s, event.calculated)
         payoff, s.Ipac = s.Ipac, 0.0
         return payoff
 
     def IPFL(self, s: State, event: Event) -> float:
+        """IP^(var): the floating leg."""
         self.accrue(s, event.calculated)
         payoff, s.Ipac2 = s.Ipac2, 0.0
         return payoff

@@ -221,6 +221,12 @@ def test_one_of_two_covered_contracts_defaults(worth: float, due: float, role: s
     assert paid([settled]) == [("STD", "2020-11-01", sign * due)]
 
 
+def test_references_have_the_names_of_the_dictionary_or_of_published_contracts() -> None:
+    structure = [{"object": LOAN, "type": "CNT", "role": "COVE"}]
+    found = run("CEG", seen(events=(DEFAULT,)), **{**COVER, "contractStructure": structure})
+    assert paid(found, "STD") == [("STD", "2020-11-01", -1000.0)]
+
+
 def test_negative_interest_lowers_what_is_covered() -> None:
     owed = {**LOAN, "nominalInterestRate": "-0.04"}
     structure = [{"object": owed, "referenceType": "CNT", "referenceRole": "COVE"}]

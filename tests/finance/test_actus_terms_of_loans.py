@@ -268,6 +268,15 @@ def test_analysis_and_credit_events_show_the_state() -> None:
     assert found[-1].state.Prf == "DQ"
 
 
+def test_analysis_as_of_the_status_date() -> None:
+    # The first analysis time is t0 itself (section 7.1); other events of that day have happened.
+    looked = seen(events=(Observed("AD", day("2021-01-01")), Observed("AD", day("2020-12-31"))))
+    terms = {**YEARLY, "statusDate": "2021-01-01"}
+    found = run("PAM", looked, **terms)
+    assert paid(found)[:2] == [("AD", "2021-01-01", 0.0), ("IP", "2022-01-01", 60.0)]
+    assert (found[0].state.Nt, found[0].state.Ipac) == (1000.0, 0.0)
+
+
 def test_the_horizon_ends_what_is_looked_at() -> None:
     assert paid(run("PAM", to="2020-07-01"))[-1] == ("IP", "2020-07-01", 30.0)
 
