@@ -139,7 +139,7 @@ class Ceg(Enhancement):
 
     def schedule(self) -> Iterable[Event]:
         yield from super().schedule()
-        times = [t for t in self.fee_times if self.exercised is None or t < self.exercised]
+        times = [t for t in self.fee_times if self.exercised is None or t <= self.exercised]
         yield from self.cyclic("FP", times)
 
     @cached_property

@@ -179,6 +179,31 @@ def test_guarantee_fees_on_the_exposure_end_with_the_credit_event() -> None:
     assert paid(found, "FP", "STD") == [("FP", "2020-07-01", -5.0), ("STD", "2020-11-01", -1002.5)]
 
 
+@pytest.mark.parametrize("basis", ["A", "N"])
+def test_a_fee_due_on_the_day_of_default_is_paid(basis: str) -> None:
+    rate = {"A": "5", "N": "0.01"}[basis]  # half a year's fee is 5 either way
+    terms = {"feeRate": rate, "feeBasis": basis, "purchaseDate": "2020-01-01", "priceAtPurchaseDate": "0"}
+    for when, fee, left in (("2020-07-01", -5.0, 0.0), ("2020-10-01", -5.0, -2.5)):
+        default = Observed("CE", day(when), contract="loan", performance="DF")
+        found = run("CEG", seen(events=(default,)), cycleOfFee="P6ML0", **terms, **COVER)
+        assert [amount for _, _, amount in paid(found, "FP")] == [fee]
+        assert paid(found, "STD")[0][2] == pytest.approx(-1000.0 + left)
+
+
+def test_cash_is_what_it_is() -> None:
+    for role, sign in (("RPA", 1), ("RPL", -1)):
+        look = seen(events=(Observed("AD", day("2020-02-01")),))
+        (found,) = run("CSH", look, contractRole=role, **{**NO_LOAN, "notionalPrincipal": "250"})
+        assert (found.type, found.payoff, found.state.Nt) == ("AD", 0.0, sign * 250.0)
+
+
+def test_a_call_on_the_horizon_is_seen() -> None:
+    call = seen(events=(Observed("XD", day("2020-07-01")),))
+    terms = {"maturityDate": None, "cycleOfInterestPayment": None, "xDayNotice": "P1M"}
+    assert paid(run("CLM", call, to="2020-07-01", **terms))[-1] == ("STD", "2020-08-01", 1000.0)
+    assert paid(run("CLM", call, to="2020-06-30", **terms))[-1] == ("MD", "2020-06-30", 1000.0)
+
+
 def test_guarantee_without_a_credit_event_ends_with_what_it_covers() -> None:
     found = run("CEG", to="2023-01-01", **COVER)
     assert paid(found) == [("MD", "2022-01-01", 0.0)]

@@ -164,6 +164,8 @@ def test_an_annuity_recorded_on_the_day_of_its_exchange(status: str) -> None:
     assert {t: v for t, v in by_year.items() if v} == {
         day(f"{year}-01-01"): pytest.approx(level, abs=1e-9) for year in range(2021, 2026)
     }
+    if status == "2020-01-01":
+        assert contract({**BASE, "contractType": "ANN", **terms}).initial().Prnxt == pytest.approx(level)
 
 
 def test_between_the_due_day_and_the_business_day() -> None:

@@ -245,6 +245,24 @@ def test_a_negative_amortizer_pays_interest_up_to_one_cycle_before_its_first_red
     assert paid(found, "PR") == [("PR", "2020-10-01", 85.0), ("PR", "2021-01-01", 86.275)]
 
 
+def test_a_negative_amortizer_ends_when_its_payments_have_repaid_it() -> None:
+    # 110 - 60 repays 50 of 1,000 a year at first: twenty payments by that count, more than it needs.
+    terms = {"maturityDate": None, "cycleOfInterestPayment": "P1YL1", "cycleOfPrincipalRedemption": "P1YL1"}
+    found = run("NAM", nextPrincipalRedemptionPayment="110", **terms)
+    assert found[-1].time == day("2040-01-01")
+    repaid = [amount for _, _, amount in paid(found, "PR", "MD")]
+    assert repaid[:2] == [50.0, 53.0]
+    assert sum(repaid) == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize("role", ["RPA", "RPL"])
+def test_interest_accrued_before_the_exchange_is_a_term(role: str) -> None:
+    found = run("PAM", contractRole=role, accruedInterest="7", **YEARLY)
+    sign = 1 if role == "RPA" else -1
+    assert found[0].state.Ipac == sign * 7.0
+    assert paid(found, "IP")[0] == ("IP", "2021-01-01", sign * 67.0)
+
+
 def test_each_segment_of_an_array_has_its_own_stub() -> None:
     array = {
         "arrayCycleAnchorDateOfPrincipalRedemption": ["2020-02-01", "2020-07-15"],
