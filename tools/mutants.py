@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""Break the code on purpose, one small change at a time, and see whether the tests notice.
+
+A seeded sample of changes is drawn from each room (a comparison, a sign, a constant, a condition); each is
+made in a copy of the tree, and the tests that reach the module by imports are run on it until one fails. A
+change that no test notices is a survivor: it wants a test from outside, or a line with its reason in
+tests/equivalent_mutants.toml if no test could ever tell it from the original. PENSTOCK_SEED repeats a run.
+
+Not one of the mutation libraries: they change everything (hours here) and in one process, where our commands,
+nodes and chains are processes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {
+    "finance/settlement": ("tests/settlement", "tests/finance"),
+    "finance/pricing": ("tests/finance",),
+    "oracle": ("tests/oracle",),
+    "chain": ("tests/chain",),
+}
+"""What is changed, and where the tests are that should notice."""
+MARK = 0.9
+EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
+SHARED = ("node_modules", "build", ".toolchain", ".venv")
+MOST_FILES, MOST_SECONDS = 8, 300
+"""Test files tried on a mutant, nearest first, and how long it may take; one that hangs is noticed."""
+
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Add, ast.Pow: ast.Mult,
+}  # fmt: skip
+_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: `line` of `file` said `was` and says `became`."""
+
+    file: str
+    line: int
+    was: str
+    became: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    mutant: Mutant
+    how: str  # killed, hung, survived or equivalent
+    by: str
+    seconds: float
+
+
+# ---------------------------------------------------------------- changes
+
+
+def changes(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
+    """What can be done to a node (of a copy of the tree, in place)."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
+            yield lambda n: setattr(n, "ops", [_COMPARISONS[type(n.ops[0])]()])  # type: ignore[attr-defined]
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in _OPERATORS and not _is_text(node):
+            yield lambda n: setattr(n, "op", _OPERATORS[type(n.op)]())  # type: ignore[attr-defined]
+        case ast.BoolOp():
+            yield lambda n: setattr(n, "op", ast.Or() if isinstance(n.op, ast.And) else ast.And())  # type: ignore[attr-defined]
+        case ast.UnaryOp(op=ast.Not() | ast.USub()) if not isinstance(node.operand, ast.Constant):
+            yield lambda n: setattr(n, "op", ast.UAdd() if isinstance(n.op, ast.USub) else _Keep())  # type: ignore[attr-defined]
+        case ast.Constant(value=bool()):
+            yield lambda n: setattr(n, "value", not n.value)  # type: ignore[attr-defined]
+        case ast.Constant(value=int() | float()):
+            yield lambda n: setattr(n, "value", n.value + 1)  # type: ignore[attr-defined]
+        case ast.Call(func=ast.Name(id=name)) if name in _CALLS:
+            yield lambda n: setattr(n.func, "id", _CALLS[n.func.id])  # type: ignore[attr-defined]
+        case ast.If() | ast.IfExp() if not isinstance(node.test, ast.Compare | ast.BoolOp):
+            yield lambda n: setattr(n, "test", ast.UnaryOp(ast.Not(), n.test))  # type: ignore[attr-defined]
+
+
+class _Keep(ast.Not):
+    """Stands for a `not` that is left out: twice is as good as never."""
+
+
+def _is_text(node: ast.AST) -> bool:
+    parts = [getattr(node, side, None) for side in ("left", "right", "value")]
+    return any(
+        isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str))
+        for p in parts
+    )
+
+
+def places(tree: ast.Module) -> Iterator[ast.AST]:
+    """Nodes of code that runs: not annotations, texts, imports, defaults of decorators, or type checks."""
+
+    def walk(node: ast.AST) -> Iterator[ast.AST]:
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns", "decorator_list", "type_params", "type_comment"):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                skip = (ast.Import, ast.ImportFrom, ast.Raise, ast.Assert, ast.JoinedStr)
+                if not isinstance(child, ast.AST) or isinstance(child, skip):
+                    continue
+                if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                    continue
+                if isinstance(child, ast.If) and "__name__" in ast.unparse(child.test):
+                    continue
+                yield child
+                yield from walk(child)
+
+    yield from walk(tree)
+
+
+def points(path: Path) -> list[tuple[Path, int]]:
+    """Where a module can be changed, once for each change: the node's number among its places."""
+    tree = ast.parse(path.read_text())
+    return [(path, number) for number, node in enumerate(places(tree)) for _ in changes(node)]
+
+
+def mutant(path: Path, number: int) -> tuple[Mutant, str]:
+    """The change at a point of a module, and the module's text after it."""
+    source = path.read_text()
+    tree = ast.parse(source)
+    node = next(n for i, n in enumerate(places(tree)) if i == number)
+    was, line = ast.unparse(node).splitlines()[0], getattr(node, "lineno", 1)
+    next(iter(changes(node)))(node)
+    for inner in ast.walk(tree):
+        if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, _Keep):
+            inner.op, inner.operand = ast.Not(), ast.UnaryOp(ast.Not(), inner.operand)
+    became = ast.unparse(node).splitlines()[0]
+    said = f"{source.splitlines()[line - 1].strip()}  [{was}]"
+    return Mutant(path.relative_to(ROOT).as_posix(), line, said, became), ast.unparse(tree)
+
+
+# ---------------------------------------------------------------- tests that concern a module
+
+
+def imported(path: Path) -> set[str]:
+    """Names of modules that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def nearest_tests(module: str, folders: tuple[str, ...]) -> list[str]:
+    """Test files that reach a module by imports, those of its name and the shortest way first."""
+    rooms = ("api", "chain", "finance", "oracle", "scripts", "tests")
+    paths = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    files = {p.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): p for p in paths}
+    by_name = {name.rsplit(".", 1)[-1]: name for name in files if name.startswith("tests.")}
+    reach: dict[str, set[str]] = {}
+    for name, path in files.items():
+        reach[name] = {by_name.get(n, n) for n in imported(path)}
+    package = module.removesuffix(".__init__")
+    distance = {module: 0, package: 0}
+    edge = {module, package}
+    while edge:
+        users = {name for name, uses in reach.items() if uses & edge and name not in distance}
+        users |= {name.removesuffix(".__init__") for name in users}
+        step = max(distance.values()) + 1
+        distance |= {name: step for name in users if name not in distance}
+        edge = users
+    stem = package.rsplit(".", 1)[-1]
+    wanted = [
+        (
+            stem not in name,
+            distance[name],
+            files[name].stat().st_size,
+            files[name].relative_to(ROOT).as_posix(),
+        )
+        for name in files
+        if name in distance
+        and files[name].name.startswith("test_")
+        and name.replace(".", "/").startswith(folders)
+    ]
+    return [file for *_, file in sorted(wanted)][:MOST_FILES]
+
+
+# ---------------------------------------------------------------- trials
+
+
+class Bench:
+    """A copy of the tree in which one file at a time is changed."""
+
+    def __init__(self, seed: int, cases: int) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="penstock-mutants-"))
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for name in listed.splitlines():
+            if (ROOT / name).is_file():
+                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.root / name)
+        for name in SHARED:
+            (self.root / name).symlink_to(ROOT / name)
+        data = os.environ.get("PENSTOCK_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
+        # The copy's modules come before the installed ones, also in commands and nodes that tests start.
+        self.environment = {
+            **os.environ, "PYTHONPATH": str(self.root), "PENSTOCK_SEED": str(seed),
+            "PENSTOCK_FUZZ_CASES": str(cases), "PENSTOCK_SHARED_DATA": data, "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+
+    def close(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def run(self, tests: list[str], seconds: float = MOST_SECONDS) -> tuple[str, str]:
+        """How the tests ended: passed, failed (and which), or hung."""
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:pytest-brownie",
+            "-x",
+            "-q",
+            "--no-header",
+            *tests,
+        ]
+        try:
+            done = subprocess.run(
+                command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            return "hung", ""
+        failed = [
+            line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
+        ]
+        return ("failed" if done.returncode == 1 or failed else "passed", failed[0] if failed else "")
+
+    def try_out(self, mutant: Mutant, text: str, tests: list[str]) -> Verdict:
+        target = self.root / mutant.file
+        original = target.read_text()
+        start = time.monotonic()
+        target.write_text(text)
+        try:
+            end, by = self.run(tests)
+        finally:
+            target.write_text(original)
+        how = {"failed": "killed", "hung": "hung", "passed": "survived"}[end]
+        return Verdict(mutant, how, by, round(time.monotonic() - start, 1))
+
+
+def equivalents() -> dict[tuple[str, str, str], str]:
+    """Changes that no test can tell from the original, each with its reason."""
+    if not EQUIVALENT.exists():
+        return {}
+    rows = tomllib.loads(EQUIVALENT.read_text())["mutant"]
+    return {(row["file"], row["was"], row["became"]): row["reason"] for row in rows}
+
+
+def sample(room: str, count: int, seed: int) -> list[tuple[Mutant, str]]:
+    """Changes of a room's modules, drawn with equal chances."""
+    found = [point for path in sorted((ROOT / room).rglob("*.py")) for point in points(path)]
+    return [mutant(*point) for point in random.Random(f"{seed} {room}").sample(found, min(count, len(found)))]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("rooms", nargs="*", default=list(ROOMS), help=f"of {', '.join(ROOMS)}")
+    parser.add_argument("--count", type=int, default=25, help="changes of each room")
+    parser.add_argument("--cases", type=int, default=500, help="random cases per settlement function")
+    parser.add_argument("--json", type=Path, help="write the verdicts to this file")
+    given = parser.parse_args()
+    if unknown := [room for room in given.rooms if room not in ROOMS]:
+        parser.error(f"{unknown[0]}: not one of {', '.join(ROOMS)}")
+    seed = int(os.environ.get("PENSTOCK_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"PENSTOCK_SEED={seed}", flush=True)
+    known, verdicts = equivalents(), []
+    bench = Bench(seed, given.cases)
+    try:
+        for room in given.rooms:
+            for one, text in sample(room, given.count, seed):
+                tests = nearest_tests(one.file.removesuffix(".py").replace("/", "."), ROOMS[room])
+                if (one.file, one.was, one.became) in known:
+                    verdict = Verdict(one, "equivalent", "", 0.0)
+                elif not tests:
+                    verdict = Verdict(one, "survived", "no test imports it", 0.0)
+                else:
+                    verdict = bench.try_out(one, text, tests)
+                verdicts.append(verdict)
+                change = f"{one.file}:{one.line}  {one.was} -> {one.became}"
+                print(f"{verdict.how:10} {verdict.seconds:6.1f} s  {change}  {verdict.by}", flush=True)
+    finally:
+        bench.close()
+    return report(verdicts, seed, given.json)
+
+
+def report(verdicts: list[Verdict], seed: int, to: Path | None) -> int:
+    """Print the score of each room; 1 below the mark."""
+    good = True
+    for room in dict.fromkeys(next(r for r in ROOMS if v.mutant.file.startswith(r + "/")) for v in verdicts):
+        mine = [v for v in verdicts if v.mutant.file.startswith(room + "/") and v.how != "equivalent"]
+        killed = sum(v.how in ("killed", "hung") for v in mine)
+        score = killed / len(mine) if mine else 1.0
+        good &= score >= MARK
+        print(f"{room}: {killed} of {len(mine)} killed, {score:.0%} (mark {MARK:.0%})")
+    if to is not None:
+        to.write_text(json.dumps({"seed": seed, "verdicts": [asdict(v) for v in verdicts]}, indent=1) + "\n")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
