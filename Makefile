@@ -9,9 +9,10 @@ OUT ?= demo-out
 OUTCOME ?= published
 DEAL ?= deals/dc-water-eib-2016.yaml
 PORT ?= 8600
+COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-python test-contracts test-solidity test-deep slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +56,9 @@ test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain,
 test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
 	@PENSTOCK_FUZZ_CASES=200000 $(PYTEST) tests/settlement
+
+mutants: tools compile ## break the code on purpose, COUNT times a room; fails if the tests notice less than 90 %
+	@$(BIN)/python tools/mutants.py --count $(COUNT)
 
 slither: tools compile ## static analysis of the contracts
 	@$(BIN)/python tools/slither.py
