@@ -19,7 +19,7 @@ from oracle.methods.wind import WindRevenueMethod
 
 __all__ = [
     "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "inputs_of", "measure",
-    "method_hash", "method_of", "raw_rain", "recompute", "twin_parameters",
+    "method_hash", "method_of", "raw_rain", "recompute", "suspicions_of", "twin_parameters",
 ]  # fmt: skip
 
 _ALL: tuple[Method, ...] = (StormwaterMethod(), WindRevenueMethod(), RainIndexMethod(), ReportedMethod())
@@ -70,6 +70,12 @@ def recompute(bundle: Bundle) -> int:
     """
     with _judged():
         return bundle_method(bundle).recompute(bundle)
+
+
+def suspicions_of(bundle: Bundle) -> list[str]:
+    """What is unlikely about a bundle's raw data. Raises MethodError, EvidenceError."""
+    with _judged():
+        return bundle_method(bundle).suspicions(bundle)
 
 
 def inputs_of(bundle: Bundle) -> Inputs:

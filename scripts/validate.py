@@ -18,6 +18,8 @@ def validate(
     not.
     """
     from finance.terms import DealFileError, load_deal
+    from finance.terms.problems import Problem
+    from oracle.method import METHODS
 
     problems = []
     for path in deals:
@@ -26,6 +28,16 @@ def validate(
         except DealFileError as error:
             problems += error.problems
         else:
+            # The deal's own room knows no method: which there are is the oracle's to say.
+            known = ", ".join(METHODS)
+            unknown = [
+                Problem(str(path), f"oracle.{kpi}.method", policy.method, f"not known; known: {known}")
+                for kpi, policy in deal.oracle.items()
+                if policy.method not in METHODS
+            ]
+            if unknown:
+                problems += unknown
+                continue
             facts = deal.numbers()
             assumed = sum(1 for fact in facts if fact[2] == "assumed")
             print(f"{path}: good: {deal.terms_hash}, {len(facts)} inputs, {assumed} of them assumed")

@@ -56,10 +56,12 @@ class About:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A KPI value (x 10^decimals) for one period with the evidence for it."""
+    """A KPI value (x 10^decimals) for one period with the evidence for it, and what is unlikely about its raw
+    data."""
 
     value: int
     bundle: Bundle
+    suspicions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,10 @@ class Method(ABC):
     def inputs(self, bundle: Bundle) -> Inputs:
         """What went into a bundle, for comparison between nodes. Raises MethodError."""
 
+    def suspicions(self, bundle: Bundle) -> list[str]:
+        """What is unlikely about a bundle's raw data, in words; see oracle.quality. Raises MethodError."""
+        return []
+
     @abstractmethod
     def prepare(self, wanted: Preparation) -> Callable[[int], NodeData]:
         """Data for the nodes of a deal: a function from a node's index to its own. Raises InputError."""
@@ -184,8 +190,10 @@ class Method(ABC):
         texts: Mapping[str, str],
         parameters: Mapping[str, Any],
         results: Mapping[str, Any],
+        suspicions: Sequence[str] = (),
     ) -> Measurement:
-        """The measurement of `value` for `period` (start, end): its bundle holds `texts` and the rest."""
+        """The measurement of `value` for `period` (start, end): its bundle holds `texts` and the rest.
+        `suspicions`: what is unlikely about the raw data; it stands in the results if there is any."""
         context = Context(
             feed=about.feed,
             period=about.period,
@@ -205,9 +213,10 @@ class Method(ABC):
                 "engine": self.engine(),
             },
             PARAMETERS_FILE: {"twin": self.twin, "twin_version": self.twin_version, **parameters},
-            RESULTS_FILE: results,
+            RESULTS_FILE: {**results, **({"suspect": list(suspicions)} if suspicions else {})},
         }
-        return Measurement(value, Bundle.build(context, texts=texts, documents=documents))
+        bundle = Bundle.build(context, texts=texts, documents=documents)
+        return Measurement(value, bundle, tuple(suspicions))
 
     def parameters_of(self, bundle: Bundle) -> dict[str, Any]:
         """parameters.json of a bundle of this twin. Raises MethodError."""

@@ -35,15 +35,13 @@ from oracle.methods.base import (
     about_of,
     compare,
 )
-from oracle.methods.series import Series, decimal_text, read_file, read_series, whole_number
+from oracle.methods.series import Series, decimal_text, iso, read_file, read_series, whole_number
+from oracle.quality import impossible_rain, rare_rain
 
 RAIN_FILE = "rain.csv"
 DEPTH_DECIMALS = 2
 INDEX_DECIMALS = 8  # 0.01 mm times a millionth
 STEPS = (HOUR, DAY)
-LARGEST_DEPTH_MM = 1900
-"""A step's depth above this is in another unit: the most in a day on record is 1,825 mm (World Meteorological
-Organization, World Weather and Climate Extremes Archive: La Reunion, 1966)."""
 GAUGE_LIMIT = 0.2
 """Assumed: a node whose steps differ by more than this fraction from the nodes' median is suspect."""
 
@@ -117,6 +115,7 @@ class RainIndexMethod(Method):
                 },
                 "source": source,
             },
+            suspicions=_rare(rain),
             results={
                 "steps": len(rain),
                 "gauges_mm": {gauge: decimal_text(total, DEPTH_DECIMALS) for gauge, total in totals.items()},
@@ -151,6 +150,9 @@ class RainIndexMethod(Method):
     def forged(self, results: dict[str, Any], value: int, lie: float) -> dict[str, Any]:
         false = to_integer(results["index_mm"], INDEX_DECIMALS) + to_integer(lie, INDEX_DECIMALS)
         return {**results, "index_mm": decimal_text(false, INDEX_DECIMALS), "value": str(value)}
+
+    def suspicions(self, bundle: Bundle) -> list[str]:
+        return _rare(self._raw(bundle)[1])
 
     def prepare(self, wanted: Preparation) -> Callable[[int], NodeData]:
         from oracle.twins.rain_index import node_rain_index
@@ -192,14 +194,22 @@ def rain_decimals(name: str) -> int:
 def check_rain(rain: Series) -> Series:
     """`rain` itself. Raises InputError for a depth that cannot be."""
     for name, column in rain.columns.items():
-        wrong = np.flatnonzero((column < 0) | (column > LARGEST_DEPTH_MM * 10**DEPTH_DECIMALS))
+        wrong = np.flatnonzero(column < 0)
         if len(wrong):
             shown = decimal_text(int(column[wrong[0]]), DEPTH_DECIMALS)
-            raise InputError(
-                f"{rain.source}: line {wrong[0] + 2}: {name} = {shown}: must lie between 0 and "
-                f"{LARGEST_DEPTH_MM} mm"
-            )
+            raise InputError(f"{rain.source}: line {wrong[0] + 2}: {name} = {shown}: must be 0 or more")
+        found = impossible_rain(column, rain.step)
+        if found is not None:
+            raise InputError(f"{rain.source}: line {found.step + 2}: {name}: {found.words}")
     return rain
+
+
+def _rare(rain: Series) -> list[str]:
+    return [
+        f"{name} from {iso(rain.start + rain.step * found.step)}: {found.words}"
+        for name, column in rain.columns.items()
+        for found in rare_rain(column, rain.step)
+    ]
 
 
 class RainMeter:
@@ -231,7 +241,7 @@ class RainMeter:
         for index, (name, depths) in enumerate(rain.columns.items()):
             factor = (1 + error.bias) * np.maximum(0.0, 1 + error.noise * drawn[:, index])
             columns[name] = np.rint(depths * factor).astype(np.int64)
-        return Series(rain.source, rain.start, rain.step, columns, rain.decimals)
+        return check_rain(Series(rain.source, rain.start, rain.step, columns, rain.decimals))
 
 
 def _millionths(gauge: str, text: str) -> int:

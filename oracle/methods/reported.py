@@ -20,7 +20,7 @@ from pydantic import Field
 from finance.terms import InputError
 from oracle.config import ConfigError, Section
 from oracle.evidence import COMMON_FILES, Bundle, EvidenceError
-from oracle.kpi import to_decimal
+from oracle.kpi import MAX_DECIMALS, to_decimal
 from oracle.methods.base import (
     About,
     Inputs,
@@ -39,6 +39,8 @@ REPORT_FILE = "report.csv"
 HEADER = ("period_end", "value", "document", "label")
 LABELS = ("as published", "assumed", "simulated")
 MAX_DOCUMENT = 500
+DIGITS = 38
+"""As many as any int128 has; the KPI's bounds are the node's and the feed's affair."""
 
 Label = Literal["as published", "assumed", "simulated"]
 
@@ -98,7 +100,7 @@ class ReportedMethod(Method):
         if row.period_end != last:
             raise MethodError(f"{REPORT_FILE}: period_end = {row.period_end}: the period ends on {last}")
         try:
-            value = whole_number(row.value, about.decimals)
+            value = whole_number(row.value, about.decimals, DIGITS)
         except ValueError as error:
             raise MethodError(f"{REPORT_FILE}: value = {row.value}: {error}") from None
         return self.bundle(
@@ -195,7 +197,7 @@ def _row(where: str, cells: list[str]) -> ReportedRow:
     except ValueError:
         raise SeriesError(f"{where}: period_end = {day:.40}: not a day, written YYYY-MM-DD") from None
     try:
-        whole_number(value, 12)
+        whole_number(value, MAX_DECIMALS, DIGITS)
     except ValueError as error:
         raise SeriesError(f"{where}: value = {value:.40}: {error}") from None
     if not document or len(document) > MAX_DOCUMENT or not document.isprintable():

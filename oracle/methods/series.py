@@ -20,6 +20,7 @@ from finance.terms import InputError
 
 Integers = NDArray[np.int64]
 MAX_DIGITS = 15
+"""What a column of a table holds as 64-bit integers, with room for sums."""
 STEP_NAMES = {HOUR: "hour", DAY: "day"}
 
 
@@ -93,8 +94,9 @@ def decimal_texts(wholes: Sequence[int], decimals: int) -> list[str]:
     return [f"{s}{d[:-decimals]}.{d[-decimals:]}" for s, d in zip(signs, digits, strict=True)]
 
 
-def whole_number(text: str, decimals: int) -> int:
-    """The integer that `text` times 10^decimals is. Raises ValueError with the reason.
+def whole_number(text: str, decimals: int, most: int = MAX_DIGITS) -> int:
+    """The integer that `text` times 10^decimals is, of at most `most` digits. Raises ValueError with the
+    reason.
 
     >>> whole_number("-12.5", 4), whole_number("8", 3)
     (-125000, 8000)
@@ -109,7 +111,7 @@ def whole_number(text: str, decimals: int) -> int:
         if after[decimals:].strip("0"):
             raise ValueError(f"finer than {decimals} decimals")
         after = after[:decimals]
-    if len(before) + decimals > MAX_DIGITS:
+    if len(before.lstrip("0")) + decimals > most:
         raise ValueError("too large")
     whole = int(before + after + "0" * (decimals - len(after)))
     return -whole if text[0] == "-" else whole

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from oracle.config import ConfigError, Section, read_mapping
@@ -26,6 +27,8 @@ from oracle.methods.base import (
     Reading,
     Watched,
 )
+from oracle.methods.series import iso
+from oracle.quality import Integers, impossible_rain, rare_rain
 from oracle.twins import stormwater
 from oracle.twins.rain import RainError, RainSeries, from_csv, gauge, to_csv
 from oracle.twins.stormwater import TwinError
@@ -115,6 +118,7 @@ class StormwaterMethod(Method):
                 "after.inp": stormwater.input_text(parameters, rain, works=True),
             },
             parameters={"parameters": parameters.to_dict()},
+            suspicions=_rare(rain),
             results={
                 "before": asdict(pair.before),
                 "after": asdict(pair.after),
@@ -168,6 +172,9 @@ class StormwaterMethod(Method):
             "runoff_after_m3": (1 - false) * results["runoff_before_m3"],
         }
 
+    def suspicions(self, bundle: Bundle) -> list[str]:
+        return _rare(raw_rain(bundle))
+
     def prepare(self, wanted: Preparation) -> Callable[[int], NodeData]:
         from oracle.twins.rain import node_rain
 
@@ -210,7 +217,7 @@ class StormwaterMeter:
 
     def _read(self) -> RainSeries:
         try:
-            return from_csv(self._data.rain.read_text(), str(self._data.rain))
+            return _check(from_csv(self._data.rain.read_text(), str(self._data.rain)), str(self._data.rain))
         except (OSError, UnicodeDecodeError, RainError) as error:
             raise ConfigError(f"rain: {error}") from None
 
@@ -235,10 +242,30 @@ def _cut(series: RainSeries, start: int, end: int) -> RainSeries:
     return RainSeries(datetime.fromtimestamp(start, UTC), step, part, series.source)
 
 
+def _check(rain: RainSeries, source: str) -> RainSeries:
+    """`rain` itself. Raises RainError for what cannot be."""
+    found = impossible_rain(_hundredths(rain), rain.step_seconds)
+    if found is not None:
+        raise RainError(f"{source}: line {found.step + 2}: {found.words}")
+    return rain
+
+
+def _rare(rain: RainSeries) -> list[str]:
+    first = int(rain.start.timestamp())
+    return [
+        f"rain from {iso(first + rain.step_seconds * found.step)}: {found.words}"
+        for found in rare_rain(_hundredths(rain), rain.step_seconds)
+    ]
+
+
+def _hundredths(rain: RainSeries) -> Integers:
+    return np.rint(np.array(rain.depths_mm) * 100).astype(np.int64)
+
+
 def raw_rain(bundle: Bundle) -> RainSeries:
     """The gauged rain in a bundle. Raises MethodError."""
     try:
-        return from_csv(bundle.text(RAIN_FILE), RAIN_FILE)
+        return _check(from_csv(bundle.text(RAIN_FILE), RAIN_FILE), RAIN_FILE)
     except (RainError, EvidenceError, KeyError) as error:
         raise MethodError(str(error)) from None
 

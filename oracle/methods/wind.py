@@ -39,8 +39,9 @@ from oracle.methods.base import (
     about_of,
     compare,
 )
-from oracle.methods.series import Series, decimal_text, read_file, read_series
+from oracle.methods.series import Series, decimal_text, iso, read_file, read_series
 from oracle.methods.wind_terms import CURVE_FILE, PRICE_DECIMALS, WindTerms
+from oracle.quality import impossible_weather, rare_prices, rare_weather
 
 WIND_FILE, PRICE_FILE, ENERGY_FILE = "wind.csv", "price.csv", "energy.csv"
 REVENUE_DECIMALS = 10  # Wh times 0.0001 per MWh
@@ -146,6 +147,7 @@ class WindRevenueMethod(Method):
                 ENERGY_FILE: hours.text(),
             },
             parameters={"parameters": terms.to_dict(), "sources": dict(sources)},
+            suspicions=_rare(wind, prices, terms.currency),
             results={
                 "hours": len(energy),
                 "energy_mwh": decimal_text(total, 6),
@@ -193,6 +195,10 @@ class WindRevenueMethod(Method):
             "capture_price": _mean_price(false, energy),
             "value": str(value),
         }
+
+    def suspicions(self, bundle: Bundle) -> list[str]:
+        terms, wind, prices = _raw(self, bundle)
+        return _rare(wind, prices, terms.currency)
 
     def prepare(self, wanted: Preparation) -> Callable[[int], NodeData]:
         from oracle.twins.wind import node_wind
@@ -249,7 +255,18 @@ def check_wind(wind: Series) -> Series:
             raise InputError(f"{wind.source}: line 1: no column {quantity}@H")
     for column in _weather(wind).columns:
         plausible(wind.source, column, 2)
+    for name, values in wind.columns.items():
+        found = impossible_weather(name, values)
+        if found is not None:
+            raise InputError(f"{wind.source}: line {found.step + 2}: {name}: {found.words}")
     return wind
+
+
+def _rare(wind: Series, prices: Series, currency: str) -> list[str]:
+    ((price, values),) = prices.columns.items()
+    found = [(name, each) for name, v in wind.columns.items() for each in rare_weather(name, v, wind.step)]
+    found += [(price, each) for each in rare_prices(currency, values, PRICE_DECIMALS, prices.step)]
+    return [f"{name} from {iso(wind.start + wind.step * each.step)}: {each.words}" for name, each in found]
 
 
 def check_prices(prices: Series) -> Series:
