@@ -27,7 +27,8 @@ class Limits:
 @dataclass(frozen=True)
 class Settings:
     """`network`: name or URL of the chain. `database`: SQLAlchemy URL. `data`: a folder per deployment, named
-    by its id, with deployment.json, nodes.json ({kpi: [url, ...]}) and KPI/report-*.json with KPI/evidence/.
+    by its id, with deployment.json, nodes.json ({kpi: [url, ...]}), relay.json ({"file": KEY}) and
+    KPI/report-*.json with KPI/evidence/.
     `origin`: where users reach the service, for signing in. `hosts`: other Host headers that are answered.
     `cors`: origins of other sites that may call the API; none by default. `demo`: a demonstration on a local
     chain, and every page says so.

@@ -18,7 +18,9 @@ import json
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,24 +150,31 @@ class Bundle:
         }
 
     def save(self, directory: str | Path) -> Path:
-        """Write to DIR/<root>/, whole or not at all, and return that folder. An intact copy is left as it
-        is."""
+        """Write to DIR/<root>/, whole or not at all and on the disk when this returns; that folder. An intact
+        copy is left as it is, a damaged one replaced."""
         parent = Path(directory)
         target = parent / self.root
-        if target.exists():
-            load(target)
-            return target
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent, prefix=".part-") as part:
+            if target.exists():
+                try:
+                    load(target)
+                    return target
+                except EvidenceError:
+                    os.replace(target, Path(part) / "damaged")
             folder = Path(part) / "bundle"
             folder.mkdir()
-            for name, content in self.files.items():
+            files = {**self.files, MANIFEST: canonical(self.manifest())}
+            for name, content in files.items():
                 (folder / name).write_bytes(content)
-            (folder / MANIFEST).write_bytes(canonical(self.manifest()))
+            # Side by side the disk writes them in one go: eight, one after the other, take 30 ms.
+            with ThreadPoolExecutor(len(files) + 1) as pool:
+                list(pool.map(sync, [*(folder / name for name in files), folder]))
             try:
                 os.replace(folder, target)
             except OSError:  # another process has just written the same bundle
                 load(target)
+            sync(parent)
         return target
 
     def to_wire(self) -> dict[str, Any]:
@@ -189,6 +198,29 @@ class Bundle:
         if bundle.root != root:
             raise EvidenceError(f"bundle: its files hash to {bundle.root}, not to {root}")
         return bundle
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before going on."""
+    if os.name != "posix":  # Windows syncs no handle that only reads, and opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all, and on the disk when this returns."""
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        part.write_text(text)
+        sync(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync(path.parent)
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

@@ -17,6 +17,8 @@ from threading import Event, Thread
 from typing import IO, Any
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
 
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
@@ -24,6 +26,9 @@ from oracle.method import method_of
 from oracle.methods.base import Preparation
 from oracle.node_config import ConfigError, write_secret
 
+LOCAL_RPC = "http://127.0.0.1:8545"
+LOCAL_RELAY: LocalAccount = Account.from_key(keccak(text="penstock: relay of local chains"))
+"""Whom local nodes sign for unless told otherwise. Everybody has its key, as those of local chains."""
 ROOT = Path(__file__).resolve().parent.parent
 LOOK_SECONDS = 0.2
 
@@ -59,6 +64,8 @@ def prepare_nodes(
     feeds: Any = "any",
     keys: Sequence[bytes] | None = None,
     first_port: int = 0,
+    rpc: str = LOCAL_RPC,
+    relays: Sequence[str] = (LOCAL_RELAY.address,),
     **options: Any,
 ) -> list[NodeFiles]:
     """Write one folder per node of the feed: key (mode 0600), configuration and its own copy of the data.
@@ -68,7 +75,8 @@ def prepare_nodes(
     are simulated, not measured, and each node's instrument has errors of its own, which `seed` decides.
     `faults` maps positions to fault sections (see node_config.Fault). `keys`: private keys instead of new
     random ones. `feeds`: "any", or FeedId mappings once the feed exists. Node i listens on `first_port` + i
-    (0: free ports). Raises InputError for parameters that are missing or wrong.
+    (0: free ports). `rpc`: URL of the chain that the nodes look at; `relays`: addresses that they sign for.
+    Raises InputError for parameters that are missing or wrong.
     """
     method = method_of(terms.method)
     for name in options.keys() - method.options:
@@ -93,6 +101,8 @@ def prepare_nodes(
             "listen": {"host": "127.0.0.1", "port": first_port and first_port + index},
             "key": {"file": "key"},
             "state": "state",
+            "rpc": rpc,
+            "relays": list(relays),
             **data.section,
             **_served(terms),
             "feeds": feeds,

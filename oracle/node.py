@@ -1,8 +1,8 @@
 """An oracle node: measures the KPI by its method on its own data, and signs the value.
 
 A node never signs two different values for one (feed, period, version): what it signed is on its disk before
-the signature leaves it. It knows nothing of the chain; the contract checks everything again. oracle.server
-puts it on HTTP.
+the signature leaves it. It signs for the relays of its configuration only, for the version and at the time of
+the chain that it sees itself (oracle.chain_view, oracle.versions). oracle.server puts it on HTTP.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from eth_account.signers.local import LocalAccount
 
 from finance.terms import InputError
 from oracle import evidence
+from oracle.access import AccessError, Gate
+from oracle.chain_view import ChainState, ChainView, ChainViewError, View
 from oracle.kpi import KpiError
 from oracle.method import Measurement, MethodError, method_hash, method_of
 from oracle.methods.base import About
 from oracle.node_config import ConfigError, NodeConfig, load_key
 from oracle.observation import Domain, Observation, sign
-from oracle.wire import ObservationRequest, SignedObservation
+from oracle.versions import admitted
+from oracle.wire import ObservationRequest, SignedObservation, SignedRequest
 
 log = logging.getLogger("penstock.oracle.node")
 
@@ -39,7 +42,8 @@ class RefusedError(Exception):
 
 
 class Ledger:
-    """What a node has signed, on disk, so that a restart does not make it forget."""
+    """What a node has signed, and which requests it has served, on disk, so that a restart does not make it
+    forget."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -48,6 +52,7 @@ class Ledger:
                 "CREATE TABLE IF NOT EXISTS signed (feed TEXT, period INTEGER, version INTEGER, value TEXT"
                 " NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY (feed, period, version))"
             )
+            connection.execute("CREATE TABLE IF NOT EXISTS served (nonce TEXT PRIMARY KEY, until INTEGER)")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -70,12 +75,29 @@ class Ledger:
             ).fetchone()
         return int(row[0]), str(row[1])
 
+    def spend(self, nonce: str, until: int) -> bool:
+        """Write down a request's nonce, which counts until a time [unix seconds]; False if it is there."""
+        with self._open() as connection:
+            connection.execute("DELETE FROM served WHERE until < ?", (int(time.time()) - 1,))
+            done = connection.execute("INSERT OR IGNORE INTO served VALUES (?, ?)", (nonce, until))
+            return done.rowcount == 1
+
+    def behind(self, root: str) -> tuple[str, int, int] | None:
+        """Feed, period and version that an evidence root was signed for."""
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT feed, period, version FROM signed WHERE evidence = ?", (root,)
+            ).fetchone()
+        return None if row is None else (str(row[0]), int(row[1]), int(row[2]))
+
 
 class Node:
-    """One node. Raises ConfigError when its configuration, key or data cannot be used."""
+    """One node. Raises ConfigError when its configuration, key or data cannot be used. `chain`: what it
+    believes about the chain; by default its own RPC."""
 
-    def __init__(self, config: NodeConfig) -> None:
+    def __init__(self, config: NodeConfig, chain: View | None = None) -> None:
         self.config = config
+        self._chain = chain if chain is not None else ChainView(config.rpc)
         self._account: LocalAccount = load_key(config.key)
         self.address: str = self._account.address
         self._method = method_of(config.method)
@@ -83,6 +105,7 @@ class Node:
         try:
             config.state.mkdir(parents=True, exist_ok=True)
             self.ledger = Ledger(config.state / "signed.sqlite")
+            self._gate = Gate(config.relays, self.ledger.spend)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{config.state}: cannot be used: {error}") from None
         self._lock = threading.Lock()
@@ -111,9 +134,19 @@ class Node:
         """Up, and whether it misbehaves on purpose."""
         return {"status": "up", "address": self.address, "faults_injected": self.config.fault.active}
 
+    def answer(self, asked: SignedRequest) -> SignedObservation:
+        """`observe` what a relay asks. Raises RefusedError as it does, and 403 for a request that is not a
+        fresh one of a relay that the node signs for."""
+        try:
+            request = self._gate.admit(asked, int(time.time()))
+        except AccessError as error:
+            raise RefusedError(403, str(error)) from None
+        return self.observe(request)
+
     def observe(self, request: ObservationRequest) -> SignedObservation:
-        """Measure and sign. Raises RefusedError (404 not served, 409 another value is already signed, 422 bad
-        time or value, 500 it cannot measure, 503 silent)."""
+        """Measure and sign. Raises RefusedError (404 not served, 409 another value is already signed or the
+        chain is at another version, 422 too early or out of bounds, 500 it cannot measure, 503 silent, or it
+        does not see the chain)."""
         config = self.config
         if config.fault.delay_seconds:
             time.sleep(config.fault.delay_seconds)
@@ -123,14 +156,17 @@ class Node:
             raise RefusedError(404, "this node does not serve that feed of that contract on that chain")
         if request.period >= len(config.periods):
             raise RefusedError(404, f"period = {request.period}: the node knows {len(config.periods)}")
-        period = config.periods[request.period]
-        if request.observed_at < period.end:
-            raise RefusedError(422, f"observed_at = {request.observed_at}: the period ends at {period.end}")
+        now = self._look(request).time
         with self._lock:
-            measurement = self._measure(request)
+            measurement = self._measure(request.feed, request.period, request.version)
         value, bundle = measurement.value, measurement.bundle
         if not config.kpi.minimum <= value <= config.kpi.maximum:
             raise RefusedError(422, f"value = {value}: outside the KPI's bounds")
+        if measurement.suspicions:
+            log.warning("suspect data: %s", "; ".join(measurement.suspicions))
+            if config.suspect == "refuse":
+                first = measurement.suspicions[0]
+                raise RefusedError(422, f"suspect data are not signed here: {first}")
         bundle.save(self.evidence_folder)  # before the ledger: a root in the ledger can always be served
         signed_value, root = self.ledger.claim(
             request.feed, request.period, request.version, value, bundle.root
@@ -139,44 +175,65 @@ class Node:
             raise RefusedError(
                 409,
                 f"value {signed_value} is already signed for feed {request.feed}, period {request.period}, "
-                f"version {request.version}; now it would be {value}",
+                f"version {request.version}; now it would be {value}, under a higher version",
             )
-        observation = Observation(
-            request.feed, request.period, request.version, value, request.observed_at, root
-        )
+        if root != bundle.root:
+            self.evidence(root)  # the first evidence of this value is what counts, if it is still whole
+        observation = Observation(request.feed, request.period, request.version, value, now, root)
         signature = sign(observation.message(Domain(request.chain_id, request.contract)), self._account)
         log.info("signed %s for period %s version %s", value, request.period, request.version)
         return SignedObservation(
             **request.model_dump(),
             value=value,
+            observed_at=now,
             evidence=root,
             signer=self.address,
             r=signature.r,
             vs=signature.vs,
         )
 
-    def _measure(self, request: ObservationRequest) -> Measurement:
-        config, period = self.config, self.config.periods[request.period]
-        about = About(
-            feed=request.feed,
-            period=request.period,
-            version=request.version,
-            kpi=config.kpi.id,
-            decimals=config.kpi.decimals,
-            gauge=self._meter.gauge,
-        )
+    def _look(self, request: ObservationRequest) -> ChainState:
+        """The chain as this node sees it, if it allows the request."""
         try:
-            measurement = self._meter.measure(about, period.start, period.end)
+            state = self._chain.state(request.chain_id, request.contract, request.feed, request.period)
+        except ChainViewError as error:
+            raise RefusedError(503, f"nothing is signed without a view of the chain: {error}") from None
+        ends = self.config.periods[request.period].end
+        if state.time < ends:
+            raise RefusedError(422, f"the period ends at {ends}; the chain is at {state.time}")
+        lowest, highest = admitted(state, ends)
+        if not lowest <= request.version <= highest:
+            raise RefusedError(
+                409, f"version = {request.version}: the chain now takes versions {lowest} to {highest}"
+            )
+        return state
+
+    def _measure(self, feed: str, period: int, version: int) -> Measurement:
+        config, span = self.config, self.config.periods[period]
+        about = About(feed, period, version, config.kpi.id, config.kpi.decimals, self._meter.gauge)
+        try:
+            measurement = self._meter.measure(about, span.start, span.end)
         except (MethodError, InputError, KpiError, evidence.EvidenceError) as error:
             raise RefusedError(500, f"cannot measure: {error}") from None
         return self._method.forge(measurement, config.fault.lie) if config.fault.lie else measurement
 
     def evidence(self, root: str) -> evidence.Bundle:
-        """A stored bundle. Raises RefusedError (404, or 500 if the stored copy is damaged)."""
-        if not evidence.is_root(root) or not (self.evidence_folder / root).is_dir():
+        """A stored bundle; a damaged one is made again from the node's data where they still give it. Raises
+        RefusedError (404, or 500 if it is lost)."""
+        if not evidence.is_root(root):
             raise RefusedError(404, "no such evidence here")
         try:
             return evidence.load(self.evidence_folder / root)
         except evidence.EvidenceError as error:
-            log.error("%s", error)
-            raise RefusedError(500, "the stored evidence is damaged") from None
+            damage = error
+        signed = self.ledger.behind(root)
+        if signed is None:
+            raise RefusedError(404, "no such evidence here")
+        log.error("%s", damage)
+        with self._lock:
+            again = self._measure(*signed).bundle
+        if again.root != root:
+            raise RefusedError(500, "the stored evidence is damaged, and the data have changed since")
+        again.save(self.evidence_folder)
+        log.info("evidence %s was damaged and is made again", root)
+        return again

@@ -100,15 +100,21 @@ class Fault(Section):
 
 
 class NodeConfig(Section):
-    """Everything a node needs. `state`: folder for its ledger and evidence; `data`: the method's own part."""
+    """Everything a node needs. `state`: folder for its ledger and evidence; `rpc`: URL of the node's own
+    chain client, which tells it time and version; `relays`: addresses of those it signs for; `suspect`:
+    whether data that are unlikely are signed, with a word in the evidence, or refused; `data`: the method's
+    own part."""
 
     listen: Listen = Listen()
     key: KeySource
     state: Path
+    rpc: Annotated[str, Field(pattern=r"^https?://")]
+    relays: Annotated[list[Address], Field(min_length=1, max_length=100)]
     kpi: Kpi
     method: str
     periods: Annotated[list[Period], Field(min_length=1)]
     feeds: Literal["any"] | Annotated[list[FeedId], Field(min_length=1)]
+    suspect: Literal["flag", "refuse"] = "flag"
     fault: Fault = Fault()
     data: SerializeAsAny[Section] = Section()
 

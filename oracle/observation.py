@@ -71,7 +71,7 @@ class Domain:
 @dataclass(frozen=True)
 class Observation:
     """One node's KPI value for a period. feed, evidence: 0x and 64 hex digits; value: 10^-decimals of the
-    KPI's unit; observed_at: unix seconds, when the node computed it."""
+    KPI's unit; observed_at: the chain's time when the node signed it [unix seconds]."""
 
     feed: str
     period: int

@@ -1,252 +1,87 @@
 """The relay: asks the nodes, checks what they answer, and brings a quorum on chain.
 
 It is trusted with nothing: it holds no node's key, and a report says who signed what. Nodes that are down,
-slow or wrong are left out with a reason. It does not recompute values; oracle.verifier does.
+slow or wrong are left out with a reason (oracle.asking). It does not recompute values; oracle.verifier does.
+
+What it is about to send is on its disk before it is sent: killed after that, it leaves a file that anyone can
+verify. Even without one the chain gives the report back (oracle.rebuild).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-from pydantic import ValidationError
+from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from chain.bindings import contract, read
+from chain.errors import ContractError
 from chain.sender import Sender
 from finance.settlement.median import median
-from oracle import evidence
-from oracle.method import MethodError, bundle_method, method_hash
-from oracle.observation import Ruling, Signature, SignatureError, recover, report_evidence
-from oracle.wire import ObservationRequest, SignedObservation, one_line
+from oracle.asking import Collected, Failure, Round, collect
+from oracle.chain_view import STATUS, ChainState
+from oracle.equivocation import Memory
+from oracle.evidence import write_whole
+from oracle.feed import Feed, read_feed
+from oracle.method import suspicions_of
+from oracle.observation import Ruling, Signature, report_evidence
+from oracle.rebuild import FROM_CHAIN, RebuildError, from_chain, gather_evidence
+from oracle.versions import newest_version, next_version
+from oracle.wire import ObservationRequest, SignedObservation
 
 SCHEMA = "penstock/report/1"
-STATUS = ("none", "pending", "challenged", "final", "missing")
-"""IKpiOracle.Status by number."""
-
-MAX_ANSWER_BYTES = 65_536
+BLOCK_WAIT_SECONDS = 15.0
+"""How long the relay waits for its own chain client to reach the time that a node has seen."""
 
 
 class RelayError(RuntimeError):
     """No report can be made; the message says why."""
 
 
-class AnswerError(ValueError):
-    """One node's answer cannot be used; the message says why."""
-
-
 @dataclass(frozen=True)
-class Feed:
-    """A feed as the chain has it."""
+class Kept:
+    """An observation of the report on chain, whose node need not be there to have it counted again."""
 
-    id: str
-    chain_id: int
-    contract: str
-    kpi: str
-    decimals: int
-    minimum: int
-    maximum: int
-    max_spread: int
-    signers: tuple[str, ...]
-    quorum: int
-    method_hash: str
-    period_ends: tuple[int, ...]
-    panel: tuple[str, ...]
-    panel_quorum: int
-    bond_currency: str
-    challenge_bond: int
-
-
-@dataclass(frozen=True)
-class Collected:
-    """A usable answer of a node, with the evidence behind it."""
-
-    url: str
     signer_index: int
     signed: SignedObservation
-    bundle: evidence.Bundle
+    url: str = FROM_CHAIN
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A node that could not be used, and why."""
-
-    url: str
-    reason: str
-
-
-def read_feed(w3: Web3, oracle: str, feed: str) -> Feed:
-    """Read a feed's configuration from the contract. Raises chain.errors.ChainError."""
-    config = read(contract(w3, "IKpiOracle", oracle).functions.configOf(bytes.fromhex(feed[2:])))
-    return Feed(
-        id=feed,
-        chain_id=w3.eth.chain_id,
-        contract=oracle,
-        kpi=bytes.fromhex(config["kpi"][2:]).rstrip(b"\0").decode(errors="replace"),
-        decimals=config["decimals"],
-        minimum=config["minValue"],
-        maximum=config["maxValue"],
-        max_spread=config["maxSpread"],
-        signers=tuple(config["signers"]),
-        quorum=config["quorum"],
-        method_hash=config["methodHash"],
-        period_ends=tuple(config["periodEnds"]),
-        panel=tuple(config["panel"]),
-        panel_quorum=config["panelQuorum"],
-        bond_currency=config["bondCurrency"],
-        challenge_bond=config["challengeBond"],
-    )
-
-
-def check_signature(
-    signed: SignedObservation, chain_id: int, oracle: str, feed_id: str, signers: Sequence[str]
-) -> int:
-    """Index of the signer in `signers`. Raises AnswerError if it is not one, or the signature is not for that
-    feed of that contract on that chain."""
-    meant = (chain_id, oracle.lower(), feed_id)
-    if (signed.chain_id, signed.contract.lower(), signed.feed) != meant:
-        raise AnswerError("signed for another feed, contract or chain")
-    try:
-        address = recover(signed.observation.message(signed.domain), signed.signature)
-    except SignatureError as error:
-        raise AnswerError(str(error)) from None
-    if address.lower() != signed.signer.lower():
-        raise AnswerError(f"signature is that of {address}, not of {signed.signer}")
-    known = [signer.lower() for signer in signers]
-    if address.lower() not in known:
-        raise AnswerError(f"{address} is not a signer of the feed")
-    return known.index(address.lower())
-
-
-def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed) -> None:
-    """Raises AnswerError if the bundle is not evidence of exactly this observation by the feed's method."""
-    try:
-        context, method = bundle.context, bundle_method(bundle)
-    except (MethodError, evidence.EvidenceError) as error:
-        raise AnswerError(f"evidence: {error}") from None
-    if bundle.root != signed.evidence:
-        raise AnswerError(f"evidence: its files hash to {bundle.root}, not to the signed {signed.evidence}")
-    expected = {
-        "feed": signed.feed,
-        "period": signed.period,
-        "version": signed.version,
-        "value": signed.value,
-        "kpi": feed.kpi,
-        "decimals": feed.decimals,
-        "period_end": feed.period_ends[signed.period],
-    }
-    for name, value in expected.items():
-        if getattr(context, name) != value:
-            raise AnswerError(f"evidence: {name} = {getattr(context, name)}, not {value}")
-    if method_hash(method.id) != feed.method_hash:
-        raise AnswerError(f"evidence: method {method.id} is not the feed's")
-
-
-def ask(url: str, request: ObservationRequest, feed: Feed, timeout_seconds: float) -> Collected:
-    """Ask one node for its observation and evidence, and check both. Raises AnswerError."""
-    base = url.rstrip("/")
-    try:
-        with httpx.Client(timeout=timeout_seconds, follow_redirects=False, trust_env=False) as client:
-            body = request.model_dump(mode="json")
-            answer = _fetch(client, "POST", f"{base}/v1/observation", MAX_ANSWER_BYTES, json=body)
-            try:
-                signed = SignedObservation.model_validate_json(answer)
-            except ValidationError as error:
-                raise AnswerError(f"answer: {one_line(error)}") from None
-            for name, wanted in request.model_dump().items():
-                given = getattr(signed, name)
-                if str(given).lower() != str(wanted).lower():
-                    raise AnswerError(f"answer: {name} = {given}, asked for {wanted}")
-            index = check_signature(signed, feed.chain_id, feed.contract, feed.id, feed.signers)
-            if not feed.minimum <= signed.value <= feed.maximum:
-                raise AnswerError(f"value {signed.value} is out of the feed's bounds")
-            link = f"{base}/v1/evidence/{signed.evidence}"
-            files = _fetch(client, "GET", link, 2 * evidence.MAX_BYTES)
-    except httpx.TimeoutException:
-        raise AnswerError(f"no answer within {timeout_seconds:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise AnswerError(f"down: {error}") from None
-    try:
-        bundle = evidence.Bundle.from_wire(json.loads(files), signed.evidence)
-    except (evidence.EvidenceError, ValueError, RecursionError) as error:
-        raise AnswerError(f"evidence: {error}") from None
-    check_bundle(signed, bundle, feed)
-    return Collected(url, index, signed, bundle)
-
-
-def _fetch(client: httpx.Client, method: str, url: str, limit: int, **arguments: Any) -> bytes:
-    with client.stream(method, url, **arguments) as response:
-        content = b""
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > limit:
-                raise AnswerError(f"answer: larger than {limit} bytes")
-    if response.status_code != 200:
-        try:
-            reason = str(json.loads(content)["error"])[:300]
-        except (ValueError, KeyError, TypeError):
-            reason = "no reason given"
-        raise AnswerError(f"HTTP {response.status_code}: {reason}")
-    return content
-
-
-def collect(
-    urls: Sequence[str], request: ObservationRequest, feed: Feed, timeout_seconds: float = 30
-) -> tuple[list[Collected], list[Failure]]:
-    """Ask all nodes at once. Returns the usable answers, ascending by value and signer index, and the rest.
-
-    A signer that answers at two addresses counts once.
-    """
-
-    def attempt(url: str) -> Collected | Failure:
-        try:
-            return ask(url, request, feed, timeout_seconds)
-        except AnswerError as error:
-            return Failure(url, str(error))
-
-    with ThreadPoolExecutor(max(1, len(urls))) as pool:
-        outcomes = list(pool.map(attempt, urls))
-    good: dict[int, Collected] = {}
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    for outcome in outcomes:
-        if isinstance(outcome, Collected) and good.setdefault(outcome.signer_index, outcome) is not outcome:
-            failures.append(Failure(outcome.url, f"signer {outcome.signer_index} has answered already"))
-    return sorted(good.values(), key=_order), failures
-
-
-def _order(item: Collected) -> tuple[int, int]:
-    return item.signed.value, item.signer_index
-
-
-def choose(answers: Sequence[Collected], quorum: int, max_spread: int) -> list[Collected]:
-    """The observations to submit, ascending by value, ties by signer index.
+def choose(
+    answers: Sequence[Collected | Kept], quorum: int, max_spread: int, signers: frozenset[int] = frozenset()
+) -> list[Collected | Kept]:
+    """The observations to submit, ascending by value, ties by signer index; `signers` are among them.
 
     All of them if their spread allows; otherwise the largest set that does, and of equal sets the closest
     one, then the lowest. In ascending order such a set is always a run of neighbours. Raises RelayError if
     no quorum fits.
     """
-    ranked = sorted(answers, key=_order)
+    ranked = sorted(answers, key=lambda item: (item.signed.value, item.signer_index))
     if len(ranked) < quorum:
         raise RelayError(f"{len(ranked)} usable answers; the quorum is {quorum}")
     for size in range(len(ranked), quorum - 1, -1):
         runs = [ranked[first : first + size] for first in range(len(ranked) - size + 1)]
-        fitting = [run for run in runs if _spread(run) <= max_spread]
+        fitting = [
+            run
+            for run in runs
+            if _spread(run) <= max_spread and signers <= {item.signer_index for item in run}
+        ]
         if fitting:
             return min(fitting, key=_spread)  # of equals min takes the first, which is the lowest
     values = [item.signed.value for item in ranked]
     raise RelayError(f"no {quorum} of the values {values} lie within the spread {max_spread}")
 
 
-def _spread(run: Sequence[Collected]) -> int:
+def _spread(run: Sequence[Collected | Kept]) -> int:
     return run[-1].signed.value - run[0].signed.value
 
 
-def submit_arguments(chosen: Sequence[Collected]) -> list[tuple[int, int, int, bytes, bytes, bytes]]:
+def submit_arguments(chosen: Sequence[Collected | Kept]) -> list[tuple[int, int, int, bytes, bytes, bytes]]:
     """The `observations` argument of IKpiOracle.submit."""
     return [
         (
@@ -278,21 +113,37 @@ def run_relay(
     urls: Sequence[str],
     out: str | Path,
     *,
+    key: LocalAccount,
     timeout_seconds: float = 30,
     restate: bool = False,
 ) -> dict[str, Any]:
     """Collect, choose, submit; returns the report record, which is also in OUT/report-<period>-<version>.json
-    with the bundles in OUT/evidence/<root>/.
+    with the bundles in OUT/evidence/<root>/. `period`: its index, from 0.
 
-    observed_at is the latest block's time. `restate`: supersede an existing report. Raises RelayError when no
-    report can be made, chain.errors.ChainError when the chain refuses.
+    `key`: signs the requests to the nodes, which list its address. A report that is pending already is
+    completed, if more nodes sign it now; `restate`: supersede it by a higher version. Raises RelayError when
+    no report can be made, chain.errors.ChainError when the chain refuses.
     """
     ready = prepare_report(
-        sender.w3, oracle, feed_id, period, urls, out, timeout_seconds=timeout_seconds, restate=restate
+        sender.w3,
+        oracle,
+        feed_id,
+        period,
+        urls,
+        out,
+        key=key,
+        timeout_seconds=timeout_seconds,
+        restate=restate,
     )
+    mark = f"-{ready.record['evidence'][2:18]}"
+    written = Path(save_report({**ready.record, "tx": None}, out, mark)["file"])
     functions = contract(sender.w3, "IKpiOracle", oracle).functions
-    receipt = sender.send(functions.submit(*ready.arguments), "oracle submit")
-    return save_report(
+    try:
+        receipt = sender.send(functions.submit(*ready.arguments), "oracle submit")
+    except ContractError:
+        written.unlink()  # the contract has refused it: it is no report
+        raise
+    done = save_report(
         {
             **ready.record,
             "tx": receipt["transactionHash"].to_0x_hex(),
@@ -301,6 +152,8 @@ def run_relay(
         },
         out,
     )
+    written.unlink()
+    return done
 
 
 def save_report(record: dict[str, Any], out: str | Path, mark: str = "") -> dict[str, Any]:
@@ -309,8 +162,34 @@ def save_report(record: dict[str, Any], out: str | Path, mark: str = "") -> dict
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"report-{record['period']}-{record['version']}{mark}.json"
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    write_whole(path, json.dumps(record, indent=2) + "\n")
     return {**record, "file": str(path)}
+
+
+def rebuild_report(
+    w3: Web3,
+    oracle: str,
+    feed_id: str,
+    period: int,
+    urls: Sequence[str],
+    out: str | Path,
+    *,
+    timeout_seconds: float = 30,
+    from_block: int = 0,
+) -> dict[str, Any]:
+    """The record of the report that the chain holds of a period, written as run_relay writes it, from the
+    transaction that brought it; its evidence from OUT or from the nodes at `urls`. `evidence_lost` lists the
+    roots that nobody gave. Raises RelayError, chain.errors.ChainError."""
+    try:
+        brought = from_chain(w3, oracle, feed_id, period, from_block)
+    except RebuildError as error:
+        raise RelayError(str(error)) from None
+    observations = [_observation_record(Kept(*each)) for each in brought.observations]
+    roots = [signed.evidence for _, signed in brought.observations]
+    lost = gather_evidence(roots, urls, Path(out) / "evidence", timeout_seconds)
+    record = _record(brought.feed, period, brought.version, observations)
+    record |= {"left_out": [], "failures": [], "rebuilt": True, "evidence_lost": lost}
+    return save_report({**record, "tx": brought.tx, "block": brought.block}, out)
 
 
 def prepare_report(
@@ -321,6 +200,7 @@ def prepare_report(
     urls: Sequence[str],
     out: str | Path,
     *,
+    key: LocalAccount,
     timeout_seconds: float = 30,
     restate: bool = False,
 ) -> PreparedReport:
@@ -329,57 +209,151 @@ def prepare_report(
     folder = Path(out)
     feed = read_feed(w3, oracle, feed_id)
     if not 0 <= period < len(feed.period_ends):
-        raise RelayError(f"period = {period}: the feed has {len(feed.period_ends)}")
-    functions = contract(w3, "IKpiOracle", oracle).functions
-    before = read(functions.reportOf(bytes.fromhex(feed_id[2:]), period))
-    reported = STATUS[before["status"]] != "none"
-    if reported and not restate:
-        raise RelayError(f"period {period} is {STATUS[before['status']]} already; a new report restates it")
-    version = before["version"] + 1 if reported else 0
-    now = int(w3.eth.get_block("latest")["timestamp"])
-    if now < feed.period_ends[period]:
-        raise RelayError(f"period {period} ends at {feed.period_ends[period]}; the chain is at {now}")
-    request = ObservationRequest(
-        feed=feed_id,
-        period=period,
-        version=version,
-        chain_id=feed.chain_id,
-        contract=oracle,
-        observed_at=now,
-    )
-    answers, failures = collect(urls, request, feed, timeout_seconds)
-    try:
-        chosen = choose(answers, feed.quorum, feed.max_spread)
-    except RelayError as error:
-        reasons = "".join(f"\n  {failure.url}: {failure.reason}" for failure in failures)
-        raise RelayError(f"{error}{reasons}") from None
-    for item in answers:  # evidence first: a report without it cannot be verified
+        raise RelayError(f"period = {period + 1}: the feed has {len(feed.period_ends)}, from 1")
+    state, ends = _state(w3, oracle, feed_id, period), feed.period_ends[period]
+    if state.time < ends:
+        raise RelayError(f"period {period + 1} ends at {ends}; the chain is at {state.time}")
+    held = _to_complete(w3, oracle, feed, period, state) if state.reported and not restate else []
+    version = state.version if held else next_version(state)
+    memory = Memory(folder)
+    proofs = memory.note(held)
+
+    def ask_all(version: int) -> Round:
+        request = ObservationRequest(
+            feed=feed_id, period=period, version=version, chain_id=feed.chain_id, contract=oracle
+        )
+        found = collect(urls, request, feed, key, timeout_seconds, lambda got: _enough(got, feed))
+        proofs.extend(memory.note(found.signed))
+        return _in_time(w3, found, ends)
+
+    found = ask_all(version)
+    newest = newest_version(state, ends)
+    conflict = any(failure.conflict for failure in found.failures)
+    if not held and conflict and version < newest and not _enough(found.answers, feed):
+        # A round that failed has taken this version from nodes whose data were corrected since.
+        found, version = ask_all(newest), newest
+    for item in found.answers:  # evidence first: a report without it cannot be verified
         item.bundle.save(folder / "evidence")
+    chosen = _chosen(feed, period, found, held)
+    gather_evidence([item.signed.evidence for item in chosen], urls, folder / "evidence", timeout_seconds)
     record = {
+        **_record(feed, period, version, [_observation_record(item) for item in chosen]),
+        "left_out": [_observation_record(item) for item in found.answers if item not in chosen],
+        "failures": [{"url": failure.url, "reason": failure.reason} for failure in found.failures],
+        "equivocations": [path.name for path in dict.fromkeys(proofs)],
+    }
+    return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, version, submit_arguments(chosen)))
+
+
+def _state(w3: Web3, oracle: str, feed_id: str, period: int) -> ChainState:
+    held = read(contract(w3, "IKpiOracle", oracle).functions.reportOf(bytes.fromhex(feed_id[2:]), period))
+    return ChainState(_time(w3), STATUS[held["status"]], held["version"])
+
+
+def _time(w3: Web3) -> int:
+    return int(w3.eth.get_block("latest")["timestamp"])
+
+
+def _to_complete(
+    w3: Web3, oracle: str, feed: Feed, period: int, state: ChainState
+) -> list[SignedObservation]:
+    """What the report on chain was made of, if a fuller one may take its place. Raises RelayError."""
+    words = f"period {period + 1} is {state.status} already"
+    if state.status != "pending":
+        raise RelayError(words if state.status == "missing" else f"{words}; a new report restates it")
+    try:
+        held = from_chain(w3, oracle, feed.id, period).observations
+    except RebuildError as error:
+        raise RelayError(f"{words}, and cannot be completed: {error}") from None
+    if len(held) == len(feed.signers):
+        raise RelayError(f"{words}, and all {len(held)} nodes have signed it; a new report restates it")
+    return [signed for _, signed in held]
+
+
+def _enough(answers: Sequence[Collected], feed: Feed) -> bool:
+    """Whether the answers make a report, so that the rest are waited for only so long."""
+    try:
+        return bool(choose(answers, feed.quorum, feed.max_spread))
+    except RelayError:
+        return False
+
+
+def _in_time(w3: Web3, found: Round, period_end: int) -> Round:
+    """The answers whose times the contract takes, at the present of the relay's own chain client, which may
+    be a block or two behind a node's."""
+    until = time.monotonic() + BLOCK_WAIT_SECONDS
+    latest = max((item.signed.observed_at for item in found.answers), default=0)
+    while _time(w3) < latest and time.monotonic() < until:
+        time.sleep(0.5)
+    now = _time(w3)
+    late = {item.url: item for item in found.answers if not period_end <= item.signed.observed_at <= now}
+    failures = [
+        Failure(url, f"observed_at = {item.signed.observed_at}: the chain is at {now}")
+        for url, item in late.items()
+    ]
+    answers = [item for item in found.answers if item.url not in late]
+    return replace(found, answers=answers, failures=[*found.failures, *failures])
+
+
+def _chosen(
+    feed: Feed, period: int, found: Round, held: Sequence[SignedObservation]
+) -> list[Collected | Kept]:
+    """The observations to submit: of the answers, and of the report that they complete. Raises RelayError
+    with the reason of every node that is not among them."""
+    places = {address.lower(): index for index, address in enumerate(feed.signers)}
+    before = {places[signed.signer.lower()]: signed for signed in held}
+    answered = {item.signer_index for item in found.answers}
+    kept = [Kept(index, signed) for index, signed in before.items() if index not in answered]
+    try:
+        chosen = choose([*found.answers, *kept], feed.quorum, feed.max_spread, frozenset(before))
+        if held and len(chosen) <= len(held):
+            raise RelayError(
+                f"period {period + 1} is pending already, signed by {len(held)} of {len(feed.signers)}, and "
+                "no other node signs it now; a new report restates it"
+            )
+    except RelayError as error:
+        reasons = "".join(f"\n  {failure.url}: {failure.reason}" for failure in found.failures)
+        raise RelayError(f"{error}{reasons}") from None
+    return chosen
+
+
+def _record(
+    feed: Feed, period: int, version: int, observations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a report's file says of it, however it was come by. `period` is its index, from 0, as on chain;
+    `period_number` is what people call it, from 1."""
+    signed = {item["signer"].lower() for item in observations}
+    absent = [
+        {"signer_index": index, "signer": address}
+        for index, address in enumerate(feed.signers)
+        if address.lower() not in signed
+    ]
+    return {
         "schema": SCHEMA,
         "chain_id": feed.chain_id,
         "contract": feed.contract,
-        "feed": feed_id,
+        "feed": feed.id,
         "kpi": feed.kpi,
         "decimals": feed.decimals,
         "signers": list(feed.signers),
         "quorum": feed.quorum,
         "period": period,
+        "period_number": period + 1,
         "version": version,
-        "value": str(median([item.signed.value for item in chosen])),
-        "evidence": report_evidence([item.signed.evidence for item in chosen]),
-        "observations": [_observation_record(item) for item in chosen],
-        "left_out": [_observation_record(item) for item in answers if item not in chosen],
-        "failures": [{"url": failure.url, "reason": failure.reason} for failure in failures],
+        "value": str(median([int(item["value"]) for item in observations])),
+        "evidence": report_evidence([item["evidence"] for item in observations]),
+        "observations": list(observations),
+        "absent": absent,
     }
-    return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, version, submit_arguments(chosen)))
 
 
-def _observation_record(item: Collected) -> dict[str, Any]:
+def _observation_record(item: Collected | Kept) -> dict[str, Any]:
     fields = item.signed.model_dump(
         mode="json", include={"value", "observed_at", "evidence", "signer", "r", "vs"}
     )
-    return {"url": item.url, "signer_index": item.signer_index, **fields}
+    record = {"url": item.url, "signer_index": item.signer_index, **fields}
+    suspect = suspicions_of(item.bundle) if isinstance(item, Collected) else []
+    return {**record, "suspect": suspect} if suspect else record
 
 
 def send_challenge(

@@ -9,7 +9,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from oracle.config import ConfigError, Section, read_mapping
 from oracle.node_config import KeySource
-from oracle.wire import Address, Uint32, Word, one_line
+from oracle.wire import Address, Word, one_line
+
+PeriodNumber = Annotated[int, Field(strict=True, ge=1, lt=2**32)]
+"""As people count periods; its index in files and on chain is one less."""
 
 
 class FeedPlace(Section):
@@ -34,14 +37,17 @@ class Account(Section):
 
 class RelayConfig(Section):
     """network: name or URL of the chain; deployment: a deal's deployment record, with `kpi` where the deal
-    has several, or else `feed`; nodes: base URLs; out: folder for report files and evidence."""
+    has several, or else `feed`; identity: the key that signs requests to the nodes, which list its address
+    (default: the account's key); period: counted from 1; nodes: base URLs; out: folder for report files and
+    evidence."""
 
     network: str
     deployment: Path | None = None
     kpi: str | None = None
     feed: FeedPlace | None = None
     account: Account
-    period: Uint32 = 0
+    identity: KeySource | None = None
+    period: PeriodNumber = 1
     nodes: list[Annotated[str, Field(pattern=r"^https?://")]] = Field(default_factory=list)
     out: Path = Path("reports/oracle")
     timeout_seconds: float = Field(30, gt=0, le=600)

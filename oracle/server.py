@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from oracle.connections import TimedProtocol
 from oracle.node import Node, RefusedError, log
 from oracle.node_config import ConfigError, load_config
-from oracle.wire import ObservationRequest, one_line
+from oracle.wire import SignedRequest, one_line
 
 MAX_REQUEST_BYTES = 16_384
 
@@ -55,10 +55,10 @@ def create_app(node: Node) -> FastAPI:
             if len(body) > MAX_REQUEST_BYTES:
                 raise RefusedError(413, f"body: larger than {MAX_REQUEST_BYTES} bytes")
         try:
-            wanted = ObservationRequest.model_validate_json(body)
+            asked = SignedRequest.model_validate_json(body)
         except ValidationError as error:
             raise RefusedError(422, one_line(error)) from None
-        signed = await run_in_threadpool(node.observe, wanted)
+        signed = await run_in_threadpool(node.answer, asked)
         return JSONResponse(signed.model_dump(mode="json"))
 
     @app.get("/v1/evidence/{root}")

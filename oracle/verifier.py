@@ -21,11 +21,13 @@ from finance.settlement.median import median
 from finance.settlement.widths import SettlementError
 from finance.terms import InputError
 from oracle import evidence
+from oracle.asking import AnswerError, check_signature
+from oracle.chain_view import STATUS
+from oracle.feed import Feed, read_feed
 from oracle.kpi import to_decimal
-from oracle.method import MethodError, bundle_method, inputs_of, method_hash, recompute
+from oracle.method import MethodError, bundle_method, inputs_of, method_hash, recompute, suspicions_of
 from oracle.methods.base import Inputs, Reading
 from oracle.observation import report_evidence
-from oracle.relay import STATUS, AnswerError, Feed, check_signature, read_feed
 from oracle.wire import Address, ChainId, Int128, Message, SignedObservation, Uint32, UnixTime, Word, one_line
 
 
@@ -35,6 +37,8 @@ class ReportError(InputError):
 
 class ObservationRecord(Message):
     """One observation in a report file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     url: str
     signer_index: Annotated[int, Field(strict=True, ge=0, lt=32)]
@@ -192,6 +196,8 @@ def _check_value(
         value = recompute(bundle)
         ok = abs(value - item.value) <= method.tolerance * 10**report.decimals
         signed_value, again = to_decimal(item.value, report.decimals), to_decimal(value, report.decimals)
+        for suspicion in suspicions_of(bundle):
+            done.add("quality", True, f"suspect: {suspicion}", node)
         done.add("recomputes", ok, f"signed {signed_value}, {method.engine()} gives {again}", node)
     except (MethodError, evidence.EvidenceError) as error:
         done.add("recomputes", False, str(error), node)
@@ -230,17 +236,28 @@ def _check_shared(done: Verification, name: str, held: Mapping[str, bytes]) -> N
 
 def _check_readings(done: Verification, name: str, readings: Mapping[str, Reading]) -> None:
     lengths = Counter(len(reading.values) for reading in readings.values())
-    length = lengths.most_common(1)[0][0]
+    length, votes = lengths.most_common(1)[0]
+    if 2 * votes <= len(readings):
+        done.add(name, False, f"no majority of the nodes has the same number of values: {sorted(lengths)}")
+        return
     steps = {node: np.asarray(item.values) for node, item in readings.items() if len(item.values) == length}
     middle = np.median(np.array(list(steps.values())), axis=0)
+    found: list[tuple[bool, str, str]] = []
     for node, reading in readings.items():
         if node not in steps:
-            done.add(name, False, f"{len(reading.values)} values where most nodes have {length}", node)
+            found.append((False, f"{len(reading.values)} values where most nodes have {length}", node))
             continue
         off = float(np.abs(steps[node] - middle).sum())
         total, most = (float(x.mean() if reading.mean else x.sum()) for x in (steps[node], middle))
         detail = f"{total:.6g} {reading.unit}, median of the nodes {most:.6g} {reading.unit}"
-        done.add(name, off <= reading.limit * float(np.abs(middle).sum()), detail, node)
+        found.append((off <= reading.limit * float(np.abs(middle).sum()), detail, node))
+    if 2 * sum(not ok for ok, _, _ in found) >= len(found):
+        # With half of them on each side, the median is nobody's, and who is wrong is for people to find out.
+        shown = "; ".join(detail.partition(",")[0] for _, detail, _ in found)
+        done.add(name, False, f"the nodes lie too far apart to say whose is wrong: {shown}")
+        return
+    for ok, detail, node in found:
+        done.add(name, ok, detail, node)
 
 
 def _check_report(done: Verification) -> None:

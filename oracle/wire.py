@@ -40,15 +40,30 @@ class Message(BaseModel):
 
 
 class ObservationRequest(Message):
-    """POST /v1/observation. observed_at: unix seconds to sign, from the period's end to the chain's
-    present."""
+    """What a relay wants signed: which version of the report of which period. The node puts the value and
+    the chain's time to it."""
 
     feed: Word
     period: Uint32
     version: Uint32
     chain_id: ChainId
     contract: Address
-    observed_at: UnixTime
+
+
+class SignedRequest(Message):
+    """POST /v1/observation: a request with its relay's signature; see oracle.access. issued_at: unix seconds
+    of the relay's clock; nonce: 32 random bytes."""
+
+    request: ObservationRequest
+    relay: Address
+    issued_at: UnixTime
+    nonce: Word
+    r: Word
+    vs: Word
+
+    @property
+    def signature(self) -> Signature:
+        return Signature(self.r, self.vs)
 
 
 class SignedObservation(Message):

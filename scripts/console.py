@@ -1,4 +1,8 @@
-"""How commands show things: tables on a terminal, JSON on stdout, progress on stderr."""
+"""How commands show things: tables on a terminal, JSON on stdout, progress on stderr.
+
+Text is shown as it is. Square brackets are markup to rich, and what a deal, a node or a chain says may hold
+any: so every console of the commands comes from `plain_console`, and style is given by rich.text.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +36,19 @@ FRAME = 3  # characters that a column adds to its text: its border and two space
 TEXT_WIDTH = 24  # what a column of words wants at least, before it goes to a table of its own
 
 
+def plain_console(stderr: bool = False, width: int | None = None) -> Console:
+    """A console that takes no text for markup, in cells of tables neither."""
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+
 def show(*tables: Table) -> None:
     """Print tables to stdout; one that is too wide for the terminal is shown in parts, never cut."""
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    console = plain_console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     for table in tables:
         for part in parts(table, console.width):
             _print(console, part)
         for note in table.notes:
-            console.print(note, style="dim", markup=False)
+            console.print(note, style="dim")
         console.print()
 
 
@@ -63,7 +72,7 @@ def _print(console: Console, table: Table) -> None:
         rich.add_section()
     for row in table.foot:
         rich.add_row(*row, style="bold")
-    console.print(rich, markup=False)
+    console.print(rich)
 
 
 def parts(table: Table, width: int) -> list[Table]:
@@ -130,9 +139,9 @@ def working(text: str, total: int | None = None) -> Iterator[Callable[[int], Non
 
     The block gets a function to call with the number of steps done, for work of `total` steps.
     """
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     count = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), *count, TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *count, TimeElapsedColumn())
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         task = progress.add_task(text, total=total)

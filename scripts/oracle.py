@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from scripts.console import plain_console
+from scripts.ensemble import ensemble
 
 if TYPE_CHECKING:
+    from web3 import Web3
+
     from chain.sender import Sender
-    from finance.terms import Deal
     from oracle.relay_config import RelayConfig
 
 app = typer.Typer(help="The oracle network.", no_args_is_help=True)
-out, err = Console(), Console(stderr=True)
+out, err = plain_console(), plain_console(stderr=True)
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="configuration file (YAML or JSON)")]
 KpiOption = Annotated[
     str | None, typer.Option(help="KPI by its id in the deal (default: the deal's only one)", metavar="ID")
 ]
+PeriodOption = Annotated[
+    int | None, typer.Option(min=1, help="period, counted from 1; overrides the file", metavar="N")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable result on standard output")]
 
 
 def _stop(code: int, message: object) -> NoReturn:
-    err.print(str(message), style="red", markup=False, highlight=False, soft_wrap=True)
+    err.print(str(message), style="red", soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -45,6 +53,17 @@ def _failures() -> Iterator[None]:
         _stop(2, error)
     except (ChainError, RelayError) as error:
         _stop(1, error)
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """A command of another module, with the exit codes of this one."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        with _failures():
+            command(*arguments, **options)
+
+    return run
 
 
 def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str, str]:
@@ -105,11 +124,12 @@ def prepare(
     data are simulated from the parameters of the deal's asset.
     """
     from chain.deploy import local_keys
-    from chain.network import connect
+    from chain.network import KNOWN, connect
     from chain.swap.records import load_any_record
     from finance.settlement.terms import feed_terms
     from finance.terms import InputError
-    from oracle.local import bind_feed, prepare_nodes
+    from oracle.local import LOCAL_RELAY, bind_feed, prepare_nodes
+    from oracle.node_config import write_secret
 
     with _failures():
         record = load_any_record(deployment)
@@ -130,6 +150,7 @@ def prepare(
             seed=seed,
             keys=[bytes(keys[address].key) for address in record.wallets.nodes[: terms.nodes]],
             first_port=first_port,
+            rpc=KNOWN.get(network, (network, None))[0],
             **{name: value for name, value in options.items() if value is not None},
         )
         bind_feed(files, record.chain_id, record.addresses.oracle, feed)
@@ -138,69 +159,124 @@ def prepare(
             "deployment": str(deployment.resolve()),
             "kpi": terms.kpi,
             "account": {"address": str(w3.eth.accounts[0])},
+            "identity": {"file": "relay-key"},
             "nodes": [f"http://127.0.0.1:{first_port + index}" for index in range(len(files))],
             "out": "reports",
         }
+        write_secret(folder / "relay-key", LOCAL_RELAY.key.hex())
         (folder / "relay.json").write_text(json.dumps(settings, indent=2) + "\n")
     for file in files:
-        out.print(f"penstock oracle node --config {file.config}", soft_wrap=True, highlight=False)
-    out.print(f"penstock oracle relay --config {folder / 'relay.json'}", soft_wrap=True, highlight=False)
+        out.print(f"penstock oracle node --config {file.config}", soft_wrap=True)
+    out.print(f"penstock oracle relay --config {folder / 'relay.json'}", soft_wrap=True)
 
 
 @app.command()
 def relay(
     config: ConfigOption,
-    period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
+    period: PeriodOption = None,
     restate: Annotated[bool, typer.Option(help="supersede the report that is there")] = False,
     kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Collect a quorum from the nodes and submit it."""
     with _failures():
+        from finance.terms import InputError
+        from oracle.node_config import load_key
         from oracle.relay import run_relay
         from oracle.relay_config import load_relay_config
 
         settings = load_relay_config(config)
         sender, oracle, feed = _connect(settings, kpi)
-        chosen = settings.period if period is None else period
+        identity = load_key(settings.identity) if settings.identity else sender.key
+        if identity is None:
+            raise InputError(f"{config}: identity: is missing; nodes answer what a listed relay has signed")
         report = run_relay(
             sender,
             oracle,
             feed,
-            chosen,
+            (period or settings.period) - 1,
             settings.nodes,
             settings.out,
+            key=identity,
             timeout_seconds=settings.timeout_seconds,
             restate=restate or settings.restate,
         )
     if as_json:
         print(json.dumps(report))
         return
-    table = Table(title=f"Report: period {report['period']}, version {report['version']}")
+    _show_report(report)
+    out.print(f"median {report['value']}, gas {report['gas_used']}, tx {report['tx']}\n{report['file']}")
+
+
+@app.command()
+def rebuild(
+    config: ConfigOption, period: PeriodOption = None, kpi: KpiOption = None, as_json: JsonOption = False
+) -> None:
+    """Write the file of a report that is on chain and has none here, from its transaction and the nodes."""
+    with _failures():
+        from oracle.relay import rebuild_report
+        from oracle.relay_config import load_relay_config
+
+        settings = load_relay_config(config)
+        sender, oracle, feed = _connect(settings, kpi)
+        report = rebuild_report(
+            sender.w3,
+            oracle,
+            feed,
+            (period or settings.period) - 1,
+            settings.nodes,
+            settings.out,
+            timeout_seconds=settings.timeout_seconds,
+        )
+    if as_json:
+        print(json.dumps(report))
+        return
+    _show_report(report)
+    for root in report["evidence_lost"]:
+        out.print(f"no node gives the evidence {root}", soft_wrap=True)
+    out.print(f"median {report['value']}, tx {report['tx']}\n{report['file']}")
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    table = Table(title=f"Report: period {report['period'] + 1}, version {report['version']}")
     for column in ("node", "value", "evidence", "result"):
         table.add_column(column, overflow="fold")
-    for name, result in (("observations", "submitted"), ("left_out", "left out: spread too wide")):
+    for name, result in (("observations", "signed"), ("left_out", "left out: spread too wide")):
         for item in report[name]:
             table.add_row(item["url"], item["value"], item["evidence"][:12] + "…", result)
     for failure in report["failures"]:
         table.add_row(failure["url"], "", "", failure["reason"])
     out.print(table)
-    out.print(f"median {report['value']}, gas {report['gas_used']}, tx {report['tx']}\n{report['file']}")
+    signed, all_nodes = len(report["observations"]), len(report["signers"])
+    without = ", ".join(f"{item['signer']} (node {item['signer_index'] + 1})" for item in report["absent"])
+    lacking = f"; without {without}" if without else ""
+    out.print(f"{signed} of {all_nodes} nodes signed{lacking}", soft_wrap=True)
+    for item in report["observations"]:
+        for words in item.get("suspect", ()):
+            out.print(f"{item['url']} signed suspect data: {words}", soft_wrap=True)
+    for proof in report.get("equivocations", ()):
+        out.print(f"a node has signed two things for this report; the proof is {proof}", soft_wrap=True)
 
 
 @app.command()
 def verify(
-    report: Annotated[Path, typer.Argument(help="report file that the relay wrote")],
+    report: Annotated[Path, typer.Argument(help="report file of the relay, or proof of equivocation")],
     rpc: Annotated[str | None, typer.Option(help="compare with the chain: network name or URL")] = None,
     evidence: Annotated[Path | None, typer.Option(help="folder of the bundles")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Repeat a report from its evidence; name the nodes whose values do not follow from theirs."""
+    """Repeat a report from its evidence; name the nodes whose values do not follow from theirs. Of a proof
+    that a node signed two things, check that it is one.
+    """
     with _failures():
         from chain.network import connect
+        from oracle.equivocation import is_equivocation
         from oracle.verifier import verify_report
 
         w3 = connect(rpc) if rpc else None
+        if is_equivocation(report):
+            _verify_equivocation(report, w3, as_json)
+            return
         done = verify_report(report, evidence_folder=evidence, w3=w3)
     if as_json:
         checks = [vars(check) for check in done.checks]
@@ -210,15 +286,38 @@ def verify(
         for column in ("check", "node", "result", "detail"):
             table.add_column(column, overflow="fold")
         for check in done.checks:
-            result = "[green]ok[/]" if check.ok else "[red]FAILED[/]"
+            result = Text("ok", "green") if check.ok else Text("FAILED", "red")
             table.add_row(check.name, check.node or "", result, check.detail)
         out.print(table)
         if w3 is None:
             out.print("Without --rpc the signers are the report's own claim.")
         for address, reason in done.culprits.items():
-            out.print(f"Node {address} does not hold: {reason}", soft_wrap=True, markup=False)
+            out.print(f"Node {address} does not hold: {reason}", soft_wrap=True)
     if not done.ok:
         raise typer.Exit(1)
+
+
+def _verify_equivocation(path: Path, w3: Web3 | None, as_json: bool) -> None:
+    from finance.terms import InputError
+    from oracle.equivocation import load_equivocation
+    from oracle.feed import read_feed
+
+    proof = load_equivocation(path)
+    differ, one = proof.check(), proof.first
+    if w3 is not None:
+        if w3.eth.chain_id != one.chain_id:
+            raise InputError(f"{path}: chain_id = {one.chain_id}: the RPC's chain is {w3.eth.chain_id}")
+        signers = [signer.lower() for signer in read_feed(w3, one.contract, one.feed).signers]
+        if one.signer.lower() not in signers:
+            raise InputError(f"{path}: signer = {one.signer}: not a node of the feed")
+    if as_json:
+        found = {"ok": True, "equivocation": one.signer, "differ": differ, "on_chain": w3 is not None}
+        print(json.dumps(found))
+        return
+    about = f"period {one.period + 1}, version {one.version} of feed {one.feed}"
+    out.print(f"Node {one.signer} has signed {differ} for {about}.", soft_wrap=True)
+    if w3 is None:
+        out.print("Without --rpc nobody has looked whether it is a node of the feed.")
 
 
 @app.command()
@@ -227,7 +326,7 @@ def challenge(
     evidence: Annotated[
         str, typer.Option(help="root of your bundle, or 32 bytes that stand for your reasons")
     ],
-    period: Annotated[int | None, typer.Option(help="index of the period; overrides the file")] = None,
+    period: PeriodOption = None,
     kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -241,127 +340,14 @@ def challenge(
             _stop(2, f"--evidence = {evidence}: must be 0x and 64 lower-case hex digits")
         settings = load_relay_config(config)
         sender, oracle, feed = _connect(settings, kpi)
-        chosen = settings.period if period is None else period
-        done = send_challenge(sender, oracle, feed, chosen, evidence)
+        done = send_challenge(sender, oracle, feed, (period or settings.period) - 1, evidence)
     if as_json:
         print(json.dumps(done))
     else:
         out.print(f"challenged version {done['version']} with a bond of {done['bond']}, tx {done['tx']}")
 
 
-@app.command()
-def ensemble(
-    deal_file: Annotated[Path, typer.Argument(metavar="DEAL", help="deal file")],
-    n: Annotated[int, typer.Option(min=2, max=100_000, help="number of SWMM pairs")] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="seed of all draws")] = 2016,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 2,
-    target: Annotated[Path | None, typer.Option("--out", help="default deals/twins/DEAL.KPI.json")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="also draw the distribution against the tiers (PNG)")
-    ] = None,
-    plot_only: Annotated[bool, typer.Option(help="draw from the stored file; run no ensemble")] = False,
-) -> None:
-    """Run the deal's twin with uncertain works, ground, gauge and weather; store the KPI's distribution."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with _failures():
-        from datetime import UTC, datetime
-
-        from finance.settlement.terms import settlement_terms
-        from finance.terms import InputError, load_deal
-        from oracle.twins.ensemble import ensemble as run
-        from oracle.twins.rain import tmy3_rain
-        from oracle.twins.stormwater import METHOD, TWIN
-        from oracle.twins.stormwater_parameters import scenario
-
-        deal = load_deal(deal_file)
-        feed = next((f for f in settlement_terms(deal).feeds if f.method == METHOD), None)
-        if deal.asset.twin != TWIN or feed is None:
-            raise InputError(
-                f"{deal_file}: asset.twin = {deal.asset.twin}: this command runs the {TWIN} twin"
-            )
-        path = target or deal_file.parent / "twins" / f"{deal.id}.{feed.kpi}.json"
-        area = deal.number("impervious_area_acres")
-        rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
-        if plot_only:
-            result = _stored(path)
-        else:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            with Progress(*columns, console=err) as progress:
-                task = progress.add_task("SWMM pairs", total=n)
-                result = run(
-                    scenario("twin", area),
-                    rain,
-                    n=n,
-                    seed=seed,
-                    workers=workers,
-                    progress=lambda done: progress.update(task, completed=done),
-                )
-            result = {"deal": deal.id, "kpi": feed.kpi, **result}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(result, indent=1) + "\n")
-        if plot:
-            _plot(deal, result, plot)
-    out.print(
-        f"{path}: simulated, n {result['n']}, seed {result['seed']}, "
-        f"mean {result['mean']}, sd {result['sd']}",
-        soft_wrap=True,
-    )
-    if plot:
-        out.print(str(plot))
-
-
-def _stored(path: Path) -> dict[str, Any]:
-    from finance.terms import InputError
-
-    try:
-        data = json.loads(path.read_text())
-        if data["label"] != "simulated" or not data["values"]:
-            raise ValueError("not an ensemble")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be used: {error}") from None
-    return dict(data)
-
-
-def _plot(deal: Deal, result: dict[str, Any], path: Path) -> None:
-    from datetime import UTC, datetime
-
-    from finance.settlement.terms import RATE_DECIMALS, Effect, settlement_terms
-    from oracle.kpi import to_decimal
-    from oracle.twins.plot import plot_ensemble
-    from oracle.twins.rain import tmy3_rain
-    from oracle.twins.stormwater import run_pair
-    from oracle.twins.stormwater_parameters import scenario
-
-    terms = settlement_terms(deal)
-    index, feed = next((i, f) for i, f in enumerate(terms.feeds) if f.kpi == result["kpi"])
-    fixing = next(f for f in terms.fixings if f.feed == index)
-    labels = []
-    for knot in fixing.curve.knots:
-        if fixing.effect is Effect.RATE:
-            labels.append(f"{float(to_decimal(knot.y, RATE_DECIMALS)) * 10_000:+g} bp a year")
-            continue
-        amount = float(to_decimal(abs(knot.y), terms.currency_decimals)) / 1_000_000
-        payer = "issuer pays" if knot.y > 0 else "investors pay"
-        labels.append(f"{payer} {deal.currency.code} {amount:g}M" if knot.y else "no payment")
-    area = deal.number("impervious_area_acres")
-    rain = tmy3_rain(datetime.fromtimestamp(feed.period_starts[0], UTC).year)
-    marks = {
-        name: run_pair(scenario(name, area), rain).reduction for name in ("low", "published", "twin", "high")
-    }
-    plot_ensemble(
-        result,
-        [float(to_decimal(knot.x, feed.decimals)) for knot in fixing.curve.knots[1:]],
-        labels,
-        path,
-        title=f"{deal.title}\nSimulated, not measured: {result['n']} SWMM pairs; lines are single runs",
-        scenarios=marks,
-    )
+app.command("ensemble")(_told(ensemble))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@ else sends it, for the service has no key."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from eth_account.signers.local import LocalAccount
 
 from api.jobs import Job, JobCancelledError, Progress
 from api.models.oracle import LeftOut, ObservationView, RoundView
@@ -12,6 +15,7 @@ from api.views.cases import case_of, slot_of
 from api.views.files import folder_of
 from chain.bindings import contract
 from finance.terms import InputError
+from oracle.node_config import KeySource, load_key
 from oracle.relay import RelayError, prepare_report, save_report
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 KIND = "relay-round"
 TIMEOUT_SECONDS = 60
+IDENTITY = "relay.json"
+"""In a deployment's folder: {"file": KEY}, or {"keystore": FILE, "password_file": FILE}."""
 
 
 def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False) -> Job:
@@ -32,6 +38,7 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
     urls = parts.nodes.urls(id, kpi)
     if not urls:
         raise bad_input(f"{id}: where the nodes of {kpi} listen is not known; PUT /v1/deployments/{id}/nodes")
+    key = _identity(parts.settings.data / id / IDENTITY)
     if slot.now < slot.end:
         raise conflict(f"period {period} ends at {slot.end}; the chain is at {slot.now}", "too-early")
     if slot.now > slot.report_until:
@@ -45,7 +52,15 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
         try:
             ready = parts.chain.call(
                 lambda w3: prepare_report(
-                    w3, oracle, feed, period, urls, out, timeout_seconds=TIMEOUT_SECONDS, restate=restate
+                    w3,
+                    oracle,
+                    feed,
+                    period,
+                    urls,
+                    out,
+                    key=key,
+                    timeout_seconds=TIMEOUT_SECONDS,
+                    restate=restate,
                 )
             )
         except RelayError as error:
@@ -60,6 +75,18 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
         return _view(id, ready.record, data)
 
     return parts.jobs.submit(KIND, work)
+
+
+def _identity(file: Path) -> LocalAccount:
+    """The key by which nodes know the service. Raises ProblemError."""
+    try:
+        return load_key(KeySource.model_validate_json(file.read_bytes()))
+    except OSError:
+        raise bad_input(
+            f"{file}: nodes answer listed relays only, and this service has no relay key"
+        ) from None
+    except ValueError as error:
+        raise bad_input(f"{file}: {error}") from None
 
 
 def _view(id: str, record: dict[str, Any], data: str) -> RoundView:

@@ -60,17 +60,15 @@ def demo(
     """
     from json import dumps
 
-    from rich.console import Console
-
     from finance.terms import load_deal
     from finance.terms.deal import KpiPayment
-    from scripts.console import show_json
+    from scripts.console import plain_console, show_json
     from scripts.demo.narrator import Narrator
     from scripts.demo.story import Options, is_outcome_of_works
 
     terms = load_deal(deal)
     options = Options(out, outcome.value, chain.value, seed, what_ifs)
-    narrator = Narrator(Console(highlight=False), quiet=json)
+    narrator = Narrator(plain_console(), quiet=json)
     swap = any(isinstance(claim, KpiPayment) for claim in terms.claims.values())
     if swap or not is_outcome_of_works(terms):
         _no_works(terms, outcome)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class Narrator:
     def chapter(self, title: str) -> None:
         self._chapter = title
         if not self.quiet:
-            self.console.print(f"\n[bold]{title}[/bold] [dim]({self.seconds:.0f} s)[/dim]")
+            self.console.print(Text.assemble("\n", (title, "bold"), (f" ({self.seconds:.0f} s)", "dim")))
 
     def say(self, text: str, good: bool | None = None) -> None:
         self.lines.append(Line(self._chapter, text, good))
         if not self.quiet:
-            mark = {None: "  ", True: "  [green]ok[/green] ", False: "  [red]!![/red] "}[good]
-            self.console.print(mark + text, highlight=False, soft_wrap=True)
+            mark = {None: "", True: "ok ", False: "!! "}[good]
+            style = {None: "", True: "green", False: "red"}[good]
+            self.console.print(Text.assemble("  ", (mark, style), text), soft_wrap=True)
 
     def table(self, table: RichTable) -> None:
         if not self.quiet:

@@ -18,7 +18,7 @@ from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
 from oracle.kpi import to_integer
-from oracle.local import RunningNode, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, RunningNode, prepare_nodes, run_nodes
 from oracle.method import raw_rain, twin_parameters
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
@@ -48,19 +48,21 @@ class Crew:
 
 @contextmanager
 def crew(
+    rpc: str,
     folder: Path,
     terms: FeedTerms,
     data: Mapping[str, Any],
     lies: Mapping[int, float],
     down: Sequence[int] = (),
 ) -> Iterator[Crew]:
-    """Start a feed's nodes as processes with the given lies, and kill those in `down`. `data`: what
-    oracle.local.prepare_nodes takes for the feed's method.
+    """Start a feed's nodes as processes with the given lies, and kill those in `down`. `rpc`: URL of their
+    chain; `data`: what oracle.local.prepare_nodes takes for the feed's method.
     """
     files = prepare_nodes(
         folder,
         terms,
         **data,
+        rpc=rpc,
         faults={index: {"lie": lie} for index, lie in lies.items()},
         keys=[bytes(local_account(NODE_KEYS + i).key) for i in range(terms.nodes)],
     )
@@ -124,6 +126,7 @@ def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> d
         reading.period,
         urls,
         folder,
+        key=LOCAL_RELAY,
         timeout_seconds=60,
     )
 

@@ -101,15 +101,15 @@ def is_outcome_of_works(deal: Deal) -> bool:
 def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
     """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
     with ExitStack() as stack:
-        starting = stack.enter_context(reporting.Starting())
-        folder = options.out / "oracle"
-        crews = _start_nodes(deal, options, starting)
-        gas = GasLog()
-        valuation = _price(deal, narrator)
-        narrator.chapter("2. A chain, and the deal on it")
         opens = deal.sale.opens.value
         start = _unix(opens) - LEAD_DAYS * 86_400
         chain = stack.enter_context(CHAINS[options.client](timestamp=start))
+        starting = stack.enter_context(reporting.Starting())
+        folder = options.out / "oracle"
+        crews = _start_nodes(chain.url, deal, options, starting)
+        gas = GasLog()
+        valuation = _price(deal, narrator)
+        narrator.chapter("2. A chain, and the deal on it")
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
         life = Life(chain, deal, gas)
         deploy(life, narrator)
@@ -151,7 +151,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
 Crews = dict[str, Callable[[], reporting.Crew]]
 
 
-def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> Crews:
+def _start_nodes(rpc: str, deal: Deal, options: Options, starting: reporting.Starting) -> Crews:
     """Two sets of the same nodes (same keys, rain and gauges): one honest but for a liar and a dead one, and
     one whose quorum is captured.
     """
@@ -166,7 +166,7 @@ def _start_nodes(deal: Deal, options: Options, starting: reporting.Starting) -> 
 
     def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], reporting.Crew]:
         home = folder / f"nodes-{name}"
-        return starting.begin(reporting.crew(home, feed, data, lies, down))
+        return starting.begin(reporting.crew(rpc, home, feed, data, lies, down))
 
     crews = {"main": begin("main", {reporting.LIAR: reporting.LIE}, [reporting.SLEEPER])}
     if options.what_ifs:

@@ -63,14 +63,14 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Tale:
     terms = settlement_terms(deal)
     publications = {feed.kpi: publications_of(deal, feed, options.seed) for feed in terms.feeds}
     with ExitStack() as stack:
+        chain = stack.enter_context(CHAINS[options.client](timestamp=terms.opens - LEAD_DAYS * 86_400))
         starting = stack.enter_context(reporting.Starting())
-        crews = {feed.kpi: starting.begin(_crew(deal, feed, options)) for feed in terms.feeds}
+        crews = {feed.kpi: starting.begin(_crew(chain.url, deal, feed, options)) for feed in terms.feeds}
         narrator.chapter(f"1. {deal.title}")
         valuation = price(deal)
         narrator.say(f"terms hash {deal.terms_hash}")
         narrator.say(f"price {valuation.price:.4f} per 100 at {valuation.market.rate:.2%}")
         narrator.chapter("2. A chain, and the deal on it")
-        chain = stack.enter_context(CHAINS[options.client](timestamp=terms.opens - LEAD_DAYS * 86_400))
         start = when(terms.opens - LEAD_DAYS * 86_400)
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")
         life = Life(chain, deal, GasLog())
@@ -109,13 +109,13 @@ def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, Reporte
     return {period: row for period, row in rows.items() if row is not None}
 
 
-def _crew(deal: Deal, feed: FeedTerms, options: Options) -> Any:
+def _crew(rpc: str, deal: Deal, feed: FeedTerms, options: Options) -> Any:
     lies, down = {}, []
     if feed.nodes - feed.quorum >= 1 and feed.quorum >= 3:  # honest nodes stay the majority of a quorum
         lie = int(feed.max_spread * LIE_OF_SPREAD) / 10**feed.decimals
         lies, down = {reporting.LIAR: lie}, [reporting.SLEEPER]
     home = options.out / "oracle" / f"nodes-{feed.kpi}"
-    return reporting.crew(home, feed, {"deal": deal, "seed": options.seed}, lies, down)
+    return reporting.crew(rpc, home, feed, {"deal": deal, "seed": options.seed}, lies, down)
 
 
 # -- the life

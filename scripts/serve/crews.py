@@ -37,13 +37,14 @@ class Staff:
 
 
 @contextmanager
-def staffed(staff: Staff, folder: Path, stop: Event) -> Iterator[Crew]:
-    """Run the nodes, with the faults that were asked for; `stop` ends their start."""
+def staffed(rpc: str, staff: Staff, folder: Path, stop: Event) -> Iterator[Crew]:
+    """Run the nodes, with the faults that were asked for, on the chain at `rpc`; `stop` ends their start."""
     files = prepare_nodes(
         folder,
         staff.terms,
         deal=staff.deal,
         seed=SEED,
+        rpc=rpc,
         faults={place: {"lie": lie} for place, lie in staff.lies.items()},
         keys=[bytes(local_account(NODE_KEYS + place).key) for place in range(staff.terms.nodes)],
     )

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from chain.swap.records import load_any_record
 from finance.terms import Deal, InputError
+from oracle.node_config import KeySource
 from oracle.relay_config import load_relay_config
 
 MARK = "demonstration.json"
 """Names a folder that a demonstration made, and so may clear."""
+IDENTITY = "relay.json"
+"""Names where the relay's key lies; read by api.views.relay_round."""
 WORLD = "world"
 """Folder of the nodes and of the shared contracts' addresses."""
 
@@ -50,6 +53,8 @@ def add_relay(data: Path, file: Path) -> Path:
     folder = add_deployment(data, relay.deployment)
     nodes = folder / "nodes.json"
     write_nodes(folder, {**(json.loads(nodes.read_text()) if nodes.exists() else {}), kpi: relay.nodes})
+    if (identity := relay.identity or relay.account.key) is not None:
+        write_identity(folder, identity)
     reports = folder / kpi
     if not reports.exists():
         relay.out.mkdir(parents=True, exist_ok=True)
@@ -83,6 +88,14 @@ def _is_ours(path: Path) -> bool:
     if path.is_dir():
         return path.name == WORLD or (path / "deployment.json").exists() or (path / "nodes.json").exists()
     return path.name == MARK or path.name.startswith("penstock.sqlite")
+
+
+def write_identity(folder: Path, source: KeySource | Path) -> None:
+    """Where the key lies by which a deployment's nodes know the service's relay rounds; `source` may be its
+    file. The key itself stays where it is."""
+    held = source if isinstance(source, KeySource) else KeySource(file=source)
+    found = held.under(Path.cwd()).model_dump_json(exclude_none=True)
+    (folder / IDENTITY).write_text(found + "\n")
 
 
 def write_nodes(folder: Path, nodes: Mapping[str, Sequence[str]]) -> None:

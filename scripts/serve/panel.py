@@ -19,10 +19,11 @@ from chain.network import local_account
 from chain.sender import Sender
 from finance.settlement.median import median
 from oracle import evidence
+from oracle.chain_view import STATUS
 from oracle.method import bundle_method
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
-from oracle.relay import STATUS, send_ruling
+from oracle.relay import send_ruling
 from oracle.verifier import ReportRecord, load_report
 
 log = logging.getLogger("penstock.serve.panel")

@@ -13,7 +13,9 @@ from chain.bindings import read
 from chain.network import reach_time
 from chain.sender import Sender
 from finance.settlement.terms import FeedTerms
-from oracle.relay import STATUS, RelayError, run_relay
+from oracle.chain_view import STATUS
+from oracle.local import LOCAL_RELAY
+from oracle.relay import RelayError, run_relay
 from scripts.demo.reporting import HOUR
 from scripts.serve.panel import Panel
 
@@ -55,6 +57,7 @@ class Reports:
                 period,
                 self.urls(period),
                 self.folder,
+                key=LOCAL_RELAY,
                 timeout_seconds=RELAY_SECONDS,
             )
         except RelayError as error:

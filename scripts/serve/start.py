@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from sqlalchemy import select
 
 from api.app import build
@@ -26,6 +25,7 @@ from api.web.logs import configure
 from chain.errors import NetworkError
 from chain.network import KNOWN, connect
 from finance.terms import InputError
+from scripts.console import plain_console
 from scripts.serve import service
 from scripts.serve.folders import WORLD, add_deployment, add_relay, fresh_folder
 from scripts.serve.telling import Teller
@@ -64,7 +64,7 @@ def start(options: Options) -> None:
         raise InputError(f"--deals = {options.deals}: is not a folder")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # one line for each question to a node
     with service.listen(options.host, options.port) as listener:
-        teller = Teller(Console(highlight=False))
+        teller = Teller(plain_console())
         stopped = False
         try:
             with service.stoppable(), ExitStack() as stack:
@@ -172,7 +172,7 @@ def _announce(options: Options, teller: Teller, parts: Services) -> Callable[[bo
         if not ready:
             teller.say(f"not everything is up yet; {options.url}/health/ready says what is missing")
         what = "the demonstration" if parts.demo is not None else "the service"
-        teller.say(f"[bold]{what} is at {options.url}[/bold]  (Ctrl-C stops it)")
+        teller.say("  (Ctrl-C stops it)", bold=f"{what} is at {options.url}")
         if options.open_browser:
             webbrowser.open(options.url)
 

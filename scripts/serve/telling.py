@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.text import Text
 
 from scripts.serve.plan import Step
 
@@ -24,9 +25,10 @@ class Teller:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def say(self, text: str) -> None:
-        """One line, with the seconds since the beginning."""
-        self._console.print(f"[dim]{self.seconds:5.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
+    def say(self, text: str, bold: str = "") -> None:
+        """One line, with the seconds since the beginning; `bold` stands before the rest."""
+        seconds = (f"{self.seconds:5.1f} s", "dim")
+        self._console.print(Text.assemble(seconds, "  ", (bold, "bold"), text), soft_wrap=True)
 
     def step(self, step: Step) -> None:
         """Count an event; a year that is over is told."""

@@ -21,6 +21,8 @@ from chain.shift import shift_to
 from finance.settlement.swap_terms import swap_terms
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal
+from oracle.local import LOCAL_RELAY
+from oracle.node_config import write_secret
 from scripts.demo.cast import COUNTRY_USA, RETAIL
 from scripts.demo.life import IDENTITY_YEARS, Life
 from scripts.demo.reporting import LIAR, SLEEPER, Starting
@@ -42,7 +44,7 @@ from scripts.serve.cast import (
 )
 from scripts.serve.conductor import Conductor
 from scripts.serve.crews import Later, Staff, captured, staffed
-from scripts.serve.folders import WORLD, write_nodes
+from scripts.serve.folders import WORLD, write_identity, write_nodes
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import DAY, Scene, Urls
@@ -83,15 +85,15 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
     with ExitStack() as stack:
         staff = _staff(dc_water, bloom, moved)
         stop = threading.Event()
-        crews = _begin(stack, staff, data, stop)
+        genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
+        teller.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
+        chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
+        crews = _begin(stack, chain.url, staff, data, stop)
         brief = stack.enter_context(ExitStack())
         home = data / WORLD / "nodes"
         lying = captured(_captured(bloom), crews[bloom.id], home / bloom.id, home / "captured", stop)
         liars = brief.enter_context(Starting(at_once=1)).begin(lying)
         stack.callback(stop.set)  # those that are still starting give up
-        genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
-        teller.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
-        chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
         scene = Scene(chain, data, Plan(), Panel(Sender(chain.w3, chain.accounts[RELAY])))
         quorum = staff[dc_water.id].terms.quorum
         stories: list[Story] = [
@@ -109,19 +111,24 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         conductor.live_until(NOW, teller.step)
         teller.year_ends()
         brief.close()
+        key = data / WORLD / "relay-key"
+        write_secret(key, LOCAL_RELAY.key.hex())
         for story in stories:
             kpi, crew = staff[story.life.deal.id].terms.kpi, crews[story.life.deal.id]()
             write_nodes(data / story.id, {kpi: crew.urls})
+            write_identity(data / story.id, key)
         _welcome(stories[-1].life)
         stack.enter_context(_watched(conductor))
         yield World(chain, conductor, tuple(story.id for story in stories))
 
 
-def _begin(stack: ExitStack, staff: dict[str, Staff], data: Path, stop: threading.Event) -> dict[str, Later]:
+def _begin(
+    stack: ExitStack, rpc: str, staff: dict[str, Staff], data: Path, stop: threading.Event
+) -> dict[str, Later]:
     """Every deal's nodes, started in the background one deal after the other."""
     starting = stack.enter_context(Starting(at_once=1))
     return {
-        name: starting.begin(staffed(each, data / WORLD / "nodes" / name, stop))
+        name: starting.begin(staffed(rpc, each, data / WORLD / "nodes" / name, stop))
         for name, each in staff.items()
     }
 

@@ -98,7 +98,7 @@ def captured(tmp_session: Path) -> Iterator[World]:
         world = bond_world(chain, folder / "data", "measured")
         faults: dict[int, dict[str, object]] = {index: {"lie": LIE} for index in LIARS}
         faults[SILENT] = {"silent": True}
-        with bond_nodes(folder / "nodes", world.deal, faults) as nodes:
+        with bond_nodes(chain.url, folder / "nodes", world.deal, faults) as nodes:
             urls = [node.url for node in nodes]
             world.save({KPI: urls})
             world.relay(KPI, 0, urls)

@@ -30,7 +30,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     folder = tmp_path_factory.mktemp("documentation")
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
         world = bond_world(chain, folder / "data", "measured")
-        with bond_nodes(folder / "nodes", world.deal, {0: {"lie": 0.15}}) as nodes:
+        with bond_nodes(chain.url, folder / "nodes", world.deal, {0: {"lie": 0.15}}) as nodes:
             urls = [node.url for node in nodes]
             world.save({KPI: urls}).relay(KPI, 0, urls)
             app = build(world.settings())

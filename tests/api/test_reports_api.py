@@ -20,6 +20,7 @@ from chain.deploy import PANEL_KEYS
 from chain.network import local_account, reach_time, rpc
 from chain.sender import Sender
 from oracle import evidence
+from oracle.local import LOCAL_RELAY
 from oracle.observation import Domain, Ruling, Verdict
 from oracle.panel import assemble, sign_ruling
 from oracle.relay import run_relay, send_challenge, send_ruling
@@ -278,7 +279,16 @@ def test_a_restated_report_supersedes_the_first(undone: Service, tmp_path: Path)
     first = report(undone)
     sender = Sender(world.chain.w3, world.chain.accounts[14])
     feed = world.record.feeds[KPI]
-    run_relay(sender, world.record.addresses.oracle, feed, 0, world.urls[KPI], tmp_path, restate=True)
+    run_relay(
+        sender,
+        world.record.addresses.oracle,
+        feed,
+        0,
+        world.urls[KPI],
+        tmp_path,
+        key=LOCAL_RELAY,
+        restate=True,
+    )
     _settle(undone)
     new, old = undone.of("/reports")["items"]
     assert (new["version"], new["status"], new["supersedes"]) == (1, "pending", first["evidence"])

@@ -28,8 +28,10 @@ from chain.sender import Sender
 from chain.swap.records import SwapRecord
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal
-from oracle.local import RunningNode, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, RunningNode, prepare_nodes, run_nodes
+from oracle.node_config import write_secret
 from oracle.relay import run_relay
+from scripts.serve.folders import write_identity
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     COUPON_DATES,
@@ -92,6 +94,10 @@ class World:
         self.record.save(self.folder / "deployment.json")
         self.urls = {kpi: list(urls) for kpi, urls in (nodes or {}).items()}
         (self.folder / "nodes.json").write_text(json.dumps(self.urls))
+        key = self.data / "relay-key"
+        if not key.exists():
+            write_secret(key, LOCAL_RELAY.key.hex())
+        write_identity(self.folder, key)
         return self
 
     def settings(self, **changes: Any) -> Settings:
@@ -111,7 +117,14 @@ class World:
         sender = Sender(self.chain.w3, self.chain.accounts[14])
         out = self.folder / kpi
         return run_relay(
-            sender, self.record.addresses.oracle, self.record.feeds[kpi], period, urls, out, **options
+            sender,
+            self.record.addresses.oracle,
+            self.record.feeds[kpi],
+            period,
+            urls,
+            out,
+            key=LOCAL_RELAY,
+            **options,
         )
 
 
@@ -180,13 +193,13 @@ def swap_world(chain: LocalChain, data: Path, deal: str = "bloom-wind-prs") -> W
 
 @contextmanager
 def bond_nodes(
-    folder: Path, deal: Deal, faults: Mapping[int, Mapping[str, Any]] | None = None
+    rpc: str, folder: Path, deal: Deal, faults: Mapping[int, Mapping[str, Any]] | None = None
 ) -> Iterator[list[RunningNode]]:
     """The nodes of the bond's feed as processes that simulate the published outcome, with the keys that sign
     on a local chain. `faults` by position, such as {0: {"lie": 0.15}}. They take some seconds to start."""
     terms = settlement_terms(deal).feeds[0]
     keys = [bytes(local_account(NODE_KEYS + index).key) for index in range(terms.nodes)]
-    files = prepare_nodes(folder, terms, deal=deal, faults=faults, keys=keys, scenario="published")
+    files = prepare_nodes(folder, terms, deal=deal, faults=faults, keys=keys, rpc=rpc, scenario="published")
     with run_nodes(files) as nodes:
         yield nodes
 

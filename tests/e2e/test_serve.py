@@ -17,7 +17,10 @@ from eth_account.messages import encode_defunct
 from chain.bindings import calldata, read
 from chain.network import connect
 from chain.swap.records import load_any_record
-from oracle.relay import STATUS, ask, read_feed
+from oracle.asking import ask
+from oracle.chain_view import STATUS
+from oracle.feed import read_feed
+from oracle.local import LOCAL_RELAY
 from oracle.verifier import verify_report
 from oracle.wire import ObservationRequest
 from tests.e2e.serving import DEALS, Served, World
@@ -161,11 +164,11 @@ def test_a_citizen_challenges_and_is_paid(world: World) -> None:
     assert world.balance("Citizen") == before + 5_000 * MILLION
 
     honest = world.nodes(DEALS[0])["runoff-reduction"][3]
-    now = world.w3.eth.get_block("latest")["timestamp"]
     request = ObservationRequest(
-        feed=feed, period=0, version=0, chain_id=record.chain_id, contract=oracle.address, observed_at=now
+        feed=feed, period=0, version=0, chain_id=record.chain_id, contract=oracle.address
     )
-    measured = ask(honest, request, read_feed(world.w3, oracle.address, feed), 60).signed.value
+    on_chain = read_feed(world.w3, oracle.address, feed)
+    measured = ask(honest, request, on_chain, LOCAL_RELAY, 60).signed.value
     assert abs(held["value"] - measured) < 0.02 * MILLION  # gauges differ a little
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
+from oracle.chain_view import ChainState
 from oracle.local import NodeFiles
 from oracle.node import Node
 from oracle.node_config import load_config
@@ -19,19 +21,30 @@ FEED, CONTRACT = "0x" + "01" * 32, "0x" + "0a" * 20
 
 
 def request(terms: FeedTerms, period: int = 0) -> ObservationRequest:
-    """A request for a period of the feed, an hour after its end."""
+    """A request for the first report of a period of the feed."""
     return ObservationRequest(
         feed=FEED,
         period=period,
         version=0,
         chain_id=1,
         contract=CONTRACT,
-        observed_at=terms.period_ends[period] + 3600,
     )
 
 
-def start(files: NodeFiles) -> Node:
-    return Node(load_config(files.config))
+@dataclass
+class Sky:
+    """What a node without a chain is told about it: the time, and the report that is there."""
+
+    time: int = 4_000_000_000
+    status: str = "none"
+    version: int = 0
+
+    def state(self, chain_id: int, contract: str, feed: str, period: int) -> ChainState:
+        return ChainState(self.time, self.status, self.version)
+
+
+def start(files: NodeFiles, sky: Sky | None = None) -> Node:
+    return Node(load_config(files.config), sky or Sky())
 
 
 def edit(files: NodeFiles, **changes: Any) -> NodeFiles:

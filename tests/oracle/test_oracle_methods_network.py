@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,9 +25,10 @@ from chain.sender import Sender
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
 from oracle import evidence
-from oracle.local import prepare_nodes, run_nodes
+from oracle.feed import read_feed
+from oracle.local import LOCAL_RELAY, prepare_nodes, run_nodes
 from oracle.method import recompute
-from oracle.relay import read_feed, run_relay
+from oracle.relay import run_relay
 from oracle.verifier import verify_report
 from scripts.oracle import app
 from tests.oracle.conftest import ROOT, create_feed
@@ -39,17 +41,15 @@ DOWN = "http://127.0.0.1:9"
 def network(bloom: Deal, one_quarter: FeedTerms, tmp_path_factory: pytest.TempPathFactory) -> Any:
     ensure_compiled()
     home = tmp_path_factory.mktemp("wind-network")
-    files = prepare_nodes(home, one_quarter, deal=bloom, faults={2: {"lie": LIE}})
     panel = sorted((Account.create().address for _ in range(3)), key=lambda address: int(address, 16))
-    with (
-        run_nodes(files[:3]) as running,
-        start_anvil(timestamp=one_quarter.period_ends[0] + 86_400) as chain,
-    ):
+    with start_anvil(timestamp=one_quarter.period_ends[0] + 86_400) as chain, ExitStack() as stack:
+        files = prepare_nodes(home, one_quarter, deal=bloom, faults={2: {"lie": LIE}}, rpc=chain.url)
+        running = stack.enter_context(run_nodes(files[:3]))
         sender = Sender(chain.w3, chain.accounts[0])
         signers = [node.address for node in files]
         at = create_feed(sender, one_quarter, signers, panel, chain.accounts[1])
         urls = [*(node.url for node in running), DOWN]
-        record = run_relay(sender, at.oracle, at.feed, 0, urls, home / "reports", timeout_seconds=30)
+        record = run_relay(sender, at.oracle, at.feed, 0, urls, home / "reports", key=LOCAL_RELAY)
         yield SimpleNamespace(chain=chain, at=at, files=files, running=running, record=record)
 
 

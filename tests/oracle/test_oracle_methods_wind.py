@@ -32,7 +32,7 @@ from oracle.node import Node
 from oracle.node_config import ConfigError
 from oracle.verifier import verify_report
 from tests.oracle.conftest import ROOT
-from tests.oracle.offline import edit, report_of, request, start
+from tests.oracle.offline import FEED, edit, report_of, request, start
 
 HOUR = 3600
 JUNE_2017 = 1496275200
@@ -565,7 +565,7 @@ def test_forty_quarters_of_ten_years(bloom: Deal, wind_terms: FeedTerms, tmp_pat
     spent, values = [], []
     for period in range(40):
         begin = time.process_time()
-        measured = node._measure(request(wind_terms, period))
+        measured = node._measure(FEED, period, 0)
         assert measured.bundle.root
         spent.append(time.process_time() - begin)
         values.append(measured.value)

@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,23 +20,26 @@ import httpx
 import pytest
 from eth_account import Account
 from eth_utils import keccak
+from pydantic import ValidationError
 
 from chain.artifacts import ensure_compiled
-from chain.bindings import contract, read
+from chain.bindings import calldata, contract, read
 from chain.errors import ContractError
 from chain.network import rpc, start_anvil
 from chain.sender import Sender
 from finance.settlement.terms import FeedTerms
-from oracle.local import NodeStartError, prepare_nodes, run_nodes
+from oracle.access import sign_request
+from oracle.asking import AnswerError, Collected, ask, check_signature, collect
+from oracle.chain_view import ChainState, ChainView
+from oracle.feed import read_feed
+from oracle.local import LOCAL_RELAY, NodeStartError, prepare_nodes, run_nodes
+from oracle.node_config import write_secret
 from oracle.observation import Domain, Observation, Ruling, Verdict, digest, sign
 from oracle.panel import PanelError, assemble, sign_ruling
+from oracle.rebuild import calls_in
 from oracle.relay import (
-    AnswerError,
-    Collected,
     RelayError,
-    ask,
-    collect,
-    read_feed,
+    rebuild_report,
     run_relay,
     send_challenge,
     send_ruling,
@@ -46,6 +50,8 @@ from oracle.wire import ObservationRequest
 from tests.oracle.conftest import ROOT, SECONDS_2021, create_feed, feed_at
 
 LIE = 0.15
+OTHER_RELAY = Account.from_key(keccak(text="another relay"))
+RELAYS = [LOCAL_RELAY.address, OTHER_RELAY.address]
 PANEL = sorted(
     (Account.from_key(keccak(text=f"panel {i}")) for i in range(3)), key=lambda a: int(a.address, 16)
 )
@@ -56,8 +62,12 @@ DOWN = "http://127.0.0.1:9"  # the discard port: nobody listens
 def network(feed_terms: FeedTerms, area: float, tmp_path_factory: pytest.TempPathFactory) -> Any:
     ensure_compiled()
     home = tmp_path_factory.mktemp("nodes")
-    nodes = prepare_nodes(home, feed_terms, impervious_area_acres=area, faults={2: {"lie": LIE}})
-    with run_nodes(nodes[:3]) as running, start_anvil(timestamp=SECONDS_2021[0] + 86_400) as chain:
+    with start_anvil(timestamp=SECONDS_2021[0] + 86_400) as chain, ExitStack() as stack:
+        lies = {2: {"lie": LIE}}
+        nodes = prepare_nodes(
+            home, feed_terms, impervious_area_acres=area, faults=lies, rpc=chain.url, relays=RELAYS
+        )
+        running = stack.enter_context(run_nodes(nodes[:3]))
         sender = Sender(chain.w3, chain.accounts[0])
         signers, panel = [n.address for n in nodes], [a.address for a in PANEL]
         at = create_feed(sender, feed_terms, signers, panel, chain.accounts[1])
@@ -90,7 +100,6 @@ def request_of(network: Any, **changes: Any) -> ObservationRequest:
         "version": 0,
         "chain_id": network.chain.chain_id,
         "contract": network.at.oracle,
-        "observed_at": SECONDS_2021[0] + 100,
     }
     return ObservationRequest(**{**fields, **changes})
 
@@ -100,8 +109,17 @@ def answers_of(network: Any, **changes: Any) -> list[Collected]:
     request, found = request_of(network, **changes), []
     feed = replace(network.feed, id=request.feed, chain_id=request.chain_id, contract=request.contract)
     for url in network.urls[:3]:
-        found.append(ask(url, request, feed, 30))
+        found.append(ask(url, request, feed, LOCAL_RELAY, 30))
     return sorted(found, key=lambda item: (item.signed.value, item.signer_index))
+
+
+def signed_for(network: Any, item: Collected, **changes: Any) -> Collected:
+    """The same node's value, signed for another chain, contract or feed."""
+    signed = item.signed.model_copy(update=changes)
+    home = network.nodes[item.signer_index].config.parent
+    key = Account.from_key((home / "key").read_text().strip())
+    signature = sign(signed.observation.message(signed.domain), key)
+    return replace(item, signed=signed.model_copy(update={"r": signature.r, "vs": signature.vs}))
 
 
 def submit(
@@ -112,9 +130,19 @@ def submit(
     return network.sender.send(call)
 
 
-def relay_into(network: Any, folder: Path) -> dict[str, Any]:
+def relay_into(
+    network: Any, folder: Path, period: int = 0, key: Any = LOCAL_RELAY, restate: bool = False
+) -> dict[str, Any]:
     return run_relay(
-        network.sender, network.at.oracle, network.at.feed, 0, network.urls, folder, timeout_seconds=20
+        network.sender,
+        network.at.oracle,
+        network.at.feed,
+        period,
+        network.urls,
+        folder,
+        key=key,
+        timeout_seconds=60,
+        restate=restate,
     )
 
 
@@ -151,18 +179,25 @@ def test_nodes_answer_and_the_liar_says_that_it_misbehaves(network: Any) -> None
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        ({"period": -1}, 422, "period = -1"),
+        ({"period": -1}, 422, "request.period = -1"),
         ({"period": 7}, 404, "period = 7"),
-        ({"feed": "0x12"}, 422, "feed = '0x12'"),
-        ({"observed_at": SECONDS_2021[0] - 1}, 422, "observed_at = 1609459199"),
+        ({"feed": "0x12"}, 422, "request.feed = '0x12'"),
+        ({"feed": "0x" + "33" * 32}, 503, "no such feed"),
+        ({"version": 2**31}, 409, "version = 2147483648"),
         ({"chain_id": 0}, 422, "chain_id = 0"),
         ({"contract": None}, 422, "contract = None"),
         ({"more": 1}, 422, "more = 1"),
     ],
 )
 def test_bad_requests_get_one_line(network: Any, change: dict[str, Any], status: int, says: str) -> None:
-    body = {**request_of(network).model_dump(mode="json"), **change}
-    answer = httpx.post(network.urls[0] + "/v1/observation", json=body)
+    good = request_of(network)
+    try:
+        body = sign_request(ObservationRequest(**{**good.model_dump(), **change}), LOCAL_RELAY)
+        content = body.model_dump(mode="json")
+    except ValidationError:
+        content = sign_request(good, LOCAL_RELAY).model_dump(mode="json")
+        content["request"] |= change
+    answer = httpx.post(network.urls[0] + "/v1/observation", json=content)
     assert answer.status_code == status
     assert says in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
@@ -250,9 +285,11 @@ def test_commands_exit_0_1_2(fresh: Any, tmp_path: Path) -> None:
         "network": fresh.chain.url,
         "feed": {"contract": fresh.at.oracle, "feed": fresh.at.feed},
         "account": {"address": fresh.sender.address},
+        "identity": {"file": "relay-key"},
         "nodes": [fresh.urls[0], fresh.urls[1], fresh.urls[2]],
         "out": "reports",
     }
+    write_secret(tmp_path / "relay-key", LOCAL_RELAY.key.hex())
     (tmp_path / "relay.json").write_text(json.dumps(config))
     relayed = run_process("relay", "--config", str(tmp_path / "relay.json"), "--json")
     assert relayed.returncode == 0, relayed.stderr
@@ -292,6 +329,9 @@ def test_tampered_reports_fail(fresh: Any, tmp_path: Path) -> None:
     def other_observation(report: dict[str, Any]) -> None:
         report["observations"][0]["value"] = str(int(report["observations"][0]["value"]) - 1)
 
+    def other_evidence(report: dict[str, Any]) -> None:
+        report["evidence"] = "0x" + "ab" * 32
+
     def swapped(report: dict[str, Any]) -> None:
         report["observations"].reverse()
 
@@ -303,6 +343,7 @@ def test_tampered_reports_fail(fresh: Any, tmp_path: Path) -> None:
 
     assert failed(other_value) == {"median"}
     assert failed(other_value, fresh.w3) == {"median", "chain"}
+    assert failed(other_evidence, fresh.w3) == {"report evidence", "chain"}
     assert failed(other_observation) == {"signature", "evidence is of this observation"}
     assert failed(swapped) == {"median", "report evidence"}
     assert failed(fewer) == {"median", "report evidence", "quorum"}
@@ -316,6 +357,110 @@ def test_tampered_evidence_fails(fresh: Any, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
     done = verify_report(record["file"])
     assert "changed" in done.culprits[victim["signer"]]
+
+
+# ------------------------------------------------------------------------------------------ versions, loss
+
+
+def test_what_a_node_sees_of_the_chain_is_there(fresh: Any, tmp_path: Path) -> None:
+    view, at = ChainView(fresh.chain.url), fresh.at
+    where = (fresh.chain.chain_id, at.oracle, at.feed, 0)
+    for version, restate in ((0, False), (1, True)):
+        relay_into(fresh, tmp_path, restate=restate)
+        now = fresh.w3.eth.get_block("latest")["timestamp"]
+        assert view.state(*where) == ChainState(now, "pending", version)
+    assert view.state(*where[:3], 1).status == "none"
+
+
+def test_a_relay_that_is_not_listed_gets_nothing(fresh: Any, tmp_path: Path) -> None:
+    with pytest.raises(RelayError, match=r"(?s)0 usable answers.*HTTP 403: relay = "):
+        relay_into(fresh, tmp_path, key=Account.from_key(keccak(text="nobody's relay")))
+    assert relay_into(fresh, tmp_path, key=OTHER_RELAY)["version"] == 0
+
+
+def test_killed_after_sending_it_leaves_a_file_to_verify(
+    fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Sender, tx: str, operation: str) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Sender, "_receipt", killed)
+    with pytest.raises(KeyboardInterrupt):
+        relay_into(fresh, tmp_path)
+    monkeypatch.undo()
+    (file,) = tmp_path.glob("report-0-0-*.json")
+    done = verify_report(file, w3=fresh.w3)
+    assert list(done.culprits) == [fresh.nodes[2].address]
+    assert next(check for check in done.checks if check.name == "chain").ok
+
+
+def test_a_report_is_rebuilt_from_the_chain(fresh: Any, tmp_path: Path) -> None:
+    """Another machine, which has nothing but the chain and, the first time, the nodes."""
+    record = relay_into(fresh, tmp_path / "relay")
+    place = (fresh.w3, fresh.at.oracle, fresh.at.feed, 0)
+    again = rebuild_report(*place, fresh.urls, tmp_path / "again")
+    assert again["evidence_lost"] == []
+    for name in ("value", "evidence", "version", "tx", "block", "signers", "absent"):
+        assert again[name] == record[name], name
+    without_url = [{k: v for k, v in item.items() if k != "url"} for item in record["observations"]]
+    assert [{k: v for k, v in item.items() if k != "url"} for item in again["observations"]] == without_url
+    assert list(verify_report(again["file"], w3=fresh.w3).culprits) == [fresh.nodes[2].address]
+    alone = rebuild_report(*place, [], tmp_path / "alone")
+    assert alone["evidence_lost"] == [item["evidence"] for item in record["observations"]]
+    with pytest.raises(RelayError, match="period 2: the chain has no report"):
+        rebuild_report(*place[:3], 1, [], tmp_path / "none")
+
+
+def test_a_report_that_came_through_another_contract_is_found(fresh: Any, tmp_path: Path) -> None:
+    """A wallet's transaction carries the call somewhere inside its own data."""
+    call = "0x" + "ab" * 37 + calldata(fresh.functions.submit(*arguments_of(fresh)))[2:] + "00" * 27
+    (found,) = calls_in(fresh.w3, fresh.at.oracle, bytes.fromhex(call[2:]))
+    assert [item["value"] for item in found["observations"]] == [
+        item.signed.value for item in answers_of(fresh)
+    ]
+
+
+def arguments_of(network: Any) -> tuple[Any, ...]:
+    return bytes.fromhex(network.at.feed[2:]), 0, 0, submit_arguments(answers_of(network))
+
+
+def test_a_fuller_report_takes_the_place_of_one_with_fewer(fresh: Any, tmp_path: Path) -> None:
+    first = relay_into(fresh, tmp_path)
+    assert [item["signer"] for item in first["absent"]] == [fresh.nodes[3].address]
+    with run_nodes([fresh.nodes[3]]) as late:
+        more = SimpleNamespace(**{**vars(fresh), "urls": [late[0].url]})  # the others need not be there
+        full = relay_into(more, tmp_path)
+        assert full["version"] == first["version"] == 0
+        assert full["absent"] == []
+        assert {item["signer_index"] for item in full["observations"]} == {0, 1, 2, 3}
+        held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
+        assert (held["value"], held["evidence"]) == (int(full["value"]), full["evidence"])
+        assert list(verify_report(full["file"], w3=fresh.w3).culprits) == [fresh.nodes[2].address]
+        with pytest.raises(RelayError, match="pending already, and all 4 nodes have signed it"):
+            relay_into(more, tmp_path)
+    assert rebuild_report(fresh.w3, fresh.at.oracle, fresh.at.feed, 0, [], tmp_path)["absent"] == []
+
+
+def test_a_failed_round_does_not_lock_the_period(fresh: Any, tmp_path: Path) -> None:
+    """Two of four sign version 0, then the data are corrected: a round brings a higher version."""
+    homes = [item.config.parent for item in fresh.nodes[:3]]
+    kept = [(home / "rain.csv").read_text() for home in homes]
+    hour = "2020-07-28T16:00:00Z,"
+    for url in fresh.urls[:2]:
+        ask(url, request_of(fresh), fresh.feed, LOCAL_RELAY, 60)
+    try:
+        for home, text in zip(homes, kept, strict=True):
+            assert f"{hour}30.0" in text
+            (home / "rain.csv").write_text(text.replace(f"{hour}30.0", f"{hour}60.0"))
+        record = relay_into(fresh, tmp_path)
+    finally:
+        for home, text in zip(homes, kept, strict=True):
+            (home / "rain.csv").write_text(text)
+    assert record["version"] == 86_400 // 600
+    assert len(record["observations"]) == 3
+    assert record["equivocations"] == []
+    held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
+    assert (held["version"], held["value"]) == (144, int(record["value"]))
 
 
 # ------------------------------------------------------------------------------------------ replay
@@ -336,47 +481,50 @@ def test_a_report_counts_nowhere_else(fresh: Any, feed_terms: FeedTerms) -> None
     moved = functions.submit(bytes.fromhex(elsewhere.feed[2:]), 0, 0, submit_arguments(answers))
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
         fresh.sender.send(moved)
+    elsewhere_signed = [signed_for(fresh, item, chain_id=fresh.chain.chain_id + 1) for item in answers]
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
-        submit(fresh, answers_of(fresh, chain_id=fresh.chain.chain_id + 1))
+        submit(fresh, elsewhere_signed)
     submit(fresh, answers)  # here it counts
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
         submit(fresh, answers, version=1)
     with pytest.raises(ContractError, match="KpiOracle_NotFuller"):
         submit(fresh, answers)  # once more
     rpc(fresh.w3, "evm_mine", SECONDS_2021[1] + 86_400)
-    late = answers_of(fresh, observed_at=SECONDS_2021[1] + 1)  # of period 0, but not stale for period 1
+    late = answers_of(fresh)  # of period 0, but not stale for period 1
+    assert all(item.signed.observed_at > SECONDS_2021[1] for item in late)
     with pytest.raises(ContractError, match="KpiOracle_BadSignature"):
         submit(fresh, late, period=1)
 
 
 def test_the_relay_takes_no_answer_for_something_else(network: Any) -> None:
     good = request_of(network)
-    for change in (
-        {"chain_id": network.chain.chain_id + 1},
-        {"contract": "0x" + "22" * 20},
-        {"feed": "0x" + "33" * 32},
+    (one, *_), feed = answers_of(network), network.feed
+    for change, says in (
+        ({"chain_id": network.chain.chain_id + 1}, "is chain"),
+        ({"contract": "0x" + "22" * 20}, "no oracle contract"),
+        ({"feed": "0x" + "33" * 32}, "no such feed"),
     ):
-        other = request_of(network, **change)
+        with pytest.raises(AnswerError, match=f"HTTP 503: nothing is signed.*({says})"):
+            ask(network.urls[0], request_of(network, **change), feed, LOCAL_RELAY, 20)
+        other = signed_for(network, one, **change).signed
         with pytest.raises(AnswerError, match="another feed, contract or chain"):
-            ask(network.urls[0], other, network.feed, 20)
+            check_signature(other, feed.chain_id, feed.contract, feed.id, feed.signers)
     strangers = replace(network.feed, signers=network.feed.signers[1:])
     with pytest.raises(AnswerError, match="not a signer"):
-        ask(network.urls[0], good, strangers, 20)
+        ask(network.urls[0], good, strangers, LOCAL_RELAY, 20)
     with pytest.raises(AnswerError, match="not the feed's"):
-        ask(network.urls[0], good, replace(network.feed, method_hash="0x" + "0" * 64), 20)
+        ask(network.urls[0], good, replace(network.feed, method_hash="0x" + "0" * 64), LOCAL_RELAY, 20)
     with pytest.raises(AnswerError, match="out of the feed's bounds"):
-        ask(network.urls[0], good, replace(network.feed, maximum=10), 20)
-    answers, failures = collect([network.urls[0], network.urls[0] + "/"], good, network.feed)
-    assert len(answers) == 1
-    assert "answered already" in failures[0].reason
+        ask(network.urls[0], good, replace(network.feed, maximum=10), LOCAL_RELAY, 20)
+    found = collect([network.urls[0], network.urls[0] + "/"], good, network.feed, LOCAL_RELAY)
+    assert len(found.answers) == 1
+    assert "answered already" in found.failures[0].reason
 
 
 def test_below_quorum_nothing_is_sent(fresh: Any, tmp_path: Path) -> None:
     block = fresh.w3.eth.block_number
     with pytest.raises(RelayError, match=r"(?s)2 usable answers; the quorum is 3.*down: "):
-        run_relay(
-            fresh.sender, fresh.at.oracle, fresh.at.feed, 0, [fresh.urls[0], fresh.urls[2], DOWN], tmp_path
-        )
+        relay_into(SimpleNamespace(**{**vars(fresh), "urls": [fresh.urls[0], fresh.urls[2], DOWN]}), tmp_path)
     assert fresh.w3.eth.block_number == block
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,32 +12,22 @@ import pytest
 from eth_account import Account
 
 from finance.settlement.terms import FeedTerms
+from oracle.evidence import EvidenceError, load
 from oracle.local import NodeFiles, bind_feed, prepare_nodes
-from oracle.node import Ledger, Node, RefusedError
-from oracle.node_config import ConfigError, load_config
+from oracle.node import Ledger, RefusedError
+from oracle.node_config import ConfigError
 from oracle.observation import recover
 from oracle.wire import ObservationRequest
 from tests.oracle.conftest import SECONDS_2021
+from tests.oracle.offline import Sky, edit, start
 
 FEED, CONTRACT = "0x" + "01" * 32, "0x" + "0a" * 20
-REQUEST = ObservationRequest(
-    feed=FEED, period=0, version=0, chain_id=1, contract=CONTRACT, observed_at=SECONDS_2021[0]
-)
+REQUEST = ObservationRequest(feed=FEED, period=0, version=0, chain_id=1, contract=CONTRACT)
 
 
 @pytest.fixture
 def files(feed_terms: FeedTerms, area: float, tmp_path: Path) -> NodeFiles:
     return prepare_nodes(tmp_path, feed_terms, impervious_area_acres=area)[0]
-
-
-def edit(files: NodeFiles, **changes: Any) -> NodeFiles:
-    config = json.loads(files.config.read_text())
-    files.config.write_text(json.dumps({**config, **changes}))
-    return files
-
-
-def start(files: NodeFiles) -> Node:
-    return Node(load_config(files.config))
 
 
 def more_rain(files: NodeFiles) -> None:
@@ -55,7 +46,7 @@ def test_signs_what_it_measured(files: NodeFiles) -> None:
     assert bundle.context.value == signed.value
     assert 186_000 <= signed.value <= 413_000  # the scenario `published`
     assert bundle.text("rain.csv") != (files.config.parent / "rain.csv").read_text()  # its own gauge
-    later = node.observe(REQUEST.model_copy(update={"observed_at": SECONDS_2021[0] + 9}))
+    later = start(files, Sky(time=4_000_000_009)).observe(REQUEST)
     assert (later.value, later.evidence) == (signed.value, signed.evidence)
     assert (later.r, later.vs) != (signed.r, signed.vs)
 
@@ -115,7 +106,7 @@ def test_serves_only_its_feeds(files: NodeFiles) -> None:
 def test_refuses_early_unknown_and_out_of_bounds(files: NodeFiles) -> None:
     node = start(files)
     with pytest.raises(RefusedError, match="the period ends at"):
-        node.observe(REQUEST.model_copy(update={"observed_at": SECONDS_2021[0] - 1}))
+        start(files, Sky(time=SECONDS_2021[0] - 1)).observe(REQUEST)
     with pytest.raises(RefusedError, match="period = 2"):
         node.observe(REQUEST.model_copy(update={"period": 2}))
     kpi = {"id": "runoff-reduction", "decimals": 6, "minimum": "0", "maximum": "1000"}
@@ -135,13 +126,38 @@ def test_faults_are_shown_and_work(files: NodeFiles) -> None:
         silent.observe(REQUEST)
 
 
-def test_damaged_evidence_is_not_served(files: NodeFiles) -> None:
+def test_damaged_evidence_is_made_again(files: NodeFiles) -> None:
+    """As long as the data still give it, by whichever request comes first."""
+    node = start(files)
+    signed = node.observe(REQUEST)
+    root = signed.evidence
+    file = node.evidence_folder / root / "results.json"
+    whole = file.read_text()
+    for repair in (
+        lambda: node.evidence(root),
+        lambda: node.observe(REQUEST),
+        lambda: start(files).evidence(root),
+    ):
+        file.write_text(whole.replace("0", "1"))
+        with pytest.raises(EvidenceError):
+            load(file.parent)
+        repair()
+        assert load(file.parent).root == root
+        assert file.read_text() == whole
+    shutil.rmtree(file.parent)
+    assert node.evidence(root).root == root
+
+
+def test_evidence_that_is_lost_is_not_signed_again(files: NodeFiles) -> None:
     node = start(files)
     root = node.observe(REQUEST).evidence
     file = node.evidence_folder / root / "results.json"
     file.write_text(file.read_text().replace("0", "1"))
-    with pytest.raises(RefusedError, match="damaged"):
-        node.evidence(root)
+    more_rain(files)
+    for lost in (lambda: node.evidence(root), lambda: node.observe(REQUEST)):
+        with pytest.raises(RefusedError, match=r"damaged|already signed"):
+            lost()
+    assert node.observe(REQUEST.model_copy(update={"version": 1})).evidence != root
 
 
 def test_key_files_must_be_private(files: NodeFiles) -> None:

@@ -20,7 +20,7 @@ from oracle.observation import report_evidence
 from oracle.relay import RelayError, choose
 from oracle.verifier import ReportError, load_report, verify_report
 from oracle.wire import ObservationRequest
-from tests.oracle.conftest import SECONDS_2021
+from tests.oracle.offline import Sky
 
 
 def answer(value: int, index: int) -> Any:
@@ -77,9 +77,7 @@ def test_choice_against_all_subsets(seed: int) -> None:
 def report_of(nodes: list[Node], folder: Path) -> Path:
     """A report file as the relay would write it, from nodes in this process."""
     feed, contract = "0x" + "01" * 32, "0x" + "0a" * 20
-    request = ObservationRequest(
-        feed=feed, period=0, version=0, chain_id=1, contract=contract, observed_at=SECONDS_2021[0]
-    )
+    request = ObservationRequest(feed=feed, period=0, version=0, chain_id=1, contract=contract)
     signed = [(index, node, node.observe(request)) for index, node in enumerate(nodes)]
     signed.sort(key=lambda item: (item[2].value, item[0]))
     for _, node, observation in signed:
@@ -114,7 +112,7 @@ def homes(feed_terms: FeedTerms, area: float, tmp_path: Path) -> list[Path]:
 
 
 def nodes_of(homes: list[Path]) -> list[Node]:
-    return [Node(load_config(path)) for path in homes]
+    return [Node(load_config(path), Sky()) for path in homes]
 
 
 def edit(path: Path, **changes: Any) -> None:

@@ -16,7 +16,7 @@ from finance.settlement.median import median
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal
 from oracle import evidence
-from oracle.local import prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes, run_nodes
 from oracle.method import bundle_method
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
@@ -28,10 +28,10 @@ from scripts.demo.swap.life import SwapLife
 
 @contextmanager
 def crew(
-    deal: Deal, folder: Path, seed: int, lies: Mapping[int, float], down: Sequence[int] = ()
+    rpc: str, deal: Deal, folder: Path, seed: int, lies: Mapping[int, float], down: Sequence[int] = ()
 ) -> Iterator[Crew]:
     """Start the feed's nodes as processes with the given lies (in the KPI's unit), and kill those in
-    `down`.
+    `down`. `rpc`: URL of their chain.
     """
     terms = swap_terms(deal).feed
     files = prepare_nodes(
@@ -39,6 +39,7 @@ def crew(
         terms,
         deal=deal,
         seed=seed,
+        rpc=rpc,
         faults={index: {"lie": lie} for index, lie in lies.items()},
         keys=[bytes(local_account(NODE_KEYS + i).key) for i in range(terms.nodes)],
     )
@@ -56,7 +57,9 @@ def report(life: SwapLife, period: int, urls: Sequence[str], folder: Path) -> di
     end = life.terms.feed.period_ends[period] + HOUR
     set_time(life.w3, max(end, life.w3.eth.get_block("latest")["timestamp"]))
     at = life.record.addresses
-    return run_relay(life.relay, at.oracle, life.feed, period, urls, folder, timeout_seconds=60)
+    return run_relay(
+        life.relay, at.oracle, life.feed, period, urls, folder, key=LOCAL_RELAY, timeout_seconds=60
+    )
 
 
 def wait_until_final(life: SwapLife, period: int) -> None:

@@ -95,12 +95,12 @@ class _Telling:
 def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
     """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
     with ExitStack() as stack:
-        starting = stack.enter_context(Starting())
-        crews = _start_nodes(deal, options, starting)
-        study = _price(deal, narrator)
-        narrator.chapter("2. A chain, and the deal on it")
         start = _first_day(deal) - LEAD_DAYS * 86_400
         chain = stack.enter_context(CHAINS[options.client](timestamp=start))
+        starting = stack.enter_context(Starting())
+        crews = _start_nodes(chain.url, deal, options, starting)
+        study = _price(deal, narrator)
+        narrator.chapter("2. A chain, and the deal on it")
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
         life = SwapLife(chain, deal, GasLog())
         record = life.deploy()
@@ -137,13 +137,13 @@ def _first_day(deal: Deal) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-def _start_nodes(deal: Deal, options: Options, starting: Starting) -> dict[str, Callable[[], Crew]]:
+def _start_nodes(rpc: str, deal: Deal, options: Options, starting: Starting) -> dict[str, Callable[[], Crew]]:
     """Two sets of the same nodes: one honest but for a liar and a dead one, one whose quorum is captured."""
     policy, folder = deal.oracle[deal.swap.kpi], options.out / "oracle"
     spread, quorum = float(policy.max_spread.value), int(policy.quorum.value)
 
     def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], Crew]:
-        return starting.begin(oracle.crew(deal, folder / f"nodes-{name}", options.seed, lies, down))
+        return starting.begin(oracle.crew(rpc, deal, folder / f"nodes-{name}", options.seed, lies, down))
 
     return {
         "main": begin("main", {LIAR: round(LIE * spread, 2)}, [SLEEPER]),

@@ -1,0 +1,232 @@
+"""Asking nodes that are slow, hostile, or two at once: real HTTP, no chain."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from finance.settlement.terms import FeedTerms, feed_terms
+from finance.terms import Deal, load_deal
+from oracle import asking
+from oracle.asking import AnswerError, ask, collect
+from oracle.equivocation import EquivocationError, Memory, load_equivocation
+from oracle.feed import Feed
+from oracle.local import LOCAL_RELAY, NodeFiles, prepare_nodes
+from oracle.method import method_hash
+from oracle.node import Node
+from oracle.server import create_app
+from scripts.oracle import app
+from tests.oracle.conftest import ROOT
+from tests.oracle.offline import CONTRACT, FEED, edit, request, start
+
+Speech = Callable[[socket.socket], None]
+
+
+@pytest.fixture(scope="module")
+def enel() -> Deal:
+    return load_deal(ROOT / "deals" / "enel-slb-2019.yaml")
+
+
+@pytest.fixture(scope="module")
+def terms(enel: Deal) -> FeedTerms:
+    return feed_terms(enel, "renewable-share")
+
+
+@pytest.fixture
+def files(terms: FeedTerms, enel: Deal, tmp_path: Path) -> list[NodeFiles]:
+    return prepare_nodes(tmp_path / "nodes", terms, deal=enel)
+
+
+def feed_of(files: list[NodeFiles], terms: FeedTerms) -> Feed:
+    return Feed(
+        id=FEED,
+        chain_id=1,
+        contract=CONTRACT,
+        kpi=terms.kpi,
+        decimals=terms.decimals,
+        minimum=terms.min_value,
+        maximum=terms.max_value,
+        max_spread=terms.max_spread,
+        signers=tuple(item.address for item in files),
+        quorum=terms.quorum,
+        method_hash=method_hash(terms.method),
+        period_ends=terms.period_ends,
+        panel=(),
+        panel_quorum=0,
+        bond_currency=CONTRACT,
+        challenge_bond=0,
+    )
+
+
+@contextmanager
+def serving(node: Node) -> Iterator[str]:
+    """The node on HTTP in a thread of this process."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(create_app(node), log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def speaking(speech: Speech) -> Iterator[str]:
+    """A server that says `speech` to everybody."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def talk() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    threading.Thread(target=say, args=(connection,), daemon=True).start()
+
+        def say(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                speech(connection)
+
+        threading.Thread(target=talk, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def drip(text: bytes) -> Speech:
+    """A byte every 0.2 s: no single read waits long, and all of them take a minute."""
+
+    def speech(connection: socket.socket) -> None:
+        for byte in text:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.2)
+
+    return speech
+
+
+SLOW_HEADERS = drip(b"HTTP/1.1 200 OK\r\n" + b"X-Padding: " + b"x" * 300)
+
+
+def slow_body(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n")
+    drip(b" " * 300)(connection)
+
+
+def silent(connection: socket.socket) -> None:
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("speech", [SLOW_HEADERS, slow_body, silent], ids=["headers", "body", "silence"])
+def test_the_whole_of_an_answer_has_a_deadline(
+    speech: Speech, files: list[NodeFiles], terms: FeedTerms
+) -> None:
+    begun = time.monotonic()
+    with speaking(speech) as url, pytest.raises(AnswerError, match=r"no whole answer within 1 s"):
+        ask(url, request(terms), feed_of(files, terms), LOCAL_RELAY, 1.0)
+    assert time.monotonic() - begun < 6  # a read takes 0.2 s, all of them more than 60
+
+
+def test_a_quorum_is_not_kept_waiting_for_one_that_is_slow(
+    files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "GRACE_SECONDS", 0.5)
+    with ExitStack() as stack:
+        urls = [stack.enter_context(serving(start(item))) for item in files[:3]]
+        slow = stack.enter_context(speaking(silent))
+        begun = time.monotonic()
+        found = collect(
+            [slow, *urls], request(terms), feed_of(files, terms), LOCAL_RELAY, 60, lambda got: len(got) >= 3
+        )
+        assert time.monotonic() - begun < 30
+    assert [item.signer_index for item in found.answers] == [0, 1, 2]
+    assert [(item.url, item.reason.partition(":")[0]) for item in found.failures] == [(slow, "late")]
+
+
+def test_one_that_is_a_little_late_still_counts(
+    files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More signatures make the median harder to move: a quorum waits a while for the rest."""
+    edit(files[3], fault={"delay_seconds": 1.5})
+    with ExitStack() as stack:
+        urls = [stack.enter_context(serving(start(item))) for item in files]
+        found = collect(
+            urls, request(terms), feed_of(files, terms), LOCAL_RELAY, 60, lambda got: len(got) >= 3
+        )
+    assert [item.signer_index for item in found.answers] == [0, 1, 2, 3]
+    assert found.failures == []
+
+
+def test_a_stranger_gets_nothing_over_http(files: list[NodeFiles], terms: FeedTerms) -> None:
+    edit(files[0], relays=["0x" + "11" * 20])
+    with serving(start(files[0])) as url, pytest.raises(AnswerError, match="HTTP 403: relay = "):
+        ask(url, request(terms), feed_of(files, terms), LOCAL_RELAY, 30)
+
+
+# -- two answers of one signer
+
+
+@pytest.fixture
+def proof(files: list[NodeFiles], terms: FeedTerms, tmp_path: Path) -> Path:
+    """One key in two places, with other data: two values for one report."""
+    twin = NodeFiles(tmp_path / "twin" / "node.json", files[0].address)
+    shutil.copytree(files[0].config.parent, twin.config.parent)
+    reports = twin.config.parent / "reports.csv"
+    reports.write_text(reports.read_text().replace(",0.58,", ",0.59,"))
+    with serving(start(files[0])) as one, serving(start(twin)) as other:
+        found = collect([one, other], request(terms), feed_of(files, terms), LOCAL_RELAY)
+    assert len(found.answers) == 1
+    assert "answered already" in found.failures[0].reason
+    memory = Memory(tmp_path / "out")
+    (path,) = memory.note(found.signed)
+    assert memory.note(found.signed[:1]) == []  # what it said first is no proof
+    return path
+
+
+def test_two_values_of_one_signer_are_kept_as_proof(proof: Path, files: list[NodeFiles]) -> None:
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["verify", str(proof)])
+    assert done.exit_code == 0, done.output
+    assert f"Node {files[0].address} has signed value " in done.stdout
+    assert "580000" in done.stdout
+    assert "590000" in done.stdout
+    found = json.loads(CliRunner().invoke(app, ["verify", str(proof), "--json"]).stdout)
+    assert found["equivocation"] == files[0].address
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"value": "590001"}, "the signature is that of"),
+        ({"version": 1}, "not about the same report"),
+        ({"period": 1}, "not about the same report"),
+        ({"signer": "0x" + "11" * 20}, "not about the same report"),
+        ({"chain_id": 5}, "not about the same report"),
+    ],
+)
+def test_a_proof_that_proves_nothing(proof: Path, change: dict[str, object], says: str) -> None:
+    content = json.loads(proof.read_text())
+    content["second"] |= change
+    proof.write_text(json.dumps(content))
+    with pytest.raises(EquivocationError, match=says):
+        load_equivocation(proof).check()
+    assert CliRunner().invoke(app, ["verify", str(proof)]).exit_code == 2
+
+
+def test_the_same_value_twice_is_no_proof(proof: Path, files: list[NodeFiles], terms: FeedTerms) -> None:
+    """At another time the same value has another signature, as it should."""
+    content = json.loads(proof.read_text())
+    proof.write_text(json.dumps({**content, "second": content["first"]}))
+    with pytest.raises(EquivocationError, match="both say the same"):
+        load_equivocation(proof).check()
