@@ -11,6 +11,7 @@ from typing import Any, Final
 from finance.actus.core import Contract, Event, State, child_terms
 from finance.actus.dates import schedule
 from finance.actus.errors import ActusError
+from finance.actus.fees import Fees
 from finance.actus.market import Observed
 from finance.actus.terms import Terms
 
@@ -132,7 +133,7 @@ class Enhancement(Contract):
         return payoff
 
 
-class Ceg(Enhancement):
+class Ceg(Fees, Enhancement):
     """Guarantee: the guarantor (SEL) pays the covered exposure after a credit event, against fees."""
 
     type = "CEG"
@@ -142,24 +143,19 @@ class Ceg(Enhancement):
         times = [t for t in self.fee_times if self.exercised is None or t <= self.exercised]
         yield from self.cyclic("FP", times)
 
-    @cached_property
-    def FER(self) -> float:
-        return self.terms.amount("feeRate")
-
-    @cached_property
-    def FEB(self) -> str:
-        return self.terms.choice("feeBasis", ("A", "N"), "A")
+    @property
+    def fee_start(self) -> datetime | None:
+        return self.terms.time("purchaseDate")
 
     @cached_property
     def fee_times(self) -> list[datetime]:
-        """Fee times up to Md. A credit event cuts the last period short; it makes no stub of it."""
-        if not self.FER:
-            return []
+        """t^FP up to Md. A credit event cuts the last period short; it makes no stub of it."""
         step, first = self.terms.cycle("cycleOfFee"), self.terms.time("cycleAnchorDateOfFee")
-        if first is None and step is not None and (bought := self.terms.time("purchaseDate")):
-            first = step.after(bought)
-        if step is not None and self.exercised is not None:
-            step = replace(step, long_stub=False)
+        if step is None or self.exercised is None or not self.FER:
+            return super().fee_times
+        if first is None and self.fee_start is not None:
+            first = step.after(self.fee_start)
+        step = replace(step, long_stub=False)
         return schedule(first, step, self.Md, include_end=True, month_ends=self.month_ends)
 
     def first_principal(self) -> float:
@@ -172,22 +168,8 @@ class Ceg(Enhancement):
 
     def initial(self) -> State:
         s = super().initial()
-        given = self.terms.number("feeAccrued")
-        if self.FER:
-            s.Feac = self.fee_accrued(s, s.Sd) if given is None else self.sign * given
+        s.Feac = self.fee_at_start(s)
         return s
-
-    def fee_accrued(self, s: State, t: datetime) -> float:
-        """Fees since the last fee time, or the elapsed part of an absolute fee."""
-        times = [self.days.calculated(f) for f in self.fee_times]
-        last = max((f for f in times if f <= t), default=None)
-        following = min((f for f in times if f > t), default=None)
-        if self.FEB == "N":
-            since = s.Sd if t > s.Sd else last or s.Sd
-            return s.Feac + self.Y(since, t) * s.Nt * self.FER
-        if last is None or following is None:
-            return 0.0
-        return self.Y(last, t) / self.Y(last, following) * self.sign * self.FER
 
     def accrue(self, s: State, t: datetime) -> None:
         if self.FER:
@@ -207,10 +189,8 @@ class Ceg(Enhancement):
         return self.sign * self.price("priceAtTerminationDate")
 
     def FP(self, s: State, event: Event) -> float:
-        """POF_FP_CEG, STF_FP_CEG."""
-        self.accrue(s, event.calculated)
-        payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
-        s.Feac = 0.0
+        """POF_FP_CEG, STF_FP_CEG: the cover is measured anew."""
+        payoff = super().FP(s, event)
         s.Nt = self.principal(event.scheduled)
         return payoff
 

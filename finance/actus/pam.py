@@ -13,15 +13,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from finance.actus.core import Contract, Event, State
+from finance.actus.core import Event, State
 from finance.actus.dates import schedule
+from finance.actus.fees import Fees
 
-FEE_BASES: Final = ("A", "N")
 PENALTIES: Final = ("O", "A", "N", "R", "I")
 """Penalty types: O none, A an amount, N or R a rate a year on the principal, I the rate differential."""
 
 
-class Pam(Contract):
+class Pam(Fees):
     """Principal at maturity: all principal is repaid at MD, interest is paid on IP dates or capitalised."""
 
     type = "PAM"
@@ -32,17 +32,13 @@ class Pam(Contract):
     def IED_time(self) -> datetime:
         return self.terms.need("initialExchangeDate", self.terms.time("initialExchangeDate"))
 
+    @property
+    def fee_start(self) -> datetime:
+        return self.IED_time
+
     @cached_property
     def NT(self) -> float:
         return self.terms.need("notionalPrincipal", self.terms.number("notionalPrincipal"))
-
-    @cached_property
-    def FER(self) -> float:
-        return self.terms.amount("feeRate")
-
-    @cached_property
-    def FEB(self) -> str:
-        return self.terms.choice("feeBasis", FEE_BASES, "A")
 
     @cached_property
     def scales(self) -> tuple[bool, bool]:
@@ -113,12 +109,6 @@ class Pam(Contract):
             events[known] = self.cyclic("RRF", [times[known]])[0]
         return events
 
-    @cached_property
-    def fee_times(self) -> list[datetime]:
-        if not self.FER:
-            return []
-        return self.times("cycleAnchorDateOfFee", "cycleOfFee", self.Md, start=self.IED_time)
-
     def scaling(self) -> list[Event]:
         """t^SC before Md (7.1)."""
         if not any(self.scales):
@@ -179,29 +169,6 @@ class Pam(Contract):
             s.Ipac += self.Y(s.Sd, t) * s.Ipnr * self.interest_base(s)
         s.Sd = t
 
-    def fee_accrued(self, s: State, t: datetime) -> float:
-        """Feac at `t`: on the principal since Sd (basis N), or the elapsed part of the fee (basis A)."""
-        if self.FEB == "N":
-            return s.Feac + self.Y(s.Sd, t) * s.Nt * self.FER
-        last, following = self.fee_period(t)
-        return self.Y(last, t) / self.Y(last, following) * self.sign * self.FER if following else 0.0
-
-    def fee_period(self, t: datetime) -> tuple[datetime, datetime | None]:
-        """The fee times around `t`: the last at or before it (or IED), and the next."""
-        times = [self.days.calculated(f) for f in self.fee_times]
-        last = max((f for f in times if f <= t), default=self.IED_time)
-        return last, min((f for f in times if f > t), default=None)
-
-    def fee_at_start(self, s: State) -> float:
-        """Feac(t0): the term (which knows no role: section 3.7), or what accrued since the last fee."""
-        given = self.terms.number("feeAccrued")
-        if given is not None or not self.FER:
-            return self.sign * (given or 0.0)
-        if self.FEB == "A":
-            return self.fee_accrued(s, s.Sd)
-        last = self.last_past(self.fee_times)
-        return 0.0 if last is None else self.Y(last, s.Sd) * s.Nt * self.FER
-
     # Events
 
     def IED(self, s: State, event: Event) -> float:
@@ -259,13 +226,6 @@ class Pam(Contract):
         if kind == "I":
             rate = max(0.0, s.Ipnr - self.market_rate(event.scheduled))
         return years * s.Nt * rate
-
-    def FP(self, s: State, event: Event) -> float:
-        """POF_FP_PAM: the fee, or what has accrued of it."""
-        self.accrue(s, event.calculated)
-        payoff = self.sign * self.FER if self.FEB == "A" else s.Feac
-        s.Feac = 0.0
-        return payoff
 
     def PRD(self, s: State, event: Event) -> float:
         """POF_PRD_PAM: purchase at a clean price, plus what has accrued."""

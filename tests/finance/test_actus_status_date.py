@@ -168,6 +168,41 @@ def test_an_annuity_recorded_on_the_day_of_its_exchange(status: str) -> None:
         assert contract({**BASE, "contractType": "ANN", **terms}).initial().Prnxt == pytest.approx(level)
 
 
+def test_an_annuity_whose_first_payment_is_at_its_exchange() -> None:
+    terms = {**YEARLY, "maturityDate": "2025-01-01", "cycleAnchorDateOfPrincipalRedemption": "2020-01-01"}
+    found = run("ANN", **terms)
+    due: dict[datetime, float] = {}
+    for flow in found[1:]:
+        due[flow.time] = due.get(flow.time, 0.0) + flow.payoff
+    level = 1000 / sum(1.06**-n for n in range(6))
+    assert list(due.values()) == pytest.approx([level] * 6, abs=1e-9)
+
+
+def test_the_known_rate_is_that_of_the_reset_after_the_status_date() -> None:
+    resets = {
+        "cycleAnchorDateOfRateReset": "2021-01-01", "cycleOfRateReset": "P6ML1",
+        "marketObjectCodeOfRateReset": "LIBOR", "nextResetRate": "0.5",
+    }  # fmt: skip
+    found = run("PAM", seen(RATES), statusDate="2021-01-01", **resets, **YEARLY)
+    assert [(f.type, f.time) for f in found if f.type in ("RR", "RRF")] == [("RRF", day("2021-07-01"))]
+
+
+@pytest.mark.parametrize("basis", ["A", "N"])
+def test_fees_of_a_guarantee_recorded_in_their_period(basis: str) -> None:
+    cover = {
+        "feeRate": "0.02" if basis == "N" else "10", "feeBasis": basis, "cycleOfFee": "P6ML1",
+        "cycleAnchorDateOfFee": "2020-01-01", "notionalPrincipal": "1000", "contractRole": "BUY",
+        "contractStructure": [
+            {"object": {"contractIdentifier": "X1"}, "referenceType": "CID", "referenceRole": "COVE"}
+        ],
+    }  # fmt: skip
+    for status in ("2020-07-01", "2020-10-01"):
+        look = seen(events=(Observed("AD", day("2020-10-01")),))
+        found = run("CEG", look, statusDate=status, **cover)
+        assert found[0].state.Feac == pytest.approx(5.0)
+        assert paid(found, "FP") == [("FP", f"202{when}-01", 10.0) for when in ("1-01", "1-07", "2-01")]
+
+
 def test_between_the_due_day_and_the_business_day() -> None:
     # Interest due on Saturday 1 August 2020 is paid on Monday; a record of Sunday is still owed it. The one
     # before was due on Saturday 1 February: 182 days from 3 February or from the 1st, by convention.

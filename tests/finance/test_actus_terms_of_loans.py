@@ -243,6 +243,12 @@ def test_a_negative_amortizer_pays_interest_up_to_one_cycle_before_its_first_red
         "2020-05-01", "2020-06-01", "2020-07-01", "2020-10-01", "2021-01-01", "2021-04-01",
     ]  # fmt: skip
     assert paid(found, "PR") == [("PR", "2020-10-01", 85.0), ("PR", "2021-01-01", 86.275)]
+    from_then = run(
+        "NAM", maturityDate="2021-04-01", cycleOfInterestPayment="P1ML1", cycleOfPrincipalRedemption="P3ML1",
+        cycleAnchorDateOfInterestPayment="2020-07-01", cycleAnchorDateOfPrincipalRedemption="2020-10-01",
+        nextPrincipalRedemptionPayment="100",
+    )  # fmt: skip
+    assert paid(from_then, "IP")[:2] == [("IP", "2020-07-01", 30.0), ("IP", "2020-10-01", 15.0)]
 
 
 def test_a_negative_amortizer_ends_when_its_payments_have_repaid_it() -> None:
