@@ -115,6 +115,21 @@ def test_a_record_taken_later_gives_the_same_tail(kind: str, seed: int) -> None:
             same(told(later, at), told(whole, at))
 
 
+def test_accruals_that_the_record_leaves_out_are_calculated_anew(seed: int) -> None:
+    """At a fixed rate, from the last interest or fee date before it (7.1, Ipac and Feac at t0)."""
+    chance, market = random.Random(f"{seed} anew"), seen()
+    for kind in ("PAM", "SWPPV") * 15:
+        terms = {name: value for name, value in loan(chance, kind).items() if "RateReset" not in name}
+        whole = contract(terms, market).flows()
+        due = [f.time for f in whole if f.type in ("IP", "IPFX", "FP")]
+        at = max(due[0], next((f.time for f in whole if f.type == "FP"), due[0]))
+        at += timedelta(days=chance.randrange((terms["maturityDate"] - at).days or 1))
+        record = tail(terms, market, at)
+        for name in ("accruedInterest", "accruedInterest2", "feeAccrued"):
+            record.pop(name)
+        same(told(contract(record, market).flows(), at), told(whole, at))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_roles_mirror_each_other_and_analysis_changes_nothing(kind: str, seed: int) -> None:
     chance = random.Random(f"{seed} {kind}")
