@@ -121,8 +121,10 @@ def test_accruals_that_the_record_leaves_out_are_calculated_anew(seed: int) -> N
     for kind in ("PAM", "SWPPV") * 15:
         terms = {name: value for name, value in loan(chance, kind).items() if "RateReset" not in name}
         whole = contract(terms, market).flows()
-        due = [f.time for f in whole if f.type in ("IP", "IPFX", "FP")]
-        at = max(due[0], next((f.time for f in whole if f.type == "FP"), due[0]))
+        first: dict[str, datetime] = {}
+        for flow in whole:
+            first.setdefault(flow.type, flow.time)
+        at = max(when for kind, when in first.items() if kind in ("IP", "IPFX", "FP"))
         at += timedelta(days=chance.randrange((terms["maturityDate"] - at).days or 1))
         record = tail(terms, market, at)
         for name in ("accruedInterest", "accruedInterest2", "feeAccrued"):
