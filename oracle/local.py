@@ -144,7 +144,7 @@ def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: st
 
 @contextmanager
 def run_nodes(
-    nodes: Sequence[NodeFiles], timeout_seconds: float = 60, stop: Event | None = None
+    nodes: Sequence[NodeFiles], timeout_seconds: float = 180, stop: Event | None = None
 ) -> Iterator[list[RunningNode]]:
     """Start the nodes as processes, wait until all listen, and stop them at the end of the `with`.
 
