@@ -46,12 +46,13 @@ class AnswerError(ValueError):
 
 @dataclass(frozen=True)
 class Collected:
-    """A usable answer of a node, with the evidence behind it."""
+    """A usable answer of a node, with the evidence behind it and what is unlikely about that."""
 
     url: str
     signer_index: int
     signed: SignedObservation
     bundle: evidence.Bundle
+    suspicions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,12 @@ def check_signature(
     return known.index(address.lower())
 
 
-def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed) -> None:
-    """Raises AnswerError if the bundle is not evidence of exactly this observation by the feed's method."""
+def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed) -> list[str]:
+    """What is unlikely about the bundle's raw data. Raises AnswerError if it is not evidence of exactly this
+    observation by the feed's method."""
     try:
         context, method = bundle.context, bundle_method(bundle)
-        suspicions_of(bundle)
+        suspicions = suspicions_of(bundle)
     except (MethodError, evidence.EvidenceError) as error:
         raise AnswerError(f"evidence: {error}") from None
     if bundle.root != signed.evidence:
@@ -117,6 +119,7 @@ def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed)
             raise AnswerError(f"evidence: {name} = {getattr(context, name)}, not {value}")
     if method_hash(method.id) != feed.method_hash:
         raise AnswerError(f"evidence: method {method.id} is not the feed's")
+    return suspicions
 
 
 def ask(
@@ -254,8 +257,7 @@ async def _answer(
         if not feed.minimum <= signed.value <= feed.maximum:
             raise AnswerError(f"value {signed.value} is out of the feed's bounds")
         bundle = await _bundle(client, base, signed.evidence)
-    check_bundle(signed, bundle, feed)
-    return Collected(url, index, signed, bundle)
+    return Collected(url, index, signed, bundle, check_bundle(signed, bundle, feed))
 
 
 def _client() -> httpx.AsyncClient:

@@ -28,7 +28,6 @@ from oracle.chain_view import STATUS, ChainState
 from oracle.equivocation import Memory
 from oracle.evidence import write_whole
 from oracle.feed import Feed, read_feed
-from oracle.method import suspicions_of
 from oracle.observation import Ruling, Signature, report_evidence
 from oracle.rebuild import FROM_CHAIN, RebuildError, from_chain, gather_evidence
 from oracle.versions import newest_version, next_version
@@ -50,6 +49,7 @@ class Kept:
     signer_index: int
     signed: SignedObservation
     url: str = FROM_CHAIN
+    suspicions: tuple[str, ...] = ()
 
 
 def choose(
@@ -235,7 +235,8 @@ def prepare_report(
     for item in found.answers:  # evidence first: a report without it cannot be verified
         item.bundle.save(folder / "evidence")
     chosen = _chosen(feed, period, found, held)
-    gather_evidence([item.signed.evidence for item in chosen], urls, folder / "evidence", timeout_seconds)
+    kept = [item.signed.evidence for item in chosen if isinstance(item, Kept)]
+    gather_evidence(kept, urls, folder / "evidence", timeout_seconds)
     record = {
         **_record(feed, period, version, [_observation_record(item) for item in chosen]),
         "left_out": [_observation_record(item) for item in found.answers if item not in chosen],
@@ -352,8 +353,7 @@ def _observation_record(item: Collected | Kept) -> dict[str, Any]:
         mode="json", include={"value", "observed_at", "evidence", "signer", "r", "vs"}
     )
     record = {"url": item.url, "signer_index": item.signer_index, **fields}
-    suspect = suspicions_of(item.bundle) if isinstance(item, Collected) else []
-    return {**record, "suspect": suspect} if suspect else record
+    return {**record, "suspect": list(item.suspicions)} if item.suspicions else record
 
 
 def send_challenge(
