@@ -35,11 +35,15 @@ class Demo(Protocol):
         """What comes next, soonest first."""
 
     def advance(self) -> NextEvent:
-        """Move the clock to the next event and let everybody act. Raises ChainError."""
+        """Move the clock to the next event and let everybody act. Raises ChainError; ProblemError while it
+        cannot happen."""
 
     def rpc(self, method: str, parameters: Sequence[Any]) -> Any:
         """A wallet call (eth_sendTransaction, personal_sign, eth_signTypedData_v4, eth_accounts, eth_chainId)
         passed on to the chain for one of `accounts`. Raises ProblemError for another method or account."""
+
+    def trouble(self) -> Sequence[str]:
+        """What does not run now and what is waited for, a sentence each; none if all is well."""
 
     def facts(self) -> Mapping[str, str]:
         """What is simulated here, in words, for the banner."""

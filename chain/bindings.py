@@ -16,7 +16,7 @@ from web3.contract.contract import ContractFunction
 from web3.types import RPCEndpoint
 
 from chain import artifacts
-from chain.errors import ChainError, ContractError, NetworkError
+from chain.errors import ChainError, ContractError, NetworkError, UnreachableError
 
 PANICS = {
     0x01: "assertion failed",
@@ -142,7 +142,9 @@ def request(w3: Web3, method: str, parameters: list[Any], operation: str = "") -
     except ChainError:
         raise
     except Exception as error:
-        raise NetworkError(f"{operation or method}: the chain does not answer: {str(error)[:300]}") from None
+        raise UnreachableError(
+            f"{operation or method}: the chain does not answer: {str(error)[:300]}"
+        ) from None
     refusal = answer.get("error")
     if not refusal:
         return answer.get("result")

@@ -22,6 +22,10 @@ class NetworkError(ChainError, InputError):
     """No chain answers at an address, or it is not the chain that was meant."""
 
 
+class UnreachableError(NetworkError):
+    """The chain does not answer, or what answers there is none. What was asked for may have happened."""
+
+
 class RecordError(ChainError, InputError):
     """A deployment record or a file of wallets cannot be used; one line per problem names file and field."""
 

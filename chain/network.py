@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,16 +20,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from eth_account import Account
 from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 from eth_account.signers.local import LocalAccount
-from web3 import Web3
-from web3.types import RPCEndpoint
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint, RPCResponse
 
 from chain.artifacts import ROOT, SET_UP
-from chain.errors import NetworkError, ToolchainError
+from chain.errors import NetworkError, ToolchainError, UnreachableError
 
 LOCAL_URL = "http://127.0.0.1:8545"
 KNOWN: dict[str, tuple[str, int | None]] = {
@@ -43,6 +45,7 @@ LOCAL_ONLY_MNEMONIC = "test test test test test test test test test test test ju
 
 LOCAL_CHAIN_IDS = frozenset({1337, 31337, 5777})
 HARDFORK = "shanghai"
+GUARD = Path(__file__).with_name("guard.py")
 BLOCK_GAS_LIMIT = 60_000_000
 START_SECONDS = 30.0
 END_SECONDS = 5.0
@@ -61,6 +64,28 @@ class LocalChain:
 
 
 # -- joining
+
+
+class Provider(HTTPProvider):
+    """A node over HTTP; one that does not answer is an UnreachableError of one line, whoever asked what."""
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        with self._one_line(method):
+            return super().make_request(method, params)
+
+    def make_batch_request(self, batch_requests: Any) -> Any:
+        with self._one_line("a batch"):
+            return super().make_batch_request(batch_requests)
+
+    @contextmanager
+    def _one_line(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # what requests raises, and what is not JSON
+            words = " ".join(str(error).split())[:200]
+            raise UnreachableError(
+                f"no chain answers at {self.endpoint_uri}: {what}: {type(error).__name__}: {words}"
+            ) from None
 
 
 def rpc(w3: Web3, method: str, *params: Any) -> Any:
@@ -85,13 +110,15 @@ def connect(network: str, chain_id: int | None = None, timeout: float = 120, ret
             f"network {network!r}: neither a URL (http://...) nor one of {', '.join(sorted(KNOWN))}"
         )
     options: dict[str, Any] = {} if retry else {"exception_retry_configuration": None}
-    w3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": timeout}, **options))
+    w3 = Web3(Provider(url, request_kwargs={"timeout": timeout}, **options))
     try:
         actual = w3.eth.chain_id
     except Exception as error:
         if _is_local(url) and not _answers(url):
             hint = f'start one, for example "npx anvil --hardfork {HARDFORK}" or "npx ganache"'
             raise NetworkError(f"no chain answers at {url}: {hint}") from None
+        if isinstance(error, UnreachableError):
+            raise
         raise NetworkError(f"no chain answers at {url}: {type(error).__name__}: {str(error)[:200]}") from None
     expected = chain_id if chain_id is not None else default_id
     if expected is not None and actual != expected:
@@ -263,10 +290,11 @@ def _started(name: str, arguments: Sequence[str], port_option: str, port: int) -
     for attempt in range(3):
         chosen = port or _free_port()
         with tempfile.TemporaryFile() as log:
-            # A session of its own: Ctrl-C reaches us, and we end the wrapper and the chain together.
+            # A session of its own: Ctrl-C reaches us, and we end the wrapper and the chain together. If we
+            # are killed, our end of the pipe closes, and the guard does it.
             process = subprocess.Popen(
-                [program, *arguments, port_option, str(chosen)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-I", "-S", str(GUARD), program, *arguments, port_option, str(chosen)],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -286,7 +314,7 @@ def _started(name: str, arguments: Sequence[str], port_option: str, port: int) -
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> Web3 | None:
-    w3 = Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}", request_kwargs={"timeout": 120}))
+    w3 = Web3(Provider(f"http://127.0.0.1:{port}", request_kwargs={"timeout": 120}))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         # A plain connect first: web3 retries a refused connection slowly.
@@ -318,8 +346,8 @@ def _terminating(process: subprocess.Popen[bytes], port: int) -> Iterator[None]:
 
 
 def end(process: subprocess.Popen[Any], port: int) -> None:
-    """End a chain and the wrapper that started it; nothing listens on `port` any more when this returns."""
-    # The npm wrapper passes SIGTERM on and waits for the chain behind it; if it hangs, end both.
+    """End a chain and what started it; nothing listens on `port` any more when this returns."""
+    # Guard and npm wrapper pass SIGTERM on and wait for the chain behind them; if one hangs, end all.
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5)
@@ -329,6 +357,8 @@ def end(process: subprocess.Popen[Any], port: int) -> None:
     elif process.poll() is None:
         process.kill()
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
     # A wrapper that died before it could pass the signal on leaves a chain that we cannot wait for by its id.
     deadline = time.monotonic() + END_SECONDS
     while _answers(f"http://127.0.0.1:{port}") and time.monotonic() < deadline:

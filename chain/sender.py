@@ -16,7 +16,7 @@ from web3.types import TxReceipt
 
 from chain import artifacts
 from chain.bindings import calldata, contract, request
-from chain.errors import ContractError, NetworkError
+from chain.errors import ContractError, NetworkError, UnreachableError
 
 GAS_MARGIN = 1.25
 """An estimate is exact for one state; the margin covers what others change before the block."""
@@ -138,6 +138,10 @@ class Sender:
             return self.w3.eth.wait_for_transaction_receipt(
                 cast(Any, tx), timeout=RECEIPT_SECONDS, poll_latency=0.05
             )
+        except UnreachableError as error:
+            raise UnreachableError(
+                f"{operation}: sent as {tx}, and the chain no longer answers: {error}"
+            ) from None
         except Exception as error:
             raise NetworkError(
                 f"{operation}: no receipt of {tx} within {RECEIPT_SECONDS} s: {error}"

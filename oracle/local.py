@@ -1,4 +1,4 @@
-"""A deal's oracle nodes on one machine, as real processes: for demonstrations and tests.
+"""A deal's oracle nodes on one machine, made ready: for demonstrations and tests. oracle.processes runs them.
 
 In earnest every node runs on its operator's machine, from its own configuration, key and data.
 """
@@ -6,15 +6,10 @@ In earnest every node runs on its operator's machine, from its own configuration
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
-from typing import IO, Any
+from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -29,12 +24,6 @@ from oracle.node_config import ConfigError, write_secret
 LOCAL_RPC = "http://127.0.0.1:8545"
 LOCAL_RELAY: LocalAccount = Account.from_key(keccak(text="penstock: relay of local chains"))
 """Whom local nodes sign for unless told otherwise. Everybody has its key, as those of local chains."""
-ROOT = Path(__file__).resolve().parent.parent
-LOOK_SECONDS = 0.2
-
-
-class NodeStartError(RuntimeError):
-    """A node process did not come up; the message holds its last words."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +32,6 @@ class NodeFiles:
 
     config: Path
     address: str
-
-
-@dataclass(frozen=True)
-class RunningNode:
-    """A node process that answers at `url`."""
-
-    address: str
-    url: str
-    pid: int
 
 
 def prepare_nodes(
@@ -140,65 +120,3 @@ def bind_feed(nodes: Sequence[NodeFiles], chain_id: int, contract: str, feed: st
         config = json.loads(node.config.read_text())
         config["feeds"] = [{"chain_id": chain_id, "contract": contract, "feed": feed}]
         node.config.write_text(json.dumps(config, indent=2) + "\n")
-
-
-@contextmanager
-def run_nodes(
-    nodes: Sequence[NodeFiles], timeout_seconds: float = 180, stop: Event | None = None
-) -> Iterator[list[RunningNode]]:
-    """Start the nodes as processes, wait until all listen, and stop them at the end of the `with`.
-
-    Their logs are node.log beside each configuration. Raises NodeStartError, also as soon as `stop` is set
-    before all of them listen.
-    """
-    processes: list[subprocess.Popen[str]] = []
-    logs: list[IO[str]] = []
-    try:
-        for node in nodes:
-            if stop is not None and stop.is_set():
-                raise NodeStartError(f"{node.config}: the node was told to stop before it had started")
-            log = (node.config.parent / "node.log").open("a")
-            logs.append(log)
-            command = [sys.executable, "-m", "oracle.server", str(node.config)]
-            processes.append(
-                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
-            )
-        deadline = time.monotonic() + timeout_seconds
-        yield [_listening(p, n, deadline, stop) for p, n in zip(processes, nodes, strict=True)]
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
-        for handle in logs:
-            handle.close()
-
-
-def _listening(
-    process: subprocess.Popen[str], node: NodeFiles, deadline: float, stop: Event | None
-) -> RunningNode:
-    lines: list[str] = []
-
-    def read() -> None:
-        assert process.stdout is not None
-        lines.append(process.stdout.readline())
-
-    reader = Thread(target=read, daemon=True)
-    reader.start()
-    while reader.is_alive() and time.monotonic() < deadline:
-        reader.join(LOOK_SECONDS)
-        if stop is not None and stop.is_set():
-            raise NodeStartError(f"{node.config}: the node was told to stop before it had started")
-    if not lines or not lines[0]:
-        words = (node.config.parent / "node.log").read_text().strip().splitlines()
-        raise NodeStartError(f"{node.config}: the node did not start: {words[-1] if words else 'no output'}")
-    answer = json.loads(lines[0])
-    if answer["address"] != node.address:
-        raise NodeStartError(f"{node.config}: the node signs as {answer['address']}, not {node.address}")
-    return RunningNode(node.address, answer["url"], process.pid)

@@ -5,10 +5,13 @@ Errors are JSON with one line: {"error": "field = value: reason"}.
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
+import os
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +72,14 @@ def create_app(node: Node) -> FastAPI:
     return app
 
 
-def serve(path: str | Path) -> None:
-    """Run the node of a configuration file until it is stopped; prints one JSON line when it listens.
+def serve(path: str | Path, port: int | None = None) -> None:
+    """Run the node of a configuration file until it is stopped; prints one JSON line when it listens. `port`
+    instead of the configuration's.
 
     Raises ConfigError, also when the port is taken.
     """
     config = load_config(path)
+    chosen = config.listen.port if port is None else port
     node = Node(config)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     if config.fault.active:
@@ -83,10 +88,10 @@ def serve(path: str | Path) -> None:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((config.listen.host, config.listen.port))
+        listener.bind((config.listen.host, chosen))
         listener.listen(128)
     except OSError as error:
-        raise ConfigError(f"{path}: listen.port = {config.listen.port}: {error.strerror}") from None
+        raise ConfigError(f"{path}: listen.port = {chosen}: {error.strerror}") from None
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(json.dumps({"address": node.address, "url": f"http://{shown}:{port}"}), flush=True)
@@ -98,9 +103,32 @@ def settings_of(app: Any) -> uvicorn.Config:
     return uvicorn.Config(app, http=TimedProtocol, log_level="warning", lifespan="off", access_log=False)
 
 
-if __name__ == "__main__":  # python -m oracle.server FILE: the node without the commands' imports
+def end_with_starter() -> None:
+    """End this process when its standard input closes, as it does when whoever holds the other end dies."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """`python -m oracle.server FILE [--port N] [--with-starter]`: the node without the commands' imports."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--port", type=int, help="instead of the configuration's")
+    parser.add_argument("--with-starter", action="store_true", help="end when standard input closes")
+    options = parser.parse_args()
+    if options.with_starter:
+        end_with_starter()
     try:
-        serve(sys.argv[1] if len(sys.argv) == 2 else "")
+        serve(options.config, options.port)
     except ConfigError as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

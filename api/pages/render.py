@@ -39,12 +39,13 @@ environment.globals |= {"asset": asset, "short_hash": short_hash, "languages": L
 @dataclass(frozen=True)
 class Banner:
     """What a demonstration says on every page. `clock`: the chain's time, if the index has any; `deal`: title
-    of the deal that the next event is of."""
+    of the deal that the next event is of; `trouble`: what does not run, in sentences."""
 
     facts: dict[str, str]
     clock: int | None
     upcoming: NextEvent | None
     deal: str | None
+    trouble: list[str]
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -134,4 +135,5 @@ def banner_of(parts: Services | None) -> Banner | None:
     except Exception:
         log.warning("the demonstration cannot say what comes next", exc_info=True)
         upcoming = None
-    return Banner(dict(demo.facts()), cast("int | None", head.time if head else None), upcoming, deal)
+    clock = cast("int | None", head.time if head else None)
+    return Banner(dict(demo.facts()), clock, upcoming, deal, list(demo.trouble()))

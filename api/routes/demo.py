@@ -68,12 +68,14 @@ class DemoView(Resource):
             "upcoming": [
                 {"time": 1617235200, "deployment": "dc-water-eib-2016-1f2e3d4c", "title": "Coupon 9 is paid"}
             ],
+            "trouble": [],
         }
     )
 
     facts: dict[str, str]
     accounts: list[AccountView]
     upcoming: list[EventView]
+    trouble: list[str] = Field(description="What does not run now or is waited for; empty if all is well.")
 
 
 class WalletCall(Resource):
@@ -119,13 +121,17 @@ def read_demo(demo: Demonstration, response: Response) -> DemoView:
     response.headers.update(PRIVATE)
     accounts = [AccountView(address=a.address, name=a.name, role=a.role) for a in demo.accounts()]
     return DemoView(
-        facts=dict(demo.facts()), accounts=accounts, upcoming=[_event(each) for each in demo.upcoming()]
+        facts=dict(demo.facts()),
+        accounts=accounts,
+        upcoming=[_event(each) for each in demo.upcoming()],
+        trouble=list(demo.trouble()),
     )
 
 
-@router.post("/demo/advance", responses=documented(403, 404, 409, 415, 422))
+@router.post("/demo/advance", responses=documented(403, 404, 409, 415, 422, 503))
 def advance_demo(demo: Demonstration, response: Response) -> EventView:
-    """Move the clock to the next event, and let everybody act."""
+    """Move the clock to the next event, and let everybody act. 503 while it cannot happen, such as for a
+    report that the nodes have not given: nothing is settled without it, and it stays the next event."""
     response.headers.update(PRIVATE)
     if not _moving.acquire(blocking=False):
         raise conflict("the clock is being moved already", "busy")

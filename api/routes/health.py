@@ -53,6 +53,8 @@ def check(parts: Services) -> dict[str, str]:
             found["index"] = f"{head.lag_blocks} blocks behind the chain"
     except ProblemError as error:
         found["database"] = found["index"] = error.detail
+    if parts.demo is not None:
+        found["demonstration"] = " ".join(parts.demo.trouble())
     return found
 
 

@@ -18,10 +18,11 @@ from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
 from oracle.kpi import to_integer
-from oracle.local import LOCAL_RELAY, RunningNode, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.method import raw_rain, twin_parameters
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
+from oracle.processes import RunningNode, run_nodes
 from oracle.relay import run_relay, send_challenge, send_ruling
 from oracle.twins.stormwater import run_pair
 from oracle.verifier import Verification, verify_report
@@ -36,10 +37,12 @@ HOUR = 3_600
 
 @dataclass(frozen=True)
 class Crew:
-    """A set of node processes: those that answer, and what is wrong with which."""
+    """A set of node processes: those that answer, and what is wrong with which on purpose. `look` tells, in
+    words, which do not run though they should, and starts them again where somebody keeps them."""
 
     nodes: Sequence[RunningNode]
     faults: dict[str, str]
+    look: Callable[[], list[str]] = list
 
     @property
     def urls(self) -> list[str]:

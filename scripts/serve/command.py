@@ -45,6 +45,9 @@ def serve(
     ] = None,
     database: DatabaseUrl = None,
     data: Data = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Clear away the demonstration that is in --data, and begin again.")
+    ] = False,
     deals: Annotated[
         Path | None, typer.Option(help="Folder of deal files (default: those of Penstock).")
     ] = None,
@@ -98,12 +101,15 @@ def serve(
         raise InputError("--no-demo: give the chain to join (--network)")
     if demo and (deployment or relay):
         raise InputError("--deployment, --relay: a demonstration serves its own deployments")
+    if anew and not (demo and data):
+        raise InputError("--anew: only for a demonstration with --data")
     options = Options(
         port=port,
         host=host,
         network=network,
         database=database,
         data=data,
+        anew=anew,
         deals=deals,
         deployments=tuple(deployment or ()),
         relays=tuple(relay or ()),

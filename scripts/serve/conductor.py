@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.chain_link import NO_ANSWER
 from api.demo import DemoAccount, NextEvent
-from api.problems import ProblemError, bad_input, conflict
+from api.problems import ProblemError, bad_input, conflict, unavailable
 from chain.bindings import request
-from chain.errors import ChainError
+from chain.errors import ChainError, UnreachableError
 from chain.network import BLOCK_GAS_LIMIT, LocalChain, clock, reach_time
 from chain.sender import GAS_MARGIN
+from scripts.demo.reporting import Crew
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan, Step
+from scripts.serve.reports import NotReportedError
 
 log = logging.getLogger("penstock.serve")
 SHOWN = 12
 """Events that are told ahead."""
 WATCH_SECONDS = 1.0
+AGAIN_SECONDS = 10.0
+"""Between two tries of what could not happen yet."""
+PATIENCE_SECONDS = 120.0
+"""For a report while the world is being lived, in which a node can start again."""
+
+NODE_STOPPED = "A node of the oracle has stopped. It is being started again."
+NOT_REPORTED = (
+    "The nodes have given no report. The demonstration waits for it and settles nothing without it."
+)
 
 FREE = frozenset({"eth_accounts", "eth_requestAccounts", "eth_chainId"})
 
@@ -35,10 +47,16 @@ class Conductor:
         panel: Panel,
         accounts: Sequence[DemoAccount],
         facts: Mapping[str, str],
+        crews: Mapping[str, Crew],
     ) -> None:
+        """`crews`: the nodes that run, by deal; it may grow."""
         self._chain, self._plan, self._panel = chain, plan, panel
         self._accounts, self._facts = list(accounts), dict(facts)
+        self._crews = crews
         self._moving = threading.Lock()
+        self._stopped: list[str] = []
+        self._waits = ""
+        self._try_at = 0.0
 
     # -- what is seen
 
@@ -51,27 +69,57 @@ class Conductor:
     def facts(self) -> dict[str, str]:
         return dict(self._facts)
 
+    def trouble(self) -> list[str]:
+        return ([NODE_STOPPED] if self._stopped else []) + ([self._waits] if self._waits else [])
+
     # -- time
 
     def advance(self) -> NextEvent:
-        """The next event. Raises ProblemError (409) when nothing is left, ChainError when the chain refuses
-        what should happen; then the event counts as past all the same, so that the world goes on."""
+        """The next event. Raises ProblemError: 409 when nothing is left, 503 when it cannot happen yet,
+        because the nodes gave no report or the chain does not answer; it stays the next one then. Raises
+        ChainError when the chain refuses what should happen; that event counts as past, so that the world
+        goes on."""
         with self._moving:
             step = self._plan.take()
             if step is None:
                 raise conflict("nothing comes next in this demonstration: every deal has ended")
-            self._panel.look(at_once=True)
-            self._live(step)
+            try:
+                self._panel.look(at_once=True)
+                self._live(step)
+            except (NotReportedError, UnreachableError) as error:
+                self._plan.put_back(step)
+                away = isinstance(error, UnreachableError)
+                self._waits = "" if away else NOT_REPORTED  # of the chain's silence every page tells
+                self._try_at = time.monotonic() + AGAIN_SECONDS
+                name = "chain-unavailable" if away else "not-reported"
+                raise unavailable("; ".join([f"{step.title}: {error}", *self.look()]), name) from None
+            self._waits = ""
             return step.event
 
-    def live_until(self, time: int, tell: Callable[[Step], None]) -> None:
-        """Everything up to `time` (unix seconds), with the clock there at the end."""
+    def look(self) -> list[str]:
+        """The nodes that should run and do not, in words; they are started again."""
+        self._stopped = [f"{deal}: {words}" for deal, crew in self._crews.items() for words in crew.look()]
+        return self._stopped
+
+    def live_until(self, until: int, tell: Callable[[Step], None]) -> None:
+        """Everything up to `until` (unix seconds), with the clock there at the end."""
         with self._moving:
-            while (step := self._plan.next()) is not None and step.time <= time:
+            while (step := self._plan.next()) is not None and step.time <= until:
                 self._plan.take()
                 tell(step)
-                self._live(step)
-            reach_time(self._chain.w3, time)
+                self._live_patiently(step)
+            reach_time(self._chain.w3, until)
+
+    def _live_patiently(self, step: Step) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._live(step)
+            except NotReportedError as error:
+                log.warning("%s: %s", error, "; ".join(self.look()))
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(WATCH_SECONDS)
 
     def _live(self, step: Step) -> None:
         reach_time(self._chain.w3, step.time)
@@ -79,23 +127,22 @@ class Conductor:
         step.act()
 
     def watch(self, stop: threading.Event) -> None:
-        """Until `stop`: the panel rules on what is challenged, and what falls due as time passes happens. A
-        chain that does not answer is told of once, and waited for."""
-        silent = False
+        """Until `stop`: nodes that end are started again, the panel rules on what is challenged, and what
+        falls due as time passes happens. What could not be done is told once, and tried again."""
+        said = ""
         while not stop.wait(WATCH_SECONDS):
             try:
+                self.look()
                 self._panel.look()
-                step = self._plan.next()
-                if step is not None and step.time <= clock(self._chain.w3):
+                step, now = self._plan.next(), clock(self._chain.w3)
+                if step is not None and step.time <= now and time.monotonic() >= self._try_at:
                     self.advance()
-                silent = False
-            except NO_ANSWER as error:
-                if not silent:
-                    log.warning("the demonstration waits for its chain: %s", str(error)[:200])
-                silent = True
-            except Exception:
-                # The world goes on: what could not be done is in the log.
-                log.exception("the demonstration's watch")
+                said = ""
+            except Exception as error:
+                # The world goes on: what could not be done is in the log, once.
+                if said != (said := f"{type(error).__name__}: {str(error)[:200]}"):
+                    foreseen = isinstance(error, (ChainError, ProblemError, *NO_ANSWER))
+                    log.warning("the demonstration's watch: %s", said, exc_info=not foreseen)
 
     # -- wallets
 

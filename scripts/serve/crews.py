@@ -4,9 +4,7 @@ the end."""
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +15,8 @@ from chain.deploy import NODE_KEYS
 from chain.network import local_account
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
-from oracle.local import NodeFiles, RunningNode, prepare_nodes, run_nodes
+from oracle.local import NodeFiles, prepare_nodes
+from oracle.processes import RunningNode, kept_nodes
 from scripts.demo.reporting import Crew
 
 SEED = 2020
@@ -37,8 +36,9 @@ class Staff:
 
 
 @contextmanager
-def staffed(rpc: str, staff: Staff, folder: Path, stop: Event) -> Iterator[Crew]:
-    """Run the nodes, with the faults that were asked for, on the chain at `rpc`; `stop` ends their start."""
+def staffed(rpc: str, staff: Staff, folder: Path, stop: Event, crews: dict[str, Crew]) -> Iterator[Crew]:
+    """Run the nodes, with the faults that were asked for, on the chain at `rpc`; `stop` ends their start. While
+    they run they are in `crews`, by the deal's id."""
     files = prepare_nodes(
         folder,
         staff.terms,
@@ -48,10 +48,14 @@ def staffed(rpc: str, staff: Staff, folder: Path, stop: Event) -> Iterator[Crew]
         faults={place: {"lie": lie} for place, lie in staff.lies.items()},
         keys=[bytes(local_account(NODE_KEYS + place).key) for place in range(staff.terms.nodes)],
     )
-    with run_nodes(files, stop=stop) as nodes:
+    with kept_nodes(files, stop=stop) as kept:
         for place in staff.down:
-            os.kill(nodes[place].pid, signal.SIGTERM)
-        yield Crew(nodes, _faults(staff, nodes))
+            kept.put_down(place)
+        crews[staff.deal.id] = Crew(kept.running, _faults(staff, kept.running), kept.look)
+        try:
+            yield crews[staff.deal.id]
+        finally:
+            del crews[staff.deal.id]
 
 
 @contextmanager
@@ -69,8 +73,8 @@ def captured(staff: Staff, honest: Later, source: Path, folder: Path, stop: Even
             json.dumps({**json.loads(config.read_text()), "fault": {"lie": lie}}, indent=2) + "\n"
         )
         files.append(NodeFiles(config, crew.nodes[place].address))
-    with run_nodes(files, stop=stop) as nodes:
-        yield Crew(nodes, _faults(staff, nodes))
+    with kept_nodes(files, stop=stop) as kept:
+        yield Crew(kept.running, _faults(staff, kept.running), kept.look)
 
 
 def _faults(staff: Staff, nodes: Sequence[RunningNode]) -> dict[str, str]:

@@ -63,10 +63,11 @@ def add_relay(data: Path, file: Path) -> Path:
     return folder
 
 
-def fresh_folder(folder: Path) -> bool:
-    """Make `folder` ready for a new demonstration; True if an earlier one was cleared away.
+def fresh_folder(folder: Path, anew: bool = False) -> bool:
+    """Make `folder` ready for a new demonstration; True if an earlier one was cleared away, as `anew` allows.
 
-    Raises InputError for a folder with anything else in it, which stays as it is.
+    Raises InputError for a folder with an earlier one otherwise, and for one with anything else in it, which
+    stays as it is.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--data = {folder}: is not a folder")
@@ -78,9 +79,16 @@ def fresh_folder(folder: Path) -> bool:
         raise InputError(
             f"--data = {folder}: {strange[0]} was not made by a demonstration; it needs a folder of its own"
         )
+    if old and not anew:
+        raise InputError(
+            f"--data = {folder}: holds a demonstration, whose chain ended with it, so that it cannot go on: "
+            "give another folder, or --anew to clear it away and begin again"
+        )
     for path in found:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (folder / MARK).write_text('{"about": "made by a demonstration; the next one clears this folder"}\n')
+    (folder / MARK).write_text(
+        '{"about": "made by a demonstration; penstock serve --anew clears this folder"}\n'
+    )
     return old
 
 

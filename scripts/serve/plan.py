@@ -51,6 +51,11 @@ class Plan:
         with self._lock:
             return heapq.heappop(self._steps) if self._steps else None
 
+    def put_back(self, step: Step) -> None:
+        """Plan a step that was taken again: it could not happen yet."""
+        with self._lock:
+            heapq.heappush(self._steps, step)
+
     def upcoming(self, count: int) -> list[NextEvent]:
         """The next `count` events."""
         with self._lock:

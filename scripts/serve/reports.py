@@ -23,6 +23,10 @@ log = logging.getLogger("penstock.serve.reports")
 RELAY_SECONDS = 60
 
 
+class NotReportedError(RuntimeError):
+    """The nodes give no report although they should: the world waits for it."""
+
+
 @dataclass(frozen=True)
 class Reports:
     """The reports of one feed. `urls` gives the nodes that are asked about a period, by its number from 0;
@@ -45,10 +49,11 @@ class Reports:
         on while the nodes answer."""
         return self.time_of(period) + self.terms.dispute_window + HOUR
 
-    def bring(self, period: int) -> bool:
-        """One relay round, unless there is a report already. False if the nodes give none."""
+    def bring(self, period: int) -> None:
+        """One relay round, unless there is a report already. Raises NotReportedError if the nodes give none:
+        in this world that is an accident, on which nothing may be settled."""
         if self.status(period) != "none":
-            return True
+            return
         try:
             run_relay(
                 self.relay,
@@ -62,12 +67,15 @@ class Reports:
             )
         except RelayError as error:
             log.warning("no report of %s, period %s: %s", self.terms.kpi, period + 1, error)
-            return False
-        return True
+            raise NotReportedError(
+                f"the nodes gave no report of {self.terms.kpi}, period {period + 1}: {error}"
+            ) from None
 
     def await_end(self, period: int) -> None:
-        """Move the clock until the report is final or missing; what is challenged is ruled on first."""
+        """Move the clock until the report is final; what is challenged is ruled on first. Raises
+        NotReportedError while there is none."""
         w3 = self.oracle.w3
+        self.bring(period)
         if self.status(period) == "challenged":
             self.panel.rule(self.feed, period)
         status = self.status(period)
@@ -75,8 +83,6 @@ class Reports:
             reach_time(w3, read(self.oracle.functions.reportOf(self.feed, period))["finalAt"])
             if status == "challenged":
                 self.relay.send(self.oracle.functions.settleSilentPanel(self.feed, period))
-        elif status == "none":
-            reach_time(w3, self.terms.period_ends[period] + self.terms.reporting_window + 1)
 
     def status(self, period: int) -> str:
         return STATUS[read(self.oracle.functions.statusOf(self.feed, period))]

@@ -44,6 +44,7 @@ class Options:
     network: str | None
     database: str | None
     data: Path | None
+    anew: bool
     deals: Path | None
     deployments: tuple[Path, ...]
     relays: tuple[Path, ...]
@@ -80,7 +81,7 @@ def start(options: Options) -> None:
 def _demonstrated(options: Options, teller: Teller, stack: ExitStack) -> tuple[Demo, Settings]:
     data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-")))
     _require_empty(options.database or os.environ.get("PENSTOCK_DATABASE"))
-    if options.data is not None and fresh_folder(data):
+    if options.data is not None and fresh_folder(data, options.anew):
         teller.say(f"{data}: the demonstration that was here is cleared away; a new one begins")
     (data / WORLD).mkdir(exist_ok=True)
     log = stack.enter_context((options.log or data / WORLD / "log.jsonl").open("a"))

@@ -104,10 +104,11 @@ class SwapStory:
 
     def _report(self, period: int) -> None:
         life = self.life
+        self.reports.bring(period)  # first: what follows is done once, though a report may take several tries
         revenue = self.sales[period]
         if revenue.amount and self._treasury_state() == TREASURY_ACTIVE:
             life.sell_power(revenue.amount)
-        if self.reports.bring(period) and period == DISPUTED:
+        if period == DISPUTED:
             now = life.w3.eth.get_block("latest")["timestamp"]
             challenge, rule = partial(self._challenge, period), partial(self._rule, period)
             self._at(now + CHALLENGED_AFTER, "A citizen challenges the report", challenge)

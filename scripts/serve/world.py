@@ -25,7 +25,7 @@ from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
 from scripts.demo.cast import COUNTRY_USA, RETAIL
 from scripts.demo.life import IDENTITY_YEARS, Life
-from scripts.demo.reporting import LIAR, SLEEPER, Starting
+from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
 from scripts.demo.story import CAPTURE_LIE
 from scripts.demo.swap.life import SwapLife
 from scripts.demo.swap.story import CAPTURE_LIE as SWAP_CAPTURE_LIE
@@ -88,7 +88,8 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
         teller.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
         chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
-        crews = _begin(stack, chain.url, staff, data, stop)
+        running: dict[str, Crew] = {}
+        crews = _begin(stack, chain.url, staff, data, stop, running)
         brief = stack.enter_context(ExitStack())
         home = data / WORLD / "nodes"
         lying = captured(_captured(bloom), crews[bloom.id], home / bloom.id, home / "captured", stop)
@@ -106,7 +107,7 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
             story.plan()
         issuers = [deal.parties["issuer"].name for deal in (dc_water, atlanta)]
         accounts = demo_accounts(chain.accounts, issuers)
-        conductor = Conductor(chain, scene.plan, scene.panel, accounts, _facts(days))
+        conductor = Conductor(chain, scene.plan, scene.panel, accounts, _facts(days), running)
         teller.say("living three deals: DC Water, Bloom, Atlanta")
         conductor.live_until(NOW, teller.step)
         teller.year_ends()
@@ -123,12 +124,17 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
 
 
 def _begin(
-    stack: ExitStack, rpc: str, staff: dict[str, Staff], data: Path, stop: threading.Event
+    stack: ExitStack,
+    rpc: str,
+    staff: dict[str, Staff],
+    data: Path,
+    stop: threading.Event,
+    running: dict[str, Crew],
 ) -> dict[str, Later]:
     """Every deal's nodes, started in the background one deal after the other."""
     starting = stack.enter_context(Starting(at_once=1))
     return {
-        name: starting.begin(staffed(rpc, each, data / WORLD / "nodes" / name, stop))
+        name: starting.begin(staffed(rpc, each, data / WORLD / "nodes" / name, stop, running))
         for name, each in staff.items()
     }
 

@@ -45,6 +45,9 @@ class ChainDemo:
     def advance(self) -> NextEvent:
         raise bad_input("nothing comes next")
 
+    def trouble(self) -> Sequence[str]:
+        return []
+
     def facts(self) -> Mapping[str, str]:
         return {"Chain": "A local chain for tests."}
 

@@ -28,8 +28,9 @@ from chain.sender import Sender
 from chain.swap.records import SwapRecord
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal
-from oracle.local import LOCAL_RELAY, RunningNode, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.node_config import write_secret
+from oracle.processes import RunningNode, run_nodes
 from oracle.relay import run_relay
 from scripts.serve.folders import write_identity
 from tests.chain.bond_life import (

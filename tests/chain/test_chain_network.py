@@ -113,11 +113,14 @@ def test_a_chain_whose_wrapper_dies_first_is_gone_when_its_block_ends() -> None:
     wrapper.stdout.close()
 
 
-def test_a_chain_ends_when_its_program_is_told_to_stop() -> None:
+@pytest.mark.parametrize("client", list(CLIENTS))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_chain_ends_with_its_program(number: signal.Signals, client: str) -> None:
+    """Told to stop or killed."""
     program = (
         "import time\n"
-        "from chain.network import start_anvil\n"
-        "with start_anvil() as chain:\n"
+        f"from chain.network import start_{client}\n"
+        f"with start_{client}() as chain:\n"
         "    print(chain.url, flush=True)\n"
         "    time.sleep(60)\n"
     )
@@ -126,8 +129,8 @@ def test_a_chain_ends_when_its_program_is_told_to_stop() -> None:
     url = process.stdout.readline().strip()
     process.stdout.close()
     assert answers(url)
-    os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    os.kill(process.pid, number)
+    assert process.wait(timeout=20) == (128 + number if number == signal.SIGTERM else -number)
     deadline = time.monotonic() + 5
     while answers(url) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -224,6 +227,48 @@ def test_a_challenge_of_a_right_report_costs_the_stake(world: World) -> None:
     assert world.balance("Citizen") == before - 10_000 * MILLION
     assert read(oracle.functions.rewardPool(feed)) == pool + 10_000 * MILLION
     assert read(world.at(DEALS[1], "KpiPayment", "swap").periodsSettled()) == period + 1
+
+
+def test_nothing_is_settled_on_a_report_that_dead_nodes_did_not_give(world: World) -> None:
+    """It is said in the answer, on the page and to whoever watches; when the nodes are back it goes on."""
+
+    def next_title() -> str:
+        return str(world.http.get("/v1/demo").json()["upcoming"][0]["title"])
+
+    while "nodes report quarter" not in next_title():
+        assert world.http.post("/v1/demo/advance", json={}).status_code == 200
+    title, swap = next_title(), world.at(DEALS[1], "KpiPayment", "swap")
+    settled, clock = read(swap.periodsSettled()), world.w3.eth.get_block("latest")["timestamp"]
+    homes = list((world.served.data / "world" / "nodes" / DEALS[1]).glob("node-*"))
+    for home in homes:
+        (home / "node.json").rename(home / "away.json")  # so that they cannot start again yet
+    for pid in (int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline")):
+        with suppress(OSError):
+            if f"world/nodes/{DEALS[1]}/" in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+    answer = world.http.post("/v1/demo/advance", json={})
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-reported"), answer.text
+    assert "gave no report" in answer.json()["detail"]
+    assert next_title() == title
+    words = "settles nothing without it"
+    assert words in " ".join(world.http.get("/v1/demo").json()["trouble"])
+    assert words in world.http.get("/", headers={"Accept": "text/html"}).text
+    time.sleep(1.5)  # what a probe is told is remembered for a second
+    ready = world.http.get("/health/ready")
+    assert (ready.status_code, words in ready.json()["checks"]["demonstration"]) == (503, True)
+    assert read(swap.periodsSettled()) == settled
+    assert world.w3.eth.get_block("latest")["timestamp"] < clock + 92 * 86_400
+    for home in homes:
+        (home / "away.json").rename(home / "node.json")
+    deadline = time.monotonic() + 120
+    while (answer := world.http.post("/v1/demo/advance", json={})).status_code != 200:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(1)
+    assert answer.json()["title"] == title
+    while "swap settles" not in world.http.post("/v1/demo/advance", json={}).json()["title"]:
+        pass
+    assert read(swap.periodsSettled()) == settled + 1
+    assert world.http.get("/v1/demo").json()["trouble"] == []
 
 
 def test_the_world_that_went_on_reconciles(world: World) -> None:

@@ -273,12 +273,46 @@ def test_stopped_while_starting(tmp_path: Path, said: str) -> None:
 
 
 def test_started_again_on_the_same_folder(tmp_path: Path) -> None:
+    """What an earlier demonstration left is not overwritten unless that is asked for."""
     data = tmp_path / "data"
-    for said in ("starting the chain", "a new one begins"):
-        served = Served.start(data)
-        served.wait_for(said)
-        assert served.stop(signal.SIGINT) == 0
+    served = Served.start(data)
+    served.wait_for("starting the chain")
+    assert served.stop(signal.SIGINT) == 0
+    before = sorted(data.rglob("*"))
+    served = Served.start(data)
+    assert served.process.wait(60) == 2
+    assert "holds a demonstration, whose chain ended with it" in served.rest()
+    assert sorted(data.rglob("*")) == before
+    served = Served.start(data, "--anew")
+    served.wait_for("a new one begins")
+    assert served.stop(signal.SIGINT) == 0
     assert served.left() == []
+
+
+def test_killed_it_leaves_nothing(tmp_path: Path) -> None:
+    """kill -9 while nodes and chain run: all of them end by themselves."""
+    served = Served.start(tmp_path / "data")
+    served.wait_for("living three deals")
+    served.wait_for("2016: ")
+    children = descendants(served.process.pid)
+    assert len(children) > 5
+    served.process.kill()
+    served.process.wait()
+    deadline = time.monotonic() + 20
+    while (
+        alive := [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive == []
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes that a process started, and those that these started."""
+    found: set[int] = set()
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            found |= {child} | descendants(child)
+    return found
 
 
 def ready_says(served: Served, status: int, seconds: float = 30) -> str:

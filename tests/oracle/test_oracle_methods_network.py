@@ -26,8 +26,9 @@ from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
 from oracle import evidence
 from oracle.feed import read_feed
-from oracle.local import LOCAL_RELAY, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.method import recompute
+from oracle.processes import run_nodes
 from oracle.relay import run_relay
 from oracle.verifier import verify_report
 from scripts.oracle import app

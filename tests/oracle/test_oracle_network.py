@@ -32,10 +32,11 @@ from oracle.access import sign_request
 from oracle.asking import AnswerError, Collected, ask, check_signature, collect
 from oracle.chain_view import ChainState, ChainView
 from oracle.feed import read_feed
-from oracle.local import LOCAL_RELAY, NodeStartError, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.node_config import write_secret
 from oracle.observation import Domain, Observation, Ruling, Verdict, digest, sign
 from oracle.panel import PanelError, assemble, sign_ruling
+from oracle.processes import NodeStartError, run_nodes
 from oracle.rebuild import calls_in
 from oracle.relay import (
     RelayError,

@@ -16,10 +16,11 @@ from finance.settlement.median import median
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal
 from oracle import evidence
-from oracle.local import LOCAL_RELAY, prepare_nodes, run_nodes
+from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.method import bundle_method
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
+from oracle.processes import run_nodes
 from oracle.relay import run_relay, send_challenge, send_ruling
 from oracle.verifier import Verification, verify_report
 from scripts.demo.reporting import HOUR, Crew
