@@ -17,6 +17,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from chain import artifacts
 from chain.bindings import contract, decode_log, event_abis, read
@@ -108,7 +109,9 @@ class Shelf:
         }
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps({"contracts": self.known}, indent=2) + "\n")
+            beside = self.path.with_name(self.path.name + ".part")
+            beside.write_text(json.dumps({"contracts": self.known}, indent=2) + "\n")
+            beside.replace(self.path)
         return str(made.address)
 
     def currency(self, code: str, decimals: int, address: str | None = None) -> str:
@@ -219,7 +222,7 @@ def deploy_deal(
     moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
 
     def recorded() -> DeploymentRecord:
-        return _record(w3, deal, infrastructure, sender.address, moved)
+        return _record(w3, deal, infrastructure.factory, sender.address, moved)
 
     existing = read(factory.functions.dealOf(sender.address, terms.terms_hash))
     if existing["token"] != ZERO_ADDRESS:
@@ -243,6 +246,33 @@ def deploy_deal(
     if out is not None:
         record.save(out)
     return record
+
+
+def require_new(
+    w3: Web3, deployer: str, deal: Deal, out: Path | None, shifted_from: Deal | None, shifted_days: int
+) -> None:
+    """Raise AlreadyDeployedError, and write the record to `out`, if `deployer` has deployed these very terms
+    on this chain, through whichever factory: what a folder remembers is not asked."""
+    factory = factory_before(w3, "DealFactory", "DealDeployed", deployer, deal.terms_hash)
+    if factory is not None:
+        moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
+        existing = read(contract(w3, "DealFactory", factory).functions.dealOf(deployer, deal.terms_hash))
+        raise _already(deal, existing, out, lambda: _record(w3, deal, factory, deployer, moved))
+
+
+def factory_before(w3: Web3, kind: str, name: str, deployer: str, terms_hash: str) -> str | None:
+    """The factory of a `kind` through which `deployer` has deployed these terms, by its event `name`; None if
+    there is none, or a node does not say for lack of an address to look at."""
+    try:
+        logs = deployment_logs(w3, kind, name, None, deployer, terms_hash)
+    except Web3Exception:
+        return None
+    for log in reversed(logs):
+        sent = w3.eth.get_transaction(log["transactionHash"])
+        # Anybody's contract can emit such an event; what counts is that the deployer called it.
+        if (sent["from"], sent["to"]) == (deployer, log["address"]):
+            return str(log["address"])
+    return None
 
 
 def _already(
@@ -273,10 +303,10 @@ def record_path(folder: Path, chain_id: int, deal: Deal) -> Path:
 
 
 def _record(
-    w3: Web3, deal: Deal, infrastructure: Infrastructure, deployer: str, moved: tuple[int, str | None]
+    w3: Web3, deal: Deal, factory: str, deployer: str, moved: tuple[int, str | None]
 ) -> DeploymentRecord:
     """The record, read from the chain, so that it says what is there and not what was meant."""
-    log, event = _deployed(w3, infrastructure.factory, deployer, deal.terms_hash)
+    log, event = deployment_event(w3, "DealFactory", "DealDeployed", factory, deployer, deal.terms_hash)
     token = contract(w3, "SecurityToken", event["token"])
     anchors = read(token.functions.anchors())
     bond = read(contract(w3, "KpiBond", event["bond"]).functions.terms())
@@ -299,7 +329,7 @@ def _record(
             oracle=bond["oracle"],
             registry=anchors["registry"],
             currency=anchors["currency"],
-            factory=infrastructure.factory,
+            factory=factory,
         ),
         wallets=Wallets(
             deployer=deployer,
@@ -315,10 +345,6 @@ def _record(
     )
 
 
-def _deployed(w3: Web3, factory: str, deployer: str, terms_hash: str) -> tuple[Any, dict[str, Any]]:
-    return deployment_event(w3, "DealFactory", "DealDeployed", factory, deployer, terms_hash)
-
-
 def deployment_event(
     w3: Web3, kind: str, name: str, factory: str, deployer: str, terms_hash: str
 ) -> tuple[Any, dict[str, Any]]:
@@ -326,19 +352,21 @@ def deployment_event(
 
     Raises ChainError when there is none.
     """
-    events = event_abis(kind)
-    topic = next(t for t, entry in events.items() if entry["name"] == name)
-    who = "0x" + deployer[2:].lower().rjust(64, "0")
-    logs = w3.eth.get_logs(
-        {
-            "address": Web3.to_checksum_address(factory),
-            "fromBlock": 0,
-            "toBlock": "latest",
-            "topics": ["0x" + topic.hex(), who, terms_hash],
-        }
-    )
+    logs = deployment_logs(w3, kind, name, factory, deployer, terms_hash)
     if not logs:
         raise ChainError(f"the factory {factory} shows no {name} event for {terms_hash}")
-    decoded = decode_log(logs[-1], events)
+    decoded = decode_log(logs[-1], event_abis(kind))
     assert decoded is not None
     return logs[-1], decoded[1]
+
+
+def deployment_logs(
+    w3: Web3, kind: str, name: str, factory: str | None, deployer: str, terms_hash: str
+) -> list[Any]:
+    """Every log with which a factory (None: any) announced these terms of this deployer, in order."""
+    topic = next(t for t, entry in event_abis(kind).items() if entry["name"] == name)
+    who = "0x" + deployer[2:].lower().rjust(64, "0")
+    wanted: Any = {"fromBlock": 0, "toBlock": "latest", "topics": ["0x" + topic.hex(), who, terms_hash]}
+    if factory is not None:
+        wanted["address"] = Web3.to_checksum_address(factory)
+    return list(w3.eth.get_logs(wanted))

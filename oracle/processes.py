@@ -21,7 +21,8 @@ from oracle.local import NodeFiles
 log = logging.getLogger("penstock.nodes")
 ROOT = Path(__file__).resolve().parent.parent
 LOOK_SECONDS = 0.2
-START_SECONDS = 60.0
+START_SECONDS = 180.0
+"""On a busy machine; one that ends instead is noticed at once."""
 END_SECONDS = 10
 MOST_PAUSE_SECONDS = 32.0
 """Between two starts of a node that does not stay up."""

@@ -86,7 +86,14 @@ def run(
 ) -> tuple[DeploymentRecord | SwapRecord, Path, list[Any]]:
     """The command without its output: the record, where it was written, and what differs from the deal."""
     from chain.check import check_deployment
-    from chain.deploy import data_folder, deploy_deal, deploy_infrastructure, record_path, say_on_stderr
+    from chain.deploy import (
+        data_folder,
+        deploy_deal,
+        deploy_infrastructure,
+        record_path,
+        require_new,
+        say_on_stderr,
+    )
     from chain.records import load_wallets
     from chain.swap import is_swap
 
@@ -103,13 +110,15 @@ def run(
     code, decimals = deal.currency.code, deal.currency.token_decimals
     if is_swap(deal):
         from chain.swap.check import check_swap_deployment
-        from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure
+        from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure, require_new_swap
         from chain.swap.records import load_swap_wallets
 
+        require_new_swap(w3, address, deal, path, original, days)
         parties = load_swap_wallets(wallets_file, address) if wallets_file else None
         base = deploy_swap_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
         made = deploy_swap_deal(w3, account, deal, base, parties, path, original, days, say=say_on_stderr)
         return made, path, check_swap_deployment(w3, made, deal)
+    require_new(w3, address, deal, path, original, days)
     wallets = load_wallets(wallets_file, address) if wallets_file else None
     shared = deploy_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
     record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
@@ -137,24 +146,31 @@ def summarise(record: DeploymentRecord | SwapRecord, path: Path) -> None:
 def main(deal: str | None = None, shift_days: str | None = None) -> None:
     """For `brownie run deploy [main DEAL [SHIFT_DAYS]] [--network NAME]`, on the chain brownie has joined.
 
-    The variables PENSTOCK_DEAL and PENSTOCK_SHIFT_DAYS do the same. brownie's own chain starts now and ends
-    with the command, so a deal of the past is moved (`auto`) unless told otherwise.
+    The variables PENSTOCK_DEAL and PENSTOCK_SHIFT_DAYS do the same. Dates are those of the deal file, as with
+    `penstock deploy`; but a chain that brownie itself has started starts now and ends with the command, so
+    there a deal of the past is moved (`auto`) unless told otherwise.
     """
     from brownie import web3 as brownie_web3
+    from brownie.network.main import rpc
     from web3 import HTTPProvider, Web3
 
+    from chain.errors import ChainError
     from finance.terms import InputError, load_deal
 
     provider: Any = brownie_web3.provider
     url = getattr(provider, "endpoint_uri", None)
     w3 = Web3(HTTPProvider(url)) if isinstance(url, str) and url.startswith("http") else Web3(provider)
     chosen = Path(deal or os.environ.get("PENSTOCK_DEAL") or DEFAULT_DEAL)
-    days = shift_days or os.environ.get("PENSTOCK_SHIFT_DAYS") or "auto"
+    own = bool(rpc.is_active() and rpc.is_child())
+    days = shift_days or os.environ.get("PENSTOCK_SHIFT_DAYS") or ("auto" if own else "0")
     try:
         record, path, differences = run(w3, load_deal(chosen), shift_days=days)
     except InputError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
+    except ChainError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
     summarise(record, path)
     for difference in differences:
         print(difference, file=sys.stderr)

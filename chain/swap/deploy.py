@@ -18,7 +18,16 @@ from web3.contract.contract import ContractFunction
 
 from chain import artifacts
 from chain.bindings import contract, read
-from chain.deploy import NODE_KEYS, PANEL_KEYS, ZERO_ADDRESS, Say, Shelf, deployment_event, quiet
+from chain.deploy import (
+    NODE_KEYS,
+    PANEL_KEYS,
+    ZERO_ADDRESS,
+    Say,
+    Shelf,
+    deployment_event,
+    factory_before,
+    quiet,
+)
 from chain.errors import AlreadyDeployedError, ContractError, RecordError
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
 from chain.records import Compiler, most_nodes, most_panellists, require_counts
@@ -126,7 +135,7 @@ def deploy_swap_deal(
     moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
 
     def recorded() -> SwapRecord:
-        return _record(w3, deal, infrastructure, sender.address, moved)
+        return _record(w3, deal, infrastructure.factory, sender.address, moved)
 
     def existing() -> dict[str, Any]:
         found: dict[str, Any] = read(factory.functions.dealOf(sender.address, terms.terms_hash))
@@ -145,6 +154,17 @@ def deploy_swap_deal(
     if out is not None:
         record.save(out)
     return record
+
+
+def require_new_swap(
+    w3: Web3, deployer: str, deal: Deal, out: Path | None, shifted_from: Deal | None, shifted_days: int
+) -> None:
+    """chain.deploy.require_new for a swap deal."""
+    factory = factory_before(w3, "SwapFactory", "SwapDealDeployed", deployer, deal.terms_hash)
+    if factory is not None:
+        moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
+        existing = read(contract(w3, "SwapFactory", factory).functions.dealOf(deployer, deal.terms_hash))
+        raise _already(deal, existing, out, lambda: _record(w3, deal, factory, deployer, moved))
 
 
 def deploy_on(
@@ -203,14 +223,12 @@ def _already(
 def _record(
     w3: Web3,
     deal: Deal,
-    infrastructure: SwapInfrastructure,
+    factory: str,
     deployer: str,
     moved: tuple[int, str | None],
 ) -> SwapRecord:
     """The record, read from the chain, so that it says what is there and not what was meant."""
-    log, event = deployment_event(
-        w3, "SwapFactory", "SwapDealDeployed", infrastructure.factory, deployer, deal.terms_hash
-    )
+    log, event = deployment_event(w3, "SwapFactory", "SwapDealDeployed", factory, deployer, deal.terms_hash)
     swap = read(contract(w3, "KpiPayment", event["swap"]).functions.terms())
     ids = [event["feed"], *([event["valueFeed"]] if int(event["valueFeed"], 16) else [])]
     configs = [read(contract(w3, "KpiOracle", swap["oracle"]).functions.configOf(feed)) for feed in ids]
@@ -234,7 +252,7 @@ def _record(
         tx=tx,
         gas=w3.eth.get_transaction_receipt(tx)["gasUsed"],
         feeds=dict(zip(kpis, ids, strict=True)),
-        addresses=SwapAddresses(**addresses, factory=infrastructure.factory),
+        addresses=SwapAddresses(**addresses, factory=factory),
         wallets=SwapWallets(**parties, nodes=most["signers"], panel=panel["panel"]),
         compiler=Compiler(**artifacts.compiler()),
         shifted_days=moved[0],

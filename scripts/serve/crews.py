@@ -37,8 +37,8 @@ class Staff:
 
 @contextmanager
 def staffed(rpc: str, staff: Staff, folder: Path, stop: Event, crews: dict[str, Crew]) -> Iterator[Crew]:
-    """Run the nodes, with the faults that were asked for, on the chain at `rpc`; `stop` ends their start. While
-    they run they are in `crews`, by the deal's id."""
+    """Run the nodes, with the faults that were asked for, on the chain at `rpc`; `stop` ends their start.
+    While they run they are in `crews`, by the deal's id."""
     files = prepare_nodes(
         folder,
         staff.terms,

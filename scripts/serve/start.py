@@ -25,9 +25,11 @@ from api.web.logs import configure
 from chain.errors import NetworkError
 from chain.network import KNOWN, connect
 from finance.terms import InputError
+from oracle.processes import NodeStartError
 from scripts.console import plain_console
 from scripts.serve import service
 from scripts.serve.folders import WORLD, add_deployment, add_relay, fresh_folder
+from scripts.serve.reports import NotReportedError
 from scripts.serve.telling import Teller
 from scripts.serve.world import world
 
@@ -75,6 +77,8 @@ def start(options: Options) -> None:
                 service.run(app, listener, options.url, _announce(options, teller, app.state.services))
         except service.StoppedError:
             stopped = True
+        except (NodeStartError, NotReportedError) as error:
+            raise InputError(f"the demonstration could not begin: {error}") from None
         teller.say("stopped" if stopped else "ended")
 
 

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
+from chain.bindings import event_abis
 from chain.check import check_deployment
-from chain.network import LocalChain, local_account
+from chain.network import LocalChain, local_account, start_anvil
 from chain.records import load_record
 from scripts import cli
-from tests.chain.bond_life import DC_WATER, ROOT, Life
+from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, ROOT, Life
+
+BLOOM = ROOT / "deals" / "bloom-wind-prs.yaml"
+DEPLOYED = next(
+    "0x" + topic.hex()
+    for topic, entry in event_abis("DealFactory").items()
+    if entry["name"] == "DealDeployed"
+)
 
 
 @dataclass
@@ -191,3 +204,94 @@ def test_brownie_runs_the_same_deployment(tmp_path: Path) -> None:
     (made,) = (tmp_path / "31337").glob("dc-water-eib-2016-*.json")
     assert load_record(made).terms_hash in done.stdout
     assert load_record(made).shifted_days > 0
+
+
+@pytest.mark.parametrize("deal", [DC_WATER, BLOOM])
+def test_another_folder_is_told_what_this_deployer_has_on_the_chain(
+    program: Program, deal: Path, tmp_path: Path
+) -> None:
+    """The chain is asked, not a folder's memory: nothing is deployed twice, and the record is had again."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        first = program("deploy", deal, "--network", chain.url, "--folder", tmp_path / "a", "--json")
+        assert first.returncode == 0, first.stderr
+        block = chain.w3.eth.block_number
+        again = program(
+            "deploy", deal, "--network", chain.url, "--folder", tmp_path / "b", "--out", tmp_path / "b.json"
+        )
+        assert again.returncode == 2
+        assert "already deployed by this account" in again.stderr
+        assert chain.w3.eth.block_number == block
+        assert json.loads((tmp_path / "b.json").read_text()) == json.loads(first.stdout)
+        other = program(
+            "deploy", deal, "--network", chain.url, "--folder", tmp_path / "c", "--from", chain.accounts[7]
+        )
+        assert other.returncode == 0, other.stderr
+
+
+class Dropping(ThreadingHTTPServer):
+    """A node that passes `left` requests on to another and then hangs up on everybody."""
+
+    def __init__(self, url: str, left: int) -> None:
+        super().__init__(("127.0.0.1", 0), Passing)
+        self.node, self.left, self.asked = url, left, 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Passing(BaseHTTPRequestHandler):
+    server: Dropping
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        if self.server.asked > self.server.left:
+            self.close_connection = True  # and no answer
+            return
+        answer = httpx.post(
+            self.server.node, content=body, headers={"Content-Type": "application/json"}, trust_env=False
+        )
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def dropping(url: str, left: int) -> Iterator[Dropping]:
+    with Dropping(url, left) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+def test_a_node_that_is_lost_on_the_way_is_one_line_and_the_next_run_goes_on(
+    program: Program, tmp_path: Path, seed: int
+) -> None:
+    """Wherever it is lost. Then the deal is deployed once, whole, and its record is there."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        with dropping(chain.url, 10**6) as counting:
+            given = ("--folder", tmp_path / "whole", "--from", chain.accounts[9])
+            whole = program("deploy", DC_WATER, "--network", counting.url, *given)
+            assert whole.returncode == 0, whole.stderr
+        draw = random.Random(seed)
+        for index, left in enumerate(sorted(draw.sample(range(counting.asked - 3), 6))):
+            account = chain.accounts[index + 1]
+            folder = tmp_path / str(left)
+            given = ("--folder", folder, "--from", account, "--out", folder / "deal.json")
+            with dropping(chain.url, left) as node:
+                lost = program("deploy", DC_WATER, "--network", node.url, *given)
+            words = [line for line in lost.stderr.splitlines() if not line.endswith("...")]
+            assert (lost.returncode, len(words)) == (2, 1), f"after {left} requests: {lost.stderr}"
+            assert "answer" in words[0]
+            again = program("deploy", DC_WATER, "--network", chain.url, *given)
+            assert again.returncode in (0, 2), again.stderr
+            assert again.returncode == 0 or "already deployed" in again.stderr
+            assert check_deployment(chain.w3, load_record(folder / "deal.json")) == []
+            topic = {"fromBlock": 0, "topics": [DEPLOYED, "0x" + account[2:].lower().rjust(64, "0")]}
+            assert len(chain.w3.eth.get_logs(topic)) == 1  # type: ignore[arg-type]
