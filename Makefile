@@ -45,7 +45,7 @@ test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test
 
 test-contracts: tools compile ## brownie: contracts, security, gas snapshot
-	@$(BIN)/python tools/own_port_brownie.py test tests/contracts -W ignore::FutureWarning
+	@$(BIN)/brownie test tests/contracts -W ignore::FutureWarning
 
 fuzzer: tools ## schemathesis, in an environment of its own
 	@$(BOOTSTRAP) tests schemathesis

@@ -129,7 +129,23 @@ class _Reconciler:
             issuer=self._issuer(),
             deployment=deployment,
             notes=self.notes,
+            not_yet=list(self._not_yet()),
         )
+
+    def _not_yet(self) -> Iterator[str]:
+        """What is still to come, unless the bond has ended."""
+        if self.state == "redeemed":
+            return
+        if self.state == "offered":
+            sold = self.sold - self.taken_back
+            yield f"the offering is not settled; {sold:,} of {self.terms.hard_cap:,} units are sold"
+        paid = sum(payout.kind == "coupon" for payout in self.ledger.payouts)
+        if paid < self.redemption:
+            yield f"{self.redemption - paid} of {self.redemption} coupons are not paid"
+        yield from (
+            f"{report} is not final: {report.status}" for report in self.reports if not report.is_settled
+        )
+        yield "the bond is not redeemed"
 
     # -- rows
 

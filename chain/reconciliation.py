@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,7 +87,8 @@ class ReportState:
 class Reconciliation:
     """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
 
-    `reports` has one for each fixing of the bond, in their order.
+    `reports` has one for each fixing of the bond, in their order. `not_yet`: what the deal still has to come,
+    a line each, so that no difference is not taken for everything done.
     """
 
     deal: str
@@ -103,6 +105,7 @@ class Reconciliation:
     issuer: dict[str, int]
     deployment: list[Difference]
     notes: list[str] = field(default_factory=list)
+    not_yet: list[str] = field(default_factory=list)
 
     @property
     def differences(self) -> list[Row | Holder | Check]:
@@ -169,7 +172,19 @@ class Reconciliation:
                 {"field": d.field, "expected": d.expected, "actual": d.actual} for d in self.deployment
             ],
             "notes": self.notes,
+            "not_yet": self.not_yet,
         }
+
+
+def verdict(ok: bool, happened: bool, not_yet: Sequence[str]) -> str:
+    """The last lines of a reconciliation: whether it holds, and over what."""
+    if not ok:
+        words = "NOT reconciled"
+    elif not happened:
+        words = "nothing has been paid yet, so there is nothing to reconcile"
+    else:
+        words = f"reconciled{' so far' if not_yet else ''}: every difference is 0"
+    return "\n".join([words, *(f"not yet: {line}" for line in not_yet)])
 
 
 def _texts(amounts: dict[str, int]) -> dict[str, str]:

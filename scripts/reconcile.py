@@ -59,6 +59,7 @@ def reconcile(
 def show_result(result: Reconciliation) -> None:
     """The sums per kind, the holders, the equations, and every row that differs."""
     from chain.network import when
+    from chain.reconciliation import verdict
     from finance.report.tables import Table
     from scripts.console import show
 
@@ -96,7 +97,7 @@ def show_result(result: Reconciliation) -> None:
         print(difference)
     for item in result.differences:
         print(f"differs by {item.difference} minor units: {item}")
-    print("reconciled: every difference is 0" if result.ok else "NOT reconciled")
+    print(verdict(result.ok, bool(result.rows), result.not_yet))
 
 
 if __name__ == "__main__":

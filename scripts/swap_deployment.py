@@ -84,6 +84,7 @@ def _collateral(terms: SwapTerms) -> list[tuple[str, int]]:
 def show_swap_result(result: SwapReconciliation) -> None:
     """The sums per kind, parties, holders, the equations, and everything that differs."""
     from chain.network import when
+    from chain.reconciliation import verdict
     from chain.swap.rows import KINDS
     from scripts.console import show
 
@@ -124,7 +125,7 @@ def show_swap_result(result: SwapReconciliation) -> None:
         print(f"the deal does not allow what happened in {result.refused}")
     for item in result.differences:
         print(f"differs by {item.difference} minor units: {item}")
-    print("reconciled: every difference is 0" if result.ok else "NOT reconciled")
+    print(verdict(result.ok, bool(result.rows), result.not_yet))
 
 
 def _holders(result: SwapReconciliation) -> Table:

@@ -107,7 +107,18 @@ class _Reconciler:
             deployment=deployment,
             refused=self.replay.refused,
             notes=list(self._notes()),
+            not_yet=list(self._not_yet()),
         )
+
+    def _not_yet(self) -> Iterator[str]:
+        """What is still to come, unless the swap has ended."""
+        if self.state not in (State.NONE, State.ACTIVE):
+            return
+        if self._treasury_state() == TREASURY_STATES[0]:
+            yield "the project's offering is not settled"
+        settled, periods = len(self.replay.swap.amounts), len(self.terms.payment.periods)
+        if settled < periods:
+            yield f"{periods - settled} of {periods} periods of the swap are not settled"
 
     def _balance(self, address: str) -> int:
         money = contract(self.w3, "IERC20", self.at.currency).functions

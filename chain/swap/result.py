@@ -35,7 +35,8 @@ class SwapReconciliation:
     """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
 
     `state` is the swap's, `treasury` a project's; `reports` are those of the periods settled. `refused` names
-    a step on chain that the deal does not allow: nothing after it is expected.
+    a step on chain that the deal does not allow: nothing after it is expected. `not_yet`: what the deal still
+    has to come, a line each.
     """
 
     deal: str
@@ -54,6 +55,7 @@ class SwapReconciliation:
     deployment: list[Difference]
     refused: str | None = None
     notes: list[str] = field(default_factory=list)
+    not_yet: list[str] = field(default_factory=list)
 
     @property
     def differences(self) -> list[Row | Position | Holder | Check]:
@@ -118,6 +120,7 @@ class SwapReconciliation:
             ],
             "refused": self.refused,
             "notes": self.notes,
+            "not_yet": self.not_yet,
         }
 
 

@@ -74,6 +74,12 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     assert record.terms_hash in first.stdout
     assert record.addresses.bond in first.stdout
 
+    nothing = program("reconcile", out, "--network", anvil.url)
+    assert nothing.returncode == 0
+    assert "nothing has been paid yet" in nothing.stdout
+    assert "every difference is 0" not in nothing.stdout
+    assert "not yet: 9 of 9 coupons are not paid" in nothing.stdout
+
     again = program("deploy", DC_WATER, *arguments)
     assert again.returncode == 2
     assert again.stdout == ""
@@ -183,27 +189,47 @@ def test_reconcile_says_when_it_is_another_chain(
     assert "has id 31337" in done.stderr
 
 
-def test_brownie_runs_the_same_deployment(tmp_path: Path) -> None:
-    # A home of its own, where brownie's `development` chain has a free port: 8545 may be anybody's.
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / ".brownie").mkdir()
-    defaults = Path(find_spec("brownie").origin).parent / "data" / "network-config.yaml"
+def brownie(home: Path, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """brownie with a home of its own, whose local networks have `port` in the place of 8545."""
+    (home / ".brownie").mkdir(exist_ok=True)
+    defaults = Path(find_spec("brownie").origin).parent / "data" / "network-config.yaml"  # type: ignore[union-attr, arg-type]
     mine = defaults.read_text().replace("port: 8545", f"port: {port}")
-    (tmp_path / ".brownie" / "network-config.yaml").write_text(mine)
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "brownie"), "run", "deploy"],
+    (home / ".brownie" / "network-config.yaml").write_text(mine)
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "brownie"), *arguments],
         cwd=ROOT,
-        env={**os.environ, "HOME": str(tmp_path), "PENSTOCK_DEPLOYMENTS": str(tmp_path)},
+        env={**os.environ, "HOME": str(home), "PENSTOCK_DEPLOYMENTS": str(home)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_brownie_on_a_chain_of_its_own_moves_a_deal_of_the_past(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = brownie(tmp_path, port, "run", "deploy")
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = (tmp_path / "31337").glob("dc-water-eib-2016-*.json")
     assert load_record(made).terms_hash in done.stdout
     assert load_record(made).shifted_days > 0
+
+
+def test_brownie_on_a_users_chain(program: Program, tmp_path: Path) -> None:
+    """Its `run deploy` deploys what `penstock deploy` does, and its tests leave that chain alone."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        port = int(chain.url.rsplit(":", 1)[1])
+        tested = brownie(tmp_path, port, "test", "tests/contracts/test_roles.py", "-q")
+        assert tested.returncode == 0, tested.stdout + tested.stderr
+        assert chain.w3.eth.block_number == 0
+        done = brownie(tmp_path, port, "run", "deploy")
+        assert done.returncode == 0, done.stdout + done.stderr
+        (made,) = (tmp_path / "31337").glob("dc-water-eib-2016-*.json")
+        assert (load_record(made).shifted_days, load_record(made).shifted_from) == (0, None)
+        again = program("deploy", DC_WATER, "--network", chain.url, "--folder", tmp_path / "other")
+        assert again.returncode == 2
+        assert "already deployed by this account" in again.stderr
 
 
 @pytest.mark.parametrize("deal", [DC_WATER, BLOOM])

@@ -96,6 +96,9 @@ def test_the_past_can_be_reconciled_too(lived: Life) -> None:
     then = reconcile(lived.w3, lived.record, block=block)
     assert then.ok, then.differences
     assert then.state == "active"
+    assert then.not_yet[0] == "7 of 9 coupons are not paid"
+    assert then.not_yet[-1] == "the bond is not redeemed"
+    assert reconcile(lived.w3, lived.record).not_yet == []
     assert {h.holder: (h.units, h.unclaimed) for h in then.holders} == {
         lived.a: (4, 4 * AFTER_2),
         lived.b: (3, 3 * AFTER_2),

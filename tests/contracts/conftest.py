@@ -1,14 +1,16 @@
 """Fixtures for brownie's pytest: `brownie test tests/contracts`. Each *.tree file lists a contract's
 branches.
 
-brownie starts Anvil itself. To run the same tests on Ganache, start it first and brownie attaches to it:
-`ganache --chain.hardfork shanghai --wallet.deterministic --miner.blockGasLimit 12000000
---chain.vmErrorsOnRPCResponse true` (port 8545).
+brownie starts Anvil itself, here on a free port. To run the same tests on Ganache, start it first, and
+brownie attaches to it with PENSTOCK_BROWNIE_PORT=8545: `ganache --chain.hardfork shanghai
+--wallet.deterministic --miner.blockGasLimit 12000000 --chain.vmErrorsOnRPCResponse true`.
 """
 
 from __future__ import annotations
 
 import gc
+import os
+import socket
 import sys
 import time
 from types import SimpleNamespace
@@ -18,6 +20,23 @@ import pytest
 from tests.contracts import material
 
 UNLIMITED = 2**256 - 1
+
+
+def _port_of_its_own() -> None:
+    """brownie takes port 8545 and joins whatever answers there: the tests would move the clock of a chain
+    that a user has running, and fail on it."""
+    from brownie._config import CONFIG
+
+    given = os.environ.get("PENSTOCK_BROWNIE_PORT")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(given or probe.getsockname()[1])
+    for network in CONFIG.networks.values():
+        if "cmd_settings" in network:
+            network["cmd_settings"]["port"] = port
+
+
+_port_of_its_own()
 
 
 @pytest.fixture(scope="session", autouse=True)
