@@ -113,13 +113,13 @@ def run(
         from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure, require_new_swap
         from chain.swap.records import load_swap_wallets
 
-        require_new_swap(w3, address, deal, path, original, days)
         parties = load_swap_wallets(wallets_file, address) if wallets_file else None
+        require_new_swap(w3, address, deal, path, original, days)
         base = deploy_swap_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
         made = deploy_swap_deal(w3, account, deal, base, parties, path, original, days, say=say_on_stderr)
         return made, path, check_swap_deployment(w3, made, deal)
-    require_new(w3, address, deal, path, original, days)
     wallets = load_wallets(wallets_file, address) if wallets_file else None
+    require_new(w3, address, deal, path, original, days)
     shared = deploy_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
     record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
     return record, path, check_deployment(w3, record, deal)

@@ -141,8 +141,12 @@ class Conductor:
             except Exception as error:
                 # The world goes on: what could not be done is in the log, once.
                 if said != (said := f"{type(error).__name__}: {str(error)[:200]}"):
-                    foreseen = isinstance(error, (ChainError, ProblemError, *NO_ANSWER))
-                    log.warning("the demonstration's watch: %s", said, exc_info=not foreseen)
+                    if isinstance(error, NO_ANSWER):
+                        log.warning("the demonstration waits for its chain: %s", said)
+                    elif isinstance(error, (ChainError, ProblemError)):
+                        log.warning("the demonstration's watch: %s", said)
+                    else:
+                        log.exception("the demonstration's watch")
 
     # -- wallets
 

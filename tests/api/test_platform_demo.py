@@ -158,7 +158,7 @@ def test_a_dead_chain_is_an_answer_and_one_line_in_the_log(
         monkeypatch.setattr("scripts.serve.conductor.WATCH_SECONDS", 0.01)
         dead = Web3(Web3.HTTPProvider(chain.url, exception_retry_configuration=None))
         panel = SimpleNamespace(look=lambda: dead.eth.block_number)
-        conductor = Conductor(chain, Plan(), cast(Any, panel), [], {})
+        conductor = Conductor(chain, Plan(), cast(Any, panel), [], {}, {})
         stop = threading.Event()
         watching = threading.Thread(target=conductor.watch, args=(stop,))
         with caplog.at_level("WARNING", "penstock.serve"):

@@ -26,7 +26,7 @@ from chain.swap.records import SwapRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 DEALS = ("dc-water-eib-2016", "bloom-wind-prs", "atlanta-eib-2019")
-START_SECONDS, STOP_SECONDS = 900, 60
+START_SECONDS, STOP_SECONDS = 600, 60
 
 
 def free_port() -> int:
