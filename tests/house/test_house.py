@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bench import REGISTER
+from tools import bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = (ROOT / "README.md").read_text().split("## What was measured")[1].split("## ")[0]
@@ -80,3 +81,38 @@ def test_what_is_skipped_is_not_green_where_nothing_may_be(strict: str, tmp_path
     assert (done.returncode != 0) == bool(strict), done.stdout
     if strict:
         assert all(word in done.stdout for word in ("no browser", "no database", "nothing_of_this_name"))
+
+
+@pytest.mark.parametrize(
+    ("here", "others", "tests", "chosen"),
+    [
+        (11, {}, True, "here"),
+        (13, {"python3.12": 12}, False, "here"),
+        (13, {"python3.12": 12}, True, "python3.12"),
+        (14, {}, False, "here"),  # runs, without brownie
+        (14, {"python3.13": 13}, False, "python3.13"),
+        (15, {"python3.14": 14}, False, "python3.14"),
+        (9, {"python3.11": 11}, True, "python3.11"),
+        (15, {}, False, "needs Python 3.11 to 3.14: here is"),
+        (13, {"python3.14": 14}, True, "the tools of make test need Python 3.11 to 3.12: here is"),
+    ],
+)
+def test_set_up_takes_a_python_that_can(
+    here: int,
+    others: dict[str, int],
+    tests: bool,
+    chosen: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """This one, else one that is looked for; else it is said in the first line, and nothing is begun."""
+    versions = {"here": here, **others}
+    monkeypatch.setattr(bootstrap, "minor_version", versions.get)
+    monkeypatch.setattr(bootstrap, "base_of_environment", list)
+    monkeypatch.setattr(sys, "executable", "here")
+    if chosen in versions:
+        assert bootstrap.choose_python(tests, named=False) == chosen
+        return
+    with pytest.raises(SystemExit, match="2"):
+        bootstrap.choose_python(tests, named=False)
+    assert chosen in capsys.readouterr().err.splitlines()[0]
