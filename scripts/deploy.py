@@ -111,9 +111,11 @@ def run(
     if is_swap(deal):
         from chain.swap.check import check_swap_deployment
         from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure, require_new_swap
-        from chain.swap.records import load_swap_wallets
+        from chain.swap.records import load_swap_wallets, require_wallets
 
         parties = load_swap_wallets(wallets_file, address) if wallets_file else None
+        if parties is not None:
+            require_wallets(parties, deal.share is not None)
         require_new_swap(w3, address, deal, path, original, days)
         base = deploy_swap_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
         made = deploy_swap_deal(w3, account, deal, base, parties, path, original, days, say=say_on_stderr)

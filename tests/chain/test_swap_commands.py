@@ -132,7 +132,9 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapL
     assert len(table.read_text().splitlines()) == 1 + len(result["rows"])
     shown = program("reconcile", file, "--network", url(settled))
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "reconciled: every difference is 0" in shown.stdout
+    assert "reconciled so far: every difference is 0" in shown.stdout
+    assert "periods of the swap are not settled" in shown.stdout
+    assert "periods of the swap are not settled" in result["not_yet"][-1]
     assert re.search(r"settlement_to_project .* 1,120,000.000000 .* 0.000000", shown.stdout)
 
 

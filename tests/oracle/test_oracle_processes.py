@@ -24,7 +24,7 @@ def files(tmp_path: Path, one_quarter: Any, bloom: Any) -> list[NodeFiles]:
     return prepare_nodes(tmp_path / "nodes", one_quarter, deal=bloom)[:2]
 
 
-def comes(true: Callable[[], bool], seconds: float = 30) -> bool:
+def comes(true: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:
         time.sleep(0.1)
