@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from finance.terms import Deal, DealFileError, KpiBond, parse_deal
-from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, day_after, unix
+from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, unix
 
 SECONDS_PER_DAY = 86_400
 
@@ -42,7 +42,7 @@ def shift_deal(deal: Deal, days: int) -> Deal:
 def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
     """Days and moved deal whose offering is open at `now` (unix seconds), with as much of its window left as
     the calendar allows. 0 days and the deal itself if it is open already. For a deal without an offering (a
-    swap between two parties) the same with its first period, which may as well begin later.
+    swap between two parties) the same with the week before its first period, in which it must begin.
 
     Raises DealFileError if no shift works.
     """
@@ -62,11 +62,12 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
 
 
 def _window(deal: Deal) -> tuple[int, int]:
-    """First second and end of the offering, else of the swap's first period, in unix seconds."""
+    """First second and end of the offering, else of the week before the swap's first period, in unix
+    seconds."""
     if deal.offering is not None:
         return unix(deal.offering.opens.value), unix(deal.offering.closes.value)
-    first = deal.kpis[deal.swap.kpi].periods[0]
-    return unix(first.start), unix(day_after(first.end))
+    begins = unix(deal.kpis[deal.swap.kpi].periods[0].start)
+    return begins - 7 * SECONDS_PER_DAY, begins
 
 
 def _moved(part: Any, days: int) -> Any:

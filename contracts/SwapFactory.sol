@@ -102,7 +102,8 @@ contract SwapFactory is ISwapFactory {
         p.oracle = ORACLE;
         p.feed = deal.feed;
         p.valueFeed = deal.valueFeed;
-        if (deal.treasury != address(0)) p.payee = deal.treasury;
+        p.payeeStarts = deal.treasury != address(0);
+        if (p.payeeStarts) p.payee = deal.treasury;
     }
 
     function _anchors(SwapTerms calldata terms, ProjectTerms calldata project) private pure returns (bytes memory) {

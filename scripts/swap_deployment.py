@@ -63,7 +63,11 @@ def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[str]:
     first, last = swap.periods[0].pay_date, swap.periods[-1].pay_date
     yield f"agreed      {terms.name}: {len(swap.periods)} periods, paid {when(first)} to {when(last)}"
     posted = [f"{side} {money(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)]
-    rule = "by model value" if swap.close_out_rule == CloseOutRule.MODEL_VALUE else "by the last fixing"
+    rule = {
+        CloseOutRule.MODEL_VALUE: "by model value",
+        CloseOutRule.LAST_FIXING: "by the last fixing",
+        CloseOutRule.REPLACEMENT_COST: "by replacement cost",
+    }[swap.close_out_rule]
     limited = ", the payee of limited recourse" if swap.limited_recourse else ""
     yield f"collateral  {', '.join(posted) or 'none'}; close-out {rule}{limited}"
     if terms.project is not None:

@@ -303,6 +303,7 @@ _ALL = (
         "fund-swap", "Pay {money} in for the {side}", "swap", "fund", (SIDE, AMOUNT),
         lambda g: (g["side"], g["amount"]), pays=_amount,
     ),
+    Action("begin", "Begin the swap: both sides have posted", "swap", "activate"),
     Action("settle", "Settle the period that is due", "swap", "settle"),
     Action(
         "withdraw-swap", "Pay the {side} what it can have", "swap", "withdraw", (SIDE,),
@@ -339,7 +340,7 @@ _ALL = (
         "withdraw-treasury", "Pay the {party} its credit", "treasury", "withdraw", (PARTY,),
         lambda g: (g["party"],),
     ),
-    Action("release-swap", "Offer to end the swap of a failed issue", "treasury", "releaseSwap"),
+    Action("return-money", "Return the money of a failed issue to the issuer", "treasury", "returnMoney"),
     # -- test money
     Action(
         "mint-test-money", "Make test money: {money}", "currency", "mint",

@@ -77,6 +77,8 @@ def swap_state(case: Case) -> State:
         return {"Matured": State.MATURED, "ClosedOut": State.CLOSED, "AgreedTermination": State.TERMINATED}[
             ended.name
         ]
+    if case.last("swap", "PaymentActivated") is None:
+        return State.LAPSED if case.now > payment(case).start_by else State.AGREED
     return State.DEFAULTED if defaulted_at(case) else State.ACTIVE
 
 
@@ -98,7 +100,7 @@ def open_calls(case: Case) -> dict[int, int]:
 
 
 def is_over(case: Case) -> bool:
-    return swap_state(case) not in (State.ACTIVE, State.DEFAULTED)
+    return swap_state(case) > State.DEFAULTED
 
 
 def state_name(case: Case) -> str:
@@ -111,6 +113,8 @@ def state_name(case: Case) -> str:
         if case.last("treasury", "TreasuryActivated") is None:
             return offering_state(case, project.opens, project.closes, project.soft_cap, project.hard_cap)
     return {
+        State.AGREED: "agreed",
+        State.LAPSED: "lapsed",
         State.ACTIVE: "active",
         State.DEFAULTED: "defaulted",
         State.MATURED: "matured",

@@ -38,6 +38,8 @@ TITLES = {
     "offering": "Offering open",
     "sold": "Sold, not settled",
     "failed": "Issue failed",
+    "agreed": "Agreed, not begun",
+    "lapsed": "Lapsed",
     "active": "Active",
     "defaulted": "In default",
     "matured": "Matured",
@@ -49,7 +51,9 @@ TITLES = {
 
 def state(case: Case) -> StateView:
     name = state_name(case)
-    turn = case.last("swap", "PaymentInitialized", "Matured", "ClosedOut", "AgreedTermination")
+    turn = case.last(
+        "swap", "PaymentInitialized", "PaymentActivated", "Matured", "ClosedOut", "AgreedTermination"
+    )
     if name == "ended":
         turn = case.last("treasury", "TreasuryClosed")
     elif has_project(case) and swap_state(case) is State.ACTIVE:
@@ -80,6 +84,11 @@ def _sentence(case: Case, name: str) -> str:
             return (
                 "Too few units were sold, or nobody settled the issue in time; holders get their money back."
             )
+        case "agreed":
+            by = day(payment(case).start_by)
+            return f"It begins with both sides' collateral in place, by {by}, or lapses."
+        case "lapsed":
+            return "Its collateral was not in place in time; each side gets its own back."
         case "active":
             end = day(payment(case).periods[-1].pay_date)
             return f"{settled(case)} of {count} periods are settled; the last is paid on {end}."
@@ -136,7 +145,12 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
         yield from offering_steps(case, name, case.terms.project.opens, case.terms.project.closes)
         if name in ("announced", "offering", "sold", "failed"):
             return
-    if not is_over(case):
+    if name == "agreed":
+        due = not any(lacks(case, side) for side in Side)
+        title = f"the swap begins by {day(payment(case).start_by)}, or lapses"
+        action = "begin" if due else "fund-swap"
+        yield NextStep(what="begin", title=title, time=payment(case).start_by, due=due, action=action)
+    elif not is_over(case):
         yield from report_steps(case)
         yield from _swap_steps(case)
     if has_project(case) and name != "ended":
@@ -146,7 +160,8 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
 def _swap_steps(case: Case) -> Iterator[NextStep]:
     index, terms = settled(case), payment(case)
     default = defaulted_at(case)
-    if index < len(terms.periods) and not (default and terms.periods[index].pay_date > default):
+    outstanding = not default or kpi_payment.has_begun(terms, index, default)
+    if index < len(terms.periods) and outstanding:
         date = terms.periods[index].pay_date
         known = amount_due(case, index) is not None
         due = known and case.now >= date
@@ -159,7 +174,12 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
         )
     if default:
         title = "the swap can be closed out"
-        yield NextStep(what="close-out", title=title, time=default, due=True, action="close-out")
+        if outstanding:
+            title = f"the swap can be closed out when period {index + 1} is settled"
+        action = None if outstanding else "close-out"
+        yield NextStep(
+            what="close-out", title=title, time=default, due=not outstanding, action=action, period=None
+        )
         return
     calls = open_calls(case)
     for side in Side:

@@ -122,7 +122,8 @@ class _SwapWords:
             payer=self.payer,
         )
         yield say(
-            "If {payer} fails to pay, its collateral of {amount} is all there is.",
+            "If {payer} fails to pay, it owes at least its collateral of {amount}; "
+            "nothing beyond that is sure.",
             payer=self.payer,
             amount=self.sized(self.swap.collateral.payer.value),
         )
@@ -162,7 +163,8 @@ class _SwapWords:
                     other=self.sized(swap.collateral.payee.value),
                 ),
                 say(
-                    "Who does not restore it within {days} days is in default, and the swap is closed out.",
+                    "Who does not restore it within {days} days is in default: it pays for the rest of the "
+                    "swap, at least its collateral, and is paid nothing for it.",
                     days=self.write.stated(swap.cure_days.value),
                 ),
             ],

@@ -285,7 +285,10 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
     ),
     ("swap", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
     ("treasury", "TreasuryClosed"): lambda t, e, a: t.say("The project treasury was closed."),
-    ("treasury", "SwapReleased"): lambda t, e, a: t.say("The project treasury let the swap end."),
+    ("treasury", "MoneyReturned"): lambda t, e, a: t.say(
+        "The treasury of the failed issue returned {amount} to the issuer.", amount=t.money(e, a["returned"])
+    ),
+    ("swap", "PaymentActivated"): lambda t, e, a: t.say("The swap began, with the collateral in place."),
     ("registry", "IdentityRevoked"): lambda t, e, a: t.say(
         "{who} is no longer verified as a holder.", who=t.who(a["account"])
     ),

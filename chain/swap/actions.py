@@ -98,6 +98,10 @@ class SwapActions:
 
     # -- the swap
 
+    def activate(self, by: str = "deployer") -> TxReceipt:
+        """Begin a swap between two parties, once both have posted."""
+        return self.send(by, self.swap.activate())
+
     def fund(self, side: str, amount: int, by: str | None = None) -> TxReceipt:
         """Pay in for `side` (payer or payee); `by` is the side itself unless named."""
         who = by or side
@@ -173,9 +177,9 @@ class SwapActions:
         """Pay operator or lender its credit."""
         return self.send(by or party, self.treasury.withdraw(PARTIES.index(party)), "withdraw from treasury")
 
-    def release_swap(self, by: str = "deployer") -> TxReceipt:
-        """After a failed issue: offer the other party to end the swap for nothing."""
-        return self.send(by, self.treasury.releaseSwap())
+    def return_money(self, by: str = "deployer") -> TxReceipt:
+        """After a failed issue: what the treasury holds, to the issuer."""
+        return self.send(by, self.treasury.returnMoney())
 
     # -- what there is to see
 

@@ -122,9 +122,10 @@ def deploy_swap_deal(
     """Deploy `deal` in one transaction and return its record, written to `out` if given.
 
     `wallets` default to `local_swap_wallets`. Warns through `say` when the chain's clock is past the end of
-    the offering, or of the first period. Raises AlreadyDeployedError, with the addresses, if this deployer
-    has deployed these terms before (and writes the record to `out`), RecordError if the wallets are not those
-    the deal needs, InputError for a deal without a swap, ContractError if a contract refuses the terms.
+    the offering, or of the time to begin the swap. Raises AlreadyDeployedError, with the addresses, if this
+    deployer has deployed these terms before (and writes the record to `out`), RecordError if the wallets are
+    not those the deal needs, InputError for a deal without a swap, ContractError if a contract refuses the
+    terms.
     """
     sender = Sender(w3, deployer, gas)
     terms = swap_terms(deal)
@@ -202,9 +203,9 @@ def _warn_if_late(now: int, terms: SwapTerms, say: Say) -> None:
             f"warning: the chain's clock is {when(now)} and the offering closes "
             f"{when(terms.project.closes)}: nobody can subscribe. {advice}"
         )
-    elif now >= terms.feed.period_ends[0]:
-        end = when(terms.feed.period_ends[0])
-        say(f"warning: the chain's clock is {when(now)} and the first period has ended {end}. {advice}")
+    elif now > terms.payment.start_by:
+        by = when(terms.payment.start_by)
+        say(f"warning: the chain's clock is {when(now)} and the swap had to begin by {by}. {advice}")
 
 
 def _already(

@@ -53,7 +53,8 @@ _TURNS = {
     "TreasuryInitialized",
     "OfferingSettled",
     "TreasuryActivated",
-    "SwapReleased",
+    "PaymentActivated",
+    "MoneyReturned",
     "Matured",
     "ClosedOut",
     "AgreedTermination",
@@ -159,6 +160,8 @@ class SwapLedger(EventTables):
                 return a["from"], at.treasury
             case "treasury", "Withdrawn":
                 return at.treasury, a["to"]
+            case "treasury", "MoneyReturned":
+                return at.treasury, a["issuer"]
             case "token", "Distributed":
                 return a["payer"], at.token
             case "token", "Claimed":

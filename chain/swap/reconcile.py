@@ -212,7 +212,7 @@ class _Reconciler:
         yield Check(
             "swap: periods settled", len(ledger.amounts), read(self.swap.periodsSettled(), self.block)
         )
-        yield Check("swap: state", kpi_payment.state_at(ledger, time), self.state)
+        yield Check("swap: state", kpi_payment.state_at(self.terms.payment, ledger, time), self.state)
         for side in Side:
             mine, account, name = ledger.accounts[side], self.accounts[side], SIDES[side]
             debt = kpi_payment.debt_at(self.terms.payment, mine, time)
@@ -339,11 +339,15 @@ class _Reconciler:
     def _notes(self) -> Iterator[str]:
         ledger, time = self.replay.swap, self.ledger.time
         index = len(ledger.amounts)
-        running = kpi_payment.state_at(ledger, time) == State.ACTIVE
+        state = kpi_payment.state_at(self.terms.payment, ledger, time)
+        running = state == State.ACTIVE
+        if state == State.AGREED:
+            by = when(self.terms.payment.start_by)
+            yield f"agreed: begins with both sides' collateral by {by}, or lapses"
         if running and time >= self.terms.payment.periods[index].pay_date:
             report = self.replay.reports.of(index)
             yield f"period {index + 1}: due, not settled, its report is {report.status}"
-        if kpi_payment.state_at(ledger, time) == State.DEFAULTED:
+        if state == State.DEFAULTED:
             yield f"in default since {when(kpi_payment.defaulted_at(ledger, time))}, not closed out"
         for side in Side:
             account = ledger.accounts[side]

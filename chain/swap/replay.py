@@ -19,6 +19,7 @@ from chain.events import Event
 from chain.swap.ledger import Key, SwapLedger, key
 from finance.settlement import kpi_payment, treasury
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     Funding,
     Ledger,
@@ -29,7 +30,15 @@ from finance.settlement.kpi_payment import (
     Withdrawal,
 )
 from finance.settlement.swap_terms import SwapTerms
-from finance.settlement.treasury import Books, PartyWithdrawal, Pay, PayRest, Revenue, TreasuryTerms
+from finance.settlement.treasury import (
+    Books,
+    PartyWithdrawal,
+    Pay,
+    PayRest,
+    Return,
+    Revenue,
+    TreasuryTerms,
+)
 from finance.settlement.widths import SettlementError
 
 STATUS = ("none", "pending", "challenged", "final", "missing")
@@ -114,7 +123,7 @@ class Replay:
         return self.books.swap
 
     def belonging(self, event: Event) -> tuple[Event | None, Event | None]:
-        """The swap's withdrawal and funding that belong to a PeriodPaid of the treasury."""
+        """The swap's withdrawal and funding that belong to a PeriodPaid or MoneyReturned of the treasury."""
         return self._parts.get(key(event), (None, None))
 
     # -- inputs
@@ -133,6 +142,8 @@ class Replay:
     def _swap_input(self, event: Event) -> kpi_payment.Event | None:
         at, a = event.time, event.arguments
         match event.name:
+            case "PaymentActivated":
+                return Activation(at)
             case "PeriodSettled":
                 return Settlement(at, self.reports.of(a["period"]).value)
             case "Funded":
@@ -159,6 +170,8 @@ class Replay:
                 return PayRest(at) if last else Pay(at)
             case "Withdrawn":
                 return PartyWithdrawal(at, treasury.Party(a["party"]))
+            case "MoneyReturned":
+                return Return(at)
         return None
 
     def _by_party(self, event: Event) -> bool:
@@ -188,6 +201,9 @@ class Replay:
             collected = self.ledger.before(paid, "swap", "Withdrawn") if a["collected"] else None
             funded = self.ledger.after(paid, "swap", "Funded") if a["swap"] else None
             found[key(paid)] = (collected, funded)
+        for returned in self.ledger.of("treasury", "MoneyReturned"):
+            took = returned.arguments["collected"]
+            found[key(returned)] = (self.ledger.before(returned, "swap", "Withdrawn") if took else None, None)
         return found
 
     # -- steps
@@ -213,6 +229,8 @@ class Replay:
         if isinstance(action, Revenue):
             return replace(books, at=action.at, balance=books.balance + action.amount)
         assert books.swap is not None
+        if isinstance(action, Return):
+            return treasury.returned(self.terms.payment, replace(books, at=action.at))
         if isinstance(action, Pay | PayRest | PartyWithdrawal):
             raise SettlementError(f"{action}: the claim token has not been issued")
         swap = kpi_payment.step(self.terms.payment, books.swap, action)

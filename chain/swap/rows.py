@@ -36,6 +36,7 @@ KINDS = {
     "operating_cost": "credited to the operator",
     "debt_service": "credited to the lender",
     "distribution": "earned by holders, each period",
+    "returned": "of the treasury of a failed issue, to the issuer",
     "gift": "distributed to holders by anybody but the treasury",
     "claim": "paid out to holders",
     "carried": "what the treasury holds for the next period, dust of distributions among it",
@@ -96,6 +97,7 @@ class RowMaker:
         self.interest: dict[Side, int] = defaultdict(int)
         self.earned: dict[str, int] = defaultdict(int)
         self._credit: dict[Side, int] = defaultdict(int)
+        self._posted: dict[Side, int] = defaultdict(int)
         self._accrued: dict[str, int] = defaultdict(int)
         self._strays = {key(move.event): move for move in self.ledger.strays}
         self._shared: set[tuple[int, int]] = set()
@@ -162,6 +164,9 @@ class RowMaker:
         a = event.arguments
         debtor = Side.PAYEE if a["amount"] < 0 else Side.PAYER
         receiver = Side(1 - debtor)
+        posted = min(a["paid"], self._posted[debtor])
+        self._posted[debtor] -= posted
+        self._credit[debtor] -= a["paid"] - posted
         self._credit[receiver] += a["paid"]
         self.unpaid[debtor] += a["unpaid"]
         self.repaid[receiver] += a["netted"]
@@ -183,6 +188,7 @@ class RowMaker:
         amount = a["amount"] if amount is None else amount
         posted = (amount - repaid if step is not None else 0, self.ledger.moved(event) - a["repaid"])
         self._credit[other] += a["repaid"]
+        self._posted[side] += a["amount"] - a["repaid"]
         self.repaid[side] += a["repaid"]
         if repaid or a["repaid"]:
             yield Row("late_paid", self.sides[other], None, repaid, a["repaid"], event.tx)
@@ -193,8 +199,9 @@ class RowMaker:
         self, event: Event, side: Side, due: int, total: int, period: int | None = None
     ) -> Iterator[Row]:
         """Money paid out by the swap: `due` and `total` as expected; the credit by the events before it."""
-        credit, moved = self._credit[side], self.ledger.moved(event)
-        self._credit[side] = 0
+        moved = self.ledger.moved(event)
+        credit = self._credit.pop(side, 0)
+        self._posted[side] -= moved - credit
         for kind, expected, actual in (
             ("withdrawn", due, credit),
             ("collateral_returned", total - due, moved - credit),
@@ -217,6 +224,16 @@ class RowMaker:
                 party = Party(a["party"])
                 due = 0 if step is None else step.before.credits[party]
                 yield Row("withdrawn", a["to"], None, due, self.ledger.moved(event), event.tx)
+            case "MoneyReturned":
+                yield from self._returned(event, self._step(event))
+
+    def _returned(self, event: Event, step: Step | None) -> Iterator[Row]:
+        collected, _ = self.replay.belonging(event)
+        total = 0 if step is None else step.swap[1].last
+        if collected is not None:
+            yield from self._withdrawn(collected, Side.PAYEE, 0, total)
+        due = 0 if step is None else step.before.balance + total
+        yield Row("returned", event.arguments["issuer"], None, due, self.ledger.moved(event), event.tx)
 
     def _period_paid(self, event: Event, step: Step | None) -> Iterator[Row]:
         a, period = event.arguments, event.arguments["period"] + 1

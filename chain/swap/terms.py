@@ -52,6 +52,8 @@ def payment(terms: SwapTerms, currency: str, payer: str, payee: str) -> dict[str
         "dataController": int(swap.data_controller),
         "closeOutRule": int(swap.close_out_rule),
         "limitedRecourse": swap.limited_recourse,
+        "payeeStarts": terms.project is not None,
+        "startBy": swap.start_by,
         "missingPayoff": swap.missing_payoff,
         "missingValue": swap.missing_value,
         "requiredCollateral": list(swap.required),

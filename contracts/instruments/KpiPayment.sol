@@ -7,6 +7,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
 import {FeedStore} from "../oracle/FeedStore.sol";
+import {CloseOut} from "../settlement/CloseOut.sol";
 import {Netting} from "../settlement/Netting.sol";
 import {PaymentChecks} from "./PaymentChecks.sol";
 import {PaymentTerms} from "./PaymentTerms.sol";
@@ -18,7 +19,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     using PaymentTerms for bytes;
 
     /// @dev What is kept of a side, one slot. A side that owes has no balance, so one signed number says both. See
-    /// {PaymentChecks-MAX_AMOUNT} for its width.
+    /// {PaymentTerms-MAX_AMOUNT} for its width.
     /// @param position balance, or below zero the principal that is owed
     /// @param since when interest was last added to {_interests}
     struct Slot {
@@ -38,9 +39,11 @@ contract KpiPayment is IKpiPayment, Initializable {
         uint256 kept;
     }
 
+    PaymentChecks private immutable CHECKS;
+
     /// @dev One slot: where the terms are kept, and how far the swap has come.
     address private _store;
-    State private _state; // never Defaulted, which the clock decides
+    State private _state; // never Lapsed or Defaulted, which the clock decides
     uint8 private _settled;
     uint40[2] private _deadlines;
 
@@ -49,6 +52,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     Proposal[2] private _proposals;
 
     constructor() {
+        CHECKS = new PaymentChecks();
         _disableInitializers();
     }
 
@@ -58,10 +62,21 @@ contract KpiPayment is IKpiPayment, Initializable {
     /// @inheritdoc IKpiPayment
     function initialize(Terms calldata terms_) external initializer {
         bytes memory t = abi.encode(terms_);
-        PaymentChecks.validate(t);
+        CHECKS.validate(t);
         _store = FeedStore.write(t);
-        _state = State.Active;
+        _state = State.Agreed;
         emit PaymentInitialized(terms_.payer, terms_.payee, terms_.feed);
+    }
+
+    /// @inheritdoc IKpiPayment
+    function activate() external {
+        bytes memory t = _terms();
+        _require(State.Agreed);
+        if (t.payeeStarts() && msg.sender != t.party(Side.Payee)) revert KpiPayment_NotParty(msg.sender);
+        if (!_isSound(t, Side.Payer, _ledger(Side.Payer))) revert KpiPayment_NotCollateralised(Side.Payer);
+        if (!_isSound(t, Side.Payee, _ledger(Side.Payee))) revert KpiPayment_NotCollateralised(Side.Payee);
+        _state = State.Active;
+        emit PaymentActivated();
     }
 
     // ---------------------------------------------------------------- money
@@ -73,7 +88,7 @@ contract KpiPayment is IKpiPayment, Initializable {
         uint64 payDate = t.payDate(period);
         if (block.timestamp < payDate) revert KpiPayment_NotDue(payDate);
         uint64 until = defaultedAt();
-        if (until != 0 && payDate > until) revert KpiPayment_WrongState(State.Defaulted);
+        if (until != 0 && !_hasBegun(t, period, until)) revert KpiPayment_WrongState(State.Defaulted);
         _settled = uint8(period + 1); // at most 240
         bool last = period + 1 == t.periodCount();
         if (last) _end(State.Matured);
@@ -116,11 +131,11 @@ contract KpiPayment is IKpiPayment, Initializable {
         bytes memory t = _terms();
         address party = t.party(side);
         Ledger memory mine = _ledger(side);
-        uint256 excess = _excess(t, side, mine.balance, msg.sender == party);
-        paid = excess + mine.credit;
+        (uint256 posted, uint256 credit) = _free(t, side, mine, msg.sender == party);
+        paid = posted + credit;
         if (paid == 0) return 0;
-        mine.balance -= excess;
-        mine.credit = 0;
+        mine.balance -= posted;
+        mine.credit -= credit;
         _book(side, mine);
         emit Withdrawn(side, party, paid);
         IERC20(t.currency()).safeTransfer(party, paid);
@@ -146,17 +161,22 @@ contract KpiPayment is IKpiPayment, Initializable {
         _require(State.Defaulted);
         uint256 period = _settled;
         uint64 until = defaultedAt();
-        if (t.payDate(period) <= until) revert KpiPayment_PeriodOutstanding(period);
+        if (_hasBegun(t, period, until)) revert KpiPayment_PeriodOutstanding(period);
+        (bool payer, bool payee) = (_deadlines[0] == until, _deadlines[1] == until);
         _end(State.Closed);
         bool missing = false;
+        uint128 damages = uint128(t.required(payer ? Side.Payer : Side.Payee)); // not above MAX_AMOUNT
+        CloseOutRule rule = t.closeOutRule();
         // As in {settle}.
         // slither-disable-start reentrancy-no-eth
-        if (t.closeOutRule() == CloseOutRule.ModelValue) {
+        if (rule == CloseOutRule.ModelValue) {
             (amount, missing) = _report(t, t.valueFeed(), period);
-            if (missing) amount = t.missingValue();
-        } else if (period != 0) {
-            amount = _lastFixing(t, period, until);
+            (amount, damages) = (missing ? t.missingValue() : amount, 0);
+        } else if (rule == CloseOutRule.ReplacementCost) {
+            amount = _replacementCost(t, period, payer);
         }
+        if (payer && payee) amount = 0;
+        else amount = CloseOut.against(payer, amount, damages);
         emit ClosedOut(period, until, missing, amount);
         // What cannot be paid is owed.
         // slither-disable-next-line unused-return
@@ -164,12 +184,20 @@ contract KpiPayment is IKpiPayment, Initializable {
         // slither-disable-end reentrancy-no-eth
     }
 
-    /// @dev The report has been used to settle, so it is what it was.
-    function _lastFixing(bytes memory t, uint256 period, uint64 until) private returns (int256) {
-        (int128 kpi, bool missing) = _report(t, t.feed(), period - 1);
-        int256 amount = t.amountOf(period - 1, kpi, missing);
-        uint64 start = t.payDate(period - 1); // not after the default, or it could not have been settled
-        return Netting.accrued(amount, until - start, t.payDate(period) - start);
+    /// @dev The reports have been used to settle, so they are what they were.
+    function _replacementCost(bytes memory t, uint256 period, bool payer) private returns (int256) {
+        uint256 year = t.periodsAYear();
+        int256 sum = 0;
+        for (uint256 i = period < year ? 0 : period - year; i < period; ++i) {
+            (int128 kpi, bool missing) = _report(t, t.feed(), i);
+            sum += t.amountOf(i, kpi, missing);
+        }
+        return CloseOut.replacementCost(payer, sum, t.periodCount() - period, year);
+    }
+
+    /// @dev Whether something of a period had been measured before a default.
+    function _hasBegun(bytes memory t, uint256 period, uint64 until) private view returns (bool) {
+        return period == 0 || IKpiOracle(t.oracle()).periodEndOf(t.feed(), uint32(period - 1)) < until;
     }
 
     function _report(bytes memory t, bytes32 feed, uint256 period) private returns (int128, bool) {
@@ -181,7 +209,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     /// @inheritdoc IKpiPayment
     function proposeTermination(int128 amount, uint64 expiry) external returns (uint32 id) {
         Side side = _sideOf(_running(), msg.sender);
-        if (amount < -PaymentChecks.MAX_AMOUNT || amount > PaymentChecks.MAX_AMOUNT) {
+        if (amount < -PaymentTerms.MAX_AMOUNT || amount > PaymentTerms.MAX_AMOUNT) {
             revert KpiPayment_AmountTooLarge(amount);
         }
         if (expiry < block.timestamp) revert KpiPayment_ExpiryPassed(expiry);
@@ -222,10 +250,10 @@ contract KpiPayment is IKpiPayment, Initializable {
         (Ledger memory debtor, Ledger memory creditor) = (_ledger(from), _ledger(to));
         uint256 magnitude = uint256(amount < 0 ? -amount : amount); // far from the ends of int256
         (Netting.Debt memory left, uint256 netted, uint256 paid, uint256 unpaid) =
-            Netting.net(magnitude, debtor.balance, _debt(t, creditor));
+            Netting.net(magnitude, _means(t, from, debtor), _debt(t, creditor));
         if (netted != 0) _setDebt(creditor, left);
         creditor.credit += paid;
-        debtor.balance -= paid;
+        _spend(debtor, paid);
         if (unpaid != 0) {
             Netting.Debt memory debt = _debt(t, debtor);
             debt.principal += unpaid;
@@ -236,6 +264,18 @@ contract KpiPayment is IKpiPayment, Initializable {
         emit AmountPaid(amount, netted, paid, unpaid);
         if (netted != 0) _restoreMargin(t, to, creditor);
         return unpaid;
+    }
+
+    /// @dev With what a side can be made to pay: of limited recourse only with what it has posted.
+    function _means(bytes memory t, Side side, Ledger memory ledger) private pure returns (uint256) {
+        return t.isLimited(side) ? ledger.balance : ledger.balance + ledger.credit;
+    }
+
+    /// @dev Balance first, then credit.
+    function _spend(Ledger memory ledger, uint256 amount) private pure {
+        uint256 posted = amount < ledger.balance ? amount : ledger.balance;
+        ledger.balance -= posted;
+        ledger.credit -= amount - posted;
     }
 
     function _ledger(Side side) private view returns (Ledger memory ledger) {
@@ -278,13 +318,25 @@ contract KpiPayment is IKpiPayment, Initializable {
         return ledger.balance >= t.required(side) && (ledger.principal == 0 || t.isLimited(side));
     }
 
-    /// @dev The part of a balance that can leave now.
-    function _excess(bytes memory t, Side side, uint256 balance, bool byParty) private view returns (uint256) {
+    /// @dev The parts of a balance and a credit that can leave now. Of a debtor that has ended nothing is left, unless it is
+    /// of limited recourse.
+    function _free(bytes memory t, Side side, Ledger memory mine, bool byParty)
+        private
+        view
+        returns (uint256 posted, uint256 credit)
+    {
         State current = state();
-        if (current > State.Defaulted) return balance;
+        if (current > State.Defaulted) return (mine.balance, mine.credit);
+        bool sound = _isSound(t, side, mine);
+        if (current == State.Agreed) {
+            if (!byParty) return (0, 0);
+            Side other = _other(side);
+            bool bound = sound && _isSound(t, other, _ledger(other));
+            return (bound ? mine.balance - t.required(side) : mine.balance, 0);
+        }
+        if (!sound || _deadlines[uint256(side)] != 0) return (0, 0);
         bool free = byParty && current == State.Active && block.timestamp < t.payDate(_settled);
-        uint256 required = t.required(side);
-        return free && balance > required ? balance - required : 0;
+        return (free ? mine.balance - t.required(side) : 0, mine.credit);
     }
 
     /// @dev What is booked must really have come in: both sides share this contract's money.
@@ -302,9 +354,9 @@ contract KpiPayment is IKpiPayment, Initializable {
         return FeedStore.read(_store);
     }
 
-    /// @dev The terms, if the swap has not ended.
+    /// @dev The terms, if the swap has begun and not ended.
     function _running() private view returns (bytes memory) {
-        if (_state != State.Active) revert KpiPayment_WrongState(_state);
+        if (_state != State.Active) revert KpiPayment_WrongState(state());
         return FeedStore.read(_store);
     }
 
@@ -333,7 +385,10 @@ contract KpiPayment is IKpiPayment, Initializable {
 
     /// @inheritdoc IKpiPayment
     function state() public view returns (State) {
-        return _state == State.Active && defaultedAt() != 0 ? State.Defaulted : _state;
+        State kept = _state;
+        if (kept == State.Active && defaultedAt() != 0) return State.Defaulted;
+        if (kept == State.Agreed && block.timestamp > FeedStore.read(_store).startBy()) return State.Lapsed;
+        return kept;
     }
 
     /// @inheritdoc IKpiPayment
@@ -360,8 +415,8 @@ contract KpiPayment is IKpiPayment, Initializable {
 
     /// @inheritdoc IKpiPayment
     function withdrawable(Side side) external view returns (uint256) {
-        Ledger memory ledger = _ledger(side);
-        return ledger.credit + _excess(_terms(), side, ledger.balance, true);
+        (uint256 posted, uint256 credit) = _free(_terms(), side, _ledger(side), true);
+        return posted + credit;
     }
 
     /// @inheritdoc IKpiPayment

@@ -11,19 +11,17 @@ import {PaymentTerms} from "./PaymentTerms.sol";
 
 /// @title Payment checks
 /// @notice What the terms of a KPI payment must satisfy, among it that silence never pays.
-library PaymentChecks {
+/// @dev A contract of its own, so that a payment's code is not half checks that run once.
+contract PaymentChecks {
     using FeedStore for bytes;
     using PaymentTerms for bytes;
 
     uint256 internal constant MAX_PERIODS = 240; // so that the terms fit the code of one contract
+    int256 private constant MAX_AMOUNT = PaymentTerms.MAX_AMOUNT;
 
-    /// @dev No single amount is above this. 240 periods and one last amount then add up to less than 2^104, the width in
-    /// which the contract keeps what a side owes.
-    int256 internal constant MAX_AMOUNT = int256(uint256(type(uint96).max));
-
-    /// @notice Revert with KpiPayment_InvalidTerms naming what is wrong.
+    /// @notice Revert with KpiPayment_InvalidTerms naming what is wrong with the terms of the calling payment.
     /// @param terms as {PaymentTerms} reads them
-    function validate(bytes memory terms) internal view {
+    function validate(bytes memory terms) external view {
         address payer = terms.party(IKpiPayment.Side.Payer);
         address payee = terms.party(IKpiPayment.Side.Payee);
         _require(terms.currency() != address(0) && terms.oracle() != address(0), "currency or oracle zero");
@@ -68,14 +66,20 @@ library PaymentChecks {
         bytes32 valueFeed = terms.valueFeed();
         int256 missing = terms.missingValue();
         // The bounds of the KPI do not matter: the curve is flat beyond its ends.
-        // slither-disable-next-line unused-return
-        _checkFeed(terms, feed);
-        if (terms.closeOutRule() == IKpiPayment.CloseOutRule.LastFixing) {
+        bytes memory kpi = _checkFeed(terms, feed);
+        _require(terms.startBy() < kpi.item(FeedStore.PERIOD_ENDS, 0), "starts after a period has ended");
+        if (terms.closeOutRule() != IKpiPayment.CloseOutRule.ModelValue) {
             _require(valueFeed == 0 && missing == 0, "model value without its rule");
             return;
         }
         _require(valueFeed != feed, "value feed is the KPI feed");
-        (int256 lowest, int256 highest) = _checkFeed(terms, valueFeed);
+        bytes memory model = _checkFeed(terms, valueFeed);
+        for (uint256 i = 1; i < terms.periodCount(); ++i) {
+            bool late = model.item(FeedStore.PERIOD_ENDS, i) >= kpi.item(FeedStore.PERIOD_ENDS, i - 1);
+            _require(late, "valued before it is measured");
+        }
+        (int256 lowest, int256 highest) =
+            (int256(model.word(FeedStore.MIN_VALUE)), int256(model.word(FeedStore.MAX_VALUE)));
         _require(_isAdverse(terms, missing, lowest, highest), "silent value pays the controller");
         bool small = lowest >= -MAX_AMOUNT && highest <= MAX_AMOUNT && missing >= -MAX_AMOUNT && missing <= MAX_AMOUNT;
         _require(small, "model value too large");
@@ -83,11 +87,9 @@ library PaymentChecks {
 
     /// @dev A feed without a period for each payment, or that does not let this contract use its reports, could never be
     /// settled on. Reverts with the oracle's error when there is no such feed.
-    /// @return lowest bound of its values
-    /// @return highest bound of its values
-    function _checkFeed(bytes memory terms, bytes32 feed) private view returns (int256 lowest, int256 highest) {
-        // As {FeedStore} reads it: decoding the whole configuration would double the size of these checks.
-        bytes memory config = Address.functionStaticCall(terms.oracle(), abi.encodeCall(IKpiOracle.configOf, (feed)));
+    /// @return config as {FeedStore} reads it: decoding the whole of it would double the size of these checks
+    function _checkFeed(bytes memory terms, bytes32 feed) private view returns (bytes memory config) {
+        config = Address.functionStaticCall(terms.oracle(), abi.encodeCall(IKpiOracle.configOf, (feed)));
         uint256 count = terms.periodCount();
         _require(config.count(FeedStore.PERIOD_ENDS) >= count, "feed has too few periods");
         for (uint256 i = 0; i < count; ++i) {
@@ -95,10 +97,9 @@ library PaymentChecks {
         }
         bool consumer = false;
         for (uint256 i = 0; i < config.count(FeedStore.CONSUMERS); ++i) {
-            consumer = consumer || config.item(FeedStore.CONSUMERS, i) == uint160(address(this));
+            consumer = consumer || config.item(FeedStore.CONSUMERS, i) == uint160(msg.sender);
         }
         _require(consumer, "not a consumer of the feed");
-        return (int256(config.word(FeedStore.MIN_VALUE)), int256(config.word(FeedStore.MAX_VALUE)));
     }
 
     /// @dev Whether no value from lowest to highest is worse for the data controller than `missing`.

@@ -24,11 +24,17 @@ library PaymentTerms {
     uint256 private constant DATA_CONTROLLER = 8;
     uint256 private constant CLOSE_OUT_RULE = 9;
     uint256 private constant LIMITED_RECOURSE = 10;
-    uint256 private constant MISSING_PAYOFF = 11;
-    uint256 private constant MISSING_VALUE = 12;
-    uint256 private constant REQUIRED = 13; // payer, payee
-    uint256 private constant PERIODS = 15;
-    uint256 private constant CURVE = 16;
+    uint256 private constant PAYEE_STARTS = 11;
+    uint256 private constant START_BY = 12;
+    uint256 private constant MISSING_PAYOFF = 13;
+    uint256 private constant MISSING_VALUE = 14;
+    uint256 private constant REQUIRED = 15; // payer, payee
+    uint256 private constant PERIODS = 17;
+    uint256 private constant CURVE = 18;
+
+    /// @dev No single amount is above this. 240 periods, those closed out among them, then add up to less than 2^104, the
+    /// width in which {KpiPayment} keeps what a side owes.
+    int256 internal constant MAX_AMOUNT = int256(uint256(type(uint96).max));
 
     function currency(bytes memory terms) internal pure returns (address) {
         return address(uint160(terms.word(CURRENCY)));
@@ -71,6 +77,15 @@ library PaymentTerms {
         return side == IKpiPayment.Side.Payee && terms.word(LIMITED_RECOURSE) != 0;
     }
 
+    /// @notice Whether only the payee can begin the swap.
+    function payeeStarts(bytes memory terms) internal pure returns (bool) {
+        return terms.word(PAYEE_STARTS) != 0;
+    }
+
+    function startBy(bytes memory terms) internal pure returns (uint256) {
+        return terms.word(START_BY);
+    }
+
     function missingPayoff(bytes memory terms) internal pure returns (int256) {
         return int256(terms.word(MISSING_PAYOFF));
     }
@@ -90,6 +105,13 @@ library PaymentTerms {
 
     function payDate(bytes memory terms, uint256 period) internal pure returns (uint64) {
         return uint64(terms.item(PERIODS, 2 * period));
+    }
+
+    /// @notice How many payments fall due in a year: within 350 days of the first, itself included, because the same day of
+    /// the next year's quarter or month is not always 365 days away.
+    function periodsAYear(bytes memory terms) internal pure returns (uint256 count) {
+        uint256 end = uint256(payDate(terms, 0)) + 350 days;
+        while (count < periodCount(terms) && payDate(terms, count) < end) ++count;
     }
 
     function fixedAmount(bytes memory terms, uint256 period) internal pure returns (int256) {

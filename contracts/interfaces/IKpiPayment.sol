@@ -7,16 +7,21 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// @notice A two-way stream of payments whose signed amount per period is `fixed + payoff(KPI)`: positive, the payer (a
 /// hedge provider) pays the payee (a project); negative, the other way round. A proxy revenue swap is one with a falling
 /// line: fixed minus proxy revenue.
-/// @dev Each side has three figures here. Its *balance* is money it has posted: collateral, and cash for the next
-/// payments. What it *owes* is settlement its balance could not meet, with simple interest. Its *credit* is what it has
-/// been paid: its own, to withdraw at any time, never set off again. A side that owes has no balance, and at most one side
-/// owes: amounts are netted over periods. Money only ever moves from a balance to the other side's credit, or out to the
-/// party whose credit or balance it is.
+/// @dev A swap is agreed first and begins when {activate} is called with both sides' collateral in place; until then nothing
+/// can be called, and by `startBy`, before anything is measured, it has begun or lapses.
+///
+/// Each side has three figures here. Its *balance* is money it has posted: collateral, and cash for the next
+/// payments. What it *owes* is settlement it could not meet, with simple interest. Its *credit* is what it has
+/// been paid and not withdrawn: its own while it keeps the terms; what its balance cannot meet its credit does. A side that
+/// owes has no balance (nor, unless of limited recourse, credit), and at most one side owes: amounts are netted over
+/// periods. Money only ever moves from a side to the other side's credit, or out to the party whose credit or balance it is.
 ///
 /// Nobody owns the contract; whatever is due, anyone can trigger. Silence never pays: a missing report, of the KPI or of
 /// the model value, costs the party that controls the data at least as much as any report (checked when it is created).
-/// The clock decides a default: once a margin call's cure period has passed unmet, nothing undoes it, what falls due
-/// later is not paid any more, and the close-out amount is the same whoever closes out and whenever.
+/// Timing never pays: the clock decides a default, and once a margin call's cure period has passed unmet nothing undoes it.
+/// Periods that had begun by then are settled by their reports, the rest by a close-out amount that is the same whoever
+/// closes out and whenever, and that never goes to the side that defaulted. A side that lacks collateral, is called or is
+/// in default is paid nothing until it has paid.
 ///
 /// Assumes: the currency is a plain ERC-20 (one that takes a fee is refused); the feeds name this contract as a consumer.
 /// Warning: interest runs to the second, so a debtor who pays what `owed` said a moment ago still owes a little. Pay more:
@@ -28,22 +33,28 @@ interface IKpiPayment {
         Payee
     }
 
-    /// @dev ModelValue: what the remaining payments are worth, by the value feed. LastFixing: the last fixed amount, for the
-    /// part of the running period that has passed; the future counts nothing.
+    /// @dev What the defaulter owes for the periods that had not begun. ModelValue: what they are worth, by the value feed.
+    /// LastFixing: the last fixing is the last; the future counts nothing but the required collateral, as damages.
+    /// ReplacementCost: the settled amounts of the last year, for as long as the swap would have run, but not less than the
+    /// required collateral.
     enum CloseOutRule {
         ModelValue,
-        LastFixing
+        LastFixing,
+        ReplacementCost
     }
 
-    /// @dev Active -> Matured, Defaulted or Terminated; Defaulted -> Closed, Terminated, or Matured when no period was left
-    /// to close out. Nothing else. None: not initialised. Defaulted comes by the clock.
+    /// @dev Agreed -> Active or Lapsed; Active -> Matured, Defaulted or Terminated; Defaulted -> Closed, Terminated, or
+    /// Matured when no period was left to close out. Nothing else. None: not initialised. Lapsed and Defaulted come by the
+    /// clock.
     enum State {
         None,
+        Agreed,
         Active,
         Defaulted,
         Matured,
         Closed,
-        Terminated
+        Terminated,
+        Lapsed
     }
 
     /// @param payDate from when the period can be settled, unix seconds; not before the KPI's period of the same index ends
@@ -56,13 +67,16 @@ interface IKpiPayment {
     /// @param currency of all amounts; they are in its minor units
     /// @param feed KPI feed; its period i fixes payment i
     /// @param valueFeed with ModelValue: period i is what payments i and later are worth to the payee (negative: it owes),
-    /// valued at that period's end, which is not after pay date i. With LastFixing: zero
+    /// valued at that period's end: not before period i - 1 of the KPI has ended, not after pay date i. With the other
+    /// rules: zero
     /// @param curePeriod seconds from a margin call to the default
     /// @param lateRate simple interest on what is owed, a year of 365 days, 1e18 = 100 %
     /// @param dataController who produces the data, and so must not gain from withholding it
     /// @param limitedRecourse the payee owes only what it posts: what it cannot pay is tracked, but is no default
+    /// @param payeeStarts only the payee begins the swap (a project's treasury, when its issue settles); otherwise anyone
+    /// @param startBy last second in which it can begin, unix seconds; before the first period ends
     /// @param missingPayoff takes the curve's place when the KPI report is missing
-    /// @param missingValue takes the model value's place when its report is missing; with LastFixing: zero
+    /// @param missingValue takes the model value's place when its report is missing; with the other rules: zero
     /// @param requiredCollateral balance that each side must hold, [payer, payee]
     /// @param periods 1 to 240, pay dates ascending
     /// @param curve KPI in, signed minor units out
@@ -78,6 +92,8 @@ interface IKpiPayment {
         Side dataController;
         CloseOutRule closeOutRule;
         bool limitedRecourse;
+        bool payeeStarts;
+        uint64 startBy;
         int128 missingPayoff;
         int128 missingValue;
         uint128[2] requiredCollateral;
@@ -110,10 +126,11 @@ interface IKpiPayment {
     }
 
     event PaymentInitialized(address indexed payer, address indexed payee, bytes32 indexed feed);
+    event PaymentActivated();
     event PeriodSettled(uint256 indexed period, int128 kpi, bool missing, int256 amount);
     /// @notice A signed amount has been paid, as far as it could be: |amount| = netted + paid + unpaid.
     /// @param netted against what the receiving side owed
-    /// @param paid from the paying side's balance to the other's credit
+    /// @param paid from the paying side's balance, then its credit (not of limited recourse), to the other's credit
     /// @param unpaid added to what the paying side owes
     event AmountPaid(int256 amount, uint256 netted, uint256 paid, uint256 unpaid);
     /// @param repaid the part that went to the other side, for what was owed; the rest is balance
@@ -132,7 +149,9 @@ interface IKpiPayment {
     error KpiPayment_InvalidTerms(string what);
     error KpiPayment_WrongState(State state);
     error KpiPayment_NotDue(uint64 payDate);
-    /// @dev A period that fell due before the default must be settled first.
+    /// @dev A swap begins with both sides' collateral in place.
+    error KpiPayment_NotCollateralised(Side side);
+    /// @dev A period that had begun before the default must be settled first.
     error KpiPayment_PeriodOutstanding(uint256 period);
     error KpiPayment_NotParty(address caller);
     error KpiPayment_NoShortfall(Side side);
@@ -152,11 +171,15 @@ interface IKpiPayment {
     /// @notice Set the terms, once and for good.
     function initialize(Terms calldata terms_) external;
 
+    /// @notice Begin, with both sides' collateral in place, by `startBy`. The payee if it `payeeStarts`, otherwise anyone.
+    function activate() external;
+
     // ---------------------------------------------------------------- money
 
     /// @notice Fix and pay the next period, from its pay date on, when its report is final or missing. Anyone.
+    /// After a default: only periods that had begun before it.
     /// @dev What the receiving side owes from earlier is netted first (interest, then principal), then the paying side's
-    /// balance goes to the other's credit, and the rest is owed from now on.
+    /// balance goes to the other's credit, then its own credit (unless of limited recourse), and the rest is owed from now on.
     /// @return amount signed; positive: the payer pays
     function settle() external returns (int256 amount);
 
@@ -166,7 +189,9 @@ interface IKpiPayment {
 
     /// @notice Pay a party its credit. Anyone may call; it goes to the party. While the swap runs, only the party itself
     /// also gets its balance above the requirement, and only while no period is due and no default waits for its close-out;
-    /// once it has ended, all of its balance.
+    /// a side that lacks collateral, owes (unless of limited recourse) or is called gets nothing. Before the swap has begun
+    /// the party gets all it has posted, and what is above the requirement once both sides' collateral is in place: from
+    /// then on both are bound. Once the swap has ended or lapsed: all.
     /// @dev Otherwise a stranger could send back what a party has posted for tomorrow's payment, and a debtor could take its
     /// money out just before a settlement.
     function withdraw(Side side) external returns (uint256 paid);
@@ -177,11 +202,11 @@ interface IKpiPayment {
     /// that good within the cure period. Anyone.
     function callMargin(Side side) external;
 
-    /// @notice After a default: pay the close-out amount, either way, and end the swap. Anyone.
-    /// @dev Periods that fell due by the default are settled first. By model value: period i of the value feed, where i is
-    /// the first period that falls due after the default; waits until its report is final or missing. By last fixing: amount
-    /// i - 1, times the part of the time from pay date i - 1 to pay date i that had passed at the default; zero when nothing
-    /// was ever fixed.
+    /// @notice After a default: the defaulter pays the close-out amount, and the swap ends. Anyone.
+    /// @dev Periods that had begun before the default are settled first. By model value: period i of the value feed, where i
+    /// is the first period that had not; waits until its report is final or missing. By replacement cost: see {CloseOut}.
+    /// Not below zero for the other side, nor, unless by model value, below the defaulter's required collateral. When both
+    /// sides default in the same second: zero.
     /// @return amount signed; positive: the payer pays
     function closeOut() external returns (int256 amount);
 

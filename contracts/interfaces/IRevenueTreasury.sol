@@ -41,7 +41,8 @@ interface IRevenueTreasury is IServicer {
         uint96 debtService;
     }
 
-    /// @param swap of which this contract is the payee, without collateral; or zero
+    /// @param swap of which this contract is the payee, without collateral; or zero. It begins with the treasury. Of full
+    /// recourse, its cure period is longer than the treasury takes to pay after it
     /// @param operator, lender paid by credit; the lender may be zero if there is no debt service
     /// @param periods 1 to 240, pay dates ascending; as many as the swap's or more, and none before the swap's of the same
     /// index
@@ -73,7 +74,8 @@ interface IRevenueTreasury is IServicer {
         uint256 holders
     );
     event Withdrawn(Party indexed party, address indexed to, uint256 amount);
-    event SwapReleased(uint32 indexed proposal);
+    /// @param collected from the swap
+    event MoneyReturned(address indexed issuer, uint256 collected, uint256 returned);
     event TreasuryClosed();
 
     error RevenueTreasury_InvalidTerms(string what);
@@ -84,9 +86,7 @@ interface IRevenueTreasury is IServicer {
     error RevenueTreasury_AllPaid(uint256 periods);
     error RevenueTreasury_PeriodsOutstanding(uint256 paid, uint256 total);
     error RevenueTreasury_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
-    error RevenueTreasury_NoSwap();
     error RevenueTreasury_IssueNotFailed();
-    error RevenueTreasury_AlreadyReleased(uint32 proposal);
 
     /// @notice Set the terms, once and for good.
     function initialize(Terms calldata terms_) external;
@@ -106,9 +106,9 @@ interface IRevenueTreasury is IServicer {
     /// @notice Pay a party its credit. Anyone may call; it goes to the party.
     function withdraw(Party party) external returns (uint256 paid);
 
-    /// @notice When the issue has failed: offer the other party to end the swap for nothing. Anyone. The offer stands until
-    /// another period of the swap is settled, and can then be made again.
-    function releaseSwap() external;
+    /// @notice When the issue has failed, and so the swap never begins: give what is here, and what was paid into the swap
+    /// for the project, to the issuer, whose project it still is. Anyone, as often as money comes.
+    function returnMoney() external returns (uint256 returned);
 
     function terms() external view returns (Terms memory);
     function state() external view returns (State);

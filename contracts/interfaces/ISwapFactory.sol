@@ -12,8 +12,8 @@ import {IRevenueTreasury} from "./IRevenueTreasury.sol";
 /// claim token. The factory has no owner and no power over what it made.
 /// @dev A deal is keyed by who deployed it and the terms hash, so nobody can occupy another's place.
 interface ISwapFactory {
-    /// @param payment the swap's terms; `oracle`, `feed` and `valueFeed` are filled in by the factory, and for a project
-    /// `payee`
+    /// @param payment the swap's terms; `oracle`, `feed`, `valueFeed` and `payeeStarts` are filled in by the factory, and for a
+    /// project `payee`
     /// @param kpiPolicy the KPI feed's configuration; `deal` and `consumers` are filled in by the factory
     /// @param valuePolicy the same for the model value; not used unless the close-out rule is ModelValue
     struct SwapTerms {

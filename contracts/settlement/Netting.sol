@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Accrual} from "./Accrual.sol";
-import {ProRata} from "./ProRata.sol";
 
 /// @title Netting
 /// @notice What a debt between two sides grows to, what a payment makes of it, and how an amount is paid: against the
@@ -62,12 +61,6 @@ library Netting {
         (left, netted) = repay(receivers, amount);
         paid = _min(amount - netted, balance);
         unpaid = amount - netted - paid;
-    }
-
-    /// @notice The part of a period's signed amount that belongs to its first `elapsed` of `length` seconds, rounded toward
-    /// minus infinity.
-    function accrued(int256 amount, uint256 elapsed, uint256 length) internal pure returns (int256) {
-        return ProRata.scale(amount, elapsed, length);
     }
 
     function _min(uint256 a, uint256 b) private pure returns (uint256) {

@@ -64,6 +64,8 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
         _state = State.Active;
         _units = uint64(units); // as many as a claim token can have
         emit TreasuryActivated(units);
+        // Without the provider's collateral it reverts, and the issue cannot be settled.
+        if (_terms.swap != address(0)) IKpiPayment(_terms.swap).activate();
     }
 
     // ---------------------------------------------------------------- money
@@ -112,19 +114,15 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
     }
 
     /// @inheritdoc IRevenueTreasury
-    function releaseSwap() external {
-        bool failed = _state == State.Offered && IOffering(_terms.offering).state() == IOffering.State.Failed;
+    function returnMoney() external nonReentrant returns (uint256 returned) {
+        IOffering offering = IOffering(_terms.offering);
+        bool failed = _state == State.Offered && offering.state() == IOffering.State.Failed;
         if (!failed) revert RevenueTreasury_IssueNotFailed();
-        IKpiPayment swap = IKpiPayment(_terms.swap);
-        if (address(swap) == address(0)) revert RevenueTreasury_NoSwap();
-        IKpiPayment.Proposal memory last = swap.proposalOf(PROJECT);
-        // Another one would only void the one that the other party is about to accept.
-        bool stands = last.id != 0 && last.periodsSettled == swap.periodsSettled();
-        if (stands) revert RevenueTreasury_AlreadyReleased(last.id);
-        emit SwapReleased(last.id + 1);
-        // It counts up, as the event says.
-        // slither-disable-next-line unused-return
-        swap.proposeTermination(0, type(uint64).max);
+        uint256 collected = _terms.swap == address(0) ? 0 : IKpiPayment(_terms.swap).withdraw(PROJECT);
+        address issuer = offering.terms().issuer;
+        returned = available();
+        emit MoneyReturned(issuer, collected, returned);
+        IERC20(_terms.currency).safeTransfer(issuer, returned);
     }
 
     // ---------------------------------------------------------------- the waterfall

@@ -27,11 +27,16 @@ library TreasuryChecks {
     function _checkSwap(IRevenueTreasury.Terms calldata terms) private view {
         IKpiPayment.Terms memory swap = IKpiPayment(terms.swap).terms();
         _require(swap.payee == address(this), "not the payee of the swap");
+        _require(swap.payeeStarts, "anyone starts the swap");
         _require(swap.currency == terms.currency, "swap in another currency");
         _require(swap.requiredCollateral[uint256(IKpiPayment.Side.Payee)] == 0, "swap asks for collateral");
         _require(swap.periods.length <= terms.periods.length, "swap outlives the treasury");
         for (uint256 i = 0; i < swap.periods.length; ++i) {
-            _require(terms.periods[i].payDate >= swap.periods[i].payDate, "pays before the swap settles");
+            (uint256 pays, uint256 settles) = (terms.periods[i].payDate, swap.periods[i].payDate);
+            _require(pays >= settles, "pays before the swap settles");
+            // Called as soon as it owes, a project of full recourse must be able to pay in time.
+            bool inTime = swap.limitedRecourse || pays < settles + swap.curePeriod;
+            _require(inTime, "pays after the swap's cure period");
         }
     }
 

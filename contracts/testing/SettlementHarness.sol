@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Accrual} from "../settlement/Accrual.sol";
 import {Median} from "../settlement/Median.sol";
+import {CloseOut} from "../settlement/CloseOut.sol";
 import {Netting} from "../settlement/Netting.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 import {ProRata} from "../settlement/ProRata.sol";
@@ -84,7 +85,11 @@ contract SettlementHarness {
         return Netting.net(amount, balance, receivers);
     }
 
-    function accrued(int256 amount, uint256 elapsed, uint256 length) external pure returns (int256) {
-        return Netting.accrued(amount, elapsed, length);
+    function replacementCost(bool payer, int256 sum, uint256 remaining, uint256 year) external pure returns (int256) {
+        return CloseOut.replacementCost(payer, sum, remaining, year);
+    }
+
+    function against(bool payer, int256 value, uint128 damages) external pure returns (int256) {
+        return CloseOut.against(payer, value, damages);
     }
 }

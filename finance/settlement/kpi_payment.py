@@ -2,7 +2,8 @@
 
 Two sides pay each other a signed amount per period, `fixed + payoff(KPI)`; positive, the payer (a hedge
 provider) pays the payee (a project). Each side has a balance it has posted, a credit it has been paid, and
-what it owes with simple interest. Times are unix seconds, money is minor units. Every step raises
+what it owes with simple interest. The swap is agreed first and begins with both sides' collateral in place,
+by a stated time, or lapses. Times are unix seconds, money is minor units. Every step raises
 SettlementError where the contract reverts, so the replay can be held against the chain event by event.
 """
 
@@ -13,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import pairwise
 
-from finance.settlement import netting
+from finance.settlement import close_out, netting
 from finance.settlement.netting import Debt
 from finance.settlement.payoff_curve import Curve, maximum, minimum, payoff
 from finance.settlement.widths import SettlementError, uint256
 
 MAX_AMOUNT = 2**96 - 1
-"""No single amount of a payment is above this (PaymentChecks.MAX_AMOUNT)."""
+"""No single amount of a payment is above this (PaymentTerms.MAX_AMOUNT)."""
 MAX_HELD = 2**104 - 1
 MAX_PERIODS = 240
 
@@ -32,29 +33,33 @@ class Side(IntEnum):
 
 
 class CloseOutRule(IntEnum):
-    """What a default leaves to pay."""
+    """What a default leaves to pay for the periods that had not begun."""
 
     MODEL_VALUE = 0
     LAST_FIXING = 1
+    REPLACEMENT_COST = 2
 
 
 class State(IntEnum):
-    """Of the swap; DEFAULTED comes by the clock."""
+    """Of the swap; LAPSED and DEFAULTED come by the clock."""
 
-    NONE, ACTIVE, DEFAULTED, MATURED, CLOSED, TERMINATED = range(6)
+    NONE, AGREED, ACTIVE, DEFAULTED, MATURED, CLOSED, TERMINATED, LAPSED = range(8)
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when it can be settled, and the signed part of its amount that does not depend on the KPI."""
+    """From when it can be settled, the signed part of its amount that does not depend on the KPI, and when
+    the KPI's measurement ends."""
 
     pay_date: int
     fixed_amount: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentTerms:
-    """What settles a KPI payment; see IKpiPayment.Terms. `required` is (payer's, payee's) collateral."""
+    """What settles a KPI payment; see IKpiPayment.Terms. `required` is (payer's, payee's) collateral,
+    `start_by` the last second in which the swap can begin."""
 
     periods: tuple[Period, ...]
     curve: Curve
@@ -64,6 +69,7 @@ class PaymentTerms:
     cure_period: int
     late_rate: int
     close_out_rule: CloseOutRule
+    start_by: int
     missing_value: int = 0
     limited_recourse: bool = False
 
@@ -83,7 +89,7 @@ class Account:
 class Ledger:
     """The swap after an event at time `at`. `amounts` are the fixings so far; `withdrawn` is what has left.
 
-    `status` is ACTIVE or how the swap ended; `state_at` adds the default, which comes by the clock.
+    `status` is AGREED, ACTIVE or how the swap ended; `state_at` adds what comes by the clock.
     """
 
     at: int
@@ -91,7 +97,14 @@ class Ledger:
     withdrawn: tuple[int, int] = (0, 0)
     amounts: tuple[int, ...] = ()
     last: int = 0
-    status: State = State.ACTIVE
+    status: State = State.AGREED
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """The swap begins."""
+
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,7 @@ class Termination:
     amount: int
 
 
-Event = Settlement | Funding | Withdrawal | MarginCall | CloseOut | Termination
+Event = Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut | Termination
 
 
 def validate(terms: PaymentTerms) -> None:
@@ -167,6 +180,10 @@ def validate(terms: PaymentTerms) -> None:
                 raise SettlementError(
                     f"periods[{i}]: |{period.fixed_amount} + {extreme}| is above {MAX_AMOUNT}"
                 )
+    if terms.start_by >= terms.periods[0].end:
+        raise SettlementError(f"start_by = {terms.start_by}: the first period has ended by then")
+    if any(period.end > period.pay_date for period in terms.periods):
+        raise SettlementError("periods: one ends after its pay date")
     if terms.cure_period <= 0:
         raise SettlementError(f"cure_period = {terms.cure_period}: must be positive")
     if not 0 <= terms.late_rate <= 10**18:
@@ -185,19 +202,34 @@ def amount_of(terms: PaymentTerms, index: int, kpi: int | None) -> int:
     )
 
 
-def close_out_amount(terms: PaymentTerms, ledger: Ledger, value: int | None) -> int:
-    """The signed amount that a default leaves to pay, as of the default, whenever it is closed out.
+def periods_a_year(terms: PaymentTerms) -> int:
+    """How many payments fall due in a year: within 350 days of the first, itself included, because the same
+    day of the next year's quarter or month is not always 365 days away."""
+    end = terms.periods[0].pay_date + 350 * 86_400
+    return sum(period.pay_date < end for period in terms.periods)
 
-    By model value: `value`, or the deal's `missing_value` (None). By last fixing: the last fixed amount
-    times the part of the time between its pay date and the next that had passed; 0 before any fixing.
+
+def close_out_amount(
+    terms: PaymentTerms, amounts: Sequence[int], defaulter: Side, value: int | None = None
+) -> int:
+    """The signed amount that a default leaves to pay, after the settled `amounts`, whenever it is closed out.
+
+    By model value: `value`, or the deal's `missing_value` (None). By last fixing: nothing for the future. By
+    replacement cost: the last year's amounts, for as long as the swap would have run. Never to the
+    defaulter, and but for the model value at least its required collateral.
     """
+    payer, damages, amount = defaulter == Side.PAYER, terms.required[defaulter], 0
     if terms.close_out_rule == CloseOutRule.MODEL_VALUE:
-        return terms.missing_value if value is None else value
-    index = len(ledger.amounts)
-    if index == 0:
-        return 0
-    start, end = terms.periods[index - 1].pay_date, terms.periods[index].pay_date
-    return netting.accrued(ledger.amounts[-1], defaulted_at(ledger, ledger.at) - start, end - start)
+        amount, damages = terms.missing_value if value is None else value, 0
+    elif terms.close_out_rule == CloseOutRule.REPLACEMENT_COST:
+        year, remaining = periods_a_year(terms), len(terms.periods) - len(amounts)
+        amount = close_out.replacement_cost(payer, sum(amounts[-year:]), remaining, year)
+    return close_out.against(payer, amount, damages)
+
+
+def has_begun(terms: PaymentTerms, index: int, default: int) -> bool:
+    """Whether something of period `index` had been measured before a default."""
+    return index == 0 or terms.periods[index - 1].end < default
 
 
 def defaulted_at(ledger: Ledger, at: int) -> int:
@@ -206,10 +238,12 @@ def defaulted_at(ledger: Ledger, at: int) -> int:
     return min(deadlines) if deadlines and at > min(deadlines) else 0
 
 
-def state_at(ledger: Ledger, at: int) -> State:
+def state_at(terms: PaymentTerms, ledger: Ledger, at: int) -> State:
     """The state by the clock."""
     if ledger.status == State.ACTIVE and defaulted_at(ledger, at):
         return State.DEFAULTED
+    if ledger.status == State.AGREED and at > terms.start_by:
+        return State.LAPSED
     return ledger.status
 
 
@@ -225,18 +259,31 @@ def owed(terms: PaymentTerms, ledger: Ledger, side: Side, at: int) -> int:
 
 def withdrawable(terms: PaymentTerms, ledger: Ledger, side: Side, at: int, by_party: bool = True) -> int:
     """What a withdrawal for a side would pay at a time."""
-    account = ledger.accounts[side]
-    state = state_at(ledger, at)
+    return sum(_free(terms, ledger, side, at, by_party))
+
+
+def _free(terms: PaymentTerms, ledger: Ledger, side: Side, at: int, by_party: bool) -> tuple[int, int]:
+    """The parts of a side's balance and credit that can leave."""
+    account, state = ledger.accounts[side], state_at(terms, ledger, at)
     if state > State.DEFAULTED:
-        return account.credit + account.balance
-    if not by_party or state == State.DEFAULTED or at >= terms.periods[len(ledger.amounts)].pay_date:
-        return account.credit
-    return account.credit + max(0, account.balance - terms.required[side])
+        return account.balance, account.credit
+    above = account.balance - terms.required[side]
+    if state == State.AGREED:
+        bound = all(_is_sound(terms, each, ledger.accounts[each]) for each in Side)
+        return ((above if bound else account.balance) if by_party else 0), 0
+    if account.deadline or not _is_sound(terms, side, account):
+        return 0, 0
+    running = state == State.ACTIVE and at < terms.periods[len(ledger.amounts)].pay_date
+    return (above if by_party and running else 0), account.credit
+
+
+def _is_limited(terms: PaymentTerms, side: Side) -> bool:
+    return side == Side.PAYEE and terms.limited_recourse
 
 
 def _is_sound(terms: PaymentTerms, side: Side, account: Account) -> bool:
-    limited = side == Side.PAYEE and terms.limited_recourse
-    return account.balance >= terms.required[side] and (limited or account.debt.principal == 0)
+    owes = account.debt.principal != 0 and not _is_limited(terms, side)
+    return account.balance >= terms.required[side] and not owes
 
 
 def _with(ledger: Ledger, side: Side, account: Account) -> Ledger:
@@ -247,21 +294,23 @@ def _with(ledger: Ledger, side: Side, account: Account) -> Ledger:
 def _restored(terms: PaymentTerms, ledger: Ledger, side: Side) -> Ledger:
     """Without the side's margin call, if it is sound again in time."""
     account = ledger.accounts[side]
-    if state_at(ledger, ledger.at) != State.ACTIVE or not _is_sound(terms, side, account):
+    if state_at(terms, ledger, ledger.at) != State.ACTIVE or not _is_sound(terms, side, account):
         return ledger
     return _with(ledger, side, replace(account, deadline=0))
 
 
 def _paid(terms: PaymentTerms, ledger: Ledger, amount: int) -> Ledger:
-    """After the signed amount is netted, paid from the balance, and owed for the rest."""
+    """After the signed amount is netted, paid from the balance and then the credit, and owed for the rest."""
     side = Side.PAYEE if amount < 0 else Side.PAYER
     other = Side(1 - side)
     debtor, creditor = ledger.accounts[side], ledger.accounts[other]
-    left, netted, paid, unpaid = netting.net(abs(amount), debtor.balance, debt_at(terms, creditor, ledger.at))
+    means = debtor.balance + (0 if _is_limited(terms, side) else debtor.credit)
+    left, netted, paid, unpaid = netting.net(abs(amount), means, debt_at(terms, creditor, ledger.at))
     creditor = replace(creditor, credit=creditor.credit + paid)
     if netted:
         creditor = replace(creditor, debt=left, since=ledger.at)
-    debtor = replace(debtor, balance=debtor.balance - paid)
+    posted = min(paid, debtor.balance)
+    debtor = replace(debtor, balance=debtor.balance - posted, credit=debtor.credit - (paid - posted))
     if unpaid:
         debt = debt_at(terms, debtor, ledger.at)
         debtor = replace(debtor, debt=replace(debt, principal=debt.principal + unpaid), since=ledger.at)
@@ -276,16 +325,27 @@ def _ended(ledger: Ledger, how: State) -> Ledger:
     return replace(ledger, status=how)
 
 
+def _activate(terms: PaymentTerms, ledger: Ledger) -> Ledger:
+    state = state_at(terms, ledger, ledger.at)
+    if state != State.AGREED:
+        raise SettlementError(f"a beginning of a swap that is {state.name}")
+    for side in Side:
+        if not _is_sound(terms, side, ledger.accounts[side]):
+            raise SettlementError(f"a beginning without the collateral of the {side.name}")
+    return replace(ledger, status=State.ACTIVE)
+
+
 def _settle(terms: PaymentTerms, ledger: Ledger, kpi: int | None) -> Ledger:
     index = len(ledger.amounts)
     if ledger.status != State.ACTIVE:
-        raise SettlementError(f"a settlement of a swap that is {ledger.status.name}")
+        state = state_at(terms, ledger, ledger.at)
+        raise SettlementError(f"a settlement of a swap that is {state.name}")
     due = terms.periods[index].pay_date
     if ledger.at < due:
         raise SettlementError(f"a settlement at {ledger.at}: period {index} is not due before {due}")
     default = defaulted_at(ledger, ledger.at)
-    if default and due > default:
-        raise SettlementError(f"a settlement of period {index}, due {due}: the swap defaulted at {default}")
+    if default and not has_begun(terms, index, default):
+        raise SettlementError(f"a settlement of period {index}: the swap defaulted at {default}, before it")
     amount = amount_of(terms, index, kpi)
     ledger = replace(ledger, amounts=(*ledger.amounts, amount))
     if index + 1 == len(terms.periods):
@@ -308,35 +368,41 @@ def _fund(terms: PaymentTerms, ledger: Ledger, side: Side, amount: int) -> Ledge
 
 def _withdraw(terms: PaymentTerms, ledger: Ledger, side: Side, by_party: bool) -> Ledger:
     account = ledger.accounts[side]
-    paid = withdrawable(terms, ledger, side, ledger.at, by_party)
-    balance = account.balance - (paid - account.credit)
+    posted, credit = _free(terms, ledger, side, ledger.at, by_party)
     sums = [ledger.withdrawn[0], ledger.withdrawn[1]]
-    sums[side] += paid
-    ledger = replace(ledger, withdrawn=(sums[0], sums[1]), last=paid)
-    return _with(ledger, side, replace(account, balance=balance, credit=0))
+    sums[side] += posted + credit
+    ledger = replace(ledger, withdrawn=(sums[0], sums[1]), last=posted + credit)
+    left = replace(account, balance=account.balance - posted, credit=account.credit - credit)
+    return _with(ledger, side, left)
 
 
 def _call_margin(terms: PaymentTerms, ledger: Ledger, side: Side) -> Ledger:
-    account, state = ledger.accounts[side], state_at(ledger, ledger.at)
+    account, state = ledger.accounts[side], state_at(terms, ledger, ledger.at)
     if state != State.ACTIVE or account.deadline or _is_sound(terms, side, account):
         raise SettlementError(f"a margin call on the {side.name}: {state.name}, {account}")
     return _with(ledger, side, replace(account, deadline=ledger.at + terms.cure_period))
 
 
 def _close_out(terms: PaymentTerms, ledger: Ledger, value: int | None) -> Ledger:
-    state = state_at(ledger, ledger.at)
+    state = state_at(terms, ledger, ledger.at)
     if state != State.DEFAULTED:
         raise SettlementError(f"a close-out of a swap that is {state.name}")
-    index = len(ledger.amounts)
-    if terms.periods[index].pay_date <= defaulted_at(ledger, ledger.at):
-        raise SettlementError(f"a close-out before period {index}, due by the default, is settled")
-    amount = close_out_amount(terms, ledger, value)
+    index, default = len(ledger.amounts), defaulted_at(ledger, ledger.at)
+    if has_begun(terms, index, default):
+        raise SettlementError(
+            f"a close-out before period {index}, which had begun by the default, is settled"
+        )
+    defaulters = [side for side in Side if ledger.accounts[side].deadline == default]
+    # Of two sides that default in the same second, neither pays.
+    both = len(defaulters) == 2
+    amount = 0 if both else close_out_amount(terms, ledger.amounts, defaulters[0], value)
     return _paid(terms, _ended(ledger, State.CLOSED), amount)
 
 
 def _terminate(terms: PaymentTerms, ledger: Ledger, amount: int) -> Ledger:
     if ledger.status != State.ACTIVE:
-        raise SettlementError(f"a termination of a swap that is {ledger.status.name}")
+        state = state_at(terms, ledger, ledger.at)
+        raise SettlementError(f"a termination of a swap that is {state.name}")
     if abs(amount) > MAX_AMOUNT:
         raise SettlementError(f"amount = {amount}: above {MAX_AMOUNT}")
     after = _paid(terms, _ended(ledger, State.TERMINATED), amount)
@@ -356,6 +422,8 @@ def step(terms: PaymentTerms, ledger: Ledger, event: Event) -> Ledger:
         raise SettlementError(f"{event}: before the last event, at {ledger.at}")
     ledger = replace(ledger, at=event.at, last=0)
     match event:
+        case Activation():
+            return _activate(terms, ledger)
         case Settlement():
             return _settle(terms, ledger, event.kpi)
         case Funding():
@@ -389,13 +457,15 @@ def replay(
 ) -> list[Ledger]:
     """Every ledger of a swap whose first periods settle on `kpis` (None: missing), funded as `fundings` say.
 
-    Period i settles at `settled_at[i]`, by default on its pay date; money that arrives in the same second
-    comes first. Nobody calls margin or withdraws. One ledger per event, in order of time. Raises
+    The swap begins at its latest, with what has been paid in by then. Period i settles at `settled_at[i]`, by
+    default on its pay date; money that arrives in the same second comes first. Nobody calls margin or
+    withdraws. One ledger per event, in order of time. Raises
     SettlementError for more KPI values than periods, and as `history` does.
     """
     if len(kpis) > len(terms.periods):
         raise SettlementError(f"kpis: {len(kpis)} for {len(terms.periods)} periods")
     times = [period.pay_date for period in terms.periods] if settled_at is None else settled_at
     settlements = [Settlement(at, kpi) for at, kpi in zip(times, kpis, strict=False)]
-    events: list[Event] = sorted([*fundings, *settlements], key=lambda event: event.at)
+    begins = Activation(terms.start_by)
+    events: list[Event] = sorted([*fundings, begins, *settlements], key=lambda event: event.at)
     return history(terms, events)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from finance.settlement import pro_rata
 from finance.settlement.accrual import interest as simple_interest
 from finance.settlement.widths import uint256
 
@@ -65,11 +64,3 @@ def net(amount: int, balance: int, receivers: Debt) -> tuple[Debt, int, int, int
     left, netted = repay(receivers, amount)
     paid = min(amount - netted, uint256("balance", balance))
     return left, netted, paid, amount - netted - paid
-
-
-def accrued(amount: int, elapsed: int, length: int) -> int:
-    """The part of a period's signed `amount` that belongs to its first `elapsed` of `length` seconds.
-
-    Rounded toward minus infinity. Raises SettlementError as `pro_rata.scale` does.
-    """
-    return pro_rata.scale(amount, elapsed, length)

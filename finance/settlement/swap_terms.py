@@ -84,10 +84,11 @@ def swap_terms(deal: Deal) -> SwapTerms:
     by_model = swap.close_out.rule == "model_value" and value_kpi is not None
     controller = data_controller(deal, swap)
     value_feed = feed_terms(deal, value_kpi) if by_model and value_kpi is not None else None
+    feed = feed_terms(deal, swap.kpi)
     payment = PaymentTerms(
         periods=tuple(
-            Period(date, amount)
-            for date, amount in zip(pay_dates(deal), _each(deal, swap.fixed), strict=True)
+            Period(*each)
+            for each in zip(pay_dates(deal), _each(deal, swap.fixed), feed.period_ends, strict=True)
         ),
         curve=curve,
         missing_payoff=_missing_payoff(deal, swap, curve, controller),
@@ -95,7 +96,8 @@ def swap_terms(deal: Deal) -> SwapTerms:
         required=(integer(swap.collateral.payer.value, token), integer(swap.collateral.payee.value, token)),
         cure_period=integer(swap.cure_days.value, 0) * SECONDS_PER_DAY,
         late_rate=integer(swap.late_rate.value, RATE_DECIMALS),
-        close_out_rule=CloseOutRule.MODEL_VALUE if by_model else CloseOutRule.LAST_FIXING,
+        close_out_rule=CloseOutRule[swap.close_out.rule.upper()],
+        start_by=feed.period_starts[0],
         missing_value=0 if value_feed is None else _missing_value(value_feed, controller),
         limited_recourse=swap.limited_recourse,
     )
@@ -107,7 +109,7 @@ def swap_terms(deal: Deal) -> SwapTerms:
         payer=swap.payer,
         payee=swap.payee,
         payment=payment,
-        feed=feed_terms(deal, swap.kpi),
+        feed=feed,
         value_feed=value_feed,
         project=None if share is None else _project(deal, share),
     )

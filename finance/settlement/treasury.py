@@ -17,6 +17,7 @@ from typing import Literal
 
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     Funding,
     Ledger,
@@ -134,7 +135,14 @@ class PartyWithdrawal:
     party: Party
 
 
-Event = Revenue | Pay | PayRest | PartyWithdrawal | kpi_payment.Event
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Of all money to the issuer, when the issue has failed."""
+
+    at: int
+
+
+Event = Revenue | Pay | PayRest | PartyWithdrawal | Return | kpi_payment.Event
 
 Kind = Literal["swap_received", "operating_cost", "debt_service", "swap_paid", "distribution"]
 
@@ -186,6 +194,10 @@ def _validate_with(swap: PaymentTerms, periods: Sequence[Period]) -> None:
             raise SettlementError(
                 f"periods[{i}].pay_date = {mine.pay_date}: the swap settles only at {its.pay_date}"
             )
+        if not swap.limited_recourse and mine.pay_date >= its.pay_date + swap.cure_period:
+            raise SettlementError(
+                f"periods[{i}].pay_date = {mine.pay_date}: by then the swap, of full recourse, is in default"
+            )
 
 
 def _due_as_well(terms: TreasuryTerms, books: Books) -> int:
@@ -194,10 +206,10 @@ def _due_as_well(terms: TreasuryTerms, books: Books) -> int:
     return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= books.at)
 
 
-def _is_settled(ledger: Ledger | None, period: int, at: int) -> bool:
+def _is_settled(ledger: Ledger | None, period: int) -> bool:
     if ledger is None or len(ledger.amounts) > period:
         return True
-    return kpi_payment.state_at(ledger, at) > kpi_payment.State.DEFAULTED
+    return ledger.status > kpi_payment.State.DEFAULTED
 
 
 def _is_over(terms: TreasuryTerms, books: Books) -> bool:
@@ -255,7 +267,7 @@ def _pay(terms: TreasuryTerms, books: Books) -> Books:
     period = terms.periods[index]
     if books.at < period.pay_date:
         raise SettlementError(f"a payment at {books.at}: period {index} is not due before {period.pay_date}")
-    if not _is_settled(books.swap, index, books.at):
+    if not _is_settled(books.swap, index):
         raise SettlementError(f"a payment of period {index}, which the swap has not settled")
     arrears = (books.arrears[0] + period.operating_cost, books.arrears[1] + period.debt_service)
     return _spend(terms, replace(books, periods_paid=index + 1, arrears=arrears), index)
@@ -280,13 +292,22 @@ def _withdraw(books: Books, party: Party) -> Books:
     )
 
 
+def returned(swap: PaymentTerms | None, books: Books) -> Books:
+    """The books of a treasury whose issue has failed after all money, the swap's for it included, went to the
+    issuer; `withdrawn` and the like stay, as nothing was ever due."""
+    ledger = books.swap
+    if swap is not None and ledger is not None:
+        ledger = kpi_payment.step(swap, ledger, Withdrawal(books.at, Side.PAYEE))
+    return replace(books, swap=ledger, balance=0)
+
+
 def _step_swap(terms: TreasuryTerms, books: Books, event: kpi_payment.Event) -> Books:
     if terms.swap is None or books.swap is None:
         raise SettlementError(f"{event}: the treasury has no swap")
     collects = isinstance(event, Withdrawal) and event.side == Side.PAYEE
     if isinstance(event, Withdrawal) and collects and event.by_party:
         raise SettlementError(f"{event}: the treasury calls the swap only when it pays")
-    if not isinstance(event, Settlement | Funding | Withdrawal | MarginCall | CloseOut):
+    if not isinstance(event, Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut):
         raise SettlementError(f"{event}: the treasury agrees to no termination")
     ledger = kpi_payment.step(terms.swap, books.swap, event)
     return replace(books, swap=ledger, balance=books.balance + (ledger.last if collects else 0))
@@ -309,12 +330,14 @@ def step(terms: TreasuryTerms, books: Books, event: Event) -> Books:
             return _pay_rest(terms, books)
         case PartyWithdrawal():
             return _withdraw(books, event.party)
+        case Return():
+            raise SettlementError(f"{event}: the issue has not failed")
         case _:
             return _step_swap(terms, books, event)
 
 
 def history(terms: TreasuryTerms, events: Sequence[Event]) -> list[Books]:
-    """The books after each event, in order; see `step` for what is refused."""
+    """The books after each event, in order; see `step` for what is refused. The swap's beginning is one."""
     validate(terms)
     start = events[0].at if events else 0
     books = Books(at=start, swap=None if terms.swap is None else Ledger(at=start))
@@ -350,7 +373,8 @@ def replay(
 
     Period i is paid at `paid_at[i]`, by default on its pay date, with `revenue[i]` in hand by then. The swap,
     if there is one, settles its period i on its own pay date on `kpis[i]` (None: the report is missing) and
-    is funded as `fundings` say; within one second, money comes first and the treasury pays last. Nobody
+    is funded as `fundings` say, by its latest beginning with its collateral; within one second, money comes
+    first and the treasury pays last. Nobody
     calls margin, and nobody but the treasury withdraws. Raises SettlementError for more revenue than
     periods, unless there is one KPI value for each period that is paid and that the swap has, and as
     `history` does.
@@ -368,6 +392,7 @@ def replay(
     settled: list[Event] = [Settlement(at, kpi) for at, kpi in zip(dates, kpis, strict=False)]
     received: list[Event] = [Revenue(at, amount) for at, amount in zip(times, revenue, strict=False)]
     paid: list[Event] = [Pay(at) for at, _ in zip(times, revenue, strict=False)]
-    events = sorted([*fundings, *settled, *received, *paid], key=lambda event: event.at)
+    begins = [] if terms.swap is None else [Activation(terms.swap.start_by)]
+    events = sorted([*fundings, *begins, *settled, *received, *paid], key=lambda event: event.at)
     made = history(terms, events)
     return payments(made[-1]) if made else []

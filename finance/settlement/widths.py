@@ -33,6 +33,13 @@ def uint256(name: str, value: int) -> int:
     return value
 
 
+def uint128(name: str, value: int) -> int:
+    """`value` if it is an integer in [0, 2^128); raises SettlementError naming `name` otherwise."""
+    if not 0 <= _require_int(name, value) < 2**128:
+        raise SettlementError(f"{name} = {value}: outside uint128")
+    return value
+
+
 def int256(name: str, value: int) -> int:
     """`value` if it is an integer in [-2^255, 2^255); raises SettlementError naming `name` otherwise."""
     if not INT256_MIN <= _require_int(name, value) <= INT256_MAX:

@@ -18,14 +18,17 @@ class Collateral(Strict):
 
 
 class CloseOut(Strict):
-    """What is paid when a side defaults.
+    """What a side that defaults owes for the periods that had not begun; those that had are settled first.
 
-    `model_value`: what the remaining payments are worth by the reports of the KPI `kpi`; `last_fixing`: the
-    last amount, for the part of the running period that has passed.
+    `model_value`: what they are worth by the reports of the KPI `kpi`. `replacement_cost`: the amounts
+    settled in the last year, for as long as the swap would have run, but not less than the side's collateral.
+    `last_fixing`: its collateral, and nothing for the future; for a swap of up to a year, and for a longer
+    one only if the deal says `why`. None of them ever pays the side that defaulted.
     """
 
-    rule: Literal["model_value", "last_fixing"]
+    rule: Literal["model_value", "last_fixing", "replacement_cost"]
     kpi: Text | None = None
+    why: Text | None = None
 
 
 class KpiPayment(Strict):
@@ -34,7 +37,8 @@ class KpiPayment(Strict):
     Positive, the payer (a hedge provider) pays the payee (a project). `fixed` lists the amounts of
     consecutive periods and starts over when it is through (four: one for each quarter of a year). Period k of
     the KPI fixes payment k, which falls due `pay_lag_days` after the period has ended. The payoff is `tiers`,
-    or a `line` that runs straight between its points and flat beyond them; its amounts add to `fixed`.
+    or a `line` that runs straight between its points and flat beyond them; its amounts add to `fixed`. The
+    swap begins before its first period does, with both sides' collateral in place, or not at all.
     """
 
     kind: Literal["kpi_payment"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 from finance.terms.canonical import plain
@@ -14,6 +15,8 @@ from finance.terms.values import NumbersTerm, NumberTerm, scaled
 MAX_PERIODS = 240  # contracts/instruments/KpiPayment.sol
 MAX_AMOUNT = 2**96 - 1  # of one payment, in minor units: contracts/instruments/KpiPayment.sol
 MAX_UNITS = 2**64 - 1
+LONGEST_LAST_FIXING = 366
+"""Days that a swap may run under the close-out rule last_fixing without saying why."""
 
 
 def parties(deal: Deal) -> Iterator[Finding]:
@@ -64,9 +67,13 @@ def _in_time(deal: Deal, here: Loc, swap: KpiPayment) -> Iterator[Finding]:
 
 def _close_out(deal: Deal, here: Loc, swap: KpiPayment, kpi: Kpi | None) -> Iterator[Finding]:
     close = swap.close_out
-    if close.rule == "last_fixing":
+    if close.why is not None and close.rule != "last_fixing":
+        yield (*here, "why"), "belongs to the rule last_fixing only"
+    if close.rule != "model_value":
         if close.kpi is not None:
             yield (*here, "kpi"), "belongs to the rule model_value only"
+        if close.rule == "last_fixing" and close.why is None and kpi is not None:
+            yield from _short(here, kpi)
         return
     if close.kpi is None:
         yield (*here, "kpi"), "is required by the rule model_value"
@@ -79,6 +86,29 @@ def _close_out(deal: Deal, here: Loc, swap: KpiPayment, kpi: Kpi | None) -> Iter
     elif deal.kpis[close.kpi].decimals != deal.currency.token_decimals:
         token = deal.currency.token_decimals
         yield (*here, "kpi"), f"is money on chain: it must have the {token} decimals of the currency's token"
+    elif kpi is not None:
+        yield from _valued(deal, (*here, "kpi"), swap, kpi)
+
+
+def _short(here: Loc, kpi: Kpi) -> Iterator[Finding]:
+    """A rule by which the future counts nothing lets a side walk away from all of it for its collateral."""
+    first, last = kpi.periods[0].start, kpi.periods[-1].end
+    if (last - first).days > LONGEST_LAST_FIXING:
+        yield (
+            (*here, "rule"),
+            "last_fixing lets a side walk away from years to come at the price of its collateral: use "
+            "replacement_cost or model_value, or say why",
+        )
+
+
+def _valued(deal: Deal, loc: Loc, swap: KpiPayment, kpi: Kpi) -> Iterator[Finding]:
+    """The model value knows what was measured before what it values, and is due with it."""
+    values, lag = deal.kpis[swap.close_out.kpi or ""].periods, timedelta(days=int(swap.pay_lag_days.value))
+    for k, (period, value) in enumerate(zip(kpi.periods, values, strict=True)):
+        if k and value.end < kpi.periods[k - 1].end:
+            yield loc, f"values period {k + 1} before period {k} of {swap.kpi} has ended"
+        if value.end > period.end + lag:
+            yield loc, f"values period {k + 1} after its pay date"
 
 
 def amounts(deal: Deal) -> Iterator[Finding]:
@@ -146,6 +176,13 @@ def treasury(deal: Deal) -> Iterator[Finding]:
                     (*here, "issue_date"),
                     f"dates out of order: after the first period of {'.'.join(loc)} begins",
                 )
+            if kpi is not None and kpi.periods and deal.offering is not None:
+                begins = kpi.periods[0].start
+                if deal.offering.closes.value >= begins:
+                    yield (
+                        ("offering", "closes"),
+                        f"dates out of order: not before {begins}, when {'.'.join(loc)} must have begun",
+                    )
 
 
 def silence(deal: Deal) -> Iterator[Finding]:

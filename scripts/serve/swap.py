@@ -9,7 +9,7 @@ from typing import Any
 
 from chain.bindings import read
 from chain.network import reach_time
-from finance.settlement.kpi_payment import Side
+from finance.settlement.kpi_payment import Side, State
 from finance.terms import Deal
 from oracle.relay import send_challenge
 from scripts.demo.reporting import HOUR
@@ -22,8 +22,6 @@ from scripts.serve.panel import Docket
 from scripts.serve.reports import Reports
 from scripts.serve.story import DAY, Scene, Urls, as_they_can
 
-SWAP_ACTIVE, SWAP_MATURED = 1, 3
-"""IKpiPayment.State."""
 TREASURY_ACTIVE = 1
 """IRevenueTreasury.State."""
 LEAD_DAYS = 7
@@ -63,7 +61,7 @@ class SwapStory:
     def plan(self) -> None:
         """Plan every event from deployment to the last distribution."""
         self._at(self.begins, "The deal is deployed", self._deploy)
-        self._at(self.project.opens, "The offering opens and is sold; collateral is posted", self._issue)
+        self._at(self.project.opens, "Collateral is posted; the offering opens and is sold", self._issue)
         payment, feed = self.life.terms.payment, self.life.terms.feed
         for period, ends in enumerate(feed.period_ends):
             name = f"quarter {period + 1}"
@@ -96,8 +94,8 @@ class SwapStory:
         return (self.setting.captured if period == DISPUTED else self.setting.urls)(period)
 
     def _issue(self) -> None:
-        self.life.issue()
         self.life.post_collateral()
+        self.life.issue()
         self.life.fund_rewards()
 
     # -- a quarter
@@ -130,7 +128,7 @@ class SwapStory:
     def _settle(self, period: int) -> None:
         """Settle and pay every quarter up to `period`."""
         life = self.life
-        while self._swap_state() == SWAP_ACTIVE and (now := self._settled()) <= period:
+        while self._swap_state() == State.ACTIVE and (now := self._settled()) <= period:
             self.reports.await_end(now)
             reach_time(life.w3, life.terms.payment.periods[now].pay_date)
             self._settle_one(now)
@@ -157,11 +155,11 @@ class SwapStory:
 
     def _restore(self) -> None:
         lacks = self.life.shortfall(Side.PAYER)
-        if lacks and self._swap_state() == SWAP_ACTIVE:
+        if lacks and self._swap_state() == State.ACTIVE:
             self.life.pay_in(Side.PAYER, lacks)
 
     def _wind_up(self) -> None:
-        if self._swap_state() == SWAP_MATURED and self._paid() == len(self.project.periods):
+        if self._swap_state() == State.MATURED and self._paid() == len(self.project.periods):
             self.life.wind_up()
 
     # -- what there is to see

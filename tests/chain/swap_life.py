@@ -180,9 +180,9 @@ def project_life(chain: LocalChain) -> SwapLife:
     project owes for quarters what its revenue cannot pay; in the end the provider pays late.
     """
     life = SwapLife(chain, project_deal())
+    life.fund("payer", units(3_000_000))
     life.sell(a=30_000, b=30_000)
     life.settle_offering()
-    life.fund("payer", units(3_000_000))
 
     life.settle_at(0, "2500000")  # 3,060,000 fixed: 560,000 to the project
     life.call_margin("payer", by="stranger")
@@ -217,6 +217,7 @@ def project_life(chain: LocalChain) -> SwapLife:
     life.earn("9000000")
     life.pay("stranger")
     life.claim("b")
+    life.withdraw("payer", by="stranger")
 
     life.settle_at(5, "200000")  # 3,580,000 to the project, of which the provider has 3,000,000
     life.withdraw("payee", by="stranger")
@@ -237,11 +238,13 @@ def rain_life(chain: LocalChain) -> SwapLife:
     life = SwapLife(chain, rain_deal())
     life.fund("payer", units(2_000_000))
     life.fund("payee", units(1_000_000))
+    life.activate("stranger")
 
     life.settle_at(0, 150)  # 3,000,000 - 1,880,000: 1,120,000 to the utility
     life.call_margin("payer", by="payee")
     life.fund("payer", units(1_200_000))
     life.withdraw("payer")  # the 80,000 beyond what is required
+    life.withdraw("payee", by="stranger")
 
     life.settle_at(1, 180)  # 3,600,000 - 4,850,000: 1,250,000 to the provider, of which 1,000,000 is there
     life.call_margin("payee", by="payer")
@@ -250,10 +253,13 @@ def rain_life(chain: LocalChain) -> SwapLife:
     life.withdraw("payee", by="stranger")
 
     life.settle_at(2, 400)  # 8,000,000 - 7,510,000: 490,000 to the utility
-    life.settle_at(3, None)  # silence counts as no rain: 2,650,000 to the provider
+    # Silence counts as no rain: 2,650,000 to the provider; collateral and credit of the utility pay a part.
+    life.settle_at(3, None)
+    life.withdraw("payer")  # nothing while it lacks 490,000
+    life.fund("payer", units(490_000))
     life.withdraw("payer")
     life.call_margin("payee", by="stranger")
-    reach_time(life.w3, life.now() + 30 * DAY)
+    life.settle_at(4, 60)  # under way at the default: 680,000 to the provider
     life.close_out("stranger")
     life.withdraw("payer")
     life.fund("payee", units(3_500_000))

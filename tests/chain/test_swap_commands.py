@@ -61,6 +61,7 @@ def settled() -> Iterator[SwapLife]:
         life = SwapLife(chain, rain_deal())
         life.fund("payer", units(2_000_000))
         life.fund("payee", units(1_000_000))
+        life.activate()
         life.settle_at(0, 150)
         yield life
 
@@ -86,7 +87,7 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     assert f"{record.wallets.payer} (Allianz Risk Transfer)" in done.stdout
     assert "Proxy revenue swap: 40 periods" in done.stdout
     assert (
-        "payer 3,000,000.000000 USD; close-out by the last fixing, the payee of limited recourse"
+        "payer 3,000,000.000000 USD; close-out by replacement cost, the payee of limited recourse"
         in done.stdout
     )
     assert "60,000 units of BLOOM at 300.000000 USD" in done.stdout
@@ -202,6 +203,6 @@ def test_the_page_s_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     exec(example, names)
     result = names["result"]
     assert result.ok, result.differences
-    # 1,880,000 fixed, and silence counts as no rain: the utility, which has posted nothing, owes it.
-    assert result.payments()["unpaid"]["actual"] == units(1_880_000)
-    assert "# 1880000000000" in example
+    # 1,880,000 fixed, and silence counts as no rain: the utility, which has posted 1,000,000, owes the rest.
+    assert result.payments()["unpaid"]["actual"] == units(880_000)
+    assert "# 880000000000" in example

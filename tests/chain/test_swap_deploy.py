@@ -188,7 +188,7 @@ def test_a_late_chain_warns_and_deploys_all_the_same() -> None:
         set_time(chain.w3, at("2024-05-01"))
         late = [deploy(project_deal("late")), deploy(rain_deal("late"))]
         assert "closes 2017-05-31" in said[0]
-        assert "first period has ended 2024-04-01" in said[1]
+        assert "swap had to begin by 2024-01-01" in said[1]
         assert all("--shift-days auto" in text for text in said)
         assert [check_swap_deployment(chain.w3, record) for record in late] == [[], []]
 
@@ -205,14 +205,14 @@ def test_dates_move_so_that_a_swap_can_begin_on_any_day(file: Path) -> None:
         if terms.project is not None:
             assert terms.project.opens <= now < terms.project.closes
         else:
-            assert terms.feed.period_starts[0] <= now < terms.feed.period_starts[0] + 86_400
+            assert now < terms.payment.start_by <= now + 7 * 86_400
 
 
 def test_a_swap_that_has_yet_to_begin_keeps_its_dates() -> None:
     deal = load_deal(RAIN)
-    for day in ("2020-01-01", "2024-03-31"):
+    for day in ("2020-01-01", "2023-12-31"):
         assert shift_to(deal, at(day)) == (0, deal)
-    assert shift_to(deal, at("2024-04-01"))[0] == 91  # from 1 January
+    assert shift_to(deal, at("2024-01-01"))[0] == 7  # it must begin before its first day
 
 
 # -- what a check finds

@@ -95,6 +95,7 @@ def young() -> Iterator[SwapLife]:
         life = SwapLife(chain, rain_deal())
         life.fund("payer", units(2_000_000))
         life.fund("payee", units(1_000_000))
+        life.activate()
         yield life
 
 
@@ -193,18 +194,16 @@ def test_a_life_between_two_parties_reconciles_to_the_unit(rain: SwapLife) -> No
     assert result.ok, (result.differences, result.deployment, result.refused)
     assert (result.state, result.treasury, result.holders) == ("closed", None, [])
     assert amounts(result, "settlement_to_project") == [units(1_120_000), units(490_000)]
-    assert amounts(result, "settlement_to_provider") == [units(1_250_000), units(2_650_000)]
-    # The last fixing was -2,650,000; ten days and some seconds of the period had passed at the default.
+    assert amounts(result, "settlement_to_provider") == [units(a) for a in (1_250_000, 2_650_000, 680_000)]
+    # The last year brought the provider 1,250,000 - 490,000 + 2,650,000 + 680,000: a quarter of it for the
+    # one quarter that is left, which is more than the utility's collateral of a million.
+    assert amounts(result, "close_out_to_provider") == [units(1_022_500)]
     tables = rain.ledger()
-    called = tables.margins[tables.margins["event"] == "called"].iloc[-1]
-    start, end = rain.pay_dates[3:5]
-    due = -(units(2_650_000) * (called["deadline"] - start) // -(end - start))
-    assert amounts(result, "close_out_to_provider") == [due]
     assert list(tables.margins["event"]) == ["called", "restored", "called", "restored", "called"]
     figures = {(p.party, p.figure): p.actual for p in result.positions}
-    assert figures["payer", "paid_in"] == units(3_200_000)
+    assert figures["payer", "paid_in"] == units(3_690_000)
     assert figures["payee", "paid_in"] == units(5_800_000)
-    assert sum(v for (_, f), v in figures.items() if f == "received") == units(9_000_000)
+    assert sum(v for (_, f), v in figures.items() if f == "received") == units(9_490_000)
     assert not any(v for (_, f), v in figures.items() if f in ("held", "owes"))
 
 
@@ -290,6 +289,7 @@ def test_an_agreed_termination_is_paid_at_once() -> None:
         life = SwapLife(chain, rain_deal())
         life.fund("payer", units(2_500_000))
         life.fund("payee", units(1_000_000))
+        life.activate()
         life.settle_at(0, 150)
         withdrawn = life.propose_termination("payer", units(1), life.now() + DAY)
         life.send("payer", life.swap.withdrawTermination())
@@ -309,22 +309,27 @@ def test_an_agreed_termination_is_paid_at_once() -> None:
         )
 
 
-@pytest.mark.parametrize("value", ["-400000.5", None], ids=["reported", "missing"])
+@pytest.mark.parametrize("value", ["-4000000.5", None], ids=["reported", "missing"])
 def test_a_close_out_by_model_value(value: str | None) -> None:
-    """What the rest is worth, by the model's report for the first period after the default; without one the
-    worst for the utility, which controls the data: that it owes 9,000,000."""
+    """What the rest is worth, by the model's report for the first period that begins after the default;
+    without one the worst for the utility, which controls the data and defaulted: that it owes 9,000,000."""
     with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
         life = SwapLife(chain, valued_deal())
         life.fund("payer", units(2_000_000))
-        life.call_margin("payee", by="payer")  # it has posted nothing
+        life.fund("payee", units(1_000_000))
+        life.activate()
+        life.settle_at(0, 80)  # 1,600,000 - 1,880,000: 280,000 to the provider
+        life.call_margin("payee", by="payer")
+        life.settle_at(1, "242.5")  # under way at the default: nothing
         if value is not None:
-            life.report(0, value, kpi="model-value")
-        reach_time(life.w3, life.pay_dates[0] + DAY)
+            life.report(2, value, kpi="model-value")
+        reach_time(life.w3, life.pay_dates[2] + DAY)
         life.close_out()
         result = life.reconcile()
         assert result.ok, result.differences
-        owes = units("400000.5") if value else units(9_000_000)
-        assert amounts(result, "close_out_to_provider") == amounts(result, "unpaid") == [owes]
+        owes = units("4000000.5") if value else units(9_000_000)
+        assert amounts(result, "close_out_to_provider") == [owes]
+        assert amounts(result, "unpaid") == [owes - units(720_000)]
         life.fund("payee", units(200_000))
         life.withdraw("payer")
         assert life.reconcile().ok
@@ -335,20 +340,25 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         life = SwapLife(chain, project_deal())
         life.sell(a=30_000, b=10)  # all or nothing: 60,000
         life.fund("payer", units(3_000_000))
+        life.fund("payee", 123, by="stranger")
+        life.send("stranger", life.currency.transfer(life.record.addresses.treasury, 77))
         reach_time(life.w3, at("2017-05-31"))
         life.send("a", life.offering.refund(30_000))
-        life.release_swap("stranger")
-        life.accept_termination("payer", 1)
-        life.withdraw("payer")
+        life.return_money("stranger")
+        life.withdraw("payer")  # nothing: it is bound until the swap lapses
+        assert life.reconcile().ok
+        reach_time(life.w3, at("2017-06-01") + 1)
+        life.withdraw("payer", by="stranger")
         result = life.reconcile()
         assert result.ok, result.differences
-        assert (result.state, result.treasury) == ("terminated", "offered")
+        assert (result.state, result.treasury) == ("lapsed", "offered")
         assert amounts(result, "refund") == [units(9_000_000)]
-        assert amounts(result, "collateral_returned") == [units(3_000_000)]
+        assert amounts(result, "returned") == [200]
+        assert amounts(result, "collateral_returned") == [123, units(3_000_000)]
         assert [(h.holder, h.units) for h in result.holders if h.units] == [(life.address("b"), 10)]
 
 
-def test_the_swap_runs_before_the_token_is_issued() -> None:
+def test_the_swap_begins_with_the_issue() -> None:
     with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
         life = SwapLife(chain, project_deal())
         life.fund("payer", units(3_000_000))
@@ -402,6 +412,7 @@ def test_money_sent_to_the_swap_is_nobody_s(young: SwapLife) -> None:
 def test_gifts_belong_to_holders_and_to_no_promise() -> None:
     with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
         life = SwapLife(chain, project_deal())
+        life.fund("payer", units(3_000_000))
         life.sell(a=20_000, b=40_000)
         life.settle_offering()
         life.approve("stranger", "token", 120_000)
@@ -419,9 +430,9 @@ def test_gifts_belong_to_holders_and_to_no_promise() -> None:
 def test_what_a_stranger_posts_for_the_project_is_collected_with_its_credit() -> None:
     with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
         life = SwapLife(chain, project_deal())
+        life.fund("payer", units(3_000_000))
         life.sell(a=60_000)
         life.settle_offering()
-        life.fund("payer", units(3_000_000))
         life.settle_at(0, "2500000")
         life.fund("payee", 123, by="stranger")
         life.earn("2100000")
@@ -439,9 +450,9 @@ def test_a_block_keeps_its_order() -> None:
     """Transfer, payment, transfer in one block: the money goes to who held between them."""
     with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
         life = SwapLife(chain, project_deal())
+        life.fund("payer", units(3_000_000))
         life.sell(a=30_000, b=30_000)
         life.settle_offering()
-        life.fund("payer", units(3_000_000))
         life.settle_at(0, "2500000")
         life.earn("2100000")
         rpc(life.w3, "evm_setAutomine", False)
@@ -515,6 +526,7 @@ def without(ledger: SwapLedger, gone: Event) -> SwapLedger:
 
 MATTERS = {
     "swap": {
+        "PaymentActivated",
         "PeriodSettled",
         "AmountPaid",
         "Funded",

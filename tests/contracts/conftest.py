@@ -302,14 +302,15 @@ def clone_of(parties):
 
 @pytest.fixture(scope="module")
 def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
-    """launch_swap(currency=, rule=, **changes): a swap whose first quarter begins in a day, with nothing
-    posted; changes are of its terms. Investor is the payer, issuer the project."""
+    """launch_swap(currency=, rule=, posted=, **changes): a swap whose first quarter is to come, begun with
+    what each side has posted, by default what it must; changes are of its terms. Investor is the payer,
+    issuer the project. `begin=False` and `initialise=False` stop before."""
     from tests.contracts import swaps
     from tests.contracts.clock import now
 
     implementation = KpiPayment.deploy({"from": parties.deployer})
 
-    def launch(currency=None, rule=swaps.MODEL_VALUE, initialise=True, **changes):
+    def launch(currency=None, rule=swaps.MODEL_VALUE, initialise=True, begin=True, posted=None, **changes):
         currency = currency or base.currency
         swap = SimpleNamespace(currency=currency, oracle=base.oracle, implementation=implementation)
         swap.one = 10 ** int(currency.decimals())
@@ -317,11 +318,17 @@ def launch_swap(parties, base, plan_of, clone_of, KpiPayment):
         swaps.dates(swap, now() + material.DAY)
         swaps.feeds(swap, plan_of().oracle_policy(), parties.deployer)
         components = material.components_of(swap.payment, "initialize")
-        swap.terms = material.tuple_of(components, swaps.terms(swap, parties, rule, **changes))
+        terms = swaps.terms(swap, parties, rule, **changes)
+        swap.terms = material.tuple_of(components, terms)
         for account in (parties.investor, parties.issuer, parties.stranger):
             currency.approve(swap.payment, UNLIMITED, {"from": account})
         if initialise:
             swap.tx = swap.payment.initialize(swap.terms, {"from": parties.stranger})
+        if initialise and begin:
+            amounts = posted or terms["requiredCollateral"]
+            for side, who in enumerate((parties.investor, parties.issuer)):
+                swaps.post(swap, side, amounts[side], who)
+            swap.payment.activate({"from": parties.stranger})
         return swap
 
     return launch
@@ -332,10 +339,7 @@ def swap(launch_swap, parties):
     """A running swap of full recourse, by model value: the payer posted 60,000, the project 4,000."""
     from tests.contracts import swaps
 
-    made = launch_swap()
-    swaps.post(made, swaps.PAYER, 60 * swaps.K, parties.investor)
-    swaps.post(made, swaps.PAYEE, 4 * swaps.K, parties.issuer)
-    return made
+    return launch_swap(posted=(60 * swaps.K, 4 * swaps.K))
 
 
 @pytest.fixture(scope="module")
@@ -353,7 +357,8 @@ def launch_project(
     parties, base, accounts, plan_of, swap_rooms, SecurityToken, RevenueTreasury, Offering, KpiPayment
 ):
     """launch_project(currency=, rule=, swap=, quarters=, **changes) deploys a project by the factory, with
-    changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project) sells it."""
+    changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project, posted=) sells
+    it, with what the provider has posted, by default what it must."""
     from tests.contracts import projects, swaps
     from tests.contracts.clock import now, warp
 
@@ -383,7 +388,9 @@ def launch_project(
                 currency.approve(spender, UNLIMITED, {"from": account})
         return project
 
-    def sell(project, **holdings):
+    def sell(project, posted=None, **holdings):
+        required = project.payment.terms()["requiredCollateral"][0]
+        swaps.post(project, swaps.PAYER, posted or required, project.provider)
         warp(project.opens)
         for name, units in (holdings or {"investor": 60, "other": 40}).items():
             project.offering.subscribe(units, {"from": getattr(parties, name)})
@@ -400,9 +407,7 @@ def project(launch_project, parties):
     """A sold project, investor 60 units, other 40; the provider has posted 60,000 on its swap."""
     from tests.contracts import swaps
 
-    made = launch_project.sell(launch_project())
-    swaps.post(made, swaps.PAYER, 60 * swaps.K, made.provider)
-    return made
+    return launch_project.sell(launch_project(), posted=60 * swaps.K)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.contracts.clock import now, warp
 from tests.contracts.material import DAY, MILLION, components_of, tuple_of
 
 PAYER, PAYEE = 0, 1
-MODEL_VALUE, LAST_FIXING = 0, 1
+MODEL_VALUE, LAST_FIXING, REPLACEMENT_COST = range(3)
 K = 1_000 * MILLION
 FIXED, TOP = 10 * K, 30 * K
 MARGINS = (5 * K, 2 * K)
@@ -29,7 +29,7 @@ NO_FEED = b"\0" * 32
 class State(IntEnum):
     """IKpiPayment.State"""
 
-    NONE, ACTIVE, DEFAULTED, MATURED, CLOSED, TERMINATED = range(6)
+    NONE, AGREED, ACTIVE, DEFAULTED, MATURED, CLOSED, TERMINATED, LAPSED = range(8)
 
 
 def terms(swap: Any, parties: Any, rule: int, **changes: Any) -> dict:
@@ -46,6 +46,8 @@ def terms(swap: Any, parties: Any, rule: int, **changes: Any) -> dict:
         "dataController": PAYEE,
         "closeOutRule": rule,
         "limitedRecourse": False,
+        "payeeStarts": False,
+        "startBy": swap.start + 10 * DAY,
         "missingPayoff": -TOP * swap.one // MILLION,
         "missingValue": -VALUE_BOUND if rule == MODEL_VALUE else 0,
         "requiredCollateral": [margin * swap.one // MILLION for margin in MARGINS],

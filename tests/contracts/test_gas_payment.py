@@ -7,7 +7,19 @@ import pytest
 from tests.contracts.clock import is_ganache, now, warp
 from tests.contracts.gas_table import measure, record
 from tests.contracts.material import DAY
-from tests.contracts.swaps import CURE, FIXED, LAST_FIXING, PAYEE, PAYER, TOP, K, post, report_period, settle
+from tests.contracts.swaps import (
+    CURE,
+    FIXED,
+    LAST_FIXING,
+    PAYEE,
+    PAYER,
+    REPLACEMENT_COST,
+    TOP,
+    K,
+    post,
+    report_period,
+    settle,
+)
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800
@@ -50,10 +62,12 @@ def test_settle_the_largest_terms(launch_swap, report, parties, plan_of):
     feeds(made, plan_of().oracle_policy(), parties.deployer)
     curve = {"kind": 1, "knots": [{"x": 900 * i, "y": -900 * i} for i in range(31)] + [{"x": TOP, "y": -TOP}]}
     plain = terms(made, parties, LAST_FIXING, curve=curve)
+    plain["requiredCollateral"] = [3 * K, 0]
     made.payment.initialize(
         tuple_of(components_of(made.payment, "initialize"), plain), {"from": parties.deployer}
     )
     post(made, PAYER, 3 * K, parties.investor)
+    made.payment.activate({"from": parties.deployer})
     tx = due(made, report, parties, 4 * K)  # less than is due, to a project that never had anything here
     assert 0 < tx.return_value < FIXED
     measure("payment settle, worst: 240 periods, 32 knots, first and short", tx, SETTLE)
@@ -70,13 +84,16 @@ def test_money(swap, report, parties):
 
 
 def test_default(launch_swap, report, parties):
-    made = launch_swap(rule=LAST_FIXING)
+    made = launch_swap(rule=REPLACEMENT_COST, begin=False)
     measure("payment initialize, 4 periods", made.tx)
     post(made, PAYER, 60 * K, parties.investor)
-    settle(made, report, parties, 4 * K)
+    post(made, PAYEE, 2 * K, parties.issuer)
+    measure("payment activate", made.payment.activate({"from": parties.stranger}))
+    settle(made, report, parties, 11 * K)
     tx = made.payment.callMargin(PAYEE, {"from": parties.stranger})
     measure("payment callMargin", tx)
     warp(tx.timestamp + CURE + 1)
+    measure("payment settle, in default", due(made, report, parties, 4 * K), SETTLE)
     measure("payment closeOut", made.payment.closeOut({"from": parties.stranger}))
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.clock import is_ganache, warp
 from tests.contracts.gas_table import measure, record
 from tests.contracts.projects import LENDER, OPERATOR, earn, quarter, without_swap
-from tests.contracts.swaps import PAYER, K, post
+from tests.contracts.swaps import K
 
 MAX_RUNTIME = 20_000
 YEAR_2100 = 4_102_444_800
@@ -30,8 +30,7 @@ def test_deploy(launch_project, swap_rooms, parties):
 
 
 def test_pay(launch_project, report, parties):
-    project = launch_project.sell(launch_project(swap={"lateRate": 10**17}))
-    post(project, PAYER, 60 * K, project.provider)
+    project = launch_project.sell(launch_project(swap={"lateRate": 10**17}), posted=60 * K)
     measure("treasury receiveRevenue, first", earn(project, parties, 1 * K))
     measure("treasury receiveRevenue", earn(project, parties, 1 * K))
     tx = quarter(project, report, parties, 9 * K, 9 * K)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.contracts.checks import names, refuses, said
 from tests.contracts.clock import next_at, now, warp
+from tests.contracts.disputes import challenge
 from tests.contracts.material import DAY, Status
 from tests.contracts.swaps import (
     CURE,
@@ -14,6 +17,7 @@ from tests.contracts.swaps import (
     PAYEE,
     PAYER,
     QUARTER,
+    REPLACEMENT_COST,
     TOP,
     VALUE_BOUND,
     K,
@@ -99,40 +103,42 @@ def test_no_close_out_before_a_default(called, parties, KpiPayment):
 
 
 @pytest.fixture
-def valued(swap, report, parties):
-    """valued(value): the model values the payments from the second on, the project defaults, all is final."""
+def valued(defaulted, report, parties):
+    """valued(value): the quarter under way at the default brings nothing, the model values the payments from
+    the third on (None: nobody does), and all is final."""
 
     def make(value):
-        warp(swap.period_ends[0])
-        report(swap, [14 * K] * 3, at=now())
-        warp(swap.valued_at[1] + 30 * DAY)
-        report(model(swap), [value] * 3, at=now(), period=1)
-        warp(swap.pay_dates[0])
+        swap = defaulted
+        warp(swap.period_ends[1])
+        report(swap, [10 * K] * 3, at=now(), period=1)
+        if value is not None:
+            report(model(swap), [value] * 3, at=now(), period=2)
+        warp(swap.pay_dates[1])
         swap.payment.settle({"from": parties.stranger})
-        tx = swap.payment.callMargin(PAYEE, {"from": parties.stranger})
-        warp(tx.timestamp + CURE + 1)
         return swap
 
     return make
 
 
-@pytest.mark.parametrize("value", [25 * K, -25 * K, 70 * K], ids=["project", "payer", "more than posted"])
-def test_model_value_is_paid_either_way(valued, parties, value):
-    """Also to the side that defaulted: a default forfeits nothing."""
+@pytest.mark.parametrize("value", [-25 * K, -70 * K], ids=["a part", "more than posted"])
+def test_a_defaulter_owes_what_the_rest_is_worth(valued, parties, value):
     swap = valued(value)
     tx = swap.payment.closeOut({"from": parties.stranger})
     assert tx.return_value == value
     at = swap.payment.defaultedAt()
-    said(tx, "ClosedOut", period=1, defaultedAt=at, missing=False, amount=value)
+    said(tx, "ClosedOut", period=2, defaultedAt=at, missing=False, amount=value)
     assert swap.payment.state() == State.CLOSED
     by = {"from": parties.stranger}
     payer = received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, by))
-    payee = received(swap, parties.issuer, lambda: swap.payment.withdraw(PAYEE, by))
-    paid = min(60 * K, max(0, value))
-    assert (payer, payee) == (64 * K - paid, paid)
-    assert held(swap) == 0
-    assert swap.payment.owed(PAYER) >= max(0, value - 60 * K)
-    assert swap.payment.owed(PAYEE) >= max(0, -value)
+    assert (payer, held(swap)) == (64 * K, 0)
+    assert swap.payment.owed(PAYEE) >= -value
+
+
+def test_a_close_out_never_pays_the_defaulter(valued, parties):
+    """The rest was worth 25,000 to the project, which defaulted: a default forfeits that."""
+    swap = valued(25 * K)
+    assert swap.payment.closeOut({"from": parties.stranger}).return_value == 0
+    assert swap.payment.withdraw(PAYEE, {"from": parties.stranger}).return_value == 0
 
 
 def test_a_claim_from_the_close_out_can_still_be_paid(valued, parties):
@@ -144,88 +150,105 @@ def test_a_claim_from_the_close_out_can_still_be_paid(valued, parties):
     assert account(swap, PAYER)[1] == 4 * K + 27_500 * K // 1_000
 
 
-def test_a_missing_model_value_costs_whoever_controls_the_data(defaulted, parties):
-    tx = defaulted.payment.closeOut({"from": parties.stranger})
+def test_a_missing_model_value_costs_a_defaulter_who_controls_the_data(valued, parties):
+    tx = valued(None).payment.closeOut({"from": parties.stranger})
     assert tx.return_value == -VALUE_BOUND
     assert tx.events["ClosedOut"]["missing"] is True
 
 
-def test_close_out_waits_for_the_value_of_its_period_and_takes_no_other(swap, report, parties, KpiOracle):
-    """Defaulted before the second quarter was valued: the next report counts, not an older one."""
-    warp(swap.valued_at[0] + 1)
-    report(model(swap), [1 * K] * 3, at=now(), period=0)
-    swap.payment.withdraw(PAYEE, {"from": parties.issuer})
-    settle(swap, report, parties, 12 * K)
-    swap.payment.callMargin(PAYEE, {"from": parties.stranger})
-    warp(swap.payment.accountOf(PAYEE)["deadline"] + 1)
-    assert swap.oracle.statusOf(swap.value_feed, 1) == Status.MISSING
-    assert swap.payment.closeOut({"from": parties.stranger}).return_value == -VALUE_BOUND
+def test_a_missing_model_value_never_pays_a_defaulter(swap, report, parties):
+    """The payer, short of collateral, calls itself; the project stays silent on the value. The payer gets
+    nothing, and the project no more than a report against the payer would bring it."""
+    swap.payment.withdraw(PAYER, {"from": parties.investor})
+    settle(swap, report, parties, 4 * K)
+    swap.payment.callMargin(PAYER, {"from": parties.investor})
+    settle(swap, report, parties, 10 * K)
+    warp(swap.valued_at[2] + 46 * DAY)
+    assert swap.oracle.statusOf(swap.value_feed, 2) == Status.MISSING
+    assert swap.payment.closeOut({"from": parties.stranger}).return_value == 0
 
 
-def test_close_out_of_a_report_in_the_making_waits(launch_swap, report, parties, KpiOracle):
-    made = launch_swap()
-    made.payment.callMargin(PAYEE, {"from": parties.stranger})
-    warp(made.valued_at[0] + 44 * DAY)
-    report(model(made), [7 * K] * 3, at=now())
-    with refuses(KpiOracle, "KpiOracle_NotFinal", made.value_feed, 0, Status.PENDING):
+def test_close_out_of_a_report_in_the_making_waits(defaulted, report, parties, KpiOracle):
+    made = defaulted
+    warp(made.period_ends[1])
+    report(made, [10 * K] * 3, at=now(), period=1)
+    warp(made.valued_at[2] + 44 * DAY)
+    report(model(made), [-7 * K] * 3, at=now(), period=2)
+    made.currency.approve(made.oracle, 2**256 - 1, {"from": parties.other})
+    warp(now() + 13 * DAY)
+    challenge(SimpleNamespace(feed=made.value_feed, oracle=made.oracle), parties.other, period=2)
+    warp(made.pay_dates[1])
+    made.payment.settle({"from": parties.stranger})
+    with refuses(KpiOracle, "KpiOracle_NotFinal", made.value_feed, 2, Status.CHALLENGED):
         made.payment.closeOut({"from": parties.stranger})
-    warp(now() + 14 * DAY)
-    assert made.payment.closeOut({"from": parties.stranger}).return_value == 7 * K
-    assert account(made, PAYER)[2] == 7 * K, "nothing was posted, so all of it is owed"
-    assert made.oracle.reportOf(made.value_feed, 0)["used"], "and it cannot be restated any more"
+    warp(now() + 30 * DAY)
+    assert made.payment.closeOut({"from": parties.stranger}).return_value == -7 * K
+    assert made.oracle.reportOf(made.value_feed, 2)["used"], "and it cannot be restated any more"
 
 
 @pytest.mark.parametrize("delay", [1, QUARTER, 10 * 365 * DAY])
-def test_last_fixing_accrues_to_the_default_whenever_it_is_closed_out(launch_swap, report, parties, delay):
-    made = launch_swap(rule=LAST_FIXING)
-    post(made, PAYER, 60 * K, parties.investor)
-    settle(made, report, parties, 14 * K)  # the project owes 4,000
+def test_last_fixing_costs_the_collateral_whenever_it_is_closed_out(launch_swap, report, parties, delay):
+    made = launch_swap(rule=LAST_FIXING, posted=(60 * K, 2 * K))
+    settle(made, report, parties, 14 * K)  # the project owes 2,000
     tx = made.payment.callMargin(PAYEE, {"from": parties.investor})
-    warp(tx.timestamp + CURE + delay)
-    amount = -4 * K * (tx.timestamp + CURE - made.pay_dates[0])
-    assert made.payment.closeOut({"from": parties.stranger}).return_value == amount // QUARTER
-    # Owed from the first quarter, which had interest, and from the close-out.
-    assert account(made, PAYEE)[2] >= 4 * K - amount // QUARTER
+    settle(made, report, parties, 13 * K)  # the quarter in which it defaults: 3,000
+    warp(max(now() + 1, tx.timestamp + CURE + delay))
+    assert made.payment.closeOut({"from": parties.stranger}).return_value == -2 * K
+    assert made.payment.accountOf(PAYEE)["principal"] == 7 * K
 
 
-def test_last_fixing_is_nothing_before_any_fixing(launch_swap, parties):
-    made = launch_swap(rule=LAST_FIXING)
-    post(made, PAYER, 60 * K, parties.investor)
-    tx = made.payment.callMargin(PAYEE, {"from": parties.investor})
-    warp(tx.timestamp + CURE + 1)
-    assert made.payment.closeOut({"from": parties.stranger}).return_value == 0
-    refund = received(
-        made, parties.investor, lambda: made.payment.withdraw(PAYER, {"from": parties.stranger})
-    )
-    assert refund == 60 * K
+@pytest.mark.parametrize(
+    ("first", "second", "amount"),
+    [(14 * K, 10 * K, -2 * K), (14 * K, 13 * K, -3_500 * K // 1_000), (TOP, 4 * K, -7 * K)],
+    ids=["the collateral", "half a year's for half a year", "a bad quarter counts as it was"],
+)
+def test_replacement_cost_in_the_first_year(launch_swap, report, parties, first, second, amount):
+    """Two of four quarters are settled, two are left: the amounts of the year for half of a year."""
+    made = launch_swap(rule=REPLACEMENT_COST, posted=(60 * K, 2 * K))
+    settle(made, report, parties, first)
+    made.payment.callMargin(PAYEE, {"from": parties.investor})
+    settle(made, report, parties, second)
+    assert made.payment.closeOut({"from": parties.stranger}).return_value == amount
 
 
 def test_last_fixing_by_silence_counts_as_silence(launch_swap, parties):
     made = launch_swap(rule=LAST_FIXING)
-    warp(made.pay_dates[0])
-    made.payment.settle({"from": parties.stranger})
-    tx = made.payment.callMargin(PAYEE, {"from": parties.investor})
-    warp(tx.timestamp + CURE + 1)
-    elapsed = tx.timestamp + CURE - made.pay_dates[0]
-    assert (
-        made.payment.closeOut({"from": parties.stranger}).return_value == (FIXED - TOP) * elapsed // QUARTER
-    )
+    for date in made.pay_dates[:2]:
+        warp(date)
+        tx = made.payment.settle({"from": parties.stranger})
+        assert tx.return_value == FIXED - TOP
+        if date == made.pay_dates[0]:
+            made.payment.callMargin(PAYEE, {"from": parties.investor})
+    assert made.payment.closeOut({"from": parties.stranger}).return_value == -2 * K
 
 
-def test_what_fell_due_by_the_default_is_settled_first_and_nothing_later(swap, report, parties, KpiPayment):
-    settle(swap, report, parties, 14 * K)
+def test_what_was_measured_before_the_default_is_settled_first(launch_swap, report, parties, KpiPayment):
+    """The proof of the audit: cure of ten days, paid sixty after the quarter. A final report against the
+    payer, who is one unit short, calls itself and leaves before the pay date."""
+    swap = launch_swap(rule=LAST_FIXING, posted=(5 * K, 2 * K), curePeriod=10 * DAY)
+    settle(swap, report, parties, 10 * K - 1)
     warp(swap.period_ends[1])
-    report(swap, [9 * K] * 3, at=now(), period=1)
-    next_at(swap.pay_dates[1] - CURE)
-    swap.payment.callMargin(PAYEE, {"from": parties.stranger})
-    warp(swap.pay_dates[1] + 1)
+    report(swap, [1 * K] * 3, at=now(), period=1)
+    warp(now() + 14 * DAY)
+    assert swap.oracle.statusOf(swap.feed, 1) == Status.FINAL
+    tx = swap.payment.callMargin(PAYER, {"from": parties.investor})
+    warp(tx.timestamp + 10 * DAY + 1)
+    assert swap.payment.state() == State.DEFAULTED
+    assert now() < swap.pay_dates[1]
     with refuses(KpiPayment, "KpiPayment_PeriodOutstanding", 1):
-        swap.payment.closeOut({"from": parties.stranger})
-    assert swap.payment.settle({"from": parties.stranger}).return_value == 1 * K
-    warp(swap.pay_dates[2])
+        swap.payment.closeOut({"from": parties.investor})
+    with refuses(KpiPayment, "KpiPayment_NotDue", swap.pay_dates[1]):
+        swap.payment.settle({"from": parties.investor})
+    warp(swap.pay_dates[1])
+    assert swap.payment.settle({"from": parties.stranger}).return_value == 9 * K
+    # The third had begun by the default, the fourth not.
+    with refuses(KpiPayment, "KpiPayment_PeriodOutstanding", 2):
+        swap.payment.closeOut({"from": parties.investor})
+    assert settle(swap, report, parties, 10 * K).return_value == 0
+    warp(swap.pay_dates[3])
     with refuses(KpiPayment, "KpiPayment_WrongState", State.DEFAULTED):
         swap.payment.settle({"from": parties.stranger})
-    swap.payment.closeOut({"from": parties.stranger})
+    assert swap.payment.closeOut({"from": parties.stranger}).return_value == 5 * K
     for call in (swap.payment.settle, swap.payment.closeOut):
         with refuses(KpiPayment, "KpiPayment_WrongState", State.CLOSED):
             call({"from": parties.stranger})
@@ -233,16 +256,29 @@ def test_what_fell_due_by_the_default_is_settled_first_and_nothing_later(swap, r
         swap.payment.callMargin(PAYER, {"from": parties.stranger})
 
 
-def test_nothing_posted_leaves_between_default_and_close_out(defaulted, parties):
-    assert received(
-        defaulted, parties.investor, lambda: defaulted.payment.withdraw(PAYER, {"from": parties.investor})
-    ) == (4 * K), "its credit"
-    assert account(defaulted, PAYER)[:2] == (60 * K, 0)
-    defaulted.payment.closeOut({"from": parties.stranger})
-    back = received(
-        defaulted, parties.investor, lambda: defaulted.payment.withdraw(PAYER, {"from": parties.stranger})
-    )
+def test_nothing_leaves_between_default_and_close_out_but_a_credit(valued, parties):
+    swap = valued(0)
+    by = {"from": parties.investor}
+    assert received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, by)) == 4 * K, "its credit"
+    assert account(swap, PAYER)[:2] == (60 * K, 0)
+    post(swap, PAYEE, 9 * K, parties.issuer)
+    assert swap.payment.withdraw(PAYEE, {"from": parties.issuer}).return_value == 0, "it is in default"
+    swap.payment.closeOut({"from": parties.stranger})
+    back = received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, {"from": parties.stranger}))
     assert back == 60 * K
+
+
+def test_a_side_that_lacks_collateral_is_paid_nothing_before_it_has_paid(launch_swap, report, parties):
+    """Neither before it is called, nor with the call open; a stranger cannot deliver its credit either."""
+    swap = launch_swap(rule=LAST_FIXING, posted=(5 * K, 20 * K))
+    settle(swap, report, parties, 13 * K)  # 3,000 to the payer
+    settle(swap, report, parties, 10 * K - 1)  # and one unit from it
+    for who in (parties.investor, parties.stranger):
+        assert swap.payment.withdraw(PAYER, {"from": who}).return_value == 0
+    swap.payment.callMargin(PAYER, {"from": parties.investor})
+    assert swap.payment.withdraw(PAYER, {"from": parties.investor}).return_value == 0
+    post(swap, PAYER, 1, parties.investor)
+    assert swap.payment.withdraw(PAYER, {"from": parties.investor}).return_value == 3 * K
 
 
 # ---------------------------------------------------------------- early termination

@@ -11,6 +11,7 @@ from tests.contracts.material import DAY, MILLION, Status, Verdict
 from tests.contracts.swaps import (
     CURE,
     FIXED,
+    MARGINS,
     PAYEE,
     PAYER,
     QUARTER,
@@ -34,12 +35,45 @@ def test_initialised_once_by_anybody(launch_swap, parties, KpiPayment):
         made.payment.settle({"from": parties.stranger})
     tx = made.payment.initialize(made.terms, {"from": parties.stranger})
     said(tx, "PaymentInitialized", payer=parties.investor, payee=parties.issuer, feed=made.feed)
-    assert made.payment.state() == State.ACTIVE
+    assert made.payment.state() == State.AGREED
     for contract in (made.payment, made.implementation):
         with refuses(KpiPayment, "InvalidInitialization"):
             contract.initialize(made.terms, {"from": parties.deployer})
     assert made.payment.terms()[0] == made.currency
     assert [made.payment.partyOf(side) for side in (PAYER, PAYEE)] == [parties.investor, parties.issuer]
+
+
+def test_begins_with_both_sides_collateral_and_not_before(launch_swap, parties, KpiPayment):
+    made = launch_swap(begin=False)
+    by = {"from": parties.stranger}
+    with refuses(KpiPayment, "KpiPayment_WrongState", State.AGREED):
+        made.payment.callMargin(PAYER, by)  # nothing is posted, and nobody can be called for it
+    with refuses(KpiPayment, "KpiPayment_NotCollateralised", PAYER):
+        made.payment.activate(by)
+    post(made, PAYER, 5 * K, parties.investor)
+    with refuses(KpiPayment, "KpiPayment_NotCollateralised", PAYEE):
+        made.payment.activate(by)
+    # Until the other side has posted, nobody is bound.
+    assert made.payment.withdraw(PAYER, by).return_value == 0
+    assert made.payment.withdrawable(PAYER) == 5 * K
+    post(made, PAYEE, 2 * K, parties.issuer)
+    assert made.payment.withdrawable(PAYER) == 0
+    tx = made.payment.activate(by)
+    assert names(tx) == ["PaymentActivated"]
+    assert made.payment.state() == State.ACTIVE
+
+
+def test_what_has_not_begun_in_time_lapses(launch_swap, parties, KpiPayment):
+    made = launch_swap(begin=False)
+    post(made, PAYER, 5 * K, parties.investor)
+    post(made, PAYEE, 2 * K, parties.issuer)
+    warp(made.start + 10 * DAY + 1)
+    assert made.payment.state() == State.LAPSED
+    with refuses(KpiPayment, "KpiPayment_WrongState", State.LAPSED):
+        made.payment.activate({"from": parties.investor})
+    for side, who, amount in ((PAYER, parties.investor, 5 * K), (PAYEE, parties.issuer, 2 * K)):
+        back = received(made, who, lambda side=side: made.payment.withdraw(side, {"from": parties.stranger}))
+        assert back == amount
 
 
 @pytest.mark.parametrize(
@@ -130,7 +164,7 @@ def test_a_missing_report_costs_whoever_controls_the_data(launch_swap, report, p
     tx = settle(made, report, parties, None)
     assert tx.return_value == FIXED + missing
     said(tx, "PeriodSettled", period=0, kpi=0, missing=True, amount=FIXED + missing)
-    assert account(made, controller)[2] == abs(FIXED + missing)
+    assert account(made, controller)[2] == abs(FIXED + missing) - MARGINS[controller]
 
 
 def test_a_disputed_report_waits_and_the_ruling_counts(swap, report, rule, parties, base, KpiOracle):
@@ -178,11 +212,12 @@ def test_matures_and_pays_everything_out(swap, report, parties, KpiPayment):
     with refuses(KpiPayment, "KpiPayment_WrongState", State.MATURED):
         swap.payment.settle({"from": parties.stranger})
     by = {"from": parties.stranger}
-    # The payer paid 10,000 and 1,000, the project 3,000 and, of 2,000 due, the 1,000 that it had left.
-    assert received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, by)) == (60 - 11 + 3 + 1) * K
-    assert received(swap, parties.issuer, lambda: swap.payment.withdraw(PAYEE, by)) == 11 * K
+    # The payer paid 10,000 and 1,000; the project 3,000 and 2,000, of which it had posted 4,000: the last
+    # thousand came out of what it had been paid.
+    assert received(swap, parties.investor, lambda: swap.payment.withdraw(PAYER, by)) == (60 - 11 + 5) * K
+    assert received(swap, parties.issuer, lambda: swap.payment.withdraw(PAYEE, by)) == 10 * K
     assert held(swap) == 0
-    assert swap.payment.owed(PAYEE) >= 1 * K, "what is unpaid at maturity stays tracked"
+    assert swap.payment.owed(PAYEE) == 0
     assert swap.payment.withdraw(PAYER, by).return_value == 0
 
 
@@ -202,8 +237,7 @@ def test_what_is_unpaid_at_maturity_can_still_be_paid(swap, report, parties):
 def test_limited_recourse_is_tracked_with_interest_and_is_no_default(
     launch_swap, report, parties, KpiPayment
 ):
-    made = launch_swap(limitedRecourse=True, requiredCollateral=[5 * K, 0])
-    post(made, PAYER, 60 * K, parties.investor)
+    made = launch_swap(limitedRecourse=True, requiredCollateral=[5 * K, 0], posted=(60 * K, 0))
     settle(made, report, parties, 25 * K)
     settled = now()
     assert account(made, PAYEE) == (0, 0, 15 * K)
@@ -228,7 +262,9 @@ def test_limited_recourse_is_tracked_with_interest_and_is_no_default(
 def test_limited_recourse_does_not_excuse_the_payer_nor_collateral(launch_swap, report, parties):
     made = launch_swap(limitedRecourse=True)
     by = {"from": parties.stranger}
-    made.payment.callMargin(PAYER, by)
+    settle(made, report, parties, 10 * K + 1)  # the project pays one
     made.payment.callMargin(PAYEE, by)  # 2,000 of collateral are required of it all the same
     assert made.payment.accountOf(PAYEE)["deadline"] == now() + CURE
+    settle(made, report, parties, 10 * K - 1)
+    assert made.payment.state() == State.DEFAULTED
     assert QUARTER > CURE

@@ -29,12 +29,12 @@ NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])
 
 
-def launched(launch_swap, parties, currency):
+def launched(launch_swap, parties, currency, **how):
     """A swap in this currency, the payer with 60,000 and the project with 4,000 posted."""
     one = 10 ** int(currency.decimals())
     for account_ in (parties.investor, parties.issuer):
         currency.mint(account_, 10**6 * one, {"from": parties.deployer})
-    return launch_swap(currency=currency)
+    return launch_swap(currency=currency, posted=(60_000 * one, 4_000 * one), **how)
 
 
 # ---------------------------------------------------------------- decimals
@@ -45,8 +45,6 @@ def test_any_decimals(launch_swap, parties, report, TestCurrency, decimals):
     currency = TestCurrency.deploy("Any dollar", "ANY", decimals, {"from": parties.deployer})
     swap = launched(launch_swap, parties, currency)
     one = 10**decimals
-    post(swap, PAYER, 60_000 * one, parties.investor)
-    post(swap, PAYEE, 4_000 * one, parties.issuer)
     assert settle(swap, report, parties, 7 * K // 2).return_value == 6_500 * one
     assert settle(swap, report, parties, 12 * K).return_value == -2_000 * one
     by = {"from": parties.issuer}
@@ -62,27 +60,25 @@ def test_any_decimals(launch_swap, parties, report, TestCurrency, decimals):
 def test_a_blocked_party_blocks_nobody_else(launch_swap, parties, report, BlockingCurrency, side):
     currency = BlockingCurrency.deploy(6, {"from": parties.deployer})
     swap = launched(launch_swap, parties, currency)
-    post(swap, PAYER, 60 * K, parties.investor)
-    post(swap, PAYEE, 4 * K, parties.issuer)
     blocked, free = (
         (parties.investor, parties.issuer) if side == PAYER else (parties.issuer, parties.investor)
     )
     currency.setBlocked(blocked, True, {"from": parties.deployer})
     settle(swap, report, parties, 4 * K)
-    settle(swap, report, parties, 13 * K)
+    settle(swap, report, parties, 12 * K)
     currency.mint(parties.stranger, 2 * K, {"from": parties.deployer})
     post(swap, side, 2 * K, parties.stranger)  # others may pay for it
     by = {"from": parties.stranger}
     with refuses(BlockingCurrency, "BlockingCurrency_Blocked", blocked):
         swap.payment.withdraw(side, by)
     assert (
-        received(swap, free, lambda: swap.payment.withdraw(1 - side, by)) == (3 if side == PAYEE else 6) * K
+        received(swap, free, lambda: swap.payment.withdraw(1 - side, by)) == (2 if side == PAYEE else 6) * K
     )
     settle(swap, report, parties, 10 * K)
     settle(swap, report, parties, 10 * K)
     assert swap.payment.state() == State.MATURED
     assert (
-        received(swap, free, lambda: swap.payment.withdraw(1 - side, by)) == (54 if side == PAYEE else 1) * K
+        received(swap, free, lambda: swap.payment.withdraw(1 - side, by)) == (54 if side == PAYEE else 2) * K
     )
     currency.setBlocked(blocked, False, {"from": parties.deployer})
     swap.payment.withdraw(side, by)  # its money has waited
@@ -95,7 +91,7 @@ def test_a_blocked_party_blocks_nobody_else(launch_swap, parties, report, Blocki
 def test_a_currency_with_a_fee_is_refused(launch_swap, parties, FeeCurrency, KpiPayment):
     """Both sides share the contract's money, so what is booked must have come in."""
     currency = FeeCurrency.deploy(6, {"from": parties.deployer})
-    swap = launched(launch_swap, parties, currency)
+    swap = launched(launch_swap, parties, currency, begin=False)
     with refuses(KpiPayment, "KpiPayment_UnsupportedCurrency", currency, 100 * K, 99 * K):
         post(swap, PAYER, 100 * K, parties.investor)
     assert account(swap, PAYER) == (0, 0, 0)
@@ -110,10 +106,7 @@ def test_a_currency_with_a_fee_is_refused(launch_swap, parties, FeeCurrency, Kpi
 @pytest.fixture(scope="module")
 def hooked(launch_swap, parties, ReentrantCurrency):
     currency = ReentrantCurrency.deploy(6, {"from": parties.deployer})
-    swap = launched(launch_swap, parties, currency)
-    post(swap, PAYER, 60 * K, parties.investor)
-    post(swap, PAYEE, 4 * K, parties.issuer)
-    return swap
+    return launched(launch_swap, parties, currency)
 
 
 @pytest.fixture
@@ -275,7 +268,9 @@ def test_a_data_controller_gains_nothing_by_silence_in_a_default(swap, report, p
     assert swap.payment.settle({"from": parties.stranger}).return_value == FIXED - TOP
     tx = swap.payment.callMargin(PAYEE, {"from": parties.investor})
     warp(tx.timestamp + CURE + 1)
-    assert swap.oracle.statusOf(swap.value_feed, 1) == Status.MISSING
+    warp(swap.pay_dates[1])
+    swap.payment.settle({"from": parties.stranger})
+    assert swap.oracle.statusOf(swap.value_feed, 2) == Status.MISSING
     worst = swap.payment.closeOut({"from": parties.stranger}).return_value
     assert worst == swap.oracle.configOf(swap.value_feed)["minValue"]
 

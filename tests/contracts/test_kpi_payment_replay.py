@@ -12,16 +12,17 @@ from brownie.exceptions import VirtualMachineError
 
 from finance.settlement import SettlementError
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     CloseOutRule,
     Funding,
-    Ledger,
     MarginCall,
     PaymentTerms,
     Period,
     Settlement,
     Side,
     Withdrawal,
+    history,
     owed,
     state_at,
     step,
@@ -31,7 +32,18 @@ from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.payoff_curve import Curve, Kind
 from tests.contracts.clock import is_ganache, next_at, now
 from tests.contracts.material import Status
-from tests.contracts.swaps import LAST_FIXING, MARGINS, MODEL_VALUE, PAYEE, PAYER, TOP, VALUE_BOUND, K, model
+from tests.contracts.swaps import (
+    LAST_FIXING,
+    MARGINS,
+    MODEL_VALUE,
+    PAYEE,
+    PAYER,
+    REPLACEMENT_COST,
+    TOP,
+    VALUE_BOUND,
+    K,
+    model,
+)
 from tests.seeds import SEED
 
 DAY = 86_400
@@ -40,7 +52,9 @@ LIVES, EVENTS = 3, 40
 
 def python_terms(swap, rule, limited) -> PaymentTerms:
     terms = PaymentTerms(
-        periods=tuple(Period(d, 10 * K) for d in swap.pay_dates),
+        periods=tuple(
+            Period(date, 10 * K, end) for date, end in zip(swap.pay_dates, swap.period_ends, strict=True)
+        ),
         curve=Curve.of(Kind.LINEAR, [(0, 0), (TOP, -TOP)]),
         missing_payoff=-TOP,
         data_controller=Side.PAYEE,
@@ -48,7 +62,8 @@ def python_terms(swap, rule, limited) -> PaymentTerms:
         cure_period=30 * DAY,
         late_rate=10**17,
         close_out_rule=CloseOutRule(rule),
-        missing_value=0 if rule == LAST_FIXING else -VALUE_BOUND,
+        start_by=swap.start + 10 * DAY,
+        missing_value=-VALUE_BOUND if rule == MODEL_VALUE else 0,
         limited_recourse=limited,
     )
     validate(terms)
@@ -60,7 +75,8 @@ class Life:
 
     def __init__(self, swap, terms, parties, report, rng):
         self.swap, self.terms, self.parties, self.report, self.rng = swap, terms, parties, report, rng
-        self.ledger = Ledger(at=now())
+        posted = [Funding(now(), side, terms.required[side]) for side in Side]
+        self.ledger = history(terms, [*posted, Activation(now())])[-1]
         self.kpis: dict[int, int] = {}
         self.values: dict[int, int] = {}
         self.done: list[str] = []
@@ -139,7 +155,7 @@ class Life:
 
     def compare(self, at):
         payment, ledger = self.swap.payment, self.ledger
-        assert payment.state() == state_at(ledger, at), self.done
+        assert payment.state() == state_at(self.terms, ledger, at), self.done
         assert payment.periodsSettled() == len(ledger.amounts), self.done
         for side in (PAYER, PAYEE):
             a, mine = payment.accountOf(side), ledger.accounts[side]
@@ -154,7 +170,9 @@ class Life:
 
 @pytest.mark.parametrize("life", range(LIVES))
 @pytest.mark.parametrize(
-    ("rule", "limited"), [(MODEL_VALUE, False), (LAST_FIXING, True)], ids=["model value", "limited recourse"]
+    ("rule", "limited"),
+    [(MODEL_VALUE, False), (LAST_FIXING, True), (REPLACEMENT_COST, False)],
+    ids=["model value", "limited recourse", "replacement cost"],
 )
 def test_a_random_life_is_what_the_replay_says(launch_swap, parties, report, rule, limited, life):
     if is_ganache():

@@ -25,7 +25,7 @@ from tests.contracts.projects import (
     quarter,
     without_swap,
 )
-from tests.contracts.swaps import PAYEE, PAYER, QUARTER, K, account, report_period
+from tests.contracts.swaps import CURE, PAYEE, PAYER, QUARTER, K, account, report_period
 
 HOLDERS = (60, 40)
 
@@ -310,6 +310,15 @@ def test_terms_that_are_refused(clone_of, swap_rooms, parties, base, RevenueTrea
         ({"requiredCollateral": [5 * K, 1]}, {}, "swap asks for collateral"),
         ({}, {"periods": lambda dates: periods(*dates[:3])}, "swap outlives the treasury"),
         ({}, {"periods": lambda dates: periods(*(d - 1 for d in dates))}, "pays before the swap settles"),
+        ({"payeeStarts": False}, {}, "anyone starts the swap"),
+        # Called on the day it owes, a rich treasury would be in default before it may pay.
+        (
+            {},
+            {"periods": lambda dates: periods(*(d + CURE for d in dates))},
+            "pays after the swap's cure period",
+        ),
+        ({}, {"periods": lambda dates: periods(*(d + CURE - 1 for d in dates))}, None),
+        ({"limitedRecourse": True}, {"periods": lambda dates: periods(*(d + CURE for d in dates))}, None),
         ({}, {}, None),
         ({}, {"periods": lambda dates: periods(*dates, dates[-1] + 1)}, None),
     ],
@@ -319,7 +328,8 @@ def test_terms_must_fit_the_swap(
 ):
     treasury = clone_of(RevenueTreasury, swap_rooms.treasury)
     payee = parties.stranger if "payee" in swap_change else treasury
-    made = launch_swap(**({"requiredCollateral": [5 * K, 0]} | swap_change | {"payee": payee.address}))
+    plain_swap = {"requiredCollateral": [5 * K, 0], "payeeStarts": True, "begin": False}
+    made = launch_swap(**(plain_swap | swap_change | {"payee": payee.address}))
     values = dict.fromkeys(("token", "offering", "operator", "lender"), parties.stranger.address)
     values |= {"currency": base.currency.address, "swap": made.payment.address}
     values |= {"periods": periods(*made.pay_dates)}

@@ -26,7 +26,8 @@ from tests.contracts.projects import (
     quarter,
     without_swap,
 )
-from tests.contracts.swaps import PAYEE, PAYER, K, account, post, report_period
+from tests.contracts.swaps import PAYEE, PAYER, K, account, report_period
+from tests.contracts.swaps import State as Swap
 
 NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])
@@ -44,8 +45,7 @@ def funded(currency, parties):
 @pytest.fixture(scope="module")
 def blocking(launch_project, parties, BlockingCurrency):
     currency = funded(BlockingCurrency.deploy(6, {"from": parties.deployer}), parties)
-    project = launch_project.sell(launch_project(currency=currency))
-    post(project, PAYER, 60 * K, project.provider)
+    project = launch_project.sell(launch_project(currency=currency), posted=60 * K)
     return project
 
 
@@ -105,8 +105,7 @@ def test_any_decimals(launch_project, report, parties, TestCurrency, decimals):
     one = 10**decimals
     for account_ in (parties.investor, parties.other, parties.third, parties.issuer):
         currency.mint(account_, 10**9 * one, {"from": parties.deployer})
-    project = launch_project.sell(launch_project(currency=currency))
-    post(project, PAYER, 60_000 * one, project.provider)
+    project = launch_project.sell(launch_project(currency=currency), posted=60_000 * one)
     assert paid(quarter(project, report, parties, 4 * K + 1, 4_000 * one)) == (
         6_000 * one - one // MILLION,
         3_000 * one,
@@ -128,8 +127,7 @@ def test_any_decimals(launch_project, report, parties, TestCurrency, decimals):
 def evil(launch_project, parties, ReentrantCurrency):
     """A project in a currency that calls back, the first quarter reported at 10,000."""
     currency = funded(ReentrantCurrency.deploy(6, {"from": parties.deployer}), parties)
-    project = launch_project.sell(launch_project(currency=currency))
-    post(project, PAYER, 60 * K, project.provider)
+    project = launch_project.sell(launch_project(currency=currency), posted=60 * K)
     return project
 
 
@@ -237,7 +235,7 @@ def test_nobody_has_a_power_over_the_money(project, parties):
         "pay",
         "payRest",
         "receiveRevenue",
-        "releaseSwap",
+        "returnMoney",
         "withdraw",
     ]
     for who in (parties.issuer, parties.agent, project.operator, project.lender, project.provider):
@@ -268,7 +266,7 @@ def test_the_provider_cannot_call_the_project_nor_take_more_than_it_is_owed(proj
     project.payment.settle({"from": project.provider})
     with refuses(project.payment, "KpiPayment_NoShortfall", PAYEE):
         project.payment.callMargin(PAYEE, {"from": project.provider})
-    with refuses(project.payment, "KpiPayment_WrongState", 1):
+    with refuses(project.payment, "KpiPayment_WrongState", Swap.ACTIVE):
         project.payment.closeOut({"from": project.provider})
     earn(project, parties, SENIOR - 1)
     project.treasury.pay({"from": project.provider})

@@ -23,18 +23,7 @@ from tests.contracts.projects import (
     pay,
     quarter,
 )
-from tests.contracts.swaps import (
-    CURE,
-    LAST_FIXING,
-    PAYEE,
-    PAYER,
-    QUARTER,
-    K,
-    account,
-    model,
-    post,
-    report_period,
-)
+from tests.contracts.swaps import CURE, LAST_FIXING, PAYEE, PAYER, K, account, model, post, report_period
 from tests.contracts.swaps import State as Swap
 
 YEAR = 365 * DAY
@@ -50,7 +39,7 @@ def interest(amount: int, seconds: int) -> int:
 
 @pytest.fixture(scope="module")
 def late(launch_project):
-    """A sold project that pays 10 % a year on what it owes late; the provider has posted nothing."""
+    """A sold project that pays 10 % a year on what it owes late; the provider has posted what it must."""
     return launch_project.sell(launch_project(swap={"lateRate": 10**17}))
 
 
@@ -110,35 +99,27 @@ def test_anyone_may_pay_the_swap_for_the_project(project, report, parties):
 # ---------------------------------------------------------------- the provider fails
 
 
-def default(project, report, parties, model_value=None):
+def default(project, report, parties):
     """The provider takes its excess, does not meet the margin call after the first quarter, and defaults 30
-    days later. By then the model value of the second quarter, due at its start, was reported, or not
-    (None)."""
+    days later, in the second."""
     project.payment.withdraw(PAYER, {"from": project.provider})
-    warp(project.period_ends[0])
-    report(project, [5 * K] * 3, at=now(), period=0)
-    if model_value is not None:
-        warp(max(now() + 1, project.valued_at[1]))
-        report(model(project), [model_value] * 3, at=now(), period=1)
-    warp(project.pay_dates[0])
-    project.payment.settle({"from": parties.stranger})
-    earn(project, parties, 5 * K)
-    assert paid(pay(project, parties)) == (5 * K, COST, DEBT, 0, 5 * K)
+    assert paid(quarter(project, report, parties, 5 * K, 5 * K)) == (5 * K, COST, DEBT, 0, 5 * K)
     called = project.payment.callMargin(PAYER, {"from": parties.stranger})
     warp(called.timestamp + CURE + 1)
     assert project.payment.state() == Swap.DEFAULTED
 
 
 def test_a_default_pauses_the_treasury_until_the_close_out(project, report, parties):
+    """The quarter in which the provider defaults is settled and paid; the next waits for the close-out. The
+    project controls the data: its silence on the value gains it nothing, and the defaulter neither."""
     default(project, report, parties)
+    assert paid(quarter(project, report, parties, 10 * K, 10 * K)) == (0, COST, DEBT, 0, 5 * K)
     earn(project, parties, 10 * K)
-    warp(project.pay_dates[1])
-    with refuses(project.treasury, "RevenueTreasury_SwapNotSettled", 1):
+    warp(project.pay_dates[2])
+    with refuses(project.treasury, "RevenueTreasury_SwapNotSettled", 2):
         pay(project, parties)
-    tx = project.payment.closeOut({"from": parties.stranger})
-    assert tx.return_value == -80 * K  # the project controls the data: silence costs it the most
-    # All above the senior needs goes to the close-out, before holders.
-    assert paid(pay(project, parties)) == (0, COST, DEBT, 5 * K, 0)
+    assert project.payment.closeOut({"from": parties.stranger}).return_value == 0
+    assert paid(pay(project, parties)) == (0, COST, DEBT, 0, 5 * K)
     assert project.payment.state() == Swap.CLOSED
 
 
@@ -146,9 +127,12 @@ def test_close_out_in_favour_of_the_project(late, report, parties):
     """The model says 12,000; the provider has nothing: it owes them with interest, and pays a year later."""
     project = late
     post(project, PAYER, 20 * K, project.provider)
-    default(project, report, parties, model_value=12 * K)
+    default(project, report, parties)
+    warp(project.valued_at[2])
+    report(model(project), [12 * K] * 3, at=now(), period=2)
+    assert paid(quarter(project, report, parties, 10 * K, SENIOR)) == (0, COST, DEBT, 0, 0)
     assert project.payment.closeOut({"from": parties.stranger}).return_value == 12 * K
-    for i in (1, 2, 3):
+    for i in (2, 3):
         warp(max(now() + 1, project.pay_dates[i]))
         earn(project, parties, SENIOR + 1 * K)
         assert paid(pay(project, parties)) == (0, COST, DEBT, 0, 1 * K)
@@ -166,22 +150,20 @@ def test_close_out_in_favour_of_the_project(late, report, parties):
     said(tx, "TreasuryClosed")
 
 
-def test_a_period_due_before_the_default_is_settled_and_paid(launch_project, report, parties):
-    """The margin call runs out after the second pay date: that quarter is settled first, then closed out."""
-    project = launch_project.sell(launch_project(rule=LAST_FIXING, swap={"curePeriod": 120 * DAY}))
-    post(project, PAYER, 10 * K, project.provider)
+def test_every_period_that_had_begun_is_settled_and_paid(launch_project, report, parties):
+    """The margin call runs out in the third quarter: two more are settled first, then it is closed out."""
+    project = launch_project.sell(
+        launch_project(rule=LAST_FIXING, swap={"curePeriod": 120 * DAY}), posted=10 * K
+    )
     quarter(project, report, parties, 2 * K, 2 * K)
     called = project.payment.callMargin(PAYER, {"from": parties.stranger})
-    assert called.timestamp + 120 * DAY > project.pay_dates[1]
-    tx = quarter(project, report, parties, 8 * K, 8 * K)
-    assert paid(tx) == (2 * K, COST, DEBT, 0, 5 * K)
-    warp(called.timestamp + 120 * DAY + 1)
-    with refuses(project.treasury, "RevenueTreasury_NotDue", project.pay_dates[2]):
-        pay(project, parties)
-    closed = project.payment.closeOut({"from": parties.stranger}).return_value
-    passed = called.timestamp + 120 * DAY - project.pay_dates[1]
-    assert closed == 2 * K * passed // QUARTER
-    warp(project.pay_dates[2])
+    default = called.timestamp + 120 * DAY
+    assert project.period_ends[1] < default < project.period_ends[2]
+    assert paid(quarter(project, report, parties, 8 * K, 8 * K)) == (2 * K, COST, DEBT, 0, 5 * K)
+    assert paid(quarter(project, report, parties, 9 * K, 5 * K)) == (0, COST, DEBT, 0, 0)
+    assert account(project, PAYER)[2] == 1 * K
+    assert project.payment.closeOut({"from": parties.stranger}).return_value == 5 * K
+    warp(project.pay_dates[3])
     earn(project, parties, 5 * K)
     assert paid(pay(project, parties)) == (0, COST, DEBT, 0, 0)
 
@@ -225,59 +207,74 @@ def test_a_disputed_report_delays_and_then_counts_as_ruled(
 # ---------------------------------------------------------------- the issue fails
 
 
-def test_when_the_issue_fails_the_provider_can_leave(launch_project, parties):
-    """Nobody would ever begin the treasury: it offers to end the swap for nothing, and the provider gets back
-    all it posted."""
+def test_an_issue_settles_only_with_the_providers_collateral(launch_project, parties, KpiPayment):
+    """The provider sits the sale out: nothing can be called, nothing is settled, and buyers get their money
+    back."""
+    project = launch_project()
+    warp(project.opens)
+    with refuses(KpiPayment, "KpiPayment_WrongState", Swap.AGREED):
+        project.payment.callMargin(PAYER, {"from": parties.stranger})
+    project.offering.subscribe(100, {"from": parties.investor})
+    warp(project.closes)
+    with refuses(KpiPayment, "KpiPayment_NotCollateralised", PAYER):
+        project.offering.settle({"from": parties.stranger})
+    with refuses(KpiPayment, "KpiPayment_NotParty", project.provider):
+        project.payment.activate({"from": project.provider})
+    warp(project.closes + 30 * DAY + 1)
+    assert project.offering.state() == Sale.FAILED
+    project.offering.refund(100, {"from": parties.investor})
+    assert (project.payment.state(), project.treasury.state()) == (Swap.LAPSED, State.OFFERED)
+
+
+def test_a_provider_that_has_posted_is_bound_until_the_sale_is_over(launch_project, parties):
+    project = launch_project()
+    post(project, PAYER, 6 * K, project.provider)
+    by = {"from": project.provider}
+    assert project.payment.withdraw(PAYER, by).return_value == 1 * K
+    assert project.payment.withdraw(PAYER, by).return_value == 0
+
+
+def test_when_the_issue_fails_everybody_gets_its_own(launch_project, parties):
+    """The swap lapses: the provider has back all it posted; what somebody paid to the treasury, or for it
+    into the swap, goes to the issuer."""
     project = launch_project()
     post(project, PAYER, 20 * K, project.provider)
     for _ in range(2):
         with refuses(project.treasury, "RevenueTreasury_IssueNotFailed"):
-            project.treasury.releaseSwap({"from": project.provider})
+            project.treasury.returnMoney({"from": parties.issuer})
         warp(project.opens)
     project.offering.subscribe(99, {"from": parties.investor})
+    post(project, PAYEE, 3 * K, parties.investor)
+    project.currency.transfer(project.treasury, 7, {"from": parties.investor})
     warp(project.closes)
     assert project.offering.state() == Sale.FAILED
-    tx = project.treasury.releaseSwap({"from": parties.stranger})
-    said(tx, "SwapReleased", proposal=1)
-    said(tx, "TerminationProposed", side=PAYEE, id=1, amount=0, expiry=2**64 - 1)
-    # A second offer would only void the first one under the provider's hands.
-    with refuses(project.treasury, "RevenueTreasury_AlreadyReleased", 1):
-        project.treasury.releaseSwap({"from": parties.stranger})
-    with refuses(project.payment, "KpiPayment_NotParty", parties.stranger):
-        project.payment.acceptTermination(1, {"from": parties.stranger})
-    project.payment.acceptTermination(1, {"from": project.provider})
+    before = project.currency.balanceOf(parties.issuer)
+    tx = project.treasury.returnMoney({"from": parties.stranger})
+    said(tx, "MoneyReturned", issuer=parties.issuer, collected=3 * K, returned=3 * K + 7)
+    assert project.currency.balanceOf(parties.issuer) - before == 3 * K + 7
+    warp(project.start + 10 * DAY + 1)
+    assert project.payment.state() == Swap.LAPSED
     before = project.currency.balanceOf(project.provider)
-    project.payment.withdraw(PAYER, {"from": project.provider})
+    project.payment.withdraw(PAYER, {"from": parties.stranger})
     assert project.currency.balanceOf(project.provider) - before == 20 * K
     project.offering.refund(99, {"from": parties.investor})
-    assert project.payment.state() == Swap.TERMINATED
+    # As often as money comes.
+    post(project, PAYEE, 5, parties.investor)
+    assert project.treasury.returnMoney({"from": parties.stranger}).return_value == 5
 
 
-def test_an_offer_that_a_settlement_voided_is_made_again(launch_project, report, parties):
-    project = launch_project()
-    warp(project.closes)
-    project.treasury.releaseSwap({"from": parties.stranger})
-    report_period(project, report, 10 * K)
-    project.payment.settle({"from": parties.stranger})
-    tx = project.treasury.releaseSwap({"from": parties.stranger})
-    said(tx, "SwapReleased", proposal=2)
-    project.payment.acceptTermination(2, {"from": project.provider})
-
-
-def test_a_treasury_that_has_begun_never_lets_go_of_its_swap(project, parties):
+def test_a_treasury_that_has_begun_returns_nothing(project, parties):
     with refuses(project.treasury, "RevenueTreasury_IssueNotFailed"):
-        project.treasury.releaseSwap({"from": parties.stranger})
-    with refuses(project.payment, "KpiPayment_NoSuchProposal", 0, 0):
-        project.payment.acceptTermination(0, {"from": project.provider})
+        project.treasury.returnMoney({"from": parties.stranger})
 
 
-def test_without_a_swap_there_is_nothing_to_release(plain_treasury, launch_project, parties):
+def test_without_a_swap_money_is_returned_too(plain_treasury, launch_project, parties):
     """Its offering has failed, and it has no swap."""
     failed = launch_project()
     warp(failed.closes)
     project = plain_treasury(begun=False, offering=failed.offering.address)
-    with refuses(project.treasury, "RevenueTreasury_NoSwap"):
-        project.treasury.releaseSwap({"from": parties.stranger})
+    project.currency.transfer(project.treasury, 9, {"from": parties.investor})
+    assert project.treasury.returnMoney({"from": parties.stranger}).return_value == 9
 
 
 # ---------------------------------------------------------------- when it is late

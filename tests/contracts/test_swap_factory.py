@@ -83,7 +83,8 @@ def test_whatever_the_caller_writes_there_the_factory_fills_in(deploy, base, par
     for feed in (event["feed"], event["valueFeed"]):
         config = plain(base.oracle.configOf(feed))
         assert (config[0], config[18]) == (plain(bytes(event["termsHash"])), (payment.address.lower(),))
-    assert payment.state() == State.ACTIVE
+    assert payment.state() == State.AGREED
+    assert terms["payeeStarts"] == (kind == "project")
 
 
 def test_a_project_begins_and_earns(launch_project, parties):

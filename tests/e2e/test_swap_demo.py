@@ -63,6 +63,12 @@ def test_forty_quarters_both_ways(bloom: tuple[dict[str, Any], Path]) -> None:
 def test_one_margin_call_and_one_corrected_report(bloom: tuple[dict[str, Any], Path]) -> None:
     summary, _ = bloom
     assert sum(period["margin_called"] for period in summary["periods"]) == 1
+    # Leaving then would have cost the last year's settlements for each quarter left, and at least the
+    # collateral of 3,000,000.
+    called, margin = next(p for p in summary["periods"] if p["margin_called"]), summary["margin_call"]
+    year = sum(amounts(summary)[max(0, called["period"] - 4) : called["period"]])
+    walking_away = max(3_000_000 * MILLION, -(year * (40 - called["period"]) // -4))
+    assert int(margin["walking_away"]) == walking_away
     assert sum(period["disputed"] for period in summary["periods"]) == 1
     dispute = summary["dispute"]
     assert dispute["wrong_value"] != dispute["corrected_value"]

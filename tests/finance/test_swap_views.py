@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from finance.settlement import kpi_payment as life
-from finance.settlement.kpi_payment import Funding, Ledger, Settlement, Side, Withdrawal, amount_of
+from finance.settlement.kpi_payment import (
+    Activation,
+    Funding,
+    Ledger,
+    Settlement,
+    Side,
+    Withdrawal,
+    amount_of,
+)
 from finance.settlement.pro_rata import per_unit
 from finance.settlement.swap_terms import swap_terms
 from finance.settlement.waterfall import allocate
@@ -155,6 +163,8 @@ def treasury(revenue: list[int], kpis: list[int], deal: Deal) -> list[int]:
     payment, project = terms.payment, terms.project
     assert project is not None
     ledger = Ledger(at=0)
+    for begin in (Funding(0, Side.PAYER, payment.required[Side.PAYER]), Activation(0)):
+        ledger = life.step(payment, ledger, begin)
     balance, arrears, shares = 0, [0, 0], []
     for k, period in enumerate(project.periods):
         at = period.pay_date

@@ -145,7 +145,8 @@ class Engine:
                 "due": DEBT,
                 "repay": f"{DEBT},uint256",
                 "net": f"uint256,uint256,{DEBT}",
-                "accrued": "int256,uint256,uint256",
+                "replacementCost": "bool,int256,uint256,uint256",
+                "against": "bool,int256,uint128",
             }.items()
         }
 
@@ -201,8 +202,12 @@ class Engine:
     def net(self, amount: int, balance: int, principal: int, interest: int) -> list[int]:
         return self._numbers("net", amount, balance, principal, interest)
 
-    def accrued(self, amount: int, elapsed: int, length: int) -> int:
-        return signed(self._call("accrued", word(amount) + word(elapsed) + word(length)))
+    def replacement_cost(self, payer: bool, total: int, remaining: int, year: int) -> int:
+        raw = self._call("replacementCost", word(payer) + word(total) + word(remaining) + word(year))
+        return signed(raw)
+
+    def against(self, payer: bool, value: int, damages: int) -> int:
+        return signed(self._call("against", word(payer) + word(value) + word(damages)))
 
 
 PERIOD = "(uint64,uint32,uint32,uint128)"

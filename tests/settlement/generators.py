@@ -153,6 +153,13 @@ def due_case(rng: Random) -> tuple[int, int]:
     return principal, interest
 
 
+def against_case(rng: Random) -> tuple[bool, int, int]:
+    """Damages sometimes wider than an amount."""
+    value = rng.randint(-(2 ** rng.randint(0, 255)), 2 ** rng.randint(0, 255) - 1)
+    damages = rng.choice((0, rng.randrange(10 ** rng.randint(1, 38)), rng.randrange(2**130)))
+    return rng.random() < 0.5, value, damages
+
+
 def accrue_case(rng: Random) -> tuple[int, int, int, int]:
     """A debt, a rate and seconds; near the edge where the product stops fitting a quarter of the time."""
     principal, interest = debt_case(rng)

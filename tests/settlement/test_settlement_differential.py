@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from finance.settlement import SettlementError
+from finance.settlement import SettlementError, close_out
 from finance.settlement.accrual import interest
 from finance.settlement.median import median
-from finance.settlement.netting import Debt, accrue, accrued, due, net, repay
+from finance.settlement.netting import Debt, accrue, due, net, repay
 from finance.settlement.payoff_curve import Curve, Knot, maximum, minimum, payoff, validate
 from finance.settlement.pro_rata import per_unit, scale
 from finance.settlement.waterfall import allocate
@@ -51,7 +51,11 @@ TWINS: dict[str, tuple[Callable[[Random], tuple[Any, ...]], Callable[..., Any]]]
     "due": (generators.due_case, lambda p, i: flat(due(Debt(p, i)))),
     "repay": (generators.repay_case, lambda p, i, amount: flat(repay(Debt(p, i), amount))),
     "net": (generators.net_case, lambda amount, balance, p, i: flat(net(amount, balance, Debt(p, i)))),
-    "accrued": (generators.scale_case, accrued),
+    "replacement_cost": (
+        lambda rng: (rng.random() < 0.5, *generators.scale_case(rng)),
+        close_out.replacement_cost,
+    ),
+    "against": (generators.against_case, close_out.against),
 }
 # Functions with no input to refuse: a waterfall takes any amounts, and so does what pays a debt off.
 NEVER_REFUSES = {"allocate", "repay", "net"}

@@ -10,6 +10,7 @@ import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     CloseOutRule,
     Event,
@@ -24,8 +25,10 @@ from finance.settlement.kpi_payment import (
     Termination,
     Withdrawal,
     amount_of,
+    close_out_amount,
     history,
     owed,
+    periods_a_year,
     replay,
     state_at,
     step,
@@ -40,7 +43,7 @@ QUARTER = 91 * 86_400
 START = 1_700_000_000
 # A proxy revenue swap: fixed 1,000 a quarter against proxy revenue of 0 to 3,000.
 SWAP = PaymentTerms(
-    periods=tuple(Period(START + (i + 1) * QUARTER, 1_000) for i in range(4)),
+    periods=tuple(Period(START + (i + 1) * QUARTER, 1_000, START + (i + 1) * QUARTER) for i in range(4)),
     curve=Curve.of(Kind.LINEAR, [(0, 0), (3_000, -3_000)]),
     missing_payoff=-3_000,
     data_controller=PAYEE,
@@ -48,6 +51,7 @@ SWAP = PaymentTerms(
     cure_period=30 * 86_400,
     late_rate=10**17,
     close_out_rule=CloseOutRule.LAST_FIXING,
+    start_by=START,
     limited_recourse=True,
 )
 
@@ -67,8 +71,8 @@ def test_a_proxy_revenue_swap_pays_fixed_minus_proxy_revenue(revenue: int | None
 def test_a_life_by_hand() -> None:
     """Paid 600; then the project owes 1,500 and has 100; then 1,000 is netted; then it pays the rest."""
     ledgers = replay(SWAP, [400, 2_500, 0], [Funding(START, PAYER, 2_000), Funding(START, PAYEE, 100)])
-    assert [ledger.amounts[-1] for ledger in ledgers[2:]] == [600, -1_500, 1_000]
-    first, second, third = ledgers[2:]
+    assert [ledger.amounts[-1] for ledger in ledgers[3:]] == [600, -1_500, 1_000]
+    first, second, third = ledgers[3:]
     assert (first.accounts[PAYER].balance, first.accounts[PAYEE].credit) == (1_400, 600)
     assert second.accounts[PAYER].credit == 100
     assert owed(SWAP, second, PAYEE, second.at) == 1_400
@@ -83,40 +87,177 @@ def test_a_life_by_hand() -> None:
     assert after.accounts[PAYEE].balance == 566
 
 
-def test_margin_default_and_last_fixing() -> None:
-    """The payer falls below its 500 on the first pay date, is called, and does not cure: half a period later
-    the last fixing, 600, counts for the part of the quarter that had passed at the default."""
-    terms = replace(SWAP, cure_period=QUARTER // 2)
-    called: list[Event] = [
-        Funding(START, PAYER, 700),
+def begun(terms: PaymentTerms, payer: int, payee: int = 0) -> list[Event]:
+    """What both sides post, and the beginning."""
+    return [Funding(START, PAYER, payer), Funding(START, PAYEE, payee), Activation(START)]
+
+
+def test_agreed_begun_or_lapsed() -> None:
+    """Nothing can be called before the swap begins, it begins with all collateral, and in time."""
+    with pytest.raises(SettlementError, match="collateral of the PAYER"):
+        history(SWAP, [Funding(START, PAYER, 499), Activation(START)])
+    with pytest.raises(SettlementError, match="AGREED"):
+        history(SWAP, [MarginCall(START, PAYER)])
+    agreed = history(SWAP, [Funding(START, PAYER, 501)])[-1]
+    assert state_at(SWAP, agreed, START) == State.AGREED
+    # The payee needs none: both are in place, and the payer is bound.
+    assert withdrawable(SWAP, agreed, PAYER, START) == 1
+    two_sided = replace(SWAP, required=(500, 1))
+    assert withdrawable(two_sided, agreed, PAYER, START) == 501
+    assert withdrawable(two_sided, agreed, PAYER, START, by_party=False) == 0
+    assert state_at(SWAP, agreed, START + 1) == State.LAPSED
+    assert withdrawable(SWAP, agreed, PAYER, START + 1, by_party=False) == 501
+    with pytest.raises(SettlementError, match="LAPSED"):
+        step(SWAP, agreed, Activation(START + 1))
+
+
+def called(cure: int = QUARTER // 2) -> tuple[PaymentTerms, list[Event]]:
+    """The payer of 700 falls below its 500 on the first pay date, is called, and is one unit short at the
+    last second."""
+    return replace(SWAP, cure_period=cure), [
+        *begun(SWAP, 700),
         Settlement(pay_date(0), 400),
         MarginCall(pay_date(0), PAYER),
-        Funding(pay_date(0) + QUARTER // 2, PAYER, 399),  # one unit short, at the last second
+        Funding(pay_date(0) + cure, PAYER, 399),
     ]
-    ledger = history(terms, called)[-1]
+
+
+def test_margin_default_and_last_fixing() -> None:
+    """The period in which the payer defaults is settled by its report, whoever closes out and whenever; the
+    future counts nothing, but the collateral of 500 is gone."""
+    terms, events = called()
+    ledger = history(terms, events)[-1]
     default = pay_date(0) + QUARTER // 2
-    assert state_at(ledger, default) == State.ACTIVE
-    assert state_at(ledger, default + 1) == State.DEFAULTED
-    for late in (default + 1, default + 10 * QUARTER):  # the same amount whenever it is closed out
-        closed = step(terms, ledger, CloseOut(late))
-        assert closed.last == 300
-        assert closed.accounts[PAYEE].credit == 600 + 300
-        assert withdrawable(terms, closed, PAYER, late) == 100 + 399 - 300
+    assert state_at(terms, ledger, default) == State.ACTIVE
+    assert state_at(terms, ledger, default + 1) == State.DEFAULTED
+    with pytest.raises(SettlementError, match="had begun"):
+        step(terms, ledger, CloseOut(default + 1))
+    for late in (pay_date(1), pay_date(1) + 10 * QUARTER):
+        settled = step(terms, ledger, Settlement(late, 900))
+        closed = step(terms, settled, CloseOut(late))
+        assert (settled.last, closed.last) == (100, 500)
+        # 499 were there: 100 for the period, 399 of the damages; 101 are owed.
+        assert closed.accounts[PAYEE].credit == 600 + 499
+        assert owed(terms, closed, PAYER, late) == 101
+        with pytest.raises(SettlementError, match="defaulted"):
+            step(terms, settled, Settlement(pay_date(2) + 10 * QUARTER, 0))
+    cured = history(terms, [*events[:-1], Funding(default, PAYER, 400)])[-1]
+    assert state_at(terms, cured, default + 1) == State.ACTIVE
+
+
+def test_a_report_that_is_known_is_settled_though_its_pay_date_has_not_come() -> None:
+    """The proof of the audit: cure 10 days, pay lag 45. A final report against the payer does not help it to
+    leave, however it does so."""
+    lag = 45 * 86_400
+    terms = replace(
+        SWAP,
+        cure_period=10 * 86_400,
+        periods=tuple(replace(p, end=p.pay_date - lag) for p in SWAP.periods),
+    )
+    # Short since the first settlement; the second period has ended, against it by 1,000; it calls itself.
+    default = terms.periods[1].end + terms.cure_period
+    short = [*begun(terms, 500), Settlement(pay_date(0), 999), MarginCall(terms.periods[1].end, PAYER)]
+    ledger = history(terms, short)[-1]
+    assert default < pay_date(1)
+    with pytest.raises(SettlementError, match="period 1, which had begun"):
+        step(terms, ledger, CloseOut(default + 1))
+    ledger = step(terms, ledger, Settlement(pay_date(1), 0))
+    assert ledger.last == 1_000
+    # And so is the third, in which it defaulted; the fourth is not.
+    ledger = step(terms, ledger, Settlement(pay_date(2), 0))
     with pytest.raises(SettlementError, match="defaulted"):
-        step(terms, ledger, Settlement(pay_date(1), 0))
-    cured = history(terms, [*called[:3], Funding(default, PAYER, 400)])[-1]
-    assert state_at(cured, default + 1) == State.ACTIVE
+        step(terms, ledger, Settlement(pay_date(3), 0))
+    assert step(terms, ledger, CloseOut(pay_date(3))).last == 500
 
 
 def test_model_value_and_its_absence() -> None:
-    terms = replace(SWAP, close_out_rule=CloseOutRule.MODEL_VALUE, missing_value=-9_000)
-    ledger = history(terms, [MarginCall(START, PAYER)])[-1]
-    late = START + terms.cure_period + 1
-    for value, amount in ((700, 700), (-50, -50), (None, -9_000)):
-        closed = step(terms, ledger, CloseOut(late, value))
-        debtor = PAYER if amount > 0 else PAYEE
-        assert closed.last == amount
-        assert owed(terms, closed, debtor, late) == abs(amount)
+    """Against the defaulter only. The project controls the data; the payer has defaulted: silence gains
+    the project nothing and never pays the payer. When the project has, silence is its worst."""
+    terms, events = called()
+    terms = replace(terms, close_out_rule=CloseOutRule.MODEL_VALUE, missing_value=-9_000)
+    ledger = step(terms, history(terms, events)[-1], Settlement(pay_date(1), 1_000))
+    for value, amount in ((700, 700), (-50, 0), (None, 0)):
+        assert step(terms, ledger, CloseOut(pay_date(1), value)).last == amount
+        assert close_out_amount(terms, ledger.amounts, PAYER, value) == amount
+    for value, amount in ((700, 0), (-50, -50), (None, -9_000)):
+        assert close_out_amount(terms, ledger.amounts, PAYEE, value) == amount
+    flipped = replace(terms, data_controller=PAYER, missing_value=9_000)
+    assert close_out_amount(flipped, ledger.amounts, PAYER, None) == 9_000
+    assert close_out_amount(flipped, ledger.amounts, PAYEE, None) == 0
+
+
+def test_replacement_cost_by_hand() -> None:
+    """Forty quarters, as Bloom's; a collateral of 500."""
+    terms = replace(
+        SWAP,
+        periods=tuple(Period(START + (i + 1) * QUARTER, 0, START + i * QUARTER + 1) for i in range(40)),
+        close_out_rule=CloseOutRule.REPLACEMENT_COST,
+        required=(500, 20),
+    )
+    assert periods_a_year(terms) == 4
+    year = [100, -40, 300, 41]
+    # 36 are left, nine years of 401.
+    assert close_out_amount(terms, year, PAYER) == 9 * 401
+    assert close_out_amount(terms, year, PAYEE) == -20, "the rest is worth something to it: damages only"
+    # The first quarter's loss is a quarter of a year's, for 39 quarters; a loss of 1 is less than damages.
+    assert close_out_amount(terms, [100], PAYER) == 975
+    assert close_out_amount(terms, [1], PAYER) == 500
+    assert close_out_amount(terms, [-101], PAYEE) == -985  # 984.75, against the defaulter
+    # Ten years ago does not count.
+    assert close_out_amount(terms, [10_000, *year], PAYER) == 401 * 35 // 4 + 1
+
+
+def test_nobody_short_or_in_default_is_paid_before_it_has_paid() -> None:
+    """A side that lacks collateral is paid neither balance nor credit, called or not, by whoever calls."""
+    terms = replace(SWAP, cure_period=QUARTER // 2)
+    events = [*begun(terms, 500), Settlement(pay_date(0), 1_700), Settlement(pay_date(1), 999)]
+    events[3:3] = [Funding(START, PAYEE, 700)]
+    ledger = history(terms, events)[-1]
+    assert (ledger.accounts[PAYER].balance, ledger.accounts[PAYER].credit) == (499, 700)
+    assert withdrawable(terms, ledger, PAYER, pay_date(1)) == 0
+    called = step(terms, ledger, MarginCall(pay_date(1), PAYER))
+    assert withdrawable(terms, called, PAYER, pay_date(1)) == 0
+    cured = step(terms, called, Funding(pay_date(1), PAYER, 1))
+    assert withdrawable(terms, cured, PAYER, pay_date(1)) == 700
+    late = step(terms, called, Funding(pay_date(1) + QUARTER // 2 + 1, PAYER, 10_000))
+    assert withdrawable(terms, late, PAYER, late.at) == 0
+    # Credit answers for what the balance cannot meet, before anything is owed.
+    ended = step(terms, step(terms, called, Settlement(pay_date(2), 0)), CloseOut(pay_date(2)))
+    assert ended.amounts[-1] == 1_000
+    assert ended.accounts[PAYEE].credit == 1 + 499 + 700
+    assert owed(terms, ended, PAYER, ended.at) == 1_500 - 1_199
+
+
+def test_walking_away_never_pays(seed: int) -> None:
+    """Law 5: whenever a side of a long swap stops paying, it is worse off than had it kept the terms, as far
+    as collateral and what it owes reach. In lives whose years repeat, each settled amount being that of the
+    same quarter a year before, and in lives whose future after the default brings, on average, nothing."""
+    rng = Random(f"{seed}/walking away")
+    quarter, dates = QUARTER + 86_400, range(40)
+    terms = replace(
+        SWAP,
+        periods=tuple(
+            Period(START + (i + 1) * quarter, 0, START + (i + 1) * quarter - 86_400) for i in dates
+        ),
+        close_out_rule=CloseOutRule.REPLACEMENT_COST,
+        limited_recourse=False,
+        missing_payoff=-1_000_000,
+    )
+    for _ in range(300):
+        year = [rng.randint(-1_000, 1_000) for _ in range(4)]
+        terms = replace(terms, required=(rng.randrange(900), rng.randrange(900)))
+        for defaulter, sign in ((PAYER, 1), (PAYEE, -1)):
+            after = rng.randrange(1, 39)
+            amounts = [year[i % 4] for i in range(after)]
+            cost = sign * close_out_amount(terms, amounts, defaulter)
+            assert cost >= terms.required[defaulter], f"seed {seed}: dearer than staying at its fair value"
+            if after >= 4:
+                staying = sign * sum(year[i % 4] for i in range(after, 40))
+                whole_years = (40 - after) % 4 == 0
+                slack = 0 if whole_years else 3 * max(map(abs, year))  # the odd quarters are averages
+                assert cost + slack >= staying, (
+                    f"seed {seed}: {year} after {after} cost {cost}, not {staying}"
+                )
 
 
 def random_terms(rng: Random) -> PaymentTerms:
@@ -128,10 +269,10 @@ def random_terms(rng: Random) -> PaymentTerms:
     controller = rng.choice(list(Side))
     worst = maximum(curve) if controller == PAYER else minimum(curve)
     extra = rng.choice((0, 0, 7))
-    rule = rng.choice(list(CloseOutRule))
+    rule, lag = rng.choice(list(CloseOutRule)), rng.choice((0, 45 * 86_400))
     return PaymentTerms(
         periods=tuple(
-            Period(START + (i + 1) * rng.choice((QUARTER,)), rng.randint(-40, 40))
+            Period(START + (i + 1) * QUARTER, rng.randint(-40, 40), START + (i + 1) * QUARTER - lag)
             for i in range(rng.randint(1, 6))
         ),
         curve=curve,
@@ -141,7 +282,8 @@ def random_terms(rng: Random) -> PaymentTerms:
         cure_period=rng.choice((1, 86_400, QUARTER)),
         late_rate=rng.randrange(10**18),
         close_out_rule=rule,
-        missing_value=0 if rule == CloseOutRule.LAST_FIXING else rng.randint(-99, 99),
+        start_by=START + QUARTER // 3,
+        missing_value=rng.randint(-99, 99) if rule == CloseOutRule.MODEL_VALUE else 0,
         limited_recourse=rng.random() < 0.5,
     )
 
@@ -156,6 +298,7 @@ def random_event(rng: Random, ledger: Ledger, terms: PaymentTerms) -> Event:
                 max(at, terms.periods[min(len(ledger.amounts), len(terms.periods) - 1)].pay_date), kpi
             ),
             Settlement(at, kpi),
+            Activation(at),
             Funding(at, side, rng.choice((0, rng.randrange(120), owed(terms, ledger, side, at)))),
             Withdrawal(at, side, rng.random() < 0.7),
             MarginCall(at, side),
@@ -174,6 +317,9 @@ def test_laws_of_every_life(seed: int) -> None:
         terms = random_terms(rng)
         validate(terms)
         ledger, paid_in = Ledger(at=START), [0, 0]
+        if rng.random() < 0.8:
+            ledger = history(terms, begun(terms, *terms.required))[-1]
+            paid_in = list(terms.required)
         for _ in range(40):
             event = random_event(rng, ledger, terms)
             before = ledger
@@ -196,9 +342,9 @@ def test_laws_of_every_life(seed: int) -> None:
                 for a, out, put in zip(accounts, ledger.withdrawn, paid_in, strict=True)
             ]
             assert sum(net) == 0, where
-            assert state_at(ledger, ledger.at) >= state_at(before, event.at), where
-            reached.add(state_at(ledger, ledger.at))
-    assert reached >= {State.ACTIVE, State.DEFAULTED, State.MATURED, State.CLOSED, State.TERMINATED}
+            assert state_at(terms, ledger, ledger.at) >= state_at(terms, before, event.at), where
+            reached.add(state_at(terms, ledger, ledger.at))
+    assert reached == set(State) - {State.NONE}
 
 
 def test_silence_never_pays_whoever_controls_the_data(seed: int) -> None:
@@ -217,10 +363,12 @@ def test_silence_never_pays_whoever_controls_the_data(seed: int) -> None:
     ("changes", "word"),
     [
         ({"periods": ()}, "periods"),
-        ({"periods": (Period(2, 0), Period(2, 0))}, "ascend"),
+        ({"periods": (Period(2, 0, 2), Period(2, 0, 2))}, "ascend"),
+        ({"periods": (Period(2, 0, 3),), "start_by": 0}, "after its pay date"),
+        ({"start_by": START + QUARTER}, "start_by"),
         ({"missing_payoff": -2_999}, "silence"),
         ({"data_controller": PAYER}, "silence"),
-        ({"periods": (Period(2, 2**96 + 3_000),)}, r"periods\[0\]"),
+        ({"periods": (Period(2, 2**96 + 3_000, 2),)}, r"periods\[0\]"),
         ({"cure_period": 0}, "cure_period"),
         ({"late_rate": 10**18 + 1}, "late_rate"),
         ({"required": (0, -1)}, "required"),
@@ -233,13 +381,14 @@ def test_terms_that_are_refused(changes: dict[str, object], word: str) -> None:
 
 def test_events_that_are_refused() -> None:
     for events, word in (
-        ([Settlement(START, 0)], "not due"),
+        ([Settlement(START, 0)], "AGREED"),
+        ([*begun(SWAP, 500), Settlement(START, 0)], "not due"),
         ([Funding(START, PAYER, 1), Funding(START - 1, PAYER, 1)], "before the last event"),
         ([Funding(START, PAYER, 2**104)], "hold"),
-        ([Funding(START, PAYER, 500), MarginCall(START, PAYER)], "margin call"),
-        ([MarginCall(START, PAYER), CloseOut(START + SWAP.cure_period)], "close-out"),
-        ([Termination(START, 1)], "cannot pay"),
-        ([Funding(START, PAYER, 1), Termination(START, 1), Settlement(pay_date(0), 0)], "TERMINATED"),
+        ([*begun(SWAP, 500), MarginCall(START, PAYER)], "margin call"),
+        ([*begun(SWAP, 500), CloseOut(START + SWAP.cure_period)], "close-out"),
+        ([*begun(SWAP, 500), Termination(START, 501)], "cannot pay"),
+        ([*begun(SWAP, 500), Termination(START, 1), Settlement(pay_date(0), 0)], "TERMINATED"),
     ):
         with pytest.raises(SettlementError, match=word):
             history(SWAP, events)  # type: ignore[arg-type]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
 from random import Random
 
 import pytest
 
 from finance.settlement import SettlementError
-from finance.settlement.netting import INTEREST_ONE, YEAR, Debt, accrue, accrued, due, net, repay
+from finance.settlement.netting import INTEREST_ONE, YEAR, Debt, accrue, due, net, repay
 
 DAY = 86_400
 PERCENT = 10**16
@@ -72,14 +71,6 @@ def test_money_is_conserved(seed: int) -> None:
         assert not due(left) or paid == unpaid == 0, f"seed {seed}: paid to a side that still owes"
 
 
-def test_the_accrued_part_is_the_floor_of_the_exact_one(seed: int) -> None:
-    rng = Random(seed)
-    for _ in range(3_000):
-        amount, length = rng.randint(-(10**18), 10**18), rng.randint(1, 400 * DAY)
-        elapsed = rng.randint(0, length)
-        assert accrued(amount, elapsed, length) == floor(Fraction(amount * elapsed, length)), f"seed {seed}"
-
-
 @pytest.mark.parametrize(
     ("call", "word"),
     [
@@ -90,7 +81,6 @@ def test_the_accrued_part_is_the_floor_of_the_exact_one(seed: int) -> None:
         (lambda: due(Debt(2**256 - 1, INTEREST_ONE)), "principal"),
         (lambda: repay(Debt(1), -1), "amount"),
         (lambda: net(1, -1, Debt()), "balance"),
-        (lambda: accrued(1, 1, 0), "of_units"),
     ],
 )
 def test_netting_refuses(call: object, word: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from finance.settlement import SettlementError, kpi_payment
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     CloseOutRule,
     Funding,
@@ -42,13 +43,13 @@ from finance.settlement.treasury import (
     step,
     validate,
 )
-from tests.settlement.treasuries import QUARTER, START, random_event, random_terms, with_width
+from tests.settlement.treasuries import QUARTER, START, begun, random_event, random_terms, with_width
 
 PAYER, PAYEE = Side.PAYER, Side.PAYEE
 # A proxy revenue swap, fixed 1,000 a quarter against proxy revenue of 0 to 3,000, of limited recourse; cost
 # 300 and debt service 200 a quarter; 100 units.
 SWAP = PaymentTerms(
-    periods=tuple(SwapPeriod(START + (i + 1) * QUARTER, 1_000) for i in range(4)),
+    periods=tuple(SwapPeriod(START + (i + 1) * QUARTER, 1_000, START + (i + 1) * QUARTER) for i in range(4)),
     curve=Curve.of(Kind.LINEAR, [(0, 0), (3_000, -3_000)]),
     missing_payoff=-3_000,
     data_controller=PAYEE,
@@ -56,12 +57,14 @@ SWAP = PaymentTerms(
     cure_period=30 * 86_400,
     late_rate=10**17,
     close_out_rule=CloseOutRule.LAST_FIXING,
+    start_by=START,
     limited_recourse=True,
 )
 TERMS = TreasuryTerms(
     periods=tuple(Period(START + (i + 1) * QUARTER, 300, 200) for i in range(4)), units=100, swap=SWAP
 )
 PLAIN = replace(TERMS, swap=None)
+POSTED = Funding(START, PAYER, 500)
 
 
 def pay_date(index: int) -> int:
@@ -88,7 +91,7 @@ def test_the_swap_makes_revenue_fixed() -> None:
 def test_limited_recourse_by_hand() -> None:
     """Revenue 1,100 against a proxy of 2,500: 600 is above the senior needs, of 1,500 owed. The next quarter
     owes the 900 left with a quarter's interest, before holders."""
-    made = replay(TERMS, [1_100, 2_000], [2_500, 1_000])
+    made = replay(TERMS, [1_100, 2_000], [2_500, 1_000], [POSTED])
     interest = Fraction(900 * QUARTER, 10 * YEAR)
     assert int(interest) == 22
     assert of(made, "swap_paid") == [(1_500, 600), (922, 922)]
@@ -114,7 +117,7 @@ def test_dust_is_carried() -> None:
 
 def test_a_missing_report_pays_the_missing_payoff() -> None:
     """The project controls the data: silence costs it 2,000, which no report could exceed."""
-    made = replay(TERMS, [1_000], [None])
+    made = replay(TERMS, [1_000], [None], [POSTED])
     assert of(made, "swap_paid") == [(2_000, 500)]
     assert of(made, "distribution") == []
 
@@ -123,8 +126,9 @@ def test_a_provider_without_money_owes_with_interest() -> None:
     """600 due to the project is unpaid; a year of it at 10 % comes with the money."""
     late = pay_date(0) + YEAR
     books = history(
-        TERMS,
+        replace(TERMS, swap=replace(SWAP, required=(0, 0))),
         [
+            Activation(START),
             Settlement(pay_date(0), 400),
             Revenue(pay_date(0), 400),
             Pay(pay_date(0)),
@@ -140,35 +144,40 @@ def test_a_provider_without_money_owes_with_interest() -> None:
 
 
 def test_default_and_close_out() -> None:
-    """The provider does not meet its margin call; half a quarter later half the last fixing, 600, counts."""
+    """The provider does not meet its margin call: the quarter under way is settled by its report, and the
+    close-out is its collateral of 500, of which nothing is left. It is owed with interest."""
     terms = replace(TERMS, swap=replace(SWAP, cure_period=QUARTER // 2))
     events: list[Event] = [
         Funding(START, PAYER, 700),
+        Activation(START),
         Settlement(pay_date(0), 400),
         MarginCall(pay_date(0), PAYER),
         Revenue(pay_date(0), 400),
         Pay(pay_date(0)),
     ]
     assert history(terms, events)[-1].runs[-1].distributed == 500
-    waiting = history(terms, [*events, Revenue(pay_date(1), 900)])[-1]
+    books = history(terms, [*events, Revenue(pay_date(1), 900)])[-1]
     with pytest.raises(SettlementError, match="not settled"):
-        step(terms, waiting, Pay(pay_date(1)))
-    books = waiting
-    for event in (CloseOut(pay_date(1)), Pay(pay_date(1)), Revenue(pay_date(2), 500), Pay(pay_date(2))):
+        step(terms, books, Pay(pay_date(1)))
+    for event in (Settlement(pay_date(1), 900), Pay(pay_date(1)), Revenue(pay_date(2), 500)):
+        books = step(terms, books, event)
+    with pytest.raises(SettlementError, match="not settled"):
+        step(terms, books, Pay(pay_date(2)))
+    for event in (CloseOut(pay_date(2)), Pay(pay_date(2))):
         books = step(terms, books, event)
     _, second, third = books.runs
-    assert (second.collected, second.distributed) == (100, 500)  # the 100 it had left of 300
-    assert third.distributed == 0
-    # The last period closes the token only once the 200 the provider still owes are paid.
+    assert (second.collected, second.distributed) == (100, 500)
+    assert (third.collected, third.distributed) == (0, 0)
+    # The last period closes the token only once what the provider still owes is paid.
     books = step(terms, step(terms, books, Revenue(pay_date(3), 500)), Pay(pay_date(3)))
     assert not books.closed
     assert books.swap is not None
     owed = kpi_payment.owed(terms.swap or SWAP, books.swap, PAYER, pay_date(3))
-    assert owed == 200 + 200 * (QUARTER * 2) // (10 * YEAR)
+    assert owed == 500 + 500 * QUARTER // (10 * YEAR)
     paid = step(terms, step(terms, books, Funding(pay_date(3), PAYER, owed)), PayRest(pay_date(3)))
     assert paid.closed
     assert paid.runs[-1].collected == owed
-    assert paid.runs[-1].distributed == 200
+    assert paid.runs[-1].distributed == 500
 
 
 def test_a_late_payment_holds_back_what_is_due_as_well() -> None:
@@ -224,8 +233,7 @@ def test_laws_of_every_life(seed: int) -> None:
     for _ in range(300):
         terms = random_terms(rng)
         validate(terms)
-        swap = None if terms.swap is None else kpi_payment.Ledger(at=START)
-        books, paid_in = Books(at=START, swap=swap), 0
+        books, paid_in = begun(terms), 0 if terms.swap is None else terms.swap.required[PAYER]
         for _ in range(60):
             event = random_event(rng, terms, books)
             before = books
@@ -271,7 +279,8 @@ def test_the_replay_is_the_history(seed: int) -> None:
             rng.choice((None, rng.randint(-12, 12)))
             for _ in range(min(count, len(terms.swap.periods) if terms.swap else 0))
         ]
-        fundings = [Funding(START, PAYER, rng.randrange(300))] if terms.swap else []
+        least = terms.swap.required[PAYER] if terms.swap else 0
+        fundings = [Funding(START, PAYER, least + rng.randrange(300))] if terms.swap else []
         made = replay(terms, revenue, kpis, fundings)
         received = sum(revenue) + sum(p.total for p in made if p.kind == "swap_received")
         spent = sum(p.total for p in made if p.kind != "swap_received")
@@ -290,6 +299,13 @@ def test_the_replay_is_the_history(seed: int) -> None:
         ({"swap": replace(SWAP, missing_payoff=0)}, "silence"),
         ({"periods": TERMS.periods[:3]}, r"swap\.periods"),
         ({"periods": tuple(replace(p, pay_date=p.pay_date - 1) for p in TERMS.periods)}, "settles only"),
+        (
+            {
+                "swap": replace(SWAP, limited_recourse=False),
+                "periods": tuple(replace(p, pay_date=p.pay_date + SWAP.cure_period) for p in TERMS.periods),
+            },
+            "full recourse",
+        ),
     ],
 )
 def test_terms_that_are_refused(changes: dict[str, object], word: str) -> None:
@@ -313,7 +329,8 @@ def test_events_that_are_refused() -> None:
         (PLAIN, [*(Pay(pay_date(3)) for _ in range(5))], "after the last"),
         (PLAIN, [Settlement(pay_date(0), 0)], "no swap"),
         (PLAIN, [Revenue(1, -1)], "amount"),
-        (TERMS, [Pay(pay_date(0))], "not settled"),
+        (TERMS, [Activation(START)], "without the collateral of the PAYER"),
+        (TERMS, [POSTED, Activation(START), Pay(pay_date(0))], "not settled"),
         (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
         (TERMS, [Termination(START, 0)], "no termination"),
     ]

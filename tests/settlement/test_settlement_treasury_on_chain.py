@@ -35,16 +35,16 @@ from finance.settlement.treasury import (
     step,
 )
 from tests.settlement.engine import CURVE, Deployed, Reverted
-from tests.settlement.treasuries import START, random_event, random_terms
+from tests.settlement.treasuries import START, begun, random_event, random_terms
 
 SOURCE = "tests/solidity/utils/TreasuryReplay.sol"
 NO_ADDRESS = "0x" + "00" * 20
 NO_FEED = b"\0" * 32
 SWAP_TYPE = (
-    "(address,address,address,address,bytes32,bytes32,uint32,uint64,uint8,uint8,bool,int128,int128,"
+    "(address,address,address,address,bytes32,bytes32,uint32,uint64,uint8,uint8,bool,bool,uint64,int128,int128,"
     f"uint128[2],(uint64,int128)[],{CURVE})"
 )
-START_TYPES = ["uint64", "(uint64,uint96,uint96)[]", SWAP_TYPE]
+START_TYPES = ["uint64", "(uint64,uint96,uint96)[]", SWAP_TYPE, "uint64[]"]
 PAIR = "uint256[2]"
 BOOKS_TYPE = f"(uint256,{PAIR},{PAIR},{PAIR},uint256,uint256,uint256,bool,uint256,uint256{f',{PAIR}' * 5})"
 
@@ -53,7 +53,7 @@ def swap_tuple(terms: PaymentTerms | None) -> tuple[Any, ...]:
     """IKpiPayment.Terms without addresses and feeds, which the contract fills in; none: of no periods."""
     zeros = (NO_ADDRESS,) * 4 + (NO_FEED,) * 2
     if terms is None:
-        return (*zeros, 0, 0, 0, 0, False, 0, 0, [0, 0], [], (0, []))
+        return (*zeros, 0, 0, 0, 0, False, False, 0, 0, 0, [0, 0], [], (0, []))
     return (
         *zeros,
         terms.cure_period,
@@ -61,6 +61,8 @@ def swap_tuple(terms: PaymentTerms | None) -> tuple[Any, ...]:
         int(terms.data_controller),
         int(terms.close_out_rule),
         terms.limited_recourse,
+        True,
+        terms.start_by,
         terms.missing_payoff,
         terms.missing_value,
         list(terms.required),
@@ -83,7 +85,8 @@ class Life:
     def start(self, terms: TreasuryTerms) -> None:
         periods = [(p.pay_date, p.operating_cost, p.debt_service) for p in terms.periods]
         self._chain.warp(START)
-        self._call("start", START_TYPES, [terms.units, periods, swap_tuple(terms.swap)])
+        ends = [] if terms.swap is None else [p.end for p in terms.swap.periods]
+        self._call("start", START_TYPES, [terms.units, periods, swap_tuple(terms.swap), ends])
 
     def do(self, event: Event) -> None:
         """Raises Reverted when a contract refuses."""
@@ -120,7 +123,7 @@ def swap_books(terms: PaymentTerms, ledger: Ledger, at: int) -> tuple[Any, ...]:
     accounts = ledger.accounts
     debts = [kpi_payment.debt_at(terms, account, at) for account in accounts]
     return (
-        int(kpi_payment.state_at(ledger, at)),
+        int(kpi_payment.state_at(terms, ledger, at)),
         len(ledger.amounts),
         tuple(a.balance for a in accounts),
         tuple(a.credit for a in accounts),
@@ -162,7 +165,7 @@ def test_lives_on_chain_are_the_replays(life: Life, seed: int, cases: int) -> No
         scale = rng.choice((1, 10 ** rng.randint(1, 18)))
         terms = random_terms(rng, scale)
         life.start(terms)
-        books = Books(at=START, swap=None if terms.swap is None else Ledger(at=START))
+        books = begun(terms)
         for _ in range(50):
             event = random_event(rng, terms, books, scale)
             where = f"PENSTOCK_SEED={seed}, case {case}: {event} on {books} of {terms}"
@@ -188,7 +191,7 @@ def test_a_difference_of_one_unit_is_caught(life: Life) -> None:
     """The comparison itself can fail."""
     terms = random_terms(Random(1))
     life.start(terms)
-    books = Books(at=START, swap=None if terms.swap is None else Ledger(at=START))
+    books = begun(terms)
     life.do(Revenue(START, 7))
     assert life.books() == expected(terms, step(terms, books, Revenue(START, 7)))
     assert life.books() != expected(terms, step(terms, books, Revenue(START, 8)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from finance.settlement.kpi_payment import (
+    Activation,
     CloseOut,
     CloseOutRule,
     Funding,
@@ -29,6 +30,7 @@ from finance.settlement.treasury import (
     Period,
     Revenue,
     TreasuryTerms,
+    history,
 )
 
 DAY = 86_400
@@ -44,19 +46,32 @@ def random_swap(rng: Random, periods: int, scale: int) -> PaymentTerms:
 
     curve = Curve.of(rng.choice(list(Kind)), [(-9, amount(60)), (2, amount(60)), (9, amount(60))])
     controller = rng.choice(list(Side))
-    rule = rng.choice(list(CloseOutRule))
+    rule, lag, limited = rng.choice(list(CloseOutRule)), rng.choice((0, 45 * DAY)), rng.random() < 0.7
     return PaymentTerms(
-        periods=tuple(SwapPeriod(START + (i + 1) * QUARTER, amount(40)) for i in range(periods)),
+        periods=tuple(
+            SwapPeriod(START + (i + 1) * QUARTER, amount(40), START + (i + 1) * QUARTER - lag)
+            for i in range(periods)
+        ),
         curve=curve,
         missing_payoff=maximum(curve) if controller == Side.PAYER else minimum(curve),
         data_controller=controller,
         required=(rng.choice((0, 30, 80)) * scale, 0),
-        cure_period=rng.choice((1, DAY, QUARTER)),
+        # Of full recourse, the treasury must be able to pay in time.
+        cure_period=rng.choice((1, DAY, QUARTER)) if limited else QUARTER,
         late_rate=rng.randrange(10**18),
         close_out_rule=rule,
-        missing_value=0 if rule == CloseOutRule.LAST_FIXING else amount(99),
-        limited_recourse=rng.random() < 0.7,
+        start_by=START,
+        missing_value=amount(99) if rule == CloseOutRule.MODEL_VALUE else 0,
+        limited_recourse=limited,
     )
+
+
+def begun(terms: TreasuryTerms) -> Books:
+    """The books when the token is issued: the swap has begun, with just the provider's collateral."""
+    if terms.swap is None:
+        return Books(at=START)
+    posted = Funding(START, Side.PAYER, terms.swap.required[Side.PAYER])
+    return history(terms, [posted, Activation(START)])[-1]
 
 
 def random_terms(rng: Random, scale: int = 1) -> TreasuryTerms:

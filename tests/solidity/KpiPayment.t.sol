@@ -10,15 +10,81 @@ import {PaymentFixture} from "./utils/PaymentFixture.sol";
 contract KpiPaymentTest is PaymentFixture {
     function setUp() public {
         deployPaymentRooms();
-        deployPayment();
-        post(PAYER, 20_000);
-        post(PAYEE, 4_000);
+        freshPayment();
+        launchPayment(paymentTerms(), 20_000, 4_000);
     }
 
-    function deployByLastFixing() private {
+    // ---------------------------------------------------------------- activate
+
+    function test_activate_needsBothSidesCollateral() external {
+        deployPayment();
+        isState(IKpiPayment.State.Agreed);
+        refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotCollateralised.selector, PAYER));
+        payment.activate();
+        post(PAYER, PAYER_MARGIN);
+        post(PAYEE, PAYEE_MARGIN - 1);
+        refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotCollateralised.selector, PAYEE));
+        payment.activate();
+        bytes memory agreed = wrongState(IKpiPayment.State.Agreed);
+        refuses(agreed);
+        payment.callMargin(PAYEE);
+        refuses(agreed);
+        payment.settle();
+        refuses(agreed);
+        payment.closeOut();
+        vm.prank(HEDGER);
+        refuses(agreed);
+        payment.proposeTermination(0, type(uint64).max);
+        post(PAYEE, 1);
+        vm.prank(STRANGER);
+        payment.activate();
+        isState(IKpiPayment.State.Active);
+        refuses(wrongState(IKpiPayment.State.Active));
+        payment.activate();
+    }
+
+    function test_activate_nobodyIsBoundUntilBothAre() external {
+        deployPayment();
+        post(PAYER, PAYER_MARGIN + 1);
+        eq(payment.withdraw(PAYER), 0, "not for a stranger");
+        eq(payment.withdrawable(PAYER), PAYER_MARGIN + 1, "all of it");
+        post(PAYEE, PAYEE_MARGIN);
+        eq(payment.withdrawable(PAYER), 1, "both are in place");
+        eq(payment.withdrawable(PAYEE), 0, "both are in place");
+        vm.prank(HEDGER);
+        eq(payment.withdraw(PAYER), 1, "above the requirement");
+    }
+
+    function test_activate_inTimeOrItLapses() external {
+        deployPayment();
+        post(PAYER, PAYER_MARGIN);
+        post(PAYEE, PAYEE_MARGIN);
+        uint256 agreed = vm.snapshotState();
+        vm.warp(CLOSES + 1 days);
+        payment.activate();
+        vm.revertToState(agreed);
+        vm.warp(CLOSES + 1 days + 1);
+        isState(IKpiPayment.State.Lapsed);
+        refuses(wrongState(IKpiPayment.State.Lapsed));
+        payment.activate();
+        refuses(wrongState(IKpiPayment.State.Lapsed));
+        payment.callMargin(PAYER);
+        eq(payment.withdraw(PAYER), PAYER_MARGIN, "back, whoever calls");
+        eq(payment.withdraw(PAYEE), PAYEE_MARGIN, "back, whoever calls");
+    }
+
+    function test_activate_onlyByThePayeeIfItStarts() external {
         freshPayment();
-        payment.initialize(lastFixing(paymentTerms()));
-        currency.approve(address(payment), type(uint256).max);
+        IKpiPayment.Terms memory t = paymentTerms();
+        t.payeeStarts = true;
+        deployPayment(t);
+        post(PAYER, PAYER_MARGIN);
+        post(PAYEE, PAYEE_MARGIN);
+        refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotParty.selector, HEDGER));
+        vm.prank(HEDGER);
+        payment.activate();
+        vm.prank(PROJECT);
+        payment.activate();
     }
 
     // ---------------------------------------------------------------- settle
@@ -133,6 +199,8 @@ contract KpiPaymentTest is PaymentFixture {
         refuses(none);
         payment.withdraw(PAYER);
         refuses(none);
+        payment.activate();
+        refuses(none);
         payment.callMargin(PAYER);
         refuses(none);
         payment.closeOut();
@@ -201,6 +269,52 @@ contract KpiPaymentTest is PaymentFixture {
         payment.callMargin(PAYER);
         vm.prank(HEDGER);
         eq(payment.withdraw(PAYER), 4_000, "credit, but no posted money before the close-out");
+        eq(payment.withdrawable(PAYEE), 0, "nothing for whoever is in default, whatever it pays too late");
+    }
+
+    /// @dev Neither by being first with a withdrawal, nor with the call open, nor in default.
+    function test_withdraw_nothingForASideThatLacksCollateral() external {
+        freshPayment();
+        launchPayment(lastFixing(paymentTerms()), PAYER_MARGIN, 20_000);
+        settleAt(FIXED + 1_000); // the payer is paid 1,000
+        settleAt(FIXED); // and pays 1, so that it lacks 1
+        isAccount(PAYER, PAYER_MARGIN - 1, 1_000, 0);
+        vm.startPrank(HEDGER);
+        eq(payment.withdraw(PAYER), 0, "not called yet");
+        payment.callMargin(PAYER);
+        eq(payment.withdraw(PAYER), 0, "called");
+        vm.stopPrank();
+        uint256 called = vm.snapshotState();
+        post(PAYER, 1);
+        eq(payment.withdraw(PAYER), 1_000, "it has paid");
+        vm.revertToState(called);
+        vm.warp(payment.accountOf(PAYER).deadline + 1);
+        vm.prank(HEDGER);
+        eq(payment.withdraw(PAYER), 0, "in default");
+        settleAt(FIXED + 2); // nothing
+        payment.closeOut();
+        // Its collateral and one unit of its credit answer for the damages.
+        eq(payment.withdraw(PAYER), 999, "what is left");
+    }
+
+    function test_settle_whatABalanceCannotMeetACreditDoes() external {
+        settleAt(4_000); // +6,007 of credit to the project, which has 4,000
+        eqInt(settleAt(15_008), -5_000, "more than it has posted");
+        isAccount(PAYEE, 0, 5_007, 0);
+        isAccount(PAYER, 20_000 - 6_007, 5_000, 0);
+        eqInt(settleAt(TOP), FIXED + 2 - TOP, "more than it has");
+        isAccount(PAYEE, 0, 0, uint128(TOP - FIXED - 2) - 5_007);
+    }
+
+    function test_settle_aCreditOfLimitedRecourseIsItsOwn() external {
+        freshPayment();
+        IKpiPayment.Terms memory t = paymentTerms();
+        (t.limitedRecourse, t.requiredCollateral) = (true, [PAYER_MARGIN, uint128(0)]);
+        launchPayment(t, 20_000, 0);
+        settleAt(4_000);
+        settleAt(15_008);
+        isAccount(PAYEE, 0, 6_007, 5_000);
+        eq(payment.withdraw(PAYEE), 6_007, "it owes only what it posts");
     }
 
     function test_callMargin_onWhatAFullRecourseSideOwes() external {
@@ -216,12 +330,11 @@ contract KpiPaymentTest is PaymentFixture {
         freshPayment();
         IKpiPayment.Terms memory t = paymentTerms();
         (t.limitedRecourse, t.requiredCollateral) = (true, [PAYER_MARGIN, uint128(0)]);
-        payment.initialize(t);
+        launchPayment(t, PAYER_MARGIN, 0);
         settleAt(20_007);
         isAccount(PAYEE, 0, 0, 10_000);
         refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NoShortfall.selector, PAYEE));
         payment.callMargin(PAYEE);
-        payment.callMargin(PAYER); // it posted nothing
     }
 
     function test_callMargin_isCuredByNetting() external {
@@ -229,7 +342,7 @@ contract KpiPaymentTest is PaymentFixture {
         IKpiPayment.Terms memory t = paymentTerms();
         t.requiredCollateral = [uint128(0), 0];
         t.curePeriod = 200 days;
-        payment.initialize(t);
+        launchPayment(t, 0, 0);
         settleAt(10_008);
         isAccount(PAYEE, 0, 0, 1);
         payment.callMargin(PAYEE);
@@ -238,16 +351,38 @@ contract KpiPaymentTest is PaymentFixture {
         isAccount(PAYER, 0, 0, 10_007);
     }
 
+    function closeOutAfterDefaultOf(IKpiPayment.Side side) private returns (int256) {
+        payment.callMargin(side);
+        vm.warp(payment.accountOf(side).deadline + 1);
+        settleAt(FIXED + 1); // the quarter that had begun: nothing
+        return payment.closeOut();
+    }
+
     function test_closeOut_byModelValue() external {
         settleAt(14_007);
         payment.callMargin(PAYEE);
         refuses(wrongState(IKpiPayment.State.Active));
         payment.closeOut();
         vm.warp(payment.accountOf(PAYEE).deadline + 1);
-        // The model valued the payments from the second on at the start of the second quarter: missing by now.
-        eqInt(payment.closeOut(), -VALUE_BOUND, "silence costs the project, who controls the data");
+        reportFinal(feed, 1, periodEnd(1), FIXED + 1);
+        vm.warp(valuedAt(2) + REPORTING);
+        oracle.submit(valueFeed, 2, 0, unanimous(valueFeed, 2, 0, QUORUM, -12_345));
+        vm.warp(block.timestamp + DISPUTE - 1);
+        currency.mint(address(this), CHALLENGE_BOND);
+        currency.approve(address(oracle), CHALLENGE_BOND);
+        oracle.challenge(valueFeed, 2, 0, "why");
+        vm.warp(payDay(1));
+        payment.settle();
+        refuses(
+            abi.encodeWithSelector(
+                IKpiOracle.KpiOracle_NotFinal.selector, valueFeed, uint32(2), IKpiOracle.Status.Challenged
+            )
+        );
+        payment.closeOut();
+        vm.warp(valuedAt(2) + REPORTING + DISPUTE - 1 + RULING);
+        eqInt(payment.closeOut(), -12_345, "what the rest is worth, and no damages");
         isState(IKpiPayment.State.Closed);
-        isAccount(PAYEE, 0, 0, uint128(VALUE_BOUND));
+        isAccount(PAYEE, 0, 0, 12_345);
         refuses(wrongState(IKpiPayment.State.Closed));
         payment.closeOut();
         refuses(wrongState(IKpiPayment.State.Closed));
@@ -257,75 +392,125 @@ contract KpiPaymentTest is PaymentFixture {
         eq(payment.withdraw(PAYER), 25_000, "the claim stays, the money goes");
     }
 
-    function test_closeOut_waitsForTheReportAndPaysTheDefaulter() external {
-        freshPayment();
-        payment.initialize(paymentTerms());
-        currency.approve(address(payment), type(uint256).max);
-        post(PAYER, 20_000);
+    function test_closeOut_neverPaysTheDefaulter() external {
+        settleAt(14_007);
         payment.callMargin(PAYEE);
-        vm.warp(valuedAt(0) + REPORTING - 1);
-        oracle.submit(valueFeed, 0, 0, unanimous(valueFeed, 0, 0, QUORUM, 12_345));
-        vm.warp(START + CURE + 1);
-        refuses(
-            abi.encodeWithSelector(
-                IKpiOracle.KpiOracle_NotFinal.selector, valueFeed, uint32(0), IKpiOracle.Status.Pending
-            )
-        );
-        payment.closeOut();
-        vm.warp(valuedAt(0) + REPORTING - 1 + DISPUTE);
-        eqInt(payment.closeOut(), 12_345, "to the side that defaulted, too");
-        isAccount(PAYEE, 0, 12_345, 0);
-        eq(payment.withdraw(PAYER), 20_000 - 12_345, "the rest goes back");
+        vm.warp(payment.accountOf(PAYEE).deadline + 1);
+        reportFinal(feed, 1, periodEnd(1), FIXED + 1);
+        reportFinal(valueFeed, 2, valuedAt(2), 12_345);
+        vm.warp(payDay(1));
+        payment.settle();
+        eqInt(payment.closeOut(), 0, "the rest was worth something to it");
+        eq(payment.withdraw(PAYEE), 0, "no gain");
     }
 
-    function test_closeOut_settlesWhatFellDueByTheDefault() external {
+    /// @dev The project controls the data: its silence costs it the worst when it has defaulted, and when the payer has,
+    /// gains it nothing and never pays the payer.
+    function test_closeOut_aMissingValueNeverPaysTheDefaulter() external {
+        uint256 begun = vm.snapshotState();
         settleAt(14_007);
-        vm.warp(payDay(1) - CURE);
-        payment.callMargin(PAYEE);
-        vm.warp(payDay(1) + 1);
+        eqInt(closeOutAfterDefaultOf(PAYEE), -VALUE_BOUND, "the controller defaulted");
+        vm.revertToState(begun);
+        vm.warp(START);
+        vm.prank(HEDGER);
+        payment.withdraw(PAYER);
+        settleAt(4_000);
+        eqInt(closeOutAfterDefaultOf(PAYER), 0, "a payer short of collateral called itself");
+    }
+
+    /// @dev The proof of the audit: a final report against the payer, its pay date to come, and it leaves.
+    function test_closeOut_settlesWhatHadBegunByTheDefault() external {
+        freshPayment();
+        IKpiPayment.Terms memory t = lastFixing(paymentTerms());
+        t.curePeriod = 10 days; // shorter than from a quarter's end to its pay date
+        launchPayment(t, PAYER_MARGIN, 20_000);
+        settleAt(FIXED - 1); // the payer pays one unit, so it is short
+        reportFinal(feed, 1, periodEnd(1), 0); // and owes all of the next quarter's
+        payment.callMargin(PAYER);
+        vm.warp(block.timestamp + 10 days + 1);
         isState(IKpiPayment.State.Defaulted);
         refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_PeriodOutstanding.selector, 1));
         payment.closeOut();
-        eqInt(payment.settle(), FIXED + 1 - TOP, "due on the very second of the default");
+        refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotDue.selector, payDay(1)));
+        payment.settle();
+        vm.warp(payDay(1));
+        eqInt(payment.settle(), FIXED + 1, "measured before the default");
+        refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_PeriodOutstanding.selector, 2));
+        payment.closeOut();
+        reportFinal(feed, 2, periodEnd(2), 0);
         vm.warp(payDay(2));
+        eqInt(payment.settle(), FIXED + 2, "and the quarter in which it defaulted");
+        vm.warp(payDay(3));
         refuses(wrongState(IKpiPayment.State.Defaulted));
         payment.settle();
-        payment.closeOut();
+        eqInt(payment.closeOut(), int128(PAYER_MARGIN), "and its collateral");
         isState(IKpiPayment.State.Closed);
     }
 
-    function test_closeOut_byLastFixingIsTheSameWhenever() external {
-        deployByLastFixing();
-        post(PAYER, 20_000);
-        post(PAYEE, 4_000);
-        settleAt(14_007);
-        payment.callMargin(PAYEE);
-        // 30 of 91 days of -4,000: -1,318.68, rounded toward minus infinity.
-        vm.warp(payDay(0) + CURE + 1 + 1_000 days);
-        eqInt(payment.closeOut(), -1_319, "as of the default");
-        isAccount(PAYEE, 0, 0, 1_319);
+    function test_closeOut_aQuarterThatBeginsWithTheDefaultIsNotSettled() external {
+        freshPayment();
+        launchPayment(lastFixing(paymentTerms()), PAYER_MARGIN, 20_000);
+        settleAt(FIXED - 1);
+        vm.warp(periodEnd(1) - CURE);
+        payment.callMargin(PAYER);
+        vm.warp(payDay(1));
+        payment.settle();
+        eqInt(payment.closeOut(), int128(PAYER_MARGIN), "the third had not begun before");
     }
 
-    function test_closeOut_byLastFixingIsNothingBeforeAnyFixing() external {
-        deployByLastFixing();
-        post(PAYER, 20_000);
+    function test_closeOut_byLastFixingCostsTheCollateralWheneverItIsCalled() external {
+        freshPayment();
+        launchPayment(lastFixing(paymentTerms()), 20_000, 4_000);
+        settleAt(14_007);
         payment.callMargin(PAYEE);
-        vm.warp(START + CURE + 1);
-        eqInt(payment.closeOut(), 0, "nothing was ever fixed");
-        eq(payment.withdraw(PAYER), 20_000, "back");
+        vm.warp(payDay(0) + CURE + 1 + 1_000 days);
+        eqInt(payment.settle(), FIXED + 1 - TOP, "silence");
+        eqInt(payment.closeOut(), -int128(PAYEE_MARGIN), "as of the default");
+    }
+
+    function deployByReplacementCost() private {
+        freshPayment();
+        launchPayment(closedOutBy(IKpiPayment.CloseOutRule.ReplacementCost, paymentTerms()), 20_000, 4_000);
+    }
+
+    function test_closeOut_byReplacementCostInTheFirstYear() external {
+        deployByReplacementCost();
+        settleAt(14_007); // -4,000
+        // The quarter under way pays nothing. Four quarters make a year, three remain: 3/4 of -4,000.
+        eqInt(closeOutAfterDefaultOf(PAYEE), -3_000, "what is not settled counts as nothing");
+    }
+
+    function test_closeOut_byReplacementCostRoundsAgainstTheDefaulter() external {
+        deployByReplacementCost();
+        settleAt(14_010); // -4,003: 3/4 of it is -3,002.25
+        eqInt(closeOutAfterDefaultOf(PAYEE), -3_003, "down");
+    }
+
+    function test_closeOut_byReplacementCostIsAtLeastTheCollateral() external {
+        deployByReplacementCost();
+        settleAt(FIXED); // nothing
+        vm.prank(PROJECT);
+        payment.withdraw(PAYEE);
+        settleAt(FIXED + 2); // the project pays one
+        payment.callMargin(PAYEE);
+        vm.warp(payment.accountOf(PAYEE).deadline + 1);
+        settleAt(FIXED + 2);
+        eqInt(payment.closeOut(), -int128(PAYEE_MARGIN), "damages");
     }
 
     function test_default_theFirstDeadlineCounts() external {
         freshPayment();
-        payment.initialize(paymentTerms());
-        currency.approve(address(payment), type(uint256).max);
+        IKpiPayment.Terms memory t = lastFixing(paymentTerms());
+        launchPayment(t, PAYER_MARGIN, PAYEE_MARGIN);
+        settleAt(FIXED + 1); // the project pays one
         payment.callMargin(PAYEE);
-        vm.warp(START + 1 days);
-        payment.callMargin(PAYER);
-        vm.warp(START + CURE + 1 days + 1);
-        eq(payment.defaultedAt(), START + CURE, "the project was first");
-        post(PAYER, 50_000);
-        eq(payment.defaultedAt(), START + CURE, "and stays it");
+        uint64 first = payment.accountOf(PAYEE).deadline;
+        settleAt(FIXED); // and the payer one, after the default
+        vm.warp(first + 1 days);
+        eq(payment.defaultedAt(), first, "the project was first");
+        post(PAYEE, 50_000);
+        eq(payment.defaultedAt(), first, "and stays it");
+        eqInt(payment.closeOut(), -int128(PAYEE_MARGIN), "so it pays");
     }
 
     function test_default_maturesWhenNoPeriodIsLeftToCloseOut() external {
@@ -333,13 +518,13 @@ contract KpiPaymentTest is PaymentFixture {
             settleAt(FIXED);
         }
         settleAt(20_000); // more than the project has
-        vm.warp(payDay(4) - CURE);
         payment.callMargin(PAYEE);
+        uint64 deadline = payment.accountOf(PAYEE).deadline;
         vm.warp(payDay(4) + 1);
         isState(IKpiPayment.State.Defaulted);
         payment.settle();
         isState(IKpiPayment.State.Matured);
-        eq(payment.defaultedAt(), payDay(4), "still to be read");
+        eq(payment.defaultedAt(), deadline, "still to be read");
         refuses(wrongState(IKpiPayment.State.Matured));
         payment.closeOut();
     }

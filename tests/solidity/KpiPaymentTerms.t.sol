@@ -23,7 +23,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
 
     function test_initialize_onlyOnce() external {
         payment.initialize(paymentTerms());
-        isState(IKpiPayment.State.Active);
+        isState(IKpiPayment.State.Agreed);
         IKpiPayment.Terms memory t = paymentTerms();
         refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
         payment.initialize(t);
@@ -55,6 +55,9 @@ contract KpiPaymentTermsTest is PaymentFixture {
         t = paymentTerms();
         t.curePeriod = 0;
         invalid(t, "cure period zero");
+        t = paymentTerms();
+        t.startBy = periodEnd(0);
+        invalid(t, "starts after a period has ended");
         t = paymentTerms();
         t.lateRate = 1e18 + 1;
         invalid(t, "late rate above 100 %");
@@ -122,7 +125,15 @@ contract KpiPaymentTermsTest is PaymentFixture {
         t = lastFixing(paymentTerms());
         t.missingValue = 1;
         invalid(t, "model value without its rule");
+        t = closedOutBy(IKpiPayment.CloseOutRule.ReplacementCost, paymentTerms());
+        t.missingValue = 1;
+        invalid(t, "model value without its rule");
         IKpiOracle.FeedConfig memory c = modelFeed(address(payment));
+        c.periodEnds[2] = periodEnd(1) - 1; // so it could not know what the second quarter brought
+        t = paymentTerms();
+        t.valueFeed = oracle.createFeed(c);
+        invalid(t, "valued before it is measured");
+        c = modelFeed(address(payment));
         c.maxValue = 2 ** 96;
         t = paymentTerms();
         t.valueFeed = oracle.createFeed(c);
@@ -151,8 +162,8 @@ contract KpiPaymentTermsTest is PaymentFixture {
     function testFuzz_initialize_refusesWordsThatDoNotFitTheirType(uint256 dirt) external {
         bytes memory clean = abi.encodeCall(IKpiPayment.initialize, (paymentTerms()));
         // Words of the tuple: single fields, then a period's date and amount, the curve's kind and a knot.
-        uint256[13] memory fields = [uint256(0), 1, 6, 7, 8, 9, 10, 11, 13, 18, 19, 28, 31];
-        uint8[13] memory widths = [160, 160, 32, 64, 1, 1, 1, 128, 128, 64, 128, 1, 128];
+        uint256[13] memory fields = [uint256(0), 1, 6, 7, 8, 9, 10, 13, 15, 20, 21, 30, 33];
+        uint8[13] memory widths = [160, 160, 32, 64, 1, 2, 1, 128, 128, 64, 128, 1, 128];
         uint256 pick = mix(dirt) % 13;
         uint256 word = 2 ** bound(mix(dirt) >> 8, widths[pick], 255);
         bytes memory dirty = bytes.concat(clean);
@@ -209,7 +220,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
             t.curve.knots[i] = PayoffCurve.Knot(x, int128(int256(mix(seed + i + 99) % 200_000)) - 100_000);
         }
         t.missingPayoff = -100_000;
-        payment.initialize(t);
+        launchPayment(t, PAYER_MARGIN, PAYEE_MARGIN);
         kpi = int128(bound(int256(kpi), 0, TOP));
         uint256 dice = mix(seed + 7);
         int128 knot = t.curve.knots[dice % knots].x;
@@ -232,7 +243,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
             t.curve.knots[i] = PayoffCurve.Knot(int128(int256(i)) * 900, -int128(int256(i)) * 900);
         }
         t.feed = feed = oracle.createFeed(c);
-        payment.initialize(t);
+        launchPayment(t, PAYER_MARGIN, PAYEE_MARGIN);
         for (uint256 i = 0; i < 240; ++i) {
             eqInt(settleAt(int128(int256(i)) * 100), FIXED - int256(i) * 100, "amount");
         }

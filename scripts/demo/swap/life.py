@@ -134,6 +134,11 @@ class SwapLife:
                 posted[side] = amount
         return posted
 
+    def begin(self) -> None:
+        """A swap without a project begins; a treasury begins its own."""
+        if not self.has_project:
+            self.stranger.send(self.swap.functions.activate(), "begin swap")
+
     # -- issue of a project's claim token
 
     def onboard(self) -> None:

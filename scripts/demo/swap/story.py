@@ -16,7 +16,7 @@ from typing import Any
 from chain.network import LocalChain, set_time, when
 from chain.sender import GasLog
 from chain.swap.reconcile import SwapReconciliation, reconcile_swap
-from finance.settlement.kpi_payment import Side
+from finance.settlement.kpi_payment import Side, close_out_amount
 from finance.swaps.deal import is_wind, swap_inputs
 from finance.swaps.study import SwapStudy, swap_study
 from finance.terms import Deal
@@ -178,6 +178,7 @@ def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
 
 def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
     allotted: dict[str, int] = {}
+    posted = life.post_collateral()
     if life.has_project:
         project = life.terms.project
         assert project is not None
@@ -186,16 +187,23 @@ def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
         classes = [CLASS_NAMES[i.investor_class] for i in INVESTORS]
         counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
         narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
+        _tell_posted(life, narrator, posted)
         allotted = life.issue()
         unit = life.money.words(project.unit_price)
         sold = f"{sum(allotted.values()):,} units of {unit} sold to {len(allotted)} investors"
-        narrator.say(f"{sold}; the treasury begins")
-    for side, amount in life.post_collateral().items():
-        narrator.say(
-            f"{life.deal.parties[_key(life, side)].name} posts {life.money.words(amount)} of collateral"
-        )
+        narrator.say(f"{sold}; treasury and swap begin")
+    else:
+        _tell_posted(life, narrator, posted)
+        life.begin()
+        narrator.say("both sides' collateral is in place: the swap begins", True)
     life.fund_rewards()
     return allotted
+
+
+def _tell_posted(life: SwapLife, narrator: Narrator, posted: dict[Side, int]) -> None:
+    for side, amount in posted.items():
+        name = life.deal.parties[_key(life, side)].name
+        narrator.say(f"{name} posts {life.money.words(amount)} of collateral")
 
 
 def _key(life: SwapLife, side: Side) -> str:
@@ -235,7 +243,7 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     set_time(life.w3, max(life.terms.payment.periods[period].pay_date, _now(life)))
     life.settle()
     if calls:
-        _margin_call(told, period)
+        _margin_call(told, period, amount)
     fixing = Fixing(period, life.terms.feed.period_ends[period], kpi, amount, disputed, calls, revenue)
     if life.has_project:
         fixing.run = dict(life.pay_waterfall())
@@ -288,17 +296,29 @@ def _disputed_report(told: _Telling, period: int) -> int:
     return right
 
 
-def _margin_call(told: _Telling, period: int) -> None:
+def _margin_call(told: _Telling, period: int, amount: int) -> None:
     life, narrator = told.life, told.narrator
     lacks = life.shortfall(Side.PAYER)
     deadline = life.call_margin(Side.PAYER)
     name = told.deal.parties[life.terms.payer].name
     until = when(deadline)[:10]
+    terms, settled = life.terms.payment, [*(f.amount for f in told.fixings), amount]
+    leaving, left = close_out_amount(terms, settled, Side.PAYER), len(terms.periods) - len(settled)
     narrator.say(f"{name} has not paid in; its collateral lacks {life.money.words(lacks)}")
     narrator.say(f"margin called by a stranger; it can be made good until {until}")
+    narrator.say(
+        f"left unmet, the quarter under way would be settled by its report, and {name} would owe "
+        f"{life.money.words(leaving)} for the {left} after it (close-out by "
+        f"{terms.close_out_rule.name.lower().replace('_', ' ')}, as of now), and be paid nothing"
+    )
     life.pay_in(Side.PAYER, lacks)
     narrator.say("restored within the cure period; the call is void", life.shortfall(Side.PAYER) == 0)
-    told.margin = {"period": period, "lacking": str(lacks), "deadline": deadline}
+    told.margin = {
+        "period": period,
+        "lacking": str(lacks),
+        "deadline": deadline,
+        "walking_away": str(leaving),
+    }
 
 
 def _tell_period(told: _Telling, fixing: Fixing) -> None:

@@ -37,9 +37,9 @@ contract PaymentHandler is PaymentFixture {
 
     bool private _squeezed;
 
-    /// @dev Model: both of full recourse and with collateral, closed out by model value; nothing is posted at first.
-    /// Limited: a project of limited recourse without collateral, closed out by the last fixing. Bare: nobody holds
-    /// collateral, so a margin call is only for what is owed, and long enough for it to be netted.
+    /// @dev Model: both of full recourse and with collateral, closed out by model value. Limited: a project of limited
+    /// recourse without collateral, closed out by the last fixing. Bare: nobody holds collateral, so a margin call is only
+    /// for what is owed, and long enough for it to be netted; closed out by replacement cost.
     enum Kind {
         Model,
         Limited,
@@ -54,18 +54,20 @@ contract PaymentHandler is PaymentFixture {
         CURE_PERIOD = kind == Kind.Bare ? 120 days : CURE;
         deployPaymentRooms();
         deployPayment();
-        if (kind == Kind.Model) return;
-        uint256 first = kind == Kind.Limited ? 6_000 : 15_000;
+        uint256 first = kind == Kind.Bare ? 15_000 : 6_000;
         post(PAYER, first);
         _bookFunding(PAYER, first);
         post(PAYEE, 3_000);
         _bookFunding(PAYEE, 3_000);
+        payment.activate();
     }
 
     function paymentTerms() internal view override returns (IKpiPayment.Terms memory t) {
         t = super.paymentTerms();
         if (KIND == Kind.Model) return t;
-        t = lastFixing(t);
+        t = closedOutBy(
+            KIND == Kind.Limited ? IKpiPayment.CloseOutRule.LastFixing : IKpiPayment.CloseOutRule.ReplacementCost, t
+        );
         (t.curePeriod, t.limitedRecourse) = (CURE_PERIOD, KIND == Kind.Limited);
         t.requiredCollateral = [uint128(_margin(PAYER)), uint128(_margin(PAYEE))];
     }
@@ -168,17 +170,19 @@ contract PaymentHandler is PaymentFixture {
         uint256 i = uint256(side);
         address party = side == PAYER ? HEDGER : PROJECT;
         uint256 excess = 0;
+        uint256 own = credit[i];
         bool over = state() > IKpiPayment.State.Defaulted;
         if (over) excess = balance[i];
-        else if (byParty && _defaultedAt() == 0 && block.timestamp < payDay(fixings.length) && balance[i] > _margin(side)) {
+        else if (!_isSound(side) || deadline[i] != 0) own = 0;
+        else if (byParty && _defaultedAt() == 0 && block.timestamp < payDay(fixings.length)) {
             excess = balance[i] - _margin(side);
         }
         uint256 before = currency.balanceOf(party);
         if (byParty) vm.prank(party);
-        eq(payment.withdraw(side), credit[i] + excess, "withdrawn");
-        eq(currency.balanceOf(party) - before, credit[i] + excess, "it goes to the party");
-        paidOut[i] += credit[i] + excess;
-        credit[i] = 0;
+        eq(payment.withdraw(side), own + excess, "withdrawn");
+        eq(currency.balanceOf(party) - before, own + excess, "it goes to the party");
+        paidOut[i] += own + excess;
+        credit[i] -= own;
         balance[i] -= excess;
     }
 
@@ -190,7 +194,7 @@ contract PaymentHandler is PaymentFixture {
         uint256 i = fixings.length;
         uint256 default_ = _defaultedAt();
         bool expected = _ended == IKpiPayment.State.Active && block.timestamp >= payDay(i)
-            && (default_ == 0 || payDay(i) <= default_) && _isSettled(feed, i, periodEnd(i));
+            && (default_ == 0 || _hasBegun(i, default_)) && _isSettled(feed, i, periodEnd(i));
         try payment.settle() returns (int256 amount) {
             isTrue(expected, "settle should have failed");
             // Fixed minus proxy revenue; the most there can be, when nobody said.
@@ -231,10 +235,9 @@ contract PaymentHandler is PaymentFixture {
 
     function closeOut() external watched {
         uint256 i = fixings.length;
-        uint256 at = _defaultedAt();
-        bool expected = state() == IKpiPayment.State.Defaulted && payDay(i) > at
+        bool expected = state() == IKpiPayment.State.Defaulted && !_hasBegun(i, _defaultedAt())
             && (KIND != Kind.Model || _isSettled(valueFeed, i, valuedAt(i)));
-        int256 wanted = expected ? _closeOutAmount(i, at) : int256(0);
+        int256 wanted = expected ? _closeOutAmount(i, _defaultedAt()) : int256(0);
         try payment.closeOut() returns (int256 amount) {
             isTrue(expected, "closeOut should have failed");
             eqInt(amount, wanted, "close-out amount");
@@ -280,7 +283,7 @@ contract PaymentHandler is PaymentFixture {
         if (!lapsed && dice % 4 != 0) return;
         uint32 id = dice >> 128 & 3 == 0 ? offer.id + 1 : offer.id;
         IKpiPayment.Side from = offer.amount < 0 ? PAYEE : PAYER;
-        uint256 most = balance[uint256(from)] + (debt != 0 && debtor != from ? _owed(debtor) : 0);
+        uint256 most = _means(from) + (debt != 0 && debtor != from ? _owed(debtor) : 0);
         uint256 size = uint256(offer.amount < 0 ? -offer.amount : offer.amount);
         bool expected = _ended == IKpiPayment.State.Active && offer.expiry >= block.timestamp && id == offer.id
             && offer.settled == fixings.length && size <= most;
@@ -301,6 +304,9 @@ contract PaymentHandler is PaymentFixture {
         vm.startPrank(intruders[who % 3]);
         try payment.initialize(terms) {
             revert Expected("terms are set once");
+        } catch {}
+        try payment.activate() {
+            revert Expected("it has begun");
         } catch {}
         try payment.proposeTermination(0, type(uint64).max) {
             revert Expected("only a party proposes");
@@ -428,8 +434,10 @@ contract PaymentHandler is PaymentFixture {
             left = _payOff(left);
             _cure(to);
         }
-        uint256 paid = left < balance[uint256(from)] ? left : balance[uint256(from)];
-        balance[uint256(from)] -= paid;
+        uint256 paid = left < _means(from) ? left : _means(from);
+        uint256 posted = paid < balance[uint256(from)] ? paid : balance[uint256(from)];
+        balance[uint256(from)] -= posted;
+        credit[uint256(from)] -= paid - posted;
         credit[uint256(to)] += paid;
         if (left == paid) return;
         (_debtInterest, _debtSince) = (debt == 0 ? 0 : _interest(), block.timestamp);
@@ -441,17 +449,36 @@ contract PaymentHandler is PaymentFixture {
         if (state() == IKpiPayment.State.Active && _isSound(side)) deadline[uint256(side)] = 0;
     }
 
+    /// @dev What a settlement can be paid with.
+    function _means(IKpiPayment.Side side) private view returns (uint256) {
+        bool limited = KIND == Kind.Limited && side == PAYEE;
+        return balance[uint256(side)] + (limited ? 0 : credit[uint256(side)]);
+    }
+
+    /// @dev The quarter before it was over when the swap went into default.
+    function _hasBegun(uint256 i, uint256 default_) private pure returns (bool) {
+        return i < PERIODS && START + i * QUARTER < default_;
+    }
+
     /// @dev There is a final report, or there will never be one.
     function _isSettled(bytes32 which, uint256 i, uint256 end) private view returns (bool) {
         if (_reportedAt[which][i] != 0) return block.timestamp >= _reportedAt[which][i] + DISPUTE;
         return block.timestamp > end + REPORTING;
     }
 
-    function _closeOutAmount(uint256 i, uint256 at) private view returns (int256) {
-        if (KIND == Kind.Model) return _reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND;
-        if (i == 0) return 0;
-        int256 product = fixings[i - 1] * int256(at - payDay(i - 1));
-        int256 quarter = int256(uint256(QUARTER));
-        return product >= 0 ? product / quarter : -((-product + quarter - 1) / quarter);
+    /// @dev As the words have it, per side: what the defaulter loses.
+    function _closeOutAmount(uint256 i, uint256 default_) private view returns (int256) {
+        (bool payer, bool payee) = (deadline[0] == default_, deadline[1] == default_);
+        if (payer && payee) return 0;
+        int256 sign = payer ? int256(1) : -1;
+        int256 loss = 0;
+        if (KIND == Kind.Model) loss = sign * (_reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND);
+        else if (KIND == Kind.Limited) loss = int256(_margin(payer ? PAYER : PAYEE));
+        else {
+            for (uint256 k = i > 4 ? i - 4 : 0; k < i; ++k) loss += sign * fixings[k];
+            loss *= int256(PERIODS - i);
+            loss = loss > 0 ? (loss + 3) / 4 : int256(0);
+        }
+        return loss > 0 ? sign * loss : int256(0);
     }
 }

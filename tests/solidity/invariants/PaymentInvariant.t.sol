@@ -67,6 +67,8 @@ abstract contract PaymentInvariants is Test {
             gain[i] = int256(a.balance + a.credit + handler.paidOut(i)) - int256(handler.paidIn(i));
             principal[i] = a.principal;
             isTrue(a.principal + a.interest == 0 || a.balance == 0, "owes and holds");
+            bool limited = i == 1 && payment.terms().limitedRecourse;
+            isTrue(a.principal + a.interest == 0 || a.credit == 0 || limited, "owes and is owed");
         }
         isTrue(principal[0] == 0 || principal[1] == 0, "both owe");
         eqInt(gain[0] + gain[1], 0, "zero-sum");
@@ -99,7 +101,7 @@ contract LimitedPaymentInvariant is PaymentInvariants {
     }
 }
 
-/// @notice No collateral on either side: what is owed, called, netted and closed out.
+/// @notice No collateral on either side: what is owed, called, netted and closed out by replacement cost.
 contract BarePaymentInvariant is PaymentInvariants {
     function setUp() external {
         begin(PaymentHandler.Kind.Bare);

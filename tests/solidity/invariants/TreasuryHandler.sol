@@ -30,6 +30,7 @@ contract TreasuryHandler is TreasuryFixture {
         standardProject();
         sellProject();
         (units[ALICE], units[BOB], units[CAROL]) = (300, 213, 100);
+        moneyIn = PAYER_MARGIN;
         _fund(PAYER, 20_000);
     }
 
@@ -271,7 +272,7 @@ contract TreasuryHandler is TreasuryFixture {
         try treasury.activate() {
             revert Expected("only the offering starts the treasury, and once");
         } catch {}
-        try treasury.releaseSwap() {
+        try treasury.returnMoney() {
             revert Expected("the issue has not failed");
         } catch {}
         try token.close() {

@@ -42,10 +42,23 @@ abstract contract PaymentFixture is DealFixture {
         valueFeed = oracle.createFeed(modelFeed(address(payment)));
     }
 
+    /// @dev Agreed; nothing is posted.
+    function deployPayment(IKpiPayment.Terms memory terms) internal {
+        payment.initialize(terms);
+        currency.approve(address(payment), type(uint256).max);
+    }
+
     function deployPayment() internal {
         freshPayment();
-        payment.initialize(paymentTerms());
-        currency.approve(address(payment), type(uint256).max);
+        deployPayment(paymentTerms());
+    }
+
+    /// @dev Begun.
+    function launchPayment(IKpiPayment.Terms memory terms, uint256 payers, uint256 payees) internal {
+        deployPayment(terms);
+        post(PAYER, payers);
+        post(PAYEE, payees);
+        payment.activate();
     }
 
     // ---------------------------------------------------------------- dates
@@ -98,6 +111,7 @@ abstract contract PaymentFixture is DealFixture {
         t.lateRate = LATE_RATE;
         t.dataController = PAYEE;
         t.closeOutRule = IKpiPayment.CloseOutRule.ModelValue;
+        t.startBy = CLOSES + 1 days;
         t.missingPayoff = -TOP;
         t.missingValue = -VALUE_BOUND;
         t.requiredCollateral = [PAYER_MARGIN, PAYEE_MARGIN];
@@ -111,9 +125,17 @@ abstract contract PaymentFixture is DealFixture {
         t.curve.knots[1] = PayoffCurve.Knot(TOP, -TOP);
     }
 
-    function lastFixing(IKpiPayment.Terms memory t) internal pure returns (IKpiPayment.Terms memory) {
-        (t.closeOutRule, t.valueFeed, t.missingValue) = (IKpiPayment.CloseOutRule.LastFixing, 0, 0);
+    function closedOutBy(IKpiPayment.CloseOutRule rule, IKpiPayment.Terms memory t)
+        internal
+        pure
+        returns (IKpiPayment.Terms memory)
+    {
+        (t.closeOutRule, t.valueFeed, t.missingValue) = (rule, 0, 0);
         return t;
+    }
+
+    function lastFixing(IKpiPayment.Terms memory t) internal pure returns (IKpiPayment.Terms memory) {
+        return closedOutBy(IKpiPayment.CloseOutRule.LastFixing, t);
     }
 
     // ---------------------------------------------------------------- steps

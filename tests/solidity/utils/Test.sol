@@ -17,6 +17,8 @@ interface Vm {
     function signCompact(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 vs);
     function mockCallRevert(address callee, bytes calldata data, bytes calldata revertData) external;
     function clearMockedCalls() external;
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool);
 }
 
 /// @notice Base of every test and handler: the cheatcodes, assertions that say what they compared, and the few lines

@@ -47,7 +47,9 @@ abstract contract TreasuryFixture is PaymentFixture {
         currency.approve(address(treasury), type(uint256).max);
     }
 
+    /// @dev The provider has posted its collateral, so the treasury and its swap begin.
     function sellProject() internal {
+        post(PAYER, PAYER_MARGIN);
         vm.warp(OPENS);
         buy(ALICE, 300);
         buy(BOB, 213);

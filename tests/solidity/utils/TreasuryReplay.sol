@@ -53,7 +53,7 @@ contract TreasuryReplay {
     SecurityToken private _token;
     RevenueTreasury private _treasury;
     KpiPayment private _swap;
-    uint64[] private _payDates; // of the swap
+    uint64[] private _ends; // of the swap's periods
     int128 private _missingValue;
     mapping(address swap => mapping(bytes32 feed => mapping(uint256 period => Report))) private _reports;
 
@@ -66,13 +66,18 @@ contract TreasuryReplay {
         REGISTRY.setIdentity(address(this), IIdentityRegistry.Identity(type(uint64).max, 840, 1));
     }
 
-    /// @param swapTerms without addresses and feeds; with no periods: no swap
-    function start(uint64 units, IRevenueTreasury.Period[] calldata periods, IKpiPayment.Terms calldata swapTerms)
-        external
-    {
+    /// @param swapTerms without addresses and feeds; with no periods: no swap. What it requires of the provider is posted
+    /// @param ends of the swap's periods
+    function start(
+        uint64 units,
+        IRevenueTreasury.Period[] calldata periods,
+        IKpiPayment.Terms calldata swapTerms,
+        uint64[] calldata ends
+    ) external {
         _currency = new TestCurrency("Test dollar", "TUSD", 6);
         _treasury = RevenueTreasury(Clones.clone(TREASURY));
         _swap = KpiPayment(address(0));
+        _ends = ends;
         if (swapTerms.periods.length != 0) _startSwap(swapTerms);
         ISecurityToken.Anchors memory anchors = ISecurityToken.Anchors({
             currency: address(_currency),
@@ -89,10 +94,13 @@ contract TreasuryReplay {
             )
         );
         _token.mint(address(this), units);
-        _treasury.activate();
         _currency.mint(address(this), type(uint128).max);
         _currency.approve(address(_treasury), type(uint256).max);
-        if (address(_swap) != address(0)) _currency.approve(address(_swap), type(uint256).max);
+        if (address(_swap) != address(0)) {
+            _currency.approve(address(_swap), type(uint256).max);
+            _swap.fund(IKpiPayment.Side.Payer, swapTerms.requiredCollateral[0]);
+        }
+        _treasury.activate();
     }
 
     function _startSwap(IKpiPayment.Terms calldata swapTerms) private {
@@ -102,11 +110,8 @@ contract TreasuryReplay {
         (t.payer, t.payee, t.oracle) = (address(this), address(_treasury), address(this));
         t.feed = FEED;
         t.valueFeed = t.closeOutRule == IKpiPayment.CloseOutRule.ModelValue ? VALUE_FEED : bytes32(0);
+        t.payeeStarts = true;
         _missingValue = t.missingValue;
-        delete _payDates;
-        for (uint256 i = 0; i < t.periods.length; ++i) {
-            _payDates.push(t.periods[i].payDate);
-        }
         _swap.initialize(t);
     }
 
@@ -178,10 +183,14 @@ contract TreasuryReplay {
 
     /// @dev Bounds that the swap accepts beside its missing value; here they bind nothing.
     function configOf(bytes32) external view returns (IKpiOracle.FeedConfig memory config) {
-        config.periodEnds = _payDates;
+        config.periodEnds = _ends;
         config.consumers = new address[](1);
         config.consumers[0] = address(_swap);
         (config.minValue, config.maxValue) = (_missingValue, _missingValue);
+    }
+
+    function periodEndOf(bytes32, uint32 period) external view returns (uint64) {
+        return _ends[period];
     }
 
     function consume(bytes32 feed, uint32 period) external view returns (int128, bool) {
