@@ -42,7 +42,16 @@ BOND_STATES = {
     4: {"redeemed"},
 }
 OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
-SWAP_STATES = ("none", "active", "defaulted", "matured", "closed_out", "terminated")
+SWAP_STATES = (
+    "none",
+    "agreed",
+    "active",
+    "defaulted",
+    "matured",
+    "closed_out",
+    "terminated",
+    "lapsed",
+)
 STATUS = ("none", "pending", "challenged", "final", "missing")
 
 
@@ -280,4 +289,4 @@ def test_project_and_its_swap_at_every_block() -> None:
 
 def test_swap_between_two_parties_at_every_block() -> None:
     with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
-        assert check_swap(rain_life(chain)) == {"active", "defaulted", "closed_out"}
+        assert check_swap(rain_life(chain)) == {"agreed", "active", "defaulted", "closed_out"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from chain.swap.deploy import (
 )
 from chain.swap.records import SwapRecord, SwapWallets, load_any_record, load_swap_record, load_swap_wallets
 from finance.settlement.swap_terms import swap_terms
-from finance.terms import Deal, InputError, load_deal
+from finance.terms import Deal, DealFileError, InputError, load_deal, parse_deal
 from tests.chain.bond_life import CLIENTS
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
@@ -169,6 +170,20 @@ def test_bonds_and_swaps_share_what_they_can(early: LocalChain, tmp_path: Path) 
     assert (swaps.registry, swaps.oracle, swaps.currency) == (first.registry, first.oracle, first.currency)
     again = deploy_swap_infrastructure(early.w3, early.accounts[8], folder=tmp_path)
     assert (again.factory, len(again.reused)) == (swaps.factory, 8)
+
+
+def test_a_model_that_values_before_it_is_measured_is_refused() -> None:
+    """It could not know what the quarter before brought: whoever does would leave in time."""
+    tree = json.loads(valued_deal().canonical_json)
+    measured, valued = (tree["kpis"][name]["periods"] for name in ("rainfall", "model-value"))
+    ends = ["2023-12-31", *(period["end"] for period in measured)]
+    for period, end in zip(valued, ends, strict=False):
+        day = date.fromisoformat(end)
+        period["start"], period["end"] = str(day - timedelta(days=30)), str(day)
+    assert parse_deal(tree).swap.close_out.kpi == "model-value"
+    valued[3]["end"] = str(date.fromisoformat(ends[3]) - timedelta(days=1))
+    with pytest.raises(DealFileError, match="values period 4 before period 3 of rainfall has ended"):
+        parse_deal(tree)
 
 
 # -- dates

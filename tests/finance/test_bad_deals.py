@@ -17,11 +17,12 @@ from tests.finance.bad_claim_cases import BAD_CLAIMS
 from tests.finance.bad_deal_cases import BAD_DEALS
 from tests.finance.bad_kpi_cases import BAD_KPI_RULES
 from tests.finance.bad_process_cases import BAD_PROCESSES
+from tests.finance.bad_swap_cases import BAD_SWAPS
 from tests.finance.deal_variants import file_of
 
 # By name: the deal that is edited, the edits, field, value, part of the reason.
 BAD = {name: ("dc-water-eib-2016", *case) for name, case in (BAD_CLAIMS | BAD_DEALS | BAD_PROCESSES).items()}
-BAD |= BAD_KPI_RULES
+BAD |= BAD_KPI_RULES | BAD_SWAPS
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -40,6 +41,12 @@ def test_bad_file_is_refused_in_one_clear_line(name: str, edited: Callable[..., 
         assert line.startswith(f"{path}: {field} = {value}"), line
     else:
         assert line.startswith(f"{path}: "), line
+
+
+def test_last_fixing_beyond_a_year_if_the_deal_says_why(edited: Callable[..., Path]) -> None:
+    said = ("{rule: replacement_cost}", "{rule: last_fixing, why: the two are sisters}")
+    swap = load_deal(edited(said, base="water-utility-rainfall-swap")).swap
+    assert (swap.close_out.rule, swap.close_out.why) == ("last_fixing", "the two are sisters")
 
 
 # Mistakes that are wrong in more than one place.
