@@ -145,9 +145,11 @@ contract HostileTreasuryHandler is TreasuryFixture {
         isTrue(_projects[MIRROR].swap.state() == IKpiPayment.State.Matured, "nobody defaults who keeps the terms");
     }
 
-    /// @dev What the provider has had, and owes.
+    /// @dev What the provider has had, owes and is owed. In full, though a project of limited recourse may never pay it: what
+    /// the provider itself owes is set off against that in full as well.
     function providersWealth(uint256 w) external view returns (int256) {
-        return _providersFlow[w] - int256(_projects[w].swap.owed(PAYER));
+        KpiPayment swap = _projects[w].swap;
+        return _providersFlow[w] + int256(swap.owed(PAYEE)) - int256(swap.owed(PAYER));
     }
 
     /// @dev What holders (0), operator (1) and lender (2) have had or can have.
