@@ -117,6 +117,19 @@ abstract contract HostileTreasuryInvariants is Test {
     function compare() internal view virtual;
 }
 
+/// forge-config: default.invariant.runs = 128
+/// forge-config: default.invariant.depth = 96
+contract HostileProvider is HostileTreasuryInvariants {
+    function setUp() external {
+        begin(true);
+    }
+
+    function compare() internal view override {
+        (int256 has, int256 most) = (handler.providersWealth(0), handler.providersWealth(1));
+        if (has > most) revert NotEqualSigned("the provider is richer than its mirror", has, most);
+    }
+}
+
 /// @notice With nobody but strangers hostile, nobody's wealth depends on who calls what first: but for the dust that a
 /// distribution leaves, less than one minor unit a unit.
 /// forge-config: default.invariant.runs = 128
