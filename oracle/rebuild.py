@@ -17,7 +17,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_abi_to_4byte_selector
 from web3 import Web3
 
-from chain.bindings import contract, decode_log, event_abis, named, read, type_of
+from chain.bindings import contract, decode_log, event_abis, named, type_of
 from chain.events import PAGE
 from chain.log_reader import paged_logs
 from chain.network import rpc
@@ -53,22 +53,18 @@ def from_chain(w3: Web3, oracle: str, feed_id: str, period: int, from_block: int
     """The observations of the report that the chain holds of a period. from_block: before which there is
     none. Raises RebuildError, chain.errors.ChainError."""
     feed = read_feed(w3, oracle, feed_id)
-    held = read(contract(w3, "IKpiOracle", oracle).functions.reportOf(bytes.fromhex(feed_id[2:]), period))
     events = event_abis("IKpiOracle")
     topic = next(topic for topic, entry in events.items() if entry["name"] == "ReportSubmitted")
     topics = ["0x" + topic.hex(), feed_id, f"0x{period:064x}"]
-    found = None
-    for log in paged_logs(w3, [{"address": oracle, "topics": topics}], from_block, w3.eth.block_number, PAGE):
-        raw = {
-            "topics": [bytes.fromhex(item[2:]) for item in log.topics],
-            "data": bytes.fromhex(log.data[2:]),
-        }
-        decoded = decode_log(raw, events)
-        if decoded is not None and decoded[1]["version"] == held["version"]:
-            found = (log, decoded[1])  # the last one: a fuller report has the version of the one before
-    if found is None:
+    filters = [{"address": oracle, "topics": topics}]
+    logs = list(paged_logs(w3, filters, from_block, w3.eth.block_number, PAGE))
+    if not logs:
         raise RebuildError(f"period {period + 1}: the chain has no report that nodes signed")
-    log, event = found
+    log = logs[-1]  # the last one is what stands: a fuller report, or a restatement
+    raw = {"topics": [bytes.fromhex(item[2:]) for item in log.topics], "data": bytes.fromhex(log.data[2:])}
+    decoded = decode_log(raw, events)
+    assert decoded is not None
+    event = decoded[1]
     transaction = rpc(w3, "eth_getTransactionByHash", log.tx)
     data = bytes.fromhex(str((transaction or {}).get("input") or "0x")[2:])
     for arguments in calls_in(w3, oracle, data):
