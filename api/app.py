@@ -21,10 +21,12 @@ from api.access import Access
 from api.chain_link import ChainLink
 from api.deal_book import DealBook
 from api.demo import Demo
+from api.i18n import Translator, language_of
 from api.index.database import Database
 from api.index.follower import Follower
 from api.index.reader import Index
 from api.index.stream import Stream
+from api.instruments.refusals import template
 from api.jobs import Jobs
 from api.keeper import Keeper
 from api.node_watch import NodeWatch
@@ -42,6 +44,7 @@ from chain.errors import ChainError, ContractError, RecordError
 from finance.terms import InputError
 
 log = logging.getLogger("penstock.api")
+JSON = "application/json"
 STATIC = Path(__file__).parent / "pages" / "static"
 
 
@@ -164,6 +167,10 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("", JSON) and any(each["loc"][:1] == ("body",) for each in error.errors()):
+            words = f"{kind[:80]}: the body must be {JSON}"
+            return answer(request, ProblemError(415, "unsupported-media-type", words).problem())
         flaws = [
             Flaw(
                 field=".".join(str(part) for part in each["loc"]) or "body",
@@ -183,7 +190,9 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
 
     @app.exception_handler(ContractError)
     async def refused(request: Request, error: ContractError) -> Response:
-        return answer(request, ProblemError(409, "contract-refused", str(error)).problem())
+        words, fields = template(error)
+        told = Translator(language_of(request))(words, **fields)
+        return answer(request, ProblemError(409, "contract-refused", f"{told} ({error.name})").problem())
 
     @app.exception_handler(ChainError)
     async def away(request: Request, error: ChainError) -> Response:

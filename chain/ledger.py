@@ -53,7 +53,7 @@ class Distribution:
 
     kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
     treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest` and
-    `principal` are those parts of a coupon or redemption as the bond announced them, else 0.
+    `principal` are those parts of a coupon, redemption or recovery as the bond announced them, else 0.
     """
 
     event: Event
@@ -92,9 +92,7 @@ class Ledger(EventTables):
             elif event.source == "bond" and event.name in _PAYMENTS and waiting is not None:
                 # The bond announces what it has just distributed, in the same transaction.
                 a = event.arguments
-                parts = (0, 0)
-                if event.name != "Recovered":
-                    parts = (a.get("interest", 0), a["repayment" if "repayment" in a else "principal"])
+                parts = (a.get("interest", 0), a["repayment" if "repayment" in a else "principal"])
                 found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), *parts))
                 waiting = None
         return sorted(found, key=lambda d: (d.event.block, d.event.index))

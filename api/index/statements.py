@@ -28,7 +28,7 @@ class Line:
 
     `units`: change. Money in minor units: `paid` by the holder, `earned` (to be claimed), `received`.
     `other`: whom units went to or came from. `index`: number of the coupon from 0. `units_after` and
-    `claimable_after`: what the holder had then.
+    `claimable_after`: what the holder had then. `principal`: the part of `earned` that repays principal.
     """
 
     block: int
@@ -44,6 +44,7 @@ class Line:
     index: int | None
     units_after: int
     claimable_after: int
+    principal: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,10 @@ def _earned(account: Account, payout: Distribution, claimable: int) -> Line:
     earned = account.units * payout.per_unit
     index = payout.index if payout.index >= 0 else None
     where = (event.block, event.index, event.time, event.tx)
-    return Line(*where, payout.kind, 0, 0, earned, 0, None, index, account.units, claimable)
+    principal = earned * payout.principal // payout.paid
+    return Line(
+        *where, payout.kind, 0, 0, earned, 0, None, index, account.units, claimable, principal=principal
+    )
 
 
 def _of_step(holder: str, before: Account, step: _Step) -> Line:

@@ -93,6 +93,12 @@ def state_name(case: Case) -> str:
     return names[last.name]
 
 
+def planned_units(case: Case) -> int:
+    """Units that payments to come are for: those in issue, or sold when the sale is over. While it is open,
+    what is sold so far may still become nothing or more, and the plan is the full issue."""
+    return units(case) if state_name(case) not in ("announced", "offering") else case.terms.hard_cap
+
+
 def units(case: Case) -> int:
     """Units in issue: as activated, or sold and not returned."""
     begun = case.last("bond", "BondActivated")

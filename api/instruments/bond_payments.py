@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.instruments.base import Case, trace_of
-from api.instruments.bond_case import paid_in, slot_of, state_name, units, value_of, values, waits_for
+from api.instruments.bond_case import paid_in, planned_units, slot_of, state_name, value_of, values, waits_for
 from api.models.deployment import PaymentView
+from chain.events import Event
 from finance.settlement import bond
 from finance.settlement.terms import Effect, SettlementTerms
 from finance.settlement.widths import SettlementError
@@ -18,7 +19,8 @@ def payments(case: Case) -> list[PaymentView]:
 
 
 def past(case: Case) -> list[PaymentView]:
-    found = []
+    """Distributions made, and coupons that came to nothing, of which the token says nothing."""
+    found = [_empty(event) for event in case.events("bond", "CouponPaid") if not event.arguments["paid"]]
     for made_ in case.ledger.payouts:
         index, event = made_.index, made_.event
         if made_.kind == "redemption":
@@ -49,7 +51,25 @@ def past(case: Case) -> list[PaymentView]:
                 trace=trace_of(event),
             )
         )
-    return found
+    return sorted(found, key=lambda each: (each.trace.block, each.trace.log) if each.trace else (0, 0))
+
+
+def _empty(event: Event) -> PaymentView:
+    index = int(event.arguments["period"])
+    return PaymentView(
+        kind="coupon",
+        index=index,
+        title=f"Coupon {index + 1}",
+        date=event.time,
+        status="nothing",
+        amount="0",
+        per_unit="0",
+        payer="issuer",
+        payee="holders",
+        interest=str(event.arguments["interest"]),
+        outcome=str(event.arguments["outcome"]),
+        trace=trace_of(event),
+    )
 
 
 def _has_outcome(case: Case, index: int) -> bool:
@@ -67,8 +87,8 @@ def _outcome(case: Case, kind: str, index: int) -> int:
 
 
 def expected(case: Case) -> list[PaymentView]:
-    """What is not paid yet, for the units in issue (the full issue while nothing is sold)."""
-    terms, count = case.terms, units(case) or case.terms.hard_cap
+    """What is not paid yet, for the units in issue, or the full issue while it is being sold."""
+    terms, count = case.terms, planned_units(case)
     paid = len(case.events("bond", "CouponPaid"))
     if case.last("bond", "BondRedeemed") is not None:
         return []
@@ -110,7 +130,7 @@ def needed(case: Case, index: int) -> int | None:
     None while a report decides it."""
     found = set()
     for low in (True, False):
-        rows = _replay(case.terms, units(case) or case.terms.hard_cap, values(case, low))
+        rows = _replay(case.terms, planned_units(case), values(case, low))
         due = sum(row.due for row in rows if row.index <= index)
         found.add(due - sum(row.total for row in rows if row.index < index))
     return found.pop() if len(found) == 1 else None

@@ -84,10 +84,12 @@ def _facts(case: Case, name: str) -> Iterator[Fact]:
     yield fact("coupons_paid", "Coupons paid", len(coupons), "number", case.last("bond", "CouponPaid"))
     yield fact("coupons", "Coupons in all", len(terms.periods), "number")
     paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
-    yield fact("distributed", "Paid to holders so far", paid, "money", case.last("token", "Distributed"))
+    yield fact(
+        "distributed", "Distributed to holders so far", paid, "money", case.last("token", "Distributed")
+    )
     yield fact("held", "Held by the bond for what comes next", case.held("bond"), "money")
     claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
-    yield fact("unclaimed", "Earned by holders, not claimed yet", paid - claimed, "money")
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", paid - claimed, "money")
     yield fact("maturity", "Maturity", terms.periods[-1].pay_date, "time")
 
 

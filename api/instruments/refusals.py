@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from chain.errors import ContractError
 
@@ -11,7 +11,7 @@ WORDS: Mapping[str, str] = {
     "ERC7943CannotSend": "The sending wallet is not verified to hold this claim any more.",
     "ERC7943CannotTransfer": "These units may not be transferred.",
     "ERC7943InsufficientUnfrozenBalance": "Not so many units are free: {unfrozen} of them are not frozen.",
-    "ERC20InsufficientBalance": "The wallet has too little: {balance} of {needed} (in the smallest unit).",
+    "ERC20InsufficientBalance": "The wallet has too little: {balance} of {needed}.",
     "ERC20InsufficientAllowance": "The contract may not take so much money from the wallet yet.",
     "ERC2612ExpiredSignature": "The signature has expired.",
     "ERC2612InvalidSigner": "The signature is not the owner's.",
@@ -20,7 +20,7 @@ WORDS: Mapping[str, str] = {
     "SecurityToken_Paused": "Transfers are paused.",
     "SecurityToken_Closed": "The claim has ended; there are no transfers any more.",
     "SecurityToken_NoSupply": "Nobody holds units, so nothing can be shared.",
-    "SecurityToken_AmountBelowSupply": "The amount is less than one smallest unit of money for each unit.",
+    "SecurityToken_AmountBelowSupply": "The amount is too small to be shared among all units.",
     "SecurityToken_InRecovery": "A recovery of this holding is announced; only the holder can claim now.",
     "SecurityToken_NoRecovery": "No recovery of this holding is announced.",
     "SecurityToken_NoticeRuns": "The notice of this recovery still runs.",
@@ -33,7 +33,7 @@ WORDS: Mapping[str, str] = {
     "Offering_SoldInThisBlock": "Units were sold in this very block; settle in a later one.",
     "Offering_ZeroUnits": "At least one unit must be named.",
     "KpiBond_NotDue": "Nothing is due yet.",
-    "KpiBond_Underfunded": "The issuer has paid in too little: {held} of {due} (in the smallest unit).",
+    "KpiBond_Underfunded": "The issuer has paid in too little: {held} of {due}.",
     "KpiBond_NotFixed": "A report that decides this payment has not been turned into its amount yet.",
     "KpiBond_AlreadyFixed": "This report has been turned into its payment already.",
     "KpiBond_UnknownFixing": "There is no such fixing.",
@@ -62,11 +62,26 @@ WORDS: Mapping[str, str] = {
     "RevenueTreasury_AllPaid": "All periods have been paid.",
 }
 OTHERWISE = "The contract refuses this: {error}"
+AMOUNTS: Mapping[str, tuple[str, ...]] = {
+    "ERC20InsufficientBalance": ("balance", "needed"),
+    "KpiBond_Underfunded": ("held", "due"),
+}
+"""Arguments that are money."""
+WITHOUT_AMOUNTS: Mapping[str, str] = {
+    "ERC20InsufficientBalance": "The wallet has too little.",
+    "KpiBond_Underfunded": "The issuer has paid in too little.",
+}
+"""Where the currency is not known."""
 
 
-def template(error: ContractError) -> tuple[str, dict[str, str]]:
-    """The words for an error, to be translated, and the fields to fill in."""
+def template(error: ContractError, money: Callable[[int], str] | None = None) -> tuple[str, dict[str, str]]:
+    """The words for an error, to be translated, and the fields to fill in; `money` writes minor units as an
+    amount of the currency."""
     words = WORDS.get(error.name)
     if words is None:
-        return OTHERWISE, {"error": str(error)[:300]}
-    return words, {name: str(value) for name, value in error.arguments.items() if name}
+        return OTHERWISE, {"error": error.name if error.arguments else str(error)[:300]}
+    fields = {name: str(value) for name, value in error.arguments.items() if name}
+    amounts = AMOUNTS.get(error.name, ())
+    if amounts and money is None:
+        return WITHOUT_AMOUNTS[error.name], {}
+    return words, fields | {name: money(error.arguments[name]) for name in amounts if money is not None}

@@ -56,6 +56,7 @@ def payments(case: Case) -> list[PaymentView]:
         *_settlement_payments(case),
         *_end_payments(case),
         *_distributions(case),
+        *_empty_distributions(case),
         *_coming_distributions(case),
     ]
     return sorted(found, key=lambda each: (each.date, each.kind))
@@ -73,31 +74,44 @@ def _settlement_payments(case: Case) -> Iterator[PaymentView]:
             "index": row.period,
             "title": f"Settlement {row.period + 1}",
             "date": row.pay_date if row.trace is None else row.trace.time,
-            "status": "paid" if row.status == "settled" else row.status,
+            "status": _paid(row) if row.status == "settled" else row.status,
             "trace": row.trace,
         }
         if row.amount is None:
             fixed = int(row.fixed)
             low, high = fixed + min(lowest, silent), fixed + max(highest, silent)
-            note = "below zero, the payee pays"
-            yield PaymentView(**about, payer="payer", payee="payee", low=str(low), high=str(high), note=note)
+            payer, payee = _sides(case, 0)
+            note = f"below zero, {payee} pays"
+            yield PaymentView(**about, payer=payer, payee=payee, low=str(low), high=str(high), note=note)
             continue
         amount = int(row.amount)
-        sides = ("payer", "payee") if amount >= 0 else ("payee", "payer")
-        yield PaymentView(**about, payer=sides[0], payee=sides[1], amount=str(abs(amount)), unpaid=row.unpaid)
+        payer, payee = _sides(case, amount)
+        yield PaymentView(**about, payer=payer, payee=payee, amount=str(abs(amount)), unpaid=row.unpaid)
+
+
+def _sides(case: Case, amount: int) -> tuple[str, str]:
+    """Who pays a signed amount, and to whom: the parties' keys in the deal."""
+    swap = case.deal.swap
+    return (swap.payer, swap.payee) if amount >= 0 else (swap.payee, swap.payer)
+
+
+def _paid(row: SettlementView) -> str:
+    if int(row.unpaid or 0):
+        return "owed"
+    return "paid" if int(row.amount or 0) else "nothing"
 
 
 def _end_payments(case: Case) -> Iterator[PaymentView]:
     """The one payment of a close-out or an agreed end."""
     for row in case.ledger.ends.to_dict("records"):
-        sides = ("payer", "payee") if row["amount"] >= 0 else ("payee", "payer")
+        payer, payee = _sides(case, row["amount"])
         yield PaymentView(
             kind=row["how"],
             title="Close-out" if row["how"] == "close_out" else "Agreed termination",
             date=row["time"],
-            status="paid",
-            payer=sides[0],
-            payee=sides[1],
+            status="owed" if row["unpaid"] else "paid" if row["amount"] else "nothing",
+            payer=payer,
+            payee=payee,
             amount=str(abs(row["amount"])),
             unpaid=str(row["unpaid"]),
             trace=Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")}),
@@ -111,6 +125,26 @@ def _paid_period(case: Case, event: Event) -> int | None:
         return None
     period = int(paid.arguments["period"])
     return period if period < len(case.terms.project.periods) else None
+
+
+def _empty_distributions(case: Case) -> Iterator[PaymentView]:
+    """Periods that the treasury has paid and that left nothing to holders: the token says nothing of them."""
+    for event in case.events("treasury", "PeriodPaid"):
+        index = int(event.arguments["period"])
+        if event.arguments["holders"] or index >= len(case.terms.project.periods):
+            continue
+        yield PaymentView(
+            kind="revenue",
+            index=index,
+            title=f"Distribution {index + 1}",
+            date=event.time,
+            status="nothing",
+            amount="0",
+            per_unit="0",
+            payer="project",
+            payee="holders",
+            trace=trace_of(event),
+        )
 
 
 def _distributions(case: Case) -> Iterator[PaymentView]:

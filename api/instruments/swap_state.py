@@ -106,7 +106,9 @@ def _facts(case: Case) -> Iterator[Fact]:
     yield fact("periods_settled", "Periods settled", settled(case), "number", last)
     yield fact("periods", "Periods in all", len(payment(case).periods), "number")
     net = sum(e.arguments["amount"] for e in case.events("swap", "PeriodSettled"))
-    yield fact("net", "Settled so far, net (positive: the payer pays)", net, "money")
+    yield fact("net", "Fallen due so far, net (positive: to the payee)", net, "money")
+    missed = sum(e.arguments["unpaid"] for e in case.events("swap", "AmountPaid"))
+    yield fact("missed", "Of it not paid when it fell due, both ways", missed, "money")
     ledger = books(case)
     for side in Side:
         name = SIDES[side]
@@ -134,9 +136,11 @@ def _project_facts(case: Case) -> Iterator[Fact]:
         "revenue", "Revenue received so far", revenue, "money", case.last("treasury", "RevenueReceived")
     )
     paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
-    yield fact("distributed", "Paid to holders so far", paid, "money", case.last("token", "Distributed"))
+    yield fact(
+        "distributed", "Distributed to holders so far", paid, "money", case.last("token", "Distributed")
+    )
     claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
-    yield fact("unclaimed", "Earned by holders, not claimed yet", paid - claimed, "money")
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", paid - claimed, "money")
     yield fact("treasury_held", "Held by the treasury", case.held("treasury"), "money")
 
 

@@ -264,10 +264,13 @@ class KpiView(Resource):
 
 
 class PaymentView(Resource):
-    """A payment to or from holders or parties: paid (with its log), due, or expected.
+    """A payment to or from holders or parties. `status`: paid (with its log); owed: settled, and `unpaid` of
+    it is what could not be paid then; nothing: it came to nothing (no money, with its log); due, late or
+    expected: to come.
 
-    `amount` null: it waits for a KPI; then `low` and `high` bound it. `payer` and `payee` are roles.
-    `settled`: a report has decided it."""
+    `amount` is what was or will be due; null: it waits for a KPI, and `low` and `high` bound it. What is not
+    issued yet is for the full issue. `payer` and `payee`: issuer, holders, project or others, and the parties
+    of a swap by their keys in the deal."""
 
     model_config = example(
         {
@@ -288,7 +291,7 @@ class PaymentView(Resource):
     index: int | None = None
     title: str
     date: int
-    status: Literal["paid", "due", "expected", "late"]
+    status: Literal["paid", "owed", "nothing", "due", "expected", "late"]
     amount: Minor | None = None
     per_unit: Minor | None = None
     low: Minor | None = None
@@ -299,7 +302,7 @@ class PaymentView(Resource):
     principal: Minor | None = None
     outcome: Minor | None = None
     unpaid: Minor | None = Field(
-        default=None, description="Of a settlement: owed, because it could not be paid."
+        default=None, description="Of a settlement: could not be paid then, and was added to what is owed."
     )
     note: str | None = None
     trace: Trace | None = None
@@ -307,7 +310,8 @@ class PaymentView(Resource):
 
 class SettlementView(Resource):
     """A period of a swap. `amount` is signed: positive, the payer pays the payee. |amount| = netted + paid +
-    unpaid. Before it is settled, `amount` is what its report makes due now, or null."""
+    unpaid: set off against what the other side owed, paid out of the balance, and added to what is owed.
+    Before it is settled, `amount` is what its report makes due now, or null."""
 
     model_config = example(
         {

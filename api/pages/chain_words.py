@@ -22,12 +22,16 @@ STATES = {
         "plain",
         N_("Collateral was not there in time; each side gets its own back."),
     ),
-    "active": (N_("Running"), "good", N_("Payments are made as they fall due.")),
-    "defaulted": (N_("In default"), "bad", N_("A payment was not made in time.")),
+    "active": (N_("Running"), "good", N_("The deal is under way.")),
+    "defaulted": (
+        N_("In default"),
+        "bad",
+        N_("Something due was not paid, or collateral not restored, in time."),
+    ),
     "accelerated": (N_("Called due"), "bad", N_("After a default everything was called due at once.")),
     "redeemed": (N_("Repaid"), "plain", N_("Everything has been paid.")),
-    "matured": (N_("Ended"), "plain", N_("The last period has been paid.")),
-    "ended": (N_("Ended"), "plain", N_("Everything has been paid.")),
+    "matured": (N_("Ended"), "plain", N_("The last period has been settled.")),
+    "ended": (N_("Ended"), "plain", N_("The project's treasury is closed.")),
     "closed_out": (N_("Closed out"), "bad", N_("One side failed, and the swap was ended.")),
     "terminated": (N_("Ended by agreement"), "plain", N_("Both sides agreed to end it.")),
     "failed": (N_("Sale failed"), "bad", N_("Too little was sold; buyers get their money back.")),
@@ -72,6 +76,8 @@ PAID = {
     "paid": (N_("Paid"), "good"),
     "due": (N_("Due now"), "wait"),
     "late": (N_("Late"), "bad"),
+    "owed": (N_("Not paid in full"), "bad"),
+    "nothing": (N_("Nothing to pay"), "plain"),
     "expected": (N_("Expected"), "plain"),
 }
 
@@ -94,6 +100,7 @@ VERDICTS = {
 
 SETTLED = {
     "settled": (N_("Settled"), "good"),
+    "owed": (N_("Not paid in full"), "bad"),
     "due": (N_("Due now"), "wait"),
     "expected": (N_("Expected"), "plain"),
     "ended": (N_("Ended before"), "plain"),

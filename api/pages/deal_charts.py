@@ -255,6 +255,9 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
         whole = []
     paid = sum(each.status == "paid" for each in rows)
     sentence = say("{paid} of {count} payments have been made (filled bars).", paid=paid, count=len(rows))
+    nothing = sum(each.status == "nothing" for each in rows)
+    if nothing:
+        sentence += " " + say("{count} came to nothing (no bar).", count=nothing)
     open_ = [each for each in rows if each.amount is None and (each.low is None or each.high is None)]
     if open_:
         sentence += " " + say("What is still to come depends on revenue and is not drawn.")
@@ -320,16 +323,20 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
             if each.amount is not None
         ],
     }
-    total = sum(int(each.amount or 0) for each in settled)
-    ups = sum(int(each.amount or 0) > 0 for each in settled)
+    amounts = [int(each.amount or 0) for each in settled]
+    total, missed = sum(amounts), sum(int(each.unpaid or 0) for each in settled)
+    net = pens.write.short_money(abs(total), pens.currency)
     sentence = say(
-        "{count} periods are settled: {ups} times the project was paid, {downs} times it paid. In all it "
-        "has {got}.",
+        "{count} periods are settled: {ups} times an amount was due to the project, {downs} times from it. "
+        "In all {net} fell due.",
         count=len(settled),
-        ups=ups,
-        downs=len(settled) - ups,
-        got=say("received {amount}", amount=pens.write.short_money(total, pens.currency))
-        if total >= 0
-        else say("paid {amount}", amount=pens.write.short_money(-total, pens.currency)),
+        ups=sum(amount > 0 for amount in amounts),
+        downs=sum(amount < 0 for amount in amounts),
+        net=say("{amount} to it", amount=net) if total >= 0 else say("{amount} from it", amount=net),
     )
+    if missed:
+        sentence += " " + say(
+            "Of these amounts {missed} could not be paid on their days, and were added to what is owed.",
+            missed=pens.write.short_money(missed, pens.currency),
+        )
     return Chart("settlements", data, sentence)

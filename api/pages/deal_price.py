@@ -115,9 +115,10 @@ def _figures(deal: Deal, price: LivePrice, pens: Pens) -> list[tuple[str, str, s
     day = say("on {day}", day=write.day_text(price.day))
     if price.clean is not None and price.price is not None and price.accrued is not None:
         note = say("{price} with accrued interest", price=write.number(price.price))
-        found.append((say("Value of 100 nominal"), write.number(price.clean), note))
+        found.append((say("Value of 100 nominal, without accrued interest"), write.number(price.clean), note))
         each = float(deal.bond.denomination.value) / 100 * price.price
-        found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
+        title = say("Value of a unit, with accrued interest")
+        found.append((title, write.amount(each, deal.currency.code), day))
     elif price.price is not None and deal.share is not None:
         each = price.price / 100 * float(deal.share.unit_price.value)
         found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
@@ -160,6 +161,7 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
     if effect.before is not None and effect.after is not None and effect.moved is not None:
         moved = effect.moved
         before, after, by = write.number(effect.before), write.number(effect.after), write.number(moved)
+        words = say("{what} Per 100 nominal, with accrued interest.", what=words)
     else:
         moved = float(effect.value_moved or 0)
         before, after, by = (  # minor units, perhaps with a fraction

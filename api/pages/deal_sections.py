@@ -83,7 +83,7 @@ def payment_section(payments: Sequence[PaymentView], pens: Pens, ui: Any) -> Pay
         (say("Status"), "text"),
     ]
     rows = [_payment(each, pens, ui) for each in mine]
-    done = sum(each.status == "paid" for each in mine)
+    done = sum(each.trace is not None for each in mine)
     near = rows[max(0, done - NEAR) : done + NEAR]
     return PaymentSection(payments_chart(payments, pens), columns, rows, near)
 
@@ -130,6 +130,8 @@ def settlement_section(
     for each in settlements:
         value = "" if each.kpi is None or kpi is None else pens.value(kpi, each.kpi)
         amount = "" if each.amount is None else ui.money(each.amount, pens.currency, True, 0)
+        missed = "" if each.unpaid is None else write.money(each.unpaid, pens.currency, 0)
+        status = "owed" if int(each.unpaid or 0) else each.status
         rows.append(
             [
                 say("Period {number}", number=each.period + 1),
@@ -137,7 +139,8 @@ def settlement_section(
                 say("none reported") if each.missing else value,
                 write.money(each.fixed, pens.currency, 0),
                 ui.figure_with_trace(amount, each.trace) if amount else "",
-                ui.badge(*coded(SETTLED, each.status, say)),
+                missed,
+                ui.badge(*coded(SETTLED, status, say)),
             ]
         )
     return SettlementSection(settlements_chart(settlements, up, down, pens), rows)

@@ -27,8 +27,9 @@ LINES = {
     "recovered": N_("Recovered from a lost key"),
     "claim": N_("Paid out"),
     "coupon": N_("Interest {number} earned"),
-    "redemption": N_("Repayment earned"),
-    "recovery": N_("Recovery earned"),
+    "coupon repaying": N_("Payment {number}: interest and repayment"),
+    "redemption": N_("Repayment of principal"),
+    "recovery": N_("Recovery after the default"),
     "revenue": N_("Revenue earned"),
     "gift": N_("Gift earned"),
 }

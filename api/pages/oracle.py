@@ -13,7 +13,7 @@ from markupsafe import Markup
 from api.i18n import N_, Translator, language_of
 from api.models import Currency
 from api.models.deployment import KpiView
-from api.models.oracle import DisputeView, FeedView, OracleNodeView, ReportView
+from api.models.oracle import DisputeView, EvidenceView, FeedView, OracleNodeView, ReportView
 from api.pages.chain_words import PERIODS, coded
 from api.pages.deal_charts import Pens
 from api.pages.deal_sections import ReportSection, report_section
@@ -225,11 +225,24 @@ def evidence(
         id=id,
         kpi=shown,
         value=pens.value(shown, view.value),
+        doubt=_doubt(parts, id, view, pens.say),
         rows=[
             [ui.link(item.href, item.name), _size(item.bytes, pens.write), _hash(item.sha256)]
             for item in view.files
         ],
     )
+
+
+def _doubt(parts: Services, id: str, view: EvidenceView, say: Translator) -> str:
+    """What is known to be wrong with a reading: it was recomputed in vain, or the panel set it aside."""
+    reports = [each for each in report_views(parts, id) if (each.kpi, each.period) == (view.kpi, view.period)]
+    mine = [each for report in reports for each in report.observations if each.evidence == view.root]
+    if any(each.culprit is not None for each in mine):
+        return say("Recomputed: this node's value does not follow from these files.")
+    ruled = next((each.dispute for each in reports if each.dispute and each.dispute.ruling), None)
+    if ruled is not None and ruled.verdict != "stands" and any(view.value != ruled.ruled for _ in mine):
+        return say("The panel has ruled on this report: the value here does not count.")
+    return ""
 
 
 def _hash(value: str) -> Markup:

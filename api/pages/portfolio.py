@@ -81,7 +81,8 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
     price = live_price(deal, realised(case), datetime.fromtimestamp(case.now, UTC).date(), parts.jobs)
     value = _value(deal, price, write)
     if value:
-        figures.append((say("Value of a unit"), value, None))
+        accrued = None if price.accrued is None else say("with accrued interest")
+        figures.append((say("Value of a unit"), value, accrued))
     elif price.state == "computing" and deployment.has_units:
         figures.append((say("Value of a unit"), "…", say("being computed")))
     latest = _latest(kpis)
@@ -96,10 +97,8 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
     if state.steps:
         step = state.steps[0]
         figures.append((say("Next"), write.day(step.time), step_words(step, deal, say)))
-    payments = [
-        each for each in case.instrument.payments(case) if each.payee in ("holders", "payee", "payer")
-    ]
-    done = sum(each.status == "paid" for each in payments)
+    payments = [each for each in case.instrument.payments(case) if each.kind != "gift"]
+    done = sum(each.status in ("paid", "nothing") for each in payments)
     return Card(
         deal=deal,
         link=f"/deals/{deal.id}?deployment={deployment.id}",

@@ -25,7 +25,7 @@ class Operation:
 
     method: str
     path: str
-    does: str
+    does: Markup
 
 
 @router.get("/docs")
@@ -41,7 +41,7 @@ def _article() -> Markup:
         text = TEXT.read_text()
     except OSError:
         raise not_found("docs/api.md is not part of this installation; see /v1/openapi.json") from None
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader = _reader()
     tokens = reader.parse(text)
     for token in tokens:
         if token.type == "fence":
@@ -49,9 +49,17 @@ def _article() -> Markup:
     return Markup(reader.renderer.render(tokens, reader.options, {}))
 
 
+def _reader() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
 def _operations(request: Request) -> list[Operation]:
     return [
-        Operation(method.upper(), path, str(each["description"]).split("\n\n")[0])
+        Operation(
+            method.upper(),
+            path,
+            Markup(_reader().renderInline(str(each["description"]).split("\n\n")[0])),
+        )
         for path, item in request.app.openapi()["paths"].items()
         for method, each in item.items()
     ]

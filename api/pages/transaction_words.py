@@ -101,6 +101,19 @@ def _fixed(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say("The measurement of {value} was applied to the bond.", value=t.kpi(e, a["kpi"]))
 
 
+def _coupon(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+    number, amount = int(a["period"]) + 1, t.money(e, a["paid"])
+    if not int(a["repayment"]):
+        return t.say("Interest {number} was paid: {amount}.", number=number, amount=amount)
+    return t.say(
+        "Payment {number} was made: {amount}; {interest} of it is interest and {repayment} repays principal.",
+        number=number,
+        amount=amount,
+        interest=t.money(e, a["interest"]),
+        repayment=t.money(e, a["repayment"]),
+    )
+
+
 def _settled(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     amount = int(a["amount"])
     words = {"period": int(a["period"]) + 1, "amount": t.money(e, abs(amount))}
@@ -111,7 +124,8 @@ def _settled(t: Teller, e: TransactionEvent, a: Arguments) -> str:
 
 def _paid(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
-        "Of it {netted} came out of collateral held, {paid} was paid and {unpaid} is still owed.",
+        "Of it {netted} was set off against what the other side owed, {paid} was paid, and {unpaid} was "
+        "added to what is owed.",
         netted=t.money(e, a["netted"]),
         paid=t.money(e, a["paid"]),
         unpaid=t.money(e, a["unpaid"]),
@@ -165,7 +179,7 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         each=t.money(e, a["perUnit"]),
     ),
     ("token", "Claimed"): lambda t, e, a: t.say(
-        "{who} was paid {amount} that had been earned.",
+        "{who} took out {amount} that was there to claim.",
         who=t.who(a["holder"]),
         amount=t.money(e, a["amount"]),
     ),
@@ -177,9 +191,7 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         "{who} provided {amount} for what is due.", who=t.who(a["from"]), amount=t.money(e, a["amount"])
     ),
     ("bond", "KpiFixed"): _fixed,
-    ("bond", "CouponPaid"): lambda t, e, a: t.say(
-        "Interest {number} was paid: {amount}.", number=int(a["period"]) + 1, amount=t.money(e, a["paid"])
-    ),
+    ("bond", "CouponPaid"): _coupon,
     ("bond", "BondRedeemed"): lambda t, e, a: t.say(
         "The bond was repaid: {amount}.", amount=t.money(e, a["paid"])
     ),

@@ -52,7 +52,7 @@ def list_actions(request: Request, id: DeploymentId, parts: Parts) -> Page[Actio
     return Page[ActionView](items=action_views(parts.index.deployment(id), say))
 
 
-@router.post("/transactions/prepare", responses=documented(404, 409, 413, 422))
+@router.post("/transactions/prepare", responses=documented(404, 409, 413, 415, 422))
 def prepare_transaction(
     request: Request, given: PrepareRequest, parts: Parts, response: Response
 ) -> PreparedView:
@@ -67,7 +67,7 @@ def prepare_transaction(
     return prepare(parts, given.deployment, given.action, given.sender, given.parameters, say)
 
 
-@router.post("/transactions", status_code=202, responses=documented(409, 413, 422))
+@router.post("/transactions", status_code=202, responses=documented(409, 413, 415, 422))
 def relay_transaction(given: RelayRequest, parts: Parts, response: Response) -> RelayedView:
     """Pass on a transaction that a wallet has signed, if it is an action of a registered deployment.
 

@@ -25,7 +25,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @router.post(
     "/valuations",
-    responses={**ACCEPTED, **documented(404, 413, 422)},
+    responses={**ACCEPTED, **documented(404, 413, 415, 422)},
     response_model=ValuationView,
 )
 async def value_deal(request: Request, parts: Parts, asked: ValuationRequest) -> Response:

@@ -49,7 +49,9 @@ class HolderRow(Resource):
     share: float = Field(description="Of the units in issue.")
     claimable: Minor = Field(description="Earned and not yet claimed.")
     claimed: Minor
-    earned: Minor = Field(description="Claimable and claimed.")
+    earned: Minor = Field(
+        description="Distributed to its units, repaid principal included: claimable and claimed."
+    )
 
 
 class PositionView(Resource):
@@ -65,7 +67,9 @@ class PositionView(Resource):
     supply: int = Field(description="Units in issue.")
     claimable: Minor = Field(description="What a claim would pay now.")
     claimed: Minor
-    earned: Minor
+    earned: Minor = Field(
+        description="Distributed to its units, repaid principal included: claimable and claimed."
+    )
     currency: Currency
     as_of: AsOf
 
@@ -104,7 +108,8 @@ class StatementLine(Resource):
     index: int | None = Field(None, description="Number of the coupon, from 0.")
     units: int = Field(description="Change of units.")
     paid: Minor = Field(description="By the holder, for units.")
-    earned: Minor = Field(description="By the units held, to be claimed.")
+    earned: Minor = Field(description="Distributed to the units held, to be claimed.")
+    principal: Minor = Field("0", description="The part of `earned` that repays principal.")
     received: Minor = Field(description="Money that reached the holder: a claim or a refund.")
     other: Address | None = Field(None, description="Whom units went to or came from.")
     units_after: int
@@ -184,6 +189,7 @@ def statement_line(line: Line) -> StatementLine:
         units=line.units,
         paid=str(line.paid),
         earned=str(line.earned),
+        principal=str(line.principal),
         received=str(line.received),
         other=line.other,
         units_after=line.units_after,

@@ -82,11 +82,18 @@ class Challengeable:
 
 @dataclass(frozen=True)
 class Holding:
-    """A position and its newest movements, newest first."""
+    """A position and its newest movements, newest first. `repaid`: of what it was given, principal, in minor
+    units."""
 
     position: PositionView
     lines: Sequence[StatementLine]
+    repaid: int
     may_receive: bool | None
+
+    @property
+    def income(self) -> int:
+        """What was distributed to it beside principal, in minor units."""
+        return int(self.position.earned) - self.repaid
 
 
 @dataclass(frozen=True)
@@ -124,20 +131,19 @@ def investor_view(parts: Services, address: str | None, deployment: str | None =
         trouble = error.detail if isinstance(error, ProblemError) else str(error)
     return InvestorView(
         address=who,
-        holdings=[
-            Holding(
-                position,
-                holdings.statement(parts, position.deployment, position.holder)[-NEWEST:][::-1],
-                eligible.get(position.deployment),
-            )
-            for position in held
-        ],
+        holdings=[_holding(parts, position, eligible.get(position.deployment)) for position in held],
         offers=offers,
         rewards=rewards,
         challengeable=challengeable,
         test_money=chosen[0].id if local and chosen else None,
         chain_trouble=trouble,
     )
+
+
+def _holding(parts: Services, position: PositionView, may_receive: bool | None) -> Holding:
+    lines = holdings.statement(parts, position.deployment, position.holder)
+    repaid = sum(int(line.principal) for line in lines)
+    return Holding(position, lines[-NEWEST:][::-1], repaid, may_receive)
 
 
 def _asked(

@@ -3,7 +3,7 @@ taken. No key is ever seen here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from eth_utils.address import to_checksum_address
@@ -185,7 +185,7 @@ class _Preparation:
             outcome=OutcomeView(
                 simulated=result.simulated,
                 ok=result.ok,
-                refusal=None if result.error is None else refusal_view(result.error, self.say),
+                refusal=None if result.error is None else refusal_view(result.error, self.say, self.money),
                 moves=moves_in(result.logs, self.deployment, self.sender, self.say),
             ),
         )
@@ -282,9 +282,9 @@ def _short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
 
 
-def refusal_view(error: ContractError, say: Say) -> RefusalView:
-    """A contract's error, in its own terms and in words."""
-    words, fields = template(error)
+def refusal_view(error: ContractError, say: Say, money: Callable[[int], str] | None = None) -> RefusalView:
+    """A contract's error, in its own terms (integers as the contract has them) and in words."""
+    words, fields = template(error, money)
     arguments = {name or "reason": as_json(value) for name, value in error.arguments.items()}
     return RefusalView(name=error.name, arguments=arguments, words=say(words, **fields))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from api.instruments.actions import ABI, ACTIONS, APPROVE
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
-from api.views.preparing import as_json, bytes_of, moves_in, refusal_view
+from api.views.preparing import as_json, bytes_of, money_words, moves_in, refusal_view
 from api.views.transaction_models import (
     MoveView,
     RelayedView,
@@ -206,6 +206,12 @@ def _is_known(w3: Web3, hash: str) -> bool:
 # -- what became of one
 
 
+def _money(parts: Services, id: str) -> Callable[[int], str]:
+    """Writes minor units of a deployment's currency."""
+    deployment = parts.index.deployment(id)
+    return lambda minor: money_words(minor, deployment)
+
+
 def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
     """A transaction that concerns a registered deployment. Raises ProblemError (404) for any other."""
     transaction, receipt, head, time, error = parts.chain.call(lambda w3: _look(w3, hash))
@@ -245,7 +251,7 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
         confirmations=0 if block is None else head - block + 1,
         gas_used=gas,
         fee=None if gas is None else str(gas * price),
-        refusal=None if error is None else refusal_view(error, say),
+        refusal=None if error is None else refusal_view(error, say, _money(parts, touched[0])),
         moves=moves,
         events=events,
     )

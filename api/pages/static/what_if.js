@@ -133,7 +133,7 @@ async function reprice() {
     clearTimeout(speaking);
     speaking = setTimeout(() => {
       spoken.textContent = body.value === null
-        ? say("Price {price} per 100", { price: number(body.price) })
+        ? say("Price {price} per 100, with accrued interest", { price: number(body.price) })
         : say("Value {value}", { value: money(body.value) });
     }, SPEAK);
     history.replaceState(null, "", address());
