@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
@@ -259,7 +260,11 @@ class _Maker:
     def add_chain(self, view: DealPage, live: DeploymentView) -> None:
         say, ui = self.say, self.ui
         view.contracts = [
-            [each.name, ui.address(each.address), say("yes") if each.shared else say("no")]
+            [
+                Markup("<code>{}</code>").format(each.name),
+                ui.address(each.address),
+                say("yes") if each.shared else say("no"),
+            ]
             for each in live.contracts
         ]
         view.wallets = [

@@ -189,7 +189,8 @@ def label_of(path: Sequence[str], say: Translator) -> str:
         if part.isdigit():
             words[-1] = f"{words[-1]} {int(part) + 1}"
         elif part != "parameters":
-            words.append(say(FIELDS[part]) if part in FIELDS else part.replace("_", " "))
+            name = part.replace("_", " ")
+            words.append(say(FIELDS[part]) if part in FIELDS else say(name) if say.knows(name) else name)
     first, *rest = words
     return " · ".join([first, *rest])
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from api.i18n import Translator, language_of
 from api.models import Currency
@@ -140,7 +141,11 @@ class _Teller:
     def row(self, event: TransactionEvent, ui: Any) -> list[Any]:
         words = ", ".join(f"{name} = {_short(value)}" for name, value in event.arguments.items())
         contract = self.say(CONTRACTS[event.contract]) if event.contract in CONTRACTS else event.contract
-        return [event.name, contract, words]
+        return [_code(event.name), contract, _code(words)]
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text)
 
 
 def _short(value: Any) -> str:

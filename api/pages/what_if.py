@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 
-from api.i18n import Translator, language_of
+from api.i18n import Translator, language_of, plain
 from api.models import Currency
 from api.pages.render import page
 from api.problems import ProblemError, bad_input
@@ -83,6 +83,7 @@ def _bond_controls(deal: Deal, say: Translator) -> list[Control]:
     for place, name in enumerate(dict.fromkeys(rule.kpi for rule, _ in fixing_rules(bond))):
         kpi, process = deal.kpis[name], bond.outlook[name]
         kind: Kind = "percent" if kpi.unit == "fraction" else "number"
+        unit = plain(say.deal(kpi.unit))
         title, end = say.deal(kpi.title), "" if place == 0 else str(place + 1)
         if hasattr(process, "probability"):
             label = say("{kpi}: its chance", kpi=title)
@@ -108,7 +109,7 @@ def _bond_controls(deal: Deal, say: Translator) -> list[Control]:
                 label,
                 about,
                 kind,
-                kpi.unit,
+                unit,
                 mean,
                 mean - spread,
                 mean + spread,
@@ -116,9 +117,7 @@ def _bond_controls(deal: Deal, say: Translator) -> list[Control]:
         )
         label = say("{kpi}: how uncertain", kpi=title)
         about = say("The standard deviation of what may be measured.")
-        found.append(
-            _control(f"sd{end}", f"kpis.{name}.sd", label, about, kind, kpi.unit, sd, sd / 20, 3 * sd)
-        )
+        found.append(_control(f"sd{end}", f"kpis.{name}.sd", label, about, kind, unit, sd, sd / 20, 3 * sd))
     return found
 
 
@@ -260,7 +259,7 @@ def what_if(
         value=value,
         stands=stands,
         waits=waits,
-        chart=None if value is None else chart(terms, value),
+        chart=None if value is None else chart(terms, value, say),
     )
     return page(request, "what_if.html.j2", view=view)
 
@@ -279,7 +278,7 @@ def _value(asked: ValuationRequest, deal: Deal, parts: Services) -> ValuationVie
     return closed_value(deal, asked, parts.jobs)
 
 
-def chart(deal: Deal, value: ValuationView) -> dict[str, Any] | None:
+def chart(deal: Deal, value: ValuationView, say: Translator) -> dict[str, Any] | None:
     """What the chart draws: density and payoff over the KPI, in the units that readers see."""
     if not value.chart:
         return None
@@ -290,7 +289,7 @@ def chart(deal: Deal, value: ValuationView) -> dict[str, Any] | None:
     effect = _effect(deal, next_report.kpi, next_report.period)
     divide = 1e18 if effect == "rate" else 10.0**value.decimals
     return {
-        "unit": kpi.unit,
+        "unit": plain(say.deal(kpi.unit)),
         "code": value.currency,
         "effect": effect,
         "divide": divide,

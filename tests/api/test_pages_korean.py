@@ -17,9 +17,10 @@ NAMES = {
     # the house, its formats and what they measure in
     "Penstock", "API", "CSV", "UTC", "SHA", "ETH", "KPI", "HTTP", "JSON", "SWMM", "EPA", "MWh", "Wh", "bp",
     "USD", "EUR", "SGD", "HKD", "mm", "kB", "localhost",
-    # names of wallets' file and model parts
-    "English",
+    # who is cited, and files of other programs
+    "ImpactAlpha", "Feldhuetter", "Wang", "pvlib", "windpowerlib",
 }  # fmt: skip
+CODED = re.compile(r"0x[0-9a-f…]+|(pvlib|windpowerlib):\S+", re.IGNORECASE)
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]{2,}")
 
 
@@ -79,7 +80,7 @@ def english(reader: Reader, names: set[str]) -> list[str]:
     return [
         text.strip()
         for text in reader.texts
-        if any(word not in names and not word.isupper() for word in WORD.findall(text))
+        if any(word not in names and not word.isupper() for word in WORD.findall(CODED.sub("", text)))
     ]
 
 

@@ -75,7 +75,10 @@ function put(within, name, text) {
 
 const writers = {
   price: number, expected_yield: (value) => percent(value, 2), value: money, low: money, high: money,
-  expected_outcome: money, modified_duration: (value) => say("{years} years", { years: number(value) }), basis: (text) => text,
+  expected_outcome: money, modified_duration: (value) => say("{years} years", { years: number(value) }),
+  basis: (text, { rate }) => text.startsWith("closed form")
+    ? say("by a formula over the distribution of what is measured, discounted at {rate}", { rate: percent(rate, 2) })
+    : say("by simulation of what is measured, discounted at {rate}", { rate: percent(rate, 2) }),
 };
 
 function show(value) {
@@ -93,7 +96,7 @@ function show(value) {
   }
   for (const place of section.querySelectorAll(".stats [data-show], .note [data-show]")) {
     const found = value[place.dataset.show];
-    if (found !== null && found !== undefined) place.textContent = writers[place.dataset.show](found);
+    if (found !== null && found !== undefined) place.textContent = writers[place.dataset.show](found, value);
   }
   if (figure && value.chart && base.chart) {
     const points = value.chart.map(({ kpi, density, payoff }) => ({ kpi, density, payoff: Number(payoff) / base.chart.divide }));
