@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -270,3 +271,43 @@ def test_answers_to_those_who_signed_in_are_not_kept(client: TestClient) -> None
     assert opened.headers["cache-control"] == "no-store"
     assert client.get("/v1/auth/session").headers["cache-control"] == "no-store"
     assert client.get("/v1/deals").headers["cache-control"] == "no-store"
+
+
+def test_a_wallet_has_so_many_sessions_and_its_oldest_ends(service: Service) -> None:
+    """Twenty, as docs/security.md says: the twenty-first ends the first, and no other wallet's."""
+
+    def opened(account: Any) -> dict[str, str]:
+        own = TestClient(service.app, base_url=ORIGIN)
+        return {"Authorization": f"Bearer {sign_in(own, message(own, account), account).json()['token']}"}
+
+    def works(token: dict[str, str]) -> bool:
+        own = TestClient(service.app, base_url=ORIGIN)
+        return own.get("/v1/auth/session", headers=token).status_code == 200
+
+    account, other = Account.create(), opened(Account.create())
+    tokens = []
+    for _ in range(20):
+        tokens.append(opened(account))
+        with service.parts.database.begin() as connection:  # a second apart, as they would be
+            connection.execute(text("UPDATE sessions SET created = created - 1"))
+    assert all(map(works, tokens))
+    tokens.append(opened(account))
+    assert [works(token) for token in tokens] == [False, *[True] * 20]
+    assert works(other)
+
+
+@pytest.mark.parametrize(("left", "status"), [(60, 201), (0, 401), (-1, 401)])
+def test_a_nonce_is_good_until_it_expires(
+    service: Service, client: TestClient, left: int, status: int
+) -> None:
+    signed = message(client)
+    nonce = re.search(r"Nonce: (\w+)", signed)
+    assert nonce is not None
+    with service.parts.database.begin() as connection:
+        query = text("UPDATE nonces SET expires = :at WHERE nonce = :nonce")
+        found = connection.execute(query, {"at": int(time.time()) + left, "nonce": nonce[1]})
+        assert found.rowcount == 1
+    answer = sign_in(client, signed)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.json()["type"] == "/problems/unknown-nonce"

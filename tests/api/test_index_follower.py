@@ -28,7 +28,7 @@ from chain.swap.ledger import read_swap_ledger
 from tests.api.index_world import Indexed, RandomLife, sqlite_url
 from tests.api.postgres import Postgres
 from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, small_deal, whole_life
-from tests.chain.swap_life import BEFORE, project_life, rain_life
+from tests.chain.swap_life import BEFORE, SwapLife, project_life, rain_deal, rain_life, units
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +260,33 @@ def test_a_chain_whose_head_goes_back_is_undone(chain: LocalChain, database_url:
     indexed.level()
     assert indexed.index.position(id, life.c).units == 2
     assert indexed.index.ledger(id, transfers=True).events == read_ledger(chain.w3, life.record).events
+
+
+def test_who_withdrew_is_read_again_after_a_reorganisation(tmp_path: Path, make: Any) -> None:
+    """One branch has a withdrawal by the payer, the other by a stranger: the ledger knows who of the one that
+    counts, as the chain itself says it."""
+    with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
+        life = SwapLife(chain, rain_deal())
+        indexed = make(sqlite_url(tmp_path), chain)
+        id = indexed.register(life.record).id
+        life.fund("payer", units(5_000_000))
+        life.fund("payee", units(1_000_000))
+        life.settle_at(0, 150)  # 1,120,000 to the utility
+        snapshot = rpc(chain.w3, "evm_snapshot")
+        life.withdraw("payee", by="payee")
+        indexed.level()
+        lost = indexed.index.ledger(id, transfers=True).callers
+        assert {who for who, _ in lost.values()} == {life.senders["payee"].address}
+        rpc(chain.w3, "evm_revert", snapshot)
+        life.fund("payer", units(1))
+        life.fund("payer", units(2))
+        life.withdraw("payee", by="stranger")
+        indexed.level()
+        ours, theirs = indexed.index.ledger(id, transfers=True), read_swap_ledger(chain.w3, life.record)
+        assert ours.events == theirs.events
+        assert ours.callers == theirs.callers
+        assert not lost.keys() & ours.callers.keys()
+        assert {row[0] for row in indexed.rows()["senders"]} == theirs.callers.keys()
 
 
 def test_a_deployment_that_moves_to_another_block_is_read_there(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from api.index.positions import Account
+from api.index.statements import _lines, _Note, _Step
 from chain.network import LocalChain, rpc
 from tests.api.index_world import Indexed, RandomLife, assert_positions, sqlite_url
 from tests.seeds import SEED
@@ -99,3 +101,19 @@ def _in_parts(indexed: Indexed, id: str, holder: str, size: int) -> list[object]
         found += part
         after = (part[-1].block, part[-1].log)
     return found
+
+
+def test_of_two_transfers_in_a_transaction_only_the_forced_one_is_forced() -> None:
+    """A batching wallet sends units itself and, as the agent, forces others: the token says ForcedTransfer
+    in the log right after the transfer that it forced (ERC-7943), and of no other."""
+    a, b = "0x" + "a" * 40, "0x" + "b" * 40
+    notes = [_Note(4, "ForcedTransfer", a, {"from": a, "to": b, "amount": 2})]
+
+    def step(log: int, units: int) -> _Step:
+        moved = {"from": a, "to": b, "value": 1}
+        return _Step(7, log, 1_500_000_000, "0x" + "1" * 64, "Transfer", moved, Account(units=units), notes)
+
+    first, forced, last = step(1, 9), step(3, 7), step(6, 6)
+    lines = list(_lines(a, Account(units=10), 0, [first, forced, last], []))
+    assert [line.kind for line in lines] == ["sent", "forced", "sent"]
+    assert [line.units for line in lines] == [-1, -2, -1]

@@ -606,6 +606,14 @@ contract KpiPaymentTest is PaymentFixture {
         payment.acceptTermination(id);
     }
 
+    function test_terminate_anOfferStandsInItsLastSecond() external {
+        uint32 id = propose(HEDGER, 777);
+        vm.warp(START + 1 days);
+        vm.prank(PROJECT);
+        payment.acceptTermination(id);
+        isState(IKpiPayment.State.Terminated);
+    }
+
     function test_terminate_aSettlementVoidsTheProposal() external {
         vm.prank(HEDGER);
         uint32 id = payment.proposeTermination(777, type(uint64).max);
