@@ -100,9 +100,16 @@ def project_outlook(
 
 
 def _of_paths(
-    deal: Deal, proxy: Floats, actual: Floats, mean: Floats, seed: int, fixed: Floats | None = None
+    deal: Deal,
+    proxy: Floats,
+    actual: Floats,
+    mean: Floats,
+    seed: int,
+    fixed: Floats | None = None,
+    quantiles: Floats | None = None,
 ) -> SwapOutlook:
-    """`mean` is the known mean of `proxy` by period; `fixed`: other fixed payments than the deal's."""
+    """`mean` is the known mean of `proxy` by period, `quantiles` those at QUANTILES where they are known too;
+    `fixed`: other fixed payments than the deal's."""
     payoffs = deal_payoff(deal)(proxy)
     controlled = at_known_mean(payoffs, proxy, mean)
     units, share = None, deal.share
@@ -111,7 +118,9 @@ def _of_paths(
         nothing = np.zeros(proxy.shape[1])
         units = unit_holders(deal, share, actual, amounts + payoffs, nothing).paths
     held = Paths(proxy, actual, payoffs, controlled, units, seed)
-    return SwapOutlook(mean, np.quantile(proxy, QUANTILES, axis=0), controlled.mean(axis=0), paths=held)
+    if quantiles is None:
+        quantiles = np.quantile(proxy, QUANTILES, axis=0)
+    return SwapOutlook(mean, quantiles, controlled.mean(axis=0), paths=held)
 
 
 def changed_outlook(
@@ -129,8 +138,11 @@ def changed_outlook(
     if outlook.paths is not None:
         held = outlook.paths
         mean = outlook.mean * mean_factor
-        proxy = mean + (held.proxy - outlook.mean) * (mean_factor * sd_factor)
-        return _of_paths(deal, proxy, held.actual + proxy - held.proxy, mean, held.seed, fixed)
+        spread = mean_factor * sd_factor
+        proxy = mean + (held.proxy - outlook.mean) * spread
+        # A line that rises keeps the order of its values, so it moves their quantiles as it moves them.
+        quantiles = mean + (outlook.quantiles - outlook.mean) * spread if spread >= 0 else None
+        return _of_paths(deal, proxy, held.actual + proxy - held.proxy, mean, held.seed, fixed, quantiles)
     if mean_factor == sd_factor == 1.0:
         return outlook
     return _of_laws(
