@@ -135,6 +135,27 @@ def test_every_figure_leads_to_its_transaction(browser: Browser, bond: str, lang
     page.context.close()
 
 
+@pytest.mark.parametrize("name", ["redeemed", "wind"])
+def test_every_kind_of_transaction_is_accessible(
+    browser: Browser, bond: str, swap: str, request: pytest.FixtureRequest, name: str
+) -> None:
+    """One transaction for each event that a deal's life has, in either language by turns, unfolded."""
+    service: Service = request.getfixturevalue(name)
+    kinds: dict[str, str] = {}
+    for event in service.parts.index.events(service.world.id):
+        kinds.setdefault(event.name, event.tx)
+    assert len(kinds) > 10
+    page = ready(browser, bond if name == "redeemed" else swap)
+    base = page.url.rstrip("/")
+    for place, tx in enumerate(sorted(set(kinds.values()))):
+        page.goto(f"{base}/transactions/{tx}?lang={('en', 'ko')[place % 2]}")
+        settle(page)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        assert axe(page) == [], tx
+        assert wider_than_the_window(page) == [], tx
+    page.context.close()
+
+
 def test_dark_pages_are_accessible(browser: Browser, bond: str) -> None:
     page = ready(browser, f"{bond}/deals/{BOND}", dark=True)
     sound(page, "pages-bond-dark")

@@ -209,7 +209,7 @@ def test_bodies_that_are_no_json_are_refused(client: TestClient) -> None:
         assert answer.status_code in (400, 422), body[:20]
         assert answer.headers["content-type"] == "application/problem+json"
     answer = client.post("/v1/valuations", content=b"{}", headers={"content-type": "text/plain"})
-    assert answer.status_code == 422
+    assert answer.status_code == 415
     assert refused(client, 404, deal="nothing")["type"] == "/problems/not-found"
 
 
