@@ -103,21 +103,21 @@ DEAL: dict[str, Any] = {
     ],
     "sources": [
         {
-            "key": "clearinghouse",
-            "title": "DC Water Environmental Impact Bond",
-            "publisher": "Adaptation Clearinghouse, Georgetown Climate Center",
-            "url": "https://www.adaptationclearinghouse.org/resources/dc-water-environmental-impact-bond.html",
+            "key": "release",
+            "title": "DC Water's Pioneering Environmental Impact Bond a Success",
+            "publisher": "DC Water",
+            "url": "https://www.dcwaterbonds.com/dc-water-dc/about/news-events/i198",
         }
     ],
     "terms": [
         {
             "field": "asset.parameters.impervious_area_acres",
-            "value": "20",
+            "value": "25",
             "origin": "sourced",
-            "source": "clearinghouse",
-            "because": "Adaptation Clearinghouse, Georgetown Climate Center, DC Water Environmental Impact "
-            "Bond (about 20 acres)",
-            "url": "https://www.adaptationclearinghouse.org/resources/dc-water-environmental-impact-bond.html",
+            "source": "release",
+            "because": "DC Water, DC Water's Pioneering Environmental Impact Bond a Success "
+            "(25 acres of works were installed; 20 were planned)",
+            "url": "https://www.dcwaterbonds.com/dc-water-dc/about/news-events/i198",
         }
     ],
 }

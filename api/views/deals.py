@@ -14,7 +14,7 @@ from api.problems import Flaw
 from api.views.outlooks import bonds, hash_of, is_bond, outlook_of, swaps
 from finance.pricing.engine import closed_form
 from finance.pricing.value import case_columns, cashflow_table
-from finance.pricing.yields import FlatYield
+from finance.pricing.yields import checked_yield
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, KpiBond, KpiPayment, MeasurementPeriod, walk
 from finance.terms.values import Provenance, Term, scaled
@@ -314,9 +314,8 @@ def cashflows(deal: Deal, discount_yield: float | None = None) -> list[CashflowR
 
 def _bond_flows(deal: Deal, discount_yield: float | None) -> list[CashflowRow]:
     bond = bonds.of(deal)
-    rate = bond.coupon if discount_yield is None else discount_yield
-    market = FlatYield(rate, bond.claim.frequency)
-    table = cashflow_table(bond.claim, bond.flows, market, closed_form(bond.flows, bond.outlook))
+    rate = checked_yield(bond.coupon if discount_yield is None else discount_yield, bond.claim.frequency)
+    table = cashflow_table(bond.claim, bond.flows, rate, closed_form(bond.flows, bond.outlook))
     columns, decimals = case_columns(bond.claim), deal.currency.token_decimals
     found = []
     for row in table.to_dict("records"):

@@ -80,7 +80,7 @@ def decisions(valuation: Valuation) -> tuple[Decision, ...]:
         own = flows.kpi_flows[at : at + fixing.last - fixing.first + 1]
         expected = valuation.closed_form.amounts[at : at + len(own)]
         at += len(own)
-        process = law(valuation.outlook[rule.kpi], kpi_time(flows.periods[0].start, own[0].observed))
+        process = law(valuation.outlook[rule.kpi], kpi_time(flows.start, own[0].observed))
         stepped, knots = fixing.curve.kind == Kind.STEP, fixing.curve.knots
         grain = _grain(fixing.effect, own[0])
         found.append(

@@ -38,7 +38,7 @@ def closed_form(flows: Flows, outlook: Outlook) -> ClosedForm:
     P(tier k) = P(KPI >= start of k) - P(KPI >= start of k+1); for a normal KPI each term is a normal
     distribution function, for a sample it is a count. Linear curves: see finance.pricing.closed.
     """
-    start = flows.periods[0].start
+    start = flows.start
     amounts = expected_amounts(flows, outlook, start)
     joint = joint_report(flows)
     if joint is None:
@@ -94,6 +94,6 @@ def sobol(
         return MonteCarlo(0.0, 0.0, replicates, points, seed)
     named = dict.fromkeys(flow.kpi for flow in flows.kpi_flows)
     kpis = CorrelatedKpis({name: over_time(outlook[name]) for name in named if name in outlook})
-    run = simulate(flows, kpis, flows.periods[0].start, seed, replicates, log2_points)
+    run = simulate(flows, kpis, flows.start, seed, replicates, log2_points)
     expected, error = run.weighted(np.ones(len(flows.kpi_flows)))
     return MonteCarlo(expected, error, replicates, points, seed)

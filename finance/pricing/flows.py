@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finance.actus.deal import contract_flows
 from finance.pricing.claim import BondClaim
-from finance.pricing.market import years
+from finance.pricing.market import Clock, years
 from finance.pricing.process import rounded
 from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
 from finance.settlement.terms import Effect
-from finance.terms.deal import Deal
+from finance.terms.deal import Deal, Kpi
 from finance.terms.problems import InputError
 from finance.terms.schedule import AccrualPeriod
 
@@ -95,9 +96,19 @@ class Flows:
     frequency: float = 2
 
     @property
+    def start(self) -> date:
+        """When interest begins: where the claim's clock and the processes of its KPIs start."""
+        return self.periods[0].start
+
+    @property
     def dates(self) -> list[date]:
         """When certain money is paid, ascending."""
         return [period.end for period in self.periods]
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The one clock of the claim: years from `start` by its day count, period by period."""
+        return Clock(self.day_count, (self.start, *self.dates))
 
     @property
     def certain(self) -> Floats:
@@ -115,19 +126,6 @@ class Flows:
                 whole = years(self.day_count, period.start, period.end)
                 return period.coupon * years(self.day_count, period.start, day) / whole
         return 0.0
-
-    def clock(self, day: date) -> float:
-        """Years from the start of interest to `day`, period by period.
-
-        Days of one period add up to the period, which plain 30/360 counting does not grant across a 31st; it
-        is how yields are quoted (and QuantLib's bond yields counted).
-        """
-        passed = 0.0
-        for period in self.periods:
-            if day < period.end:
-                return passed + years(self.day_count, period.start, day)
-            passed += period.accrual
-        return passed + years(self.day_count, self.periods[-1].end, day)
 
     def with_coupon(self, rate: float) -> Flows:
         """The same claim with every certain coupon at `rate` a year."""
@@ -164,11 +162,15 @@ def bond_flows(
     return Flows(float(face), tuple(periods), tuple(kpi_flows), day_count, frequency)
 
 
-def deal_flows(deal: Deal) -> Flows:
-    """The flows of a deal's bond: its ACTUS contract's, rounded as they are settled, and what KPIs decide.
-
-    A KPI is observed on the last day of its measurement period.
+def observed_on(kpi: Kpi, period: int, start: date) -> date:
+    """When the KPI of a period (from 0) is observed: the last day of its measurement; one that was measured
+    before interest begins on `start` is as uncertain as one on its first day.
     """
+    return max(kpi.periods[period].end, start + timedelta(days=1))
+
+
+def deal_flows(deal: Deal) -> Flows:
+    """The flows of a deal's bond: its ACTUS contract's, rounded as they are settled, and what KPIs decide."""
     claim = BondClaim.of(deal)
     bond = deal.bond
     terms = claim.terms
@@ -188,7 +190,7 @@ def deal_flows(deal: Deal) -> Flows:
     kpi_flows = []
     for rule, fixing in zip(bond.kpi_rules, terms.fixings, strict=True):
         kpi = deal.kpis[rule.kpi]
-        observed = kpi.periods[rule.period - 1].end
+        observed = observed_on(kpi, rule.period - 1, flows.start)
         for index in range(fixing.first, fixing.last + 1):
             at = periods[index]
             rate = fixing.effect is Effect.RATE

@@ -14,13 +14,14 @@ from datetime import date
 import numpy as np
 
 from finance.pricing.closed import expected_amount, knot_chances
-from finance.pricing.flows import Flows, KpiFlow
+from finance.pricing.flows import Flows, KpiFlow, observed_on
 from finance.pricing.measures import accrued_price, price_from_yield
 from finance.pricing.outlook import Outlook
 from finance.pricing.prepared import PreparedBond
 from finance.pricing.process import Floats, KpiProcess
 from finance.pricing.processes import LognormalProcess, MeanRevertingProcess, Process
-from finance.pricing.simulate import kpi_time, law
+from finance.pricing.simulate import MOMENT, kpi_time, law
+from finance.pricing.yields import checked_yield
 from finance.settlement.payoff_curve import Curve, Kind, payoff
 from finance.settlement.terms import Fixing
 from finance.terms.payoffs import Rule
@@ -63,20 +64,17 @@ def decided_flows(bond: PreparedBond, realised: Realised) -> Flows:
 
 def later_law(bond: PreparedBond, kpi: str, period: int, realised: Realised, outlook: Outlook) -> KpiProcess:
     """The distribution of a report that has not arrived, given those before it."""
-    periods = bond.deal.kpis[kpi].periods
-    start, day = bond.flows.periods[0].start, periods[period].end
-    process = outlook[kpi]
+    kpi_of, start, process = bond.deal.kpis[kpi], bond.flows.start, outlook[kpi]
+    time = kpi_time(start, observed_on(kpi_of, period, start))
     seen = [at for (name, at), value in realised.items() if name == kpi and at < period and value is not None]
     if seen and isinstance(process, MeanRevertingProcess | LognormalProcess):
         last = max(seen)
         value = realised[kpi, last]
         assert value is not None
-        level = value / 10 ** bond.deal.kpis[kpi].decimals
-        return continued(process, level, kpi_time(start, periods[last].end)).marginal(
-            kpi_time(periods[last].end, day)
-        )
-    # A measurement before interest begins is as far off as one on its first day.
-    return law(process, kpi_time(start, day) if day > start else 1e-9)
+        known = kpi_time(start, observed_on(kpi_of, last, start))
+        # One clock: what is left is the time from the start less what had passed at the report.
+        return continued(process, value / 10**kpi_of.decimals, known).marginal(max(time - known, MOMENT))
+    return law(process, time)
 
 
 def continued(process: Process, level: float, time: float) -> Process:
@@ -123,10 +121,8 @@ def live_value(
     expected = bond.outlook if outlook is None else outlook
     flows = decided_flows(bond, realised)
     amounts = expected_now(bond, flows, realised, expected)
-    settle = max(day, flows.periods[0].start)
-    at = bond.coupon if rate is None else rate
-    if not -flows.frequency < at < 1:
-        raise InputError(f"yield = {at:g}: must be a fraction a year below 1 (3.43 % is written 0.0343)")
+    settle = max(day, flows.start)
+    at = checked_yield(bond.coupon if rate is None else rate, flows.frequency)
     left = flows.outstanding(settle)
     if left <= 0:
         return LiveValue(settle, at, 0.0, None, None, None, tuple(map(float, amounts)))

@@ -6,10 +6,13 @@ constant from node to node and beyond the last one. A flat curve is the curve wi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,35 @@ def years(day_count: str, start: date, end: date) -> float:
     return days / basis
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Years by a day count, counted from date to date of `dates` (ascending) and on from the last.
+
+    Days of a bond's periods then add up to what it accrues, which plain 30/360 counting does not grant across
+    a 31st or the end of February. It is how yields are quoted, and counted by QuantLib (CashFlows::npv).
+
+    >>> begin, ends = date(2026, 2, 28), (date(2026, 8, 31), date(2027, 2, 28))
+    >>> [round(360 * Clock("30/360", dates).time(ends[1])) for dates in ((begin,), (begin, *ends))]
+    [360, 361]
+    """
+
+    day_count: str
+    dates: tuple[date, ...]
+
+    @cached_property
+    def _passed(self) -> list[int]:
+        steps = (accrual_factor(self.day_count, *pair)[0] for pair in pairwise(self.dates))
+        return list(accumulate(steps, initial=0))
+
+    def time(self, day: date) -> float:
+        """Years from the first date to `day`; negative before it."""
+        at = max(bisect_right(self.dates, day) - 1, 0)
+        if day < self.dates[at]:
+            return years(self.day_count, self.dates[at], day)
+        days, basis = accrual_factor(self.day_count, self.dates[at], day)
+        return (self._passed[at] + days) / basis
+
+
 def rate_in_range(name: str, rate: float) -> float:
     """`rate` itself; raises InputError unless it is a fraction a year between -1 and 1."""
     if not -1 < rate < 1:
@@ -45,6 +77,8 @@ def rate_in_range(name: str, rate: float) -> float:
 class DiscountCurve:
     """Riskless discount factors from `reference`; `times` in years of `day_count`, `logs` natural logarithms.
 
+    `dates`: the pay dates of a bond along which the days are counted (see `Clock`), after the reference.
+
     >>> curve = DiscountCurve.flat(date(2016, 10, 1), 0.0343)
     >>> round(curve.factor(date(2017, 4, 1)) * 1.01715, 12)
     1.0
@@ -54,6 +88,7 @@ class DiscountCurve:
     times: tuple[float, ...]
     logs: tuple[float, ...]
     day_count: str = "30/360"
+    dates: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.times or len(self.times) != len(self.logs):
@@ -65,11 +100,18 @@ class DiscountCurve:
 
     @classmethod
     def flat(
-        cls, reference: date, rate: float, frequency: float = 2, day_count: str = "30/360"
+        cls,
+        reference: date,
+        rate: float,
+        frequency: float = 2,
+        day_count: str = "30/360",
+        dates: tuple[date, ...] = (),
     ) -> DiscountCurve:
         """One rate for all dates, compounded `frequency` times a year (0: continuously)."""
         rate_in_range("rate", rate)
-        return cls(reference, (1.0,), (-_continuous(rate, frequency),), day_count)
+        if frequency and rate <= -frequency:
+            raise InputError(f"rate = {rate:g}: must be above {-frequency:g}, which leaves nothing")
+        return cls(reference, (1.0,), (-_continuous(rate, frequency),), day_count, dates)
 
     @classmethod
     def from_zero_rates(
@@ -133,7 +175,11 @@ class DiscountCurve:
 
     def time(self, day: date) -> float:
         """Years from the reference date to `day`."""
-        return years(self.day_count, self.reference, day)
+        return self._clock.time(day)
+
+    @cached_property
+    def _clock(self) -> Clock:
+        return Clock(self.day_count, (self.reference, *self.dates))
 
     def factors(self, days: Sequence[date]) -> Floats:
         """Discount factors of payments on `days`, not before the reference date."""

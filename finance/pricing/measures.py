@@ -7,29 +7,28 @@ date. A payment on the settlement date itself belongs to the seller.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import log1p
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
 from finance.pricing.closed import expected_payoff, knot_chances
 from finance.pricing.draws import Floats
 from finance.pricing.flows import Flows, KpiFlow
-from finance.pricing.market import Market
+from finance.pricing.market import DiscountCurve, Market
 from finance.pricing.outlook import Outlook
 from finance.pricing.simulate import kpi_time, law
+from finance.pricing.yields import RateRisk, Stream, solve
 from finance.settlement.payoff_curve import Curve, Kind
 from finance.terms.problems import InputError
-
-YIELDS = (-0.95, 10.0)  # between which yields and spreads are sought, fractions a year
 
 
 def expected_amounts(flows: Flows, outlook: Outlook, reference: date) -> Floats:
     """Expected KPI payments in closed form, one per KPI flow; a fixed payment needs no process.
+
+    `reference`: where the processes start. For a deal that is where interest begins, on whatever day it is
+    priced: no day but a report tells more about a KPI.
 
     Raises InputError for a KPI without a process, ValueError where there is no closed form.
     """
@@ -121,6 +120,12 @@ def clean_price(flows: Flows, market: Market, settle: date, kpi_amounts: Floats)
     return dirty_price(flows, market, settle, kpi_amounts) - accrued_price(flows, settle)
 
 
+def bond_market(flows: Flows, rate: float, spread: float = 0.0) -> Market:
+    """A flat market that begins with the claim, and compounds and counts days as it does."""
+    curve = DiscountCurve.flat(flows.start, rate, flows.frequency, flows.day_count, tuple(flows.dates))
+    return Market(curve, spread)
+
+
 def _outstanding(flows: Flows, settle: date) -> float:
     left = flows.outstanding(settle)
     if left <= 0:
@@ -128,29 +133,25 @@ def _outstanding(flows: Flows, settle: date) -> float:
     return left
 
 
-def _coming(flows: Flows, settle: date, kpi_amounts: Floats) -> tuple[Floats, Floats]:
-    """Times in years from `settle` and amounts per 100 outstanding of all later payments."""
+def coming(flows: Flows, settle: date, kpi_amounts: Floats) -> Stream:
+    """All payments after `settle` per 100 outstanding, timed from it by the claim's clock."""
     pairs = [(period.end, period.coupon + period.principal) for period in flows.periods]
     pairs += [(flow.paid, float(a)) for flow, a in zip(flows.kpi_flows, kpi_amounts, strict=True)]
-    left = _outstanding(flows, settle)
-    now = flows.clock(settle)
-    later = [(flows.clock(day) - now, 100 * money / left) for day, money in pairs if day > settle]
+    left, time = _outstanding(flows, settle), flows.clock.time
+    now = time(settle)
+    later = [(time(day) - now, 100 * money / left) for day, money in pairs if day > settle]
     times, amounts = zip(*later, strict=True)
-    return np.array(times), np.array(amounts)
+    return Stream(np.array(times), np.array(amounts), flows.frequency)
 
 
 def price_from_yield(flows: Flows, rate: float, settle: date, kpi_amounts: Floats) -> float:
-    """Dirty price at a yield compounded `flows.frequency` times a year: sum of flow (1 + y/f)^(-f t).
-
-    International Capital Market Association, Formulae for yield and other calculations (1998), rule 803.
-    """
-    times, amounts = _coming(flows, settle, kpi_amounts)
-    return float(amounts @ np.exp(-flows.frequency * times * log1p(rate / flows.frequency)))
+    """Dirty price at a yield: of every command and of the API. The same as under `bond_market`."""
+    return coming(flows, settle, kpi_amounts).price(rate)
 
 
 def yield_from_price(flows: Flows, dirty: float, settle: date, kpi_amounts: Floats) -> float:
     """The yield at which the claim costs `dirty`. Raises InputError when there is none."""
-    return _solve(lambda y: price_from_yield(flows, y, settle, kpi_amounts) - dirty, "yield", dirty)
+    return coming(flows, settle, kpi_amounts).yield_at(dirty)
 
 
 def z_spread(flows: Flows, market: Market, dirty: float, settle: date, kpi_amounts: Floats) -> float:
@@ -159,40 +160,12 @@ def z_spread(flows: Flows, market: Market, dirty: float, settle: date, kpi_amoun
     def gap(spread: float) -> float:
         return dirty_price(flows, market.with_spread(spread), settle, kpi_amounts) - dirty
 
-    return _solve(gap, "spread", dirty, (-0.95, 0.95))
-
-
-def _solve(
-    gap: Callable[[float], float], name: str, price: float, span: tuple[float, float] = YIELDS
-) -> float:
-    low, high = gap(span[0]), gap(span[1])
-    if not (np.isfinite([low, high]).all() and low * high < 0):
-        raise InputError(f"price = {price:g}: no {name} between {span[0]:g} and {span[1]:g} gives it")
-    return float(brentq(gap, *span, xtol=1e-15, rtol=1e-14, maxiter=200))
-
-
-@dataclass(frozen=True)
-class RateRisk:
-    """Durations in years and convexity in years squared, of the dirty price at a yield.
-
-    modified = -P'/P, convexity = P''/P (F. J. Fabozzi, Bond Markets, Analysis and Strategies, 2012, chapter
-    4).
-    """
-
-    macaulay: float
-    modified: float
-    convexity: float
+    return solve(gap, "spread", dirty, (-0.95, 0.95))
 
 
 def rate_risk(flows: Flows, rate: float, settle: date, kpi_amounts: Floats) -> RateRisk:
     """Durations and convexity to the yield `rate`."""
-    times, amounts = _coming(flows, settle, kpi_amounts)
-    f, growth = flows.frequency, 1 + rate / flows.frequency
-    values = amounts * growth ** (-f * times)
-    price = float(values.sum())
-    macaulay = float(times @ values) / price
-    convexity = float((times * (times + 1 / f)) @ values) / price / growth**2
-    return RateRisk(macaulay, macaulay / growth, convexity)
+    return coming(flows, settle, kpi_amounts).risk(rate)
 
 
 def fair_coupon(flows: Flows, market: Market, settle: date, kpi_amounts: Floats, clean: float = 100) -> float:

@@ -12,8 +12,15 @@ from finance.pricing.flows import Flows, deal_flows
 from finance.pricing.outlook import Outlook
 from finance.pricing.process import BernoulliKpi, KpiProcess
 from finance.pricing.processes import BernoulliProcess, NormalProcess, Process
-from finance.pricing.value import case_flows, deal_expectation, expected_flows, first_law
-from finance.pricing.yields import Durations, FlatYield, bond_equivalent_yield, durations, present_value
+from finance.pricing.value import (
+    case_flows,
+    deal_expectation,
+    earned_yield,
+    expected_flows,
+    first_law,
+    stream,
+)
+from finance.pricing.yields import RateRisk, Stream, bond_equivalent, checked_yield
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -30,9 +37,9 @@ class ClosedValue:
     price: float
     case_prices: tuple[float, ...]
     closed_form: ClosedForm
-    durations: Durations
-    expected_yield: float
-    spread: float
+    durations: RateRisk
+    expected_yield: float | None
+    spread: float | None
     expected_by_period: tuple[float, ...]
     process: KpiProcess | None
 
@@ -45,14 +52,15 @@ class PreparedBond:
     claim: BondClaim
     flows: Flows
     outlook: Mapping[str, Process | KpiProcess]
-    by_case: tuple[tuple[float, ...], ...]
+    by_case: tuple[Stream, ...]
 
     @classmethod
     def of(cls, deal: Deal) -> PreparedBond:
         """Raises InputError for a deal without a bond, or one whose KPI no process here prices."""
         claim = BondClaim.of(deal)
-        by_case = tuple(tuple(case_flows(claim, case.values)) for case in claim.cases)
-        return cls(deal, claim, deal_flows(deal), deal_expectation(deal), by_case)
+        flows = deal_flows(deal)
+        by_case = tuple(stream(flows, case_flows(claim, case.values)) for case in claim.cases)
+        return cls(deal, claim, flows, deal_expectation(deal), by_case)
 
     @property
     def coupon(self) -> float:
@@ -69,20 +77,18 @@ class PreparedBond:
         """
         claim, flows = self.claim, self.flows
         expected = self.outlook if outlook is None else outlook
-        rate = self.coupon if discount_yield is None else discount_yield
-        market = FlatYield(rate, claim.frequency)
+        rate = checked_yield(self.coupon if discount_yield is None else discount_yield, claim.frequency)
         exact = closed_form(flows, expected)
-        money, per_100 = expected_flows(claim, flows, exact), 100 / float(claim.principal)
-        earned = bond_equivalent_yield([-float(claim.issue_price), *money], claim.frequency)
-        half_year = (1 + rate / claim.frequency) ** (claim.frequency / 2)
+        money = expected_flows(claim, flows, exact)
+        coming, earned = stream(flows, money), earned_yield(claim, flows, money)
         return ClosedValue(
             rate=rate,
-            price=present_value(money, market) * per_100,
-            case_prices=tuple(present_value(case, market) * per_100 for case in self.by_case),
+            price=coming.price(rate),
+            case_prices=tuple(case.price(rate) for case in self.by_case),
             closed_form=exact,
-            durations=durations(money, market),
+            durations=coming.risk(rate),
             expected_yield=earned,
-            spread=earned - 2 * (half_year - 1),
+            spread=None if earned is None else earned - bond_equivalent(rate, claim.frequency),
             expected_by_period=tuple(money),
             process=first_law(flows, expected),
         )

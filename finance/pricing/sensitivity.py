@@ -46,14 +46,14 @@ def kpi_risk(flows: Flows, market: Market, settle: date, expected: Outlook | Kpi
     by_kpi = 100 * weights(flows, market, settle)[1] / flows.outstanding(settle)
     delta = vega = 0.0
     for flow, worth in zip(flows.kpi_flows, by_kpi, strict=True):
-        process = law_of(flow, expected, settle)
+        process = law_of(flow, expected, flows.start)
         delta += worth * _delta(flow, process)
         vega += worth * _difference(flow, process, lambda p, by: p.moved(p.mean, p.sd + by))
     return KpiRisk(float(delta), float(vega))
 
 
 def law_of(flow: KpiFlow, expected: Outlook | KpiProcess, reference: date) -> KpiProcess:
-    """The distribution of the KPI that decides `flow`, seen from `reference`."""
+    """The distribution of the KPI that decides `flow`, by a process that starts on `reference`."""
     if not isinstance(expected, Mapping):
         return expected
     return law(expected[flow.kpi], kpi_time(reference, flow.observed))
@@ -100,7 +100,7 @@ def simulated_risk(
     totals = []
     for sign in (1, -1):
         changed = {**kpis.processes, name: replace(process, **{field: getattr(process, field) + sign * by})}
-        run = simulate(flows, CorrelatedKpis(changed, kpis.correlation), settle, seed, **how)
+        run = simulate(flows, CorrelatedKpis(changed, kpis.correlation), flows.start, seed, **how)
         totals.append(run.replicates @ weights(flows, market, settle)[1])
     slopes = 100 / flows.outstanding(settle) * (totals[0] - totals[1]) / (2 * by)
     return float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))

@@ -21,6 +21,7 @@ from finance.terms.problems import InputError
 
 # KPI time counts months as twelfths, so that quarters are whole steps of an AR(1) process.
 KPI_DAY_COUNT = "30/360"
+MOMENT = 1e-9  # years
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ class Simulation:
 
 
 def kpi_time(reference: date, observed: date) -> float:
-    """Years from `reference` to when a KPI is observed. Raises InputError when that is not in the future."""
-    time = years(KPI_DAY_COUNT, reference, observed)
-    if time <= 0:
+    """Years from `reference`, where the KPI's process starts (for a deal: where interest begins), to when it
+    is observed. Raises InputError when that is not after it.
+    """
+    if observed <= reference:
         raise InputError(
             f"{observed}: the KPI is observed by {reference}: fix the payment (KpiFlow.fixed) first"
         )
-    return time
+    # 30/360 knows no day between a 30th and a 31st.
+    return max(years(KPI_DAY_COUNT, reference, observed), MOMENT)
 
 
 def law(process: Process | KpiProcess, time: float) -> KpiProcess:
@@ -78,7 +81,7 @@ def simulate(
     construction: Construction = "bridge",
     plain: bool = False,
 ) -> Simulation:
-    """Expected payments of the KPI flows of `flows` as seen on `reference`.
+    """Expected payments of the KPI flows of `flows` by processes that start on `reference`.
 
     `replicates` scramblings of 2^log2_points points; `plain` takes pseudo-random normals instead. Every KPI
     that a flow names must be in `kpis`. Raises InputError otherwise, and for a KPI that is already observed.

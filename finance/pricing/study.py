@@ -21,6 +21,7 @@ from finance.pricing.measures import (
     RateRisk,
     accrued_price,
     best_amounts,
+    bond_market,
     dirty_price,
     expected_amounts,
     fair_coupon,
@@ -115,12 +116,6 @@ class Study:
         }
 
 
-def bond_market(flows: Flows, rate: float, spread: float = 0.0) -> Market:
-    """A flat market that begins with the bond and compounds and counts days as it does."""
-    start = flows.periods[0].start
-    return Market(DiscountCurve.flat(start, rate, flows.frequency, flows.day_count), spread)
-
-
 def study(
     deal: Deal,
     expected: Outlook | KpiProcess,
@@ -138,16 +133,17 @@ def study(
     observed whose payment is still to come.
     """
     flows = deal_flows(deal)
-    day, last = settle or flows.periods[0].start, flows.periods[-1].end
-    if not flows.periods[0].start <= day < last:
-        raise InputError(f"{day}: must lie from {flows.periods[0].start} to before {last}")
+    day, last = settle or flows.start, flows.dates[-1]
+    if not flows.start <= day < last:
+        raise InputError(f"{day}: must lie from {flows.start} to before {last}")
     flows = replace(flows, kpi_flows=tuple(flow for flow in flows.kpi_flows if flow.paid > day))
     market = bond_market(flows, rate, spread) if curve is None else Market(curve, spread)
     outlook = expected if isinstance(expected, Mapping) else {flow.kpi: expected for flow in flows.kpi_flows}
-    amounts = expected_amounts(flows, outlook, day)
+    # The processes start where interest begins, also when the price is of a later day.
+    amounts = expected_amounts(flows, outlook, flows.start)
     dirty, accrued = dirty_price(flows, market, day, amounts), accrued_price(flows, day)
     implied = yield_from_price(flows, dirty, day, amounts)
-    process = law_of(flows.kpi_flows[0], outlook, day) if flows.kpi_flows else None
+    process = law_of(flows.kpi_flows[0], outlook, flows.start) if flows.kpi_flows else None
     try:
         risk = kpi_risk(flows, market, day, outlook) if flows.kpi_flows else None
     except InputError:  # a yes or no has no mean and sd that move apart
@@ -194,7 +190,7 @@ def deal_cost_of_capital(
     if joint_report(flows) is None:
         count = len({(flow.kpi, flow.observed, flow.curve) for flow in flows.kpi_flows})
         raise InputError(f"{count} reports decide, and the cost of capital with data is known for one only")
-    start = flows.periods[0].start
+    start = flows.start
     prior = law_of(flows.kpi_flows[0], deal_outlook(deal), start)
     if not isinstance(prior, NormalKpi):
         kpi = deal.kpis[flows.kpi_flows[0].kpi]
@@ -217,7 +213,7 @@ def price_curves(found: Study) -> pd.DataFrame:
             if mean <= 0 and process.quantile(np.array([1e-9]))[0] > 0:
                 continue  # a positive KPI has no such mean
             moved = process.moved(float(mean), process.sd)
-            amounts = expected_amounts(flows, {flow.kpi: moved for flow in flows.kpi_flows}, day)
+            amounts = expected_amounts(flows, {flow.kpi: moved for flow in flows.kpi_flows}, flows.start)
             rows.append(("kpi_mean", float(mean), dirty_price(flows, found.market, day, amounts)))
     elif found.kpi_risk is not None and found.process is not None:
         for shift in np.linspace(-4 * found.process.sd, 4 * found.process.sd, GRID):
@@ -231,7 +227,7 @@ def price_curves(found: Study) -> pd.DataFrame:
 
 
 def _shifted_price(found: Study, shift: float) -> float:
-    laws = [law_of(flow, found.outlook, found.settle) for flow in found.flows.kpi_flows]
+    laws = [law_of(flow, found.outlook, found.flows.start) for flow in found.flows.kpi_flows]
     moved = [process.moved(process.mean + shift, process.sd) for process in laws]  # type: ignore[attr-defined]
     amounts = [expected_amount(flow, each) for flow, each in zip(found.flows.kpi_flows, moved, strict=True)]
     return dirty_price(found.flows, found.market, found.settle, np.array(amounts))

@@ -21,11 +21,11 @@ from finance.pricing.processes import Process
 from finance.pricing.sample import load_sample
 from finance.pricing.simulate import kpi_time, law
 from finance.pricing.yields import (
-    Durations,
-    FlatYield,
+    RateRisk,
+    Stream,
+    bond_equivalent,
     bond_equivalent_yield,
-    durations,
-    present_value,
+    checked_yield,
     simple_return,
 )
 from finance.terms.canonical import plain
@@ -40,14 +40,14 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 @dataclass(frozen=True)
 class Reading:
     """Yields and simple returns under one reading of the term: fractions a year, one per case, and as
-    expected. Simple returns are of bonds repaid at maturity only; else none.
+    expected; None where nothing comes back. Simple returns are of bonds repaid at maturity only; else none.
     """
 
     years: Decimal
     periods: int
     note: str
-    yields: tuple[float, ...]
-    expected_yield: float
+    yields: tuple[float | None, ...]
+    expected_yield: float | None
     simple_returns: tuple[float, ...]
     expected_simple_return: float | None
 
@@ -57,10 +57,11 @@ class Valuation:
     """What a deal is worth and why. Prices per 100 of principal, money in units of the currency, rates as
     fractions.
 
-    `outlook` is what is expected of each KPI; `process` that of the first KPI when its first report is made,
-    None for a fixed bond. `case_prices` are those of the claim's cases. `cashflows`: one row per payment,
-    seen by the holders: date, period, kind, accrual, a Decimal column of money per case (`tier_1`, ... or
-    `worst` and `best`) and one of expected money, and float columns of discount factor and present value.
+    `rate` is the yield it is discounted at, compounded with the coupon. `outlook` is what is expected of each
+    KPI; `process` that of the first KPI when its first report is made, None for a fixed bond. `case_prices`
+    are those of the claim's cases. `cashflows`: one row per payment, seen by the holders: date, period, kind,
+    accrual, a Decimal column of money per case (`tier_1`, ... or `worst` and `best`) and one of expected
+    money, and float columns of discount factor and present value.
     """
 
     deal: Deal
@@ -68,12 +69,12 @@ class Valuation:
     flows: Flows
     outlook: Outlook
     process: KpiProcess | None
-    market: FlatYield
+    rate: float
     closed_form: ClosedForm
     monte_carlo: MonteCarlo
     price: float
     case_prices: tuple[float, ...]
-    durations: Durations
+    durations: RateRisk
     readings: tuple[Reading, ...]
     cashflows: pd.DataFrame
 
@@ -83,12 +84,12 @@ class Valuation:
         return self.case_prices if self.claim.tiered else ()
 
     @property
-    def expected_yield(self) -> float:
+    def expected_yield(self) -> float | None:
         """Bond-equivalent yield of the expected cash flows bought at the issue price, over the contract's
-        schedule.
+        schedule; None when there is none.
         """
-        flows = expected_flows(self.claim, self.flows, self.closed_form)
-        return bond_equivalent_yield([-float(self.claim.issue_price), *flows], self.claim.frequency)
+        money = expected_flows(self.claim, self.flows, self.closed_form)
+        return earned_yield(self.claim, self.flows, money)
 
     @property
     def sampling_error(self) -> float:
@@ -111,13 +112,14 @@ class Valuation:
             return 0.0
         error = hypot(self.monte_carlo.standard_error, self.sampling_error)
         first = min(period_of(self.claim, flow.paid) for flow in self.flows.kpi_flows)
-        return error * self.market.discount(first + 1) * 100 / float(self.claim.principal)
+        factor = float(discount_factors(self.flows, self.rate)[first])
+        return error * factor * 100 / float(self.claim.principal)
 
     @property
-    def spread(self) -> float:
+    def spread(self) -> float | None:
         """Expected yield less the discount yield, both bond-equivalent; a fraction a year."""
-        half_year = (1 + self.market.rate / self.market.frequency) ** (self.market.frequency / 2)
-        return self.expected_yield - 2 * (half_year - 1)
+        earned = self.expected_yield
+        return None if earned is None else earned - bond_equivalent(self.rate, self.claim.frequency)
 
     def to_dict(self) -> dict[str, Any]:
         """The valuation for JSON: money as decimal strings, prices, rates and probabilities as floats."""
@@ -136,7 +138,7 @@ class Valuation:
                 "sd": self.process.sd,
                 "sample_size": self.process.sample_size,
             },
-            "discount_yield": self.market.rate,
+            "discount_yield": self.rate,
             "price": self.price,
             "price_standard_error": self.price_standard_error,
             "expected_yield": self.expected_yield,
@@ -202,26 +204,24 @@ def price(
     ['2.5%', '95.0%', '2.5%']
     """
     claim, flows = BondClaim.of(deal), deal_flows(deal)
-    market = FlatYield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
+    rate = checked_yield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
     outlook = deal_expectation(deal, kpi, sample)
     exact = closed_form(flows, outlook)
-    expected, per_100 = expected_flows(claim, flows, exact), 100 / float(claim.principal)
+    expected = stream(flows, expected_flows(claim, flows, exact))
     return Valuation(
         deal=deal,
         claim=claim,
         flows=flows,
         outlook=outlook,
         process=first_law(flows, outlook),
-        market=market,
+        rate=rate,
         closed_form=exact,
         monte_carlo=sobol(flows, outlook, seed),
-        price=present_value(expected, market) * per_100,
-        case_prices=tuple(
-            present_value(case_flows(claim, case.values), market) * per_100 for case in claim.cases
-        ),
-        durations=durations(expected, market),
+        price=expected.price(rate),
+        case_prices=tuple(stream(flows, case_flows(claim, case.values)).price(rate) for case in claim.cases),
+        durations=expected.risk(rate),
         readings=_readings(deal, claim, flows, exact),
-        cashflows=cashflow_table(claim, flows, market, exact),
+        cashflows=cashflow_table(claim, flows, rate, exact),
     )
 
 
@@ -251,7 +251,7 @@ def first_law(flows: Flows, outlook: Outlook) -> KpiProcess | None:
     if not flows.kpi_flows:
         return None
     first = flows.kpi_flows[0]
-    return law(outlook[first.kpi], kpi_time(flows.periods[0].start, first.observed))
+    return law(outlook[first.kpi], kpi_time(flows.start, first.observed))
 
 
 def period_of(claim: BondClaim, day: Any) -> int:
@@ -275,6 +275,28 @@ def expected_flows(claim: BondClaim, flows: Flows, exact: ClosedForm) -> list[fl
     return by_period
 
 
+def stream(flows: Flows, money: Sequence[float] | Floats) -> Stream:
+    """`money` of the whole issue at the end of each period, per 100 of principal, from the start of
+    interest.
+    """
+    times = np.array([flows.clock.time(day) for day in flows.dates])
+    return Stream(times, 100 / flows.face * np.asarray(money, dtype=np.float64), flows.frequency)
+
+
+def earned_yield(claim: BondClaim, flows: Flows, money: Sequence[float]) -> float | None:
+    """Bond-equivalent yield of `money` at the end of each period, bought at the issue price; None if none."""
+    try:
+        found = stream(flows, money).yield_at(100 * float(claim.issue_price) / flows.face)
+    except InputError:
+        return None
+    return bond_equivalent(found, flows.frequency)
+
+
+def discount_factors(flows: Flows, rate: float) -> Floats:
+    """The factor at the end of each period, from the start of interest."""
+    return stream(flows, flows.certain).factors(rate)
+
+
 def _stretched(claim: BondClaim, periods: int, outcome: float) -> list[float]:
     """A bullet with one outcome at maturity, read as if it ran for `periods`: the rate over the frequency."""
     flows = [float(claim.principal) * float(claim.rate) / claim.frequency] * periods
@@ -295,7 +317,9 @@ def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, 
     own = len(claim.schedule)
     periods = round(float(years) * claim.frequency)
 
-    def yield_of(money: list[float]) -> float:
+    def yield_of(money: list[float]) -> float | None:
+        if periods == own:
+            return earned_yield(claim, flows, money)
         return bond_equivalent_yield([-float(claim.issue_price), *money], claim.frequency)
 
     def return_for(amount: float) -> float:
@@ -325,9 +349,9 @@ def case_columns(claim: BondClaim) -> list[str]:
     return [f"tier_{number}" for number in range(1, len(claim.cases) + 1)]
 
 
-def cashflow_table(claim: BondClaim, flows: Flows, market: FlatYield, exact: ClosedForm) -> pd.DataFrame:
-    """The payments of a claim as in `Valuation.cashflows`."""
-    grain = Decimal(1).scaleb(-claim.money_decimals)
+def cashflow_table(claim: BondClaim, flows: Flows, rate: float, exact: ClosedForm) -> pd.DataFrame:
+    """The payments of a claim as in `Valuation.cashflows`, discounted at a yield."""
+    grain, factors = Decimal(1).scaleb(-claim.money_decimals), discount_factors(flows, rate)
     names = case_columns(claim)
     still = claim.payments([0] * len(claim.terms.fixings))
     by_case = [claim.payments(case.values) for case in claim.cases]
@@ -339,7 +363,7 @@ def cashflow_table(claim: BondClaim, flows: Flows, market: FlatYield, exact: Clo
         accrual = f"{period.numerator}/{period.denominator}" if kind == "coupon" else ""
         money = {name: made[position][2] for name, made in zip(names, by_case, strict=True)}
         expected = amount + Decimal(extra.get((kind, index), 0.0)).quantize(grain)
-        factor = market.discount(index + 1)
+        factor = float(factors[index])
         table.append(_row(period.end, index + 1, kind, accrual, money, expected + 0, factor))
     return pd.DataFrame(table)
 

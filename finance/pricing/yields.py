@@ -1,52 +1,120 @@
-"""Yields, prices and durations of a stream of regular cash flows.
+"""Money to come and its yield: the one place where an amount, a time and a yield make a price.
 
-Conventions of the street: a yield `y` is nominal, compounded `frequency` times a year, and discounts whole
-periods; the bond-equivalent yield is the nominal yield compounded twice a year.
+Conventions of the street: a yield `y` is nominal, compounded `frequency` times a year, and discounts by the
+years of the claim's own clock (finance.pricing.market.Clock); the bond-equivalent yield is the nominal yield
+compounded twice a year.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log1p
 
 import numpy as np
 import pyxirr
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from finance.terms.problems import InputError
 
+Floats = NDArray[np.float64]
+YIELDS = (-0.95, 10.0)  # between which yields and spreads are sought, fractions a year
+
 
 @dataclass(frozen=True)
-class FlatYield:
-    """The market here: one yield for all dates, nominal, compounded `frequency` times a year (0.0343 is
-    3.43 %).
+class RateRisk:
+    """Durations in years and convexity in years squared, of the dirty price at a yield.
+
+    modified = -P'/P, convexity = P''/P (F. J. Fabozzi, Bond Markets, Analysis and Strategies, 2012, chapter
+    4).
     """
 
-    rate: float
+    macaulay: float
+    modified: float
+    convexity: float
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Payments to come: `times` in years from now, `amounts` in money or per 100, and how often a year their
+    yield is compounded.
+
+    >>> par = Stream(np.array([0.5, 1.0]), np.array([1.715, 101.715]), 2)
+    >>> round(par.price(0.0343), 9), round(par.yield_at(100), 9)
+    (100.0, 0.0343)
+    """
+
+    times: Floats
+    amounts: Floats
     frequency: float
 
-    def __post_init__(self) -> None:
-        if not -self.frequency < self.rate < 1:
-            raise InputError(
-                f"yield = {self.rate:g}: must be a fraction a year below 1 (3.43 % is written 0.0343)"
-            )
+    def price(self, rate: float) -> float:
+        """Worth at a yield: sum of amount (1 + y/f)^(-f t). Raises InputError for what is no yield.
 
-    def discount(self, period: int) -> float:
-        """Discount factor of a payment after `period` whole periods: (1 + y/f)^-k."""
-        return float((1 + self.rate / self.frequency) ** -period)
+        International Capital Market Association, Formulae for yield and other calculations (1998), rule 803.
+        """
+        return float(self.amounts @ self.factors(rate))
+
+    def factors(self, rate: float) -> Floats:
+        """The discount factor of each payment; as `price`."""
+        if not -self.frequency < rate < np.inf:
+            raise InputError(f"yield = {rate:g}: must be above {-self.frequency:g}, at which nothing is left")
+        return np.exp(-self.frequency * self.times * log1p(rate / self.frequency))
+
+    def yield_at(self, price: float) -> float:
+        """The yield at which the payments cost `price`. Raises InputError when there is none."""
+        # A yield of -f leaves nothing of any amount, and f may be small: one coupon over ten years.
+        span = (YIELDS[0] * min(self.frequency, 1.0), YIELDS[1])
+        return solve(lambda y: self.price(y) - price, "yield", price, span)
+
+    def risk(self, rate: float) -> RateRisk:
+        """Durations and convexity to the yield `rate`; 0 where nothing comes."""
+        f, growth = self.frequency, 1 + rate / self.frequency
+        values = self.amounts * self.factors(rate)
+        price = float(values.sum())
+        if not price:
+            return RateRisk(0.0, 0.0, 0.0)
+        macaulay = float(self.times @ values) / price
+        convexity = float((self.times * (self.times + 1 / f)) @ values) / price / growth**2
+        return RateRisk(macaulay, macaulay / growth, convexity)
 
 
-def bond_equivalent_yield(flows: Sequence[float], frequency: float) -> float:
+def checked_yield(rate: float, frequency: float) -> float:
+    """`rate` itself; raises InputError unless it is a yield that someone may mean."""
+    if not -frequency < rate < 1:
+        raise InputError(
+            f"yield = {rate:g}: must be a fraction a year below 1 (3.43 % is written 0.0343) and "
+            f"above {-frequency:g}, at which nothing is left"
+        )
+    return rate
+
+
+def bond_equivalent(rate: float, frequency: float) -> float:
+    """A yield compounded `frequency` times a year, restated as compounded twice a year."""
+    return float(2 * ((1 + rate / frequency) ** (frequency / 2) - 1))
+
+
+def solve(gap: Callable[[float], float], name: str, price: float, span: tuple[float, float]) -> float:
+    """Where `gap` is 0 in `span`; raises InputError, naming the price, when it has no sign change there."""
+    low, high = gap(span[0]), gap(span[1])
+    if not (np.isfinite([low, high]).all() and low * high < 0):
+        raise InputError(f"price = {price:g}: no {name} between {span[0]:g} and {span[1]:g} gives it")
+    return float(brentq(gap, *span, xtol=1e-15, rtol=1e-14, maxiter=200))
+
+
+def bond_equivalent_yield(flows: Sequence[float], frequency: float) -> float | None:
     """Internal rate of `flows` (first the price paid, negative; then one per period), as a fraction a year.
 
     The rate r per period with sum flows[k]/(1+r)^k = 0, stated compounded twice a year: 2((1+r)^(f/2) - 1).
-    Raises ValueError when there is no such rate.
+    None when there is no such rate: nothing comes back.
 
     >>> round(bond_equivalent_yield([-100, *[1.715] * 8, 101.715], 2), 6)
     0.0343
     """
     rate = pyxirr.irr(list(flows), silent=True)
     if rate is None or not np.isfinite(rate):
-        raise ValueError("the cash flows have no internal rate of return")
+        return None
     return float(2 * ((1 + rate) ** (frequency / 2) - 1))
 
 
@@ -59,27 +127,3 @@ def simple_return(rate: float, outcome: float, principal: float, years: float) -
     [6.36, 3.43, 0.5]
     """
     return rate + outcome / principal / years
-
-
-@dataclass(frozen=True)
-class Durations:
-    """Macaulay duration in years, and modified duration: the relative fall in price for a rise in yield by
-    1.
-    """
-
-    macaulay: float
-    modified: float
-
-
-def durations(flows: Sequence[float], market: FlatYield) -> Durations:
-    """Durations of `flows` at the ends of period 1, 2, ...: Macaulay = sum(k/f PV_k)/sum(PV_k), modified =
-    Macaulay/(1+y/f).
-    """
-    present = [flow * market.discount(k) for k, flow in enumerate(flows, start=1)]
-    macaulay = sum(k / market.frequency * value for k, value in enumerate(present, start=1)) / sum(present)
-    return Durations(macaulay, macaulay / (1 + market.rate / market.frequency))
-
-
-def present_value(flows: Sequence[float], market: FlatYield) -> float:
-    """Value now of `flows` at the ends of period 1, 2, ..., in their unit."""
-    return float(sum(flow * market.discount(k) for k, flow in enumerate(flows, start=1)))

@@ -87,7 +87,7 @@ def _prose(text: str) -> Markup:
 
 def _content(valuation: Valuation, command: str) -> dict[str, Any]:
     deal = valuation.deal
-    found = study(deal, valuation.outlook, valuation.market.rate)
+    found = study(deal, valuation.outlook, valuation.rate)
     facts = inputs(deal)
     capital, why_not = _capital(valuation)
     return {
@@ -130,7 +130,7 @@ def drawing(figure: Figure, name: str) -> Drawing:
 def _headline(valuation: Valuation) -> str:
     claim, process = valuation.claim, valuation.process
     text = (
-        f"Worth {valuation.price:.2f} per 100 at a yield of {percent(valuation.market.rate, 2)}; bought at "
+        f"Worth {valuation.price:.2f} per 100 at a yield of {percent(valuation.rate, 2)}; bought at "
         f"the "
         f"issue price it is expected to yield {percent(valuation.expected_yield, 2)} a year."
     )
@@ -163,7 +163,7 @@ def _capital(valuation: Valuation) -> tuple[Table | None, str]:
         return None, "No report decides anything here, so data cannot change what the bond costs its issuer."
     error = ERROR_OF_SD * valuation.process.sd
     try:
-        found = deal_cost_of_capital(valuation.deal, RISK_PRICE, error, 1, valuation.market.rate)
+        found = deal_cost_of_capital(valuation.deal, RISK_PRICE, error, 1, valuation.rate)
     except InputError as problem:
         return None, f"Not shown for this deal: {problem}."
     return capital_table(found), ""
@@ -188,7 +188,7 @@ def _method(valuation: Valuation) -> list[str]:
         "What is certain goes through the same whole-number arithmetic that pays on chain; floating point "
         "begins "
         "where discounting and probability begin.",
-        f"All payments are discounted at one flat yield of {percent(valuation.market.rate)}, compounded "
+        f"All payments are discounted at one flat yield of {percent(valuation.rate)}, compounded "
         f"with the "
         "coupon's frequency, at the ends of whole coupon periods. No default is priced, and nobody is paid "
         "for "

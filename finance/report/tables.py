@@ -49,7 +49,7 @@ def summary_table(valuation: Valuation) -> Table:
     """Price, yield, spread, durations and what KPIs are expected to pay, each with its unit and basis."""
     claim, process = valuation.claim, valuation.process
     cells = [
-        ("Discount yield", percent(valuation.market.rate), f"flat, compounded {often(claim.frequency)}"),
+        ("Discount yield", percent(valuation.rate), f"flat, compounded {often(claim.frequency)}"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
         ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
@@ -258,7 +258,7 @@ def cashflow_table(valuation: Valuation) -> Table:
         frozenset(columns) - {"Date", "Kind"},
         (
             *notes,
-            f"Amounts in {claim.currency}; discounted at {percent(valuation.market.rate)}, compounded "
+            f"Amounts in {claim.currency}; discounted at {percent(valuation.rate)}, compounded "
             f"{often(claim.frequency)}.",
         ),
         (tuple(total),),
@@ -283,10 +283,10 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
 def valuation_frame(valuation: Valuation) -> pd.DataFrame:
     """The valuation as tidy rows (quantity, tier, reading, value, unit) for a spreadsheet or a CSV file."""
     currency, several = valuation.claim.currency, len(valuation.claim.kpis) > 1
-    rows: list[tuple[str, str, str, float, str]] = [
+    rows: list[tuple[str, str, str, float | None, str]] = [
         ("price", "", "", valuation.price, "per 100 of principal"),
         ("price_standard_error", "", "", valuation.price_standard_error, "per 100 of principal"),
-        ("discount_yield", "", "", valuation.market.rate, "fraction a year"),
+        ("discount_yield", "", "", valuation.rate, "fraction a year"),
         ("expected_yield", "", "", valuation.expected_yield, "fraction a year"),
         ("spread", "", "", valuation.spread, "fraction a year"),
         ("macaulay_duration", "", "", valuation.durations.macaulay, "years"),

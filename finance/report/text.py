@@ -19,14 +19,14 @@ def money(amount: Decimal | float, decimals: int = 2) -> str:
     return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
 
 
-def basis_points(fraction: float) -> str:
+def basis_points(fraction: float | None) -> str:
     """0.000811 as +8.11 bp; what rounds to zero has a plus."""
-    return f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
+    return "none" if fraction is None else f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
 
 
-def percent(fraction: float, decimals: int = 4) -> str:
-    """0.0343 as 3.4300 %; a true zero has no sign."""
-    return f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} %"
+def percent(fraction: float | None, decimals: int = 4) -> str:
+    """0.0343 as 3.4300 %; a true zero has no sign, and what does not exist is none."""
+    return "none" if fraction is None else f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} %"
 
 
 def fact(value: Fact) -> str:

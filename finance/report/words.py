@@ -123,17 +123,18 @@ def losses_in_words(valuation: Valuation) -> list[str]:
 
 def _worst_case(valuation: Valuation) -> str:
     claim, currency = valuation.claim, valuation.claim.currency
-    values = min(claim.cases, key=lambda case: case.amount).values if claim.cases else ()
+    least = min(claim.cases, key=lambda case: case.amount, default=None)
+    values = least.values if least else ()
     received = sum((amount for _, _, amount in claim.payments(values)), Decimal(0))
     reading = valuation.readings[0]
-    worst = min(reading.yields) if reading.yields else reading.expected_yield
+    worst = reading.yields[claim.cases.index(least)] if least else reading.expected_yield
     gain = received - claim.issue_price
     what = "more than" if gain >= 0 else "less than"
     case = "In the worst case" if claim.cases else "Served on time,"
     return (
         f"{case} holders who buy at issue and hold to the end get {currency} {money(received)} for "
-        f"{currency} {money(claim.issue_price)}: {money(abs(gain))} {what} they paid, a yield of "
-        f"{percent(worst, 2)} a year."
+        f"{currency} {money(claim.issue_price)}: {money(abs(gain))} {what} they paid, "
+        f"{'and no yield' if worst is None else f'a yield of {percent(worst, 2)} a year'}."
     )
 
 

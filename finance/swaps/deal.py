@@ -19,14 +19,15 @@ from finance.pricing.market import DiscountCurve
 from finance.settlement.swap_terms import swap_terms
 from finance.swaps.debt import USUAL_COVENANTS, Covenant, DebtTerms
 from finance.swaps.inputs import Payoff, Pricing, SwapInputs
-from finance.swaps.periods import Floats, Periods
+from finance.swaps.periods import Floats, Frequency, Periods
 from finance.swaps.prices import Basis, Market, Operations, PriceLevel, PricePattern
 from finance.swaps.scenarios import Outlook
 from finance.swaps.weather import WeatherYears
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+from finance.terms.schedule import regular_months
 
-FREQUENCIES = {12: "month", 4: "quarter", 1: "year"}
+FREQUENCIES: dict[int, Frequency] = {1: "month", 3: "quarter", 12: "year"}
 PACKAGED = "pvlib:"
 TYPICAL_YEAR = date(2001, 1, 1)  # a year without a leap day, as typical-year files are
 
@@ -126,25 +127,12 @@ def wind_outlook(deal: Deal) -> Outlook:
 def swap_periods(deal: Deal) -> Periods:
     """The KPI's periods; raises InputError unless they are whole months, quarters or years in a row."""
     listed = deal.kpis[deal.swap.kpi].periods
-    first, months = listed[0].start, {_months(period.start, period.end) for period in listed}
-    frequency = FREQUENCIES.get(12 // months.pop() if len(months) == 1 and 0 not in months else 0)
-    if frequency is not None:
-        periods = Periods(first, frequency, len(listed))  # type: ignore[arg-type]
-        begins = [date.fromisoformat(label) for label in periods.labels]
-        if begins == [period.start for period in listed] and periods.ends[-1].toordinal() == (
-            listed[-1].end.toordinal() + 1
-        ):
-            return periods
-    raise InputError(
-        f"kpis.{deal.swap.kpi}.periods: a study needs whole months, quarters or years, without gaps"
-    )
-
-
-def _months(start: date, end: date) -> int:
-    after = date.fromordinal(end.toordinal() + 1)
-    if after.day != start.day:
-        return 0
-    return 12 * (after.year - start.year) + after.month - start.month
+    months = regular_months([(period.start, period.end) for period in listed])
+    if months is None:
+        raise InputError(
+            f"kpis.{deal.swap.kpi}.periods: a study needs whole months, quarters or years, without gaps"
+        )
+    return Periods(listed[0].start, FREQUENCIES[months], len(listed))
 
 
 def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000, seed: int = 1) -> SwapInputs:

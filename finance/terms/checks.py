@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finance.terms import claim_rules, kpi_rules, offering_rules, oracle_rules, process_rules, swap_rules
+from finance.terms import (
+    assets,
+    claim_rules,
+    kpi_rules,
+    offering_rules,
+    oracle_rules,
+    process_rules,
+    swap_rules,
+)
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, Kpi, KpiBond, RevenueShare, walk
 from finance.terms.iso import MINOR_UNITS
@@ -126,6 +134,7 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _parties,
     _twin,
     _kpis,
+    *assets.RULES,
     *process_rules.RULES,
     *claim_rules.RULES,
     *offering_rules.RULES,

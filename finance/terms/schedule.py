@@ -7,6 +7,7 @@ anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -50,14 +51,11 @@ def accrual_factor(day_count: str, start: date, end: date) -> tuple[int, int]:
     """
     if day_count not in DAY_COUNTS:
         raise ValueError(f"day count {day_count} is not supported: use one of {', '.join(DAY_COUNTS)}")
-    if day_count == "30/360":
-        # QuantLib is loaded on first use: oracle nodes import this package for its errors only.
-        import QuantLib as ql  # noqa: N813
-
-        days = ql.Thirty360(ql.Thirty360.BondBasis).dayCount(ql.Date.from_date(start), ql.Date.from_date(end))
-    else:
-        days = (end - start).days
-    return days, DAY_COUNTS[day_count]
+    if day_count != "30/360":
+        return (end - start).days, DAY_COUNTS[day_count]
+    first = min(start.day, 30)
+    last = 30 if end.day == 31 and first == 30 else end.day
+    return 360 * (end.year - start.year) + 30 * (end.month - start.month) + last - first, 360
 
 
 def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
@@ -100,6 +98,21 @@ def _regular(start: date, maturity: date, frequency: str, day_count: str) -> tup
     return tuple(
         AccrualPeriod(begin, end, *accrual_factor(day_count, begin, end)) for begin, end in pairwise(dates)
     )
+
+
+def regular_months(periods: Sequence[tuple[date, date]]) -> int | None:
+    """1, 3 or 12 where `periods` (first to last day) are whole months, quarters or years in a row, else None.
+
+    >>> regular_months([(date(2017, 6, 1), date(2017, 8, 31)), (date(2017, 9, 1), date(2017, 11, 30))])
+    3
+    """
+    begins = [start for start, _ in periods]
+    after = [day_after(end) for _, end in periods]
+    months = {12 * (b.year - a.year) + b.month - a.month for a, b in zip(begins, after, strict=True)}
+    if after[:-1] != begins[1:] or any(day.day != begins[0].day for day in (*begins, *after)):
+        return None
+    found = months.pop() if len(months) == 1 else None
+    return found if found in (1, 3, 12) else None
 
 
 def ends_month(day: date) -> bool:

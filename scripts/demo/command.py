@@ -44,7 +44,7 @@ def demo(
         "demo-out"
     ),
     outcome: Annotated[
-        Outcome, typer.Option(help="KPI path: as published (middle tier), the twin's central run, high, low.")
+        Outcome, typer.Option(help="Works in the twin: as published (nearly 20 %), as designed, more, fewer.")
     ] = Outcome.PUBLISHED,
     chain: Annotated[Client, typer.Option(help="Local chain to start.")] = Client.ANVIL,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the nodes' gauge errors.")] = 2020,

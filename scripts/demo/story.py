@@ -22,6 +22,8 @@ from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
 from finance.settlement.terms import Effect, settlement_terms
 from finance.terms import Deal
+from finance.terms.canonical import plain
+from finance.terms.values import NumbersTerm
 from oracle.twins.stormwater import METHOD
 from scripts.demo import reporting
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
@@ -32,7 +34,7 @@ OUTCOME = 0
 """The fixing that the story is about: the deal's one outcome payment."""
 LEAD_DAYS = 7
 """The chain begins this long before the offering opens."""
-CAPTURE_LIE = 0.2
+CAPTURE_LIE = 0.23
 """What a captured quorum adds to the KPI in the disputed life."""
 CHAINS: dict[str, Callable[..., Any]] = {"anvil": start_anvil, "ganache": start_ganache}
 
@@ -118,6 +120,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
 
         narrator.chapter("5. The twin measures, the oracle reports")
         reading = life.reading(OUTCOME)
+        _tell_published(deal, options, narrator)
         reporting.to_reporting_time(life, reading)
         what_ifs = _what_ifs(life, crews, options, narrator) if options.what_ifs else []
 
@@ -187,7 +190,7 @@ def _price(deal: Deal, narrator: Narrator) -> Valuation:
     narrator.say(f"{len(numbers)} stated inputs: {len(numbers) - assumed} sourced, {assumed} assumed")
     exact = valuation.closed_form
     narrator.say(
-        f"price {valuation.price:.4f} per 100 at {valuation.market.rate:.2%}; tiers "
+        f"price {valuation.price:.4f} per 100 at {valuation.rate:.2%}; tiers "
         + " / ".join(f"{p:.1%}" for p in exact.probabilities)
         + f"; expected outcome payment {exact.expected:,.2f} {valuation.claim.currency}"
     )
@@ -232,6 +235,15 @@ def _coupon(life: Life, number: int, narrator: Narrator) -> None:
     paid = life.pay_coupon(number)["paid"]
     day = when(life.terms.periods[number - 1].pay_date)[:10]
     narrator.say(f"{day}  coupon {number}: {life.money.words(paid)}")
+
+
+def _tell_published(deal: Deal, options: Options, narrator: Narrator) -> None:
+    """Say what is published and what the twin simulates, where the works stand for the published outcome."""
+    stated = deal.asset.parameters.get("reported_values")
+    if options.outcome == "published" and isinstance(stated, NumbersTerm):
+        said = ", ".join(plain(value) for value in stated.value)
+        narrator.say(f"published: {said} ({stated.citation})")
+        narrator.say("simulated: works in the twin that come near it; the report is the twin's")
 
 
 def _tell_report(

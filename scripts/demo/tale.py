@@ -69,7 +69,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Tale:
         narrator.chapter(f"1. {deal.title}")
         valuation = price(deal)
         narrator.say(f"terms hash {deal.terms_hash}")
-        narrator.say(f"price {valuation.price:.4f} per 100 at {valuation.market.rate:.2%}")
+        narrator.say(f"price {valuation.price:.4f} per 100 at {valuation.rate:.2%}")
         narrator.chapter("2. A chain, and the deal on it")
         start = when(terms.opens - LEAD_DAYS * 86_400)
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")

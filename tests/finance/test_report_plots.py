@@ -40,7 +40,7 @@ def valuations() -> dict[str, Valuation]:
 
 def draw(kind: str, valuation: Valuation) -> Figure:
     if kind == "study":
-        return study_figure(study(valuation.deal, valuation.outlook, valuation.market.rate))
+        return study_figure(study(valuation.deal, valuation.outlook, valuation.rate))
     return (valuation_figure if kind == "deal" else cashflow_figure)(valuation)
 
 

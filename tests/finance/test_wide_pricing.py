@@ -21,8 +21,7 @@ from finance.pricing import Market
 from finance.pricing.outlook import deal_outlook
 from finance.pricing.process import NormalKpi
 from finance.pricing.sustainability import Effort, fair_linked_coupon, linked_bond
-from finance.pricing.value import Valuation
-from finance.pricing.yields import present_value
+from finance.pricing.value import Valuation, stream
 from finance.settlement.bond import fixed, replay
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, parse_deal
@@ -203,7 +202,7 @@ def worth(valuation: Valuation, values: list[int]) -> float:
     by_period = [0.0] * len(valuation.claim.schedule)
     for _, index, amount in valuation.claim.payments(values):
         by_period[index] += float(amount)
-    return 100 * present_value(by_period, valuation.market) / float(valuation.claim.principal)
+    return stream(valuation.flows, by_period).price(valuation.rate)
 
 
 # --- step-up and step-down

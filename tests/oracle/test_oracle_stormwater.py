@@ -41,8 +41,8 @@ def test_water_balance_closes(central: StormwaterParameters, rain: RainSeries) -
         assert out == pytest.approx(case.rain_m3, rel=0.005)
         assert abs(case.continuity_error_percent) < 0.5
         assert 0 < case.runoff_m3 < case.rain_m3
-    # 20 acres at 60 % of the shed: 13.49 ha; a millimetre on it is 134.9 m3.
-    assert pair.before.rain_m3 == pytest.approx(20 * 4046.8564224 / 0.6 * 0.8345, rel=1e-6)
+    # 25 acres at 60 % of the shed: 16.86 ha; a millimetre on it is 168.6 m3.
+    assert pair.before.rain_m3 == pytest.approx(25 * 4046.8564224 / 0.6 * 0.8345, rel=1e-6)
     assert pair.before.drain_outflow_m3 == 0
     assert pair.runoff_after_m3 < pair.runoff_before_m3
 
@@ -165,7 +165,11 @@ def test_scenarios_fall_into_the_deals_tiers(deal, area: float, rain: RainSeries
     assert reductions["low"] < low < reductions["published"] < high < reductions["high"]
     assert low < reductions["twin"] < high
     assert reductions["published"] != reductions["twin"]
-    assert "not confirmed" in SCENARIOS["published"][0]
+    # DC Water's release of 2021-05-27: "nearly 20 percent", which the middle tier pays nothing for.
+    (published,) = deal.asset.parameters["reported_values"].value
+    assert deal.asset.parameters["reported_values"].source == "release"
+    assert 0.19 < published < 0.20
+    assert reductions["published"] == pytest.approx(float(published), abs=5e-4)
 
 
 def test_dry_year_has_no_kpi(central: StormwaterParameters, rain: RainSeries) -> None:

@@ -1,0 +1,218 @@
+"""What an asset's parameters must be, by the kind of its twin: a model for each, checked on reading a file.
+
+The parameters of an asset are stated facts (`Deal.asset.parameters`); these models say which of them a twin
+or a valuation needs, in which unit and between which bounds. Other facts may stand beside them, except where
+a twin is made of nothing else: there a name nobody knows is a slip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from finance.terms.deal import Deal
+from finance.terms.processes import SeasonalProcess, TwinProcess
+from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
+from finance.terms.schedule import regular_months
+
+Real = Annotated[Decimal, Field(strict=True)]
+Words = Annotated[str, Field(strict=True, min_length=1)]
+Fraction = Annotated[Real, Field(gt=0, le=1)]
+Memory = Annotated[Real, Field(gt=-1, lt=1)]
+Rate = Annotated[Real, Field(gt=Decimal("-0.5"), lt=1)]
+PerMwh = Annotated[Real, Field(ge=-10_000, le=10_000)]
+MEAN_OF_DAY = Decimal("1e-6")  # by how much the mean of 24 factors may miss 1
+
+
+def _number(unit: str, words: str, **bounds: Any) -> Any:
+    """A number with its unit and what it is; `bounds` as pydantic's Field (ge, gt, le, lt, default)."""
+    return Field(description=words, json_schema_extra={"unit": unit}, **bounds)
+
+
+class AssetParameters(BaseModel):
+    """Facts of an asset, by name; what is not listed here is a fact beside."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class PaymentParameters(AssetParameters):
+    """What the valuation of any KPI payment needs."""
+
+    discount_rate: Rate = _number("a year", "of settlements, ACT/365")
+    risk_price: Real | None = _number(
+        "per sd", 'the provider\'s price of risk (Wang), for "other terms"', default=None, ge=0, le=10
+    )
+
+
+class ReportedParameters(AssetParameters):
+    """A twin that only reports what is published."""
+
+    reported_values: list[Real] | None = _number(
+        "the KPI's", "what was published, period by period", default=None, min_length=1
+    )
+
+
+class StormwaterParameters(ReportedParameters):
+    """A sewershed and its works."""
+
+    impervious_area_acres: Real = _number("acres", "impervious surface", ge=Decimal("0.001"), le=1_000_000)
+
+
+class RainIndexParameters(ReportedParameters):
+    """An index of rain at a station."""
+
+    station: Words = _number("", "`pvlib:FILE`, the station's hours of rain")
+    gauge_weights: list[Annotated[Real, Field(ge=0)]] | None = _number(
+        "", "of the gauges", default=None, min_length=1
+    )
+
+
+class WindParameters(PaymentParameters):
+    """A wind farm, its market and its loan: nothing else stands here, so an unknown name is a slip."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capacity_mw: Real = _number("MW", "most that the plant delivers", gt=0, le=100_000)
+    turbines: Real = _number("count", "machines", ge=1, le=10_000, multiple_of=1)
+    turbine_curve: Words = _number("", "`windpowerlib:TYPE`, or a file with wind speed and kW")
+    hub_height_m: Real = _number("m", "above ground", gt=0, le=400)
+    site_elevation_m: Real = _number("m", "above the sea", ge=-400, le=5_500)
+    mean_wind_speed_m_s: Real = _number("m/s", "at hub height; the weather file is scaled to it", gt=0, le=30)
+    weather: Words = _number("", "`pvlib:FILE` (typical year), or a file of hourly wind")
+    efficiency: Fraction = _number("fraction", "as negotiated, held constant")
+    availability: Fraction = _number("fraction", "as negotiated, held constant")
+    price_monthly: list[PerMwh] = _number(
+        "currency per MWh", "twelve mean hub prices, January first", min_length=12, max_length=12
+    )
+    price_diurnal: list[Real] = _number("", "24 factors by UTC hour, mean 1", min_length=24, max_length=24)
+    price_floor: Real = _number("currency per MWh", "how far below zero prices can go", ge=0, le=10_000)
+    price_wind_correlation: Real = _number("", "of hourly generation and hub price", gt=-1, lt=1)
+    price_sd: Real = _number("logarithm", "daily level: stationary sd", ge=0, le=2)
+    price_memory: Memory = _number("fraction", "part of the daily level kept to the next day")
+    price_slow_volatility: Real = _number("per root year", "lasting moves of the level", ge=0, le=2)
+    price_slow_speed: Real = _number("per year", "their pull back", ge=0, le=100)
+    basis_mean: PerMwh = _number("currency per MWh", "node less hub")
+    basis_wind_effect: PerMwh = _number("currency per MWh", "its change from calm to full power")
+    basis_sd: Real = _number("currency per MWh", "daily noise of the basis", ge=0, le=10_000)
+    basis_memory: Memory = _number("fraction", "part of it kept to the next day")
+    operations_mean: Real = _number("fraction", "metered over proxy energy", gt=0, le=2)
+    operations_lasting_sd: Real = _number("fraction", "its noise, for good", ge=0, le=1)
+    operations_period_sd: Real = _number("fraction", "its noise from period to period", ge=0, le=1)
+    year_sd: Real = _number("fraction", "year-to-year variation of energy", ge=0, le=1)
+    debt_rate: Real = _number("a year", "of the loan that is sized", ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _day(self) -> Self:
+        day = self.price_diurnal
+        if min(day) < 0 or abs(Decimal(sum(day)) / len(day) - 1) > MEAN_OF_DAY:
+            raise PydanticCustomError("price_diurnal", "must be 0 or more, with a mean of 1")
+        if min(self.price_monthly) * max(day) + self.price_floor <= 0 or (
+            min(self.price_monthly) * min(day) + self.price_floor <= 0
+        ):
+            raise PydanticCustomError("price_floor", "a mean price of a month and hour lies at or below it")
+        return self
+
+
+TWINS: dict[str, type[AssetParameters]] = {
+    "wind": WindParameters,
+    "stormwater": StormwaterParameters,
+    "rain-index": RainIndexParameters,
+    "reported": ReportedParameters,
+}
+"""The model of each kind of twin; a kind that is not here has facts that nobody checks."""
+
+
+def parameters(deal: Deal) -> Iterator[Finding]:
+    """Every parameter against the models that apply: of the twin, and of a KPI payment where there is one."""
+    models = {TWINS.get(deal.asset.twin or "", AssetParameters)}
+    if any(True for _ in swaps(deal)) and not any(issubclass(each, PaymentParameters) for each in models):
+        models.add(PaymentParameters)
+    stated = {name: term.value for name, term in deal.asset.parameters.items() if term is not None}
+    for model in sorted(models, key=lambda each: each.__name__):
+        try:
+            model.model_validate(stated)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                yield _finding(model, each)
+
+
+def _finding(model: type[AssetParameters], error: ErrorDetails) -> Finding:
+    here = ("asset", "parameters")
+    if not error["loc"]:  # a check of several, whose type names the field
+        return (*here, error["type"]), error["msg"]
+    name = str(error["loc"][0])
+    extra = model.model_fields[name].json_schema_extra if name in model.model_fields else None
+    unit = str(extra["unit"]) if isinstance(extra, dict) and extra["unit"] else ""
+    reason = error["msg"].replace("Input should be", "must be").replace("List should have", "must have")
+    if error["type"] == "missing":
+        reason = "is required"
+    elif error["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        reason = f"unknown parameter of this twin (known: {known})"
+    elif error["type"] in ("is_instance_of", "decimal_type"):
+        reason = "must be a number"
+    reason = reason[0].lower() + reason[1:]
+    return (*here, name), f"{reason} [{unit}]" if unit and error["type"] != "extra_forbidden" else reason
+
+
+def revenue(deal: Deal) -> Iterator[Finding]:
+    """What a unit of the KPI costs the payee is named by that unit."""
+    units = {deal.kpis[swap.kpi].unit for _, swap in swaps(deal) if swap.kpi in deal.kpis}
+    for name in deal.asset.parameters:
+        if units and name.startswith("revenue_per_") and name.removeprefix("revenue_per_") not in units:
+            wanted = " or ".join(f"revenue_per_{unit}" for unit in sorted(units))
+            yield ("asset", "parameters", name), f"the KPI is measured in another unit: {wanted}"
+
+
+def published(deal: Deal) -> Iterator[Finding]:
+    """What was published of the deal's one KPI is what its oracle would take."""
+    stated = deal.asset.parameters.get("reported_values")
+    if stated is None or len(deal.kpis) != 1 or not isinstance(stated.value, list):
+        return
+    loc: Loc = ("asset", "parameters", "reported_values")
+    (kpi,) = deal.kpis.values()
+    if len(stated.value) > len(kpi.periods):
+        yield loc, f"has {len(stated.value)} values for {len(kpi.periods)} periods"
+    for value in stated.value:
+        if not kpi.bounds.minimum.value <= value <= kpi.bounds.maximum.value:
+            yield loc, outside_bounds(kpi, value)
+            break
+
+
+def simulated(deal: Deal) -> Iterator[Finding]:
+    """A payment that a twin simulates is a wind project's, with regular periods and a revenue share."""
+    for here, swap in swaps(deal):
+        kpi, wind = deal.kpis.get(swap.kpi), deal.asset.twin == "wind"
+        if kpi is None or not kpi.periods:
+            continue
+        if isinstance(kpi.process, TwinProcess) and not wind:
+            twin = deal.asset.twin or "(missing)"
+            loc = ("kpis", swap.kpi, "process", "kind")
+            yield loc, f"only the twin `wind` can be simulated, and asset.twin = {twin}"
+        if not wind:
+            continue
+        if deal.share is None:
+            yield here, "needs a revenue share beside it, whose costs and debt a wind project has"
+        months, first = regular_months([(period.start, period.end) for period in kpi.periods]), kpi.periods[0]
+        if months is None:
+            yield ("kpis", swap.kpi, "periods"), "must be whole months, quarters or years, without gaps"
+        elif first.start.day > 28:
+            yield ("kpis", swap.kpi, "periods", "0", "start"), "must be on the 28th of its month or before"
+        elif len(kpi.periods) * months % 12:
+            yield ("kpis", swap.kpi, "periods"), f"{len(kpi.periods)} do not make whole years"
+
+
+def bond_processes(deal: Deal) -> Iterator[Finding]:
+    """What decides a bond has a process that prices one."""
+    for here, _, rule in kpi_rules(deal):
+        kpi = deal.kpis.get(rule.kpi)
+        if kpi is not None and isinstance(kpi.process, SeasonalProcess | TwinProcess):
+            loc = ("kpis", rule.kpi, "process", "kind")
+            yield loc, f"prices no bond, and {'.'.join(here)} depends on this KPI"
+
+
+RULES = (parameters, revenue, published, simulated, bond_processes)
