@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,10 +108,18 @@ def _reports(found: Study, reports: list[float], error: float) -> pd.DataFrame:
     from finance.pricing.engine import joint_report
     from finance.pricing.measures import weights
     from finance.terms.problems import InputError
+    from finance.terms.rule_parts import outside_bounds
 
     joint = joint_report(found.flows)
     if joint is None or found.process is None:
         raise InputError("--report: needs a claim that one KPI report decides")
+    kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
+    for value in reports:
+        low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
+        if not isfinite(value):
+            raise InputError(f"--report = {value:g}: must be a finite number")
+        if not low <= value <= high:
+            raise InputError(f"--report = {value:g}: {outside_bounds(kpi, Decimal(str(value)))}")
     worth = float(weights(found.flows, found.market, found.settle)[1] @ joint)
     left = found.flows.outstanding(found.settle)
     return price_path(found.flows.kpi_flows[0], found.process, reports, error, worth, left)

@@ -140,6 +140,21 @@ def amount_due(case: Case, period: int) -> int | None:
     return kpi_payment.amount_of(payment(case), period, slot.settled_value)
 
 
+def project_owes(case: Case) -> tuple[int, int, int]:
+    """What the treasury has not paid of the periods it has spent for, to operator and lender, and what the
+    project owes on the swap with its interest; minor units.
+    """
+    runs = case.events("treasury", "PeriodPaid")
+    due = case.terms.project.periods[: len(runs)]
+    arrears = tuple(
+        max(0, sum(getattr(each, own) for each in due) - sum(run.arguments[name] for run in runs))
+        for own, name in (("operating_cost", "operatingCost"), ("debt_service", "debtService"))
+    )
+    ledger = books(case)
+    owes = 0 if ledger is None else kpi_payment.owed(payment(case), ledger, Side.PAYEE, case.now)
+    return arrears[0], arrears[1], owes
+
+
 def lacks(case: Case, side: Side) -> int:
     """What a side lacks of its collateral, with what it owes unless that is of limited recourse; 0 if
     sound."""

@@ -44,8 +44,9 @@ from api.services import Parts, Services
 from api.views.cases import case_of
 from api.views.deployments import deployment_view, payment_views, settlement_views
 from api.views.holdings import HolderRow, holder_row
-from api.views.kpis import kpi_views, realised
+from api.views.kpis import kpi_views, owed, realised
 from api.views.reports import report_views
+from finance.swaps.holders import Owed
 from finance.terms import Deal
 
 router = APIRouter()
@@ -176,9 +177,15 @@ class _Maker:
         return next(iter(self.deal.kpis.values())).periods[0].start
 
     def add_price(
-        self, view: DealPage, kpis: Sequence[KpiView], known: dict[tuple[str, int], int | None], today: date
+        self,
+        view: DealPage,
+        kpis: Sequence[KpiView],
+        known: dict[tuple[str, int], int | None],
+        today: date,
+        owes: Owed | None = None,
     ) -> None:
-        found = price_section(self.deal, kpis, known, today, self.parts.jobs, self.story.rulings, self.pens)
+        jobs, rulings = self.parts.jobs, self.story.rulings
+        found = price_section(self.deal, kpis, known, today, jobs, rulings, self.pens, owes)
         if isinstance(found, PriceSection):
             view.price = found
             view.headline.insert(0, found.figures[0])
@@ -196,7 +203,8 @@ class _Maker:
         settlements = settlement_views(parts, id)
         kpis = kpi_views(parts, id)
         reports = sorted(report_views(parts, id), key=lambda each: (-each.trace.block, -each.trace.log))
-        self.add_price(view, kpis, realised(case), datetime.fromtimestamp(case.now, UTC).date())
+        today = datetime.fromtimestamp(case.now, UTC).date()
+        self.add_price(view, kpis, realised(case), today, owed(case))
         view.kpis = [
             kpi_section(self.deal, each, self.story.rulings, settlements, reports, self.pens, self.ui)
             for each in kpis

@@ -14,6 +14,7 @@ from api.pages.chain_words import y_words
 from api.pages.deal_charts import Chart, Pens, value_words
 from api.pages.term_sheet import label_of
 from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
+from finance.swaps.holders import Owed
 from finance.terms import Deal
 
 Realised = Mapping[tuple[str, int], int | None]
@@ -60,10 +61,11 @@ def price_section(
     jobs: Jobs,
     rulings: Sequence[Ruling],
     pens: Pens,
+    owes: Owed | None = None,
 ) -> PriceSection | NoPrice:
     """The section, or why there is none."""
     say = pens.say
-    price = live_price(deal, dict(known), today, jobs)
+    price = live_price(deal, dict(known), today, jobs, owes)
     if price.state == "over":
         return NoPrice(say("Nothing is left to be paid, so there is no price."))
     if price.state == "computing":
@@ -72,7 +74,7 @@ def price_section(
     moves = [_move(deal, price.last_report, pens)] if price.last_report else []
     pending = _pending(kpis)
     if pending:
-        supposed = live_price(deal, {**known, **pending}, today, jobs)
+        supposed = live_price(deal, {**known, **pending}, today, jobs, owes)
         if supposed.last_report:
             moves.insert(0, _move(deal, supposed.last_report, pens, pending=True))
     figures = list(_figures(deal, price, pens))

@@ -22,7 +22,7 @@ from api.pages.render import marks, page
 from api.problems import ProblemError
 from api.services import Parts, Services
 from api.views.cases import case_of
-from api.views.kpis import kpi_views, realised
+from api.views.kpis import kpi_views, owed, realised
 from api.views.pricing import LivePrice, live_price
 from finance.terms import Deal
 
@@ -78,7 +78,8 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
     state = case.instrument.state(case)
     kpis = kpi_views(parts, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
-    price = live_price(deal, realised(case), datetime.fromtimestamp(case.now, UTC).date(), parts.jobs)
+    day = datetime.fromtimestamp(case.now, UTC).date()
+    price = live_price(deal, realised(case), day, parts.jobs, owed(case))
     value = _value(deal, price, write)
     if value:
         accrued = None if price.accrued is None else say("with accrued interest")

@@ -22,6 +22,7 @@ from finance.pricing.live import Realised, fixing_chances, fixing_rules, later_l
 from finance.pricing.prepared import PreparedBond
 from finance.pricing.process import KpiProcess
 from finance.settlement.terms import Effect, Fixing
+from finance.swaps.holders import Owed
 from finance.swaps.live import QUANTILES, PreparedSwap, SwapOutlook
 from finance.terms.deal import Deal
 from finance.terms.payoffs import Rule, label, steps_of
@@ -116,12 +117,15 @@ class KpiForecast(Resource):
 # -- prices
 
 
-def live_price(deal: Deal, realised: Realised, today: date, jobs: Jobs | None = None) -> LivePrice:
+def live_price(
+    deal: Deal, realised: Realised, today: date, jobs: Jobs | None = None, owed: Owed | None = None
+) -> LivePrice:
     """What the deal is worth on `today`, given the settled reports (KPI and period from 0 to the integer on
-    chain, None for a missing one). With `jobs` a simulation that is needed and not there is begun."""
+    chain, None for a missing one) and what a project is known to owe. With `jobs` a simulation that is needed
+    and not there is begun."""
     if is_bond(deal):
         return _bond_price(deal, realised, today)
-    return _swap_price(deal, realised, today, jobs)
+    return _swap_price(deal, realised, today, jobs, owed)
 
 
 def _bond_price(deal: Deal, realised: Realised, today: date) -> LivePrice:
@@ -222,7 +226,9 @@ def minor(deal: Deal, amount: float) -> str:
     return str(round(Decimal(amount).scaleb(deal.currency.token_decimals)))
 
 
-def _swap_price(deal: Deal, realised: Realised, today: date, jobs: Jobs | None) -> LivePrice:
+def _swap_price(
+    deal: Deal, realised: Realised, today: date, jobs: Jobs | None, owed: Owed | None
+) -> LivePrice:
     swap, outlook = swaps.of(deal), outlook_of(deal, realised)
     found = LivePrice(
         deal=deal.id,
@@ -238,7 +244,7 @@ def _swap_price(deal: Deal, realised: Realised, today: date, jobs: Jobs | None) 
         if jobs is not None:
             simulate_outlook(deal, jobs)
         return found
-    now = swap.now(outlook, reported(deal, realised), today)
+    now = swap.now(outlook, reported(deal, realised), today, owed=owed)
     share = deal.share
     unit = None if share is None or now.unit is None else 100 * now.unit / float(share.unit_price.value)
     return found.model_copy(

@@ -37,6 +37,7 @@ from finance.pricing.processes import Process
 from finance.pricing.value import deal_expectation
 from finance.settlement.payoff_curve import Curve, Kind, payoff
 from finance.settlement.widths import INT128_MAX, INT128_MIN
+from finance.swaps.holders import Owed
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook
 from finance.terms.canonical import canonical_json
 from finance.terms.deal import Deal
@@ -64,16 +65,23 @@ def deal_of(request: ValuationRequest, stored: Callable[[str], Deal]) -> Deal:
 
 
 def closed_value(
-    deal: Deal, request: ValuationRequest, jobs: Jobs | None = None, known: Realised | None = None
+    deal: Deal,
+    request: ValuationRequest,
+    jobs: Jobs | None = None,
+    known: Realised | None = None,
+    owed: Owed | None = None,
 ) -> ValuationView:
-    """The valuation in closed form, by the reports of the request and those `known` besides.
+    """The valuation in closed form, by the reports of the request and those `known` besides; `owed`: what the
+    project is known to owe on the day.
 
     Raises ProblemError: 422 for what does not fit the deal, 503 while a simulation that it rests on is under
     way.
     """
     try:
         realised = {**(known or {}), **_realised(deal, request)}
-        return _bond(deal, request, realised) if is_bond(deal) else _swap(deal, request, realised, jobs)
+        if is_bond(deal):
+            return _bond(deal, request, realised)
+        return _swap(deal, request, realised, jobs, owed)
     except ArithmeticError:
         raise bad_input("these figures are beyond what can be computed") from None
     except ValueError as error:
@@ -282,7 +290,9 @@ def _payoff(curve: Curve, kpi: float, decimals: int, fixed: int) -> str:
 # -- swaps
 
 
-def _swap(deal: Deal, request: ValuationRequest, realised: Realised, jobs: Jobs | None) -> ValuationView:
+def _swap(
+    deal: Deal, request: ValuationRequest, realised: Realised, jobs: Jobs | None, owed: Owed | None
+) -> ValuationView:
     refuse(request, "KPI payment", "discount_yield")
     swap = swaps.of(deal)
     reports = reported(deal, realised)
@@ -294,10 +304,10 @@ def _swap(deal: Deal, request: ValuationRequest, realised: Realised, jobs: Jobs 
             simulate_outlook(deal, jobs)
         raise unavailable("the deal's scenarios are being simulated", "computing", retry=5)
     fixed = fixed_payments(swap, request)
-    outlook = _swap_outlook(deal, request, outlook, fixed)
+    outlook = _swap_outlook(deal, request, outlook)
     rate = swap.rate if request.discount_rate is None else request.discount_rate
     day = request.as_of or swap.start
-    now = swap.now(outlook, reports, day, rate, fixed)
+    now = swap.now(outlook, reports, day, rate, fixed, owed)
     found = blank_view(deal, request, rate, assumed_kpis(deal, [deal.swap.kpi]))
     found.basis = f"{outlook_basis(outlook)}, discounted at {100 * rate:g} %"
     found.value, found.standard_error = minor(deal, now.value), minor(deal, now.standard_error)
@@ -322,14 +332,13 @@ def fixed_payments(swap: PreparedSwap, request: ValuationRequest) -> Any:
     return swap.fixed * (1.0 if request.fixed_factor is None else request.fixed_factor)
 
 
-def _swap_outlook(deal: Deal, request: ValuationRequest, outlook: SwapOutlook, fixed: Any) -> SwapOutlook:
+def _swap_outlook(deal: Deal, request: ValuationRequest, outlook: SwapOutlook) -> SwapOutlook:
     change = request.kpis.get(deal.swap.kpi, KpiChange())
     if change.mean is not None or change.sd is not None:
         raise InputError("kpis: a swap's periods differ: change them by mean_factor and sd_factor")
-    same = change == KpiChange() and request.fixed is None and request.fixed_factor is None
-    if same:
+    if change == KpiChange():
         return outlook
-    return changed_outlook(deal, outlook, change.mean_factor or 1.0, change.sd_factor or 1.0, fixed)
+    return changed_outlook(deal, outlook, change.mean_factor or 1.0, change.sd_factor or 1.0)
 
 
 def _settlements(deal: Deal, outlook: SwapOutlook, realised: Realised, settlements: Any) -> list[PeriodValue]:

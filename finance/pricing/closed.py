@@ -17,6 +17,7 @@ taken off.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,19 +38,28 @@ def has_density(process: KpiProcess) -> bool:
     return all(hasattr(process, name) for name in ("density", "upper", "excess", "fine"))
 
 
-def tail_chances(flow: KpiFlow, process: KpiProcess) -> Floats:
-    """P(KPI on chain >= x) at each knot of the flow's curve."""
-    return np.array([process.at_least(knot.x, flow.decimals) for knot in flow.curve.knots])
-
-
 def knot_chances(flow: KpiFlow, process: KpiProcess) -> Floats:
-    """Probability that a step curve pays each knot's amount; they add up to 1.
+    """Probability that a report makes a step curve pay each knot's amount; with `outside_chance` they add up
+    to 1.
 
     Below the first knot a curve pays the first knot's amount.
     """
-    tails = tail_chances(flow, process)
-    tails[0] = 1.0
-    return tails - np.append(tails[1:], 0.0)
+    starts = [knot.x for knot in flow.curve.knots[1:]]
+    if flow.outside is None:
+        first, last = 1.0, 0.0
+    else:
+        first = process.at_least(flow.outside.low, flow.decimals)
+        last = process.at_least(flow.outside.high + 1, flow.decimals)
+    tails = np.array([first, *(process.at_least(x, flow.decimals) for x in starts), last])
+    return -np.diff(np.clip(tails, last, first))
+
+
+def outside_chance(flow: KpiFlow, process: KpiProcess) -> float:
+    """Probability that the KPI lies outside the bounds of its reports, so that there is none."""
+    if flow.outside is None:
+        return 0.0
+    below = 1 - process.at_least(flow.outside.low, flow.decimals)
+    return below + process.at_least(flow.outside.high + 1, flow.decimals)
 
 
 def expected_amount(flow: KpiFlow, process: KpiProcess) -> float:
@@ -58,7 +68,7 @@ def expected_amount(flow: KpiFlow, process: KpiProcess) -> float:
     Step curves under every process; linear curves under a sample, under a Bernoulli KPI (two values), and
     under every process with a density.
     """
-    return flow.scale * expected_payoff(flow.curve, process, flow.decimals)
+    return flow.scale * expected_payoff(flow.settled, process, flow.decimals)
 
 
 def expected_payoff(curve: Curve, process: KpiProcess, decimals: int) -> float:
@@ -80,7 +90,9 @@ def expected_payoff(curve: Curve, process: KpiProcess, decimals: int) -> float:
         return _two_point(curve, process, decimals)
     total, smooth = y[0], _smooth(process)
     for left, right in zip(curve.knots, curve.knots[1:], strict=False):
-        if left.y != right.y:
+        if right.x == left.x + 1:
+            total += (right.y - left.y) * process.at_least(right.x, decimals)
+        elif left.y != right.y:
             slope = (right.y - left.y) / (right.x - left.x)
             total += slope * _sum_of_tails(smooth, left.x, right.x, decimals)
     return total
@@ -104,8 +116,8 @@ def second_moment(curve: Curve, process: KpiProcess, decimals: int, points: int 
 
 def amount_sd(flow: KpiFlow, process: KpiProcess) -> float:
     """Standard deviation of the payment of `flow`, in units of the currency."""
-    mean = expected_payoff(flow.curve, process, flow.decimals)
-    variance = second_moment(flow.curve, process, flow.decimals) - mean**2
+    mean = expected_payoff(flow.settled, process, flow.decimals)
+    variance = second_moment(flow.settled, process, flow.decimals) - mean**2
     return float(abs(flow.scale) * np.sqrt(max(variance, 0.0)))
 
 
@@ -116,8 +128,8 @@ def mean_slope(flow: KpiFlow, process: SmoothKpi) -> float:
     piece (with the rounding's correction), both at the values where rounding turns.
     """
     grain, total = 10.0**-flow.decimals, 0.0
-    for left, right in zip(flow.curve.knots, flow.curve.knots[1:], strict=False):
-        if flow.curve.kind == Kind.STEP:
+    for left, right in pairwise(flow.settled.knots):
+        if flow.curve.kind == Kind.STEP or right.x == left.x + 1:
             edge = np.array((right.x - 0.5) * grain)
             total += (right.y - left.y) * float(process.density(edge))
         elif left.y != right.y:

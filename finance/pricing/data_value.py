@@ -10,7 +10,7 @@ unit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,7 @@ from finance.terms.problems import InputError
 # Where the average over what reports may say is taken: even steps over 8.5 deviations either way, weighted by
 # the normal density. The trapezoidal rule on a smooth integrand that vanishes at both ends errs less than any
 # power of the step (L. N. Trefethen and J. A. C. Weideman, SIAM Review 56, 2014, doi:10.1137/130932132).
+MOST_KNOWN = 1e6  # times that the KPI's sd may shrink
 NODES = np.linspace(-8.5, 8.5, 1_201)
 NODE_WEIGHTS = np.exp(-0.5 * NODES**2) / np.exp(-0.5 * NODES**2).sum()
 
@@ -39,12 +40,25 @@ def posterior(prior: NormalKpi, reports: Sequence[float], error_sd: float) -> No
     >>> posterior(NormalKpi(0.30, 0.06), [0.36], 0.06).mean
     0.33
     """
-    _check_error(error_sd)
-    weight = len(reports) * (prior.sd / error_sd) ** 2
+    weight = report_weight(prior, error_sd, len(reports))
     if not reports:
         return prior
     mean = (prior.mean + weight * float(np.mean(reports))) / (1 + weight)
     return NormalKpi(round(mean, 15), prior.sd / float(np.sqrt(1 + weight)), "normal, after reports")
+
+
+def report_weight(prior: KpiProcess, error_sd: float, reports: int) -> float:
+    """What `reports` reports weigh against the prior: n sd^2/error^2. Raises InputError for an error that is
+    not above 0, and for reports that leave less than a millionth of the sd, which is knowing the KPI.
+    """
+    _check_error(error_sd)
+    ratio = prior.sd / error_sd
+    if not ratio < MOST_KNOWN or reports * ratio**2 >= MOST_KNOWN**2:
+        raise InputError(
+            f"error = {error_sd:g}: {reports} such reports leave less than a millionth of the KPI's sd of "
+            f"{prior.sd:g}, which is knowing it"
+        )
+    return float(reports * ratio**2)
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,7 @@ def price_path(
         if isinstance(prior, NormalKpi):
             process: KpiProcess = posterior(prior, known, error_sd)
         else:
+            report_weight(prior, error_sd, len(known))
             process = reweighted(prior, known, normal_error(error_sd)) if known else prior
         expected, spread = _moments(flow, process)
         scale = 100 * worth / face
@@ -193,9 +208,9 @@ def preposterior(flow: KpiFlow, prior: NormalKpi, error_sd: float, reports: int 
 def _mean_after(prior: NormalKpi, error_sd: float, reports: int) -> tuple[Floats, float]:
     if reports < 1:
         raise InputError(f"reports = {reports}: at least one is needed")
-    after = posterior(prior, [prior.mean] * reports, error_sd)
-    spread = float(np.sqrt(prior.sd**2 - after.sd**2))
-    return prior.mean + spread * NODES, after.sd
+    left = prior.sd / float(np.sqrt(1 + report_weight(prior, error_sd, reports)))
+    spread = float(np.sqrt(prior.sd**2 - left**2))
+    return prior.mean + spread * NODES, left
 
 
 def risk_adjusted(flow: KpiFlow, process: KpiProcess, risk_price: float) -> float:
@@ -204,11 +219,12 @@ def risk_adjusted(flow: KpiFlow, process: KpiProcess, risk_price: float) -> floa
 
     The chance S(y) of being paid more than y is read as Φ(Φ⁻¹(S(y)) - risk_price) (S. S. Wang, Journal of
     Risk and Insurance 67, 2000, doi:10.2307/253675). For a normal KPI under a rising curve the KPI's mean
-    falls by risk_price sd. Linear curves must rise or fall throughout; raises ValueError otherwise.
+    falls by risk_price sd. Linear curves must rise or fall throughout; raises InputError otherwise.
     """
     if flow.curve.kind == Kind.STEP:
-        chances = knot_chances(flow, process)
-        amounts = flow.scale * np.array([float(knot.y) for knot in flow.curve.knots])
+        every = replace(flow, curve=flow.settled, outside=None)
+        chances = knot_chances(every, process)
+        amounts = flow.scale * np.array([float(knot.y) for knot in every.curve.knots])
         order = np.argsort(amounts)
         more = 1 - np.cumsum(chances[order])[:-1]
         distorted = ndtr(ndtri(np.clip(more, 0.0, 1.0)) - risk_price)
@@ -219,7 +235,7 @@ def risk_adjusted(flow: KpiFlow, process: KpiProcess, risk_price: float) -> floa
     elif isinstance(process, LognormalKpi):
         moved = LognormalKpi(process.log_mean - direction * risk_price * process.log_sd, process.log_sd)
     else:
-        raise ValueError(f"no risk-adjusted form of a linear curve under a KPI that is {process.description}")
+        raise InputError(f"no risk-adjusted form of a linear curve under a KPI that is {process.description}")
     return expected_amount(flow, moved)
 
 
@@ -229,7 +245,7 @@ def _direction(curve: Curve) -> int:
         return 1
     if y == sorted(y, reverse=True):
         return -1
-    raise ValueError("a linear curve that both rises and falls has no risk-adjusted form here")
+    raise InputError("a linear curve that both rises and falls has no risk-adjusted form here")
 
 
 def risk_adjusted_after(

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finance.pricing.claim import BondClaim
-from finance.pricing.closed import amount_sd, knot_chances
+from finance.pricing.closed import amount_sd, knot_chances, outside_chance
 from finance.pricing.flows import Flows
 from finance.pricing.measures import expected_amounts
 from finance.pricing.outlook import Outlook, over_time
-from finance.pricing.process import KpiProcess
 from finance.pricing.processes import CorrelatedKpis
 from finance.pricing.simulate import kpi_time, law, simulate
 from finance.settlement.payoff_curve import Kind
@@ -22,14 +20,16 @@ class ClosedForm:
     """Exact moments of the KPI payments of a claim, in units of the currency, not discounted.
 
     `amounts` is the expected payment of each KPI flow, `expected` their sum. `probabilities` are the tiers'
-    if one report through one step curve decides everything, else empty. `sd` is that of the sum, None when
-    several reports make it up (they may depend on each other).
+    if one report through one step curve decides everything, else empty, and `outside` the chance that the KPI
+    then lies outside the bounds of its reports: no report, and the missing-report rule. `sd` is that of the
+    sum, None when several reports make it up (they may depend on each other).
     """
 
     probabilities: tuple[float, ...]
     amounts: tuple[float, ...]
     expected: float
     sd: float | None
+    outside: float = 0.0
 
 
 def closed_form(flows: Flows, outlook: Outlook) -> ClosedForm:
@@ -49,13 +49,9 @@ def closed_form(flows: Flows, outlook: Outlook) -> ClosedForm:
     process = law(outlook[first.kpi], kpi_time(start, first.observed))
     chances = knot_chances(first, process) if first.curve.kind == Kind.STEP else ()
     sd = amount_sd(first, process) * float(np.sum(joint))
-    return ClosedForm(tuple(map(float, chances)), tuple(map(float, amounts)), float(amounts.sum()), sd)
-
-
-def tier_chances(claim: BondClaim, process: KpiProcess) -> tuple[float, ...]:
-    """Probability of each tier of a tiered claim when the KPI is distributed as `process`."""
-    tails = [1.0, *(process.at_least(tier.start or 0, claim.kpi_decimals) for tier in claim.tiers[1:])]
-    return tuple(here - after for here, after in zip(tails, [*tails[1:], 0.0], strict=True))
+    outside = outside_chance(first, process)
+    exact = tuple(map(float, amounts))
+    return ClosedForm(tuple(map(float, chances)), exact, float(amounts.sum()), sd, outside)
 
 
 def joint_report(flows: Flows) -> list[float] | None:
@@ -63,8 +59,8 @@ def joint_report(flows: Flows) -> list[float] | None:
     if not flows.kpi_flows:
         return None
     first = flows.kpi_flows[0]
-    about = (first.kpi, first.observed, first.curve, first.decimals)
-    if any((flow.kpi, flow.observed, flow.curve, flow.decimals) != about for flow in flows.kpi_flows):
+    about = (first.kpi, first.observed, first.settled, first.decimals)
+    if any((flow.kpi, flow.observed, flow.settled, flow.decimals) != about for flow in flows.kpi_flows):
         return None
     return [flow.scale / first.scale for flow in flows.kpi_flows]
 

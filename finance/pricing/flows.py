@@ -17,7 +17,7 @@ from finance.actus.deal import contract_flows
 from finance.pricing.claim import BondClaim
 from finance.pricing.market import Clock, years
 from finance.pricing.process import rounded
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
+from finance.settlement.payoff_curve import Curve, Kind, Knot, maximum, minimum, payoff
 from finance.settlement.terms import Effect
 from finance.terms.deal import Deal, Kpi
 from finance.terms.problems import InputError
@@ -29,11 +29,23 @@ ROUNDING = 0.005  # half a cent: floats carry no more of a large issue; settleme
 
 
 @dataclass(frozen=True)
+class Outside:
+    """The bounds between which the oracle takes an observation, both included, as integers on chain, and what
+    the deal pays when it takes none: the curve's `y` of a missing report.
+    """
+
+    low: int
+    high: int
+    missing: int
+
+
+@dataclass(frozen=True)
 class KpiFlow:
     """One payment that a KPI decides: `scale` times the curve's `y` at the KPI rounded to `decimals`.
 
     `observed` is when the KPI is measured, `paid` when the money comes. For an amount in minor units `scale`
-    is 10^-money_decimals; for a rate it is principal times accrual factor over 1e18.
+    is 10^-money_decimals; for a rate it is principal times accrual factor over 1e18. A KPI `outside` its
+    bounds makes no report, so the rule for a missing one pays; None: every value is reported.
     """
 
     paid: date
@@ -42,10 +54,26 @@ class KpiFlow:
     decimals: int
     scale: float
     kpi: str = ""
+    outside: Outside | None = None
+
+    @cached_property
+    def settled(self) -> Curve:
+        """What is paid for every whole number of the KPI: the stated curve between the bounds, and beyond
+        them the amount of a missing report. A step, or a line between two neighbours, is exact for integers.
+        """
+        bounds, stated = self.outside, self.curve
+        if bounds is None:
+            return stated
+        inner = [(k.x, k.y) for k in stated.knots if bounds.low < k.x <= bounds.high]
+        points = [(bounds.low - 1, bounds.missing), (bounds.low, payoff(stated, bounds.low)), *inner]
+        if stated.kind == Kind.LINEAR and points[-1][0] < bounds.high:
+            points.append((bounds.high, payoff(stated, bounds.high)))
+        points.append((bounds.high + 1, bounds.missing))
+        return Curve(stated.kind, tuple(Knot(x, y) for x, y in points))
 
     def amounts(self, kpi: Floats) -> Floats:
         """Payments for KPI values in the KPI's unit, same shape; the KPI is rounded as on chain."""
-        x, y = knots(self.curve)
+        x, y = knots(self.settled)
         whole = rounded(np.asarray(kpi, dtype=np.float64), self.decimals)
         if self.curve.kind == Kind.STEP:
             return np.asarray(self.scale * y[np.searchsorted(x[1:], whole, side="right")])
@@ -54,17 +82,20 @@ class KpiFlow:
     @property
     def least(self) -> float:
         """The smallest payment that any KPI value gives."""
-        return min(self.scale * minimum(self.curve), self.scale * maximum(self.curve))
+        return min(self.scale * minimum(self.settled), self.scale * maximum(self.settled))
 
     @property
     def most(self) -> float:
         """The largest payment that any KPI value gives."""
-        return max(self.scale * minimum(self.curve), self.scale * maximum(self.curve))
+        return max(self.scale * minimum(self.settled), self.scale * maximum(self.settled))
 
     def fixed(self, kpi: float) -> KpiFlow:
         """The same payment once its KPI is known: a curve of one knot, which no process moves."""
-        integer = int(rounded(np.array(kpi), self.decimals))
-        return replace(self, curve=Curve.of(self.curve.kind, [(0, payoff(self.curve, integer))]))
+        return self.decided(payoff(self.settled, int(rounded(np.array(kpi), self.decimals))))
+
+    def decided(self, y: int) -> KpiFlow:
+        """The same payment once its report, or that there is none, has made it `y` of the curve."""
+        return replace(self, curve=Curve.of(self.curve.kind, [(0, y)]), outside=None)
 
 
 def knots(curve: Curve) -> tuple[Floats, Floats]:
@@ -191,9 +222,11 @@ def deal_flows(deal: Deal) -> Flows:
     for rule, fixing in zip(bond.kpi_rules, terms.fixings, strict=True):
         kpi = deal.kpis[rule.kpi]
         observed = observed_on(kpi, rule.period - 1, flows.start)
+        feed = terms.feeds[fixing.feed]
+        outside = Outside(feed.min_value, feed.max_value, fixing.missing)
         for index in range(fixing.first, fixing.last + 1):
             at = periods[index]
             rate = fixing.effect is Effect.RATE
             scale = at.outstanding * at.accrual / RATE_SCALE if rate else 10.0**-claim.money_decimals
-            kpi_flows.append(KpiFlow(at.end, observed, fixing.curve, kpi.decimals, scale, rule.kpi))
+            kpi_flows.append(KpiFlow(at.end, observed, fixing.curve, kpi.decimals, scale, rule.kpi, outside))
     return replace(flows, kpi_flows=tuple(kpi_flows))

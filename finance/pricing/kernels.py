@@ -62,7 +62,7 @@ class CurveTerms:
 
         Raises ValueError when a knot is too large for the fast rounding.
         """
-        x, y = knots(flow.curve)
+        x, y = knots(flow.settled)
         if np.abs(x).max() >= LARGEST_KNOT:
             raise ValueError(f"a knot at {x[np.abs(x).argmax()]:.0f} is too large for the fast kernels")
         y = y * flow.scale

@@ -56,8 +56,7 @@ def decided_flows(bond: PreparedBond, realised: Realised) -> Flows:
     for flow, key, fixing in _with_keys(bond):
         if key in realised:
             value = realised[key]
-            amount = fixing.missing if value is None else payoff(fixing.curve, value)
-            flow = replace(flow, curve=Curve.of(fixing.curve.kind, [(0, amount)]))
+            flow = flow.decided(fixing.missing if value is None else payoff(fixing.curve, value))
         made.append(flow)
     return replace(bond.flows, kpi_flows=tuple(made))
 
@@ -135,10 +134,10 @@ def expected_now(bond: PreparedBond, flows: Flows, realised: Realised, outlook: 
     found: dict[tuple[str, int, Curve], float] = {}
     amounts = []
     for flow, (_, (kpi, period), _) in zip(flows.kpi_flows, _with_keys(bond), strict=True):
-        key = (kpi, period, flow.curve)
+        key = (kpi, period, flow.settled)
         if key not in found:
-            if len(flow.curve.knots) == 1:
-                found[key] = float(flow.curve.knots[0].y)
+            if len(flow.settled.knots) == 1:
+                found[key] = float(flow.settled.knots[0].y)
             else:
                 process = later_law(bond, kpi, period, realised, outlook)
                 found[key] = expected_amount(replace(flow, scale=1.0), process)
@@ -162,7 +161,5 @@ def fixing_chances(
         reached = max((i for i, knot in enumerate(fixing.curve.knots) if knot.x <= value), default=0)
         return tuple(float(i == reached) for i in range(len(fixing.curve.knots)))
     expected = bond.outlook if outlook is None else outlook
-    decimals = bond.deal.kpis[rule.kpi].decimals
-    process = later_law(bond, *key, realised, expected)
-    day = bond.flows.periods[0].end
-    return tuple(map(float, knot_chances(KpiFlow(day, day, fixing.curve, decimals, 1.0, rule.kpi), process)))
+    flow = next(flow for flow, _, found in _with_keys(bond) if found is fixing)
+    return tuple(map(float, knot_chances(flow, later_law(bond, *key, realised, expected))))

@@ -36,7 +36,7 @@ def expected_amounts(flows: Flows, outlook: Outlook, reference: date) -> Floats:
     amounts = []
     for flow in flows.kpi_flows:
         # One report often decides many payments, and a line's closed form may be a long sum.
-        key = (flow.kpi, flow.observed, flow.curve, flow.decimals)
+        key = (flow.kpi, flow.observed, flow.settled, flow.decimals)
         if key not in found:
             found[key] = _expected_payoff(flow, outlook, reference)
         amounts.append(flow.scale * found[key])
@@ -44,12 +44,12 @@ def expected_amounts(flows: Flows, outlook: Outlook, reference: date) -> Floats:
 
 
 def _expected_payoff(flow: KpiFlow, outlook: Outlook, reference: date) -> float:
-    if len(flow.curve.knots) == 1:
-        return float(flow.curve.knots[0].y)
+    if len(flow.settled.knots) == 1:
+        return float(flow.settled.knots[0].y)
     if flow.kpi not in outlook:
         raise InputError(f"KPI {flow.kpi or '(unnamed)'}: no process is given for it")
     process = law(outlook[flow.kpi], kpi_time(reference, flow.observed))
-    return expected_payoff(flow.curve, process, flow.decimals)
+    return expected_payoff(flow.settled, process, flow.decimals)
 
 
 def tier_probabilities(flow: KpiFlow, outlook: Outlook, reference: date) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from finance.pricing.closed import expected_amount, mean_slope
-from finance.pricing.data_value import preposterior, risk_adjusted, risk_adjusted_after
+from finance.pricing.data_value import preposterior, report_weight, risk_adjusted, risk_adjusted_after
 from finance.pricing.engine import joint_report
 from finance.pricing.flows import Flows, KpiFlow
 from finance.pricing.market import Market
@@ -24,6 +24,7 @@ from finance.terms.problems import InputError
 
 # A closed form is smooth, so a small step; a sample jumps from value to value, so a wide one.
 STEP, SAMPLE_STEP = 1e-4, 0.1
+MOST_RISK_PRICE = 10  # standard deviations of a normal: beyond them every price is its worst case
 NEVER = 1e-9  # of a price per 100, 12 standard deviations out: not a crossing, but a limit
 Movable = NormalKpi | LognormalKpi | EmpiricalKpi
 
@@ -187,8 +188,8 @@ def cost_of_capital(
     joint = joint_report(flows)
     if joint is None:
         raise InputError("the cost of capital with data needs a claim that one KPI report decides")
-    if risk_price < 0:
-        raise InputError(f"price of risk = {risk_price:g}: must be 0 or more")
+    if not 0 <= risk_price <= MOST_RISK_PRICE:
+        raise InputError(f"price of risk = {risk_price:g}: must be from 0 to {MOST_RISK_PRICE} per sd")
     flow, shares = flows.kpi_flows[0], np.array(joint)
     pre = preposterior(flow, prior, error_sd, reports)
     per_100 = 100 * float(weights(flows, market, settle)[1] @ shares) / flows.outstanding(settle)
@@ -201,7 +202,7 @@ def cost_of_capital(
         spread = z_spread(flows, market, price, settle, expected)
         return Capital(price, cost, spread, outcome_sd * per_100, (prior.mean - edge) / kpi_sd)
 
-    left = prior.sd / float(np.sqrt(1 + reports * (prior.sd / error_sd) ** 2))
+    left = prior.sd / float(np.sqrt(1 + report_weight(prior, error_sd, reports)))
     return CapitalCost(
         capital(risk_adjusted(flow, prior, risk_price), pre.before, prior.sd),
         capital(risk_adjusted_after(flow, prior, risk_price, error_sd, reports), pre.after, left),

@@ -120,7 +120,8 @@ def simulate_fast(
     if recursion_of is None or not flows.kpi_flows:
         raise InputError(f"the compiled kernels run Gaussian recursions, not {process.description}")
     first = flows.kpi_flows[0]
-    if any((f.curve, f.decimals, f.kpi) != (first.curve, first.decimals, first.kpi) for f in flows.kpi_flows):
+    about = (first.settled, first.decimals, first.kpi)
+    if any((flow.settled, flow.decimals, flow.kpi) != about for flow in flows.kpi_flows):
         raise InputError("the compiled kernels need one KPI and one curve for all payments")
     times, rows = np.unique(
         np.array([kpi_time(reference, flow.observed) for flow in flows.kpi_flows]), return_inverse=True

@@ -188,7 +188,7 @@ def deal_cost_of_capital(
     if not flows.kpi_flows:
         raise InputError("a fixed bond: no KPI, and so no data, decides anything here")
     if joint_report(flows) is None:
-        count = len({(flow.kpi, flow.observed, flow.curve) for flow in flows.kpi_flows})
+        count = len({(flow.kpi, flow.observed, flow.settled) for flow in flows.kpi_flows})
         raise InputError(f"{count} reports decide, and the cost of capital with data is known for one only")
     start = flows.start
     prior = law_of(flows.kpi_flows[0], deal_outlook(deal), start)

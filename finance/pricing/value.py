@@ -154,6 +154,7 @@ class Valuation:
                 "replicates": self.monte_carlo.replicates,
                 "points": self.monte_carlo.points,
                 "seed": self.monte_carlo.seed,
+                "outside_bounds": self.closed_form.outside,
             },
             "tiers" if self.claim.tiered else "cases": [
                 self._case(index, case) for index, case in enumerate(self.claim.cases)

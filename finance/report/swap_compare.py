@@ -47,7 +47,7 @@ def comparison(view: View, sides: Sequence[str]) -> tuple[Table, dict[str, Any]]
     for side in sides:
         name = {"without_swap": "before", "with_swap": "after"}[side]
         head[side] = {
-            "revenue": {
+            "revenue_of_a_given_year": {
                 case: {"value": row[name], "standard_error": row[f"{name}_error"]}
                 for case, row in yearly.items()
             }
@@ -67,7 +67,7 @@ def comparison_table(view: ProjectSwap, sides: Sequence[str]) -> Table:
     for case in ("mean", *CASE_NAMES):
         estimates = [project.revenue[case] for project, _ in found]
         add(
-            f"Revenue a year, {case}",
+            f"Revenue of a given year, {case}",
             [each.value for each in estimates],
             [each.standard_error for each in estimates],
             "money",
@@ -75,14 +75,16 @@ def comparison_table(view: ProjectSwap, sides: Sequence[str]) -> Table:
     for what in ("average", "minimum"):
         for case in CASE_NAMES:
             values = [getattr(project.same_debt, what).get(case, np.nan) for project, _ in found]
-            add(f"DSCR, {what} over years, {case}", values, None, "ratio")
-    shortfalls = [project.same_debt.below_one for project, _ in found]
-    add(
-        "Chance of a year below 1",
-        [each.value for each in shortfalls],
-        [each.standard_error for each in shortfalls],
-        "percent",
-    )
+            add(f"DSCR, {case} of each year, {what} over years", values, None, "ratio")
+    years = found[0][0].same_debt.years
+    for population, name in (("given", "a given year"), ("any", f"any of {years} years")):
+        chances = [getattr(project.same_debt, f"{population}_year_below_one") for project, _ in found]
+        add(
+            f"Chance that the DSCR of {name} is below 1",
+            [each.value for each in chances],
+            [each.standard_error for each in chances],
+            "percent",
+        )
     capacities = [project.capacity for project, _ in found]
     add(
         "Debt capacity at the covenants",
@@ -151,7 +153,7 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
     table, names = revenue.table(), {"without_swap": "before", "with_swap": "after"}
     rows = [
         _side_row(
-            f"Revenue a year against none of the KPI, {case}",
+            f"Revenue of a given year against none of the KPI, {case}",
             [float(table.loc[case, names[side]]) for side in sides],
             [float(table.loc[case, f"{names[side]}_error"]) for side in sides],
             "money",
@@ -159,8 +161,8 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
         for case in table.index
     ]
     spread = {"without_swap": revenue.before, "with_swap": revenue.after}
-    sds = [float(np.sqrt(spread[side].var(axis=0, ddof=1).mean())) for side in sides]
-    rows.append(_side_row("Standard deviation of a year", sds, None, "money"))
+    sds = [float(spread[side].std(ddof=1)) for side in sides]
+    rows.append(_side_row("Revenue of a given year, standard deviation", sds, None, "money"))
     columns = ("Measure", *(SIDE_HEADS[name] for name in sides), *(("Change",) if len(sides) == 2 else ()))
     found, unit = revenue.variance_reduction, view.deal.kpis[view.deal.swap.kpi].unit
     notes = (
@@ -181,9 +183,9 @@ def comparison_frame(view: View, sides: Sequence[str]) -> pd.DataFrame:
     for side in sides:
         own = rows[rows["case"].eq(side) & rows["period"].eq("")]
         found = {(str(q), ""): (v, e) for q, v, e in own[["quantity", "value", "standard_error"]].to_numpy()}
-        yearly = rows[rows["quantity"].eq(f"revenue_{names[side]}")]
+        yearly = rows[rows["quantity"].eq(f"revenue_of_a_given_year_{names[side]}")]
         for case, v, e in yearly[["case", "value", "standard_error"]].to_numpy():
-            found["revenue", str(case)] = (v, e)
+            found["revenue_of_a_given_year", str(case)] = (v, e)
         columns[side] = {key: value for key, (value, _) in found.items()}
         columns[f"{side}_error"] = {key: error for key, (_, error) in found.items()}
     frame = pd.DataFrame(columns)

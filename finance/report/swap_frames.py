@@ -74,7 +74,8 @@ class _Rows:
     def yearly(self, table: pd.DataFrame) -> None:
         for case, row in table.iterrows():
             for side in ("before", "after"):
-                self.add(f"revenue_{side}", str(case), "", row[side], row[f"{side}_error"])
+                name = f"revenue_of_a_given_year_{side}"
+                self.add(name, str(case), "", row[side], row[f"{side}_error"])
 
     def project(self, view: ProjectSwap) -> None:
         study = view.study
@@ -92,6 +93,10 @@ class _Rows:
                 self.add(f"dscr_average_{case}", side, "", number, unit="ratio")
             for case, number in project.same_debt.minimum.items():
                 self.add(f"dscr_minimum_{case}", side, "", number, unit="ratio")
+            for years in ("given_year", "any_year"):
+                chance = getattr(project.same_debt, f"{years}_below_one")
+                name = f"dscr_{years}_below_one"
+                self.add(name, side, "", chance.value, chance.standard_error, "probability")
             self.add("unit_value", side, "", unit.value.value, unit.value.standard_error)
             self.add("unit_expected_yield", side, "", unit.expected_yield, unit="fraction a year")
             for label, mean in zip(labels(view), unit.mean, strict=True):

@@ -22,8 +22,8 @@ MARKS = (0.50, 0.90, 0.99)
 
 
 def swap_figure(view: View) -> Figure:
-    """A fan of settlements by period, the chance that a year's revenue is exceeded, and for a project the
-    DSCR of each year, without and with the swap.
+    """A fan of settlements by period, the chance that a given year's revenue is exceeded, and for a project
+    the DSCR of each year, without and with the swap.
     """
     yearly = _yearly(view)
     panels = 1 + (yearly is not None) + isinstance(view, ProjectSwap)
@@ -143,9 +143,8 @@ def _exceedance(axes: Axes, view: View, before: Floats, after: Floats) -> None:
             textcoords="offset points", fontsize=8, va="center",
         )  # fmt: skip
     axes.set_ylim(0, 103)
-    what = (
-        "Revenue of a year" if isinstance(view, ProjectSwap) else "Revenue of a year, less what the KPI costs"
-    )
+    what = "Revenue of a given year"
+    what += "" if isinstance(view, ProjectSwap) else ", less what the KPI costs"
     axes.set_xlabel(f"{what} ({view.deal.currency.code} million)")
     axes.set_ylabel("Chance that it is exceeded (%)")
     plain_axes(axes)
@@ -190,7 +189,7 @@ def _sentence(view: View, panels: int) -> str:
     )
     if panels > 1:
         text += (
-            " P50, P90 and P99 are exceeded in 50, 90 and 99 of 100 years; the steeper the curve, the safer "
+            " P50, P90 and P99 of a given year are exceeded in 50, 90 and 99 of 100; the steeper, the safer "
             "the year."
         )
     if project:

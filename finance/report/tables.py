@@ -98,7 +98,7 @@ def _kpi_money(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str
     exact, estimate, currency = valuation.closed_form, valuation.monte_carlo, valuation.claim.currency
     name = kpi_payment_name(valuation)
     points = f"{estimate.replicates} x {estimate.points} Sobol points, seed {estimate.seed}"
-    size = process.sample_size
+    size, outside = process.sample_size, exact.outside
     cells = [
         (f"Expected {name}", f"{money(exact.expected)} {currency}", "closed form"),
         (
@@ -107,6 +107,8 @@ def _kpi_money(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str
             f"± {money(estimate.standard_error)} standard error; {points}",
         ),
     ]
+    if outside:
+        cells.append(("KPI outside its bounds", percent(outside, 2), "then no report, and the missing rule"))
     if size:
         error = f"{money(valuation.sampling_error)} {currency}"
         cells.append(("  error of the sample", error, f"standard error of a mean over {size} values"))

@@ -150,14 +150,16 @@ class CoverageSummary:
     """DSCR of a project: case by case over the years, and over the paths.
 
     `average` and `minimum` are over the `years` with debt service, of the DSCR that is exceeded in each year
-    with the probability; empty when there is no debt service at all. `below_one` is the chance that any year
-    falls short of its debt service.
+    with the probability; empty when there is no debt service at all. `given_year_below_one` is the chance
+    that a given year (any of them, drawn evenly) falls short of its debt service, `any_year_below_one` that
+    at least one of them does.
     """
 
     years: int
     average: dict[str, float]
     minimum: dict[str, float]
-    below_one: Estimate
+    given_year_below_one: Estimate
+    any_year_below_one: Estimate
 
     @property
     def rating(self) -> str:
@@ -169,23 +171,25 @@ class CoverageSummary:
             "years": self.years,
             "average": self.average,
             "minimum": self.minimum,
-            "below_one": self.below_one.to_dict(),
+            "given_year_below_one": self.given_year_below_one.to_dict(),
+            "any_year_below_one": self.any_year_below_one.to_dict(),
         }
 
 
 def summarise(cfads: Floats, service: Floats, cases: tuple[float, ...] = (0.5, 0.9, 0.99)) -> CoverageSummary:
-    """DSCR over the years for each exceedance probability, and the chance of a shortfall.
+    """DSCR over the years for each exceedance probability, and the chances of a shortfall.
 
     `cases` must hold 0.5 and 0.99, which the rating proxy needs.
     """
     ratios = coverage(cfads, service)
     if not ratios.shape[1]:
-        return CoverageSummary(0, {}, {}, Estimate(0.0, 0.0))
+        return CoverageSummary(0, {}, {}, Estimate(0.0, 0.0), Estimate(0.0, 0.0))
     by_case = {f"P{100 * case:g}": exceeded(ratios, case) for case in cases}
     return CoverageSummary(
         ratios.shape[1],
         {name: float(years.mean()) for name, years in by_case.items()},
         {name: float(years.min()) for name, years in by_case.items()},
+        replicated(lambda r: float((r < 1).mean()), ratios),
         replicated(lambda r: float((r.min(axis=1) < 1).mean()), ratios),
     )
 

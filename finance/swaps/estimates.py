@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -46,6 +46,20 @@ def replicated(statistic: Callable[..., float], *samples: Floats, replicates: in
     found = [float(statistic(*(sample[low:high] for sample in samples))) for low, high in pairwise(edges)]
     value = float(statistic(*samples))
     return Estimate(value, float(np.std(found, ddof=1) / np.sqrt(replicates)))
+
+
+def of_a_given_year(yearly: Floats, cases: Sequence[float]) -> dict[str, Estimate]:
+    """Mean and the amounts exceeded with each of `cases` (P99 is 0.99) of a given year's amount.
+
+    `yearly` has the shape (paths, years); a given year is any of them, drawn evenly, so all paths and years
+    are one sample. (The P99 of the sum of years, or the average of each year's own P99, are other numbers.)
+    """
+    found = {"mean": replicated(np.mean, yearly)}
+    for case in cases:
+        found[f"P{100 * case:g}"] = replicated(
+            lambda y, case=case: float(exceeded(y.ravel(), case)), yearly, replicates=5
+        )
+    return found
 
 
 def exceeded(values: Floats, probability: float) -> Floats:

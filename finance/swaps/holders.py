@@ -49,6 +49,24 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Owed:
+    """What a project still owes on a day, currency: arrears of operator and lender, and what its swap's
+    provider is to get, which bears interest for the `days` until the next payment. `paid`: how many payments
+    its treasury has made; None: those that were due.
+    """
+
+    operator: float = 0.0
+    lender: float = 0.0
+    provider: float = 0.0
+    days: float = 0.0
+    paid: int | None = None
+
+    def __post_init__(self) -> None:
+        if not min(self.operator, self.lender, self.provider, self.days) >= 0:
+            raise InputError("owed: operator, lender, provider and days must be 0 or more")
+
+
+@dataclass(frozen=True)
 class Waterfall:
     """Where the money went, each of shape (paths, periods), currency: to the units; and what operator, lender
     and the swap's provider were still owed after each payment.
@@ -69,9 +87,10 @@ class Waterfall:
         }
 
 
-def run_waterfall(revenue: Floats, settlements: Floats, needs: Needs) -> Waterfall:
+def run_waterfall(revenue: Floats, settlements: Floats, needs: Needs, owed: Owed | None = None) -> Waterfall:
     """The treasury on every path; `revenue` and `settlements` (what the project receives) have the shape
-    (paths, periods). Revenue below 0 counts as none: a loss has nobody else to bear it here.
+    (paths, periods), and `owed` is what is open before them. Revenue below 0 counts as none: a loss has
+    nobody else to bear it here.
 
     What the project owes on the swap is first netted against what it is to receive, bears simple interest,
     and is paid after operator and lender (limited recourse), interest first.
@@ -81,10 +100,12 @@ def run_waterfall(revenue: Floats, settlements: Floats, needs: Needs) -> Waterfa
         raise InputError(f"revenue, settlements: {shape}, {settlements.shape} for {len(needs.costs)} periods")
     paths = shape[0]
     units, owed_operator, owed_lender, owed_swap = (np.empty(shape) for _ in range(4))
-    operator, lender, principal, interest = (np.zeros(paths) for _ in range(4))
+    before = owed or Owed()
+    open_now = (before.operator, before.lender, before.provider, 0.0)
+    operator, lender, principal, interest = (np.full(paths, each) for each in open_now)
+    days = [before.days, *needs.days]
     for k in range(shape[1]):
-        if k:
-            interest = interest + principal * (needs.late_rate * needs.days[k - 1] / YEAR)
+        interest = interest + principal * (needs.late_rate * days[k] / YEAR)
         due, owes = np.maximum(settlements[:, k], 0), np.maximum(-settlements[:, k], 0)
         principal, interest, due = _repaid(principal, interest, due)
         left = np.maximum(revenue[:, k], 0) + due

@@ -24,7 +24,7 @@ from finance.settlement.payoff_curve import Curve
 from finance.settlement.swap_terms import swap_terms
 from finance.swaps.deal import deal_payoff, fixed_amounts, swap_periods
 from finance.swaps.distribution import collateral_table, settlement_table
-from finance.swaps.estimates import Estimate, exceeded, replicated
+from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import variance_reduction
 from finance.swaps.inputs import Payoff
 from finance.swaps.periods import Floats
@@ -151,11 +151,12 @@ class Revenue:
         return replicated(variance_reduction, self.before, self.after)
 
     def table(self) -> pd.DataFrame:
-        """Mean, P50, P90 and P99 of a year (averages over the years) with standard errors."""
-        rows = {}
-        for name, case in (("mean", None), *((f"P{100 * case:g}", case) for case in CASES)):
-            found = [_yearly(side, case) for side in (self.before, self.after)]
-            rows[name] = [number for each in found for number in (each.value, each.standard_error)]
+        """Mean, P50, P90 and P99 of a given year (see `of_a_given_year`) with standard errors."""
+        sides = [of_a_given_year(side, CASES) for side in (self.before, self.after)]
+        rows = {
+            name: [number for side in sides for number in (side[name].value, side[name].standard_error)]
+            for name in sides[0]
+        }
         columns = ["before", "before_error", "after", "after_error"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
@@ -163,15 +164,9 @@ class Revenue:
         return {
             "parameter": self.parameter,
             "per_unit": self.per_unit,
-            "yearly": self.table().to_dict("index"),
+            "of_a_given_year": self.table().to_dict("index"),
             "variance_reduction": self.variance_reduction.to_dict(),
         }
-
-
-def _yearly(yearly: Floats, case: float | None) -> Estimate:
-    if case is None:
-        return replicated(lambda y: float(y.mean()), yearly)
-    return replicated(lambda y: float(exceeded(y, case).mean()), yearly, replicates=5)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 Where the deal states the KPI's process everything is in closed form. A wind project's revenue is simulated
 once (`project_outlook`), as it was seen at the start: reports fix their own periods and move no others.
-Means by period are exact there too, so only spreads carry an error of simulation.
+Means by period are exact there too, so only spreads carry an error of simulation. A unit of a project's
+revenue share gets what the project's treasury leaves: after the reports, and after what is in arrears.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -21,7 +22,8 @@ from finance.pricing.process import KpiProcess
 from finance.pricing.processes import LognormalProcess, MeanRevertingProcess
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.swap_terms import SwapTerms, swap_terms
-from finance.swaps.deal import deal_payoff, fixed_amounts
+from finance.swaps.deal import deal_payoff
+from finance.swaps.holders import Owed
 from finance.swaps.index import DAY_COUNT, IndexTerms, period_kpis
 from finance.swaps.periods import Floats
 from finance.swaps.project import payment_days, project_swap, unit_holders
@@ -39,14 +41,12 @@ Reported = Mapping[int, int | None]
 @dataclass(frozen=True)
 class Paths:
     """Simulated scenarios, each of the shape (paths, periods), currency: proxy and actual revenue; payoffs;
-    the same moved to their known means (`controlled`); and what a unit of the revenue share gets, if there is
-    one."""
+    and the same moved to their known means (`controlled`)."""
 
     proxy: Floats
     actual: Floats
     payoffs: Floats
     controlled: Floats
-    units: Floats | None
     seed: int
 
 
@@ -100,24 +100,13 @@ def project_outlook(
 
 
 def _of_paths(
-    deal: Deal,
-    proxy: Floats,
-    actual: Floats,
-    mean: Floats,
-    seed: int,
-    fixed: Floats | None = None,
-    quantiles: Floats | None = None,
+    deal: Deal, proxy: Floats, actual: Floats, mean: Floats, seed: int, quantiles: Floats | None = None
 ) -> SwapOutlook:
-    """`mean` is the known mean of `proxy` by period, `quantiles` those at QUANTILES where they are known too;
-    `fixed`: other fixed payments than the deal's."""
+    """`mean` is the known mean of `proxy` by period, `quantiles` those at QUANTILES where they are known
+    too."""
     payoffs = deal_payoff(deal)(proxy)
     controlled = at_known_mean(payoffs, proxy, mean)
-    units, share = None, deal.share
-    if share is not None:
-        amounts = fixed_amounts(deal) if fixed is None else fixed
-        nothing = np.zeros(proxy.shape[1])
-        units = unit_holders(deal, share, actual, amounts + payoffs, nothing).paths
-    held = Paths(proxy, actual, payoffs, controlled, units, seed)
+    held = Paths(proxy, actual, payoffs, controlled, seed)
     if quantiles is None:
         quantiles = np.quantile(proxy, QUANTILES, axis=0)
     return SwapOutlook(mean, quantiles, controlled.mean(axis=0), paths=held)
@@ -128,9 +117,8 @@ def changed_outlook(
     outlook: SwapOutlook,
     mean_factor: float = 1.0,
     sd_factor: float = 1.0,
-    fixed: Floats | None = None,
 ) -> SwapOutlook:
-    """The outlook with every period's KPI of another mean and spread; for the units, other fixed payments.
+    """The outlook with every period's KPI of another mean and spread.
 
     On simulated paths actual revenue moves by as much as proxy revenue does: what lies between the two stays.
     Raises InputError for a KPI that has no mean and spread to change.
@@ -142,7 +130,7 @@ def changed_outlook(
         proxy = mean + (held.proxy - outlook.mean) * spread
         # A line that rises keeps the order of its values, so it moves their quantiles as it moves them.
         quantiles = mean + (outlook.quantiles - outlook.mean) * spread if spread >= 0 else None
-        return _of_paths(deal, proxy, held.actual + proxy - held.proxy, mean, held.seed, fixed, quantiles)
+        return _of_paths(deal, proxy, held.actual + proxy - held.proxy, mean, held.seed, quantiles)
     if mean_factor == sd_factor == 1.0:
         return outlook
     return _of_laws(
@@ -214,8 +202,11 @@ class PreparedSwap:
         day: date,
         rate: float | None = None,
         fixed: Floats | None = None,
+        owed: Owed | None = None,
     ) -> LiveSwap:
-        """What the payments after `day` are worth on that day."""
+        """What the payments after `day` are worth on that day. `owed`: what the project is known to owe then;
+        without it, what it would owe by the reports and on each simulated path.
+        """
         amounts = self.fixed if fixed is None else fixed
         factors = self.factors(day, rate)
         expected, spread = outlook.payoff.copy(), None
@@ -233,9 +224,40 @@ class PreparedSwap:
         totals = spread @ factors + float(amounts @ factors)
         low, high = (float(each) for each in np.quantile(totals, (0.05, 0.95)))
         error = float((sharp @ factors).std(ddof=1) / np.sqrt(len(sharp)))
-        units = outlook.paths.units
-        unit = None if units is None else float(units.mean(axis=0) @ factors)
+        unit = self._unit(outlook.paths, amounts + spread, reported, day, factors, owed)
         return LiveSwap(day, worth, error, low, high, unit, amounts + expected, factors)
+
+    def _unit(
+        self,
+        held: Paths,
+        settlements: Floats,
+        reported: Reported,
+        day: date,
+        factors: Floats,
+        owed: Owed | None,
+    ) -> float | None:
+        """What a unit of the revenue share is worth: the treasury on every path, given what is known.
+
+        Revenue of a reported period moves with the report: what lies between actual and proxy stays.
+        """
+        share, kpi = self.deal.share, self.deal.kpis[self.deal.swap.kpi]
+        if share is None:
+            return None
+        actual = held.actual.copy()
+        for period, value in reported.items():
+            if value is not None:
+                actual[:, period] += value / 10**kpi.decimals - held.proxy[:, period]
+        first, worth = 0, factors
+        if owed is not None:
+            first = sum(paid <= day for paid in self.days) if owed.paid is None else owed.paid
+            if first >= len(self.days):
+                return 0.0
+            wait = (self.days[first] - max(day, self.start)).days
+            owed = replace(owed, days=float(max(wait, 0)))
+            # A payment that is late comes now.
+            worth = np.where([paid <= day for paid in self.days], 1.0, factors)[first:]
+        found = unit_holders(self.deal, share, actual[:, first:], settlements[:, first:], worth, owed)
+        return float(found.mean @ worth)
 
 
 @dataclass(frozen=True)

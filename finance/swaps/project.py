@@ -16,7 +16,7 @@ from finance.settlement.swap_terms import pay_dates
 from finance.swaps.deal import fixed_amounts, swap_inputs
 from finance.swaps.distribution import collateral_table
 from finance.swaps.estimates import Estimate
-from finance.swaps.holders import Holders, Needs, run_waterfall
+from finance.swaps.holders import Holders, Needs, Owed, run_waterfall
 from finance.swaps.inputs import Pricing, SwapInputs
 from finance.swaps.periods import Floats
 from finance.swaps.pricing import (
@@ -262,21 +262,28 @@ def project_swap(
 
 
 def unit_holders(
-    deal: Deal, share: RevenueShare, actual: Floats, settlements: Floats, discount: Floats
+    deal: Deal,
+    share: RevenueShare,
+    actual: Floats,
+    settlements: Floats,
+    discount: Floats,
+    owed: Owed | None = None,
 ) -> Holders:
-    """What the units of a share get of `actual` revenue and `settlements`, each of shape (paths, periods)."""
-    count, days = actual.shape[1], payment_days(deal)
+    """What the units of a share get of `actual` revenue and `settlements`, each of shape (paths, periods);
+    of the deal's last periods where these are fewer, with what is `owed` before them.
+    """
+    days, later = payment_days(deal), slice(-actual.shape[1], None)
     needs = Needs(
-        np.resize([float(value) for value in share.operating_cost.value], count),
-        np.resize([float(value) for value in share.debt_service.value], count),
-        np.diff([day.toordinal() for day in days]).astype(np.float64),
+        np.resize([float(value) for value in share.operating_cost.value], len(days))[later],
+        np.resize([float(value) for value in share.debt_service.value], len(days))[later],
+        np.diff([day.toordinal() for day in days[later]]).astype(np.float64),
         float(deal.swap.late_rate.value),
     )
-    spent = run_waterfall(actual, settlements, needs)
+    spent = run_waterfall(actual, settlements, needs, owed)
     return Holders(
         paths=np.asarray(spent.units / float(share.units.value)),
         discount=discount,
-        pay_dates=days,
+        pay_dates=days[later],
         issued=share.issue_date.value,
         price=float(share.unit_price.value),
         late=spent.late,

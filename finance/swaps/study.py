@@ -19,7 +19,7 @@ from finance.swaps.debt import (
     sculpted_debt,
     summarise,
 )
-from finance.swaps.estimates import Estimate, exceeded, replicated
+from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import HedgeEffectiveness, NodeHubBasis, effectiveness, node_hub_basis
 from finance.swaps.inputs import SwapInputs
 from finance.swaps.periods import Floats
@@ -48,9 +48,9 @@ CASES = (0.50, 0.90, 0.99)
 class Side:
     """The project without or with the swap.
 
-    `revenue`: P50, P90, P99 and mean of a year's revenue (average over the years). `capacity`: debt at the
-    covenants. `same_debt`: DSCR on the planned debt, or else on the one that the project carries without the
-    swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each year; `rating` is
+    `revenue`: P50, P90, P99 and mean of the revenue of a given year, any of them drawn evenly. `capacity`:
+    debt at the covenants. `same_debt`: DSCR on the planned debt, or else on the one that the project carries
+    without the swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each year; `rating` is
     the rating proxy of `same_debt`.
     """
 
@@ -63,7 +63,7 @@ class Side:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "revenue": {name: each.to_dict() for name, each in self.revenue.items()},
+            "revenue_of_a_given_year": {name: each.to_dict() for name, each in self.revenue.items()},
             "debt_capacity": self.capacity.to_dict(),
             "dscr_on_same_debt": self.same_debt.to_dict(),
             "dscr_on_own_debt": self.own_debt.to_dict(),
@@ -120,7 +120,7 @@ class SwapStudy:
 
     @property
     def uplift(self) -> dict[str, float]:
-        """Yearly revenue after over before, less 1, for mean, P50, P90 and P99."""
+        """Revenue of a given year after over before, less 1, for mean, P50, P90 and P99."""
         return {
             name: self.after.revenue[name].value / before.value - 1
             for name, before in self.before.revenue.items()
@@ -138,7 +138,7 @@ class SwapStudy:
         return distribution.settlement_table(labels, self.fixed, self.settlements)
 
     def revenue_table(self) -> pd.DataFrame:
-        """Revenue a year before and after the swap: mean, P50, P90, P99, with standard errors and uplift."""
+        """Revenue of a given year before and after the swap: mean, P50, P90, P99, with errors and uplift."""
         rows = {
             name: (
                 self.before.revenue[name].value,
@@ -270,15 +270,6 @@ def at_known_mean(given: Floats, proxy: Floats, expected: Floats) -> Floats:
     return np.asarray(given - slope * (proxy - expected))
 
 
-def _revenue(yearly: Floats) -> dict[str, Estimate]:
-    found = {"mean": replicated(lambda y: float(y.mean()), yearly)}
-    for case in CASES:
-        found[f"P{100 * case:g}"] = replicated(
-            lambda y, case=case: float(exceeded(y, case).mean()), yearly, replicates=5
-        )
-    return found
-
-
 def _shared_service(inputs: SwapInputs, unhedged: Floats) -> Floats:
     if inputs.debt.planned is not None:
         return np.array(inputs.debt.planned, dtype=np.float64)
@@ -290,7 +281,7 @@ def _side(inputs: SwapInputs, yearly: Floats, shared_service: Floats) -> Side:
     own = debt_service(cfads, inputs.debt)
     same_debt, own_debt = summarise(cfads, shared_service, CASES), summarise(cfads, own, CASES)
     return Side(
-        _revenue(yearly),
+        of_a_given_year(yearly, CASES),
         debt_capacity(cfads, inputs.debt),
         same_debt,
         own_debt,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
+from finance.swaps.holders import Needs, Owed, run_waterfall
 from finance.swaps.index import index_swap
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook, index_outlook, project_outlook
 from finance.swaps.project import project_swap
@@ -107,8 +108,7 @@ def test_more_revenue_costs_the_project_more_of_its_swap_and_brings_units_more(
     assert rich.mean == pytest.approx(1.1 * scenarios.mean)
     lost = 0.1 * float(scenarios.mean @ base.factors)
     assert base.value - more.value == pytest.approx(lost, rel=1e-3)
-    paid = changed_outlook(bloom, scenarios, fixed=swap.fixed * 1.2)
-    raised = swap.now(paid, {}, swap.start, fixed=swap.fixed * 1.2)
+    raised = swap.now(scenarios, {}, swap.start, fixed=swap.fixed * 1.2)
     assert raised.value - base.value == pytest.approx(0.2 * float(swap.fixed @ base.factors), rel=1e-9)
     assert raised.unit is not None
     assert base.unit is not None
@@ -127,3 +127,95 @@ def test_unknown_periods_are_refused(rain: Deal) -> None:
     swap = PreparedSwap.of(rain)
     with pytest.raises(InputError, match="period 99"):
         swap.now(index_outlook(rain), {99: 1}, swap.start)
+
+
+AS_OF = date(2022, 3, 1)
+
+
+def test_what_a_project_owes_comes_before_its_units(bloom: Deal, scenarios: SwapOutlook) -> None:
+    """Bloom in 2022: what is owed is taken from what comes, so a unit is worth less by no more than its share
+    of it, by nothing of a debt of nothing, and nothing once the debt is beyond all revenue.
+    """
+    swap = PreparedSwap.of(bloom)
+
+    def unit(owed: Owed | None) -> float:
+        found = swap.now(scenarios, {}, AS_OF, owed=owed).unit
+        assert found is not None
+        return found
+
+    free = unit(Owed())
+    owing = unit(Owed(lender=2.3e6))
+    assert 0 < owing < free
+    assert free - owing <= 2.3e6 / 60_000  # paid in full at once at the most
+    assert unit(Owed(operator=2.3e6)) == pytest.approx(owing)
+    assert unit(Owed(provider=2.3e6)) < owing  # bears interest
+    # More than all that the units were to get, so they get next to nothing.
+    assert free * 60_000 < 23e6
+    assert unit(Owed(lender=23e6)) < 0.01 * free
+    assert unit(Owed(provider=1e12)) == 0.0
+    assert unit(Owed(paid=len(swap.days))) == 0.0
+    # A day before a payment a small debt is met by it, where the units' money of that payment covers it.
+    small = 60_000 * 0.01
+    before = swap.days[18] - timedelta(days=1)
+    base, less = (swap.now(scenarios, {}, before, owed=owed).unit for owed in (Owed(), Owed(lender=small)))
+    assert base is not None
+    assert less is not None
+    assert 0 < base - less <= 0.01
+
+
+def test_arrears_in_mid_life_are_those_of_the_whole_life(bloom: Deal, seed: int) -> None:
+    """A treasury stopped after any payment and begun again with what it owes pays the units the same."""
+    stream = np.random.default_rng(seed)
+    paths, count = 40, 12
+    revenue, settlements = stream.normal(2e6, 2e6, (paths, count)), stream.normal(0, 1.5e6, (paths, count))
+    needs = Needs(np.full(count, 1e6), np.full(count, 8e5), np.full(count - 1, 91.0), 0.08)
+    whole = run_waterfall(revenue, settlements, needs)
+    at = int(stream.integers(1, count - 1))
+    later = Needs(needs.costs[at:], needs.service[at:], needs.days[at:], 0.08)
+    for path in range(paths):
+        owed = Owed(
+            float(whole.operator_owed[path, at - 1]),
+            float(whole.lender_owed[path, at - 1]),
+            0.0,
+            91.0,
+        )
+        if whole.swap_owed[path, at - 1] > 0:  # its interest alone bears none, which a sum cannot say
+            continue
+        rest = run_waterfall(revenue[path : path + 1, at:], settlements[path : path + 1, at:], later, owed)
+        assert rest.units[0] == pytest.approx(whole.units[path, at:], abs=1e-6)
+
+
+def test_reports_move_the_units(bloom: Deal, scenarios: SwapOutlook) -> None:
+    """The swap makes up for a poor quarter, so a report alone leaves the units as they were; a missing one
+    costs the project, which controls the data, and what it then owes comes before the units.
+    """
+    swap = PreparedSwap.of(bloom)
+    before = [index for index, day in enumerate(swap.days) if day <= AS_OF]
+
+    def unit(report: int | None, last: int = 0, owed: Owed | None = None) -> float:
+        found = swap.now(scenarios, dict.fromkeys(before[-last:] if last else (), report), AS_OF, owed=owed)
+        assert found.unit is not None
+        return found.unit
+
+    clean, unknown = unit(None, owed=Owed()), unit(None)
+    assert unknown <= clean + 1e-9
+    for million in (1, 3, 6):
+        assert unit(million * 10**8, 4) == pytest.approx(clean, rel=0.02)
+    silent = [unit(None, last) for last in (1, 4, 8)]
+    assert sorted(silent, reverse=True) == silent
+    assert silent[-1] < 0.9 * clean
+    assert unit(None, 8, Owed()) == pytest.approx(clean, rel=1e-9)  # what is known of arrears counts
+
+
+def test_before_the_start_it_is_worth_what_it_is_worth_then(
+    bloom: Deal, rain: Deal, scenarios: SwapOutlook
+) -> None:
+    """A day before the first period: every payment is to come, and none is discounted beyond the start."""
+    for deal, outlook in ((bloom, scenarios), (rain, index_outlook(rain))):
+        swap = PreparedSwap.of(deal)
+        early = swap.start - timedelta(days=200)
+        by_hand = (1 + swap.rate) ** (-np.array([(day - swap.start).days for day in swap.days]) / 365)
+        assert swap.factors(early) == pytest.approx(by_hand, rel=1e-12)
+        assert swap.now(outlook, {}, early).value == pytest.approx(
+            float((swap.fixed + outlook.payoff) @ by_hand), rel=1e-9
+        )

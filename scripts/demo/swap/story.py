@@ -163,11 +163,12 @@ def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
     before, after = study.before, study.after
     code = deal.currency.code
     narrator.say(
-        f"a year's revenue, P99: {code} {before.revenue['P99'].value:,.0f} without the swap, "
+        f"revenue of a given year, P99: {code} {before.revenue['P99'].value:,.0f} without the swap, "
         f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS} scenarios at the fair payment)"
     )
     narrator.say(
-        f"DSCR on the same debt, P50 and P99: {before.same_debt.average['P50']:.2f} and "
+        "DSCR on the same debt, P50 and P99 of each year on average: "
+        f"{before.same_debt.average['P50']:.2f} and "
         f"{before.same_debt.average['P99']:.2f} without, {after.same_debt.average['P50']:.2f} and "
         f"{after.same_debt.average['P99']:.2f} with"
     )
