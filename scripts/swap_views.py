@@ -31,6 +31,7 @@ WithoutSwap = Annotated[bool, typer.Option("--without-swap", help="KPI payments:
 
 DEFAULT_SEED = 1
 PROJECT_PATHS = 10_000
+MOST_PATHS = 200_000  # of which a decade of quarters takes about a gigabyte
 SENSITIVITY_PATHS = 4_000  # thirteen runs, whose common numbers make up for fewer paths
 
 
@@ -69,6 +70,15 @@ def refuse(deal: Path, what: str, **options: Any) -> None:
     for name, value in options.items():
         if value is not None and value is not False and value != []:
             raise InputError(f"--{name.replace('_', '-')}: {deal} has a {what}, for which it means nothing")
+
+
+def path_count(paths: int | None, default: int) -> int:
+    """How many paths to simulate. Raises InputError for more than fit into memory."""
+    from finance.terms import InputError
+
+    if paths is not None and paths > MOST_PATHS:
+        raise InputError(f"--paths = {paths}: at most {MOST_PATHS:,}")
+    return default if paths is None else paths
 
 
 def other_than(value: Any, default: Any) -> Any:
@@ -174,10 +184,7 @@ def sensitivity_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int 
     outputs.checked()
     if is_wind(deal):
         with working("Moving one assumption at a time", len(PROJECT_BUMPS) + 1) as step:
-            count, used = (
-                SENSITIVITY_PATHS if paths is None else paths,
-                DEFAULT_SEED if seed is None else seed,
-            )
+            count, used = path_count(paths, SENSITIVITY_PATHS), DEFAULT_SEED if seed is None else seed
             found = project_sensitivity(deal, count, used, lambda done, _: step(done))
     else:
         refuse(deal.file or Path(deal.id), "KPI in closed form", paths=paths, seed=seed)
@@ -206,7 +213,7 @@ def value(
     from scripts.console import working
 
     used = DEFAULT_SEED if seed is None else seed
-    count = paths if paths is not None else PROJECT_PATHS if is_wind(deal) else PATHS
+    count = path_count(paths, PROJECT_PATHS if is_wind(deal) else PATHS)
     with working("Simulating", count) as step:
         if is_wind(deal):
             return project_swap(deal, solve, parameter, count, used, lambda done, _: step(done))

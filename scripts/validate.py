@@ -38,9 +38,8 @@ def validate(
             if unknown:
                 problems += unknown
                 continue
-            facts = deal.numbers()
-            assumed = sum(1 for fact in facts if fact[2] == "assumed")
-            print(f"{path}: good: {deal.terms_hash}, {len(facts)} inputs, {assumed} of them assumed")
+            assumed, count = deal.assumed()
+            print(f"{path}: good: {deal.terms_hash}, {count} inputs, {assumed} of them assumed")
     if problems:
         raise DealFileError(problems)
 

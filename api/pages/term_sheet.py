@@ -138,7 +138,7 @@ class Group:
 
 @dataclass(frozen=True)
 class TermSheet:
-    """A deal's facts, and how many of them are sourced and assumed."""
+    """A deal's facts, and how many of its inputs are sourced and assumed."""
 
     groups: Sequence[Group]
     sourced: int
@@ -161,8 +161,8 @@ def term_sheet(deal: Deal, say: Translator, write: Format) -> TermSheet:
     for name, kpi in deal.kpis.items():
         groups.setdefault(("kpis", name), []).insert(0, _periods(deal, kpi.periods, say, write))
     found = [Group(_title(deal, key, say), lines) for key, lines in groups.items()]
-    kinds = [line.kind for group in found for line in group.lines]
-    return TermSheet(found, kinds.count("sourced"), kinds.count("assumed"))
+    assumed, count = deal.assumed()
+    return TermSheet(found, count - assumed, assumed)
 
 
 def _title(deal: Deal, key: tuple[str, ...], say: Translator) -> str:

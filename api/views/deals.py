@@ -165,7 +165,7 @@ def deal_row(deal: Deal) -> DealRow:
 
 def _facts(deal: Deal) -> dict[str, Any]:
     starts, ends, principal = _extent(deal)
-    origins = [kind for _, _, kind, _ in deal.numbers()]
+    assumed, inputs = deal.assumed()
     first = deal.bond if is_bond(deal) else deal.swap
     return {
         "id": deal.id,
@@ -179,8 +179,8 @@ def _facts(deal: Deal) -> dict[str, Any]:
         "starts": starts,
         "ends": ends,
         "kpis": list(deal.kpis),
-        "inputs": len(origins),
-        "assumed": origins.count("assumed"),
+        "inputs": inputs,
+        "assumed": assumed,
         "terms_hash": hash_of(deal),
     }
 
@@ -244,7 +244,7 @@ def inputs(deal: Deal) -> Iterator[InputView]:
     """Every stated fact in the file's order, with its origin."""
     sources = {".".join(path): item for path, item in walk(deal) if isinstance(item, Provenance)}
     for path, value, kind, because in deal.numbers():
-        at = sources.get(path) or sources.get(path.rpartition(".")[0])
+        at = sources.get(path) or sources.get(f"{path}.0")  # of a schedule, its first period
         key = at.source if isinstance(at, Term | MeasurementPeriod) else None
         source = deal.sources.get(key) if key else None
         yield InputView(

@@ -271,14 +271,14 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
     """Every stated number, date and parameter of a deal, and whether it is sourced or assumed."""
     facts = deal.numbers()
     shown = [fact for fact in facts if fact[2] == "assumed" or not only_assumed]
-    assumed = sum(1 for fact in facts if fact[2] == "assumed")
+    assumed, count = deal.assumed()
     rows = tuple((path, fact(value), kind, text) for path, value, kind, text in shown)
     return Table(
         "Assumed inputs" if only_assumed else "Inputs",
         ("Field", "Value", "Origin", "Source or reason"),
         rows,
         frozenset({"Value"}),
-        (f"{assumed} of {len(facts)} inputs are assumed; the others are sourced.",),
+        (f"{assumed} of the deal's {count} inputs are assumed; the others are sourced.",),
     )
 
 

@@ -8,7 +8,6 @@ chain, rounded to its decimals, and the curve that settles, flat beyond its ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -33,13 +32,10 @@ from finance.swaps.pricing import (
     FixedPayment,
     Leg,
     SwapValue,
-    implied_loading,
-    implied_risk_price,
     loaded_fixed,
     model_value,
     sharpe_fixed,
     wang_fixed,
-    yearly_sharpe,
 )
 from finance.swaps.project import (
     RISK_PRICE,
@@ -49,7 +45,7 @@ from finance.swaps.project import (
     seasonal_profile,
     solve_pricing,
 )
-from finance.swaps.study import CASES
+from finance.swaps.study import CASES, implied
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.processes import SeasonalProcess, TwinProcess
@@ -243,11 +239,7 @@ class IndexSwap:
         """What the fixed payments pay the provider for its risk, on three scales; None where nothing does."""
         centred = _centred(self.leg, self.expected)
         net = replace(centred, proxy=np.asarray(centred.proxy - self.fixed))
-        found: dict[str, float | None] = {"standard_deviations": implied_loading(net, 0.0)}
-        found.update(wang_risk_price=None, yearly_sharpe=yearly_sharpe(net, 0.0))
-        with suppress(InputError):
-            found["wang_risk_price"] = implied_risk_price(net, 0.0)
-        return found
+        return implied(net)
 
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:

@@ -231,8 +231,13 @@ def dscr_fixed(
 
 
 def implied_loading(leg: Leg, amount: float) -> float:
-    """The number of standard deviations of G that an amount leaves the provider."""
-    return float((leg.present.mean() - amount * leg.annuity) / leg.present.std(ddof=1))
+    """The number of standard deviations of G that an amount leaves the provider. Raises InputError where
+    nothing varies.
+    """
+    spread = float(leg.present.std(ddof=1))
+    if not spread > 0:
+        raise InputError("proxy revenue: does not vary, so there is no risk to be paid for")
+    return float((leg.present.mean() - amount * leg.annuity) / spread)
 
 
 def implied_risk_price(leg: Leg, amount: float) -> float:

@@ -40,6 +40,7 @@ SOLVES: Final[Mapping[str, Basis]] = {
     "dscr": "dscr",
 }
 RISK_PRICE: Final = 0.25  # assumed: the price of risk of `penstock compare`, for terms that nobody has named
+MOST_PARAMETER: Final = 1e6  # beyond it a payment is no number of any currency
 SIDES: Final = ("without_swap", "with_swap")
 
 
@@ -156,11 +157,9 @@ def _side_data(side: Side, unit: Holders) -> dict[str, Any]:
 
 
 def assumed_inputs(deal: Deal) -> dict[str, int]:
-    """How many of a deal's inputs are assumed; the dates of the KPI's periods, mostly counted out from the
-    first, are left aside.
-    """
-    origins = [kind for path, _, kind, _ in deal.numbers() if ".periods." not in path]
-    return {"count": len(origins), "assumed": origins.count("assumed")}
+    """How many inputs a deal has, and how many of them are assumed (`Deal.assumed`)."""
+    assumed, count = deal.assumed()
+    return {"count": count, "assumed": assumed}
 
 
 def rounded(deal: Deal, amount: float) -> Decimal:
@@ -201,8 +200,11 @@ def solve_pricing(solve: str, parameter: float | None) -> tuple[Basis, float]:
             "dscr": "the coverage to reach in the P99 case",
         }[solve]
         raise InputError(f"--solve {solve}: needs --parameter, {what}")
-    if not np.isfinite(parameter):
-        raise InputError(f"--parameter = {parameter}: must be a finite number")
+    if not abs(parameter) <= MOST_PARAMETER:
+        raise InputError(
+            f"--parameter = {parameter:g}: must be a finite number from {-MOST_PARAMETER:g} to "
+            f"{MOST_PARAMETER:g}"
+        )
     return SOLVES[solve], parameter
 
 

@@ -50,8 +50,8 @@ class Side:
 
     `revenue`: P50, P90, P99 and mean of the revenue of a given year, any of them drawn evenly. `capacity`:
     debt at the covenants. `same_debt`: DSCR on the planned debt, or else on the one that the project carries
-    without the swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each year; `rating` is
-    the rating proxy of `same_debt`.
+    without the swap; `own_debt`: on its own. `binding` names the covenant that limits debt in each
+    year; `rating` is the rating proxy of `same_debt`.
     """
 
     revenue: dict[str, Estimate]
@@ -244,16 +244,21 @@ def _listed(inputs: SwapInputs, amounts: tuple[float, ...]) -> Floats:
     return np.resize(np.array(amounts, dtype=np.float64), inputs.periods.count)
 
 
-def _implied(net: Leg) -> dict[str, float | None]:
+IMPLIED = {
+    "standard_deviations": implied_loading,
+    "wang_risk_price": implied_risk_price,
+    "yearly_sharpe": yearly_sharpe,
+}
+
+
+def implied(net: Leg) -> dict[str, float | None]:
     """What the provider earns for its risk when `net` is all that it receives less all that it pays."""
-    found: dict[str, float | None] = dict.fromkeys(
-        ("standard_deviations", "wang_risk_price", "yearly_sharpe")
-    )
-    found["standard_deviations"] = implied_loading(net, 0.0)
-    # A payment outside all that the paths can give has no price of risk; that is for the reader to see.
-    with suppress(InputError):
-        found["wang_risk_price"] = implied_risk_price(net, 0.0)
-    found["yearly_sharpe"] = yearly_sharpe(net, 0.0)
+    found: dict[str, float | None] = dict.fromkeys(IMPLIED)
+    # Where nothing varies there is no risk to be paid for, and a payment outside all that the paths can give
+    # has no price of risk; that is for the reader to see.
+    for name, measure in IMPLIED.items():
+        with suppress(InputError):
+            found[name] = measure(net, 0.0)
     return found
 
 
@@ -328,7 +333,7 @@ def swap_study(inputs: SwapInputs, progress: Progress | None = None) -> SwapStud
         fixed=fixed,
         leg=leg,
         value=model_value(net, 0.0),
-        implied=_implied(net),
+        implied=implied(net),
         risk=_risk(scenarios),
         hedge=effectiveness(scenarios.actual, scenarios.proxy, given),
         yearly_hedge=effectiveness(unhedged, periods.yearly(scenarios.proxy), periods.yearly(given)),

@@ -25,6 +25,7 @@ Fraction = Annotated[Real, Field(gt=0, le=1)]
 Memory = Annotated[Real, Field(gt=-1, lt=1)]
 Rate = Annotated[Real, Field(gt=Decimal("-0.5"), lt=1)]
 PerMwh = Annotated[Real, Field(ge=-10_000, le=10_000)]
+MOST_PER_UNIT = Decimal("1e12")  # currency
 MEAN_OF_DAY = Decimal("1e-6")  # by how much the mean of 24 factors may miss 1
 
 
@@ -162,10 +163,14 @@ def _finding(model: type[AssetParameters], error: ErrorDetails) -> Finding:
 def revenue(deal: Deal) -> Iterator[Finding]:
     """What a unit of the KPI costs the payee is named by that unit."""
     units = {deal.kpis[swap.kpi].unit for _, swap in swaps(deal) if swap.kpi in deal.kpis}
-    for name in deal.asset.parameters:
-        if units and name.startswith("revenue_per_") and name.removeprefix("revenue_per_") not in units:
+    for name, term in deal.asset.parameters.items():
+        if not units or not name.startswith("revenue_per_"):
+            continue
+        if name.removeprefix("revenue_per_") not in units:
             wanted = " or ".join(f"revenue_per_{unit}" for unit in sorted(units))
             yield ("asset", "parameters", name), f"the KPI is measured in another unit: {wanted}"
+        elif not isinstance(term.value, Decimal) or not 0 < abs(term.value) < MOST_PER_UNIT:
+            yield ("asset", "parameters", name), f"must be a number other than 0, below {MOST_PER_UNIT:g}"
 
 
 def published(deal: Deal) -> Iterator[Finding]:

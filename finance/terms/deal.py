@@ -256,26 +256,36 @@ class Deal(Strict):
         return float(value)
 
     def numbers(self) -> list[tuple[str, Decimal | date | str, str, str]]:
-        """Every stated fact as (path, value, "sourced" or "assumed", citation or reason), in the file's
-        order.
+        """Every input as (path, value, "sourced" or "assumed", citation or reason), in the file's order.
+
+        An input is a number, date or text that is stated with its origin. The measurement periods of a KPI
+        are one input, for they are one schedule; it is assumed if any of them is.
         """
         rows: list[tuple[str, Decimal | date | str, str, str]] = []
         for path, item in walk(self):
-            if not isinstance(item, Provenance):
-                continue
-            if item.is_sourced:
-                source = self.sources.get(str(item.source))
-                text = source.citation if source else str(item.source)
-                text = f"{text} ({item.note})" if item.note else text
-            else:
-                text = item.citation
-            kind = "sourced" if item.is_sourced else "assumed"
             if isinstance(item, Term):
-                rows.append((".".join(path), item.value, kind, text))
-            elif isinstance(item, MeasurementPeriod):
-                rows.append((".".join((*path, "start")), item.start, kind, text))
-                rows.append((".".join((*path, "end")), item.end, kind, text))
+                kind = "sourced" if item.is_sourced else "assumed"
+                rows.append((".".join(path), item.value, kind, self._origin(item)))
+            elif isinstance(item, Kpi):
+                first, last, count = item.periods[0], item.periods[-1], len(item.periods)
+                span = f"{first.start} to {last.end}" + (f", {count} periods" if count > 1 else "")
+                kind = "sourced" if all(each.is_sourced for each in item.periods) else "assumed"
+                text = "; ".join(dict.fromkeys(map(self._origin, item.periods)))
+                rows.append((".".join((*path, "periods")), span, kind, text))
         return rows
+
+    def _origin(self, item: Provenance) -> str:
+        source = self.sources.get(str(item.source)) if item.is_sourced else None
+        if source is None:
+            return item.citation
+        return f"{source.citation} ({item.note})" if item.note else source.citation
+
+    def assumed(self) -> tuple[int, int]:
+        """How many of the deal's inputs (see `numbers`) are assumed, and how many there are: the one count
+        that every command, report and page shows.
+        """
+        kinds = [kind for _, _, kind, _ in self.numbers()]
+        return kinds.count("assumed"), len(kinds)
 
     def __eq__(self, other: object) -> bool:
         return self.terms_hash == other.terms_hash if isinstance(other, Deal) else NotImplemented

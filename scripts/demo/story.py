@@ -185,9 +185,8 @@ def _price(deal: Deal, narrator: Narrator) -> Valuation:
     narrator.chapter(f"1. {deal.title}")
     valuation = price(deal)
     narrator.say(f"terms hash {deal.terms_hash}")
-    numbers = deal.numbers()
-    assumed = sum(1 for entry in numbers if entry[2] == "assumed")
-    narrator.say(f"{len(numbers)} stated inputs: {len(numbers) - assumed} sourced, {assumed} assumed")
+    assumed, count = deal.assumed()
+    narrator.say(f"{count} stated inputs: {count - assumed} sourced, {assumed} assumed")
     exact = valuation.closed_form
     narrator.say(
         f"price {valuation.price:.4f} per 100 at {valuation.rate:.2%}; tiers "

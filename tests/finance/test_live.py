@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from math import sqrt
+from math import cos, exp, pi, sin, sqrt
 
+import numpy as np
 import pytest
 import QuantLib as ql
 
-from finance.pricing.live import fixing_chances, fixing_rules, later_law, live_value
+from finance.pricing.live import continued, fixing_chances, fixing_rules, later_law, live_value
 from finance.pricing.prepared import PreparedBond
+from finance.pricing.processes import LognormalProcess, MeanRevertingProcess, Season
+from finance.pricing.simulate import kpi_time
 from finance.terms import Deal, InputError, parse_deal
 from finance.terms.reader import read_deal_yaml
 from tests.finance.deal_variants import BOOK, book_deal, term
@@ -86,6 +89,53 @@ def test_a_process_with_a_memory_goes_on_from_the_last_report() -> None:
         assert (periods[1 + ahead].end - periods[1].end).days == pytest.approx(365.25 * ahead, abs=1)
         assert law.mean == pytest.approx(0.5 + keep * (0.26 - 0.5), abs=1e-12)
         assert law.sd == pytest.approx(0.05 * sqrt((1 - keep**2) / (1 - 0.8**2)), rel=1e-9)
+
+
+def test_a_season_goes_on_from_where_the_report_was() -> None:
+    """By hand: X_t = mean + season(t) + (level - mean - season(s)) e^(-speed (t - s)), time in years from the
+    start of interest; a report a quarter into the year meets another part of the wave than one at its end.
+    """
+    bond = PreparedBond.of(book_deal("singapore-ebus-loan"))
+    season = Season(sine=0.05, cosine=0.03, phase=0.1)
+    process = MeanRevertingProcess(0.2, 0.4, speed=0.7, volatility=0.05, season=season)
+    periods, start = bond.deal.kpis["electric-share"].periods, bond.flows.start
+
+    def wave(t: float) -> float:
+        return 0.05 * sin(2 * pi * (t + 0.1)) + 0.03 * cos(2 * pi * (t + 0.1))
+
+    for last, level in ((0, 0.31), (2, 0.55)):
+        known = {("electric-share", index): 4_000 for index in range(last)}
+        known["electric-share", last] = round(level * 10_000)
+        for ahead in range(last + 1, len(periods)):
+            law = later_law(bond, "electric-share", ahead, known, {"electric-share": process})
+            s, t = (kpi_time(start, periods[index].end) for index in (last, ahead))
+            keep = exp(-0.7 * (t - s))
+            assert law.mean == pytest.approx(0.4 + wave(t) + keep * (level - 0.4 - wave(s)), abs=1e-12)
+            assert law.sd == pytest.approx(0.05 * sqrt((1 - keep**2) / 1.4), rel=1e-12)
+
+
+@pytest.mark.parametrize("when", [date(2026, 12, 31), date(2027, 5, 17)])
+def test_reports_on_average_tell_what_was_expected(when: date) -> None:
+    """The law of total expectation: the mean of a later report, over what an earlier one may say, is what was
+    expected of it before; so is the chance of each tier.
+    """
+    deal = book_deal("singapore-ebus-loan")
+    start = deal.bond.interest_from.value
+    season = Season(sine=0.05, cosine=-0.04)
+    processes = (
+        MeanRevertingProcess(0.2, 0.4, speed=0.7, volatility=0.05, season=season),
+        LognormalProcess(0.3, 0.05, 0.2),
+    )
+    levels = (np.arange(4_000) + 0.5) / 4_000
+    for process in processes:
+        s, t = kpi_time(start, when), kpi_time(start, date(2029, 12, 31))
+        first = process.marginal(s).quantile(levels)
+        later = [continued(process, float(level), s).marginal(t - s) for level in first]
+        before = process.marginal(t)
+        assert np.mean([law.mean for law in later]) == pytest.approx(before.mean, rel=2e-3)
+        for x in (3_000, 4_000, 5_000):
+            chance = np.mean([law.at_least(x, 4) for law in later])
+            assert chance == pytest.approx(before.at_least(x, 4), abs=2e-3)
 
 
 def test_a_missing_report_says_nothing_about_later_ones() -> None:

@@ -169,6 +169,27 @@ def test_default_risk_is_quantlibs(kind: str, stepped: bool) -> None:
     assert dirty_price(ours, market, REFERENCE, NONE) == pytest.approx(theirs.NPV(), abs=FACE_1E_10)
 
 
+@pytest.mark.parametrize("day_count", DAY_COUNTS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settle", [date(2024, 3, 1), date(2027, 5, 31), date(2033, 12, 31)])
+def test_default_risk_in_mid_period_is_quantlibs(settle: date, kind: str, day_count: str) -> None:
+    """A default counts from the day of the price on: what is left of the running period, not all of it."""
+    ours, theirs = pair(kind, day_count)
+    day, year = ql.Date.from_date(settle), ql.Actual365Fixed()
+    ql.Settings.instance().evaluationDate = day
+    engine = ql.RiskyBondEngine(
+        ql.DefaultProbabilityTermStructureHandle(
+            ql.FlatHazardRate(day, ql.QuoteHandle(ql.SimpleQuote(0.05)), year)
+        ),
+        0.4,
+        ql.YieldTermStructureHandle(ql.FlatForward(day, 0.035, year, ql.Continuous)),
+    )
+    theirs.setPricingEngine(engine)
+    market = Market(DiscountCurve.flat(REFERENCE, 0.035, 0, "ACT/365F"), hazard=0.05, recovery=0.4)
+    wanted = 100 * theirs.NPV() / theirs.notional(day)
+    assert dirty_price(ours, market, settle, NONE) == pytest.approx(wanted, abs=FACE_1E_10)
+
+
 def test_par_rates_come_back() -> None:
     """Under its own curve every par bond costs 100, and its fair coupon is the par rate."""
     market = Market(DiscountCurve.from_par_rates(REFERENCE, PAR))

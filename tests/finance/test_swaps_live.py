@@ -95,7 +95,8 @@ def test_no_change_changes_nothing(bloom: Deal, scenarios: SwapOutlook, rain: De
     swap = PreparedSwap.of(bloom)
     same = changed_outlook(bloom, scenarios)
     assert swap.now(same, {}, swap.start).value == pytest.approx(swap.now(scenarios, {}, swap.start).value)
-    assert changed_outlook(rain, index_outlook(rain)) is not None
+    outlook = index_outlook(rain)
+    assert changed_outlook(rain, outlook).payoff == pytest.approx(outlook.payoff)
 
 
 def test_more_revenue_costs_the_project_more_of_its_swap_and_brings_units_more(

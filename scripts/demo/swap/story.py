@@ -154,9 +154,8 @@ def _start_nodes(rpc: str, deal: Deal, options: Options, starting: Starting) -> 
 def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
     narrator.chapter(f"1. {deal.title}")
     narrator.say(f"terms hash {deal.terms_hash}")
-    numbers = deal.numbers()
-    assumed = sum(1 for entry in numbers if entry[2] == "assumed")
-    narrator.say(f"{len(numbers)} stated inputs: {len(numbers) - assumed} sourced, {assumed} assumed")
+    assumed, count = deal.assumed()
+    narrator.say(f"{count} stated inputs: {count - assumed} sourced, {assumed} assumed")
     if not is_wind(deal):
         return None
     study = swap_study(swap_inputs(deal, paths=STUDY_PATHS))
