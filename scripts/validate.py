@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
 
 app = typer.Typer(add_completion=False)
 
@@ -17,16 +20,19 @@ def validate(
     """Check deal files: one line with the terms hash for each that is good, all problems of those that are
     not.
     """
-    from finance.terms import DealFileError, load_deal
+    from finance.terms import DealFileError, InputError, load_deal
     from finance.terms.problems import Problem
     from oracle.method import METHODS
 
-    problems = []
+    problems: list[object] = []
     for path in deals:
         try:
             deal = load_deal(path)
+            read_data(deal)
         except DealFileError as error:
             problems += error.problems
+        except InputError as error:
+            problems.append(error)
         else:
             # The deal's own room knows no method: which there are is the oracle's to say.
             known = ", ".join(METHODS)
@@ -41,7 +47,17 @@ def validate(
             assumed, count = deal.assumed()
             print(f"{path}: good: {deal.terms_hash}, {count} inputs, {assumed} of them assumed")
     if problems:
-        raise DealFileError(problems)
+        raise InputError("\n".join(map(str, problems)))
+
+
+def read_data(deal: Deal) -> None:
+    """Raise InputError for what only shows when the files that a deal names are read: a power curve that does
+    not exist, a correlation that its weather and prices cannot have.
+    """
+    if deal.asset.twin == "wind":
+        from finance.swaps.deal import wind_outlook
+
+        wind_outlook(deal)
 
 
 if __name__ == "__main__":

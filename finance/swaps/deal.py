@@ -5,6 +5,8 @@ Names of the asset's parameters are listed in docs/proxy-revenue-swap.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,10 +39,22 @@ def is_wind(deal: Deal) -> bool:
     return deal.asset.twin == "wind"
 
 
+@contextmanager
+def _naming(deal: Deal, name: str) -> Iterator[None]:
+    """What is wrong with a parameter's file or value is said with the deal's file and the field."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{deal.file or deal.id}: asset.parameters.{name} = {deal.parameter(name)}"
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+
+
 def wind_plant(deal: Deal) -> WindPlant:
     """The plant as the swap sees it. Raises InputError for parameters that are missing or make no plant."""
+    with _naming(deal, "turbine_curve"):
+        curve = load_curve(str(deal.parameter("turbine_curve")))
     return WindPlant(
-        load_curve(str(deal.parameter("turbine_curve"))),
+        curve,
         int(deal.number("turbines")),
         deal.number("efficiency"),
         deal.number("availability"),
@@ -64,7 +78,8 @@ def typical_wind(deal: Deal) -> TypicalWind:
     that of the standard atmosphere at the hub. The scaling is an assumption wherever it shows.
     """
     name = str(deal.parameter("weather"))
-    speed, temperature = _packaged(name) if name.startswith(PACKAGED) else _file(name)
+    with _naming(deal, "weather"):
+        speed, temperature = _packaged(name) if name.startswith(PACKAGED) else _file(name)
     scaled = speed * (deal.number("mean_wind_speed_m_s") / float(speed.mean()))
     hub = deal.number("hub_height_m")
     pressure = np.full(len(speed), standard_pressure(deal.number("site_elevation_m") + hub))
@@ -108,7 +123,9 @@ def wind_outlook(deal: Deal) -> Outlook:
         tuple(float(value) for value in deal.parameter("price_monthly")),
         tuple(float(value) for value in deal.parameter("price_diurnal")),
         floor=deal.number("price_floor"),
-    ).with_correlation(record, deal.number("price_wind_correlation"), level.sd)
+    )
+    with _naming(deal, "price_wind_correlation"):
+        pattern = pattern.with_correlation(record, deal.number("price_wind_correlation"), level.sd)
     basis = Basis(
         deal.number("basis_mean"),
         deal.number("basis_wind_effect"),

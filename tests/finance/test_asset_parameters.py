@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from deal_variants import file_of, term
 
 from finance.swaps.index import index_swap
 from finance.swaps.project import project_swap
-from finance.terms import Deal, DealFileError, parse_deal
+from finance.terms import Deal, DealFileError, InputError, parse_deal
 from finance.terms.assets import TWINS, WindParameters
 from finance.terms.reader import read_deal_yaml
+from scripts.validate import read_data
+from tests.finance.deal_variants import file_of, term
 
 BLOOM, RAIN, DC = "bloom-wind-prs", "water-utility-rainfall-swap", "dc-water-eib-2016"
 PARAMETERS = "asset.parameters"
@@ -110,7 +111,7 @@ def mutated(rng: random.Random, tree: dict[str, Any]) -> dict[str, Any]:
 
 def _other(rng: random.Random, value: Any) -> Any:
     if not isinstance(value, Decimal | int):
-        return value if rng.random() < 0.5 else rng.choice(["", Decimal(3)])
+        return rng.choice([value, "", Decimal(3), "pvlib:none.csv", "windpowerlib:none"])
     number = Decimal(value)
     return rng.choice([
         -number, Decimal(0), number * 2, number / 2, number * 10, number * 1000, number + 1,
@@ -140,6 +141,13 @@ def test_what_validate_passes_is_priced(name: str, seed: int) -> None:
             unnamed = [line for line in str(error).splitlines() if not line.startswith("deal: asset.")]
             if unnamed:
                 pytest.fail(f"{unnamed}: {parameters(made)}")
+            continue
+        try:
+            read_data(deal)
+        except InputError as error:
+            refused += 1
+            if "asset.parameters." not in str(error):
+                pytest.fail(f"{error}: {parameters(made)}")
             continue
         passed += 1
         # As --json prints it: every figure a finite number.

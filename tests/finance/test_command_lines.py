@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deal_variants import ALL, DEALS, file_of, term
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
-from wide_bonds import wide_bonds
 
 from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
+from tests.finance.deal_variants import ALL, DEALS, file_of, term
+from tests.finance.wide_bonds import wide_bonds
 
 DC, BLOOM, RAIN = (
     str(file_of(name)) for name in ("dc-water-eib-2016", "bloom-wind-prs", "water-utility-rainfall-swap")

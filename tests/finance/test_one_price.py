@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import QuantLib as ql
-from deal_variants import book_deal, term
-from wide_bonds import MONTHS, after
 
 from finance import price
 from finance.pricing.flows import deal_flows
@@ -27,6 +25,8 @@ from finance.pricing.study import study
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import accrual_factor, bond_schedule, coupon_schedule
+from tests.finance.deal_variants import book_deal, term
+from tests.finance.wide_bonds import MONTHS, after
 
 DAY_COUNTS = {
     "30/360": ql.Thirty360(ql.Thirty360.BondBasis),

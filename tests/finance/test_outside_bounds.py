@@ -8,7 +8,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from deal_variants import ALL, book_deal
 from scipy.stats import norm
 
 from finance import price
@@ -23,6 +22,7 @@ from finance.pricing.processes import CorrelatedKpis, MeanRevertingProcess, Norm
 from finance.pricing.simulate import simulate, simulate_fast
 from finance.settlement.payoff_curve import Curve, Kind, payoff
 from finance.settlement.terms import settlement_terms
+from tests.finance.deal_variants import ALL, book_deal
 
 START = date(2020, 1, 1)
 STEP = Curve.of(Kind.STEP, [(200, 1_000), (300, 0), (600, -500)])
