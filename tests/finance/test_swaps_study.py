@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 from finance.pricing.market import DiscountCurve
 from finance.swaps import DebtTerms, Operations, Periods, Pricing, SwapInputs, SwapStudy, swap_study
+from finance.swaps.debt import summarise
+from finance.swaps.estimates import of_a_given_year
 from finance.swaps.prices import Basis, Market
 from finance.swaps.study import CASES, debt_schedules
 from finance.swaps.variants import compare
@@ -49,7 +53,9 @@ def test_the_swap_helps_where_it_is_bad(fair: SwapStudy) -> None:
     errors = np.hypot(fair.before.capacity.standard_error, fair.after.capacity.standard_error)
     assert fair.after.capacity.value - fair.before.capacity.value > 10 * errors
     assert fair.after.same_debt.minimum["P99"] > fair.before.same_debt.minimum["P99"]
-    assert fair.after.same_debt.below_one.value < fair.before.same_debt.below_one.value
+    before, after = fair.before.same_debt, fair.after.same_debt
+    assert after.any_year_below_one.value < before.any_year_below_one.value
+    assert after.given_year_below_one.value < before.given_year_below_one.value
     assert 0.9 < fair.hedge.variance_reduction.value < 1
     assert fair.hedge.variance_reduction.value <= fair.hedge.r_squared.value
 
@@ -74,7 +80,7 @@ def test_tables_say_what_the_arrays_say(fair: SwapStudy) -> None:
     assert ((table["project_pays"] > 0) & (table["project_pays"] < 1)).all()
     revenue = fair.revenue_table()
     yearly = PERIODS.yearly(fair.scenarios.actual + paid)
-    assert revenue.loc["P99", "after"] == pytest.approx(np.quantile(yearly, 0.01, axis=0).mean())
+    assert revenue.loc["P99", "after"] == pytest.approx(np.quantile(yearly, 0.01))
     assert list(fair.coverage_table().columns[:2]) == ["average before", "average after"]
     assert len(fair.coverage_table()) == 2 * len(CASES)
     before, after = debt_schedules(fair)
@@ -180,3 +186,19 @@ def test_bad_inputs_are_refused() -> None:
         Pricing("odd")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="level or expected"):
         Pricing("fair", 0, "odd")  # type: ignore[arg-type]
+
+
+def test_a_given_year_is_any_of_them_and_any_year_is_the_worst() -> None:
+    """Normal years of two sizes: quantiles of the mixture and chances by scipy, over what each is said to be."""
+    stream = np.random.default_rng(8)
+    yearly = stream.normal([10.0, 14.0], 2.0, (200_000, 2))
+    found = of_a_given_year(yearly, (0.5, 0.9, 0.99))
+    for name, case in (("P50", 0.5), ("P90", 0.9), ("P99", 0.99)):
+        below = brentq(lambda x, case=case: (norm.cdf(x, 10, 2) + norm.cdf(x, 14, 2)) / 2 - (1 - case), 0, 20)
+        assert found[name].value == pytest.approx(below, abs=5 * found[name].standard_error + 0.01)
+    assert found["mean"].value == pytest.approx(12, abs=0.02)
+    service = np.array([8.0, 8.0])
+    summary = summarise(yearly, service)
+    short = norm.cdf(8, [10, 14], 2)
+    assert summary.given_year_below_one.value == pytest.approx(short.mean(), abs=0.003)
+    assert summary.any_year_below_one.value == pytest.approx(1 - np.prod(1 - short), abs=0.003)
