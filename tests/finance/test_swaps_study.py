@@ -189,7 +189,7 @@ def test_bad_inputs_are_refused() -> None:
 
 
 def test_a_given_year_is_any_of_them_and_any_year_is_the_worst() -> None:
-    """Normal years of two sizes: quantiles of the mixture and chances by scipy, over what each is said to be."""
+    """Normal years of two sizes: quantiles of the mixture and chances by scipy."""
     stream = np.random.default_rng(8)
     yearly = stream.normal([10.0, 14.0], 2.0, (200_000, 2))
     found = of_a_given_year(yearly, (0.5, 0.9, 0.99))
