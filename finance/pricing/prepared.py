@@ -9,18 +9,12 @@ from typing import Any
 from finance.pricing.claim import BondClaim
 from finance.pricing.engine import ClosedForm, closed_form
 from finance.pricing.flows import Flows, deal_flows
+from finance.pricing.money import case_flows, expected_flows, stream
 from finance.pricing.outlook import Outlook
 from finance.pricing.process import BernoulliKpi, KpiProcess
 from finance.pricing.processes import BernoulliProcess, NormalProcess, Process
-from finance.pricing.value import (
-    case_flows,
-    deal_expectation,
-    earned_yield,
-    expected_flows,
-    first_law,
-    stream,
-)
-from finance.pricing.yields import RateRisk, Stream, bond_equivalent, checked_yield
+from finance.pricing.value import deal_expectation, first_law
+from finance.pricing.yields import RateRisk, Stream, bond_equivalent, checked_yield, earned_yield
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -80,7 +74,8 @@ class PreparedBond:
         rate = checked_yield(self.coupon if discount_yield is None else discount_yield, claim.frequency)
         exact = closed_form(flows, expected)
         money = expected_flows(claim, flows, exact)
-        coming, earned = stream(flows, money), earned_yield(claim, flows, money)
+        coming = stream(flows, money)
+        earned = earned_yield(coming, 100 * float(claim.issue_price) / flows.face)
         return ClosedValue(
             rate=rate,
             price=coming.price(rate),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import hypot, sqrt
 from pathlib import Path
@@ -15,19 +15,13 @@ import pandas as pd
 from finance.pricing.claim import BondClaim, Case
 from finance.pricing.engine import ClosedForm, MonteCarlo, closed_form, sobol
 from finance.pricing.flows import Flows, deal_flows
+from finance.pricing.money import case_flows, discount_factors, expected_flows, period_of, stream
 from finance.pricing.outlook import Outlook, deal_outlook
 from finance.pricing.process import KpiProcess
 from finance.pricing.processes import Process
 from finance.pricing.sample import load_sample
 from finance.pricing.simulate import kpi_time, law
-from finance.pricing.yields import (
-    RateRisk,
-    Stream,
-    bond_equivalent,
-    bond_equivalent_yield,
-    checked_yield,
-    simple_return,
-)
+from finance.pricing.yields import RateRisk, bond_equivalent, checked_yield, earned_yield, simple_return
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -89,7 +83,7 @@ class Valuation:
         schedule; None when there is none.
         """
         money = expected_flows(self.claim, self.flows, self.closed_form)
-        return earned_yield(self.claim, self.flows, money)
+        return earned_yield(stream(self.flows, money), 100 * float(self.claim.issue_price) / self.flows.face)
 
     @property
     def sampling_error(self) -> float:
@@ -255,49 +249,6 @@ def first_law(flows: Flows, outlook: Outlook) -> KpiProcess | None:
     return law(outlook[first.kpi], kpi_time(flows.start, first.observed))
 
 
-def period_of(claim: BondClaim, day: Any) -> int:
-    """The coupon period, from 0, that ends on `day`."""
-    return next(index for index, period in enumerate(claim.schedule) if period.end == day)
-
-
-def case_flows(claim: BondClaim, values: Sequence[int]) -> list[float]:
-    """Money at the end of each period for the whole issue when the fixings give `values`."""
-    by_period = [0.0] * len(claim.schedule)
-    for _, index, amount in claim.payments(values):
-        by_period[index] += float(amount)
-    return by_period
-
-
-def expected_flows(claim: BondClaim, flows: Flows, exact: ClosedForm) -> list[float]:
-    """Money at the end of each period for the whole issue as it is expected."""
-    by_period = [float(amount) for amount in flows.certain]
-    for flow, amount in zip(flows.kpi_flows, exact.amounts, strict=True):
-        by_period[period_of(claim, flow.paid)] += amount
-    return by_period
-
-
-def stream(flows: Flows, money: Sequence[float] | Floats) -> Stream:
-    """`money` of the whole issue at the end of each period, per 100 of principal, from the start of
-    interest.
-    """
-    times = np.array([flows.clock.time(day) for day in flows.dates])
-    return Stream(times, 100 / flows.face * np.asarray(money, dtype=np.float64), flows.frequency)
-
-
-def earned_yield(claim: BondClaim, flows: Flows, money: Sequence[float]) -> float | None:
-    """Bond-equivalent yield of `money` at the end of each period, bought at the issue price; None if none."""
-    try:
-        found = stream(flows, money).yield_at(100 * float(claim.issue_price) / flows.face)
-    except InputError:
-        return None
-    return bond_equivalent(found, flows.frequency)
-
-
-def discount_factors(flows: Flows, rate: float) -> Floats:
-    """The factor at the end of each period, from the start of interest."""
-    return stream(flows, flows.certain).factors(rate)
-
-
 def _stretched(claim: BondClaim, periods: int, outcome: float) -> list[float]:
     """A bullet with one outcome at maturity, read as if it ran for `periods`: the rate over the frequency."""
     flows = [float(claim.principal) * float(claim.rate) / claim.frequency] * periods
@@ -319,9 +270,10 @@ def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, 
     periods = round(float(years) * claim.frequency)
 
     def yield_of(money: list[float]) -> float | None:
-        if periods == own:
-            return earned_yield(claim, flows, money)
-        return bond_equivalent_yield([-float(claim.issue_price), *money], claim.frequency)
+        coming = stream(flows, money)
+        if periods != own:
+            coming = replace(coming, times=np.arange(1, periods + 1) / claim.frequency)
+        return earned_yield(coming, 100 * float(claim.issue_price) / flows.face)
 
     def return_for(amount: float) -> float:
         return simple_return(float(claim.rate), amount, float(claim.principal), float(years))

@@ -7,12 +7,11 @@ compounded twice a year.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log1p
 
 import numpy as np
-import pyxirr
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
@@ -103,19 +102,17 @@ def solve(gap: Callable[[float], float], name: str, price: float, span: tuple[fl
     return float(brentq(gap, *span, xtol=1e-15, rtol=1e-14, maxiter=200))
 
 
-def bond_equivalent_yield(flows: Sequence[float], frequency: float) -> float | None:
-    """Internal rate of `flows` (first the price paid, negative; then one per period), as a fraction a year.
+def earned_yield(stream: Stream, price: float) -> float | None:
+    """What `stream` yields when it is bought at `price`, bond-equivalent; None where no rate gives it (nothing
+    comes back).
 
-    The rate r per period with sum flows[k]/(1+r)^k = 0, stated compounded twice a year: 2((1+r)^(f/2) - 1).
-    None when there is no such rate: nothing comes back.
-
-    >>> round(bond_equivalent_yield([-100, *[1.715] * 8, 101.715], 2), 6)
+    >>> round(earned_yield(Stream(np.arange(1, 10) / 2, np.array([*[1.715] * 8, 101.715]), 2), 100), 6)
     0.0343
     """
-    rate = pyxirr.irr(list(flows), silent=True)
-    if rate is None or not np.isfinite(rate):
+    try:
+        return bond_equivalent(stream.yield_at(price), stream.frequency)
+    except InputError:
         return None
-    return float(2 * ((1 + rate) ** (frequency / 2) - 1))
 
 
 def simple_return(rate: float, outcome: float, principal: float, years: float) -> float:

@@ -23,7 +23,7 @@ from finance.pricing.flows import KpiFlow, deal_flows
 from finance.pricing.process import EmpiricalKpi, NormalKpi, rounded
 from finance.pricing.sample import sample_path
 from finance.pricing.value import Valuation
-from finance.pricing.yields import Stream, bond_equivalent_yield
+from finance.pricing.yields import Stream, earned_yield
 from finance.settlement.bond import replay
 from finance.settlement.payoff_curve import Curve, Kind, payoff
 from finance.settlement.terms import settlement_terms
@@ -131,18 +131,19 @@ def test_yield_agrees_with_numpy_financial_and_undoes_the_price(
 ) -> None:
     flows = [100 * coupon / frequency] * periods
     flows[-1] += redemption
-    found = bond_equivalent_yield([-100, *flows], frequency)
+    stream = Stream(np.arange(1, periods + 1) / frequency, np.array(flows), frequency)
+    found = earned_yield(stream, 100)
+    assert found is not None
     periodic = npf.irr([-100, *flows])
     assert found == pytest.approx(2 * ((1 + periodic) ** (frequency / 2) - 1), abs=1e-8)
     nominal = frequency * ((1 + found / 2) ** (2 / frequency) - 1)
     assume(nominal < 1)  # a market yield of 100 % or more is refused as a percentage
-    stream = Stream(np.arange(1, periods + 1) / frequency, np.array(flows), frequency)
     assert stream.price(nominal) == pytest.approx(100, abs=1e-7)
 
 
 def test_flows_without_a_yield_are_refused() -> None:
-    assert bond_equivalent_yield([100, 5, 105], 2) is None
-    assert bond_equivalent_yield([-100, 0, 0], 2) is None
+    assert earned_yield(Stream(np.array([0.5, 1.0]), np.array([5.0, 105.0]), 2), -100) is None
+    assert earned_yield(Stream(np.array([0.5, 1.0]), np.zeros(2), 2), 100) is None
 
 
 # --- the outcome payment: closed form, Monte Carlo, rounding

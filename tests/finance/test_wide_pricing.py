@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from finance import load_deal, price
 from finance.pricing import Market
+from finance.pricing.money import stream
 from finance.pricing.outlook import deal_outlook
 from finance.pricing.process import NormalKpi
 from finance.pricing.sustainability import Effort, fair_linked_coupon, linked_bond
-from finance.pricing.value import Valuation, stream
+from finance.pricing.value import Valuation
 from finance.settlement.bond import fixed, replay
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, parse_deal
