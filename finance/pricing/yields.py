@@ -103,8 +103,8 @@ def solve(gap: Callable[[float], float], name: str, price: float, span: tuple[fl
 
 
 def earned_yield(stream: Stream, price: float) -> float | None:
-    """What `stream` yields when it is bought at `price`, bond-equivalent; None where no rate gives it (nothing
-    comes back).
+    """What `stream` yields when it is bought at `price`, bond-equivalent; None where no rate gives it:
+    nothing comes back, say.
 
     >>> round(earned_yield(Stream(np.arange(1, 10) / 2, np.array([*[1.715] * 8, 101.715]), 2), 100), 6)
     0.0343
