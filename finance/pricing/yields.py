@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from finance.terms.problems import InputError
 
 Floats = NDArray[np.float64]
+NEARLY_ALL = -0.9999  # of a period's money lost
 YIELDS = (-0.95, 10.0)  # between which yields and spreads are sought, fractions a year
 
 
@@ -64,8 +65,10 @@ class Stream:
     def yield_at(self, price: float) -> float:
         """The yield at which the payments cost `price`. Raises InputError when there is none."""
         # A yield of -f leaves nothing of any amount, and f may be small: one coupon over ten years.
-        span = (YIELDS[0] * min(self.frequency, 1.0), YIELDS[1])
-        return solve(lambda y: self.price(y) - price, "yield", price, span)
+        low = YIELDS[0] * min(self.frequency, 1.0)
+        if self.price(low) < price:  # much is lost within a period or two
+            low = NEARLY_ALL * self.frequency
+        return solve(lambda y: self.price(y) - price, "yield", price, (low, YIELDS[1]))
 
     def risk(self, rate: float) -> RateRisk:
         """Durations and convexity to the yield `rate`; 0 where nothing comes."""
