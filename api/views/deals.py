@@ -16,8 +16,8 @@ from finance.pricing.engine import closed_form
 from finance.pricing.value import case_columns, cashflow_table
 from finance.pricing.yields import checked_yield
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, KpiBond, KpiPayment, MeasurementPeriod, walk
-from finance.terms.values import Provenance, Term, scaled
+from finance.terms.deal import Deal, KpiBond, KpiPayment
+from finance.terms.values import scaled
 
 Kind = Literal["kpi_bond", "kpi_payment"]
 
@@ -242,10 +242,7 @@ def _kpi(deal: Deal, key: str) -> DealKpi:
 
 def inputs(deal: Deal) -> Iterator[InputView]:
     """Every stated fact in the file's order, with its origin."""
-    sources = {".".join(path): item for path, item in walk(deal) if isinstance(item, Provenance)}
-    for path, value, kind, because in deal.numbers():
-        at = sources.get(path) or sources.get(f"{path}.0")  # of a schedule, its first period
-        key = at.source if isinstance(at, Term | MeasurementPeriod) else None
+    for (path, value, kind, because), key in deal.inputs():
         source = deal.sources.get(key) if key else None
         yield InputView(
             field=path,

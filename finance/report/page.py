@@ -22,9 +22,8 @@ from finance.report.studies import capital_table, study_figure, study_table
 from finance.report.style import amount_text, sentence_of, svg
 from finance.report.tables import Table, cashflow_table, inputs_table, valuation_tables
 from finance.report.text import basis_points, counted, fact, kpi_value, money, percent, tiny
-from finance.terms.deal import Deal, MeasurementPeriod, walk
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
-from finance.terms.values import Provenance, Term
 
 # What the page assumes of data and of buyers, and says so: half the KPI's sd, and the price of risk that
 # `penstock compare` takes too.
@@ -171,12 +170,8 @@ def _capital(valuation: Valuation) -> tuple[Table | None, str]:
 
 def inputs(deal: Deal) -> list[Input]:
     """Every stated fact of a deal in the file's order, with its citation and the address of its source."""
-    keys: list[str | None] = []
-    for _, item in walk(deal):
-        if isinstance(item, Provenance):
-            keys += [item.source] * (2 if isinstance(item, MeasurementPeriod) else isinstance(item, Term))
     found = []
-    for (path, value, kind, text), key in zip(deal.numbers(), keys, strict=True):
+    for (path, value, kind, text), key in deal.inputs():
         source = deal.sources.get(key) if key else None
         found.append(Input(path, fact(value), kind == "assumed", text, source.url if source else None))
     return found

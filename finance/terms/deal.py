@@ -261,17 +261,21 @@ class Deal(Strict):
         An input is a number, date or text that is stated with its origin. The measurement periods of a KPI
         are one input, for they are one schedule; it is assumed if any of them is.
         """
-        rows: list[tuple[str, Decimal | date | str, str, str]] = []
+        return [row for row, _ in self.inputs()]
+
+    def inputs(self) -> list[tuple[tuple[str, Decimal | date | str, str, str], str | None]]:
+        """Each row of `numbers` with the key of its source, or None; of a schedule, its first period's."""
+        rows: list[tuple[tuple[str, Decimal | date | str, str, str], str | None]] = []
         for path, item in walk(self):
             if isinstance(item, Term):
                 kind = "sourced" if item.is_sourced else "assumed"
-                rows.append((".".join(path), item.value, kind, self._origin(item)))
+                rows.append(((".".join(path), item.value, kind, self._origin(item)), item.source))
             elif isinstance(item, Kpi):
                 first, last, count = item.periods[0], item.periods[-1], len(item.periods)
                 span = f"{first.start} to {last.end}" + (f", {count} periods" if count > 1 else "")
                 kind = "sourced" if all(each.is_sourced for each in item.periods) else "assumed"
                 text = "; ".join(dict.fromkeys(map(self._origin, item.periods)))
-                rows.append((".".join((*path, "periods")), span, kind, text))
+                rows.append(((".".join((*path, "periods")), span, kind, text), item.periods[0].source))
         return rows
 
     def _origin(self, item: Provenance) -> str:
