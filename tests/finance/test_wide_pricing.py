@@ -182,6 +182,8 @@ def test_price_rises_with_the_kpi_where_payoffs_do(
         name = "rate" if "rate" in parts[0] else "amount"
         for part, rising in zip(parts, sorted(part[name]["value"] for part in parts), strict=True):
             part[name] = term(rising)
+    for kpi in tree["kpis"].values():  # beyond its bounds a KPI makes no report, whatever payoffs do
+        kpi["bounds"] = {"minimum": term(-10), "maximum": term(10)}
     deal = parse_deal(tree)
     low, high = (price(deal, NormalKpi(each, sd), discount_yield=0.03).price for each in (mean, mean + more))
     assert low <= high + 1e-9
