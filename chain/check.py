@@ -129,6 +129,7 @@ def _bond(record: DeploymentRecord, terms: SettlementTerms) -> dict[str, Any]:
         "unitPrincipal": terms.unit_principal,
         "authorisedUnits": terms.hard_cap,
         "rate": terms.rate,
+        "lateRate": terms.late_rate,
         "periods": periods(terms),
         "fixings": fixings(terms, _feeds(record, terms)),
     }

@@ -39,6 +39,8 @@ from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
 
 ZERO_ADDRESS = "0x" + "00" * 20
+TRANSACTION_GAS = 2**24
+"""The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
 """On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
 
@@ -212,7 +214,8 @@ def deploy_deal(
 
     `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past the end of the
     offering. Raises AlreadyDeployedError, with the addresses, if this deployer has deployed these terms
-    before (and writes the record to `out` if it is not there), ContractError if a contract refuses the terms.
+    before (and writes the record to `out` if it is not there), ContractError if a contract refuses the terms,
+    TooMuchGasError if the deal does not fit one transaction.
     """
     sender = Sender(w3, deployer, gas)
     terms = settlement_terms(deal)
@@ -235,7 +238,7 @@ def deploy_deal(
         )
     structure = deal_terms(terms, wallets, infrastructure.currency, infrastructure.registry)
     try:
-        sender.send(factory.functions.deploy(structure), operation="deploy deal")
+        sender.send(factory.functions.deploy(structure), operation="deploy deal", most=TRANSACTION_GAS)
     except ContractError as error:
         if error.name != "DealFactory_AlreadyDeployed":
             raise

@@ -30,6 +30,10 @@ class RecordError(ChainError, InputError):
     """A deployment record or a file of wallets cannot be used; one line per problem names file and field."""
 
 
+class TooMuchGasError(ChainError, InputError):
+    """What was to be sent takes more gas than a transaction may; nothing was sent."""
+
+
 class AlreadyDeployedError(ChainError, InputError):
     """This deployer has deployed these very terms before; `addresses` says where."""
 

@@ -52,8 +52,9 @@ class Distribution:
     """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
 
     kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
-    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest` and
-    `principal` are those parts of a coupon, redemption or recovery as the bond announced them, else 0.
+    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest`,
+    `principal` and `late` are those parts of a coupon, redemption or recovery as the bond announced them,
+    else 0.
     """
 
     event: Event
@@ -64,6 +65,7 @@ class Distribution:
     per_unit: int
     interest: int = 0
     principal: int = 0
+    late: int = 0
 
     @property
     def supply(self) -> int:
@@ -92,7 +94,8 @@ class Ledger(EventTables):
             elif event.source == "bond" and event.name in _PAYMENTS and waiting is not None:
                 # The bond announces what it has just distributed, in the same transaction.
                 a = event.arguments
-                parts = (a.get("interest", 0), a["repayment" if "repayment" in a else "principal"])
+                back = a["repayment" if "repayment" in a else "principal"]
+                parts = (a.get("interest", 0), back, a["late"])
                 found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), *parts))
                 waiting = None
         return sorted(found, key=lambda d: (d.event.block, d.event.index))
@@ -145,7 +148,7 @@ def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None,
 
 
 def _distribution(
-    event: Event, kind: str, index: int = -1, interest: int = 0, principal: int = 0
+    event: Event, kind: str, index: int = -1, interest: int = 0, principal: int = 0, late: int = 0
 ) -> Distribution:
     a = event.arguments
-    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], interest, principal)
+    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], interest, principal, late)

@@ -1,7 +1,8 @@
 """Expected and actual payments, per holder and kind, in minor units: the difference is 0 or it is shown.
 
-Expected comes from the deal alone: the pure replay in finance.settlement.bond, run on the KPI values that the
-oracle settled, per unit, times the units a holder had at each distribution (from the token's Transfer logs).
+Expected comes from the deal alone: the pure replays in finance.settlement, run on the KPI values that the
+oracle settled and on when money came and who called what when, per unit, times the units a holder had at each
+distribution (from the token's Transfer logs).
 Actual comes from the chain: what each distribution paid per unit, and, for what holders have received, the
 ERC-20 transfers of the currency itself, not our own contracts' events.
 """
@@ -15,6 +16,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from chain.bindings import contract, read
+from chain.bond_replay import live
 from chain.check import Difference, check_deployment
 from chain.ledger import Distribution, Ledger, read_ledger
 from chain.reconciliation import (
@@ -28,6 +30,7 @@ from chain.reconciliation import (
 )
 from chain.records import DeploymentRecord
 from finance.settlement.bond import fixed, outcome, replay
+from finance.settlement.bond_life import Settled
 from finance.settlement.terms import Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -67,7 +70,8 @@ class _Reconciler:
         bond = contract(w3, "KpiBond", self.at.bond)
         oracle = contract(w3, "KpiOracle", self.at.oracle)
         self.state = STATES[read(bond.functions.state(), self.block)]
-        self.reports = [self._report(oracle, fixing) for fixing in terms.fixings]
+        self.settled: dict[int, Settled] = {}
+        self.reports = [self._report(oracle, number) for number in range(len(terms.fixings))]
         self.notes: list[str] = []
         self.sold = sum(e.arguments["units"] for e in ledger.of("offering", "Subscribed"))
         self.taken_back = sum(e.arguments["units"] for e in ledger.of("offering", "Refunded"))
@@ -78,9 +82,11 @@ class _Reconciler:
         self.fixed = fixed(terms, values)
         self.replayed = replay(terms, self.sold, values) if issued else []
         self.redemption = len(terms.periods)
+        self.lived = live(terms, self.sold, self.settled, ledger) if issued else None
         self.bonus_at = {self._paid_in(fixing) for fixing in terms.fixings if fixing.effect is Effect.AMOUNT}
 
-    def _report(self, oracle: Contract, fixing: Fixing) -> ReportState:
+    def _report(self, oracle: Contract, number: int) -> ReportState:
+        fixing = self.terms.fixings[number]
         kpi = self.terms.feeds[fixing.feed].kpi
         feed = self.record.feeds.get(kpi)
         if feed is None:  # another deal than was deployed, which the check of the deployment shows
@@ -88,7 +94,10 @@ class _Reconciler:
         report = read(oracle.functions.reportOf(feed, fixing.kpi_period), self.block)
         status = STATUS[report["status"]]
         value = report["value"] if status == "final" else None
-        return ReportState(kpi, fixing.kpi_period + 1, status, value)
+        state = ReportState(kpi, fixing.kpi_period + 1, status, value)
+        if state.is_settled:
+            self.settled[number] = Settled(value, report["finalAt"])
+        return state
 
     def _paid_in(self, fixing: Fixing) -> int:
         """The payment that an amount is part of; the redemption follows the last coupon."""
@@ -174,30 +183,43 @@ class _Reconciler:
         if payout.kind == "recovery":
             return [("recovery", None, 0, payout.per_unit)]
         index = payout.index if payout.kind == "coupon" else self.redemption
-        expected: dict[str, int] = {p.kind: p.per_unit for p in self.replayed if p.index == index}
-        actual = self._parts(payout, index)
+        lived = self.lived.paid.get(index) if self.lived else None
+        if lived is None:  # the deal given allows no such payment: what it would pay in time
+            expected: dict[str, int] = {p.kind: p.per_unit for p in self.replayed if p.index == index}
+        else:
+            p = lived.payment
+            expected = self._parts(index, lived.paid // self.sold, p.interest, p.repayment, lived.late)
+        parts = (payout.interest, payout.principal, payout.late)
+        actual = self._parts(index, payout.per_unit, *parts)
         period = index + 1 if index < self.redemption else None
         return [
             (kind, period, expected.get(kind, 0), actual.get(kind, 0))
             for kind in KINDS
-            if kind in expected or actual.get(kind)
+            if expected.get(kind) or actual.get(kind) or kind in self._kinds(index)
         ]
 
-    def _parts(self, payout: Distribution, index: int) -> dict[str, int]:
-        """A unit's money by kind, from the parts that the bond announced; divided as the replay does."""
-        principal = payout.principal // payout.supply
-        left = payout.per_unit - principal
-        coupon = payout.interest // payout.supply if index in self.bonus_at else left
-        return {"coupon": coupon, "principal": principal, "outcome": left - coupon}
+    def _kinds(self, index: int) -> set[str]:
+        """What a payment always has, be it zero."""
+        always = {"coupon"} if index < self.redemption else set()
+        return always | {"outcome"} if index in self.bonus_at else always
+
+    def _parts(self, index: int, per_unit: int, interest: int, principal: int, late: int) -> dict[str, int]:
+        """A unit's money by kind, of which the sums are named; divided as `bond.replay` does."""
+        back, more = principal // self.sold, late // self.sold
+        left = per_unit - back - more
+        coupon = interest // self.sold if index in self.bonus_at else left
+        return {"coupon": coupon, "principal": back, "outcome": left - coupon, "late": more}
 
     def _not_made(self) -> Iterator[Row]:
         """Payments the deal's dates call for and the chain does not show."""
         made = {e.arguments["period"] for e in self.ledger.of("bond", "CouponPaid")}
         made |= {self.redemption for _ in self.ledger.of("bond", "BondRedeemed")}
+        late = self.lived.open_payments(self.ledger.time) if self.lived else {}
         for payment in self.replayed:
             due = self.terms.periods[min(payment.index, self.redemption - 1)].pay_date
             if payment.index in made or self.ledger.time < due or payment.per_unit == 0:
                 continue
+            due, more = late.get(payment.index, (due, 0))
             period = payment.index + 1 if payment.index < self.redemption else None
             label = f"{payment.kind} {period}" if period else payment.kind
             waits = self._waits_for(payment.index)
@@ -209,6 +231,9 @@ class _Reconciler:
                 self.notes.append(f"{label}: due, not paid, past its grace period")
                 for holder, units in self.ledger.holdings_at().items():
                     yield Row(holder, payment.kind, period, units, payment.per_unit * units, 0)
+                    if more >= self.sold and payment.kind in ("coupon", "principal"):
+                        yield Row(holder, "late", period, units, more // self.sold * units, 0)
+                late.pop(payment.index, None)  # once for a payment
 
     # -- holders and totals
 
@@ -250,6 +275,8 @@ class _Reconciler:
         yield Check("money: the token holds what is unclaimed", unclaimed, min(held, unclaimed))
         announced = sum(e.arguments["amount"] for e in self.ledger.of("token", "Claimed"))
         yield Check("money: claims announced = moved to holders", announced, claimed)
+        for name, expected, actual in self.lived.compared if self.lived else ():
+            yield Check(name, expected, actual)
         yield from self._fixing_checks()
 
     def _fixing_checks(self) -> Iterator[Check]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from chain.check import Difference
 
-KINDS = ("subscription", "refund", "coupon", "principal", "outcome", "recovery", "gift")
+KINDS = ("subscription", "refund", "coupon", "principal", "outcome", "late", "recovery", "gift")
 PRIMARY = ("subscription", "refund")
 """Kinds that are not earned from the token."""
 

@@ -16,7 +16,7 @@ from web3.types import TxReceipt
 
 from chain import artifacts
 from chain.bindings import calldata, contract, request
-from chain.errors import ContractError, NetworkError, UnreachableError
+from chain.errors import ContractError, NetworkError, TooMuchGasError, UnreachableError
 
 GAS_MARGIN = 1.25
 """An estimate is exact for one state; the margin covers what others change before the block."""
@@ -73,15 +73,21 @@ class Sender:
         self.gas = gas if gas is not None else GasLog()
 
     def send(
-        self, function: ContractFunction, operation: str | None = None, gas: int | None = None, value: int = 0
+        self,
+        function: ContractFunction,
+        operation: str | None = None,
+        gas: int | None = None,
+        value: int = 0,
+        most: int | None = None,
     ) -> TxReceipt:
         """Call a contract function in a transaction, e.g. `send(bond.functions.payCoupon())`.
 
         `operation` labels the gas (default: the function's name); `gas` skips the estimate; `value` in wei.
+        What is estimated to take more gas than `most` is not sent: TooMuchGasError.
         """
         data = calldata(function)
         return self._transact(
-            {"to": function.address, "data": data, "value": value}, operation or function.fn_name, gas
+            {"to": function.address, "data": data, "value": value}, operation or function.fn_name, gas, most
         )
 
     def deploy(self, name: str, *arguments: Any, operation: str | None = None) -> tuple[Contract, TxReceipt]:
@@ -94,10 +100,17 @@ class Sender:
             raise NetworkError(f"deploy {name}: the receipt of {_hex(receipt)} names no contract")
         return contract(self.w3, name, address), receipt
 
-    def _transact(self, parameters: dict[str, Any], operation: str, gas: int | None) -> TxReceipt:
+    def _transact(
+        self, parameters: dict[str, Any], operation: str, gas: int | None, most: int | None = None
+    ) -> TxReceipt:
         transaction = {**parameters, "from": self.address, "value": hex(parameters["value"])}
         if gas is None:
             estimate = int(request(self.w3, "eth_estimateGas", [transaction], operation), 16)
+            if most is not None and estimate > most:
+                raise TooMuchGasError(
+                    f"{operation}: would take {estimate:,} gas, and many chains take no transaction of more "
+                    f"than {most:,}; nothing was sent"
+                )
             # A node may refuse what does not fit into a block, so the margin ends there.
             limit = int(self.w3.eth.get_block("latest")["gasLimit"])
             gas = max(estimate, min(int(estimate * GAS_MARGIN), limit))

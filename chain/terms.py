@@ -140,6 +140,7 @@ def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry
         "rate": terms.rate,
         "gracePeriod": terms.grace_seconds,
         "curePeriod": terms.cure_seconds,
+        "lateRate": terms.late_rate,
         "dataController": DATA_CONTROLLERS[terms.data_controller],
         "periods": periods(terms),
         "fixings": fixings(terms, kpi_names(terms)),

@@ -88,6 +88,7 @@ contract DealFactory is IDealFactory {
         b.unitPrincipal = terms.unitPrincipal;
         b.authorisedUnits = terms.hardCap;
         b.rate = terms.rate;
+        b.lateRate = terms.lateRate;
         b.periods = terms.periods;
         b.fixings = terms.fixings;
         for (uint256 i = 0; i < b.fixings.length; ++i) {

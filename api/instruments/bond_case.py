@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from api.instruments.base import Case, offering_state
 from api.instruments.slots import Slot
+from chain.bond_replay import Lived, live
 from chain.events import Event
+from finance.settlement.bond_life import Settled
 from finance.settlement.payoff_curve import maximum, minimum, payoff
 from finance.settlement.terms import Effect, FeedTerms, Fixing, SettlementTerms, settlement_terms
 from finance.terms import Deal
@@ -68,6 +70,17 @@ def waits_for(case: Case, index: int) -> list[int]:
             else paid_in(case.terms, fixing) == index
         )
     ]
+
+
+def lived(case: Case) -> Lived:
+    """The bond's twin after everything that has happened."""
+    reports = {}
+    for number, fixing in enumerate(case.terms.fixings):
+        slot = slot_of(case, fixing)
+        if slot.is_settled:
+            since = slot.report_until + 1 if slot.final_at is None else slot.final_at
+            reports[number] = Settled(slot.settled_value, since)
+    return live(case.terms, units(case), reports, case.ledger)
 
 
 def state_name(case: Case) -> str:

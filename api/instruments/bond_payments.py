@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.instruments.base import Case, trace_of
-from api.instruments.bond_case import paid_in, planned_units, slot_of, state_name, value_of, values, waits_for
+from api.instruments.bond_case import (
+    lived,
+    paid_in,
+    planned_units,
+    slot_of,
+    state_name,
+    value_of,
+    values,
+    waits_for,
+)
 from api.models.deployment import PaymentView
 from chain.events import Event
 from finance.settlement import bond
@@ -43,11 +52,12 @@ def past(case: Case) -> list[PaymentView]:
                 per_unit=str(made_.per_unit),
                 payer="others" if made_.kind == "gift" else "issuer",
                 payee="holders",
-                interest=str(made_.paid - made_.principal - (outcome or 0))
+                interest=str(made_.paid - made_.principal - (outcome or 0) - made_.late)
                 if made_.kind == "coupon"
                 else None,
                 principal=str(made_.principal) if made_.principal else None,
                 outcome=None if outcome is None else str(outcome),
+                late=str(made_.late) if made_.late else None,
                 trace=trace_of(event),
             )
         )
@@ -93,14 +103,16 @@ def expected(case: Case) -> list[PaymentView]:
     if case.last("bond", "BondRedeemed") is not None:
         return []
     low, high = (_replayed(terms, count, values(case, low)) for low in (True, False))
+    overdue = _late(case)
     found = []
     for index in range(paid, len(terms.periods) + 1):
         last = index == len(terms.periods)
         date = terms.periods[min(index, len(terms.periods) - 1)].pay_date
         # A replay has no row for a part that is not there; a payment of nothing is 0.
         ends = [{kind: rows.get((index, kind), (0, 0)) for kind in PARTS} for rows in (low, high)]
-        sums = [sum(total for total, _ in parts.values()) for parts in ends]
-        each = [sum(unit for _, unit in parts.values()) for parts in ends]
+        more = overdue.get(index, 0) // count  # of late interest, a unit
+        sums = [sum(total for total, _ in parts.values()) + more * count for parts in ends]
+        each = [sum(unit for _, unit in parts.values()) + more for parts in ends]
         known = sums[0] == sums[1]
         late = case.now > date + terms.grace_seconds
         found.append(
@@ -119,6 +131,7 @@ def expected(case: Case) -> list[PaymentView]:
                 interest=None if last else _same(ends, "coupon"),
                 principal=_same(ends, "principal") if any(p["principal"][0] for p in ends) else None,
                 outcome=_same(ends, "outcome") if _has_outcome(case, index) else None,
+                late=str(more * count) if more else None,
                 note=_note(case, index),
             )
         )
@@ -126,14 +139,21 @@ def expected(case: Case) -> list[PaymentView]:
 
 
 def needed(case: Case, index: int) -> int | None:
-    """What the bond must hold to make payment `index` next: what is due, with what rounding has carried.
-    None while a report decides it."""
+    """What the bond must hold to make payment `index` next: what is due, with late interest and what rounding
+    has carried. None while a report decides it."""
     found = set()
     for low in (True, False):
         rows = _replay(case.terms, planned_units(case), values(case, low))
         due = sum(row.due for row in rows if row.index <= index)
-        found.add(due - sum(row.total for row in rows if row.index < index))
+        found.add(due - sum(row.total for row in rows if row.index < index) + _late(case).get(index, 0))
     return found.pop() if len(found) == 1 else None
+
+
+def _late(case: Case) -> dict[int, int]:
+    """Late interest on payments that are due, as of now."""
+    if state_name(case) not in ("active", "defaulted"):
+        return {}
+    return {index: late for index, (_, late) in lived(case).open_payments(case.now).items()}
 
 
 PARTS = ("coupon", "principal", "outcome")

@@ -301,6 +301,7 @@ class PaymentView(Resource):
     interest: Minor | None = None
     principal: Minor | None = None
     outcome: Minor | None = None
+    late: Minor | None = Field(default=None, description="Late interest, a part of the amount.")
     unpaid: Minor | None = Field(
         default=None, description="Of a settlement: could not be paid then, and was added to what is owed."
     )

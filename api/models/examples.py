@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 DEPLOYMENT_ID = "dc-water-eib-2016-c8873a06"
-TERMS_HASH = "0xc8873a06d5644c765836e2b7baff5f309aff0a284efb6e0433457cb6542544a1"
+TERMS_HASH = "0xdcb8b5a4a88bc7d815065c5dea7fc02ee75fa7a08f853218ec57e5bdd46634a5"
 CHAIN_ID = 31337
 DEPLOYED = {
     "block": 8,
@@ -50,9 +50,9 @@ DEAL_ROW: dict[str, Any] = {
     "starts": "2016-10-01",
     "ends": "2021-04-01",
     "kpis": ["runoff-reduction"],
-    "inputs": 41,
-    "assumed": 23,
-    "terms_hash": "0xeea8259011fb5b7a5779e1e6c4ff1bfafc1767f3e58e835b1322c683924647be",
+    "inputs": 42,
+    "assumed": 24,
+    "terms_hash": "0x8cdf99acafd5abaed443eaec8d24618ab42724a05d8a79cf7fe01c5f789be22d",
 }
 
 DEAL: dict[str, Any] = {

@@ -89,6 +89,7 @@ claims:
         - {above: {value: 0.413, source: pfs}, inclusive: false, amount: {value: 1320, source: pfs}}
     grace_days: {value: 10, assumed: none published}
     cure_days: {value: 30, assumed: none published}
+    late_rate: {value: 0.0543, assumed: two points over the coupon}
 offering:
   opens: {value: 2016-09-15, assumed: two weeks}
   closes: {value: 2016-09-29, assumed: on the issue date}

@@ -21,6 +21,7 @@ from chain.bindings import contract, read
 from chain.deploy import (
     NODE_KEYS,
     PANEL_KEYS,
+    TRANSACTION_GAS,
     ZERO_ADDRESS,
     Say,
     Shelf,
@@ -146,7 +147,9 @@ def deploy_swap_deal(
         raise _already(deal, existing(), out, recorded)
     _warn_if_late(clock(w3), terms, say)
     try:
-        sender.send(_call(factory, terms, wallets, infrastructure), operation="deploy deal")
+        sender.send(
+            _call(factory, terms, wallets, infrastructure), operation="deploy deal", most=TRANSACTION_GAS
+        )
     except ContractError as error:
         if error.name != "SwapFactory_AlreadyDeployed":
             raise

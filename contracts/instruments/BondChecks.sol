@@ -5,11 +5,11 @@ import {IKpiBond} from "../interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Accrual} from "../settlement/Accrual.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+import {BondTerms} from "./BondTerms.sol";
 
 /// @title Bond checks
-/// @notice What a bond's terms must satisfy, among it that silence never pays.
-/// @dev A contract of its own, made by the bond's implementation and called once in a bond's life, so that the bond does
-/// not carry this code. Whatever KPIs report, terms that pass give coupons and payments that are neither negative nor too
+/// @notice What a bond's terms must satisfy, among it that silence never pays; keeping them; and what their curves give.
+/// @dev A contract of its own, made by the bond's implementation, so that the bond does not carry this code. Whatever KPIs report, terms that pass give coupons and payments that are neither negative nor too
 /// large to compute.
 contract BondChecks {
     uint256 public constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
@@ -17,6 +17,9 @@ contract BondChecks {
 
     /// @dev Half of what the claim token's 96-bit index holds, so that a payment can never be too large to distribute.
     uint256 private constant MAX_LIFETIME_PER_UNIT = type(uint96).max / 2;
+
+    /// @dev For all units: so that late interest can be computed at any rate and for thousands of years.
+    uint256 private constant MAX_LIFETIME = type(uint112).max;
 
     /// @dev All that the fixings can do to the periods: additions to the rate as they begin (and, negated, end), and the
     /// most that a unit can be paid in amounts.
@@ -26,9 +29,34 @@ contract BondChecks {
         uint256 amountsPerUnit;
     }
 
+    /// @notice Check terms and keep them as code. Anyone may: what nobody points to is of no meaning.
+    /// @return head where {BondTerms} reads them
+    function keep(IKpiBond.Terms calldata terms) external returns (address head) {
+        validate(terms);
+        return BondTerms.write(terms);
+    }
+
+    /// @notice The terms kept at `head`.
+    function kept(address head) external view returns (IKpiBond.Terms memory) {
+        return BondTerms.decode(BondTerms.load(head));
+    }
+
+    /// @notice What a report makes of a fixing of the terms kept at `head`.
+    function payoff(address head, uint256 fixing, int128 kpi) external view returns (int128) {
+        return int128(PayoffCurve.payoff(BondTerms.curve(BondTerms.load(head), fixing), kpi)); // between two knots
+    }
+
+    /// @notice The most that a fixing of the terms kept at `head` can give holders, by any report or none.
+    function best(address head, uint256 fixing) external view returns (int128 most) {
+        bytes memory t = BondTerms.load(head);
+        most = int128(PayoffCurve.maximum(BondTerms.curve(t, fixing)));
+        int128 missing = BondTerms.fixing(t, fixing).missing;
+        if (missing > most) most = missing;
+    }
+
     /// @notice Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and
     /// their periods, or with the curve's.
-    function validate(IKpiBond.Terms calldata terms) external view {
+    function validate(IKpiBond.Terms calldata terms) public view {
         _require(terms.token != address(0) && terms.currency != address(0), "token or currency zero");
         _require(terms.issuer != address(0) && terms.offering != address(0), "issuer or offering zero");
         _require(terms.unitPrincipal != 0 && terms.authorisedUnits != 0, "principal zero");
@@ -88,7 +116,7 @@ contract BondChecks {
         pure
         returns (int256 low, int256 high)
     {
-        (low, high) = (PayoffCurve.minimum(f.curve), PayoffCurve.maximum(f.curve));
+        (low, high) = PayoffCurve.range(f.curve);
         bool adverse = controller == IKpiBond.DataController.Issuer ? f.missing >= high : f.missing <= low;
         _require(adverse, "silence would pay the data controller");
         if (f.missing < low) low = f.missing;
@@ -115,10 +143,13 @@ contract BondChecks {
             lowest += range.lowest[i];
             highest += range.highest[i];
             _require(lowest >= 0 && highest <= int256(uint256(type(uint64).max)), "rate out of range");
+            // Or an issuer would finance itself more cheaply by not paying.
+            _require(highest <= int256(uint256(terms.lateRate)), "late rate below the coupon");
             sum += Accrual.interest(left, uint256(highest), p.numerator, p.denominator) + 1;
             left -= p.repayment;
         }
-        _require(sum <= MAX_LIFETIME_PER_UNIT, "pays more than a token can account for");
+        bool fits = sum <= MAX_LIFETIME_PER_UNIT && sum * terms.authorisedUnits <= MAX_LIFETIME;
+        _require(fits, "pays more than a token can account for");
     }
 
     function _require(bool ok, string memory what) private pure {

@@ -28,6 +28,7 @@ interface IDealFactory {
         uint64 closes;
         uint128 unitPrincipal;
         uint64 rate;
+        uint64 lateRate;
         uint32 gracePeriod;
         uint32 curePeriod;
         IKpiBond.DataController dataController;

@@ -15,7 +15,15 @@ import {IServicer} from "./IServicer.sol";
 ///
 /// Payments are counted from 0. Payment i, on the pay date of period i, is one distribution of the period's interest, its
 /// repayment and the amounts fixed for it; but in the last period of interest only, and the rest of the principal with the
-/// amounts fixed for the last period is the redemption, a payment of its own. Python twin: finance/settlement/bond.py.
+/// amounts fixed for the last period is the redemption, a payment of its own.
+///
+/// What is late bears simple interest at the late rate, by whole days (ACT/365 fixed), rounded down, so that a payment
+/// made on its day bears none; nor does late interest. It runs on the whole payment from when it could be made (its pay date, or when the last report was settled that
+/// it or a payment before it goes by) until the money for all that is due is there. Money counts from when the bond is
+/// told of it, by `fund` (of zero, after a plain transfer); money for a payment that no report holds up any more but that
+/// is not fixed counts from the fixing. So nobody gains by calling nothing: the payer fixes and funds, a holder calls.
+/// The late rate is never below the coupon's highest, so that money is nowhere cheaper than under the terms kept.
+/// Python twin: finance/settlement/bond.py.
 interface IKpiBond is IServicer {
     /// @param payDate when the coupon falls due, unix seconds
     /// @param numerator, denominator accrual factor of the period in years, an exact fraction
@@ -60,6 +68,7 @@ interface IKpiBond is IServicer {
     /// @param unitPrincipal principal of one unit in minor units of the currency
     /// @param authorisedUnits units of the full issue, to which the amounts of fixings refer
     /// @param rate coupon a year before any fixing, 1e18 = 100 %
+    /// @param lateRate simple interest a year on what is late, 1e18 = 100 %
     /// @param periods coupon periods, ascending; the last pay date is the maturity, and repayments add up to the principal
     /// @param fixings in any order; several may bend the same period
     struct Terms {
@@ -74,6 +83,7 @@ interface IKpiBond is IServicer {
         uint128 unitPrincipal;
         uint64 authorisedUnits;
         uint64 rate;
+        uint64 lateRate;
         Period[] periods;
         Fixing[] fixings;
     }
@@ -91,12 +101,15 @@ interface IKpiBond is IServicer {
     event BondFunded(address indexed from, uint256 amount);
     /// @param value what the fixing adds to the rate, or its amount for the full issue
     event KpiFixed(uint256 indexed fixing, int128 kpi, bool missing, int128 value);
-    event CouponPaid(uint256 indexed period, uint256 interest, uint256 repayment, int256 outcome, uint256 paid);
-    event BondRedeemed(uint256 principal, int256 outcome, uint256 paid);
+    /// @param late interest on this and earlier payments that were late
+    event CouponPaid(
+        uint256 indexed period, uint256 interest, uint256 repayment, int256 outcome, uint256 late, uint256 paid
+    );
+    event BondRedeemed(uint256 principal, int256 outcome, uint256 late, uint256 paid);
     event BondDefaulted(uint256 indexed period, uint256 due, uint256 held);
     event DefaultCured();
-    event BondAccelerated(uint256 interestOwed, uint256 principalOwed);
-    event Recovered(uint256 interest, uint256 principal, uint256 paid);
+    event BondAccelerated(uint256 interestOwed, uint256 principalOwed, uint256 lateOwed);
+    event Recovered(uint256 late, uint256 interest, uint256 principal, uint256 paid);
     event SurplusReturned(uint256 amount);
 
     error KpiBond_InvalidTerms(string what);
@@ -116,7 +129,8 @@ interface IKpiBond is IServicer {
 
     function initialize(Terms calldata terms_) external;
 
-    /// @notice Put money in to meet what is or will be due. Anyone.
+    /// @notice Put money in to meet what is or will be due. Anyone. Zero tells the bond of money that came by a transfer.
+    /// @dev Late interest ends here when the money is enough for all that is due.
     function fund(uint256 amount) external;
 
     /// @notice Turn the final (or missing) report of a fixing into its value. Anyone.
@@ -130,29 +144,34 @@ interface IKpiBond is IServicer {
     /// the amounts (less, if negative), close the token.
     function redeem() external returns (uint256 paid);
 
-    /// @notice Declare the default of a payment that is past its grace period and not funded. Anyone. A payment that waits
-    /// for a report cannot be in default yet; the oracle's deadlines bound the wait.
+    /// @notice Declare the default of a payment that is past its grace period and not funded. Anyone. The grace period
+    /// runs from when the payment could be made, so one that waits for a report cannot be in default yet; the oracle's
+    /// deadlines bound the wait.
     function declareDefault() external;
 
-    /// @notice Return to normal when the arrears are funded within the cure period. Anyone.
-    /// @dev Arrears are what is due by the schedule; late interest and late repayments bear no interest.
+    /// @notice Return to normal when the arrears, with late interest, are funded within the cure period. Anyone.
     function cure() external;
 
     /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time
-    /// within the period), principal that is not repaid, and every amount that is not paid. Anyone.
-    /// @dev What is not fixed yet is fixed here: every unpaid amount, and the rate changes of coupons that are due or
-    /// running; later coupons are never due, so their changes do not matter. Each goes by its own report. A settled
-    /// report (or a missing one) counts as always. Before its measurement period has ended there can be none, through
-    /// the issuer's default alone, so the value best for holders counts: a default is no way round an outcome payment or
-    /// a step-up. In between, acceleration waits for the report to be settled, which the oracle's deadlines bound, so
-    /// that nobody gains by sitting on data.
+    /// within the period), principal that is not repaid, every amount that is not paid, and late interest. Anyone.
+    /// @dev What was measured by the end of the missed payment's grace period goes by its own report: acceleration waits
+    /// for it to be settled, so that nobody gains by sitting on data. Every such report is settled or missing within its
+    /// feed's reporting, dispute and ruling windows, counted from that end (and one more dispute window for each node
+    /// beyond the quorum, as a fuller report may follow), whatever other periods are being reported meanwhile. What was
+    /// measured later counts at the value best for holders, also if it has been fixed since the default: a default is
+    /// no way round an outcome payment or a step-up, and the moment at which somebody declares, fixes or accelerates
+    /// changes nothing.
     function accelerate() external;
 
-    /// @notice After acceleration: share whatever the bond holds among holders pro rata, interest before principal.
+    /// @notice After acceleration: share whatever the bond holds among holders pro rata, late interest first, then
+    /// interest, then principal. What is owed and not held bears late interest.
     function recover() external returns (uint256 paid);
 
-    /// @notice Interest and principal (with the outcomes) still owed after acceleration.
-    function owedAfterAcceleration() external view returns (uint256 interest, uint256 principalAndOutcome);
+    /// @notice Interest, principal (with the outcomes), and late interest up to now, still owed after acceleration.
+    function owedAfterAcceleration()
+        external
+        view
+        returns (uint256 interest, uint256 principalAndOutcome, uint256 late);
 
     /// @notice After redemption, return what is left to the issuer. Anyone may call; it goes to the issuer.
     function returnSurplus() external returns (uint256 amount);
@@ -162,15 +181,15 @@ interface IKpiBond is IServicer {
     function couponsPaid() external view returns (uint256);
     /// @notice Whether a fixing is made, and its value: an addition to the rate, or an amount for the full issue.
     function fixingOf(uint256 fixing) external view returns (bool made, int128 value);
-    /// @notice Coupon rate of a period with every change that applies to it; reverts while one of them is not fixed.
+    /// @notice Coupon rate of a period with every change that applies to it; reverts while a fixing that bends its payment is
+    /// not made.
     function rateOf(uint256 period) external view returns (uint256 rate);
     /// @notice Amounts that payment `payment` pays beside interest and principal, for the units in issue, signed; the
     /// redemption is the payment after the last period's. Reverts while one of them is not fixed.
     function outcomeOf(uint256 payment) external view returns (int256 outcome);
     /// @notice The amount and date of the next payment: a coupon with what is paid beside it, or after the last coupon the
-    /// redemption. Reverts while a fixing that bends it is not made.
+    /// redemption; with late interest up to now. Reverts while a fixing that bends it is not made.
     function nextPayment() external view returns (uint64 due, uint256 amount);
-    function maturity() external view returns (uint64);
     /// @notice Principal of the units in issue that is not repaid; after an acceleration see {owedAfterAcceleration}.
     function principal() external view returns (uint256);
 }

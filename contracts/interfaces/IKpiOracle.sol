@@ -89,7 +89,7 @@ interface IKpiOracle {
 
     /// @param value median, or the panel's value
     /// @param evidence keccak256 of the evidence roots of the report's observations in order, or the panel's evidence root
-    /// @param finalAt when it becomes (became) final, if not challenged
+    /// @param finalAt when it becomes (became) final, if not challenged; missing, if nobody reports; or was ruled
     /// @param version as its nodes signed it; a restatement has a higher one
     /// @param used a consumer has settled on it
     struct Report {

@@ -349,9 +349,11 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function reportOf(bytes32 feed, uint32 period) external view returns (Report memory) {
-        Status status = statusOf(feed, period);
+        bytes memory config = _feed(feed);
         StoredReport storage r = _reports[feed][period];
-        return Report(status, r.value, r.evidence, r.finalAt, r.version, r.used);
+        uint64 deadline = _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW));
+        uint64 finalAt = r.stored == Status.None ? deadline + 1 : r.finalAt;
+        return Report(_status(r, deadline), r.value, r.evidence, finalAt, r.version, r.used);
     }
 
     /// @inheritdoc IKpiOracle

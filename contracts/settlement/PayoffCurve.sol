@@ -39,7 +39,30 @@ library PayoffCurve {
         if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
         for (uint256 i = 1; i < count; ++i) {
             if (curve.knots[i].x <= curve.knots[i - 1].x) revert PayoffCurve_NotAscending(i);
-            if (curve.kind == Kind.Linear) _requireSpans(curve.knots[i - 1], curve.knots[i], i);
+            if (curve.kind == Kind.Linear) {
+                (Knot memory left, Knot memory right) = (curve.knots[i - 1], curve.knots[i]);
+                _requireSpans(left.x, left.y, right.x, right.y, i);
+            }
+        }
+    }
+
+    /// @notice Smallest and largest payoff over all KPI values. Reverts as {validate} does.
+    /// @dev In one pass and in place, because a bond may bring 32 curves of 32 knots.
+    function range(Curve calldata curve) internal pure returns (int128 lowest, int128 highest) {
+        Knot[] calldata knots = curve.knots;
+        uint256 count = knots.length;
+        if (count == 0) revert PayoffCurve_NoKnots();
+        if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
+        bool linear = curve.kind == Kind.Linear;
+        (int128 x, int128 y) = (knots[0].x, knots[0].y);
+        (lowest, highest) = (y, y);
+        for (uint256 i = 1; i < count; ++i) {
+            (int128 x1, int128 y1) = (knots[i].x, knots[i].y);
+            if (x1 <= x) revert PayoffCurve_NotAscending(i);
+            if (linear) _requireSpans(x, y, x1, y1, i);
+            if (y1 < lowest) lowest = y1;
+            if (y1 > highest) highest = y1;
+            (x, y) = (x1, y1);
         }
     }
 
@@ -79,9 +102,12 @@ library PayoffCurve {
         }
     }
 
-    function _requireSpans(Knot memory left, Knot memory right, uint256 i) private pure {
-        int256 dx = int256(right.x) - left.x;
-        int256 dy = int256(right.y) - left.y;
+    function _requireSpans(int256 x0, int256 y0, int256 x1, int256 y1, uint256 i) private pure {
+        int256 dx;
+        int256 dy;
+        unchecked {
+            (dx, dy) = (x1 - x0, y1 - y0); // of int128
+        }
         int256 most = type(int128).max;
         if (dx > most || dy > most || dy < -most) revert PayoffCurve_TooSteep(i);
     }

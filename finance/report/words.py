@@ -115,8 +115,8 @@ def losses_in_words(valuation: Valuation) -> list[str]:
     grace, cure = plain(bond.grace_days.value), plain(bond.cure_days.value)
     lines.append(
         f"If a payment is not made within {grace} days of its due date the bond is in default, which can "
-        f"be cured "
-        f"for {cure} days. The price here takes no default into account."
+        f"be cured for {cure} days; what is late bears {plain(bond.late_rate.value * 100)} % a year. The "
+        "price here takes no default into account."
     )
     return lines
 

@@ -3,7 +3,7 @@
 Every payment is a distribution to the units in issue, and a distribution pays a whole number of minor units
 to each unit. What is due but cannot be shared out so (less than one minor unit per unit) is carried to the
 next distribution, exactly as the contract carries it, so the replay agrees with the chain to the minor
-unit. Default and recovery depend on when money arrives and are not replayed here.
+unit. Late payments, default and recovery depend on when money arrives: `finance.settlement.bond_life`.
 """
 
 from __future__ import annotations
@@ -118,10 +118,9 @@ def payments(terms: SettlementTerms, units: int, values: Sequence[int]) -> list[
             left -= share
         if repayment:
             made.append(Payment("principal", index, repayment * units, repayment * units, repayment))
+        # What was carried is less than a minor unit per unit, so a redemption without outcome leaves nothing.
         if bonus is not None:
             made.append(Payment("outcome", index, bonus, left * units, left))
-        elif interest_due is None and left:  # interest that could not be shared out before
-            made.append(Payment("coupon", index, 0, left * units, left))
 
     last = len(terms.periods) - 1
     bonus_at = {f.first for f in terms.fixings if f.effect is Effect.AMOUNT}

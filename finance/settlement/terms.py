@@ -117,6 +117,7 @@ class SettlementTerms:
     periods: tuple[CouponPeriod, ...]
     grace_seconds: int
     cure_seconds: int
+    late_rate: int
     data_controller: Literal["issuer", "holders"]
     feeds: tuple[FeedTerms, ...]
     fixings: tuple[Fixing, ...]
@@ -155,6 +156,7 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
         ),
         grace_seconds=integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,
         cure_seconds=integer(bond.cure_days.value, 0) * SECONDS_PER_DAY,
+        late_rate=integer(bond.late_rate.value, RATE_DECIMALS),
         data_controller=deal.data_controller,
         feeds=tuple(feed_terms(deal, kpi) for kpi in kpis),
         fixings=tuple(_fixings(deal, bond, schedule, kpis)),

@@ -154,6 +154,8 @@ class KpiBond(Strict):
     """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond.
 
     Money in units of the currency, dates at 00:00 UTC. Without `amortisation` it is repaid at maturity.
+    `late_rate` is simple interest a year, ACT/365F by whole days, on what is due and not paid: never less
+    than the coupon can be, or not paying would be cheaper than paying.
     """
 
     kind: Literal["kpi_bond"]
@@ -171,6 +173,7 @@ class KpiBond(Strict):
     outcome_payment: OutcomePayment | None = None
     grace_days: NumberTerm
     cure_days: NumberTerm
+    late_rate: NumberTerm
     term_readings: list[TermReading] = Field(default_factory=list)
 
     @property

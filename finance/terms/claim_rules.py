@@ -7,7 +7,16 @@ from fractions import Fraction
 
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, KpiBond, KpiPayment, RevenueShare
-from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, bonds, count, money, schedule_of
+from finance.terms.rule_parts import (
+    MAX_DAYS,
+    RATE_DECIMALS,
+    Finding,
+    bonds,
+    count,
+    money,
+    schedule_of,
+    yearly_rate,
+)
 from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule, repayments
 from finance.terms.values import scaled
 
@@ -122,6 +131,7 @@ def claim_rest(deal: Deal) -> Iterator[Finding]:
     for here, bond in bonds(deal):
         for name in ("grace_days", "cure_days"):
             yield from count((*here, name), getattr(bond, name), 0, MAX_DAYS)
+        yield from yearly_rate((*here, "late_rate"), bond.late_rate)
         if bond.term_readings and not _has_readings(bond):
             reason = "belong to a bond with regular coupons, no steps, and principal and outcome at maturity"
             yield (*here, "term_readings"), reason

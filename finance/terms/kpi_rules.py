@@ -117,14 +117,15 @@ def coupons_stay_in_range(deal: Deal) -> Iterator[Finding]:
     """Whatever the KPIs do, no coupon period may have a rate below zero, nor one of 100 % a year or more.
 
     Steps of the same periods add up. Each is taken at its own worst, also where one report decides several.
+    Nor may what is late bear less than the coupon can: not paying would be cheaper than paying.
     """
     for here, bond in bonds(deal):
         schedule, rate = schedule_of(bond), bond.coupon.rate.value
-        if schedule is None or not bond.coupon.steps or not 0 <= rate < 1:
+        if schedule is None or not 0 <= rate < 1:
             continue
         lowest, highest = [rate] * len(schedule), [rate] * len(schedule)
         last_step = [0] * len(schedule)
-        for index, step in enumerate(bond.coupon.steps):
+        for index, step in enumerate(bond.coupon.steps or []):
             rates = [payoff_term(item).value for item in steps_of(step)] or [Decimal(0)]
             try:
                 first, last = step.reach(schedule)
@@ -145,6 +146,8 @@ def coupons_stay_in_range(deal: Deal) -> Iterator[Finding]:
                 yield loc, f"could make the coupon {plain(extreme)}, which is below zero"
             elif extreme >= 1:
                 yield loc, f"could make the coupon {plain(extreme)}: rates are fractions, 1 is 100 % a year"
+        if bond.late_rate.value < max(highest) < 1:
+            yield (*here, "late_rate"), f"is below the coupon, which can be {plain(max(highest))}"
 
 
 def dated_outcomes(deal: Deal) -> Iterator[Finding]:

@@ -77,6 +77,14 @@ def count(loc: Loc, term: NumberTerm, least: int, most: int) -> Iterator[Finding
         yield loc, f"must be a whole number from {least} to {most}"
 
 
+def yearly_rate(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
+    rate = term.value
+    if not 0 <= rate < 1:
+        yield loc, f"must be a fraction a year from 0 to below 1: {plain(rate)} % is {plain(rate / 100)}"
+    elif scaled(rate, RATE_DECIMALS) is None:
+        yield loc, f"has more than {RATE_DECIMALS} decimals"
+
+
 def majority(loc: Loc, quorum: NumberTerm, members: NumberTerm, name: str) -> Iterator[Finding]:
     if scaled(quorum.value, 0) is None or quorum.value < 1:
         yield loc, "must be a whole number greater than 0"

@@ -9,8 +9,8 @@ from decimal import Decimal
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, Kpi, KpiPayment, RevenueShare
 from finance.terms.payoffs import payoff_name, payoff_term, steps_of
-from finance.terms.rule_parts import MAX_DAYS, RATE_DECIMALS, Finding, Loc, count, money, swaps
-from finance.terms.values import NumbersTerm, NumberTerm, scaled
+from finance.terms.rule_parts import MAX_DAYS, Finding, Loc, count, money, swaps, yearly_rate
+from finance.terms.values import NumbersTerm, NumberTerm
 
 MAX_PERIODS = 240  # contracts/instruments/KpiPayment.sol
 MAX_AMOUNT = 2**96 - 1  # of one payment, in minor units: contracts/instruments/KpiPayment.sol
@@ -126,17 +126,9 @@ def amounts(deal: Deal) -> Iterator[Finding]:
             loc = (*here, "collateral", side)
             yield from money(deal, loc, getattr(swap.collateral, side), sign=1)
         yield from count((*here, "cure_days"), swap.cure_days, 0, MAX_DAYS)
-        yield from _fraction((*here, "late_rate"), swap.late_rate)
+        yield from yearly_rate((*here, "late_rate"), swap.late_rate)
         if swap.covenant_dscr is not None and swap.covenant_dscr.value < 1:
             yield (*here, "covenant_dscr"), "must be 1 or more"
-
-
-def _fraction(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
-    rate = term.value
-    if not 0 <= rate < 1:
-        yield loc, f"must be a fraction a year from 0 to below 1: {plain(rate)} % is {plain(rate / 100)}"
-    elif scaled(rate, RATE_DECIMALS) is None:
-        yield loc, f"has more than {RATE_DECIMALS} decimals"
 
 
 def _periods(deal: Deal, swap: KpiPayment) -> int | None:

@@ -93,7 +93,7 @@ def test_terms_that_are_not_those_on_chain_are_refused_with_what_differs(
     service: Service, key: dict[str, str], other: dict[str, Any]
 ) -> None:
     record = copy.deepcopy(other)
-    record["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.09"
+    record["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.05"
     answer = service.post(PATH, json=record, headers=key)
     assert answer.status_code == 409
     assert answer.json()["type"] == "/problems/deployment-differs"

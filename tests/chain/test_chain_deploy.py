@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils import to_checksum_address
 
+from chain import deploy
 from chain.bindings import contract, read
 from chain.check import check_deployment
 from chain.deploy import (
@@ -18,7 +20,7 @@ from chain.deploy import (
     local_keys,
     local_wallets,
 )
-from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError
+from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError, TooMuchGasError
 from chain.network import LocalChain, set_time, start_anvil
 from chain.records import DeploymentRecord, Wallets, load_record, load_wallets
 from chain.sender import GasLog
@@ -59,6 +61,20 @@ def variant(title: str) -> Deal:
 
 
 # -- deployment
+
+
+def test_a_deal_too_large_for_one_transaction_is_refused_in_words_and_nothing_is_sent(
+    chain: LocalChain, shared: Infrastructure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deploy.TRANSACTION_GAS == 16_777_216  # EIP-7825
+    monkeypatch.setattr(deploy, "TRANSACTION_GAS", 500_000)
+    sender = chain.accounts[0]
+    before = chain.w3.eth.get_transaction_count(to_checksum_address(sender))
+    with pytest.raises(
+        TooMuchGasError, match=r"deploy deal: would take .* more than 500,000; nothing was sent"
+    ):
+        deploy_deal(chain.w3, sender, variant("too large"), shared)
+    assert chain.w3.eth.get_transaction_count(to_checksum_address(sender)) == before
 
 
 def test_the_chain_says_what_the_deal_file_says(

@@ -302,6 +302,37 @@ def test_a_late_coupon_is_noted_then_counted(young: Life) -> None:
     assert reconcile(young.w3, young.record).ok
 
 
+def test_the_last_second_of_grace_is_grace(young: Life) -> None:
+    young.settle()
+    day = at("2017-04-11")  # ten days after the coupon's
+    set_time(young.w3, day)
+    grace = reconcile(young.w3, young.record)
+    assert (grace.time, grace.ok) == (day, True)
+    assert grace.notes == ["coupon 1: due, not paid, within its grace period"]
+    set_time(young.w3, day + 1)
+    over = reconcile(young.w3, young.record)
+    assert (over.time, over.ok) == (day + 1, False)
+    assert over.notes == ["coupon 1: due, not paid, past its grace period"]
+
+
+def test_a_late_coupon_pays_late_interest(young: Life) -> None:
+    """116,666,666 of 7,000,000,000 at 3.33.. % are due on 1 April; at 5.43 % they bear 520,684.92 in 30 days,
+    which is 74,383 a unit."""
+    young.settle()
+    set_time(young.w3, at("2017-05-01") + 60)
+    waiting = reconcile(young.w3, young.record)
+    assert rows_of(waiting, young.a, "late") == [(1, 4 * 74_383, 0)]
+    young.fund(116_666_666 + 520_684)
+    set_time(young.w3, at("2017-06-01"))  # the money is there, and bears no more
+    young.send(young.c, young.bond.payCoupon())
+    paid = reconcile(young.w3, young.record)
+    assert paid.ok, paid.differences
+    assert rows_of(paid, young.a, "late") == [(1, 4 * 74_383, 4 * 74_383)]
+    assert {c.name: c.actual for c in paid.checks if "late" in c.name} == {
+        "late interest with coupon 1": 520_684
+    }
+
+
 def test_a_default_shows_what_was_lost(young: Life) -> None:
     young.settle()
     young.fund(700_000_000)  # a tenth of the principal; six coupons and some

@@ -45,6 +45,7 @@ def fixed_tree() -> dict[str, Any]:
     del claim["outcome_payment"], claim["term_readings"]
     claim["maturity"]["value"] = at_date(DATES[-1])
     claim["coupon"]["rate"]["value"] = Decimal("0.06")
+    claim["late_rate"]["value"] = Decimal("0.08")
     tree["kpis"], tree["oracle"] = {}, {}
     tree["parties"]["issuer"]["roles"] = ["issuer"]  # nothing is measured, so there is no data to control
     return tree

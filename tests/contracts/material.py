@@ -187,6 +187,7 @@ class Plan:
 
     def terms(self) -> dict:
         periods = self._resolved(self.overrides).get("periods", bullet(self.unit, *self.pay_dates))
+        rate = self.overrides.get("rate", 5 * 10**16)
         return {
             "termsHash": self._terms_hash(),
             "name": "Test bond",
@@ -202,7 +203,8 @@ class Plan:
             "opens": self.opens,
             "closes": self.closes,
             "unitPrincipal": self.unit,
-            "rate": 5 * 10**16,
+            "rate": rate,
+            "lateRate": max(rate, 365 * 10**15),  # a thousandth a day
             "gracePeriod": 10 * DAY,
             "curePeriod": 30 * DAY,
             "dataController": 0,

@@ -14,6 +14,7 @@ from tests.contracts.lives import (
     accelerated,
     claim_all,
     default_on_first_coupon,
+    late,
     mature_report,
     pay_coupons,
 )
@@ -43,7 +44,7 @@ def test_default_after_grace_when_not_funded(live, issuer, anyone):
         live.bond.declareDefault(anyone)
     next_at(until + 1)
     tx = live.bond.declareDefault(anyone)
-    said(tx, "BondDefaulted", period=0, due=COUPON, held=COUPON - 1)
+    said(tx, "BondDefaulted", period=0, due=COUPON + late(COUPON, 10), held=COUPON - 1)
     assert live.bond.state() == Bond.DEFAULTED
 
 
@@ -63,7 +64,8 @@ def test_default_on_the_redemption_needs_the_outcome(live, parties, report, anyo
         live.bond.declareDefault(anyone)
     live.bond.fix(0, anyone)  # nobody reported
     tx = live.bond.declareDefault(anyone)
-    said(tx, "BondDefaulted", period=3, due=PRINCIPAL + TENTH, held=0)
+    due = PRINCIPAL + TENTH + late(PRINCIPAL + TENTH, 10)
+    said(tx, "BondDefaulted", period=3, due=due, held=0)
 
 
 # ---------------------------------------------------------------- cure
@@ -71,14 +73,15 @@ def test_default_on_the_redemption_needs_the_outcome(live, parties, report, anyo
 
 def test_cure_in_time_goes_on_as_before(live, parties, issuer, anyone):
     tx = default_on_first_coupon(live, parties)
-    with refuses(live.bond, "KpiBond_Underfunded", COUPON, 0):
+    due = COUPON + late(COUPON, 10)
+    with refuses(live.bond, "KpiBond_Underfunded", due, 0):
         live.bond.cure(anyone)
-    live.bond.fund(COUPON, issuer)
-    next_at(tx.timestamp + 30 * DAY)  # the last second
+    live.bond.fund(due, issuer)
+    next_at(tx.timestamp + 30 * DAY)  # the last second; the money is there, and bears no more
     assert "DefaultCured" in live.bond.cure(anyone).events
     assert live.bond.state() == Bond.ACTIVE
     live.bond.payCoupon(anyone)
-    assert claim_all(live, parties.investor) == [3 * K]
+    assert claim_all(live, parties.investor) == [3 * K + late(3 * K, 10)]
 
 
 def test_cure_too_late(live, parties, issuer, anyone):
@@ -95,8 +98,9 @@ def test_cure_takes_all_arrears(launch, parties, issuer, anyone):
     deal = launch.sell(launch(curePeriod=2 * YEAR))
     default_on_first_coupon(deal, parties)
     warp(deal.plan.pay_dates[1])
-    deal.bond.fund(2 * COUPON - 1, issuer)
-    with refuses(deal.bond, "KpiBond_Underfunded", 2 * COUPON, 2 * COUPON - 1):
+    due = 2 * COUPON + late(COUPON, 365)
+    deal.bond.fund(due - 1, issuer)
+    with refuses(deal.bond, "KpiBond_Underfunded", due, due - 1):
         deal.bond.cure(anyone)
     deal.bond.fund(1, issuer)
     deal.bond.cure(anyone)
@@ -107,18 +111,22 @@ def test_cure_after_maturity_takes_the_redemption_too(launch, parties, report, i
     default_on_first_coupon(deal, parties)
     mature_report(deal, report, 300_000)
     warp(deal.plan.pay_dates[2])
-    deal.bond.fund(3 * COUPON + PRINCIPAL - 1, issuer)
+    due = 3 * COUPON + PRINCIPAL + late(COUPON, 730) + late(COUPON, 365)
+    deal.bond.fund(due - 1, issuer)
     with refuses(deal.bond, "KpiBond_NotFixed", 0):
         deal.bond.cure(anyone)
     deal.bond.fix(0, anyone)  # also while in default
-    with refuses(deal.bond, "KpiBond_Underfunded", 3 * COUPON + PRINCIPAL, 3 * COUPON + PRINCIPAL - 1):
+    with refuses(deal.bond, "KpiBond_Underfunded", due, due - 1):
         deal.bond.cure(anyone)
     deal.bond.fund(1, issuer)
     deal.bond.cure(anyone)
     for _ in range(3):
         deal.bond.payCoupon(anyone)
     deal.bond.redeem(anyone)
-    assert claim_all(deal, parties.investor, parties.other) == [69 * K, 46 * K]
+    assert claim_all(deal, parties.investor, parties.other) == [
+        69 * K + 3_285 * MILLION,
+        46 * K + 2_190 * MILLION,
+    ]
 
 
 # ---------------------------------------------------------------- accelerate
@@ -141,8 +149,9 @@ def test_acceleration_makes_everything_due(live, parties):
     elapsed = tx.timestamp - live.plan.pay_dates[0]
     assert elapsed > 40 * DAY
     interest = COUPON + COUPON * elapsed // YEAR
-    said(tx, "BondAccelerated", interestOwed=interest, principalOwed=PRINCIPAL + TENTH)
-    assert plain(live.bond.owedAfterAcceleration()) == (interest, PRINCIPAL + TENTH)
+    owed = (interest, PRINCIPAL + TENTH, late(COUPON, 40))
+    said(tx, "BondAccelerated", interestOwed=owed[0], principalOwed=owed[1], lateOwed=owed[2])
+    assert plain(live.bond.owedAfterAcceleration()) == owed
     assert live.bond.state() == Bond.ACCELERATED
 
 
@@ -152,7 +161,15 @@ def test_acceleration_after_maturity_owes_the_coupons_and_no_more_interest(launc
     warp(tx.timestamp + 3 * YEAR + 1)
     assert now() > deal.plan.pay_dates[2]
     tx = deal.bond.accelerate(anyone)
-    said(tx, "BondAccelerated", interestOwed=3 * COUPON, principalOwed=PRINCIPAL + TENTH)
+    # 10 days to the default and three years of cure; the redemption waited for its report.
+    overdue = late(COUPON, 10 + 1_095) + late(COUPON, 10 + 730) + late(COUPON, 10 + 365)
+    said(
+        tx,
+        "BondAccelerated",
+        interestOwed=3 * COUPON,
+        principalOwed=PRINCIPAL + TENTH,
+        lateOwed=overdue,
+    )
 
 
 def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
@@ -170,6 +187,7 @@ def test_acceleration_with_the_outcome_fixed(launch, parties, report, anyone):
         "BondAccelerated",
         interestOwed=COUPON,
         principalOwed=PRINCIPAL - TENTH,
+        lateOwed=late(COUPON, 40) + late(PRINCIPAL - TENTH, 40),
     )
 
 
@@ -210,7 +228,8 @@ def test_acceleration_waits_for_a_report_in_the_making(launch, parties, report, 
     warp(now() + 14 * DAY)
     tx = deal.bond.accelerate(anyone)
     said(tx, "KpiFixed", fixing=0, kpi=300_000, missing=False, value=0)
-    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL)
+    # The coupon is 54 days late; the redemption could not be paid before the report was final.
+    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL, lateOwed=late(COUPON, 54))
     assert plain(deal.oracle.reportOf(deal.feed, 0))[5] is True  # used: no restatement
 
 
@@ -244,7 +263,8 @@ def test_a_final_report_counts_though_nobody_fixed_it(launch, parties, report, a
     tx = deal.bond.declareDefault({"from": parties.investor})
     warp(tx.timestamp + 30 * DAY + 1)
     tx = deal.bond.accelerate({"from": parties.investor})
-    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL - TENTH)
+    overdue = late(COUPON, 40) + late(PRINCIPAL - TENTH, 40)
+    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL - TENTH, lateOwed=overdue)
 
 
 def test_acceleration_takes_the_carried_dust(launch, parties, issuer, anyone):
@@ -255,7 +275,7 @@ def test_acceleration_takes_the_carried_dust(launch, parties, issuer, anyone):
     deal.bond.payCoupon(anyone)
     warp(deal.plan.pay_dates[1] + 10 * DAY + 1)
     tx = deal.bond.declareDefault(anyone)
-    said(tx, "BondDefaulted", period=1, due=350_020, held=3)
+    said(tx, "BondDefaulted", period=1, due=350_020 + late(350_017, 10), held=3)
     warp(tx.timestamp + 30 * DAY + 1)
     tx = deal.bond.accelerate(anyone)
     running = 350_017 * (tx.timestamp - deal.plan.pay_dates[1]) // YEAR
@@ -267,23 +287,33 @@ def test_acceleration_takes_the_carried_dust(launch, parties, issuer, anyone):
 
 def test_recovery_is_pro_rata_and_interest_comes_first(live, parties, issuer, anyone):
     accelerated(live, parties)
-    interest, principal = plain(live.bond.owedAfterAcceleration())
+    interest, principal, overdue = plain(live.bond.owedAfterAcceleration())
+    assert overdue == late(COUPON, 40) == 200 * MILLION
     with refuses(live.bond, "KpiBond_NothingToRecover"):
         live.bond.recover(anyone)
     live.bond.fund(3 * K, issuer)
-    said(live.bond.recover(anyone), "Recovered", interest=3 * K, principal=0, paid=3 * K)
+    interest += overdue
+    said(
+        live.bond.recover(anyone),
+        "Recovered",
+        late=overdue,
+        interest=3 * K - overdue,
+        principal=0,
+        paid=3 * K,
+    )
     assert claim_all(live, parties.investor, parties.other) == [1_800 * MILLION, 1_200 * MILLION]
     live.bond.fund(10 * K, issuer)
     tx = live.bond.recover(anyone)
-    said(tx, "Recovered", interest=interest - 3 * K, principal=13 * K - interest, paid=10 * K)
+    said(tx, "Recovered", late=0, interest=interest - 3 * K, principal=13 * K - interest, paid=10 * K)
     assert claim_all(live, parties.investor, parties.other) == [6 * K, 4 * K]
-    assert plain(live.bond.owedAfterAcceleration()) == (0, principal - (13 * K - interest))
+    assert plain(live.bond.owedAfterAcceleration()) == (0, principal - (13 * K - interest), 0)
     assert live.bond.state() == Bond.ACCELERATED
 
 
 def test_recovery_in_full_ends_the_bond_and_returns_what_is_over(live, parties, issuer, anyone):
     accelerated(live, parties)
-    interest, principal = plain(live.bond.owedAfterAcceleration())
+    interest, principal, overdue = plain(live.bond.owedAfterAcceleration())
+    interest += overdue
     live.bond.fund(interest + principal + 5 * K, issuer)
     tx = live.bond.recover(anyone)
     share = (interest + principal) // 100 * 100
@@ -325,8 +355,8 @@ def test_recovery_of_less_than_a_minor_unit_per_unit_ends_the_bond(launch, parti
     deal.bond.accelerate(anyone)
     # 3 carried from the first coupon, 3 of the second, nothing accrued in the 40 days of the third: 6 for 7
     # units.
-    assert plain(deal.bond.owedAfterAcceleration()) == (6, 0)
-    said(deal.bond.recover(anyone), "Recovered", interest=0, principal=0, paid=0)
+    assert plain(deal.bond.owedAfterAcceleration()) == (6, 0, 0)
+    said(deal.bond.recover(anyone), "Recovered", late=0, interest=0, principal=0, paid=0)
     assert deal.bond.state() == Bond.REDEEMED
     said(deal.bond.returnSurplus(anyone), "SurplusReturned", amount=3)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.checks import names, plain, refuses, said
 from tests.contracts.clock import next_at, now, warp
-from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, claim_all, mature_report, pay_coupons
+from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, claim_all, late, mature_report, pay_coupons
 from tests.contracts.material import AMOUNT, DAY, INT128_MIN, MILLION, Bond, Status, Verdict, evidence
 
 
@@ -50,7 +50,7 @@ def test_tiers_to_the_last_unit(live, parties, report, value, outcome, investor,
     """The issuer puts in coupons, principal and the bonus; what the tier does not need goes back to it."""
     before = live.currency.balanceOf(parties.issuer)
     tx = redeem(live, parties, report, value, funding=PRINCIPAL + TENTH)
-    said(tx, "BondRedeemed", principal=PRINCIPAL, outcome=outcome, paid=PRINCIPAL + outcome)
+    said(tx, "BondRedeemed", principal=PRINCIPAL, outcome=outcome, late=0, paid=PRINCIPAL + outcome)
     assert live.bond.state() == Bond.REDEEMED
     assert live.token.closed()
     assert claim_all(live, parties.investor, parties.other) == [investor, other]
@@ -65,7 +65,7 @@ def test_tiers_to_the_last_unit(live, parties, report, value, outcome, investor,
 def test_low_tier_needs_only_ninety_percent(live, parties, report):
     """The outcome payment of the holders to the issuer is taken from the redemption, not asked back."""
     tx = redeem(live, parties, report, 100_000, funding=90 * K)
-    said(tx, "BondRedeemed", principal=PRINCIPAL, outcome=-TENTH, paid=90 * K)
+    said(tx, "BondRedeemed", principal=PRINCIPAL, outcome=-TENTH, late=0, paid=90 * K)
     assert claim_all(live, parties.investor) == [3 * 3 * K + 54 * K]
 
 
@@ -135,7 +135,7 @@ def test_coupon_is_paid_on_its_date_by_anyone(live, parties, issuer, anyone):
         live.bond.payCoupon(anyone)
     next_at(due)
     tx = live.bond.payCoupon(anyone)
-    said(tx, "CouponPaid", period=0, interest=COUPON, repayment=0, outcome=0, paid=COUPON)
+    said(tx, "CouponPaid", period=0, interest=COUPON, repayment=0, outcome=0, late=0, paid=COUPON)
     assert tx.return_value == COUPON
     assert live.bond.couponsPaid() == 1
     assert claim_all(live, parties.investor, parties.other) == [3 * K, 2 * K]
@@ -151,18 +151,15 @@ def test_coupon_refuses_without_money(live, issuer, anyone):
 
 
 def test_overdue_coupons_take_one_call_each(live, issuer, anyone):
+    """The money is there at once, so all late interest comes with the first and no more runs."""
     warp(live.plan.pay_dates[2])
-    live.bond.fund(3 * COUPON, issuer)
+    overdue = late(COUPON, 730) + late(COUPON, 365)
+    live.bond.fund(3 * COUPON + overdue, issuer)
     for period in range(3):
-        said(
-            live.bond.payCoupon(anyone),
-            "CouponPaid",
-            period=period,
-            interest=COUPON,
-            repayment=0,
-            outcome=0,
-            paid=COUPON,
-        )
+        warp(now() + 50 * DAY)
+        more = overdue if period == 0 else 0
+        parts = {"interest": COUPON, "repayment": 0, "outcome": 0, "late": more, "paid": COUPON + more}
+        said(live.bond.payCoupon(anyone), "CouponPaid", period=period, **parts)
     with refuses(live.bond, "KpiBond_CouponsOutstanding", 3, 3):
         live.bond.payCoupon(anyone)
 
@@ -175,7 +172,6 @@ def test_next_payment(live, parties, report):
     live.bond.fix(0, {"from": parties.stranger})
     pay_coupons(live, parties, first=2)
     assert plain(live.bond.nextPayment()) == (live.plan.pay_dates[2], PRINCIPAL + TENTH)
-    assert live.bond.maturity() == live.plan.pay_dates[2]
     assert live.bond.principal() == PRINCIPAL
 
 
@@ -203,9 +199,9 @@ def test_dust_is_carried_to_the_next_payment(launch, parties, report, issuer, an
     deal.bond.fund(1, issuer)
     paid.append(deal.bond.payCoupon(anyone))
     for period, (tx, amount) in enumerate(zip(paid, (350_014, 350_014, 350_021), strict=True)):
-        said(tx, "CouponPaid", period=period, interest=350_017, repayment=0, outcome=0, paid=amount)
+        said(tx, "CouponPaid", period=period, interest=350_017, repayment=0, outcome=0, late=0, paid=amount)
     deal.bond.fund(7_000_350 + tenth, issuer)
-    said(deal.bond.redeem(anyone), "BondRedeemed", principal=7_000_350, outcome=0, paid=7_000_350)
+    said(deal.bond.redeem(anyone), "BondRedeemed", principal=7_000_350, outcome=0, late=0, paid=7_000_350)
     per_unit = 50_002 + 50_002 + 50_003 + 1_000_050
     assert claim_all(deal, parties.investor, parties.other) == [4 * per_unit, 3 * per_unit]
     said(deal.bond.returnSurplus(anyone), "SurplusReturned", amount=tenth + 2)

@@ -9,7 +9,16 @@ import pytest
 
 from tests.contracts.checks import plain, refuses, said
 from tests.contracts.clock import now, warp
-from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, accelerated, claim_all, default_on_first_coupon
+from tests.contracts.lives import (
+    COUPON,
+    PRINCIPAL,
+    TENTH,
+    K,
+    accelerated,
+    claim_all,
+    default_on_first_coupon,
+    late,
+)
 from tests.contracts.material import AMOUNT, DAY, RATE, Bond, Status, Verdict, bullet, evidence, fixing, step
 
 YEAR = 365 * DAY
@@ -61,9 +70,9 @@ def test_a_fixed_bond_has_no_feed_and_waits_for_nothing(fixed, parties, base, an
     assert plain(base.factory.dealOf(parties.deployer, fixed.plan.terms()["termsHash"]))[3] == ()
     for payment in range(3):
         tx = pay(fixed, parties, payment, COUPON)
-        said(tx, "CouponPaid", period=payment, interest=COUPON, repayment=0, outcome=0, paid=COUPON)
+        said(tx, "CouponPaid", period=payment, interest=COUPON, repayment=0, outcome=0, late=0, paid=COUPON)
     fixed.bond.fund(PRINCIPAL, {"from": parties.issuer})
-    said(fixed.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, paid=PRINCIPAL)
+    said(fixed.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, late=0, paid=PRINCIPAL)
     assert claim_all(fixed, parties.investor, parties.other) == [69 * K, 46 * K]
     assert fixed.bond.principal() == 0
 
@@ -78,7 +87,8 @@ def test_a_fixed_bond_has_nothing_to_fix(fixed, anyone):
 def test_acceleration_of_a_fixed_bond(fixed, parties):
     tx = accelerated(fixed, parties)
     accrued = COUPON * (tx.timestamp - fixed.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(fixed, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 # ---------------------------------------------------------------- repayments
@@ -103,14 +113,14 @@ def test_repaid_principal_bears_no_more_interest(amortising, parties, anyone):
         assert plain(amortising.bond.nextPayment()) == (amortising.plan.pay_dates[payment], amount)
         tx = pay(amortising, parties, payment, amount)
         parts = {"interest": interest * 10**6, "repayment": 25 * K, "outcome": 0, "paid": amount}
-        said(tx, "CouponPaid", period=payment, **parts)
+        said(tx, "CouponPaid", period=payment, late=0, **parts)
         assert amortising.bond.principal() == left
     last = 2_500 * 10**6
     tx = pay(amortising, parties, 2, last)  # the last repayment is the redemption
-    said(tx, "CouponPaid", period=2, interest=last, repayment=0, outcome=0, paid=last)
+    said(tx, "CouponPaid", period=2, interest=last, repayment=0, outcome=0, late=0, paid=last)
     assert plain(amortising.bond.nextPayment()) == (amortising.plan.pay_dates[2], 50 * K)
     amortising.bond.fund(50 * K, {"from": parties.issuer})
-    said(amortising.bond.redeem(anyone), "BondRedeemed", principal=50 * K, outcome=0, paid=50 * K)
+    said(amortising.bond.redeem(anyone), "BondRedeemed", principal=50 * K, outcome=0, late=0, paid=50 * K)
     # 111,250 in all, 60 and 40 of 100 units.
     assert claim_all(amortising, parties.investor, parties.other) == [66_750 * 10**6, 44_500 * 10**6]
 
@@ -118,28 +128,31 @@ def test_repaid_principal_bears_no_more_interest(amortising, parties, anyone):
 def test_a_repayment_that_is_not_there_is_a_default(amortising, parties, anyone):
     warp(amortising.plan.pay_dates[0] + 10 * DAY + 1)
     amortising.bond.fund(30 * K - 1, {"from": parties.issuer})  # the interest alone is not enough
-    with refuses(amortising.bond, "KpiBond_Underfunded", 30 * K, 30 * K - 1):
+    due = 30 * K + late(30 * K, 10)
+    with refuses(amortising.bond, "KpiBond_Underfunded", due, 30 * K - 1):
         amortising.bond.payCoupon(anyone)
-    said(amortising.bond.declareDefault(anyone), "BondDefaulted", period=0, due=30 * K, held=30 * K - 1)
-    with refuses(amortising.bond, "KpiBond_Underfunded", 30 * K, 30 * K - 1):
+    said(amortising.bond.declareDefault(anyone), "BondDefaulted", period=0, due=due, held=30 * K - 1)
+    with refuses(amortising.bond, "KpiBond_Underfunded", due, 30 * K - 1):
         amortising.bond.cure(anyone)
-    amortising.bond.fund(1, {"from": parties.issuer})
+    amortising.bond.fund(due - 30 * K + 1, {"from": parties.issuer})
     amortising.bond.cure(anyone)
-    assert amortising.bond.payCoupon(anyone).return_value == 30 * K
+    assert amortising.bond.payCoupon(anyone).return_value == due
 
 
 def test_arrears_of_two_years_follow_the_schedule(amortising, parties, anyone):
-    """5,000 + 25,000 and 3,750 + 25,000: late repayments bear no interest."""
+    """5,000 + 25,000 and 3,750 + 25,000: the coupon is the schedule's, and late interest comes with the first
+    payment: a thousandth a day of 30,000 for a year."""
     warp(amortising.plan.pay_dates[1] - 20 * DAY)
     amortising.bond.declareDefault(anyone)
     warp(amortising.plan.pay_dates[1])
-    amortising.bond.fund(58_750 * 10**6 - 1, {"from": parties.issuer})
-    with refuses(amortising.bond, "KpiBond_Underfunded", 58_750 * 10**6, 58_750 * 10**6 - 1):
+    due = 58_750 * 10**6 + late(30 * K, 365)
+    amortising.bond.fund(due - 1, {"from": parties.issuer})
+    with refuses(amortising.bond, "KpiBond_Underfunded", due, due - 1):
         amortising.bond.cure(anyone)
     amortising.bond.fund(1, {"from": parties.issuer})
     amortising.bond.cure(anyone)
     paid = [amortising.bond.payCoupon(anyone).return_value for _ in range(2)]
-    assert paid == [30 * K, 28_750 * 10**6]
+    assert paid == [30 * K + 10_950 * 10**6, 28_750 * 10**6]
 
 
 def test_arrears_after_maturity_are_everything_that_is_left(amortising, parties, anyone):
@@ -148,7 +161,8 @@ def test_arrears_after_maturity_are_everything_that_is_left(amortising, parties,
     warp(amortising.plan.pay_dates[2] - DAY)
     amortising.bond.declareDefault(anyone)
     warp(amortising.plan.pay_dates[2])
-    with refuses(amortising.bond, "KpiBond_Underfunded", 81_250 * 10**6, 0):
+    due = 81_250 * 10**6 + late(28_750 * 10**6, 365)
+    with refuses(amortising.bond, "KpiBond_Underfunded", due, 0):
         amortising.bond.cure(anyone)
 
 
@@ -156,7 +170,8 @@ def test_acceleration_makes_the_unpaid_principal_due(amortising, parties):
     """Interest of the running year accrues on what the schedule leaves, three quarters."""
     tx = accelerated(amortising, parties)
     accrued = 3_750 * 10**6 * (tx.timestamp - amortising.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(30 * K, 40)
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 def test_acceleration_after_a_repayment(amortising, parties, anyone):
@@ -166,7 +181,8 @@ def test_acceleration_after_a_repayment(amortising, parties, anyone):
     warp(tx.timestamp + 30 * DAY + 1)
     tx = amortising.bond.accelerate(anyone)
     accrued = 2_500 * 10**6 * (tx.timestamp - amortising.plan.pay_dates[1]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=3_750 * 10**6 + accrued, principalOwed=75 * K)
+    overdue = late(28_750 * 10**6, 40)
+    said(tx, "BondAccelerated", interestOwed=3_750 * 10**6 + accrued, principalOwed=75 * K, lateOwed=overdue)
 
 
 # ---------------------------------------------------------------- coupon steps
@@ -179,7 +195,8 @@ def step_up(launch):
 
     def make(**changes):
         rule = fixing(RATE, 1, 2, STEP_UP, changes.pop("missing", UP))
-        return launch.sell(launch(fixings=[rule], oracle_overrides=measured_before(1), **changes))
+        measured = changes.pop("measured", measured_before(1))
+        return launch.sell(launch(fixings=[rule], oracle_overrides=measured, **changes))
 
     return make
 
@@ -202,9 +219,10 @@ def test_a_missed_target_steps_the_coupon_up(stepping, parties, report, anyone, 
     for payment in (1, 2):
         interest = coupon * 10**6
         tx = pay(stepping, parties, payment, interest)
-        said(tx, "CouponPaid", period=payment, interest=interest, repayment=0, outcome=0, paid=interest)
+        parts = {"interest": interest, "repayment": 0, "outcome": 0, "late": 0, "paid": interest}
+        said(tx, "CouponPaid", period=payment, **parts)
     stepping.bond.fund(PRINCIPAL, {"from": parties.issuer})
-    said(stepping.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, paid=PRINCIPAL)
+    said(stepping.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, late=0, paid=PRINCIPAL)
 
 
 def test_silence_does_not_pay_holders_who_control_the_data(step_up, report, anyone):
@@ -243,7 +261,8 @@ def test_a_bent_coupon_waits_for_its_fixing(stepping, parties, report, anyone):
         stepping.bond.rateOf(1)
     assert plain(stepping.bond.fixingOf(0)) == (False, 0)
     stepping.bond.fix(0, anyone)  # nobody reported
-    said(stepping.bond.declareDefault(anyone), "BondDefaulted", period=1, due=5_250 * 10**6, held=0)
+    due = 5_250 * 10**6 + late(5_250 * 10**6, 10)
+    said(stepping.bond.declareDefault(anyone), "BondDefaulted", period=1, due=due, held=0)
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +313,8 @@ def test_acceleration_before_the_report_takes_the_step_best_for_holders(stepping
     """The first coupon is not paid; in the second, running year the target is still open."""
     tx = accelerated(stepping, parties)
     accrued = 5_250 * 10**6 * (tx.timestamp - stepping.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(stepping, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
     assert plain(stepping.bond.fixingOf(0)) == (True, UP)
 
 
@@ -303,30 +323,38 @@ def test_an_issuer_cannot_default_its_way_round_a_step(step_up, parties):
     deal = step_up(missing=0, **HOLDERS)
     tx = accelerated(deal, parties)
     accrued = 5_250 * 10**6 * (tx.timestamp - deal.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(deal, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 def test_steps_of_coupons_that_never_fall_due_do_not_matter(ratchet, parties):
     """In the second year only the first report's change applies, best for holders; the other stays open."""
     tx = accelerated(ratchet, parties)
     accrued = 5_500 * 10**6 * (tx.timestamp - ratchet.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(ratchet, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
     assert plain(ratchet.bond.fixingOf(0)) == (True, 50 * BASIS_POINT)
     assert plain(ratchet.bond.fixingOf(1)) == (False, 0)
 
 
-def default_before_the_second_coupon(deal, parties, anyone):
-    """Default on the first coupon so late that the measurement ends within the cure period."""
-    warp(deal.oracle.periodEndOf(deal.feed, 0) - 20 * DAY)
+IN_GRACE = {"periodEnds": lambda plan: [plan.pay_dates[0] + 5 * DAY]}
+"""The measurement ends in the grace period of the coupon that is missed."""
+
+
+def default_on_the_first_coupon(deal, anyone):
+    warp(deal.plan.pay_dates[0] + 10 * DAY + 1)
     tx = deal.bond.declareDefault(anyone)
     warp(tx.timestamp + 30 * DAY + 1)
-    return tx
+
+
+def days_late(deal, tx):
+    return (tx.timestamp - deal.plan.pay_dates[0]) // DAY
 
 
 @pytest.mark.parametrize("controller", [{}, {"missing": 0, **HOLDERS}], ids=["issuer", "holders"])
 def test_acceleration_waits_for_a_step_in_the_making(step_up, parties, report, anyone, controller):
-    deal = step_up(**controller)
-    default_before_the_second_coupon(deal, parties, anyone)
+    deal = step_up(measured=IN_GRACE, **controller)
+    default_on_the_first_coupon(deal, anyone)
     with refuses(deal.oracle, "KpiOracle_NotFinal", deal.feed, 0, Status.NONE):
         deal.bond.accelerate(anyone)
     report(deal, [200_000] * 3)  # the target is met
@@ -336,34 +364,38 @@ def test_acceleration_waits_for_a_step_in_the_making(step_up, parties, report, a
     tx = deal.bond.accelerate(anyone)
     said(tx, "KpiFixed", fixing=0, kpi=200_000, missing=False, value=0)
     accrued = COUPON * (tx.timestamp - deal.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(deal, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 @pytest.mark.parametrize(
     ("controller", "coupon"), [({}, 5_250), ({"missing": 0, **HOLDERS}, 5_000)], ids=["issuer", "holders"]
 )
 def test_silence_counts_as_missing_in_a_default_too(step_up, parties, anyone, controller, coupon):
-    deal = step_up(**controller)
-    default_before_the_second_coupon(deal, parties, anyone)
+    deal = step_up(measured=IN_GRACE, **controller)
+    default_on_the_first_coupon(deal, anyone)
     warp(deal.oracle.periodEndOf(deal.feed, 0) + 45 * DAY + 1)
     tx = deal.bond.accelerate(anyone)
     accrued = coupon * 10**6 * (tx.timestamp - deal.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL)
+    overdue = late(COUPON, days_late(deal, tx))
+    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 def test_a_cure_needs_the_steps_of_what_is_due(stepping, parties, anyone):
     warp(stepping.plan.pay_dates[1] - 10 * DAY)
     stepping.bond.declareDefault(anyone)
     warp(stepping.plan.pay_dates[1])
-    stepping.bond.fund(COUPON + 5_250 * 10**6 - 1, {"from": parties.issuer})
+    due = COUPON + 5_250 * 10**6 + late(COUPON, 365)
+    stepping.bond.fund(due - 1, {"from": parties.issuer})
     with refuses(stepping.bond, "KpiBond_NotFixed", 0):
         stepping.bond.cure(anyone)
     stepping.bond.fix(0, anyone)  # nobody reported; also while in default
-    with refuses(stepping.bond, "KpiBond_Underfunded", 10_250 * 10**6, 10_250 * 10**6 - 1):
+    with refuses(stepping.bond, "KpiBond_Underfunded", due, due - 1):
         stepping.bond.cure(anyone)
     stepping.bond.fund(1, {"from": parties.issuer})
     stepping.bond.cure(anyone)
-    assert [stepping.bond.payCoupon(anyone).return_value for _ in range(2)] == [COUPON, 5_250 * 10**6]
+    paid = [stepping.bond.payCoupon(anyone).return_value for _ in range(2)]
+    assert paid == [COUPON + 1_825 * 10**6, 5_250 * 10**6]
 
 
 # ---------------------------------------------------------------- amounts before maturity
@@ -387,10 +419,10 @@ def test_an_amount_is_paid_with_its_coupon(dated, parties, report, anyone, value
     due = COUPON + amount
     assert plain(dated.bond.nextPayment()) == (dated.plan.pay_dates[1], due)
     tx = pay(dated, parties, 1, due)
-    said(tx, "CouponPaid", period=1, interest=COUPON, repayment=0, outcome=amount, paid=due)
+    said(tx, "CouponPaid", period=1, interest=COUPON, repayment=0, outcome=amount, late=0, paid=due)
     pay(dated, parties, 2, COUPON)
     dated.bond.fund(PRINCIPAL, {"from": parties.issuer})
-    said(dated.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, paid=PRINCIPAL)
+    said(dated.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=0, late=0, paid=PRINCIPAL)
     assert claim_all(dated, parties.other) == [(3 * COUPON + amount + PRINCIPAL) * 40 // 100]
 
 
@@ -407,7 +439,9 @@ def test_acceleration_does_not_pay_an_amount_twice(dated, parties, report, anyon
     warp(dated.plan.pay_dates[2] + 10 * DAY + 1)
     tx = dated.bond.declareDefault(anyone)
     warp(tx.timestamp + 30 * DAY + 1)
-    said(dated.bond.accelerate(anyone), "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL)
+    tx = dated.bond.accelerate(anyone)
+    overdue = late(COUPON, 40) + late(PRINCIPAL, 40)
+    said(tx, "BondAccelerated", interestOwed=COUPON, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
 def test_a_cure_takes_the_amount_that_is_due(dated, parties, report, anyone):
@@ -415,10 +449,12 @@ def test_a_cure_takes_the_amount_that_is_due(dated, parties, report, anyone):
     dated.bond.fix(0, anyone)
     warp(dated.plan.pay_dates[1] - 10 * DAY)
     default = dated.bond.declareDefault(anyone)
-    said(default, "BondDefaulted", period=0, due=COUPON, held=0)  # the amount is not due yet
-    dated.bond.fund(2 * COUPON + TENTH - 1, {"from": parties.issuer})
+    # The amount is not due yet.
+    said(default, "BondDefaulted", period=0, due=COUPON + late(COUPON, 355), held=0)
+    due = 2 * COUPON + TENTH + late(COUPON, 355)
+    dated.bond.fund(due - 1, {"from": parties.issuer})  # enough for the coupon, which bears no more
     warp(dated.plan.pay_dates[1])
-    with refuses(dated.bond, "KpiBond_Underfunded", 2 * COUPON + TENTH, 2 * COUPON + TENTH - 1):
+    with refuses(dated.bond, "KpiBond_Underfunded", due, due - 1):
         dated.bond.cure(anyone)
 
 
@@ -473,21 +509,23 @@ def test_each_fixing_goes_by_the_report_of_its_own_kpi(both, parties, report, ba
         both.bond.redeem(anyone)
     both.bond.fix(0, anyone)
     both.bond.fund(90 * K, {"from": parties.issuer})
-    said(both.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=-TENTH, paid=90 * K)
+    said(both.bond.redeem(anyone), "BondRedeemed", principal=PRINCIPAL, outcome=-TENTH, late=0, paid=90 * K)
     both.feed = energy
 
 
-def test_acceleration_takes_each_report_as_it_stands(both, parties, report, base, anyone):
-    """Energy settled (target met), water still open: no step, and the amount best for holders."""
+def test_acceleration_takes_each_report_by_when_it_was_measured(both, parties, report, base, anyone):
+    """Energy (target met) before the default, water after it: no step, and the amount best for holders."""
+    pay(both, parties, 0, COUPON)
     warp(base.oracle.periodEndOf(both.feed, 0))
     report(both, [300_000] * 3, at=now())
-    warp(both.plan.pay_dates[1] - 41 * DAY)
-    both.bond.declareDefault(anyone)
-    warp(both.plan.pay_dates[1] - 10 * DAY)
+    warp(both.plan.pay_dates[1] + 10 * DAY + 1)
+    both.bond.fix(1, anyone)
+    tx = both.bond.declareDefault(anyone)
+    warp(tx.timestamp + 30 * DAY + 1)
     tx = both.bond.accelerate(anyone)
-    accrued = COUPON * (tx.timestamp - both.plan.pay_dates[0]) // YEAR
-    said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL + TENTH)
-    said(tx, "KpiFixed", fixing=1, kpi=300_000, missing=False, value=0)
+    accrued = COUPON * (tx.timestamp - both.plan.pay_dates[1]) // YEAR
+    owed = {"interestOwed": COUPON + accrued, "principalOwed": PRINCIPAL + TENTH}
+    said(tx, "BondAccelerated", lateOwed=late(COUPON, 40), **owed)
     assert plain(both.bond.fixingOf(0)) == (True, TENTH)
     with refuses(both.bond, "KpiBond_WrongState", Bond.ACCELERATED):
         both.bond.fix(0, anyone)

@@ -224,6 +224,11 @@ def repaying(*parts):
             {"dataController": HOLDERS_CONTROL, "missing": -10 * TENTH - 1},
             "outcome takes more than the principal",
         ),
+        ({"lateRate": FIVE - 1}, "late rate below the coupon"),
+        (
+            {"fixings": [fixing(RATE, 2, 2, step((0, 1), (1, 0)), 2)], "lateRate": FIVE + 1},
+            "late rate below the coupon",
+        ),
         ({"unit": 2**95}, "pays more than a token can account for"),
         ({"missing": 2**120}, "pays more than a token can account for"),
         ({"rate": 2**64 - 1, "unit": 2**93}, "pays more than a token can account for"),
@@ -289,7 +294,8 @@ def test_edge_terms_that_are_allowed(deploy):
     deploy(periods=periods(*range(2**40, 2**40 + 240)))
     deploy(periods=repaying(0, 1_000, 0), fixings=[])
     deploy(fixings=[fixing(RATE, 0, 2, step((0, -FIVE)), 0)])
-    deploy(fixings=[fixing(RATE, 0, 2, step((0, 0)), 2**64 - 1 - FIVE)])
+    deploy(fixings=[fixing(RATE, 0, 2, step((0, 0)), 2**64 - 1 - FIVE)], lateRate=2**64 - 1)
+    deploy(lateRate=FIVE)
     # Three fifths less and three fifths less, which never meet.
     apart = [fixing(RATE, first, last, step((0, -FIVE * 3 // 5)), 0) for first, last in ((0, 0), (1, 2))]
     deploy(fixings=apart)
@@ -310,8 +316,8 @@ def test_edge_terms_that_are_allowed(deploy):
         ),
     ],
 )
-def test_outcome_curves_that_are_refused(deploy, KpiBond, curve, error):
-    with refuses(KpiBond, *error):
+def test_outcome_curves_that_are_refused(deploy, BondChecks, curve, error):
+    with refuses(BondChecks, *error):
         deploy(curve=curve)
 
 

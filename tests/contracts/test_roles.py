@@ -14,6 +14,7 @@ from tests.contracts.lives import (
     K,
     accelerated,
     claim_all,
+    late,
     mature_report,
     pay_coupons,
 )
@@ -335,9 +336,10 @@ def test_opcode_scan_finds_what_it_looks_for():
 def test_coupon_and_default_cannot_both_be_had(live, parties, anyone):
     """Funded in the last second of grace: the coupon is paid, and the default refused."""
     warp(live.plan.pay_dates[0] + 10 * DAY - 5)
-    live.bond.fund(COUPON, {"from": parties.issuer})
+    due = COUPON + late(COUPON, 9)  # nine whole days
+    live.bond.fund(due, {"from": parties.issuer})
     warp(live.plan.pay_dates[0] + 10 * DAY + 1)
-    with refuses(live.bond, "KpiBond_Funded", COUPON, COUPON):
+    with refuses(live.bond, "KpiBond_Funded", due, due):
         live.bond.declareDefault(anyone)
     live.bond.payCoupon(anyone)
     assert plain(live.bond.nextPayment())[0] == live.plan.pay_dates[1]

@@ -13,6 +13,18 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "(missing)",
         "is required",
     ),
+    "late rate below the coupon": (
+        [("late_rate: {value: 0.0543", "late_rate: {value: 0.0342")],
+        "claims.series-2016b.late_rate",
+        "0.0342",
+        "is below the coupon, which can be 0.0343",
+    ),
+    "late rate in per cent": (
+        [("late_rate: {value: 0.0543", "late_rate: {value: 5.43")],
+        "claims.series-2016b.late_rate",
+        "5.43",
+        "must be a fraction a year from 0 to below 1: 5.43 % is 0.0543",
+    ),
     "unknown field": (
         [("symbol: DCW16B", "symbol: DCW16B\n    ticker: X")],
         "claims.series-2016b.ticker",

@@ -172,6 +172,13 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
         "{kpi: renewable-share",
         "could make the coupon -0.0035, which is below zero",
     ),
+    "late rate below the stepped coupon": (
+        ENEL,
+        [("late_rate: {value: 0.0465", "late_rate: {value: 0.0289")],
+        "claims.slb-2024.late_rate",
+        "0.0289",
+        "is below the coupon, which can be 0.029",
+    ),
     "coupon below zero by two steps": (
         ENEL,
         [*rate("-0.02"), ("    grace_days:", f"{SECOND_STEP.replace('0.0025', '-0.02')}    grace_days:")],

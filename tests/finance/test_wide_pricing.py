@@ -216,6 +216,7 @@ def enel(target: float = 0.55, rate: str = "0.0265", missed: str = "0.0025", met
     tree = deepcopy(read_deal_yaml(ENEL))
     coupon = tree["claims"]["slb-2024"]["coupon"]
     coupon["rate"]["value"] = Decimal(rate)
+    tree["claims"]["slb-2024"]["late_rate"] = term(Decimal("0.9"))
     below, above = coupon["steps"][0]["tiers"]
     below["below"], above["above"] = (
         term(Decimal(str(round(target, 6)))),

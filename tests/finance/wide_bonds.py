@@ -59,6 +59,7 @@ def bases(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
         "interest_from": term(start),
         "issue_date": term(start),
         "maturity": term(end),
+        "late_rate": term(Decimal("0.99")),  # below no coupon
         "coupon": {
             "rate": term(Decimal(draw(st.integers(0, 2000))).scaleb(-4)),
             "frequency": frequency,

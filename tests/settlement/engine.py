@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyrevm
 import yaml
@@ -214,10 +215,11 @@ PERIOD = "(uint64,uint32,uint32,uint128)"
 FIXING = f"(bytes32,uint32,uint8,uint16,uint16,int128,{CURVE})"
 CASE = f"(uint128,uint64,uint64,uint64,{PERIOD}[],{FIXING}[],uint8,bool[],int128[])"
 LIFE = "(uint256[],uint256[],int256[],uint256)"
+BOOKS = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
 
 
 class ReplayEngine:
-    """BondReplay, deployed once: the whole life of a real KpiBond and its claim token in one call."""
+    """BondReplay, deployed once: the lives of a real KpiBond and its claim token."""
 
     def __init__(self) -> None:
         self._replay = Deployed(BOND_REPLAY, "BondReplay", needs=("SecurityToken", "KpiBond"))
@@ -228,19 +230,54 @@ class ReplayEngine:
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
         """(what each payment paid, the rate of each period, the outcome of each payment, all that the only
         holder received); raises Reverted for terms that the bond refuses."""
-        periods = [(i, p.numerator, p.denominator, p.repayment) for i, p in enumerate(terms.periods, 1)]
-        fixings = [
-            (bytes(32), i, int(f.effect), f.first, f.last, f.missing, _curve(f.curve))
-            for i, f in enumerate(terms.fixings)
-        ]
-        case = (
-            terms.unit_principal, terms.hard_cap, units, terms.rate, periods, fixings,
-            ("issuer", "holders").index(terms.data_controller),
-            [kpi is None for kpi in reports], [kpi or 0 for kpi in reports],
-        )  # fmt: skip
+        self._replay.warp(NOW)
+        today = [NOW - len(terms.periods) + i for i in range(len(terms.periods))]  # nothing is late
+        case = _case(terms, units, reports, today)
         answer = self._replay.call(self._selector + abi.encode([CASE], [case]), is_static=False)
         ((paid, rates, outcomes, claimed),) = abi.decode([LIFE], answer)
         return paid, rates, outcomes, claimed
+
+    def begin(
+        self, terms: SettlementTerms, units: int, reports: Sequence[int | None], ends: Sequence[int], at: int
+    ) -> None:
+        """A bond that `act` acts on; its reports, on what is measured until `ends`, are not settled yet."""
+        self._replay.warp(at)
+        case = _case(terms, units, reports, [p.pay_date for p in terms.periods])
+        shape = f"{CASE},uint64,uint32,uint32,uint64[]"
+        arguments = [case, terms.late_rate, terms.grace_seconds, terms.cure_seconds, list(ends)]
+        self._send("begin", shape, [CASE, "uint64", "uint32", "uint32", "uint64[]"], arguments)
+
+    def settle(self, fixing: int, at: int) -> None:
+        """The report of a fixing is settled since `at`."""
+        self._send("settle", "uint256,uint64", ["uint256", "uint64"], [fixing, at])
+
+    def act(self, kind: int, argument: int, at: int) -> tuple[bool, tuple[int, ...]]:
+        """Whether the bond took act `kind` (see BondReplay.act) at that time, and its books after it."""
+        self._replay.warp(at)
+        answer = self._send("act", "uint256,uint256", ["uint256", "uint256"], [kind, argument])
+        done, books = abi.decode(["bool", BOOKS], answer)
+        return done, books
+
+    def _send(self, name: str, shape: str, types: list[str], arguments: list[Any]) -> bytes:
+        selector = function_signature_to_4byte_selector(f"{name}({shape})")
+        return self._replay.call(selector + abi.encode(types, arguments), is_static=False)
+
+
+def _case(
+    terms: SettlementTerms, units: int, reports: Sequence[int | None], dates: Sequence[int]
+) -> tuple[Any, ...]:
+    periods = [
+        (date, p.numerator, p.denominator, p.repayment) for date, p in zip(dates, terms.periods, strict=True)
+    ]
+    fixings = [
+        (bytes(32), i, int(f.effect), f.first, f.last, f.missing, _curve(f.curve))
+        for i, f in enumerate(terms.fixings)
+    ]
+    return (
+        terms.unit_principal, terms.hard_cap, units, terms.rate, periods, fixings,
+        ("issuer", "holders").index(terms.data_controller),
+        [kpi is None for kpi in reports], [kpi or 0 for kpi in reports],
+    )  # fmt: skip
 
 
 def _curve(curve: Curve) -> tuple[int, list[tuple[int, int]]]:

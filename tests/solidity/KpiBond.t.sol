@@ -56,6 +56,101 @@ contract KpiBondTest is BondFixture {
         bond.payCoupon();
     }
 
+    // ---------------------------------------------------------------- late interest
+
+    /// @dev Simple, 23.17 % a year of 365 days, by whole days.
+    function late(uint256 amount, uint256 whole) private pure returns (uint256) {
+        return amount * 2_317 * whole / 3_650_000;
+    }
+
+    function test_late_aPaymentOnItsDayBearsNothingAndThenEveryWholeDayCounts() external {
+        vm.warp(payDate(0) + 1 days - 1);
+        (, uint256 amount) = bond.nextPayment();
+        eq(amount, COUPON, "on the day");
+        vm.warp(payDate(0) + 1 days);
+        (, amount) = bond.nextPayment();
+        eq(amount, COUPON + 6, "10,395 x 23.17 % / 365 = 6.59...");
+        vm.warp(payDate(0) + 365 days);
+        (, amount) = bond.nextPayment();
+        eq(amount, COUPON + 2_408, "10,395 x 23.17 % = 2,408.52...; the second coupon is due by now, and waits");
+        fundBond(amount - 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, amount, amount - 1));
+        bond.payCoupon();
+        fundBond(1);
+        vm.warp(block.timestamp + 1000 days); // in the bond it bears no more
+        eq(bond.payCoupon(), (COUPON + 2_408) / UNITS * UNITS, "paid with interest");
+    }
+
+    function test_late_moneyThereInTimeBearsNothingWhoeverCallsWhen() external {
+        fundBond(COUPON);
+        vm.warp(payDate(0) + 100 days);
+        fundBond(1);
+        eq(bond.payCoupon(), COUPON / UNITS * UNITS, "nothing late");
+    }
+
+    function test_late_moneySentWithoutACallCountsFromWhenTheBondIsTold() external {
+        currency.mint(address(bond), COUPON);
+        vm.warp(payDate(0) + 10 days);
+        (, uint256 amount) = bond.nextPayment();
+        eq(amount, COUPON + 65, "not told");
+        currency.mint(address(bond), 65);
+        bond.fund(0);
+        vm.warp(payDate(0) + 20 days);
+        bond.payCoupon();
+    }
+
+    /// @dev The redemption waits for a report that a dispute holds up beyond maturity: not at the issuer's cost, but from
+    /// its ruling on, whoever fixes it when.
+    function test_late_runsFromWhenTheReportIsSettledWheneverItIsFixed(uint256 fixedAfter) external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "a report after maturity";
+        terms.oraclePolicies[0].periodEnds[0] = MATURITY - 1 days;
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        fundBond(70_000);
+        for (uint64 i = 0; i < 4; ++i) {
+            vm.warp(payDate(i));
+            bond.payCoupon();
+        }
+        vm.warp(MATURITY + 5 days);
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 300_001));
+        uint64 settled = MATURITY + 5 days + DISPUTE;
+        fixedAfter = bound(fixedAfter, 0, 3 * 365 days);
+        vm.warp(settled + fixedAfter);
+        bond.fix(0);
+        (, uint256 amount) = bond.nextPayment();
+        uint256 whole = uint256(HARD_CAP) * UNIT_PRINCIPAL;
+        eq(amount, whole + late(whole, fixedAfter / 1 days), "since the report is final");
+        if (fixedAfter <= GRACE) {
+            refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InGrace.selector, settled + GRACE));
+            bond.declareDefault();
+        }
+    }
+
+    /// @dev After an acceleration: on what is owed and not there, however often the bond is called.
+    function test_late_afterAnAccelerationOnWhatIsNotThere(uint256 seed) external {
+        goIntoDefault();
+        vm.warp(payDate(0) + GRACE + CURE + 2);
+        bond.accelerate();
+        uint256 owed = COUPON + 2_322 + PRINCIPAL + 80_675;
+        vm.warp(block.timestamp + 3650 days);
+        (uint256 interest, uint256 principal, uint256 most) = bond.owedAfterAcceleration();
+        eq(interest + principal, owed, "as accelerated");
+        eq(most, late(COUPON, 40) + late(owed, 3650), "ten years of it");
+        fundBond(owed / 2); // late interest is paid last of all by money that is only there
+        uint256 then = block.timestamp;
+        while (block.timestamp < then + 100 days) {
+            vm.warp(block.timestamp + 1 + mix(seed ^ block.timestamp) % 2 days);
+            bond.fund(0);
+        }
+        vm.warp(then + 110 days);
+        (,, uint256 more) = bond.owedAfterAcceleration();
+        uint256 wanted = most + late(owed - owed / 2, 110);
+        isTrue(more <= wanted + 1 && more + 1 >= wanted, "half of it bears interest");
+    }
+
     // ---------------------------------------------------------------- outcome
 
     function test_fix_onlyOnceAndOnlyWhatIsSettled() external {
@@ -136,9 +231,14 @@ contract KpiBondTest is BondFixture {
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InGrace.selector, payDate(0) + GRACE));
         bond.declareDefault();
         vm.warp(payDate(0) + GRACE + 1);
-        fundBond(COUPON);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Funded.selector, COUPON, COUPON));
-        bond.declareDefault();
+        fundBond(COUPON + late(COUPON, 10));
+        // The money is there: whoever waits with the payment gains nothing.
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 held = COUPON + late(COUPON, 10);
+            refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Funded.selector, held, held));
+            bond.declareDefault();
+            vm.warp(block.timestamp + 50 days);
+        }
         bond.payCoupon();
         vm.warp(payDate(1) + GRACE + 1);
         bond.declareDefault();
@@ -166,9 +266,11 @@ contract KpiBondTest is BondFixture {
     function test_cure_takesAllArrearsInTime() external {
         goIntoDefault();
         fundBond(COUPON - 1);
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, COUPON, COUPON - 1));
+        // The coupon is ten days late.
+        uint256 wanted = COUPON + late(COUPON, 10);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, wanted, COUPON - 1));
         bond.cure();
-        fundBond(1);
+        fundBond(wanted - COUPON + 1);
         vm.warp(payDate(0) + GRACE + 1 + CURE);
         bond.cure();
         isState(IKpiBond.State.Active);
@@ -192,9 +294,13 @@ contract KpiBondTest is BondFixture {
         bond.cure();
         bond.fix(0); // missing: 80,675 more
         uint256 held = currency.balanceOf(address(bond));
-        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, held + 80_675, held));
+        uint256 late = late(COUPON, 556) + late(10_567, 374) + late(COUPON, 192) + late(10_567, 10)
+            + late(PRINCIPAL + 80_675, 10);
+        uint256 wanted = held + 80_675 + late;
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, wanted, held));
         bond.cure();
-        fundBond(80_675);
+        fundBond(80_675 + late);
+        vm.warp(block.timestamp + CURE); // the money is there, and bears no more
         bond.cure();
         isState(IKpiBond.State.Active);
     }
@@ -209,7 +315,9 @@ contract KpiBondTest is BondFixture {
         bond.accelerate();
         vm.warp(until + 1);
         bond.accelerate();
-        (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
+        (uint256 interest, uint256 principal, uint256 late) = bond.owedAfterAcceleration();
+        // 10,395 x 23.17 % x 40 days / 365 days.
+        eq(late, 263, "late interest on the coupon");
         // The first coupon, and of the second one 40 days and 2 seconds out of 182 days: 10,567 x 3,456,002 / 15,724,800.
         eq(interest, COUPON + 2_322, "interest");
         eq(principal, PRINCIPAL + 80_675, "principal, with the best outcome, because the period is not over");
@@ -244,7 +352,7 @@ contract KpiBondTest is BondFixture {
         defaultOnHoldersData(3, MATURITY + GRACE + 1);
         vm.warp(MATURITY + GRACE + CURE + 2);
         bond.accelerate();
-        (, uint256 principal) = bond.owedAfterAcceleration();
+        (, uint256 principal,) = bond.owedAfterAcceleration();
         eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "missing counts as missing");
     }
 
@@ -256,20 +364,69 @@ contract KpiBondTest is BondFixture {
         vm.warp(payDate(2) + GRACE + CURE + 2);
         // Settled meanwhile, though nobody has fixed it: the report counts, as it always does.
         bond.accelerate();
-        (, uint256 principal) = bond.owedAfterAcceleration();
+        (, uint256 principal,) = bond.owedAfterAcceleration();
         eq(principal, uint256(HARD_CAP) * UNIT_PRINCIPAL - uint128(BONUS), "the report counts");
         isTrue(oracle.reportOf(feed, 0).used, "and is used");
     }
 
-    function test_accelerate_theBestOutcomeOnlyBeforeThePeriodEnds() external {
-        vm.warp(payDate(1) + GRACE + 1);
+    /// @dev What was measured after the missed payment's grace counts at its best: whenever somebody declares, fixes or
+    /// accelerates, and whatever has been reported since.
+    function test_accelerate_theBestOutcomeOfWhatIsMeasuredLater(uint256 declared, uint256 waited, bool fixedFirst)
+        external
+    {
+        vm.warp(bound(declared, payDate(0) + GRACE + 1, PERIOD_END + DISPUTE - CURE));
         bond.declareDefault();
-        vm.warp(PERIOD_END);
-        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.None));
-        bond.accelerate();
-        vm.warp(PERIOD_END - 1);
+        uint256 until = block.timestamp + CURE + 1;
+        if (fixedFirst) {
+            reportKpi(100_000);
+            eqInt(bond.fix(0), -BONUS, "the worst for holders");
+        }
+        if (block.timestamp < until) vm.warp(until);
+        vm.warp(block.timestamp + bound(waited, 0, 2 * HALF_YEAR));
         bond.accelerate();
         eqInt(outcome(), 80_675, "outcome");
+    }
+
+    /// @dev A month's report for every month, each settled only after many more have ended: an acceleration waits for the
+    /// months that ended before the missed payment's grace did, and so never longer than one report's windows.
+    function test_accelerate_isNotHeldUpByOverlappingReports() external {
+        IDealFactory.DealTerms memory terms = dealTerms();
+        terms.termsHash = "a report a month";
+        IKpiOracle.FeedConfig memory c = terms.oraclePolicies[0];
+        (c.reportingWindow, c.disputeWindow, c.rulingWindow) = (200 days, 60 days, 90 days);
+        c.periodEnds = new uint64[](28);
+        terms.fixings = new IKpiBond.Fixing[](28);
+        for (uint32 i = 0; i < 28; ++i) {
+            c.periodEnds[i] = CLOSES + (i + 1) * 26 days;
+            terms.fixings[i] = outcomeAt(3);
+            terms.fixings[i].kpiPeriod = i;
+            for (uint256 j = 0; j < 3; ++j) {
+                terms.fixings[i].curve.knots[j].y = j == 2 ? BONUS : int128(0);
+            }
+        }
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        offering.settle();
+        uint256 missed = payDate(0) + GRACE;
+        vm.warp(missed + 1);
+        bond.declareDefault();
+        // Every report comes in on its last second, is challenged on its last, and the panel is silent.
+        uint256 bound_ = missed + 200 days + 60 days + 90 days;
+        currency.mint(address(this), 28 * CHALLENGE_BOND);
+        currency.approve(address(oracle), 28 * CHALLENGE_BOND);
+        for (uint32 i = 0; i < 10; ++i) {
+            if (i >= 3) {
+                vm.warp(c.periodEnds[i - 3] + 260 days - 1);
+                oracle.challenge(feed, i - 3, 0, "why");
+            }
+            if (i >= 7) continue;
+            vm.warp(c.periodEnds[i] + 200 days);
+            oracle.submit(feed, i, 0, unanimous(feed, i, 0, QUORUM, 250_000));
+        }
+        vm.warp(bound_);
+        bond.accelerate();
+        isState(IKpiBond.State.Accelerated);
     }
 
     function test_accelerate_refusesWhileAReportIsPending() external {
@@ -293,6 +450,8 @@ contract KpiBondTest is BondFixture {
     function test_recover_whenLessIsOwedThanAMinorUnitAUnit() external {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "all principal can be lost";
+        terms.lateRate = RATE;
+        terms.oraclePolicies[0].periodEnds[0] = payDate(0) - 60 days;
         terms.fixings[0].curve.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP));
         for (uint256 i = 0; i < 4; ++i) {
             (terms.periods[i].numerator, terms.periods[i].denominator) = (1, 365); // 93 minor units for 1,000 units
@@ -301,8 +460,9 @@ contract KpiBondTest is BondFixture {
         deployDeal(terms);
         buy(ALICE, HARD_CAP);
         offering.settle();
-        vm.warp(payDate(0));
-        reportKpi(100_000); // the worst
+        vm.warp(payDate(0) - 60 days);
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 100_000)); // the worst
+        vm.warp(payDate(0) + GRACE + 1);
         bond.fix(0);
         bond.declareDefault();
         vm.warp(block.timestamp + CURE + 1);
@@ -314,7 +474,7 @@ contract KpiBondTest is BondFixture {
     function test_recover_oneMinorUnitAUnitShortIsNotMet() external {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "principal only";
-        (terms.rate, terms.fixings[0].missing) = (0, 0);
+        (terms.rate, terms.lateRate, terms.fixings[0].missing) = (0, 0, 0);
         for (uint256 i = 0; i < 3; ++i) {
             terms.fixings[0].curve.knots[i].y = 0;
         }
@@ -352,21 +512,22 @@ contract KpiBondTest is BondFixture {
 
         fundBond(1 + 9 * UNITS);
         eq(bond.recover(), 10 * UNITS, "what there is");
-        (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
-        eq(interest, COUPON + 2_322 - 10 * UNITS, "interest first");
+        (uint256 interest, uint256 principal, uint256 late) = bond.owedAfterAcceleration();
+        eq(late, 0, "late interest first");
+        eq(interest, 263 + COUPON + 2_322 - 10 * UNITS, "then interest");
         eq(principal, PRINCIPAL + 80_675, "principal waits");
 
         fundBond(20 * UNITS);
         bond.recover();
-        (interest, principal) = bond.owedAfterAcceleration();
+        (interest, principal,) = bond.owedAfterAcceleration();
         eq(interest, 0, "interest met");
-        eq(principal, PRINCIPAL + 80_675 + COUPON + 2_322 - 30 * UNITS, "then principal");
+        uint256 owed = 263 + COUPON + 2_322 + PRINCIPAL + 80_675;
+        eq(principal, owed - 30 * UNITS, "then principal");
 
         fundBond(principal + 5_000);
         bond.recover();
         isState(IKpiBond.State.Redeemed);
         isTrue(token.closed(), "the token is closed");
-        uint256 owed = PRINCIPAL + 80_675 + COUPON + 2_322;
         eq(token.claim(ALICE), owed / UNITS * UNITS, "all that was owed, but for dust");
         refuses(wrongState(IKpiBond.State.Redeemed));
         bond.recover();

@@ -47,6 +47,9 @@ contract KpiBondTermsTest is BondFixture {
         t.periods[2].payDate = t.periods[1].payDate;
         invalid(t, "pay dates not ascending");
         t = bond.terms();
+        t.lateRate = RATE - 1;
+        invalid(t, "late rate below the coupon");
+        t = bond.terms();
         t.fixings[0].curve.knots[0].y = -int128(int256(uint256(UNIT_PRINCIPAL) * HARD_CAP)) - 1;
         invalid(t, "outcome takes more than the principal");
     }
@@ -157,10 +160,63 @@ contract KpiBondTermsTest is BondFixture {
         f.curve.knots[1] = PayoffCurve.Knot(1, high);
     }
 
+    /// @dev The most of everything: 240 periods, 32 fixings of 32 knots, in one transaction of less than 2^24 gas.
+    function test_initialize_theLargestDealFitsATransaction() external {
+        IDealFactory.DealTerms memory terms = largest(1);
+        bytes memory call = abi.encodeCall(factory.deploy, (terms));
+        uint256 gas = gasleft();
+        factory.deploy(terms);
+        gas -= gasleft();
+        gas += 21_000 + dataGas(call);
+        atMost(gas, 16_700_000, "gas of the largest deal");
+    }
+
+    /// @dev A dearest byte is 16 gas, a zero one 4.
+    function dataGas(bytes memory data) private pure returns (uint256 gas) {
+        for (uint256 i = 0; i < data.length; ++i) {
+            gas += data[i] == 0 ? 4 : 16;
+        }
+    }
+
+    /// @dev Every number as long as may be, so that none of it is cheap; on as many KPIs as named.
+    function largest(uint256 kpis) private view returns (IDealFactory.DealTerms memory terms) {
+        terms = dealTerms();
+        terms.termsHash = "the largest deal";
+        terms.periods = new IKpiBond.Period[](240);
+        for (uint64 i = 0; i < 240; ++i) {
+            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 305_419_896, 3_735_928_559, 2 ** 66 + i);
+        }
+        terms.unitPrincipal = uint128(240 * 2 ** 66 + 239 * 120);
+        terms.oraclePolicies = new IKpiOracle.FeedConfig[](kpis);
+        for (uint256 i = 0; i < kpis; ++i) {
+            IKpiOracle.FeedConfig memory c = feedConfig();
+            c.kpi = bytes32(uint256(KPI) + i);
+            c.periodEnds = new uint64[](32 / kpis);
+            for (uint256 j = 0; j < c.periodEnds.length; ++j) {
+                c.periodEnds[j] = PERIOD_END + uint64(j) * 30 days;
+            }
+            terms.oraclePolicies[i] = c;
+        }
+        terms.fixings = new IKpiBond.Fixing[](32);
+        for (uint256 i = 0; i < 32; ++i) {
+            IKpiBond.Fixing memory f = terms.fixings[i];
+            (f.feed, f.kpiPeriod) = (bytes32(uint256(KPI) + i % kpis), uint32(i / kpis));
+            (f.first, f.last, f.missing) = (uint16(i), 239, 1e14);
+            f.curve.kind = PayoffCurve.Kind.Linear;
+            f.curve.knots = new PayoffCurve.Knot[](32);
+            for (uint256 j = 0; j < 32; ++j) {
+                f.curve.knots[j] = PayoffCurve.Knot(
+                    int128(int256(type(int128).max / 2 - 2 ** 90 + int256(j))), int128(int256(1e14 - j * 2 ** 20 - i))
+                );
+            }
+        }
+    }
+
     /// @dev The most of everything, all of it overdue: still within a block of 12 million gas.
     function test_cure_andAccelerateOfTheLargestBondFitABlock() external {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "the largest bond";
+        terms.lateRate = RATE + 32 * 1e14;
         terms.periods = new IKpiBond.Period[](240);
         for (uint64 i = 0; i < 240; ++i) {
             terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 1, 12, i < 239 ? 4 : 41);
@@ -179,7 +235,7 @@ contract KpiBondTermsTest is BondFixture {
             bond.fix(i); // nobody reported
         }
         bond.declareDefault();
-        fundBond(3_000_000);
+        fundBond(5_000_000);
         vm.warp(CLOSES + 240 * 30 days);
         uint256 gas = gasleft();
         bond.cure();

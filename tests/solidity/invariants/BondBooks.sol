@@ -17,6 +17,9 @@ abstract contract BondBooks is DealFixture {
     uint256 public carried;
     uint256 public interestOwed;
     uint256 public principalOwed;
+    uint256 internal _lateOwed; // 2^32 to the minor unit, up to _lateTo
+    uint256 internal _lateTo;
+    uint256 internal _notBearing; // money that was there
     uint256 public promised; // to holders, by payments made or, once accelerated, by everything owed
     uint256 public distributed; // to holders
     uint256 public moneyIn;
@@ -26,6 +29,17 @@ abstract contract BondBooks is DealFixture {
     mapping(address => uint256) public claimed;
     uint256 internal _defaultedAt;
     bool private _squeezed;
+
+    /// @dev All money that had come in when the bond was told of some.
+    struct Told {
+        uint256 time;
+        uint256 moneyIn;
+    }
+
+    Told[] private _told;
+    uint256 private _paidFor; // all payments made, with late interest
+    mapping(uint256 payment => bool) private _met;
+    mapping(uint256 payment => uint256) private _lateWhenMet;
 
     function begin(IDealFactory.DealTerms memory terms) internal {
         deployDeal(terms);
@@ -45,6 +59,15 @@ abstract contract BondBooks is DealFixture {
 
     /// @dev What is missing for the next payment, or for a cure.
     function _lacking() internal view virtual returns (uint256);
+
+    /// @dev The amount of a payment that is known.
+    function _dueOf(uint256 payment) internal view virtual returns (uint256);
+
+    /// @dev When a payment could be made, or could have been; zero if it is not known or its day has not come.
+    function _sinceOf(uint256 payment) internal view virtual returns (uint256);
+
+    /// @dev Whether the payment's day has come and nothing but its fixings is wanting.
+    function _couldBeFixed(uint256 payment) internal view virtual returns (bool);
 
     /// @dev Before the first action; a handler that has no bond yet begins one here.
     function _wake() internal virtual {}
@@ -77,6 +100,7 @@ abstract contract BondBooks is DealFixture {
         try bond.fund(amount) {
             isTrue(state != IKpiBond.State.Redeemed, "fund should have failed");
             _book(amount);
+            _tell();
         } catch {
             isTrue(state == IKpiBond.State.Redeemed, "fund should have succeeded");
         }
@@ -92,18 +116,25 @@ abstract contract BondBooks is DealFixture {
     // ---------------------------------------------------------------- after an acceleration, after redemption
 
     function recover() external watched {
-        uint256 owed = interestOwed + principalOwed;
+        uint256 late = lateNow();
+        uint256 owed = late / 2 ** 32 + interestOwed + principalOwed;
         uint256 amount = (bondMoney < owed ? bondMoney : owed) / UNITS * UNITS;
         bool expected = state == IKpiBond.State.Accelerated && amount != 0;
         uint256 seniorBefore = interestOwed;
         try bond.recover() returns (uint256 paid) {
             isTrue(expected, "recover should have failed");
             eq(paid, amount, "recovered");
-            uint256 senior = paid < interestOwed ? paid : interestOwed;
+            uint256 first = paid < late / 2 ** 32 ? paid : late / 2 ** 32;
+            uint256 senior = paid - first < interestOwed ? paid - first : interestOwed;
+            _lateOwed = late - first * 2 ** 32;
+            _wholeDays();
+            promised += late / 2 ** 32 - _latePromised;
+            _latePromised = late / 2 ** 32 - first;
             interestOwed -= senior;
-            principalOwed -= paid - senior;
-            isTrue(paid == senior || senior == seniorBefore, "principal before interest");
+            principalOwed -= paid - first - senior;
+            isTrue(paid == first + senior || senior == seniorBefore, "principal before interest");
             _credit(paid);
+            _notBearing = bondMoney;
             if (owed - paid < UNITS) state = IKpiBond.State.Redeemed;
         } catch {
             isFalse(expected, "recover should have succeeded");
@@ -208,6 +239,91 @@ abstract contract BondBooks is DealFixture {
         if (dice < 11) return lacking == 0 ? 0 : lacking - 1;
         if (dice < 15) return small % 30_000;
         return PRINCIPAL + 150_000;
+    }
+
+    uint256 private _latePromised;
+
+    /// @dev Late interest after an acceleration, 2^32 to the minor unit: on what was owed and not there.
+    function lateNow() public view returns (uint256) {
+        uint256 owed = interestOwed + principalOwed;
+        if (state != IKpiBond.State.Accelerated || owed <= _notBearing) return _lateOwed;
+        uint256 bearing = (owed - _notBearing) * 2 ** 32;
+        return _lateOwed + bearing * BOND_LATE_RATE * ((block.timestamp - _lateTo) / 1 days) / (1e18 * 365);
+    }
+
+    /// @notice Whether no money has been there since an acceleration.
+    function owesAll() external view returns (bool) {
+        return state == IKpiBond.State.Accelerated && _notBearing == 0;
+    }
+
+    /// @dev Late interest beyond what is promised already.
+    function _lateSince() internal view returns (uint256) {
+        return state == IKpiBond.State.Accelerated ? lateNow() / 2 ** 32 - _latePromised : 0;
+    }
+
+    function _wholeDays() private {
+        while (_lateTo + 1 days <= block.timestamp) _lateTo += 1 days;
+    }
+
+    function _beginLate(uint256 late) internal {
+        (_lateOwed, _lateTo, _notBearing, _latePromised) = (late * 2 ** 32, block.timestamp, bondMoney, late);
+    }
+
+    /// @dev Late interest of a payment not made: none if all money that the bond had been told of when the payment could
+    /// be made was enough for it and everything before; else until it was met, or now.
+    function _lateOf(uint256 payment) internal view returns (uint256) {
+        if (_met[payment]) return _lateWhenMet[payment];
+        uint256 since = _sinceOf(payment);
+        if (since == 0) return 0;
+        uint256 need = _paidFor + _dueOf(payment);
+        for (uint256 j = couponsPaid; j < payment; ++j) {
+            need += _dueOf(j) + _lateOf(j);
+        }
+        if (_toldBy(since) >= need) return 0;
+        return _dueOf(payment) * BOND_LATE_RATE * ((block.timestamp - since) / 1 days) / (1e18 * 365);
+    }
+
+    function _toldBy(uint256 time) private view returns (uint256 sum) {
+        for (uint256 i = 0; i < _told.length && _told[i].time <= time; ++i) {
+            sum = _told[i].moneyIn;
+        }
+    }
+
+    /// @dev The bond is told of its money. It counts unless something waits for nothing but its fixing.
+    function _tell() internal {
+        if (state == IKpiBond.State.Accelerated) {
+            (_lateOwed, _notBearing) = (lateNow(), bondMoney);
+            _wholeDays();
+            return;
+        }
+        uint256 end = couponsPaid;
+        while (_sinceOf(end) != 0) ++end;
+        if (!_couldBeFixed(end)) _told.push(Told(block.timestamp, moneyIn));
+        uint256 need = _paidFor;
+        for (uint256 j = couponsPaid; j < end; ++j) {
+            need += _dueOf(j) + _lateOf(j);
+            if (moneyIn < need) return;
+            (_lateWhenMet[j], _met[j]) = (_lateOf(j), true);
+        }
+    }
+
+    /// @dev What the next payment takes with late interest, and all that was met before it with its.
+    function _withLate(uint256 payment) internal view returns (uint256 sum) {
+        sum = _dueOf(payment) + _lateOf(payment);
+        for (uint256 j = payment + 1; _met[j]; ++j) {
+            sum += _lateWhenMet[j];
+        }
+    }
+
+    /// @dev The next payment is made, with its late interest and that of what was met with it.
+    function _made(uint256 whole) internal {
+        promised += whole;
+        _paidFor += whole;
+        for (uint256 j = couponsPaid + 1; _met[j]; ++j) {
+            _lateWhenMet[j] = 0; // paid
+        }
+        ++couponsPaid;
+        _tell();
     }
 
     function _book(uint256 amount) internal {

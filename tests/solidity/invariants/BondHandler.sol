@@ -59,13 +59,13 @@ contract BondHandler is BondBooks {
 
     function payCoupon() public watched {
         uint256 i = couponsPaid;
+        uint256 due = i < COUPONS ? _withLate(i) : 0;
         bool expected = state == IKpiBond.State.Active && i < COUPONS && block.timestamp >= _payDate(i)
-            && bondMoney >= COUPON[i] + carried;
+            && bondMoney >= due + carried;
         try bond.payCoupon() returns (uint256 paid) {
             isTrue(expected, "payCoupon should have failed");
-            ++couponsPaid;
-            promised += COUPON[i];
-            eq(paid, _share(COUPON[i] + carried), "coupon paid");
+            eq(paid, _share(due + carried), "coupon paid");
+            _made(due);
         } catch {
             isFalse(expected, "payCoupon should have succeeded");
         }
@@ -79,20 +79,22 @@ contract BondHandler is BondBooks {
             outcomeFixed = true;
             outcome = _settledOutcome();
             isTrue(fixed_ <= BONUS, "no report costs the issuer more than silence");
+            if (block.timestamp >= _dateOf(couponsPaid)) _tell();
         } catch {
             isFalse(expected, "fix should have succeeded");
         }
     }
 
     function redeem() external watched {
+        uint256 due = _withLate(COUPONS);
         bool expected = state == IKpiBond.State.Active && couponsPaid == COUPONS && outcomeFixed
-            && bondMoney >= _redemption() + carried;
+            && bondMoney >= due + carried;
         try bond.redeem() returns (uint256 paid) {
             isTrue(expected, "redeem should have failed");
             isTrue(block.timestamp >= _payDate(COUPONS - 1), "redeemed before maturity");
             state = IKpiBond.State.Redeemed;
-            promised += _redemption();
-            eq(paid, _share(_redemption() + carried), "redemption paid");
+            promised += due;
+            eq(paid, _share(due + carried), "redemption paid");
         } catch {
             isFalse(expected, "redeem should have succeeded");
         }
@@ -102,7 +104,7 @@ contract BondHandler is BondBooks {
         bool last = couponsPaid == COUPONS;
         uint256 due = _payDate(last ? COUPONS - 1 : couponsPaid);
         bool known = !last || outcomeFixed;
-        uint256 amount = last ? (known ? _redemption() : 0) : COUPON[couponsPaid];
+        uint256 amount = known ? _withLate(couponsPaid) : 0;
         bool expected =
             state == IKpiBond.State.Active && block.timestamp > due + GRACE && known && bondMoney < amount + carried;
         try bond.declareDefault() {
@@ -117,29 +119,33 @@ contract BondHandler is BondBooks {
     function cure() external watched {
         bool matured = block.timestamp >= _payDate(COUPONS - 1);
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp <= _defaultedAt + CURE
-            && (!matured || outcomeFixed)
-            && bondMoney >= _couponsDue() + carried + (matured && outcomeFixed ? _redemption() : 0);
+            && (!matured || outcomeFixed) && bondMoney >= _arrears() + carried;
         try bond.cure() {
             isTrue(expected, "cure should have failed");
             state = IKpiBond.State.Active;
+            _tell();
         } catch {
             isFalse(expected, "cure should have succeeded");
         }
     }
 
     function accelerate() external watched {
-        // While a report is in the making nobody may jump over it; before there can be one, the best outcome counts.
-        bool tooEarlyForReports = block.timestamp < PERIOD_END;
+        // While a report on what was measured before the default is in the making nobody may jump over it; of what is
+        // measured later the best outcome counts.
+        bool measuredLater = PERIOD_END > _dateOf(couponsPaid) + GRACE;
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp > _defaultedAt + CURE
-            && (outcomeFixed || tooEarlyForReports || _isSettled());
+            && (outcomeFixed || measuredLater || _isSettled());
         try bond.accelerate() {
             isTrue(expected, "accelerate should have failed");
             state = IKpiBond.State.Accelerated;
-            if (!outcomeFixed) outcome = tooEarlyForReports ? BEST_OUTCOME : _settledOutcome();
+            if (measuredLater) outcome = BEST_OUTCOME;
+            else if (!outcomeFixed) outcome = _settledOutcome();
             outcomeFixed = true;
             uint256 interest = _couponsDue() + _accrued();
-            promised += interest + _redemption();
+            uint256 late = _arrears() - _couponsDue() - (block.timestamp < _payDate(COUPONS - 1) ? 0 : _redemption());
+            promised += interest + _redemption() + late;
             (interestOwed, principalOwed, carried) = (interest + carried, _redemption(), 0);
+            _beginLate(late);
         } catch {
             isFalse(expected, "accelerate should have succeeded");
         }
@@ -151,10 +157,34 @@ contract BondHandler is BondBooks {
         return CLOSES + (i + 1) * HALF_YEAR;
     }
 
+    function _dateOf(uint256 payment) private pure returns (uint256) {
+        return _payDate(payment < COUPONS ? payment : COUPONS - 1);
+    }
+
+    function _dueOf(uint256 payment) internal view override returns (uint256) {
+        return payment < COUPONS ? COUPON[payment] : _redemption();
+    }
+
+    /// @dev Every report is settled long before the redemption it bends.
+    function _sinceOf(uint256 payment) internal view override returns (uint256) {
+        bool known = payment < COUPONS || (payment == COUPONS && outcomeFixed);
+        return known && block.timestamp >= _dateOf(payment) ? _dateOf(payment) : 0;
+    }
+
+    function _couldBeFixed(uint256 payment) internal view override returns (bool) {
+        return payment == COUPONS && !outcomeFixed && _isSettled() && block.timestamp >= _dateOf(payment);
+    }
+
+    /// @dev All that has fallen due and is known, with late interest.
+    function _arrears() private view returns (uint256 sum) {
+        for (uint256 i = couponsPaid; _sinceOf(i) != 0; ++i) {
+            sum += _dueOf(i) + _lateOf(i);
+        }
+    }
+
     function _lacking() internal view override returns (uint256) {
-        uint256 next = couponsPaid < COUPONS ? COUPON[couponsPaid] : _redemption();
-        bool matured = block.timestamp >= _payDate(COUPONS - 1);
-        if (state == IKpiBond.State.Defaulted) next = _couponsDue() + (matured ? _redemption() : 0);
+        uint256 next = _withLate(couponsPaid);
+        if (state == IKpiBond.State.Defaulted) next = _arrears();
         return next + carried > bondMoney ? next + carried - bondMoney : 0;
     }
 

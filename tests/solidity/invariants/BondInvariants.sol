@@ -40,7 +40,8 @@ abstract contract BondInvariants is Test {
         eq(uint256(bond.state()), uint256(books.state()), "state");
         eq(bond.couponsPaid(), books.couponsPaid(), "coupons paid");
         if (bond.state() == IKpiBond.State.Accelerated) {
-            (uint256 interest, uint256 principal) = bond.owedAfterAcceleration();
+            (uint256 interest, uint256 principal, uint256 late) = bond.owedAfterAcceleration();
+            eq(late, books.lateNow() / 2 ** 32, "late interest owed");
             eq(interest, books.interestOwed(), "interest owed");
             eq(principal, books.principalOwed(), "principal owed");
         }

@@ -28,6 +28,7 @@ contract WideBondHandler is BondBooks {
         int256 missing;
         bool made;
         int256 value;
+        uint256 waitedFor; // until when its report was, or an acceleration in its place
     }
 
     struct Seen {
@@ -229,10 +230,11 @@ contract WideBondHandler is BondBooks {
             (state == IKpiBond.State.Active || state == IKpiBond.State.Defaulted) && !r.made && _isSettled(r);
         try bond.fix(i) returns (int128 value) {
             isTrue(expected, "fix should have failed");
-            (r.made, r.value) = (true, _settledValue(r));
+            (r.made, r.value, r.waitedFor) = (true, _settledValue(r), _settledAt(r));
             eqInt(value, r.value, "value");
             int256 silent = r.missing;
             isTrue(_issuerControls ? value <= silent : value >= silent, "silence never pays");
+            if (block.timestamp >= _dateOf(couponsPaid)) _tell();
         } catch {
             isFalse(expected, "fix should have succeeded");
         }
@@ -241,15 +243,14 @@ contract WideBondHandler is BondBooks {
     function payCoupon() public watched {
         uint256 i = couponsPaid;
         bool known = i < total && _isKnown(i);
-        uint256 due = known ? _due(i) : 0;
+        uint256 due = known ? _withLate(i) : 0;
         bool expected = state == IKpiBond.State.Active && known && block.timestamp >= _payDate(i)
             && bondMoney >= due + carried;
         try bond.payCoupon() returns (uint256 paid) {
             isTrue(expected, "payCoupon should have failed");
-            ++couponsPaid;
             if (i + 1 < total) repaid += _repayments[i];
-            promised += due;
             eq(paid, _share(due + carried), "coupon paid");
+            _made(due);
         } catch {
             isFalse(expected, "payCoupon should have succeeded");
         }
@@ -257,11 +258,12 @@ contract WideBondHandler is BondBooks {
 
     function redeem() public watched {
         bool known = couponsPaid == total && _isKnown(total);
-        uint256 due = known ? _due(total) : 0;
+        uint256 due = known ? _withLate(total) : 0;
         bool expected = state == IKpiBond.State.Active && known && bondMoney >= due + carried;
         try bond.redeem() returns (uint256 paid) {
             isTrue(expected, "redeem should have failed");
             isTrue(block.timestamp >= _payDate(total - 1), "redeemed before maturity");
+            atMost(kept(), promised + due, "paying late is cheaper than keeping the terms");
             state = IKpiBond.State.Redeemed;
             promised += due;
             eq(paid, _share(due + carried), "redemption paid");
@@ -273,9 +275,9 @@ contract WideBondHandler is BondBooks {
     function declareDefault() public watched {
         uint256 i = couponsPaid;
         bool known = _isKnown(i);
-        uint256 date = _payDate(i < total ? i : total - 1);
-        bool expected = state == IKpiBond.State.Active && known && block.timestamp > date + GRACE
-            && bondMoney < (known ? _due(i) : 0) + carried;
+        // Also the grace period of a payment that waited for a report begins when it could be made.
+        bool expected = state == IKpiBond.State.Active && known && _sinceOf(i) != 0
+            && block.timestamp > _sinceOf(i) + GRACE && bondMoney < _withLate(i) + carried;
         try bond.declareDefault() {
             isTrue(expected, "declareDefault should have failed");
             state = IKpiBond.State.Defaulted;
@@ -292,6 +294,7 @@ contract WideBondHandler is BondBooks {
         try bond.cure() {
             isTrue(expected, "cure should have failed");
             state = IKpiBond.State.Active;
+            _tell();
         } catch {
             isFalse(expected, "cure should have succeeded");
         }
@@ -299,27 +302,35 @@ contract WideBondHandler is BondBooks {
 
     function accelerate() public watched {
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp > _defaultedAt + CURE;
+        uint256 missed = _sinceOf(couponsPaid) + GRACE;
         for (uint256 i = 0; i < _rules.length; ++i) {
-            // Nobody may jump over a report in the making that still matters.
+            // Nobody may jump over a report in the making that still matters and was measured before the default.
             Rule storage r = _rules[i];
-            if (_matters(r) && !r.made && !_isEarly(r) && !_isSettled(r)) expected = false;
+            if (_matters(r) && !r.made && _dataEnd(r.measured) <= missed && !_isSettled(r)) expected = false;
         }
         try bond.accelerate() {
             isTrue(expected, "accelerate should have failed");
             state = IKpiBond.State.Accelerated;
-            _bookAcceleration();
+            _bookAcceleration(missed);
         } catch {
             isFalse(expected, "accelerate should have succeeded");
         }
     }
 
-    function _bookAcceleration() private {
+    function _bookAcceleration(uint256 missed) private {
         for (uint256 i = 0; i < _rules.length; ++i) {
             Rule storage r = _rules[i];
-            if (r.made || !_matters(r)) continue;
-            (r.made, r.value) = (true, _isEarly(r) ? _best(r) : _settledValue(r));
+            if (!_matters(r)) continue;
+            if (_dataEnd(r.measured) > missed) r.value = _best(r);
+            else if (!r.made) r.value = _settledValue(r);
+            if (!r.made) r.waitedFor = _dataEnd(r.measured) > missed ? block.timestamp : _settledAt(r);
+            r.made = true;
         }
         uint256 interest = 0;
+        uint256 late = 0;
+        for (uint256 i = couponsPaid; _sinceOf(i) != 0; ++i) {
+            late += _lateOf(i);
+        }
         for (uint256 i = couponsPaid; i < total && _begins(i) <= block.timestamp; ++i) {
             uint256 whole = _interest(i);
             bool due = _payDate(i) <= block.timestamp;
@@ -329,8 +340,10 @@ contract WideBondHandler is BondBooks {
         for (uint256 i = couponsPaid; i <= total; ++i) {
             owed += _amounts(i);
         }
-        promised += interest + uint256(owed);
+        promised += interest + uint256(owed) + late;
+        atMost(kept(), promised, "a default is cheaper than keeping the terms");
         (interestOwed, principalOwed, carried) = (interest + carried, uint256(owed), 0);
+        _beginLate(late);
     }
 
     // ---------------------------------------------------------------- views for the invariants
@@ -343,10 +356,60 @@ contract WideBondHandler is BondBooks {
         return (_rules[i].made, _rules[i].value);
     }
 
+    /// @notice What an issuer that kept the terms would have paid by now and would still owe: what has fallen due, the
+    /// running coupon by time, principal, and every amount; by the reports there are, else at the best for holders.
+    function kept() public view returns (uint256 sum) {
+        for (uint256 j = 0; j <= total; ++j) {
+            uint256 whole = j < total ? _interestIf(j, true) : 0;
+            if (j < total && _payDate(j) > block.timestamp) {
+                whole = _begins(j) > block.timestamp ? 0 : whole * (block.timestamp - _begins(j)) / HALF_YEAR;
+            }
+            sum += whole;
+        }
+        sum = uint256(int256(sum + UNIT_PRINCIPAL * UNITS) + _amountsIf(0, total, true));
+    }
+
+    /// @notice What the issuer has paid holders and owes, with late interest up to now.
+    function burden() external view returns (uint256) {
+        return promised + _lateSince();
+    }
+
     // ---------------------------------------------------------------- the books' rules
 
     function _payDate(uint256 i) private pure returns (uint256) {
         return CLOSES + (i + 1) * HALF_YEAR;
+    }
+
+    function _dateOf(uint256 payment) private view returns (uint256) {
+        return _payDate(payment < total ? payment : total - 1);
+    }
+
+    function _dueOf(uint256 payment) internal view override returns (uint256) {
+        return _due(payment);
+    }
+
+    function _sinceOf(uint256 payment) internal view override returns (uint256 since) {
+        if (payment > total || !_isKnown(payment) || block.timestamp < _dateOf(payment)) return 0;
+        since = _dateOf(payment);
+        for (uint256 i = 0; i < _rules.length; ++i) {
+            Rule storage r = _rules[i];
+            if ((_bends(r, total) && !r.bendsRate ? total : r.first) > payment) continue;
+            if (since < r.waitedFor) since = r.waitedFor;
+        }
+    }
+
+    function _couldBeFixed(uint256 payment) internal view override returns (bool) {
+        if (payment > total || _isKnown(payment) || block.timestamp < _dateOf(payment)) return false;
+        for (uint256 i = 0; i < _rules.length; ++i) {
+            Rule storage r = _rules[i];
+            if (_bends(r, payment) && !r.made && !_isSettled(r)) return false;
+        }
+        return true;
+    }
+
+    function _settledAt(Rule storage r) private view returns (uint256) {
+        uint256 reportedAt = _seen[r.kpi][r.measured].at;
+        return reportedAt != 0 ? reportedAt + DISPUTE : _dataEnd(r.measured) + REPORTING + 1;
     }
 
     function _begins(uint256 i) private pure returns (uint256) {
@@ -372,9 +435,19 @@ contract WideBondHandler is BondBooks {
 
     /// @dev By the schedule: what is repaid late bears interest no more than what is repaid in time.
     function _interest(uint256 period) private view returns (uint256) {
+        return _interestIf(period, false);
+    }
+
+    /// @dev Had the terms been kept, the report would count, and no acceleration in its place.
+    function _valueIf(Rule storage r, bool termsKept) private view returns (int256) {
+        if (!termsKept) return r.value;
+        return _isSettled(r) ? _settledValue(r) : _best(r);
+    }
+
+    function _interestIf(uint256 period, bool termsKept) private view returns (uint256) {
         int256 rate = int256(uint256(RATE));
         for (uint256 i = 0; i < _rules.length; ++i) {
-            if (_rules[i].bendsRate && _bends(_rules[i], period)) rate += _rules[i].value;
+            if (_rules[i].bendsRate && _bends(_rules[i], period)) rate += _valueIf(_rules[i], termsKept);
         }
         uint256 outstanding = UNIT_PRINCIPAL;
         for (uint256 i = 0; i < period; ++i) {
@@ -384,11 +457,16 @@ contract WideBondHandler is BondBooks {
     }
 
     /// @dev Each amount is the part of 613 in 1,000 units, rounded toward minus infinity by itself.
-    function _amounts(uint256 payment) private view returns (int256 sum) {
+    function _amounts(uint256 payment) private view returns (int256) {
+        return _amountsIf(payment, payment, false);
+    }
+
+    function _amountsIf(uint256 first, uint256 last, bool termsKept) private view returns (int256 sum) {
         for (uint256 i = 0; i < _rules.length; ++i) {
             Rule storage r = _rules[i];
-            if (r.bendsRate || !_bends(r, payment)) continue;
-            sum += _floor(r.value * int256(UNITS), int256(uint256(HARD_CAP)));
+            uint256 payment = r.first == total - 1 ? total : r.first;
+            if (r.bendsRate || payment < first || payment > last) continue;
+            sum += _floor(_valueIf(r, termsKept) * int256(UNITS), int256(uint256(HARD_CAP)));
         }
     }
 
@@ -406,7 +484,7 @@ contract WideBondHandler is BondBooks {
         for (uint256 i = couponsPaid; i <= total; ++i) {
             if (_payDate(i < total ? i : total - 1) > block.timestamp) break;
             if (!_isKnown(i)) return (false, 0);
-            sum += _due(i);
+            sum += _due(i) + _lateOf(i);
         }
         return (true, sum);
     }
@@ -417,7 +495,7 @@ contract WideBondHandler is BondBooks {
             (, uint256 arrears) = _arrears();
             wanted += arrears;
         } else if (state == IKpiBond.State.Active && _isKnown(couponsPaid)) {
-            wanted += _due(couponsPaid);
+            wanted += _withLate(couponsPaid);
         }
         return wanted > bondMoney ? wanted - bondMoney : 0;
     }
@@ -430,10 +508,6 @@ contract WideBondHandler is BondBooks {
             if (_bends(r, i)) return true;
         }
         return false;
-    }
-
-    function _isEarly(Rule storage r) private view returns (bool) {
-        return block.timestamp < _dataEnd(r.measured);
     }
 
     /// @dev There is a final report, or there will never be one.

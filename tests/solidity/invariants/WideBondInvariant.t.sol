@@ -37,6 +37,13 @@ contract WideBondInvariant is BondInvariants {
         target(address(handler), actions);
     }
 
+    /// @dev Law 5, whatever is called by whom and when: until a claim is met, whoever broke the terms owes no less than
+    /// one that kept them; the handler asks the same at every redemption and acceleration. But for a day's accrual.
+    function invariant_breakingTheTermsIsNeverCheaper() external view {
+        if (!handler.owesAll()) return;
+        atMost(handler.kept(), handler.burden() + 2 * uint256(handler.UNITS()), "cheaper than keeping the terms");
+    }
+
     function invariant_fixingsAndPrincipalAreTheBooks() external view {
         if (handler.total() == 0) return;
         IKpiBond bond = books.theBond();

@@ -33,6 +33,7 @@ abstract contract DealFixture is Test {
     uint64 internal constant SOFT_CAP = 400;
     uint64 internal constant HARD_CAP = 1_000;
     uint64 internal constant RATE = 0.0343e18;
+    uint64 internal constant BOND_LATE_RATE = 0.2317e18;
     int128 internal constant BONUS = 131_607; // 13.2 % of the principal of the full issue
     bytes32 internal constant KPI = "runoff-reduction";
     int128 internal constant KPI_MIN = -1e6;
@@ -108,6 +109,7 @@ abstract contract DealFixture is Test {
         t.closes = CLOSES;
         t.unitPrincipal = UNIT_PRINCIPAL;
         t.rate = RATE;
+        t.lateRate = BOND_LATE_RATE;
         t.gracePeriod = GRACE;
         t.curePeriod = CURE;
         t.dataController = IKpiBond.DataController.Issuer;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IKpiBond} from "../interfaces/IKpiBond.sol";
+import {FeedStore} from "../oracle/FeedStore.sol";
+import {PayoffCurve} from "../settlement/PayoffCurve.sol";
+
+/// @title Bond terms
+/// @notice A bond's terms as words kept as code, as feeds and swaps keep theirs ({FeedStore}): they can never change, and
+/// all of them cost less to read than a few storage slots. Packed, because deploying costs 200 gas a byte.
+/// @dev Words 0 to 6: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
+/// offering, late rate | oracle, counts of periods and fixings | principal of a unit | address of a second store. Then
+/// a word for each period, two for each fixing, and the curves' knots, a word each. What does not fit the first store
+/// is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation.
+library BondTerms {
+    /// @dev Words that a store can hold: the largest contract, less the leading STOP of {FeedStore}.
+    uint256 private constant STORE_WORDS = 767;
+    uint256 private constant HEAD = 7;
+
+    /// @dev A fixing without its curve.
+    struct FixingHead {
+        bytes32 feed;
+        uint32 kpiPeriod;
+        bool bendsRate;
+        uint256 first;
+        uint256 last;
+        int128 missing;
+    }
+
+    // ---------------------------------------------------------------- writing
+
+    /// @return head the store from which everything can be read
+    function write(IKpiBond.Terms calldata t) internal returns (address head) {
+        (uint256 periods, uint256 fixings) = (t.periods.length, t.fixings.length);
+        uint256 here = HEAD + periods + 2 * fixings; // where the next curve goes: in the first store, then in the second
+        uint256 there = STORE_WORDS;
+        uint256[] memory positions = new uint256[](fixings);
+        for (uint256 i = 0; i < fixings; ++i) {
+            uint256 knots = t.fixings[i].curve.knots.length;
+            if (here + knots <= STORE_WORDS) (positions[i], here) = (here, here + knots);
+            else (positions[i], there) = (there, there + knots);
+        }
+        bytes memory first = new bytes(32 * here);
+        bytes memory rest = new bytes(32 * (there - STORE_WORDS));
+        _packPeriods(first, t);
+        _packFixings(first, rest, t, positions);
+        _packHead(first, t, rest.length == 0 ? address(0) : FeedStore.write(rest));
+        head = FeedStore.write(first);
+    }
+
+    function _packHead(bytes memory data, IKpiBond.Terms calldata t, address rest) private pure {
+        _put(data, 0, uint160(t.token) | uint256(t.gracePeriod) << 160 | uint256(t.curePeriod) << 192
+            | uint256(t.dataController) << 224);
+        _put(data, 1, uint160(t.currency) | uint256(t.authorisedUnits) << 160);
+        _put(data, 2, uint160(t.issuer) | uint256(t.rate) << 160);
+        _put(data, 3, uint160(t.offering) | uint256(t.lateRate) << 160);
+        _put(data, 4, uint160(t.oracle) | t.periods.length << 160 | t.fixings.length << 176);
+        _put(data, 5, t.unitPrincipal);
+        _put(data, 6, uint160(rest));
+    }
+
+    function _packPeriods(bytes memory data, IKpiBond.Terms calldata t) private pure {
+        for (uint256 i = 0; i < t.periods.length; ++i) {
+            IKpiBond.Period calldata p = t.periods[i];
+            _put(data, HEAD + i, p.payDate | uint256(p.numerator) << 64 | uint256(p.denominator) << 96
+                | uint256(p.repayment) << 128);
+        }
+    }
+
+    function _packFixings(bytes memory data, bytes memory rest, IKpiBond.Terms calldata t, uint256[] memory positions)
+        private
+        pure
+    {
+        for (uint256 i = 0; i < t.fixings.length; ++i) {
+            IKpiBond.Fixing calldata f = t.fixings[i];
+            uint256 place = HEAD + t.periods.length + 2 * i;
+            _put(data, place, uint256(f.feed));
+            _put(data, place + 1, f.kpiPeriod | uint256(f.effect) << 32 | uint256(f.first) << 40 | uint256(f.last) << 56
+                | uint256(f.curve.kind) << 72 | f.curve.knots.length << 80 | positions[i] << 88
+                | uint256(uint128(f.missing)) << 128);
+            PayoffCurve.Knot[] calldata knots = f.curve.knots;
+            bool torn = positions[i] >= STORE_WORDS;
+            (bytes memory target, uint256 to) = torn ? (rest, positions[i] - STORE_WORDS) : (data, positions[i]);
+            for (uint256 j = 0; j < knots.length; ++j) {
+                _put(target, to + j, uint128(knots[j].x) | uint256(uint128(knots[j].y)) << 128);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- reading
+
+    function load(address head) internal view returns (bytes memory) {
+        return FeedStore.read(head);
+    }
+
+    function token(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 0)));
+    }
+
+    function gracePeriod(bytes memory t) internal pure returns (uint32) {
+        return uint32(_get(t, 0) >> 160);
+    }
+
+    function curePeriod(bytes memory t) internal pure returns (uint32) {
+        return uint32(_get(t, 0) >> 192);
+    }
+
+    function currency(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 1)));
+    }
+
+    function authorisedUnits(bytes memory t) internal pure returns (uint64) {
+        return uint64(_get(t, 1) >> 160);
+    }
+
+    function issuer(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 2)));
+    }
+
+    function rate(bytes memory t) internal pure returns (uint64) {
+        return uint64(_get(t, 2) >> 160);
+    }
+
+    function offering(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 3)));
+    }
+
+    function lateRate(bytes memory t) internal pure returns (uint64) {
+        return uint64(_get(t, 3) >> 160);
+    }
+
+    function oracle(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 4)));
+    }
+
+    function periodCount(bytes memory t) internal pure returns (uint256) {
+        return uint16(_get(t, 4) >> 160);
+    }
+
+    function fixingCount(bytes memory t) internal pure returns (uint256) {
+        return uint16(_get(t, 4) >> 176);
+    }
+
+    function unitPrincipal(bytes memory t) internal pure returns (uint256) {
+        return _get(t, 5);
+    }
+
+    function payDate(bytes memory t, uint256 period) internal pure returns (uint64) {
+        return uint64(_get(t, HEAD + period));
+    }
+
+    /// @notice Accrual factor of a period, numerator and denominator.
+    function factor(bytes memory t, uint256 period) internal pure returns (uint256, uint256) {
+        uint256 word = _get(t, HEAD + period);
+        return (uint32(word >> 64), uint32(word >> 96));
+    }
+
+    function repayment(bytes memory t, uint256 period) internal pure returns (uint256) {
+        return _get(t, HEAD + period) >> 128;
+    }
+
+    /// @notice A fixing but for its curve. The caller has checked that there is one.
+    function fixing(bytes memory t, uint256 i) internal pure returns (FixingHead memory f) {
+        uint256 place = HEAD + periodCount(t) + 2 * i;
+        uint256 word = _get(t, place + 1);
+        f.feed = bytes32(_get(t, place));
+        f.kpiPeriod = uint32(word);
+        f.bendsRate = uint8(word >> 32) == uint8(IKpiBond.Effect.Rate);
+        f.first = uint16(word >> 40);
+        f.last = uint16(word >> 56);
+        f.missing = int128(int256(word) >> 128);
+    }
+
+    function curve(bytes memory t, uint256 i) internal view returns (PayoffCurve.Curve memory c) {
+        uint256 word = _get(t, HEAD + periodCount(t) + 2 * i + 1);
+        uint256 place = uint16(word >> 88);
+        if (place >= STORE_WORDS) (t, place) = (FeedStore.read(address(uint160(_get(t, 6)))), place - STORE_WORDS);
+        c.kind = PayoffCurve.Kind(uint8(word >> 72));
+        c.knots = new PayoffCurve.Knot[](uint8(word >> 80));
+        for (uint256 j = 0; j < c.knots.length; ++j) {
+            int256 knot = int256(_get(t, place + j));
+            c.knots[j] = PayoffCurve.Knot(int128(knot), int128(knot >> 128));
+        }
+    }
+
+    /// @notice All terms, as they were written.
+    function decode(bytes memory t) internal view returns (IKpiBond.Terms memory terms) {
+        terms.token = token(t);
+        terms.currency = currency(t);
+        terms.issuer = issuer(t);
+        terms.offering = offering(t);
+        terms.oracle = oracle(t);
+        terms.gracePeriod = gracePeriod(t);
+        terms.curePeriod = curePeriod(t);
+        terms.dataController = IKpiBond.DataController(uint8(_get(t, 0) >> 224));
+        terms.unitPrincipal = uint128(unitPrincipal(t));
+        terms.authorisedUnits = authorisedUnits(t);
+        terms.rate = rate(t);
+        terms.lateRate = lateRate(t);
+        terms.periods = new IKpiBond.Period[](periodCount(t));
+        for (uint256 i = 0; i < terms.periods.length; ++i) {
+            (uint256 numerator, uint256 denominator) = factor(t, i);
+            terms.periods[i] =
+                IKpiBond.Period(payDate(t, i), uint32(numerator), uint32(denominator), uint128(repayment(t, i)));
+        }
+        terms.fixings = new IKpiBond.Fixing[](fixingCount(t));
+        for (uint256 i = 0; i < terms.fixings.length; ++i) {
+            FixingHead memory f = fixing(t, i);
+            terms.fixings[i] = IKpiBond.Fixing({
+                feed: f.feed,
+                kpiPeriod: f.kpiPeriod,
+                effect: f.bendsRate ? IKpiBond.Effect.Rate : IKpiBond.Effect.Amount,
+                first: uint16(f.first),
+                last: uint16(f.last),
+                missing: f.missing,
+                curve: curve(t, i)
+            });
+        }
+    }
+
+    // ---------------------------------------------------------------- words
+
+    function _get(bytes memory data, uint256 word) private pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(data, add(32, shl(5, word))))
+        }
+    }
+
+    function _put(bytes memory data, uint256 word, uint256 value) private pure {
+        assembly ("memory-safe") {
+            mstore(add(data, add(32, shl(5, word))), value)
+        }
+    }
+}

@@ -1,0 +1,388 @@
+"""A KPI bond's whole life in integers, late payments, default and recovery included: the pure replay of
+contracts/instruments/KpiBond.sol, act by act.
+
+Times are unix seconds, money is minor units, payments are counted from 0 with the redemption after the last
+coupon. Every act raises SettlementError where the contract reverts, so the replay can be held against the
+chain event by event. What a bond pays that is served in time is `finance.settlement.bond`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from finance.settlement import bond
+from finance.settlement.accrual import interest
+from finance.settlement.payoff_curve import maximum, payoff
+from finance.settlement.pro_rata import per_unit, scale
+from finance.settlement.terms import Effect, Fixing, SettlementTerms
+from finance.settlement.widths import SettlementError
+
+DAY = 86_400
+YEAR_DAYS = 365
+LATE_ONE = 2**32
+"""One minor unit of late interest after an acceleration: small recoveries round none away."""
+
+
+class State(IntEnum):
+    """IKpiBond.State"""
+
+    OFFERED, ACTIVE, DEFAULTED, ACCELERATED, REDEEMED = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A report that is final (`kpi`: its value times 10^decimals) or missing (None) since `at`."""
+
+    kpi: int | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment's parts; `since` is when it could be made, `waits` the fixing it still waits for."""
+
+    interest: int
+    repayment: int
+    outcome: int
+    since: int
+    waits: int | None = None
+
+    @property
+    def due(self) -> int:
+        return self.interest + self.repayment + self.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One distribution: `paid` in all, after `late` interest was added and what does not divide carried."""
+
+    payment: Payment
+    late: int
+    paid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a recovery paid off, in the order of seniority."""
+
+    late: int
+    interest: int
+    principal: int
+
+    @property
+    def paid(self) -> int:
+        return self.late + self.interest + self.principal
+
+
+@dataclass
+class BondLife:
+    """A bond with `units` in issue from its activation on. `reports` has what the oracle has settled, by
+    fixing; whoever replays adds to it. `held` is the bond's money, `known` what it knew of in time.
+    """
+
+    terms: SettlementTerms
+    units: int
+    reports: dict[int, Settled] = field(default_factory=dict)
+    state: State = State.ACTIVE
+    coupons_paid: int = 0
+    held: int = 0
+    known: int = 0
+    carried: int = 0
+    met_to: int = 0
+    booked_to: int = 0
+    late: int = 0
+    defaulted_at: int = 0
+    interest_owed: int = 0
+    principal_owed: int = 0
+    values: dict[int, int] = field(default_factory=dict)
+    settled_at: dict[int, int] = field(default_factory=dict)
+
+    # -- acts
+
+    def receive(self, amount: int) -> None:
+        """A plain transfer, of which the bond is not told."""
+        self.held += amount
+
+    def fund(self, amount: int, at: int) -> None:
+        """Money with which late interest ends if it is enough; zero tells of plain transfers."""
+        if self.state in (State.OFFERED, State.REDEEMED):
+            raise SettlementError(f"fund in state {self.state.name}")
+        self.held += amount
+        if self.state == State.ACCELERATED:
+            self._accrue(at)
+        else:
+            self._note(at)
+
+    def fix(self, number: int, at: int) -> int:
+        """The value that the settled report gives fixing `number`."""
+        if self.state not in (State.ACTIVE, State.DEFAULTED):
+            raise SettlementError(f"fix in state {self.state.name}")
+        if not 0 <= number < len(self.terms.fixings) or number in self.values:
+            raise SettlementError(f"fixing {number}: made, or there is none")
+        value = self._fix(number, at)
+        if at >= self.date_of(self.coupons_paid):
+            self._note(at)
+        return value
+
+    def pay_coupon(self, at: int) -> Paid:
+        """The next payment but for the redemption, with the late interest that has run up."""
+        self._require(State.ACTIVE)
+        index = self.coupons_paid
+        if index == self.total or at < self.date_of(index):
+            raise SettlementError(f"payment {index}: not due")
+        return self._pay_next(at, State.ACTIVE)
+
+    def redeem(self, at: int) -> Paid:
+        """The redemption, after the last coupon."""
+        self._require(State.ACTIVE)
+        if self.coupons_paid != self.total:
+            raise SettlementError(f"{self.coupons_paid} of {self.total} coupons paid")
+        return self._pay_next(at, State.REDEEMED)
+
+    def declare_default(self, at: int) -> None:
+        """Of a payment past the grace period, which begins when the payment could be made."""
+        self._require(State.ACTIVE)
+        payment = self._next()
+        if at <= payment.since + self.terms.grace_seconds:
+            raise SettlementError("in grace")
+        due, late = self._sums([payment], at)
+        if self.held >= due + late + self.carried:
+            raise SettlementError("funded")
+        self.state, self.defaulted_at = State.DEFAULTED, at
+
+    def cure(self, at: int) -> None:
+        """All arrears, with late interest, are there in the cure period."""
+        self._require(State.DEFAULTED)
+        if at > self.defaulted_at + self.terms.cure_seconds:
+            raise SettlementError("the cure period is over")
+        arrears = self.payments(self.coupons_paid, self.overdue(at))
+        for payment in arrears:
+            _require_known(payment)
+        due, late = self._sums(arrears, at)
+        if self.held < due + late + self.carried:
+            raise SettlementError("not enough for a cure")
+        self.state = State.ACTIVE
+        self._note(at)
+
+    def accelerate(self, at: int) -> None:
+        """Everything falls due. A report on what was measured by the end of the missed payment's grace is
+        waited for; what was measured later counts at its best for holders."""
+        self._require(State.DEFAULTED)
+        if at <= self.defaulted_at + self.terms.cure_seconds:
+            raise SettlementError("the cure period is open")
+        first, running = self.coupons_paid, self._running(at)
+        missed = self.payments(first, first + 1)[0].since + self.terms.grace_seconds
+        before = (dict(self.values), dict(self.settled_at))
+        try:
+            for number, fixing in enumerate(self.terms.fixings):
+                if fixing.effect is Effect.RATE:
+                    matters = fixing.first <= running and fixing.last >= first
+                else:
+                    matters = self.first_payment(fixing) >= first
+                if not matters:
+                    continue
+                if self.terms.feeds[fixing.feed].period_ends[fixing.kpi_period] > missed:
+                    if number not in self.values:
+                        self.settled_at[number] = at  # what waited for it could not be paid
+                    self.values[number] = max(maximum(fixing.curve), fixing.missing)
+                elif number not in self.values:
+                    self._fix(number, at)
+        except SettlementError:
+            self.values, self.settled_at = before
+            raise
+        due = self.payments(first, self.total + 1)
+        owed = self.carried
+        for index, payment in enumerate(due, start=first):
+            if index < running:
+                owed += payment.interest
+            elif index == running < self.total:
+                start, end = self.date_of(running - 1), self.date_of(running)
+                owed += payment.interest * (at - start) // (end - start)
+        _, late = self._sums(due[: self.overdue(at) - first], at)
+        self.state = State.ACCELERATED
+        self.interest_owed = owed
+        self.principal_owed = sum(p.repayment + p.outcome for p in due)
+        self.carried = 0
+        self._book(late * LATE_ONE, at)
+
+    def recover(self, at: int) -> Recovery:
+        """What is there: late interest, then interest, then principal."""
+        self._require(State.ACCELERATED)
+        total = self.late_owed(at)
+        owed = total // LATE_ONE + self.interest_owed + self.principal_owed
+        _, paid = per_unit(min(self.held, owed), self.units)
+        met = owed - paid < self.units
+        if paid == 0 and not met:
+            raise SettlementError("nothing to recover")
+        self._accrue(at)
+        late = min(paid, total // LATE_ONE)
+        senior = min(paid - late, self.interest_owed)
+        self.late -= late * LATE_ONE
+        self.interest_owed -= senior
+        self.principal_owed -= paid - late - senior
+        self.held -= paid
+        self.known = self.held
+        if met:
+            self.state = State.REDEEMED
+        return Recovery(late, senior, paid - late - senior)
+
+    def return_surplus(self) -> int:
+        """What is left after the redemption goes to the issuer."""
+        self._require(State.REDEEMED)
+        amount, self.held, self.carried = self.held, 0, 0
+        return amount
+
+    # -- what is due
+
+    @property
+    def total(self) -> int:
+        """Coupons; the redemption is the payment of this number."""
+        return len(self.terms.periods)
+
+    def date_of(self, payment: int) -> int:
+        """The day of a payment; the redemption's is the last coupon's."""
+        return self.terms.periods[min(payment, self.total - 1)].pay_date
+
+    def first_payment(self, fixing: Fixing) -> int:
+        """The first payment that a fixing bends: what is due at maturity is paid by the redemption."""
+        at_maturity = fixing.effect is Effect.AMOUNT and fixing.first + 1 == self.total
+        return self.total if at_maturity else fixing.first
+
+    def payments(self, start: int, end: int) -> list[Payment]:
+        """Payments from `start` until before `end`."""
+        return [self._payment(index) for index in range(start, end)]
+
+    def _payment(self, index: int) -> Payment:
+        terms, since = self.terms, self.date_of(index)
+        rate, outcome, waits = terms.rate, 0, None
+        for number, fixing in enumerate(terms.fixings):
+            first = self.first_payment(fixing)
+            if first <= index:  # payments are made in order, so that all from the first on waited
+                since = max(since, self.settled_at.get(number, 0))
+            if not first <= index <= (fixing.last if fixing.effect is Effect.RATE else first):
+                continue
+            if number not in self.values:
+                waits = number
+            elif fixing.effect is Effect.RATE:
+                rate += self.values[number]
+            else:
+                outcome += scale(self.values[number], self.units, terms.hard_cap)
+        left = bond.outstanding(terms, min(index, self.total - 1)) * self.units
+        if index == self.total:
+            return Payment(0, left, outcome, since, waits)
+        period = terms.periods[index]
+        due = 0 if waits is not None else interest(left, rate, period.numerator, period.denominator)
+        back = period.repayment * self.units if index + 1 < self.total else 0
+        return Payment(due, back, outcome, since, waits)
+
+    def late_owed(self, at: int) -> int:
+        """Late interest after an acceleration up to `at`, LATE_ONE to the minor unit."""
+        bears = max(0, self.interest_owed + self.principal_owed - self.known)
+        return self.late + self._interest(bears * LATE_ONE, self.booked_to, at)
+
+    def _next(self) -> Payment:
+        payment = self._payment(self.coupons_paid)
+        _require_known(payment)
+        return payment
+
+    def _pay_next(self, at: int, state: State) -> Paid:
+        payment = self._next()
+        due, late = self._sums([payment], at)
+        due += late + self.carried
+        if self.held < due:
+            raise SettlementError(f"{due} due, {self.held} held")
+        _, paid = per_unit(due, self.units)
+        if state == State.ACTIVE:
+            self.coupons_paid += 1
+        self.state, self.late, self.carried = state, 0, due - paid
+        self.held -= paid
+        self.known = max(0, self.known - paid)
+        if state == State.ACTIVE:
+            self._note(at)
+        return Paid(payment, late, paid)
+
+    def _fix(self, number: int, at: int) -> int:
+        fixing, report = self.terms.fixings[number], self.reports.get(number)
+        if report is None or report.at > at:
+            raise SettlementError(f"fixing {number}: the report is not settled")
+        value = fixing.missing if report.kpi is None else payoff(fixing.curve, report.kpi)
+        self.values[number] = value
+        if at > self.date_of(self.first_payment(fixing)):
+            self.settled_at[number] = report.at
+        return value
+
+    # -- late interest
+
+    def _note(self, at: int) -> None:
+        """The bond sees its money: late interest ends on what could be paid by now and for which, and all
+        before, it is there."""
+        arrears = self.payments(self.coupons_paid, self.overdue(at))
+        count = next((i for i, p in enumerate(arrears) if p.waits is not None), len(arrears))
+        sum_, late = self.carried, self.late
+        runs = self.late_on(arrears[:count], at)
+        for index, (payment, more) in enumerate(zip(arrears, runs, strict=False), start=self.coupons_paid):
+            sum_, late = sum_ + payment.due, late + more
+            if self.held < sum_ + late:
+                return
+            if index >= self.met_to:
+                self.met_to, self.late = index + 1, late
+        # Money counts for a payment from the fixing, if it could have been fixed by now.
+        if count == len(arrears) or self._waits_for_report(self.coupons_paid + count, at):
+            self.known = self.held
+
+    def _book(self, late: int, at: int) -> None:
+        self.known, self.booked_to, self.late = self.held, at, late
+
+    def late_on(self, payments: Sequence[Payment], at: int) -> list[int]:
+        """Late interest that runs up to `at` on the next payments, all of which could be made by then."""
+        left = max(0, self.known - self.late - self.carried)  # of the money known in time
+        found = []
+        for index, payment in enumerate(payments, start=self.coupons_paid):
+            runs = index >= self.met_to and left < payment.due
+            found.append(self._interest(payment.due, payment.since, at) if runs else 0)
+            left = max(0, left - payment.due)
+        return found
+
+    def _sums(self, payments: Sequence[Payment], at: int) -> tuple[int, int]:
+        """What payments are in all, and the late interest on them with what is booked."""
+        return sum(p.due for p in payments), self.late + sum(self.late_on(payments, at))
+
+    def _accrue(self, at: int) -> None:
+        late = self.late_owed(at)
+        self._book(late, at - (at - self.booked_to) % DAY)
+
+    def _interest(self, amount: int, since: int, at: int) -> int:
+        return interest(amount, self.terms.late_rate, max(0, at - since) // DAY, YEAR_DAYS)
+
+    def _waits_for_report(self, payment: int, at: int) -> bool:
+        for number, fixing in enumerate(self.terms.fixings):
+            first = self.first_payment(fixing)
+            last = fixing.last if fixing.effect is Effect.RATE else first
+            if number in self.values or not first <= payment <= last:
+                continue
+            report = self.reports.get(number)
+            if report is None or report.at > at:
+                return True
+        return False
+
+    def _running(self, at: int) -> int:
+        index = self.coupons_paid
+        while index < self.total and self.date_of(index) <= at:
+            index += 1
+        return index
+
+    def overdue(self, at: int) -> int:
+        """The first payment whose date has not come."""
+        running = self._running(at)
+        return running + (running == self.total)
+
+    def _require(self, state: State) -> None:
+        if self.state != state:
+            raise SettlementError(f"state {self.state.name}, not {state.name}")
+
+
+def _require_known(payment: Payment) -> None:
+    if payment.waits is not None:
+        raise SettlementError(f"fixing {payment.waits} is not made")
