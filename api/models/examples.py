@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-DEPLOYMENT_ID = "dc-water-eib-2016-c8873a06"
+DEPLOYMENT_ID = "dc-water-eib-2016-dcb8b5a4"
 TERMS_HASH = "0xdcb8b5a4a88bc7d815065c5dea7fc02ee75fa7a08f853218ec57e5bdd46634a5"
 CHAIN_ID = 31337
 DEPLOYED = {
@@ -51,8 +51,8 @@ DEAL_ROW: dict[str, Any] = {
     "ends": "2021-04-01",
     "kpis": ["runoff-reduction"],
     "inputs": 42,
-    "assumed": 24,
-    "terms_hash": "0x8cdf99acafd5abaed443eaec8d24618ab42724a05d8a79cf7fe01c5f789be22d",
+    "assumed": 23,
+    "terms_hash": "0x8c8bbb114c28d07cd8f35d59fdd43fe0d518238d570bdd37e1dacd4b8ece80cf",
 }
 
 DEAL: dict[str, Any] = {
