@@ -156,6 +156,11 @@ class EventTables:
         return self._reports("ReportChallenged", names)
 
     @property
+    def petitions(self) -> pd.DataFrame:
+        """Petitions to the panel for periods that nobody reported: kpi, period, petitioner, evidence."""
+        return self._reports("PeriodPetitioned", {n: n for n in ("period", "petitioner", "evidence")})
+
+    @property
     def rulings(self) -> pd.DataFrame:
         """Rulings of the panel: kpi, period, version, verdict (in words), value, evidence."""
         names = {n: n for n in ("period", "version", "verdict", "value", "evidence")}

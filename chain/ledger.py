@@ -31,6 +31,7 @@ TABLES = (
     "turns",
     "reports",
     "challenges",
+    "petitions",
     "rulings",
     "fixings",
 )

@@ -38,10 +38,12 @@ def feed_config(
     feed: FeedTerms,
     currency: str,
     wallets: Signers,
+    sponsor: str,
     deal: str = ZERO_HASH,
     consumers: list[str] | None = None,
 ) -> dict[str, Any]:
-    """IKpiOracle.FeedConfig; the factory fills in `deal` and `consumers` itself.
+    """IKpiOracle.FeedConfig; the factory fills in `deal` and `consumers` itself. `sponsor` is the party that
+    pays for rewards, and has back what is left of them.
 
     A feed takes as many of the nodes and of the panel as its policy asks for, from the lowest address up.
     """
@@ -53,6 +55,7 @@ def feed_config(
         "maxValue": feed.max_value,
         "maxSpread": feed.max_spread,
         "reportingWindow": feed.reporting_window,
+        "lateWindow": feed.late_window,
         "disputeWindow": feed.dispute_window,
         "rulingWindow": feed.ruling_window,
         "quorum": feed.quorum,
@@ -61,6 +64,7 @@ def feed_config(
         "bondCurrency": currency,
         "challengeBond": feed.challenge_bond,
         "challengeReward": feed.challenge_reward,
+        "sponsor": sponsor,
         "periodEnds": list(feed.period_ends),
         "signers": wallets.nodes[: feed.nodes],
         "panel": wallets.panel[: feed.panel_size],
@@ -76,7 +80,7 @@ def feed_configs(
     consumers: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """IKpiOracle.FeedConfig of every KPI, in the order of `terms.feeds`."""
-    return [feed_config(feed, currency, wallets, deal, consumers) for feed in terms.feeds]
+    return [feed_config(feed, currency, wallets, wallets.issuer, deal, consumers) for feed in terms.feeds]
 
 
 def periods(terms: SettlementTerms) -> list[dict[str, int]]:

@@ -10,6 +10,7 @@ verify. Even without one the chain gives the report back (oracle.rebuild).
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from chain.sender import Sender
 from finance.settlement.median import median
 from oracle.asking import Collected, Failure, Round, collect
 from oracle.chain_view import STATUS, ChainState
+from oracle.dispute import commitment
 from oracle.equivocation import Memory
 from oracle.evidence import write_whole
 from oracle.feed import Feed, read_feed
@@ -359,7 +361,8 @@ def _observation_record(item: Collected | Kept) -> dict[str, Any]:
 def send_challenge(
     sender: Sender, oracle: str, feed_id: str, period: int, evidence_root: str
 ) -> dict[str, Any]:
-    """Challenge the pending report of a period: approve the bond, then challenge that version.
+    """Challenge the report of a period, or petition the panel where there is none: approve the bond, commit
+    to the challenge, then make it.
 
     evidence_root: root of the challenger's bundle, or any 32 bytes that stand for its reasons.
     Raises chain.errors.ChainError.
@@ -367,16 +370,23 @@ def send_challenge(
     feed = read_feed(sender.w3, oracle, feed_id)
     functions = contract(sender.w3, "IKpiOracle", oracle).functions
     identity = bytes.fromhex(feed_id[2:])
-    version = read(functions.reportOf(identity, period))["version"]
+    report = read(functions.reportOf(identity, period))
+    value = None if STATUS[report["status"]] == "none" else report["value"]
+    salt = "0x" + secrets.token_hex(32)
     currency = contract(sender.w3, "IERC20", feed.bond_currency).functions
     if read(currency.allowance(sender.address, oracle)) < feed.challenge_bond:
         sender.send(currency.approve(oracle, feed.challenge_bond), "oracle challenge approve")
-    call = functions.challenge(identity, period, version, bytes.fromhex(evidence_root[2:]))
-    receipt = sender.send(call, "oracle challenge")
+    sealed = commitment(sender.address, feed_id, period, value, evidence_root, salt)
+    sender.send(functions.commitChallenge(sealed), "oracle challenge commit")
+    if value is None:
+        receipt = sender.send(functions.petition(identity, period, evidence_root, salt), "oracle petition")
+    else:
+        call = functions.challenge(identity, period, value, evidence_root, salt)
+        receipt = sender.send(call, "oracle challenge")
     return {
         "feed": feed_id,
         "period": period,
-        "version": version,
+        "version": None if value is None else report["version"],
         "challenger": sender.address,
         "bond": str(feed.challenge_bond),
         "evidence": evidence_root,

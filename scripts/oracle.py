@@ -330,7 +330,8 @@ def challenge(
     kpi: KpiOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Challenge a pending report: approve the bond and stake it. Uses the relay's configuration format."""
+    """Challenge a pending report, or in the late window ask the panel for one that nobody brought: stake the
+    bond. Uses the relay's configuration format."""
     with _failures():
         from oracle.evidence import is_root
         from oracle.relay import send_challenge
@@ -344,7 +345,8 @@ def challenge(
     if as_json:
         print(json.dumps(done))
     else:
-        out.print(f"challenged version {done['version']} with a bond of {done['bond']}, tx {done['tx']}")
+        what = "petitioned the panel" if done["version"] is None else f"challenged version {done['version']}"
+        out.print(f"{what} with a bond of {done['bond']}, tx {done['tx']}")
 
 
 app.command("ensemble")(_told(ensemble))

@@ -21,6 +21,7 @@ KPI_EVENTS = frozenset(
     {
         "ReportSubmitted",
         "ReportChallenged",
+        "PeriodPetitioned",
         "ReportRuled",
         "ChallengeSettled",
         "ReportUsed",

@@ -7,14 +7,16 @@ names of parameters are filled in after translation.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_utils.crypto import keccak
 
 from api.instruments.parameters import CLASSES, PARTIES, SIDES, VERDICTS, Parameter, Values
 from api.problems import bad_input, conflict
+from oracle.dispute import commitment
 from oracle.observation import Domain, Ruling, Signature, Verdict
 from oracle.panel import PanelError, assemble
 
@@ -36,12 +38,14 @@ ABI: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Given:
-    """What an action is prepared from: the deployment's record, who sends, and the checked values."""
+    """What an action is prepared from: the deployment's record, who sends, and the checked values. `salt`
+    hides what a challenger commits to."""
 
     record: Any
     sender: str
     values: Values
     read: Read
+    salt: str = field(default_factory=lambda: "0x" + secrets.token_hex(32))
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -58,6 +62,12 @@ class Given:
             )
         return str(feeds[kpi])
 
+    def reported(self) -> int:
+        """The value that the oracle holds now, times 10^decimals, unless one was named."""
+        if (named := self.values.get("value")) is not None:
+            return int(named)
+        return int(self.read("oracle", "reportOf", self.feed(), self["period"])["value"])
+
     def version(self) -> int:
         """Of the report that the oracle holds now, unless one was named."""
         if (named := self.values.get("version")) is not None:
@@ -67,7 +77,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Action:
-    """One call. `who`: anyone, or the role that the contract asks for. `on`: role of the contract in the
+    """One call. `commits`: what the oracle must have been told before, so that nobody is first by copying.
+    `who`: anyone, or the role that the contract asks for. `on`: role of the contract in the
     record. `local`: only on a chain of test money."""
 
     name: str
@@ -77,6 +88,7 @@ class Action:
     parameters: tuple[Parameter, ...] = ()
     arguments: Callable[[Given], tuple[Any, ...]] = lambda given: ()
     pays: Callable[[Given], int] | None = None
+    commits: Callable[[Given], str] | None = None
     who: str = "anyone"
     local: bool = False
     needs_feeds: bool = False
@@ -94,7 +106,12 @@ UNITS = Parameter("units", "units", "whole units of the claim token", bits=64, l
 AMOUNT = Parameter("amount", "amount", "minor units of the currency", least=1)
 KPI = Parameter("kpi", "kpi", "the KPI; may be left out where there is one", optional=True)
 PERIOD = Parameter("period", "number", "the measurement period, from 0", bits=32)
-VERSION = Parameter("version", "number", "version of the report; the present one if left out", True, bits=32)
+REPORTED = Parameter(
+    "value",
+    "signed",
+    "the value that is wrong, times 10^decimals; the reported one if left out",
+    True,
+)
 EVIDENCE = Parameter("evidence", "hash", "root of your own evidence, or any hash of your reasons", True)
 REASONS = Parameter(
     "reasons", "words", "your reasons, instead of evidence: only their hash goes on chain", True
@@ -178,6 +195,23 @@ def _evidence(given: Given) -> str:
     return str(evidence) if evidence is not None else "0x" + keccak(text=reasons).hex()
 
 
+def _challenged(given: Given) -> tuple[Any, ...]:
+    return given.feed(), given["period"], given.reported(), _evidence(given), given.salt
+
+
+def _petitioned(given: Given) -> tuple[Any, ...]:
+    return given.feed(), given["period"], _evidence(given), given.salt
+
+
+def _challenge_sealed(given: Given) -> str:
+    return commitment(given.sender, *_challenged(given))
+
+
+def _petition_sealed(given: Given) -> str:
+    feed, period, evidence, salt = _petitioned(given)
+    return commitment(given.sender, feed, period, None, evidence, salt)
+
+
 def _price(given: Given) -> int:
     return int(given["units"]) * int(given.read("offering", "terms")["unitPrice"])
 
@@ -259,8 +293,17 @@ _ALL = (
     # -- the oracle
     Action(
         "challenge", "Challenge the report, staking {money}", "oracle", "challenge",
-        (KPI, PERIOD, VERSION, EVIDENCE, REASONS),
-        lambda g: (g.feed(), g["period"], g.version(), _evidence(g)), pays=_bond, needs_feeds=True,
+        (KPI, PERIOD, REPORTED, EVIDENCE, REASONS),
+        _challenged, pays=_bond, commits=_challenge_sealed, needs_feeds=True,
+    ),
+    Action(
+        "petition", "Ask the panel for the value that nobody reported, staking {money}", "oracle", "petition",
+        (KPI, PERIOD, EVIDENCE, REASONS),
+        _petitioned, pays=_bond, commits=_petition_sealed, needs_feeds=True,
+    ),
+    Action(
+        "release-rewards", "Give what is left of the rewards to their sponsor", "oracle", "releaseRewards",
+        (KPI,), lambda g: (g.feed(),), needs_feeds=True,
     ),
     Action(
         "withdraw-credit", "Pay out what the oracle owes {account}", "oracle", "withdraw",
@@ -351,6 +394,8 @@ _ALL = (
 
 ACTIONS: Mapping[str, Action] = {action.name: action for action in _ALL}
 
+COMMIT = "commit-challenge"
+"""The step before an action that `commits`."""
 APPROVE = "approve"
 """The step before an action that pays: the contract may take the money. Its typed-data form is a permit."""
 

@@ -232,6 +232,20 @@ def report_steps(case: Case) -> list[NextStep]:
                     title = f"{name}: measurement ends"
                     steps.append(NextStep(what="measured", title=title, time=slot.end, due=False, **about))
                 ahead.add(kpi)
+            case "none" if case.now > slot.report_until:
+                title = (
+                    f"{name}: nobody has reported; the panel can be asked until {day(slot.missing_at - 1)}"
+                )
+                steps.append(
+                    NextStep(
+                        what="petition",
+                        title=title,
+                        time=slot.missing_at - 1,
+                        due=True,
+                        action="petition",
+                        **about,
+                    )
+                )
             case "none":
                 title = f"{name}: a report is due until {day(slot.report_until)}"
                 steps.append(NextStep(what="report", title=title, time=slot.report_until, due=True, **about))
@@ -244,12 +258,10 @@ def report_steps(case: Case) -> list[NextStep]:
                     )
                 )
             case "challenged":
-                assert slot.rule_until is not None
-                title = f"{name}: the panel rules until {day(slot.rule_until)}"
+                assert slot.final_at is not None
+                title = f"{name}: the panel rules until {day(slot.final_at)}"
                 steps.append(
-                    NextStep(
-                        what="ruling", title=title, time=slot.rule_until, due=True, action="rule", **about
-                    )
+                    NextStep(what="ruling", title=title, time=slot.final_at, due=True, action="rule", **about)
                 )
     return steps
 

@@ -137,7 +137,7 @@ def _payment_steps(case: Case) -> Iterator[NextStep]:
             title = (
                 f"the report of {case.deal.kpis[slot.feed.kpi].title}, period {slot.period + 1}, can be fixed"
             )
-            since = slot.final_at if slot.last is not None else slot.report_until
+            since = slot.final_at
             yield NextStep(
                 what="fix",
                 title=title,

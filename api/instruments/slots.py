@@ -14,7 +14,7 @@ from finance.settlement.terms import FeedTerms
 Status = Literal["none", "pending", "challenged", "final", "missing"]
 """IKpiOracle.Status"""
 
-VOID = VERDICTS.index("void")
+VOID, STANDS = VERDICTS.index("void"), VERDICTS.index("stands")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,24 @@ class Submission:
 
 
 @dataclass
+class Dispute:
+    """A challenge of a report, or a petition for one where there is none (`report` is None). `since`: when
+    the panel's time began. `replaced`: by somebody who had committed to it before."""
+
+    opened: Event
+    report: Submission | None
+    since: int
+    ruling: Event | None = None
+    settled: Event | None = None
+    replaced: bool = False
+
+    @property
+    def challenger(self) -> str:
+        a = self.opened.arguments
+        return str(a["challenger"] if self.report is not None else a["petitioner"])
+
+
+@dataclass
 class Slot:
     """A period of a feed at the time `now`: all that was reported, challenged, ruled and used."""
 
@@ -39,9 +57,8 @@ class Slot:
     period: int
     now: int
     submissions: list[Submission] = field(default_factory=list)
-    challenge: Event | None = None
+    disputes: list[Dispute] = field(default_factory=list)
     ruling: Event | None = None
-    settled: Event | None = None
     uses: list[Event] = field(default_factory=list)
 
     @property
@@ -54,13 +71,23 @@ class Slot:
 
     @property
     def report_until(self) -> int:
-        """Last second in which a report is taken."""
+        """Last second in which a report is taken unasked."""
         return self.end + self.feed.reporting_window
 
     @property
-    def rule_until(self) -> int | None:
-        """Until when the panel can rule; None without a challenge."""
-        return None if self.challenge is None else self.challenge.time + self.feed.ruling_window
+    def missing_at(self) -> int:
+        """From when it is missing, if nobody reports it or asks the panel."""
+        return self.feed.missing_at(self.period)
+
+    @property
+    def open(self) -> Dispute | None:
+        """The challenge or petition that is not settled; its time may be over."""
+        last = self.disputes[-1] if self.disputes else None
+        return last if last is not None and last.settled is None else None
+
+    def rule_until(self, dispute: Dispute) -> int:
+        """Until when the panel can rule on it."""
+        return dispute.since + self.feed.ruling_window
 
     @property
     def last(self) -> Submission | None:
@@ -70,12 +97,15 @@ class Slot:
     @property
     def status(self) -> Status:
         """As KpiOracle.statusOf at `now`."""
-        if self.last is None:
-            return "missing" if self.now > self.report_until else "none"
+        silent: Status = "missing" if self.last is None else "final"
         if self.ruling is not None:
-            return "missing" if self.ruling.arguments["verdict"] == VOID else "final"
-        if self.rule_until is not None:
-            return "final" if self.now >= self.rule_until else "challenged"
+            verdict = self.ruling.arguments["verdict"]
+            none = verdict == VOID or (self.last is None and verdict == STANDS)
+            return "missing" if none else "final"
+        if self.open is not None:
+            return silent if self.now >= self.rule_until(self.open) else "challenged"
+        if self.last is None:
+            return "missing" if self.disputes or self.now >= self.missing_at else "none"
         return "final" if self.now >= self.last.final_at else "pending"
 
     @property
@@ -86,19 +116,26 @@ class Slot:
 
     @property
     def final_at(self) -> int | None:
-        """When it becomes, or became, final unless something happens; None without a report."""
-        if self.last is None:
-            return None
+        """When it becomes, or became, final or missing unless something happens; None while a first report
+        may come unasked."""
         if self.ruling is not None:
             return self.ruling.time
-        return self.last.final_at if self.rule_until is None else self.rule_until
+        if self.open is not None:
+            return self.rule_until(self.open)
+        if self.last is not None:
+            return self.last.final_at
+        if self.disputes:
+            return self.rule_until(self.disputes[-1])
+        return self.missing_at if self.now > self.report_until else None
 
     @property
     def value(self) -> int | None:
         """The report's value, or the panel's, times 10^decimals; None when there is none or it is void."""
-        if self.last is None or self.status == "missing":
+        if self.status == "missing":
             return None
-        return int(self.last.value if self.ruling is None else self.ruling.arguments["value"])
+        if self.ruling is not None:
+            return int(self.ruling.arguments["value"])
+        return None if self.last is None else int(self.last.value)
 
     @property
     def settled_value(self) -> int | None:
@@ -133,15 +170,20 @@ def _enter(slot: Slot, event: Event) -> None:
     match event.name:
         case "ReportSubmitted":
             signers = tuple(byte - 1 for byte in int(a["signers"]).to_bytes(32, "little") if byte)
-            before = None if int(a["supersedes"], 16) == 0 else a["supersedes"]
+            older = None if int(a["supersedes"], 16) == 0 else a["supersedes"]
             slot.submissions.append(
-                Submission(event, a["version"], a["value"], a["evidence"], a["finalAt"], signers, before)
+                Submission(event, a["version"], a["value"], a["evidence"], a["finalAt"], signers, older)
             )
-        case "ReportChallenged":
-            slot.challenge = event
+        case "ReportChallenged" | "PeriodPetitioned":
+            before = slot.disputes[-1] if slot.disputes else None
+            since = event.time
+            if before is not None and before.settled is not None and before.settled.tx == event.tx:
+                before.replaced, since = True, before.since
+            report = slot.last if event.name == "ReportChallenged" else None
+            slot.disputes.append(Dispute(event, report, since))
         case "ReportRuled":
-            slot.ruling = event
+            slot.ruling = slot.disputes[-1].ruling = event
         case "ChallengeSettled":
-            slot.settled = event
+            slot.disputes[-1].settled = event
         case "ReportUsed":
             slot.uses.append(event)

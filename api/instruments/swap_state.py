@@ -172,7 +172,7 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
         title = f"period {index + 1} can be settled from {day(date)}"
         if not known and case.now >= date:
             title = f"period {index + 1} waits for its report"
-            date = slot_of(case, index).final_at or slot_of(case, index).report_until
+            date = slot_of(case, index).final_at or slot_of(case, index).missing_at
         yield NextStep(
             what="settle", title=title, time=date, due=due, action="settle" if due else None, period=index
         )

@@ -227,6 +227,7 @@ FEED: dict[str, Any] = {
     "panel_quorum": 2,
     "reporting_window": 3888000,
     "dispute_window": 1209600,
+    "late_window": 1296000,
     "ruling_window": 1814400,
     "challenge_bond": "10000000000",
     "challenge_reward": "5000000000",

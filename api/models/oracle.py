@@ -37,8 +37,10 @@ class LeftOut(Resource):
 
 
 class DisputeView(Resource):
-    """A challenge of a report, and how it ended. `status`: open until the panel rules or its time is over
-    (silent: the report stands and the bond goes back). `value`: as reported; `ruled`: the panel's.
+    """A challenge of a report, and how it ended; or a petition to the panel for a period that nobody reported
+    (`version` and `value` are null). `status`: open until the panel rules or its time is over (silent: all is
+    as before, and the bond goes back); restated: nodes corrected themselves, or completed the report;
+    replaced: somebody else had committed to it first. `value`: as reported; `ruled`: the panel's.
     `credited`: what the challenger can withdraw or has withdrawn: bond and reward, or the bond; null while
     it is open."""
 
@@ -64,11 +66,11 @@ class DisputeView(Resource):
 
     kpi: str
     period: int
-    version: int
-    status: Literal["open", "ruled", "silent"]
+    version: int | None
+    status: Literal["open", "ruled", "silent", "restated", "replaced"]
     challenger: Address
     evidence: Hash
-    value: float
+    value: float | None
     rule_until: int
     challenged: Trace
     verdict: Literal["stands", "corrected", "void"] | None = None
@@ -233,6 +235,7 @@ class FeedView(Resource):
     panel: list[Address]
     panel_quorum: int
     reporting_window: int
+    late_window: int
     dispute_window: int
     ruling_window: int
     challenge_bond: Minor

@@ -242,6 +242,13 @@ def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
             day=write.day_text(found.rule_until),
         )
         return DisputeWords("wait", say("Challenged."), words, traces)
+    if found.status == "restated":
+        words = say(
+            "The report was replaced; {credited} go back to {who}.",
+            who=who,
+            credited=write.money(found.credited or 0, pens.currency),
+        )
+        return DisputeWords("good", say("Corrected by the nodes"), words, traces)
     if found.status == "silent":
         words = say(
             "The panel did not rule in time. The report stands, and the stake goes back to {who}.", who=who

@@ -194,7 +194,8 @@ def _disputes(
                 ruled = None if view.ruled is None else pens.value(feed.kpi, view.ruled)
                 won = view.credited is not None and int(view.credited) > 0
                 owed = won and view.unpaid != "0"
-                found.append(DisputeSection(view, feed, pens.value(feed.kpi, view.value), ruled, won, owed))
+                value = "–" if view.value is None else pens.value(feed.kpi, view.value)
+                found.append(DisputeSection(view, feed, value, ruled, won, owed))
     return sorted(found, key=lambda each: each.view.challenged.time, reverse=True)
 
 

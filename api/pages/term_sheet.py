@@ -65,6 +65,7 @@ FIELDS = {
     "quorum": N_("Signatures needed"),
     "max_spread": N_("Widest spread of readings"),
     "reporting_days": N_("Time to report, days"),
+    "late_days": N_("Time to put a report right, days"),
     "dispute_days": N_("Time to challenge, days"),
     "ruling_days": N_("Time to rule, days"),
     "challenge_bond": N_("Stake of a challenger"),

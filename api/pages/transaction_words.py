@@ -82,6 +82,14 @@ def _challenge(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
+def _petition(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+    return t.say(
+        "{who} asked the panel for the value of period {period}, which nobody reported.",
+        who=t.who(a["petitioner"]),
+        period=int(a["period"]) + 1,
+    )
+
+
 def _ruling(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     verdict = int(a["verdict"])
     if verdict == 1:
@@ -207,6 +215,7 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
     ),
     ("oracle", "ReportSubmitted"): _report,
     ("oracle", "ReportChallenged"): _challenge,
+    ("oracle", "PeriodPetitioned"): _petition,
     ("oracle", "ReportRuled"): _ruling,
     ("oracle", "ChallengeSettled"): lambda t, e, a: t.say(
         "{amount} of stake and reward belong to {who}.",
@@ -218,6 +227,11 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
     ),
     ("oracle", "CreditWithdrawn"): lambda t, e, a: t.say(
         "{who} withdrew {amount} from the oracle.", who=t.who(a["account"]), amount=t.money(e, a["amount"])
+    ),
+    ("oracle", "RewardsReleased"): lambda t, e, a: t.say(
+        "{amount} left of the rewards belong to {who}.",
+        amount=t.money(e, a["amount"]),
+        who=t.who(a["sponsor"]),
     ),
     ("oracle", "RewardsFunded"): lambda t, e, a: t.say(
         "{who} put {amount} aside for rewards of challengers.",

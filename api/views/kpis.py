@@ -9,6 +9,7 @@ from api.instruments import Case
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot
 from api.instruments.swap_case import has_project, project_owes
+from api.models import Trace
 from api.models.deployment import KpiPeriod, KpiView, PeriodStatus, Quantiles
 from api.problems import not_found
 from api.views.cases import case_of
@@ -107,6 +108,11 @@ def period_status(slot: Slot) -> PeriodStatus:
     return "running" if slot.now < slot.end else "awaited"
 
 
+def _trace(slot: Slot) -> Trace | None:
+    event = slot.ruling or (None if slot.last is None else slot.last.event)
+    return None if event is None else trace_of(event)
+
+
 def _period(case: Case, slot: Slot, expected: Quantiles | None) -> KpiPeriod:
     value, given = slot.value, case.instrument.given(case, slot)
     return KpiPeriod(
@@ -122,5 +128,5 @@ def _period(case: Case, slot: Slot, expected: Quantiles | None) -> KpiPeriod:
         used=bool(slot.uses),
         y=None if given is None else str(given),
         forecast=expected,
-        trace=None if slot.last is None else trace_of(slot.ruling or slot.last.event),
+        trace=_trace(slot),
     )

@@ -57,6 +57,7 @@ def _feed(case: Case, feed: FeedTerms) -> FeedView:
         panel=list(case.record.wallets.panel[: feed.panel_size]),
         panel_quorum=feed.panel_quorum,
         reporting_window=feed.reporting_window,
+        late_window=feed.late_window,
         dispute_window=feed.dispute_window,
         ruling_window=feed.ruling_window,
         challenge_bond=str(feed.challenge_bond),
@@ -73,7 +74,7 @@ def _feed(case: Case, feed: FeedTerms) -> FeedView:
 def _waits_for(slots: Sequence[Slot]) -> tuple[str, Slot | None, int | None]:
     """What a feed waits for, in words, the period that it is about, and until when."""
     for status, words, at in (
-        ("challenged", "the panel rules until {}", lambda slot: slot.rule_until),
+        ("challenged", "the panel rules until {}", lambda slot: slot.final_at),
         ("pending", "a report can be challenged until {}", lambda slot: slot.final_at),
         ("awaited", "a report is due until {}", lambda slot: slot.report_until),
         ("running", "a measurement ends on {}", lambda slot: slot.end),
@@ -104,6 +105,8 @@ def reward_pool(case: Case, feed: FeedTerms) -> int:
                 pool += feed.challenge_bond
             case "ChallengeSettled":
                 pool -= a["credited"] - feed.challenge_bond
+            case "RewardsReleased":
+                pool -= a["amount"]
     return pool
 
 

@@ -145,6 +145,10 @@ class _Preparation:
         pays = action.pays(self.given) if action.pays is not None else 0
         calls = [Call(self.sender, at, data, action.function)]
         titles, permit = [self._title(pays)], None
+        if action.commits is not None:
+            sealed = calldata(self._function(action.on, "commitChallenge", action.commits(self.given)))
+            calls.insert(0, Call(self.sender, at, sealed, "commitChallenge"))
+            titles.insert(0, self.say("Commit to it first, so that nobody who copies it is before you"))
         if pays and self._read("currency", "allowance", self.sender, at) < pays:
             approve = calldata(self._function("currency", "approve", at, pays))
             calls.insert(0, Call(self.sender, self._at("currency"), approve, "approve"))

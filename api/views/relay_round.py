@@ -31,7 +31,7 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
     """A job that asks the nodes of a feed about a period; its result is a RoundView.
 
     Raises ProblemError: 404 for a period that is none, 409 when its time is not come, or is over, or it is
-    reported already (and `restate` is false, or the report is used or challenged), 422 where no node is
+    reported already (and `restate` is false, or the report is used or ruled on), 422 where no node is
     known."""
     case = case_of(parts, id)
     slot = slot_of(case, kpi, period)
@@ -41,9 +41,10 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
     key = _identity(parts.settings.data / id / IDENTITY)
     if slot.now < slot.end:
         raise conflict(f"period {period} ends at {slot.end}; the chain is at {slot.now}", "too-early")
-    if slot.now > slot.report_until:
-        raise conflict(f"reports of period {period} were taken until {slot.report_until}", "too-late")
-    if slot.last is not None and (not restate or slot.uses or slot.challenge is not None):
+    until = slot.report_until if slot.status != "challenged" else slot.missing_at - 1
+    if slot.now > until:
+        raise conflict(f"reports of period {period} were taken until {until}", "too-late")
+    if slot.ruling is not None or (slot.last is not None and (not restate or slot.uses)):
         raise conflict(f"period {period} is {slot.status} already", "reported")
     oracle, feed, out = case.record.addresses.oracle, slot.feed_id, folder_of(parts, case, kpi)
 

@@ -18,7 +18,7 @@ from rlp import decode as decode_rlp  # type: ignore[import-untyped]
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import Web3
 
-from api.instruments.actions import ABI, ACTIONS, APPROVE
+from api.instruments.actions import ABI, ACTIONS, APPROVE, COMMIT
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
@@ -114,6 +114,7 @@ def _known() -> dict[tuple[str, bytes], Known]:
         (APPROVE, "currency", "approve", False),
         (PERMIT, "currency", "permit", False),
         (SUBMIT, "oracle", "submit", False),
+        (COMMIT, "oracle", "commitChallenge", False),
     ]
     found = {}
     for name, role, function, local in wanted:
@@ -261,6 +262,7 @@ DONE: Mapping[str, str] = {
     APPROVE: "Allowed a contract to take money",
     PERMIT: "Allowed a contract to take money, by signature",
     SUBMIT: "Brought a report of the nodes",
+    COMMIT: "Committed to a challenge",
     "subscribe": "Bought units in the offering",
     "refund": "Returned units of a failed issue for their price",
     "transfer": "Gave units to another wallet",
@@ -269,6 +271,8 @@ DONE: Mapping[str, str] = {
     "settle-offering": "Settled the offering",
     "verify-identity": "Verified a wallet",
     "challenge": "Challenged a report",
+    "petition": "Asked the panel for a value that nobody reported",
+    "release-rewards": "Gave what was left of the rewards to their sponsor",
     "withdraw-credit": "Paid out what the oracle owed",
     "rule": "Brought the panel's ruling",
     "fund": "Paid money in for what is due",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from api.instruments import Case
 from api.instruments.base import trace_of
-from api.instruments.slots import Slot, Submission
+from api.instruments.slots import Dispute, Slot, Submission
 from api.models.oracle import (
     DisputeView,
     EvidenceFile,
@@ -63,7 +63,7 @@ def report_view(parts: Services, case: Case, slot: Slot, submission: Submission)
     file = report_file(parts, case, slot, submission)
     scale = 10**slot.feed.decimals
     settled = slot.settled_value if in_force else None
-    disputed = slot.challenge is not None and slot.challenge.arguments["version"] == submission.version
+    disputes = [each for each in slot.disputes if each.report is submission]
     status = slot.status if in_force else "superseded"
     assert status != "none"
     final_at = slot.final_at if in_force and slot.final_at is not None else submission.final_at
@@ -87,7 +87,7 @@ def report_view(parts: Services, case: Case, slot: Slot, submission: Submission)
         left_out=_left_out(parts, case, slot, submission, file),
         recomputable=file is not None
         and all(holds(parts, case, slot.feed.kpi, item.evidence) for item in file.report.observations),
-        dispute=dispute_view(slot) if disputed else None,
+        dispute=dispute_view(slot, disputes[-1]) if disputes else None,
         trace=trace_of(submission.event),
     )
 
@@ -198,7 +198,7 @@ def evidence_view(parts: Services, id: str, kpi: str, period: int, root: str) ->
 def dispute_views(parts: Services, id: str) -> list[DisputeView]:
     """Every challenge, newest first."""
     case = case_of(parts, id)
-    found = [view for slot in case.slots.values() if (view := dispute_view(slot)) is not None]
+    found = [dispute_view(slot, each) for slot in case.slots.values() for each in slot.disputes]
     found = [view.model_copy(update={"unpaid": _unpaid(parts, case, view)}) for view in found]
     return sorted(found, key=lambda view: (view.challenged.block, view.challenged.log), reverse=True)
 
@@ -221,30 +221,35 @@ def _unpaid(parts: Services, case: Case, view: DisputeView) -> str | None:
         return None
 
 
-def dispute_view(slot: Slot) -> DisputeView | None:
-    """The challenge of a period's report, if there was one."""
-    if slot.challenge is None or slot.rule_until is None:
-        return None
-    challenged = slot.challenge.arguments["version"]
-    scale, feed = 10**slot.feed.decimals, slot.feed
-    reported = next(each for each in slot.submissions if each.version == challenged)
-    ruling = slot.ruling
+def dispute_view(slot: Slot, dispute: Dispute) -> DisputeView:
+    """A challenge of a period's report, or a petition for one."""
+    scale, feed, report, ruling = 10**slot.feed.decimals, slot.feed, dispute.report, dispute.ruling
     verdict = None if ruling is None else VERDICTS[ruling.arguments["verdict"]]
-    silent = ruling is None and slot.now >= slot.rule_until
     return DisputeView(
         kpi=feed.kpi,
         period=slot.period,
-        version=challenged,
-        status="ruled" if ruling is not None else "silent" if silent else "open",
-        challenger=slot.challenge.arguments["challenger"],
-        evidence=slot.challenge.arguments["evidence"],
-        value=reported.value / scale,
-        rule_until=slot.rule_until,
-        challenged=trace_of(slot.challenge),
+        version=None if report is None else report.version,
+        status=_how(slot, dispute),
+        challenger=dispute.challenger,
+        evidence=dispute.opened.arguments["evidence"],
+        value=None if report is None else report.value / scale,
+        rule_until=slot.rule_until(dispute),
+        challenged=trace_of(dispute.opened),
         verdict=verdict,
-        ruled=None if ruling is None or verdict == "void" else ruling.arguments["value"] / scale,
+        ruled=None if ruling is None or verdict != "corrected" else ruling.arguments["value"] / scale,
         ruling=None if ruling is None else trace_of(ruling),
-        credited=None if slot.settled is None else str(slot.settled.arguments["credited"]),
+        credited=None if dispute.settled is None else str(dispute.settled.arguments["credited"]),
         bond=str(feed.challenge_bond),
         reward=str(feed.challenge_reward),
     )
+
+
+def _how(slot: Slot, dispute: Dispute) -> Literal["open", "ruled", "silent", "restated", "replaced"]:
+    if dispute.ruling is not None:
+        return "ruled"
+    if dispute.replaced:
+        return "replaced"
+    ended = dispute.settled
+    if ended is not None and any(each.event.tx == ended.tx for each in slot.submissions):
+        return "restated"
+    return "open" if ended is None and slot.now < slot.rule_until(dispute) else "silent"

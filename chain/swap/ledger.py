@@ -45,6 +45,7 @@ TABLES = (
     "turns",
     "reports",
     "challenges",
+    "petitions",
     "rulings",
 )
 _ENDS = {"ClosedOut": "close_out", "AgreedTermination": "termination"}

@@ -26,9 +26,10 @@ def policy(
     deal: str = ZERO_HASH,
     consumers: list[str] | None = None,
 ) -> dict[str, Any]:
-    """IKpiOracle.FeedConfig of one feed; the factory fills in `deal` and `consumers` itself."""
+    """IKpiOracle.FeedConfig of one feed; the factory fills in `deal` and `consumers` itself. The payer pays
+    for rewards."""
     signers = _Signers(wallets.nodes[: feed.nodes], wallets.panel[: feed.panel_size])
-    return feed_config(feed, currency, signers, deal, consumers)
+    return feed_config(feed, currency, signers, wallets.payer, deal, consumers)
 
 
 def feeds(terms: SwapTerms) -> list[FeedTerms]:

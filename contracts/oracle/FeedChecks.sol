@@ -5,25 +5,29 @@ import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 
 /// @title Feed checks
 /// @notice What a feed's configuration must satisfy. Bounds on the list lengths bound the work of every later call.
-library FeedChecks {
-    uint256 internal constant MAX_SIGNERS = 32; // a signer index is a byte of one word
-    uint256 internal constant MAX_PERIODS = 512;
-    uint256 internal constant MAX_CONSUMERS = 8;
+/// @dev A contract of its own only because the code of {KpiOracle} has a limit.
+contract FeedChecks {
+    uint256 private constant MAX_SIGNERS = 32; // a signer index is a byte of one word
+    uint256 private constant MAX_PERIODS = 512;
+    uint256 private constant MAX_CONSUMERS = 8;
 
     /// @notice Revert with KpiOracle_InvalidConfig naming what is wrong.
-    function validate(IKpiOracle.FeedConfig calldata config) internal pure {
+    function validate(IKpiOracle.FeedConfig calldata config) external pure {
         _require(config.minValue < config.maxValue, "minValue not below maxValue");
         _require(_ascending(config.signers, MAX_SIGNERS), "signers not 1-32 ascending addresses");
         _require(_ascending(config.panel, MAX_SIGNERS), "panel not 1-32 ascending addresses");
         _require(_ascending(config.consumers, MAX_CONSUMERS), "consumers not 1-8 ascending addresses");
         _require(_isMajority(config.quorum, config.signers.length), "quorum not a majority of signers");
+        _require(_bearsLiars(config.quorum, config.signers.length), "quorum too small: liars could set the value");
         _require(_isMajority(config.panelQuorum, config.panel.length), "panelQuorum not a majority of panel");
         _require(_disjoint(config.signers, config.panel), "a signer sits on the panel");
         _require(config.reportingWindow != 0, "reportingWindow zero");
         _require(config.disputeWindow != 0, "disputeWindow zero");
+        _require(config.lateWindow >= config.disputeWindow, "lateWindow shorter than disputeWindow");
         _require(config.rulingWindow != 0, "rulingWindow zero");
         _require(config.bondCurrency != address(0), "bondCurrency zero");
         _require(config.challengeBond != 0, "challengeBond zero");
+        _require(config.sponsor != address(0), "sponsor zero");
         uint256 periods = config.periodEnds.length;
         _require(periods != 0 && periods <= MAX_PERIODS, "periodEnds not 1-512");
         for (uint256 i = 1; i < periods; ++i) {
@@ -50,6 +54,13 @@ library FeedChecks {
 
     function _isMajority(uint256 quorum, uint256 count) private pure returns (bool) {
         return quorum <= count && 2 * quorum > count;
+    }
+
+    /// @dev With f liars, at the bottom or the top of the quorum's values, the (lower) median is still an honest value, or
+    /// between two, if there are more than 2f values.
+    function _bearsLiars(uint256 quorum, uint256 count) private pure returns (bool) {
+        uint256 liars = count < 7 ? 1 : (count - 1) / 3;
+        return quorum > 2 * liars;
     }
 
     function _disjoint(address[] calldata a, address[] calldata b) private pure returns (bool) {

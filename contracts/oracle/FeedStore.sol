@@ -15,17 +15,19 @@ library FeedStore {
     uint256 internal constant MAX_VALUE = 4;
     uint256 internal constant MAX_SPREAD = 5;
     uint256 internal constant REPORTING_WINDOW = 6;
-    uint256 internal constant DISPUTE_WINDOW = 7;
-    uint256 internal constant RULING_WINDOW = 8;
-    uint256 internal constant QUORUM = 9;
-    uint256 internal constant PANEL_QUORUM = 10;
-    uint256 internal constant BOND_CURRENCY = 12;
-    uint256 internal constant CHALLENGE_BOND = 13;
-    uint256 internal constant CHALLENGE_REWARD = 14;
-    uint256 internal constant PERIOD_ENDS = 15;
-    uint256 internal constant SIGNERS = 16;
-    uint256 internal constant PANEL = 17;
-    uint256 internal constant CONSUMERS = 18;
+    uint256 internal constant LATE_WINDOW = 7;
+    uint256 internal constant DISPUTE_WINDOW = 8;
+    uint256 internal constant RULING_WINDOW = 9;
+    uint256 internal constant QUORUM = 10;
+    uint256 internal constant PANEL_QUORUM = 11;
+    uint256 internal constant BOND_CURRENCY = 13;
+    uint256 internal constant CHALLENGE_BOND = 14;
+    uint256 internal constant CHALLENGE_REWARD = 15;
+    uint256 internal constant SPONSOR = 16;
+    uint256 internal constant PERIOD_ENDS = 17;
+    uint256 internal constant SIGNERS = 18;
+    uint256 internal constant PANEL = 19;
+    uint256 internal constant CONSUMERS = 20;
 
     /// @return store address whose code holds the configuration
     function write(bytes memory encodedConfig) internal returns (address store) {

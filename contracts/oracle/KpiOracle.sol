@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Median} from "../settlement/Median.sol";
 import {FeedChecks} from "./FeedChecks.sol";
@@ -22,10 +23,16 @@ contract KpiOracle is IKpiOracle, EIP712 {
     bytes32 private constant RULING_TYPEHASH =
         keccak256("Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)");
 
+    /// @dev How long a commitment can be opened. Short, so that to commit to challenges of every report on the chance that
+    /// somebody finds one wrong costs a transaction for each hour of it.
+    uint256 private constant COMMITTED_FOR = 1 hours;
+
+    FeedChecks public immutable CHECKS;
+
     /// @dev One slot and the evidence.
     /// @param finalAt Pending: end of the dispute window. Challenged: end of the ruling window.
-    /// @param stored Pending and Challenged turn Final by the clock; see {_status}
-    /// @param signers bit i: signer i is in the report
+    /// @param stored Pending and Challenged turn Final, or Missing, by the clock; see {_status}
+    /// @param signers bit i: signer i is in the report; 0: none is, Challenged by a petition
     struct StoredReport {
         int128 value;
         uint48 finalAt;
@@ -36,19 +43,35 @@ contract KpiOracle is IKpiOracle, EIP712 {
         bytes32 evidence;
     }
 
+    /// @dev Of a period, and what remains of it afterwards.
+    /// @param order of the challenger's commitment among all
+    /// @param rewarded whether the period has paid its reward
+    struct Challenge {
+        address challenger;
+        uint48 order;
+        bool rewarded;
+    }
+
     mapping(bytes32 feed => address store) private _stores;
     mapping(bytes32 feed => mapping(uint32 period => StoredReport)) private _reports;
-    mapping(bytes32 feed => mapping(uint32 period => address)) private _challengers;
+    mapping(bytes32 feed => mapping(uint32 period => Challenge)) private _challenges;
+    /// @dev order << 64 | time
+    mapping(bytes32 commitment => uint256) private _commitments;
+    uint256 private _commitmentCount;
     mapping(bytes32 feed => uint256) private _rewardPools;
     mapping(address currency => mapping(address account => uint256)) private _credits;
 
-    constructor() EIP712("Penstock KpiOracle", "1") {}
+    constructor() EIP712("Penstock KpiOracle", "1") {
+        CHECKS = new FeedChecks();
+    }
 
     // ---------------------------------------------------------------- feeds
 
     /// @inheritdoc IKpiOracle
     function createFeed(FeedConfig calldata config) external returns (bytes32 feed) {
-        FeedChecks.validate(config);
+        // The same arguments: encoding them once more would cost code.
+        // slither-disable-next-line unused-return
+        Address.functionStaticCall(address(CHECKS), abi.encodePacked(FeedChecks.validate.selector, msg.data[4:]));
         bytes memory encoded = abi.encode(config);
         feed = keccak256(encoded);
         if (_stores[feed] != address(0)) return feed; // the same configuration, whoever created it
@@ -70,22 +93,42 @@ contract KpiOracle is IKpiOracle, EIP712 {
     function submit(bytes32 feed, uint32 period, uint32 version, Observation[] calldata observations) external {
         bytes memory config = _feed(feed);
         Subject memory subject = Subject(feed, period, version, _periodEnd(config, feed, period));
-        StoredReport memory report = _reports[feed][period];
-        bool fuller = _admit(config, subject, report);
+        StoredReport memory was = _reports[feed][period];
+        bool fuller = _admit(config, subject, was);
 
-        (bytes32 supersedes, uint32 before) = (report.evidence, report.signers);
+        StoredReport memory report;
         uint256 order = _checkObservations(config, subject, observations, report);
-        if (fuller && (before == report.signers || before & ~report.signers != 0)) {
-            revert KpiOracle_NotFuller(before, report.signers);
+        if (fuller && (was.signers == report.signers || was.signers & ~report.signers != 0)) {
+            revert KpiOracle_NotFuller(was.signers, report.signers);
         }
+        report.stored = Status.Pending;
         report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
-        _store(subject, report, order, supersedes);
+        if (was.stored == Status.Challenged) _answer(config, subject, was, report, fuller);
+        _store(subject, report, order, was.evidence);
+    }
+
+    /// @dev A report comes while the one before is challenged, or none was there and the panel was asked for one.
+    function _answer(
+        bytes memory config,
+        Subject memory subject,
+        StoredReport memory was,
+        StoredReport memory report,
+        bool fuller
+    ) private {
+        if (was.signers != 0 && report.value == was.value) {
+            if (!fuller) revert KpiOracle_SameValue(report.value);
+            (report.stored, report.finalAt) = (Status.Challenged, was.finalAt); // more nodes say what is challenged
+            return;
+        }
+        // Anyone can leave a node out and challenge what comes of it, and two nodes can be silent: neither is paid for it.
+        uint256 reward = fuller || was.signers == 0 ? 0 : _reward(config, subject.feed, subject.period);
+        _settleChallenge(config, subject.feed, subject.period, config.word(FeedStore.CHALLENGE_BOND) + reward);
     }
 
     function _store(Subject memory subject, StoredReport memory report, uint256 order, bytes32 supersedes) private {
         StoredReport storage slot = _reports[subject.feed][subject.period];
         (slot.value, slot.finalAt, slot.version, slot.signers, slot.stored) =
-            (report.value, report.finalAt, subject.version, report.signers, Status.Pending);
+            (report.value, report.finalAt, subject.version, report.signers, report.stored);
         slot.evidence = report.evidence;
         emit ReportSubmitted(
             subject.feed,
@@ -101,24 +144,31 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @dev Whether a report may come now.
     /// @return fuller whether it must have all signers of the present one, and more
-    function _admit(bytes memory config, Subject memory subject, StoredReport memory report)
+    function _admit(bytes memory config, Subject memory subject, StoredReport memory was)
         private
         view
         returns (bool fuller)
     {
-        if (block.timestamp < subject.periodEnd) revert KpiOracle_PeriodNotEnded(subject.periodEnd);
-        fuller = report.stored == Status.Pending && subject.version == report.version;
-        if (fuller) {
-            // Until it is final, not until the deadline: nobody leaves an observation out in the last second.
-            if (block.timestamp >= report.finalAt) revert KpiOracle_WrongStatus(Status.Final);
-            return true;
-        }
         uint64 deadline = subject.periodEnd + uint64(config.word(FeedStore.REPORTING_WINDOW));
-        if (block.timestamp > deadline) revert KpiOracle_DeadlinePassed(deadline);
-        if (report.stored == Status.None) return false;
-        if (report.stored != Status.Pending) revert KpiOracle_WrongStatus(report.stored);
-        if (report.used) revert KpiOracle_AlreadyUsed(subject.feed, subject.period);
-        if (subject.version < report.version) revert KpiOracle_WrongVersion(subject.version, report.version);
+        bool late = block.timestamp > deadline;
+        if (block.timestamp < subject.periodEnd) revert KpiOracle_PeriodNotEnded(subject.periodEnd);
+        if (was.stored == Status.None) {
+            if (late) revert KpiOracle_DeadlinePassed(deadline);
+            return false;
+        }
+        if (was.used) revert KpiOracle_AlreadyUsed(subject.feed, subject.period);
+        if (was.stored == Status.Final || was.stored == Status.Missing) revert KpiOracle_WrongStatus(was.stored);
+        uint64 last = deadline + uint64(config.word(FeedStore.LATE_WINDOW));
+        if (block.timestamp > last) revert KpiOracle_DeadlinePassed(last);
+        bool isFinal = block.timestamp >= was.finalAt;
+        if (was.signers != 0) {
+            if (subject.version < was.version) revert KpiOracle_WrongVersion(subject.version, was.version);
+            fuller = subject.version == was.version;
+            if (fuller && isFinal) revert KpiOracle_WrongStatus(Status.Final);
+        }
+        // Else the last second of the reporting window would be the moment to leave a node out, and the time after it the
+        // one in which an error, challenged or not, is safe from being restated.
+        if (late && !fuller && (isFinal || was.stored != Status.Challenged)) revert KpiOracle_DeadlinePassed(deadline);
     }
 
     /// @dev Puts into `report` the median of the values, which {Median} checks to ascend, the hash of the evidence roots
@@ -138,14 +188,20 @@ contract KpiOracle is IKpiOracle, EIP712 {
         for (uint256 i = 0; i < count; ++i) {
             Observation memory o = observations[i]; // decoded once
             seen = _markSeen(seen, o.signer);
-            order |= (uint256(o.signer) + 1) << (8 * i);
+            unchecked {
+                order |= (uint256(o.signer) + 1) << (8 * i); // no more than 32 pass {_markSeen}
+            }
             _checkObservation(config, subject, o);
             values[i] = o.value;
             roots[i] = o.evidence;
         }
         report.value = Median.median(values);
         _checkRange(config, values[0], values[count - 1]);
-        report.evidence = keccak256(abi.encodePacked(roots));
+        bytes32 evidence;
+        assembly ("memory-safe") {
+            evidence := keccak256(add(roots, 32), shl(5, count)) // of abi.encodePacked(roots), without copying them
+        }
+        report.evidence = evidence;
         report.signers = uint32(seen); // an index is below 32
     }
 
@@ -173,7 +229,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         bytes memory config = _feed(feed);
         if (!_isConsumer(config, msg.sender)) revert KpiOracle_NotConsumer(msg.sender);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
+        Status status = _status(report, _last(config, feed, period));
         if (status != Status.Final && status != Status.Missing) revert KpiOracle_NotFinal(feed, period, status);
         report.used = true;
         emit ReportUsed(feed, period, report.version, msg.sender);
@@ -183,17 +239,55 @@ contract KpiOracle is IKpiOracle, EIP712 {
     // ---------------------------------------------------------------- disputes
 
     /// @inheritdoc IKpiOracle
-    function challenge(bytes32 feed, uint32 period, uint32 version, bytes32 evidence) external {
+    function commitChallenge(bytes32 commitment) external {
+        if (_commitments[commitment] != 0) return; // a later one must not make it later
+        _commitments[commitment] = ++_commitmentCount << 64 | block.timestamp;
+        emit ChallengeCommitted(commitment);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function challenge(bytes32 feed, uint32 period, int128 value, bytes32 evidence, bytes32 salt) external {
         bytes memory config = _feed(feed);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
-        if (status != Status.Pending) revert KpiOracle_WrongStatus(status);
-        if (version != report.version) revert KpiOracle_WrongVersion(version, report.version);
-        report.stored = Status.Challenged;
-        report.finalAt = uint48(block.timestamp + config.word(FeedStore.RULING_WINDOW));
-        _challengers[feed][period] = msg.sender;
-        emit ReportChallenged(feed, period, version, msg.sender, evidence);
-        _take(_bondCurrency(config), config.word(FeedStore.CHALLENGE_BOND));
+        Status status = _status(report, _last(config, feed, period));
+        bool open = status == Status.Pending || status == Status.Challenged;
+        if (!open || report.signers == 0) revert KpiOracle_WrongStatus(status);
+        if (value != report.value) revert KpiOracle_WrongValue(value, report.value);
+        _dispute(config, feed, period, status, keccak256(abi.encode(msg.sender, feed, period, value, evidence, salt)));
+        emit ReportChallenged(feed, period, report.version, msg.sender, evidence);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function petition(bytes32 feed, uint32 period, bytes32 evidence, bytes32 salt) external {
+        bytes memory config = _feed(feed);
+        StoredReport storage report = _reports[feed][period];
+        uint64 last = _last(config, feed, period);
+        Status status = _status(report, last);
+        bool open = status == Status.None || status == Status.Challenged;
+        if (!open || report.signers != 0) revert KpiOracle_WrongStatus(status);
+        uint64 deadline = last - uint64(config.word(FeedStore.LATE_WINDOW));
+        if (block.timestamp <= deadline) revert KpiOracle_StillOpen(deadline);
+        _dispute(config, feed, period, status, keccak256(abi.encode(msg.sender, feed, period, evidence, salt)));
+        emit PeriodPetitioned(feed, period, msg.sender, evidence);
+    }
+
+    /// @dev Makes the sender the challenger, in the place of one who committed later.
+    function _dispute(bytes memory config, bytes32 feed, uint32 period, Status status, bytes32 commitment) private {
+        uint256 committed = _commitments[commitment];
+        if (block.timestamp > uint64(committed) + COMMITTED_FOR) revert KpiOracle_NotCommitted(commitment);
+        uint48 order = uint48(committed >> 64);
+        uint256 bond = config.word(FeedStore.CHALLENGE_BOND);
+        if (status == Status.Challenged) {
+            if (order >= _challenges[feed][period].order) revert KpiOracle_WrongStatus(status);
+            _settleChallenge(config, feed, period, bond);
+        } else {
+            StoredReport storage report = _reports[feed][period];
+            report.stored = Status.Challenged;
+            report.finalAt = uint48(block.timestamp + config.word(FeedStore.RULING_WINDOW));
+        }
+        Challenge storage made = _challenges[feed][period];
+        (made.challenger, made.order) = (msg.sender, order);
+        _take(_bondCurrency(config), bond);
     }
 
     /// @inheritdoc IKpiOracle
@@ -207,28 +301,25 @@ contract KpiOracle is IKpiOracle, EIP712 {
     ) external {
         bytes memory config = _feed(feed);
         StoredReport storage report = _reports[feed][period];
-        Status status = _status(report, _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
+        Status status = _status(report, _last(config, feed, period));
         if (status != Status.Challenged) revert KpiOracle_WrongStatus(status);
         _checkPanel(config, rulingDigest(feed, period, report.version, verdict, value, evidence), signatures);
 
+        bool petitioned = report.signers == 0;
         if (verdict == Verdict.Corrected) {
-            if (value < int128(int256(config.word(FeedStore.MIN_VALUE))) || value > int128(int256(config.word(FeedStore.MAX_VALUE)))) revert KpiOracle_ValueOutOfBounds(value);
+            _checkRange(config, value, value);
             report.value = value;
             report.evidence = evidence;
         }
-        report.stored = verdict == Verdict.Void ? Status.Missing : Status.Final;
+        bool none = verdict == Verdict.Void || petitioned && verdict == Verdict.Stands;
+        report.stored = none ? Status.Missing : Status.Final;
         report.finalAt = uint48(block.timestamp);
         emit ReportRuled(feed, period, report.version, verdict, report.value, report.evidence);
 
-        uint256 reward = 0;
-        if (verdict != Verdict.Stands) {
-            uint256 pool = _rewardPools[feed];
-            reward = config.word(FeedStore.CHALLENGE_REWARD) < pool ? config.word(FeedStore.CHALLENGE_REWARD) : pool;
-            _rewardPools[feed] = pool - reward;
-        } else {
-            _rewardPools[feed] += config.word(FeedStore.CHALLENGE_BOND);
-        }
-        _settleChallenge(config, feed, period, verdict == Verdict.Stands ? 0 : config.word(FeedStore.CHALLENGE_BOND) + reward);
+        uint256 credit = 0;
+        if (verdict == Verdict.Stands) _rewardPools[feed] += config.word(FeedStore.CHALLENGE_BOND);
+        else credit = config.word(FeedStore.CHALLENGE_BOND) + (petitioned ? 0 : _reward(config, feed, period));
+        _settleChallenge(config, feed, period, credit);
     }
 
     /// @inheritdoc IKpiOracle
@@ -237,13 +328,26 @@ contract KpiOracle is IKpiOracle, EIP712 {
         StoredReport storage report = _reports[feed][period];
         bool lapsed = report.stored == Status.Challenged && block.timestamp >= report.finalAt;
         if (!lapsed) revert KpiOracle_NothingToSettle(feed, period);
-        report.stored = Status.Final;
+        // Its dispute window is over, so it is final; and as open to restatement as if nobody had challenged it.
+        report.stored = report.signers == 0 ? Status.Missing : Status.Pending;
         _settleChallenge(config, feed, period, config.word(FeedStore.CHALLENGE_BOND));
     }
 
+    /// @dev Takes the reward of a period out of the pool: once, and at most an equal share for it and each one after it.
+    function _reward(bytes memory config, bytes32 feed, uint32 period) private returns (uint256 reward) {
+        Challenge storage made = _challenges[feed][period];
+        if (made.rewarded) return 0;
+        made.rewarded = true;
+        uint256 pool = _rewardPools[feed];
+        reward = pool / (config.count(FeedStore.PERIOD_ENDS) - period);
+        if (reward > config.word(FeedStore.CHALLENGE_REWARD)) reward = config.word(FeedStore.CHALLENGE_REWARD);
+        _rewardPools[feed] = pool - reward;
+    }
+
     function _settleChallenge(bytes memory config, bytes32 feed, uint32 period, uint256 credit) private {
-        address challenger = _challengers[feed][period];
-        delete _challengers[feed][period];
+        Challenge storage made = _challenges[feed][period];
+        address challenger = made.challenger;
+        made.challenger = address(0);
         if (credit != 0) _credits[_bondCurrency(config)][challenger] += credit;
         emit ChallengeSettled(feed, period, challenger, credit);
     }
@@ -256,6 +360,19 @@ contract KpiOracle is IKpiOracle, EIP712 {
         _rewardPools[feed] += amount;
         emit RewardsFunded(feed, msg.sender, amount);
         _take(_bondCurrency(config), amount);
+    }
+
+    /// @inheritdoc IKpiOracle
+    function releaseRewards(bytes32 feed) external returns (uint256 amount) {
+        bytes memory config = _feed(feed);
+        uint64 over = _last(config, feed, uint32(config.count(FeedStore.PERIOD_ENDS) - 1))
+            + uint64(config.word(FeedStore.DISPUTE_WINDOW) + config.word(FeedStore.RULING_WINDOW));
+        if (block.timestamp <= over) revert KpiOracle_StillOpen(over);
+        amount = _rewardPools[feed];
+        _rewardPools[feed] = 0;
+        address sponsor = address(uint160(config.word(FeedStore.SPONSOR)));
+        _credits[_bondCurrency(config)][sponsor] += amount;
+        emit RewardsReleased(feed, sponsor, amount);
     }
 
     /// @inheritdoc IKpiOracle
@@ -332,11 +449,17 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @dev The clock finishes what needs no transaction: an unchallenged report and one whose panel stayed silent become
     /// final, a period without a report becomes missing.
-    function _status(StoredReport storage report, uint64 deadline) private view returns (Status stored) {
+    function _status(StoredReport storage report, uint64 last) private view returns (Status stored) {
         stored = report.stored;
-        if (stored == Status.None) return block.timestamp > deadline ? Status.Missing : Status.None;
+        if (stored == Status.None) return block.timestamp > last ? Status.Missing : Status.None;
         bool open = stored == Status.Pending || stored == Status.Challenged;
-        if (open && block.timestamp >= report.finalAt) return Status.Final;
+        if (open && block.timestamp >= report.finalAt) return report.signers == 0 ? Status.Missing : Status.Final;
+    }
+
+    /// @dev Last second of the late window.
+    function _last(bytes memory config, bytes32 feed, uint32 period) private pure returns (uint64) {
+        uint256 windows = config.word(FeedStore.REPORTING_WINDOW) + config.word(FeedStore.LATE_WINDOW);
+        return _periodEnd(config, feed, period) + uint64(windows);
     }
 
     // ---------------------------------------------------------------- views
@@ -344,16 +467,15 @@ contract KpiOracle is IKpiOracle, EIP712 {
     /// @inheritdoc IKpiOracle
     function statusOf(bytes32 feed, uint32 period) public view returns (Status) {
         bytes memory config = _feed(feed);
-        return _status(_reports[feed][period], _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW)));
+        return _status(_reports[feed][period], _last(config, feed, period));
     }
 
     /// @inheritdoc IKpiOracle
     function reportOf(bytes32 feed, uint32 period) external view returns (Report memory) {
-        bytes memory config = _feed(feed);
+        uint64 last = _last(_feed(feed), feed, period);
         StoredReport storage r = _reports[feed][period];
-        uint64 deadline = _periodEnd(config, feed, period) + uint64(config.word(FeedStore.REPORTING_WINDOW));
-        uint64 finalAt = r.stored == Status.None ? deadline + 1 : r.finalAt;
-        return Report(_status(r, deadline), r.value, r.evidence, finalAt, r.version, r.used);
+        uint64 finalAt = r.stored == Status.None ? last + 1 : r.finalAt;
+        return Report(_status(r, last), r.value, r.evidence, finalAt, r.version, r.used);
     }
 
     /// @inheritdoc IKpiOracle
@@ -378,7 +500,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
 
     /// @inheritdoc IKpiOracle
     function challengerOf(bytes32 feed, uint32 period) external view returns (address) {
-        return _challengers[feed][period];
+        return _challenges[feed][period].challenger;
     }
 
     /// @inheritdoc IKpiOracle

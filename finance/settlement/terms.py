@@ -84,12 +84,23 @@ class FeedTerms:
     period_starts: tuple[int, ...]
     period_ends: tuple[int, ...]
     reporting_window: int
+    late_window: int
     dispute_window: int
     ruling_window: int
     challenge_bond: int
     challenge_reward: int
     panel_size: int
     panel_quorum: int
+
+    @property
+    def all_rewards(self) -> int:
+        """What the pool must hold at first so that every period could pay its reward: KpiOracle lets a period
+        have no more than its equal share."""
+        return self.challenge_reward * len(self.period_ends)
+
+    def missing_at(self, period: int) -> int:
+        """From when a period (from 0) that nobody reported, or asked the panel about, is missing."""
+        return self.period_ends[period] + self.reporting_window + self.late_window + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +217,7 @@ def feed_terms(deal: Deal, kpi: str) -> FeedTerms:
         period_starts=tuple(unix(period.start) for period in measure.periods),
         period_ends=tuple(unix(day_after(period.end)) for period in measure.periods),
         reporting_window=integer(policy.reporting_days.value, 0) * SECONDS_PER_DAY,
+        late_window=integer(policy.late_days.value, 0) * SECONDS_PER_DAY,
         dispute_window=integer(policy.dispute_days.value, 0) * SECONDS_PER_DAY,
         ruling_window=integer(policy.ruling_days.value, 0) * SECONDS_PER_DAY,
         challenge_bond=integer(policy.challenge_bond.value, token),

@@ -156,7 +156,8 @@ class MissingReport(Strict):
 
 class OraclePolicy(Strict):
     """How one KPI gets on chain: nodes, quorum, deadlines in days, challenge money in units of the
-    currency.
+    currency. `late_days` follow the reporting window: what went wrong in it can still be put right, and the
+    panel be asked for the value of a period that nobody reported.
     """
 
     nodes: NumberTerm
@@ -164,6 +165,7 @@ class OraclePolicy(Strict):
     max_spread: NumberTerm
     method: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$")]
     reporting_days: NumberTerm
+    late_days: NumberTerm
     dispute_days: NumberTerm
     ruling_days: NumberTerm
     challenge_bond: NumberTerm

@@ -25,6 +25,17 @@ from finance.terms.values import scaled
 MAX_NODES = 32  # signers fit one bitmap word: contracts/interfaces/IKpiOracle.sol
 
 
+LEAST_NODES = 3  # of two nodes neither can be told from a liar
+
+
+def liars(nodes: int) -> int:
+    """How many nodes may lie without moving the median out of the honest range: f = floor((nodes - 1) / 3),
+    and never fewer than one. A quorum of 2f + 1 keeps an honest value at, or on either side of, the median
+    (contracts/oracle/FeedChecks.sol). Of 3 nodes all 3 must sign then; from 4 on f of them can be silent.
+    """
+    return max(1, (nodes - 1) // 3)
+
+
 def oracle_keys(deal: Deal) -> Iterator[Finding]:
     for key in deal.oracle:
         if key not in deal.kpis:
@@ -36,8 +47,16 @@ def oracle_keys(deal: Deal) -> Iterator[Finding]:
 
 def oracle_quorum(deal: Deal) -> Iterator[Finding]:
     for here, policy in policies(deal):
-        yield from count((*here, "nodes"), policy.nodes, 1, MAX_NODES)
-        yield from majority((*here, "quorum"), policy.quorum, policy.nodes, "nodes")
+        wrong = [
+            *count((*here, "nodes"), policy.nodes, LEAST_NODES, MAX_NODES),
+            *majority((*here, "quorum"), policy.quorum, policy.nodes, "nodes"),
+        ]
+        yield from wrong
+        bad = liars(int(policy.nodes.value))
+        if not wrong and policy.quorum.value <= 2 * bad:
+            lie = "a node that lies" if bad == 1 else f"{bad} nodes that lie"
+            reason = f"is too small: {lie} could set the value; at least {2 * bad + 1} is needed"
+            yield (*here, "quorum"), reason
 
 
 def oracle_panel(deal: Deal) -> Iterator[Finding]:
@@ -48,8 +67,13 @@ def oracle_panel(deal: Deal) -> Iterator[Finding]:
 
 def oracle_numbers(deal: Deal) -> Iterator[Finding]:
     for here, policy in policies(deal):
-        for name in ("reporting_days", "dispute_days", "ruling_days"):
+        for name in ("reporting_days", "late_days", "dispute_days", "ruling_days"):
             yield from count((*here, name), getattr(policy, name), 1, MAX_DAYS)
+        if policy.late_days.value < policy.dispute_days.value:
+            yield (
+                (*here, "late_days"),
+                "must not be below dispute_days: a report can be completed while disputed",
+            )
         for name in ("challenge_bond", "challenge_reward"):
             yield from money(deal, (*here, name), getattr(policy, name), sign=1)
         kpi = deal.kpis.get(here[1])
@@ -60,14 +84,15 @@ def oracle_numbers(deal: Deal) -> Iterator[Finding]:
 
 
 def deadlines(deal: Deal) -> Iterator[Finding]:
-    """The report must be settled, challenge and ruling included, by the first pay date that needs it."""
+    """The report must be settled by the first pay date that needs it: KpiOracle ends all disputes of a period
+    once its four windows have passed."""
     for here, bond, rule in kpi_rules(deal):
         if rule.kpi not in deal.kpis or rule.kpi not in deal.oracle:
             continue
         periods, policy, schedule = deal.kpis[rule.kpi].periods, deal.oracle[rule.kpi], schedule_of(bond)
         if rule.period > len(periods) or schedule is None:
             continue
-        windows = (policy.reporting_days, policy.dispute_days, policy.ruling_days)
+        windows = (policy.reporting_days, policy.late_days, policy.dispute_days, policy.ruling_days)
         if any(scaled(window.value, 0) is None or not 0 <= window.value <= MAX_DAYS for window in windows):
             continue
         try:

@@ -57,11 +57,12 @@ def _in_time(deal: Deal, here: Loc, swap: KpiPayment) -> Iterator[Finding]:
     policy = deal.oracle.get(swap.kpi)
     if policy is None:
         return
-    windows = policy.reporting_days.value + policy.dispute_days.value + policy.ruling_days.value
+    windows = policy.reporting_days.value + policy.late_days.value
+    windows += policy.dispute_days.value + policy.ruling_days.value
     if windows > swap.pay_lag_days.value:
         yield (
             (*here, "pay_lag_days"),
-            f"reporting, dispute and ruling may take {plain(windows)} days after the period",
+            f"report, late report, dispute and ruling may take {plain(windows)} days after the period",
         )
 
 

@@ -204,9 +204,10 @@ class Life:
         return self.balance(self.record.wallets.issuer) - before
 
     def fund_rewards(self) -> None:
-        """The issuer puts the reward for a justified challenge of each KPI aside with the oracle."""
+        """The issuer puts the rewards for a justified challenge of each period of each KPI aside with the
+        oracle."""
         for feed in self.terms.feeds:
-            amount, at = feed.challenge_reward, self.record.addresses.oracle
+            amount, at = feed.all_rewards, self.record.addresses.oracle
             self.issuer.send(self.currency.functions.approve(at, amount), "approve")
             fund = self.oracle.functions.fundRewards(self.record.feeds[feed.kpi], amount)
             self.issuer.send(fund, "fund rewards")

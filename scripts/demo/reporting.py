@@ -147,7 +147,7 @@ def wait_until_final(life: Life, reading: Reading) -> None:
 
 def wait_until_missing(life: Life, reading: Reading) -> None:
     """Let the reporting window pass without a report."""
-    set_time(life.w3, reading.ends + reading.feed.reporting_window + 1)
+    set_time(life.w3, reading.feed.missing_at(reading.period))
 
 
 def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any]:

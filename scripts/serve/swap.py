@@ -123,7 +123,6 @@ class SwapStory:
         self.scene.panel.rule(life.feed, period)
         withdraw = life.oracle.functions.withdraw(life.currency.address, life.citizen.address)
         life.citizen.send(withdraw, "withdraw challenge credit")
-        life.fund_rewards()  # for whoever challenges next
 
     def _settle(self, period: int) -> None:
         """Settle and pay every quarter up to `period`."""

@@ -210,7 +210,7 @@ class Signed(DemoLife):
                     self.report(fixing, values[fixing])
                 else:
                     feed = self.reading(fixing).feed
-                    reach_time(self.w3, self.reading(fixing).ends + feed.reporting_window + 1)
+                    reach_time(self.w3, feed.missing_at(self.reading(fixing).period))
                 self.fix(fixing)
             if period is not None:
                 self.pay_coupon(index + 1)

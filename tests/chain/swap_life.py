@@ -22,6 +22,7 @@ from chain.swap.deploy import deploy_on
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
+from oracle.dispute import commitment
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOOM = ROOT / "deals" / "bloom-wind-prs.yaml"
@@ -139,7 +140,10 @@ class SwapLife(SwapActions):
         """A stranger challenges the report of a period and puts up the bond."""
         self.approve("stranger", "oracle", units(10_000))
         feed = self.record.feeds[self.terms.feed.kpi]
-        self.send("stranger", self.oracle.challenge(feed, period, 0, EVIDENCE))
+        value = read(self.oracle.reportOf(feed, period))["value"]
+        sealed = commitment(self.address("stranger"), feed, period, value, EVIDENCE, EVIDENCE)
+        self.send("stranger", self.oracle.commitChallenge(sealed))
+        self.send("stranger", self.oracle.challenge(feed, period, value, EVIDENCE, EVIDENCE))
 
     def rule(self, period: int, verdict: int, value: str | int = 0) -> None:
         """The whole panel signs a ruling."""

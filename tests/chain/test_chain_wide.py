@@ -68,7 +68,7 @@ def wide_tree() -> dict[str, Any]:
             for day in last_days
         ]
         tree["oracle"][name] = deepcopy(policy)
-    tree["oracle"]["water"] |= {"nodes": term(7), "quorum": term(4)}
+    tree["oracle"]["water"] |= {"nodes": term(7), "quorum": term(5)}
     claim = tree["claims"]["series-2016b"]
     claim["coupon"]["steps"] = [
         {

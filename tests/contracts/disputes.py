@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+from eth_abi import encode
 from eth_utils import keccak
 
 from tests.contracts.material import MILLION
 
 BOND, REWARD = 10_000 * MILLION, 5_000 * MILLION
 REASON = keccak(text="the gauge was blocked")
+SALT = keccak(text="a secret")
 
 
-def challenge(feed, who, version=0, period=0):
-    return feed.oracle.challenge(feed.feed, period, version, REASON, {"from": who})
+def commitment(feed, who, value, period=0, evidence=REASON, salt=SALT):
+    """As the interface says: of a challenge, or of a petition where `value` is None."""
+    kinds, values = ["address", "bytes32", "uint32"], [str(who), bytes(feed.feed), period]
+    if value is not None:
+        kinds, values = [*kinds, "int128"], [*values, value]
+    return keccak(encode([*kinds, "bytes32", "bytes32"], [*values, evidence, salt]))
+
+
+def reported(feed, period=0):
+    return feed.oracle.reportOf(feed.feed, period)[1]
+
+
+def commit(feed, who, value=None, period=0, salt=SALT):
+    """Commit to a challenge of the present report, or of the `value` given."""
+    value = reported(feed, period) if value is None else value
+    return feed.oracle.commitChallenge(commitment(feed, who, value, period, salt=salt), {"from": who})
+
+
+def reveal(feed, who, value=None, period=0, salt=SALT):
+    value = reported(feed, period) if value is None else value
+    return feed.oracle.challenge(feed.feed, period, value, REASON, salt, {"from": who})
+
+
+def challenge(feed, who, value=None, period=0, salt=SALT):
+    """Commit and challenge."""
+    commit(feed, who, value, period, salt)
+    return reveal(feed, who, value, period, salt)
+
+
+def petition(feed, who, period=0, salt=SALT):
+    """Commit and petition."""
+    feed.oracle.commitChallenge(commitment(feed, who, None, period, salt=salt), {"from": who})
+    return feed.oracle.petition(feed.feed, period, REASON, salt, {"from": who})
 
 
 def status(feed, period=0):

@@ -24,7 +24,7 @@ def mature_report(deal: Any, report: Any, value: int | None, end: int | None = N
     end = end or deal.plan.period_end
     warp(end)
     if value is None:
-        warp(end + 45 * DAY + 1)
+        warp(end + 59 * DAY + 1)
     else:
         report(deal, [value] * 3, at=now())
         warp(now() + 14 * DAY)

@@ -240,7 +240,7 @@ def test_silence_until_the_deadline_counts_as_missing(launch, parties, anyone, c
     """Whoever controls the data and keeps silent bears the missing outcome, in a default too."""
     deal = launch.sell(launch(oracle_overrides=LATE, **controller))
     default_near_the_end(deal, parties, anyone)
-    warp(deal.oracle.periodEndOf(deal.feed, 0) + 200 * DAY + 1)
+    warp(deal.oracle.periodEndOf(deal.feed, 0) + 214 * DAY + 1)
     tx = deal.bond.accelerate(anyone)
     said(tx, "KpiFixed", fixing=0, kpi=0, missing=True, value=owed - PRINCIPAL)
     assert tx.events["BondAccelerated"]["principalOwed"] == owed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import disputes
 from tests.contracts.checks import names, plain, refuses, said
 from tests.contracts.clock import next_at, now, warp
 from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, claim_all, late, mature_report, pay_coupons
@@ -100,7 +101,7 @@ def test_what_the_panel_ruled_counts(
     warp(live.plan.period_end)
     report(live, [300_000] * 3)
     base.currency.approve(live.oracle, 10 * K, {"from": parties.other})
-    live.oracle.challenge(live.feed, 0, 0, evidence("why"), {"from": parties.other})
+    disputes.challenge(live, parties.other)
     rule(live, verdict, value)
     kpi = 300_000 if verdict == Verdict.STANDS else value
     said(live.bond.fix(0, anyone), "KpiFixed", fixing=0, kpi=kpi, missing=missing, value=outcome)

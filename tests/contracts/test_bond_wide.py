@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import disputes
 from tests.contracts.checks import plain, refuses, said
 from tests.contracts.clock import now, warp
 from tests.contracts.lives import (
@@ -50,7 +51,7 @@ def settle(deal, report, value: int | None, period: int = 0):
     """The report on a measurement period, or its absence, becomes final."""
     end = deal.oracle.periodEndOf(deal.feed, period)
     if value is None:
-        warp(end + 45 * DAY + 1)
+        warp(end + 59 * DAY + 1)
         return
     warp(end)
     report(deal, [value] * 3, at=now(), period=period)
@@ -241,7 +242,7 @@ def test_what_the_panel_ruled_steps_the_coupon(stepping, parties, report, rule, 
     warp(stepping.oracle.periodEndOf(stepping.feed, 0))
     report(stepping, [300_000] * 3)
     stepping.currency.approve(stepping.oracle, 10 * K, {"from": parties.other})
-    stepping.oracle.challenge(stepping.feed, 0, 0, evidence("why"), {"from": parties.other})
+    disputes.challenge(stepping, parties.other)
     with refuses(stepping.oracle, "KpiOracle_NotFinal", stepping.feed, 0, Status.CHALLENGED):
         stepping.bond.fix(0, anyone)
     rule(stepping, verdict, value)
@@ -374,7 +375,7 @@ def test_acceleration_waits_for_a_step_in_the_making(step_up, parties, report, a
 def test_silence_counts_as_missing_in_a_default_too(step_up, parties, anyone, controller, coupon):
     deal = step_up(measured=IN_GRACE, **controller)
     default_on_the_first_coupon(deal, anyone)
-    warp(deal.oracle.periodEndOf(deal.feed, 0) + 45 * DAY + 1)
+    warp(deal.oracle.periodEndOf(deal.feed, 0) + 59 * DAY + 1)
     tx = deal.bond.accelerate(anyone)
     accrued = coupon * 10**6 * (tx.timestamp - deal.plan.pay_dates[0]) // YEAR
     overdue = late(COUPON, days_late(deal, tx))

@@ -56,7 +56,7 @@ def test_one_transaction_makes_and_wires_a_whole_deal(launch, parties, base):
     assert reported == "0x" + bytes(deal.feed).hex()
     config = plain(base.oracle.configOf(deal.feed))
     assert config[0] == "0x" + terms_hash.hex()
-    assert config[18] == (deal.bond.address.lower(),)
+    assert config[-1] == (deal.bond.address.lower(),)
     assert deal.oracle.statusOf(deal.feed, 0) == Status.NONE
     recorded = plain(base.factory.dealOf(parties.deployer, terms_hash))
     assert recorded == plain((deal.token, deal.bond, deal.offering, [bytes(deal.feed)]))
@@ -85,7 +85,7 @@ def test_deal_and_consumers_of_the_policy_are_the_factorys(launch, parties):
     lies = {"deal": b"\7" * 32, "consumers": [parties.stranger.address]}
     deal = launch(oracle_overrides=lies)
     config = plain(deal.oracle.configOf(deal.feed))
-    assert (config[0], config[18]) == (
+    assert (config[0], config[-1]) == (
         "0x" + deal.plan.terms()["termsHash"].hex(),
         (deal.bond.address.lower(),),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import disputes
 from tests.contracts.clock import is_ganache, now, warp
 from tests.contracts.gas_table import measure, record
 from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
@@ -141,8 +142,8 @@ def test_oracle(live, report, parties, chain, base):
     measure("oracle submit, 3 of 4 nodes", report(live, values[:3]), 105_000)
     measure("oracle restatement, 4 of 4 nodes", report(live, values, version=1))
     base.currency.approve(base.oracle, 2**256 - 1, {"from": parties.other})
-    tx = base.oracle.challenge(live.feed, 0, 1, evidence("why"), {"from": parties.other})
-    measure("oracle challenge", tx)
+    measure("oracle commitChallenge", disputes.commit(live, parties.other))
+    measure("oracle challenge", disputes.reveal(live, parties.other))
     root, signatures = ruling(
         live.feed, 1, 100_000, (0, 1), chain_id=chain.id, oracle=base.oracle.address, version=1
     )
@@ -152,7 +153,7 @@ def test_oracle(live, report, parties, chain, base):
     measure("bond fix, an outcome", live.bond.fix(0, {"from": parties.stranger}))
 
 
-@pytest.mark.parametrize(("quorum", "nodes"), [(4, 7), (16, 31)])
+@pytest.mark.parametrize(("quorum", "nodes"), [(5, 7), (21, 31)])
 def test_oracle_with_more_nodes(launch, report, parties, quorum, nodes):
     keys = named_keys("node", nodes)
     deal = launch(oracle_overrides={"signers": [key.address for key in keys], "quorum": quorum})

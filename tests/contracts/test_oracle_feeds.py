@@ -29,7 +29,7 @@ def addresses(count, label="more"):
 def test_create_feed_stores_the_configuration_under_its_hash(base, parties, config_of):
     config = config_of()
     tx = base.oracle.createFeed(config, {"from": parties.stranger})
-    types = "(bytes32,bytes32,bytes32,int128,int128,uint128,uint32,uint32,uint32,uint8,uint8,uint8,address,uint128,uint128,uint64[],address[],address[],address[])"  # noqa: E501
+    types = "(bytes32,bytes32,bytes32,int128,int128,uint128,uint32,uint32,uint32,uint32,uint8,uint8,uint8,address,uint128,uint128,address,uint64[],address[],address[],address[])"  # noqa: E501
     feed = keccak(encode([types], [config]))
     assert bytes(tx.return_value) == feed
     event = tx.events["FeedCreated"]
@@ -59,6 +59,7 @@ def test_any_change_makes_another_feed(base, parties, config_of):
         {"maxValue": MILLION + 1},
         {"maxSpread": 0},
         {"reportingWindow": 1},
+        {"lateWindow": 15 * DAY},
         {"disputeWindow": 1},
         {"rulingWindow": 1},
         {"quorum": 4},
@@ -67,6 +68,7 @@ def test_any_change_makes_another_feed(base, parties, config_of):
         {"bondCurrency": parties.relay.address},
         {"challengeBond": 1},
         {"challengeReward": 0},
+        {"sponsor": parties.relay.address},
         {"periodEnds": [1]},
         {"signers": sorted(addresses(4), key=lambda a: int(a, 16))},
         {"panel": sorted(addresses(3, "panel b"), key=lambda a: int(a, 16))},
@@ -99,6 +101,11 @@ def test_any_change_makes_another_feed(base, parties, config_of):
         ({"quorum": 2}, "quorum not a majority of signers"),  # two of four
         ({"quorum": 5}, "quorum not a majority of signers"),
         ({"quorum": 0}, "quorum not a majority of signers"),
+        ({"signers": addresses(1), "quorum": 1}, "quorum too small: liars could set the value"),
+        ({"signers": addresses(2), "quorum": 2}, "quorum too small: liars could set the value"),
+        ({"signers": addresses(3), "quorum": 2}, "quorum too small: liars could set the value"),
+        ({"signers": addresses(7), "quorum": 4}, "quorum too small: liars could set the value"),
+        ({"signers": addresses(31), "quorum": 20}, "quorum too small: liars could set the value"),
         ({"panelQuorum": 1}, "panelQuorum not a majority of panel"),
         ({"panelQuorum": 4}, "panelQuorum not a majority of panel"),
         (
@@ -107,9 +114,11 @@ def test_any_change_makes_another_feed(base, parties, config_of):
         ),
         ({"reportingWindow": 0}, "reportingWindow zero"),
         ({"disputeWindow": 0}, "disputeWindow zero"),
+        ({"lateWindow": 14 * DAY - 1}, "lateWindow shorter than disputeWindow"),
         ({"rulingWindow": 0}, "rulingWindow zero"),
         ({"bondCurrency": ZERO}, "bondCurrency zero"),
         ({"challengeBond": 0}, "challengeBond zero"),
+        ({"sponsor": ZERO}, "sponsor zero"),
         ({"periodEnds": []}, "periodEnds not 1-512"),
         ({"periodEnds": list(range(513))}, "periodEnds not 1-512"),
         ({"periodEnds": [5, 5]}, "periodEnds not ascending"),
@@ -133,13 +142,13 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
         signers=[key.address for key in signers],
         panel=addresses(32, "many panellists"),
         consumers=addresses(8, "many consumers"),
-        quorum=17,
+        quorum=21,
         panelQuorum=17,
         periodEnds=[*range(511), 2**40 - 1],
         reportingWindow=2**32 - 1,
     )
     feed = base.oracle.createFeed(config, {"from": parties.stranger}).events["FeedCreated"]["feed"]
-    assert len(base.oracle.configOf(feed)[15]) == 512
+    assert len(base.oracle.configOf(feed)[17]) == 512
     deal = SimpleNamespace(feed=feed, oracle=base.oracle)
     # Period 0 ended long ago; the widest reporting window (136 years) still covers it.
     observations = [report.sign(deal, [i], (i,), key=signers[i], at=None)[0] for i in range(32)]
@@ -152,4 +161,9 @@ def test_the_largest_feed_fits_into_code_and_works(base, parties, config_of, rep
 def test_windows_are_measured_in_whole_days_here(plan_of):
     """The other oracle tests rely on these."""
     policy = plan_of().oracle_policy()
-    assert [policy[w] // DAY for w in ("reportingWindow", "disputeWindow", "rulingWindow")] == [45, 14, 21]
+    assert [policy[w] // DAY for w in ("reportingWindow", "lateWindow", "disputeWindow", "rulingWindow")] == [
+        45,
+        14,
+        14,
+        21,
+    ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from eth_utils import keccak
 
 from tests.contracts.checks import names, plain, refuses, said
-from tests.contracts.clock import next_at, warp
-from tests.contracts.disputes import BOND, challenge, credit, status
+from tests.contracts.clock import next_at, now, warp
+from tests.contracts.disputes import BOND, REWARD, challenge, commit, credit, reveal, status
 from tests.contracts.material import (
     DAY,
     MILLION,
@@ -34,14 +35,66 @@ def test_silent_panel_lets_the_report_stand_and_returns_the_bond(challenged, bas
     assert credit(challenged, base, parties.investor) == BOND
 
 
-def test_no_restatement_after_a_silent_panel(challenged, report, parties):
-    """Before and after the bond went back; the reporting window is still open."""
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_silent_panel_shields_no_error(challenged, report, base, parties, settled):
+    """Nobody has used the report and the reporting window is open: it is restated as if nobody had challenged
+    it. Until the bond is back, that says the challenger was right."""
+    base.oracle.fundRewards(challenged.feed, 4 * REWARD, {"from": parties.issuer})
     warp(challenged.challenged_at + 21 * DAY)
-    with refuses(challenged.oracle, "KpiOracle_WrongStatus", Status.CHALLENGED):
-        report(challenged, [400, 410, 420], version=1)
+    if settled:
+        challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
+    assert status(challenged) == Status.FINAL
+    report(challenged, [400, 410, 420], version=1)
+    assert status(challenged) == Status.PENDING
+    assert credit(challenged, base, parties.investor) == BOND + (0 if settled else REWARD)
+
+
+def test_a_challenge_that_lapsed_is_no_longer_opened_or_ruled_on(challenged, rule, parties):
+    commit(challenged, parties.other)
+    warp(challenged.challenged_at + 21 * DAY)
     challenged.oracle.settleSilentPanel(challenged.feed, 0, {"from": parties.stranger})
+    commit(challenged, parties.other, salt=b"\1" * 32)
     with refuses(challenged.oracle, "KpiOracle_WrongStatus", Status.FINAL):
-        report(challenged, [400, 410, 420], version=1)
+        reveal(challenged, parties.other, salt=b"\1" * 32)
+    with refuses(challenged.oracle, "KpiOracle_WrongStatus", Status.FINAL):
+        rule(challenged, Verdict.VOID)
+
+
+# ---------------------------------------------------------------- what is left
+
+
+def test_what_is_left_in_the_pool_goes_to_the_sponsor_at_the_end(feed, report, rule, base, parties):
+    """The rewards nobody earned, and the bond of a dismissed challenge, once nothing can be disputed."""
+    base.oracle.fundRewards(feed.feed, 7 * MILLION, {"from": parties.other})
+    challenge(feed, parties.investor)
+    rule(feed, Verdict.STANDS)
+    over = feed.ends[1] + (45 + 14 + 14 + 21) * DAY
+    next_at(over)
+    with refuses(feed.oracle, "KpiOracle_StillOpen", over):
+        base.oracle.releaseRewards(feed.feed, {"from": parties.issuer})
+    next_at(over + 1)
+    tx = base.oracle.releaseRewards(feed.feed, {"from": parties.stranger})
+    said(tx, "RewardsReleased", feed=feed.feed, sponsor=parties.issuer, amount=BOND + 7 * MILLION)
+    assert (base.oracle.rewardPool(feed.feed), credit(feed, base, parties.issuer)) == (0, BOND + 7 * MILLION)
+    base.oracle.withdraw(base.currency, parties.issuer, {"from": parties.stranger})
+    assert base.currency.balanceOf(base.oracle) == 0
+
+
+def test_the_last_dispute_ends_before_the_pool_is_released(feed, report, rule, base, parties):
+    """Everything as late as it can be: the last report, its challenge, the ruling."""
+    last = feed.ends[1] + (45 + 14) * DAY
+    warp(feed.ends[1] + 45 * DAY - 5)
+    report(feed, [1, 2, 3], period=1)
+    challenge(feed, parties.investor, period=1)
+    warp(last - 5)
+    report(feed, [4, 5, 6], period=1, version=1)
+    warp(last + 14 * DAY - 30)
+    challenge(feed, parties.investor, period=1, salt=b"\1" * 32)
+    at = now()
+    assert at < last + 14 * DAY
+    next_at(at + 21 * DAY - 1)
+    rule(feed, Verdict.CORRECTED, value=7, period=1, version=1)
+    assert now() < last + (14 + 21) * DAY
 
 
 # ---------------------------------------------------------------- money

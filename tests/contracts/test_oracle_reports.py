@@ -262,9 +262,11 @@ def test_period_end_of(ended):
 
 def test_status_of_an_unreported_period(ended):
     assert status(ended, 1) == Status.NONE
-    warp(ended.ends[1] + 45 * DAY)
+    missing_at = ended.ends[1] + 59 * DAY + 1  # reporting and late window
+    warp(missing_at - 1)
     assert status(ended, 1) == Status.NONE
-    warp(ended.ends[1] + 45 * DAY + 1)
+    assert plain(ended.oracle.reportOf(ended.feed, 1))[3] == missing_at
+    warp(missing_at)
     assert status(ended, 1) == Status.MISSING
     assert plain(ended.oracle.reportOf(ended.feed, 1))[0] == Status.MISSING
 
@@ -402,7 +404,7 @@ def test_consume_gives_the_value_and_marks_it(ended, report, parties):
 
 
 def test_consume_says_missing(ended, parties):
-    warp(ended.ends[0] + 45 * DAY + 1)
+    warp(ended.ends[0] + 59 * DAY + 1)
     tx = consume(ended, parties)
     assert plain(tx.return_value) == (0, True)
     assert names(tx) == ["ReportUsed"]

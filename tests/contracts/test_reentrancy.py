@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.contracts import disputes
 from tests.contracts.checks import ZERO, error_text, refuses
 from tests.contracts.clock import now, warp
 from tests.contracts.lives import COUPON, PRINCIPAL, K, accelerated, claim_all, mature_report, pay_coupons
-from tests.contracts.material import DAY, Bond, Sale, Verdict, components_of, evidence, tuple_of
+from tests.contracts.material import DAY, Bond, Sale, Verdict, components_of, tuple_of
 
 NEVER, BEFORE, AFTER = range(3)
 MOMENTS = pytest.mark.parametrize("moment", [BEFORE, AFTER], ids=["before", "after"])
@@ -227,7 +228,7 @@ def challenged(base, plan_of, parties, currency, report):
     report(feed, [100, 200, 300])
     for account in (parties.investor, parties.issuer):
         currency.approve(base.oracle, 2**256 - 1, {"from": account})
-    base.oracle.challenge(feed.feed, 0, 0, evidence("why"), {"from": parties.investor})
+    disputes.challenge(feed, parties.investor)
     return feed
 
 

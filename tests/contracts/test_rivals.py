@@ -194,7 +194,8 @@ def test_nobody_types_the_kpi_in(live, parties):
         for contract in (live.oracle, live.bond)
     }
     assert writes[live.oracle] == [
-        "challenge", "consume", "createFeed", "fundRewards", "rule", "settleSilentPanel", "submit", "withdraw"
+        "challenge", "commitChallenge", "consume", "createFeed", "fundRewards", "petition", "releaseRewards",
+        "rule", "settleSilentPanel", "submit", "withdraw",
     ]  # fmt: skip
     assert writes[live.bond] == [
         "accelerate", "activate", "cure", "declareDefault", "fix", "fund", "initialize",

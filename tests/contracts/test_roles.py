@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import disputes
 from tests.contracts.checks import plain, refuses
 from tests.contracts.clock import now, warp
 from tests.contracts.lives import (
@@ -38,7 +39,7 @@ def reported(live, report):
 
 def challenge(deal, who, base):
     base.currency.approve(deal.oracle, 2**256 - 1, {"from": who})
-    return deal.oracle.challenge(deal.feed, 0, 0, evidence("why"), {"from": who})
+    return disputes.challenge(deal, who)
 
 
 # ---------------------------------------------------------------- issuer

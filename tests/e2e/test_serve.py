@@ -22,6 +22,7 @@ from chain.network import connect
 from chain.swap.records import load_any_record
 from oracle.asking import ask
 from oracle.chain_view import STATUS
+from oracle.dispute import commitment
 from oracle.feed import read_feed
 from oracle.local import LOCAL_RELAY
 from oracle.verifier import verify_report
@@ -148,6 +149,14 @@ def test_nobody_who_is_not_verified_can_buy(world: World) -> None:
     assert world.w3.eth.block_number == before  # refused before anything was sent
 
 
+def challenge(world: World, oracle: Any, feed: str, period: int, evidence: str) -> None:
+    """The citizen commits to a challenge of the value reported, and makes it."""
+    value, citizen = read(oracle.reportOf(feed, period))["value"], world.people["Citizen"]
+    sealed = commitment(citizen, feed, period, value, evidence, evidence)
+    world.does("Citizen", oracle.commitChallenge(sealed))
+    world.does("Citizen", oracle.challenge(feed, period, value, evidence, evidence))
+
+
 def test_a_citizen_challenges_and_is_paid(world: World) -> None:
     """The panel finds, by itself, what the honest node has measured; the citizen gets its stake and 5,000."""
     record = world.records[DEALS[0]]
@@ -157,7 +166,7 @@ def test_a_citizen_challenges_and_is_paid(world: World) -> None:
     )
     feed, before = record.feeds["runoff-reduction"], world.balance("Citizen")
     world.does("Citizen", currency.functions.approve(oracle.address, 10_000 * MILLION))
-    world.does("Citizen", oracle.functions.challenge(feed, 0, 0, b"\1" * 32))
+    challenge(world, oracle.functions, feed, 0, "0x" + "01" * 32)
     assert world.balance("Citizen") == before - 10_000 * MILLION
     deadline = time.monotonic() + 60
     while STATUS[(held := read(oracle.functions.reportOf(feed, 0)))["status"]] != "final":
@@ -216,7 +225,7 @@ def test_a_challenge_of_a_right_report_costs_the_stake(world: World) -> None:
     period = int(done["title"].split()[-1]) - 1
     before, pool = world.balance("Citizen"), read(oracle.functions.rewardPool(feed))
     world.does("Citizen", currency.functions.approve(oracle.address, 10_000 * MILLION))
-    world.does("Citizen", oracle.functions.challenge(feed, period, 0, b"\2" * 32))
+    challenge(world, oracle.functions, feed, period, "0x" + "02" * 32)
     while "swap settles" not in (done := world.http.post("/v1/demo/advance", json={}).json())["title"]:
         pass
     held = read(oracle.functions.reportOf(feed, period))

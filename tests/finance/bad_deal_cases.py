@@ -67,6 +67,30 @@ BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "2",
         "not a majority of the 4 nodes",
     ),
+    "one of three can set the value": (
+        [("nodes: {value: 4", "nodes: {value: 3"), ("quorum: {value: 3", "quorum: {value: 2")],
+        "oracle.runoff-reduction.quorum",
+        "2",
+        "too small: a node that lies could set the value; at least 3 is needed",
+    ),
+    "two of seven can set the value": (
+        [("nodes: {value: 4", "nodes: {value: 7"), ("quorum: {value: 3", "quorum: {value: 4")],
+        "oracle.runoff-reduction.quorum",
+        "4",
+        "too small: 2 nodes that lie could set the value; at least 5 is needed",
+    ),
+    "two nodes": (
+        [("nodes: {value: 4", "nodes: {value: 2"), ("quorum: {value: 3", "quorum: {value: 2")],
+        "oracle.runoff-reduction.nodes",
+        "2",
+        "from 3 to 32",
+    ),
+    "late window shorter than disputes": (
+        [("late_days: {value: 15", "late_days: {value: 13")],
+        "oracle.runoff-reduction.late_days",
+        "13",
+        "must not be below dispute_days",
+    ),
     "quorum above nodes": (
         [("quorum: {value: 3", "quorum: {value: 5")],
         "oracle.runoff-reduction.quorum",
@@ -77,7 +101,7 @@ BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         [("nodes: {value: 4", "nodes: {value: 4.5")],
         "oracle.runoff-reduction.nodes",
         "4.5",
-        "whole number from 1 to 32",
+        "whole number from 3 to 32",
     ),
     "panel quorum": (
         [("panel_quorum: {value: 2", "panel_quorum: {value: 1")],

@@ -198,7 +198,7 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
         [("from: {value: 2022-09-10", "from: {value: 2021-09-10")],
         f"{STEP}.period",
         "1",
-        "may be settled as late as 2022-06-05, after the pay date 2022-03-10 that needs it",
+        "may be settled as late as 2022-06-26, after the pay date 2022-03-10 that needs it",
     ),
     "amount for a missing step": (
         ENEL,
@@ -241,7 +241,7 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
         [("end: 2024-10-31", "end: 2024-12-31")],
         f"{BONUS}.period",
         "1",
-        "may be settled as late as 2025-03-07, after the pay date 2025-01-31 that needs it",
+        "may be settled as late as 2025-03-28, after the pay date 2025-01-31 that needs it",
     ),
     "outcome takes more than is redeemed": (
         ATLANTA,  # twenty repayments of 701,000

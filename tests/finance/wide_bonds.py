@@ -82,7 +82,7 @@ def bases(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
     measure, policy = tree["kpis"].pop("renewable-share"), tree["oracle"].pop("renewable-share")
     measure["periods"] = [{"start": day, "end": day, "assumed": "drawn"} for day in days]
     measure["decimals"] = KPI_DECIMALS
-    policy |= {name: term(1) for name in ("reporting_days", "dispute_days", "ruling_days")}
+    policy |= {name: term(1) for name in ("reporting_days", "late_days", "dispute_days", "ruling_days")}
     for name in ("first-kpi", "second-kpi"):
         tree["kpis"][name], tree["oracle"][name] = deepcopy(measure), deepcopy(policy)
     return tree, schedule

@@ -166,7 +166,7 @@ contract KpiBondTest is BondFixture {
     }
 
     function test_fix_missingCostsTheIssuerTheMost() external {
-        vm.warp(PERIOD_END + REPORTING + 1);
+        vm.warp(PERIOD_END + MISSING + 1);
         eqInt(bond.fix(0), BONUS, "for the full issue");
         eqInt(outcome(), 80_675, "outcome");
     }
@@ -433,11 +433,7 @@ contract KpiBondTest is BondFixture {
         defaultOnHoldersData(2, payDate(2) + GRACE + 1);
         vm.warp(PERIOD_END + REPORTING);
         oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 100_000));
-        vm.prank(STRANGER);
-        currency.approve(address(oracle), CHALLENGE_BOND);
-        currency.mint(STRANGER, CHALLENGE_BOND);
-        vm.prank(STRANGER);
-        oracle.challenge(feed, 0, 0, "why");
+        challengeAs(STRANGER, feed, 0);
         vm.warp(payDate(2) + GRACE + CURE + 2);
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotFinal.selector, feed, 0, IKpiOracle.Status.Challenged));
         bond.accelerate();

@@ -25,6 +25,11 @@ contract KpiOracleTest is OracleFixture {
         oracle.submit(feed, 0, 0, list);
 
         vm.warp(PERIOD_END + REPORTING + 1);
+        isStatus(IKpiOracle.Status.None); // the panel can still be asked
+        list = unanimous(feed, 0, 0, QUORUM, 1);
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_DeadlinePassed.selector, PERIOD_END + REPORTING));
+        oracle.submit(feed, 0, 0, list);
+        vm.warp(PERIOD_END + MISSING + 1);
         isStatus(IKpiOracle.Status.Missing);
         list = unanimous(feed, 0, 0, QUORUM, 1);
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_DeadlinePassed.selector, PERIOD_END + REPORTING));
@@ -92,15 +97,20 @@ contract KpiOracleTest is OracleFixture {
         oracle.submit(feed, 0, 0, all);
     }
 
-    function test_submit_refusesWhileChallengedAndAfterARuling() external {
+    function test_submit_whileChallengedCorrectsAndAfterARulingIsRefused() external {
         report(10);
         challengeIt();
-        IKpiOracle.Observation[] memory list = unanimous(feed, 0, 1, QUORUM, 30);
-        refuses(wrongStatus(IKpiOracle.Status.Challenged));
+        IKpiOracle.Observation[] memory list = unanimous(feed, 0, 1, QUORUM, 10);
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_SameValue.selector, int128(10)));
         oracle.submit(feed, 0, 1, list);
+        report(20);
+        isStatus(IKpiOracle.Status.Pending);
+        eq(oracle.creditOf(address(currency), CHALLENGER), CHALLENGE_BOND, "the pool is empty");
+        challengeAs(STRANGER, feed, 0);
+        list = unanimous(feed, 0, 2, QUORUM, 30);
         rule(IKpiOracle.Verdict.Stands, 0);
         refuses(wrongStatus(IKpiOracle.Status.Final));
-        oracle.submit(feed, 0, 1, list);
+        oracle.submit(feed, 0, 2, list);
     }
 
     // ---------------------------------------------------------------- submit: what
@@ -248,7 +258,7 @@ contract KpiOracleTest is OracleFixture {
     }
 
     function test_consume_missingIsForGood() external {
-        vm.warp(PERIOD_END + REPORTING + 1);
+        vm.warp(PERIOD_END + MISSING + 1);
         (, bool missing) = oracle.consume(feed, 0);
         isTrue(missing, "missing");
         IKpiOracle.Observation[] memory list = unanimous(feed, 0, 0, QUORUM, 1);

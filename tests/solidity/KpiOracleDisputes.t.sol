@@ -7,24 +7,95 @@ import {OracleFixture} from "./utils/OracleFixture.sol";
 
 /// @notice The branches of challenge, rule, settleSilentPanel and withdraw in KpiOracle.tree.
 contract KpiOracleDisputesTest is OracleFixture {
-    function test_challenge_onlyAPendingReportOfThatVersionAndWithABond() external {
+    function test_challenge_onlyAPendingReportOfThatValueAndWithABond() external {
         refuses(wrongStatus(IKpiOracle.Status.None));
-        oracle.challenge(feed, 0, 0, "why");
+        oracle.challenge(feed, 0, 0, "why", "salt");
         report(1);
-        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_WrongVersion.selector, 1, 0));
-        oracle.challenge(feed, 0, 1, "why");
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_WrongValue.selector, int128(2), int128(1)));
+        oracle.challenge(feed, 0, 2, "why", "salt");
+        bytes32 unknown = keccak256(abi.encode(address(this), feed, uint32(0), int128(1), bytes32("why"), bytes32("salt")));
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotCommitted.selector, unknown));
+        oracle.challenge(feed, 0, 1, "why", "salt");
+        commitTo(address(this), 1, "salt");
         refuses(
             abi.encodeWithSelector(
                 IERC20Errors.ERC20InsufficientAllowance.selector, address(oracle), uint256(0), CHALLENGE_BOND
             )
         );
-        oracle.challenge(feed, 0, 0, "why");
+        oracle.challenge(feed, 0, 1, "why", "salt");
+        commitTo(STRANGER, 1, "salt");
         challengeIt();
+        commitTo(address(this), 1, "later");
         refuses(wrongStatus(IKpiOracle.Status.Challenged));
-        oracle.challenge(feed, 0, 0, "why");
+        oracle.challenge(feed, 0, 1, "why", "later");
         rule(IKpiOracle.Verdict.Stands, 0);
         refuses(wrongStatus(IKpiOracle.Status.Final));
-        oracle.challenge(feed, 0, 0, "why");
+        oracle.challenge(feed, 0, 1, "why", "later");
+    }
+
+    function test_challenge_theFirstToCommitIsTheChallenger() external {
+        report(1);
+        vm.warp(PERIOD_END + 1);
+        commitTo(CHALLENGER, 1, "salt");
+        commitTo(STRANGER, 1, "salt");
+        commitTo(CHALLENGER, 1, "salt"); // again: it stays the first
+        currency.mint(STRANGER, CHALLENGE_BOND);
+        vm.prank(STRANGER);
+        currency.approve(address(oracle), CHALLENGE_BOND);
+        openIt(STRANGER, 1, "salt");
+        vm.warp(PERIOD_END + 1 + 1 hours);
+        openIt(CHALLENGER, 1, "salt");
+        eqAddress(oracle.challengerOf(feed, 0), CHALLENGER, "challenger");
+        eq(oracle.creditOf(address(currency), STRANGER), CHALLENGE_BOND, "the copier's bond");
+        eq(oracle.reportOf(feed, 0).finalAt, PERIOD_END + 1 + RULING, "no longer than before");
+    }
+
+    function test_challenge_withinAnHourOfItsCommitment() external {
+        report(1);
+        commitTo(CHALLENGER, 1, "salt");
+        vm.warp(PERIOD_END + 1 hours + 1);
+        bytes32 late = keccak256(abi.encode(CHALLENGER, feed, uint32(0), int128(1), bytes32("why"), bytes32("salt")));
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotCommitted.selector, late));
+        openIt(CHALLENGER, 1, "salt");
+    }
+
+    function test_petition_thePanelSetsAValueNobodyReported() external {
+        vm.warp(PERIOD_END + REPORTING);
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_StillOpen.selector, PERIOD_END + REPORTING));
+        oracle.petition(feed, 0, "why", "salt");
+        vm.warp(PERIOD_END + MISSING);
+        petitionIt(CHALLENGER);
+        isStatus(IKpiOracle.Status.Challenged);
+        vm.warp(PERIOD_END + MISSING + RULING - 1);
+        rule(IKpiOracle.Verdict.Corrected, 42);
+        isStatus(IKpiOracle.Status.Final);
+        (int128 value, bool missing) = oracle.consume(feed, 0);
+        isTrue(value == 42 && !missing, "the panel's value");
+        eq(oracle.creditOf(address(currency), CHALLENGER), CHALLENGE_BOND, "the bond, and no reward");
+    }
+
+    function test_petition_aSilentPanelLeavesItMissing() external {
+        vm.warp(PERIOD_END + REPORTING + 1);
+        petitionIt(CHALLENGER);
+        vm.warp(PERIOD_END + REPORTING + 1 + RULING);
+        isStatus(IKpiOracle.Status.Missing);
+        oracle.settleSilentPanel(feed, 0);
+        isStatus(IKpiOracle.Status.Missing);
+        eq(oracle.creditOf(address(currency), CHALLENGER), CHALLENGE_BOND, "the bond goes back");
+    }
+
+    function test_releaseRewards_onlyAtTheEndAndToTheSponsor() external {
+        report(1);
+        challengeIt();
+        rule(IKpiOracle.Verdict.Stands, 0);
+        uint64 over = PERIOD_END + HALF_YEAR + MISSING + DISPUTE + RULING;
+        vm.warp(over);
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_StillOpen.selector, over));
+        oracle.releaseRewards(feed);
+        vm.warp(over + 1);
+        eq(oracle.releaseRewards(feed), CHALLENGE_BOND, "released");
+        eq(oracle.creditOf(address(currency), ISSUER), CHALLENGE_BOND, "to the sponsor");
+        eq(oracle.releaseRewards(feed), 0, "once");
     }
 
     function test_challenge_stopsTheFixing() external {
@@ -68,7 +139,7 @@ contract KpiOracleDisputesTest is OracleFixture {
         challengeIt();
         rule(IKpiOracle.Verdict.Void, 0);
         isStatus(IKpiOracle.Status.Missing);
-        eq(oracle.creditOf(address(currency), CHALLENGER), CHALLENGE_BOND + 7, "bond and what the pool held");
+        eq(oracle.creditOf(address(currency), CHALLENGER), CHALLENGE_BOND + 3, "bond and the first half of the pool");
         (int128 value, bool missing) = oracle.consume(feed, 0);
         isTrue(missing && value == 0, "missing");
     }

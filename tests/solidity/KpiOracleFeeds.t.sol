@@ -53,6 +53,12 @@ contract KpiOracleFeedsTest is OracleFixture {
         c.disputeWindow = 0;
         invalid(c, "disputeWindow zero");
         c = validConfig();
+        c.lateWindow = c.disputeWindow - 1;
+        invalid(c, "lateWindow shorter than disputeWindow");
+        c = validConfig();
+        c.sponsor = address(0);
+        invalid(c, "sponsor zero");
+        c = validConfig();
         c.rulingWindow = 0;
         invalid(c, "rulingWindow zero");
         c = validConfig();
@@ -94,8 +100,8 @@ contract KpiOracleFeedsTest is OracleFixture {
     }
 
     function test_createFeed_idBindsEveryField() external {
-        bytes32[19] memory ids;
-        for (uint256 i = 0; i < 19; ++i) {
+        bytes32[21] memory ids;
+        for (uint256 i = 0; i < 21; ++i) {
             IKpiOracle.FeedConfig memory c = validConfig();
             if (i == 1) c.deal = "d";
             if (i == 2) c.kpi = "k";
@@ -115,10 +121,32 @@ contract KpiOracleFeedsTest is OracleFixture {
             if (i == 16) c.challengeReward += 1;
             if (i == 17) c.panelQuorum += 1;
             if (i == 18) c.consumers[0] = ISSUER;
+            if (i == 19) c.lateWindow += 1;
+            if (i == 20) c.sponsor = STRANGER;
             ids[i] = oracle.createFeed(c);
             for (uint256 j = 0; j < i; ++j) {
                 isTrue(ids[j] != ids[i], "two configurations, one id");
             }
+        }
+    }
+
+    /// @dev Of n nodes f = floor((n - 1) / 3) lie, at least one. Whatever all say, the (lower) median of the smallest quorum
+    /// that is accepted lies between values of honest nodes; of one that is one smaller, it need not.
+    function testFuzz_createFeed_acceptsJustTheQuorumsThatBearLiars(uint256 seed) external {
+        uint256 nodes = seed % 32 + 1;
+        uint256 liars = nodes < 7 ? 1 : (nodes - 1) / 3;
+        for (uint256 quorum = nodes / 2 + 1; quorum <= nodes; ++quorum) {
+            // All liars in the quorum say the least (then the most) there is, the honest say 1.
+            uint256 middle = (quorum - 1) / 2;
+            bool safe = middle >= liars && middle < quorum - liars;
+            IKpiOracle.FeedConfig memory c = validConfig();
+            c.signers = addressesOf(keysByAddress(1, nodes));
+            c.quorum = uint8(quorum);
+            bool taken;
+            try oracle.createFeed(c) {
+                taken = true;
+            } catch {}
+            isTrue(taken == safe, "accepted just when safe");
         }
     }
 

@@ -103,9 +103,7 @@ contract KpiPaymentTest is PaymentFixture {
         payment.settle();
         // Due, but challenged at the last moment: it waits for the panel.
         vm.warp(periodEnd(1) + REPORTING + DISPUTE - 1);
-        currency.mint(address(this), CHALLENGE_BOND);
-        currency.approve(address(oracle), CHALLENGE_BOND);
-        oracle.challenge(feed, 1, 0, "why");
+        challengeAs(STRANGER, feed, 1);
         vm.warp(payDay(1));
         refuses(
             abi.encodeWithSelector(

@@ -116,8 +116,8 @@ class SwapLife:
         owner.send(self.currency.functions.approve(spender, amount), "approve")
 
     def fund_rewards(self) -> None:
-        """Money for whoever challenges rightly, put aside with the oracle by a party."""
-        amount = self.terms.feed.challenge_reward
+        """Money for whoever challenges rightly, of every period, put aside with the oracle by a party."""
+        amount = self.terms.feed.all_rewards
         owner = self.sender(self.record.wallets.payer)
         self.mint(owner.address, amount)
         self.approve(owner, self.record.addresses.oracle, amount)

@@ -208,7 +208,7 @@ contract BondHandler is BondBooks {
     /// @dev There is a final report, or there will never be one.
     function _isSettled() private view returns (bool) {
         if (_reportedAt != 0) return block.timestamp >= _reportedAt + DISPUTE;
-        return block.timestamp > PERIOD_END + REPORTING;
+        return block.timestamp > PERIOD_END + MISSING;
     }
 
     function _settledOutcome() private view returns (int256) {

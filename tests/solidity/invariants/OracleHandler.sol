@@ -12,10 +12,12 @@ import {DealFixture} from "../utils/DealFixture.sol";
 contract OracleHandler is DealFixture {
     uint32 public constant PERIODS = 3;
     uint256 private constant FORGERIES = 18;
-    address private constant CHALLENGER = address(0xC4A11);
+    uint256 private constant RIVALS = 2; // who may challenge and petition
 
-    /// @param stored as of the last action; the clock turns None to Missing, and Pending and Challenged to Final
+    /// @param stored as of the last action; the clock turns None to Missing, and Pending and Challenged to Final or Missing
     /// @param until end of the window that is running
+    /// @param stake of the rival who challenges or petitions
+    /// @param order of the rival's commitment
     /// @param settled the value (or its absence) a consumer has relied on
     struct Book {
         IKpiOracle.Status stored;
@@ -24,16 +26,32 @@ contract OracleHandler is DealFixture {
         uint32 version;
         uint256 signers;
         uint256 stake;
+        uint256 rival;
+        uint256 order;
+        bool rewarded;
         bool used;
         bool settledMissing;
         int128 settledValue;
     }
 
+    /// @dev A rival's latest commitment; of a petition where there was no report.
+    struct Commitment {
+        uint32 period;
+        bool petition;
+        int128 value;
+        uint256 order;
+        uint256 time;
+    }
+
     mapping(uint32 period => Book) private _books;
+    mapping(uint256 rival => Commitment) private _commitments;
+    uint256 private _count;
     uint256 public moneyIn;
     uint256 public moneyOut;
     uint256 public pool;
-    uint256 public credit;
+    mapping(uint256 rival => uint256) private _credits;
+    uint256 public sponsorCredit;
+    uint256 public rewards; // paid for challenges, in all
     bytes32 public theFeed;
     bytes32 private _otherFeed;
     KpiOracle private _otherOracle;
@@ -54,8 +72,14 @@ contract OracleHandler is DealFixture {
         config.kpi = "another";
         _otherFeed = oracle.createFeed(config);
         currency.approve(address(oracle), type(uint256).max);
-        vm.prank(CHALLENGER);
-        currency.approve(address(oracle), type(uint256).max);
+        for (uint256 i = 0; i < RIVALS; ++i) {
+            vm.prank(_rival(i));
+            currency.approve(address(oracle), type(uint256).max);
+        }
+    }
+
+    function _rival(uint256 i) private pure returns (address) {
+        return address(uint160(0xC4A11 + i));
     }
 
     // ---------------------------------------------------------------- actions
@@ -66,7 +90,7 @@ contract OracleHandler is DealFixture {
         uint32 period = uint32((dice >> 192) % PERIODS);
         uint256 edge = _books[period].until;
         if (dice % 4 == 0) edge = _ends[period];
-        if (dice % 4 == 1) edge = _ends[period] + REPORTING;
+        if (dice % 4 == 1) edge = _ends[period] + (dice % 8 == 1 ? REPORTING : MISSING);
         if (edge != 0) edge = edge + (dice >> 128) % 3 - 1;
         if ((dice >> 64) % 3 != 0 && edge > block.timestamp && edge < block.timestamp + 15 days) vm.warp(edge);
         else vm.warp(block.timestamp + 1 hours + (dice >> 192) % 4 days);
@@ -77,8 +101,6 @@ contract OracleHandler is DealFixture {
         uint32 period = uint32(which % PERIODS);
         int128 lowest = int128(bound(int256(seed), KPI_MIN, KPI_MAX - int128(MAX_SPREAD)));
         int128[] memory values = _ascending(lowest, seed, everybody ? 4 : 3);
-        IKpiOracle.Status status = _status(period);
-        bool open = block.timestamp >= _ends[period] && block.timestamp <= _ends[period] + REPORTING;
         Book storage book = _books[period];
         uint32 version = book.version + uint32(mix(seed) % 3);
         if (version != 0 && mix(seed) % 16 == 0) --version;
@@ -87,20 +109,51 @@ contract OracleHandler is DealFixture {
         for (uint256 i = 0; i < list.length; ++i) {
             signers |= 1 << list[i].signer;
         }
-        bool expected = open && status == IKpiOracle.Status.None;
-        if (book.stored == IKpiOracle.Status.Pending && version > book.version) expected = open && !book.used;
-        if (book.stored == IKpiOracle.Status.Pending && version == book.version) {
-            expected = status == IKpiOracle.Status.Pending && signers != book.signers && signers | book.signers == signers;
-        }
+        bool fuller = book.signers != 0 && version == book.version;
+        bool same = book.signers != 0 && values[1] == book.value;
+        bool expected = _maySubmit(period, version, same);
+        if (fuller && (signers == book.signers || signers | book.signers != signers)) expected = false;
         try oracle.submit(feed, period, version, list) {
             isTrue(expected, "submit should have failed");
-            book.stored = IKpiOracle.Status.Pending;
+            bool answers = book.stored == IKpiOracle.Status.Challenged;
+            if (answers && !same) _close(period, book.stake + (fuller || book.signers == 0 ? 0 : _reward(period)));
+            if (!answers || !same) {
+                book.stored = IKpiOracle.Status.Pending;
+                book.until = uint64(block.timestamp) + DISPUTE;
+            }
             book.value = values[1]; // the middle of three, the lower middle of four
             (book.version, book.signers) = (version, signers);
-            book.until = uint64(block.timestamp) + DISPUTE;
         } catch {
             isFalse(expected, "submit should have succeeded");
         }
+    }
+
+    /// @dev Whether its time and version are right. `same`: it has the value of the report there is.
+    function _maySubmit(uint32 period, uint32 version, bool same) private view returns (bool) {
+        Book storage book = _books[period];
+        bool late = block.timestamp > _ends[period] + REPORTING;
+        if (block.timestamp < _ends[period] || block.timestamp > _ends[period] + MISSING || book.used) return false;
+        if (book.stored == IKpiOracle.Status.None) return !late;
+        if (book.stored == IKpiOracle.Status.Final || book.stored == IKpiOracle.Status.Missing) return false;
+        bool runs = block.timestamp < book.until;
+        if (book.signers != 0 && version == book.version) return runs;
+        if (book.signers != 0 && version < book.version) return false;
+        bool challenged = book.stored == IKpiOracle.Status.Challenged;
+        return !(challenged && same) && (!late || (challenged && runs));
+    }
+
+    function _reward(uint32 period) private returns (uint256 reward) {
+        if (_books[period].rewarded) return 0;
+        _books[period].rewarded = true;
+        uint256 share = pool / (PERIODS - period);
+        reward = share < CHALLENGE_REWARD ? share : CHALLENGE_REWARD;
+        pool -= reward;
+        rewards += reward;
+    }
+
+    function _close(uint32 period, uint256 amount) private {
+        _credits[_books[period].rival] += amount;
+        _books[period].stake = 0;
     }
 
     /// @dev A report that is right but for one flaw never gets in, whatever the state.
@@ -148,20 +201,69 @@ contract OracleHandler is DealFixture {
         } catch {}
     }
 
-    function challenge(uint256 which, bool staleVersion) external {
+    /// @dev To a challenge of the report there is, or else to a petition.
+    function commit(uint256 which, uint256 rival) external {
+        rival %= RIVALS;
         uint32 period = uint32(which % PERIODS);
         Book storage book = _books[period];
-        bool expected = _status(period) == IKpiOracle.Status.Pending && !staleVersion;
-        currency.mint(CHALLENGER, CHALLENGE_BOND);
-        vm.prank(CHALLENGER);
-        try oracle.challenge(feed, period, staleVersion ? book.version + 1 : book.version, "why") {
-            isTrue(expected, "challenge should have failed");
-            book.stored = IKpiOracle.Status.Challenged;
-            book.until = uint64(block.timestamp) + RULING;
-            book.stake = CHALLENGE_BOND;
+        _commitments[rival] = Commitment(period, book.signers == 0, book.value, ++_count, block.timestamp);
+        oracle.commitChallenge(_sealed(rival));
+        oracle.commitChallenge(_sealed(rival)); // once more: nothing
+    }
+
+    function _sealed(uint256 rival) private view returns (bytes32) {
+        Commitment storage c = _commitments[rival];
+        bytes32 salt = bytes32(c.order);
+        if (c.petition) return keccak256(abi.encode(_rival(rival), feed, c.period, bytes32("why"), salt));
+        return keccak256(abi.encode(_rival(rival), feed, c.period, c.value, bytes32("why"), salt));
+    }
+
+    /// @dev A rival opens what it has committed to, or (`unsealed`) something else.
+    function open(uint256 rival, bool unsealed) external {
+        rival %= RIVALS;
+        Commitment storage c = _commitments[rival];
+        if (c.order == 0) return;
+        Book storage book = _books[c.period];
+        IKpiOracle.Status status = _status(c.period);
+        bool waits = status == (c.petition ? IKpiOracle.Status.None : IKpiOracle.Status.Pending);
+        bool takes = status == IKpiOracle.Status.Challenged && c.order < book.order;
+        bool expected = (waits || takes) && block.timestamp <= c.time + 1 hours && !unsealed;
+        expected = expected && (book.signers == 0) == c.petition;
+        if (c.petition) expected = expected && block.timestamp > _ends[c.period] + REPORTING;
+        else expected = expected && c.value == book.value;
+        currency.mint(_rival(rival), CHALLENGE_BOND);
+        bytes32 salt = unsealed ? bytes32(0) : bytes32(c.order);
+        try this.opened(c.period, c.petition, c.value, salt, _rival(rival)) {
+            isTrue(expected, "open should have failed");
+            if (takes) {
+                _close(c.period, book.stake);
+            } else {
+                book.stored = IKpiOracle.Status.Challenged;
+                book.until = uint64(block.timestamp) + RULING;
+            }
+            (book.stake, book.rival, book.order) = (CHALLENGE_BOND, rival, c.order);
             moneyIn += CHALLENGE_BOND;
         } catch {
-            isFalse(expected, "challenge should have succeeded");
+            isFalse(expected, "open should have succeeded");
+        }
+    }
+
+    /// @dev One call, so that one `try` holds for both.
+    function opened(uint32 period, bool asks, int128 value, bytes32 salt, address who) external {
+        vm.prank(who);
+        if (asks) oracle.petition(feed, period, "why", salt);
+        else oracle.challenge(feed, period, value, "why", salt);
+    }
+
+    function releaseRewards() external {
+        bool expected = block.timestamp > _ends[PERIODS - 1] + MISSING + DISPUTE + RULING;
+        try oracle.releaseRewards(feed) returns (uint256 amount) {
+            isTrue(expected, "releaseRewards should have failed");
+            eq(amount, pool, "all that is left");
+            sponsorCredit += pool;
+            pool = 0;
+        } catch {
+            isFalse(expected, "releaseRewards should have succeeded");
         }
     }
 
@@ -176,17 +278,13 @@ contract OracleHandler is DealFixture {
             panelSignatures(period, book.version, verdict, value, "panel", enough ? PANEL_QUORUM : PANEL_QUORUM - 1);
         try oracle.rule(feed, period, verdict, value, "panel", signatures) {
             isTrue(expected, "rule should have failed");
-            bool void = verdict == IKpiOracle.Verdict.Void;
-            book.stored = void ? IKpiOracle.Status.Missing : IKpiOracle.Status.Final;
+            bool asked = book.signers == 0;
+            bool none = verdict == IKpiOracle.Verdict.Void || (asked && verdict == IKpiOracle.Verdict.Stands);
+            book.stored = none ? IKpiOracle.Status.Missing : IKpiOracle.Status.Final;
+            book.until = uint64(block.timestamp);
             if (verdict == IKpiOracle.Verdict.Corrected) book.value = value;
-            if (verdict == IKpiOracle.Verdict.Stands) {
-                pool += book.stake;
-            } else {
-                uint256 reward = pool < CHALLENGE_REWARD ? pool : CHALLENGE_REWARD;
-                pool -= reward;
-                credit += book.stake + reward;
-            }
-            book.stake = 0;
+            if (verdict == IKpiOracle.Verdict.Stands) pool += book.stake;
+            _close(period, verdict == IKpiOracle.Verdict.Stands ? 0 : book.stake + (asked ? 0 : _reward(period)));
         } catch {
             isFalse(expected, "rule should have succeeded");
         }
@@ -198,9 +296,8 @@ contract OracleHandler is DealFixture {
         bool expected = book.stake != 0 && block.timestamp >= book.until;
         try oracle.settleSilentPanel(feed, period) {
             isTrue(expected, "settleSilentPanel should have failed");
-            credit += book.stake;
-            book.stake = 0;
-            book.stored = IKpiOracle.Status.Final;
+            _close(period, book.stake);
+            book.stored = book.signers == 0 ? IKpiOracle.Status.Missing : IKpiOracle.Status.Pending;
         } catch {
             isFalse(expected, "settleSilentPanel should have succeeded");
         }
@@ -240,13 +337,16 @@ contract OracleHandler is DealFixture {
         moneyIn += amount;
     }
 
-    function withdraw() external {
-        uint256 before = currency.balanceOf(CHALLENGER);
-        uint256 paid = oracle.withdraw(address(currency), CHALLENGER);
-        eq(paid, credit, "withdrawn is what was credited");
-        eq(currency.balanceOf(CHALLENGER) - before, paid, "it went to the challenger");
+    function withdraw(uint256 rival) external {
+        rival %= RIVALS;
+        uint256 before = currency.balanceOf(_rival(rival));
+        uint256 paid = oracle.withdraw(address(currency), _rival(rival));
+        eq(paid, _credits[rival], "withdrawn is what was credited");
+        eq(currency.balanceOf(_rival(rival)) - before, paid, "it went to the rival");
         moneyOut += paid;
-        credit = 0;
+        _credits[rival] = 0;
+        moneyOut += oracle.withdraw(address(currency), ISSUER);
+        sponsorCredit = 0;
     }
 
     // ---------------------------------------------------------------- views for the invariants
@@ -263,6 +363,23 @@ contract OracleHandler is DealFixture {
         return (_books[period], _status(period));
     }
 
+    function credit() external view returns (uint256 sum) {
+        for (uint256 i = 0; i < RIVALS; ++i) {
+            sum += _credits[i];
+        }
+        sum += sponsorCredit;
+    }
+
+    /// @dev No more than one reward a period, whatever was paid in.
+    function mostRewards() external pure returns (uint256) {
+        return PERIODS * CHALLENGE_REWARD;
+    }
+
+    /// @dev When, at the latest, a period is final or missing, whatever anybody does.
+    function settledBy(uint32 period) external view returns (uint256) {
+        return _ends[period] + MISSING + DISPUTE + RULING;
+    }
+
     function stakes() external view returns (uint256 sum) {
         for (uint32 i = 0; i < PERIODS; ++i) {
             sum += _books[i].stake;
@@ -274,9 +391,10 @@ contract OracleHandler is DealFixture {
     function _status(uint32 period) private view returns (IKpiOracle.Status stored) {
         stored = _books[period].stored;
         if (stored == IKpiOracle.Status.None) {
-            if (block.timestamp > _ends[period] + REPORTING) return IKpiOracle.Status.Missing;
+            if (block.timestamp > _ends[period] + MISSING) return IKpiOracle.Status.Missing;
         } else if (stored != IKpiOracle.Status.Missing && block.timestamp >= _books[period].until) {
-            return IKpiOracle.Status.Final;
+            bool none = stored == IKpiOracle.Status.Challenged && _books[period].signers == 0;
+            return none ? IKpiOracle.Status.Missing : IKpiOracle.Status.Final;
         }
     }
 

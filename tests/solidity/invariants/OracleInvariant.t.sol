@@ -5,6 +5,7 @@ import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
 import {KpiOracle} from "../../../contracts/oracle/KpiOracle.sol";
 import {Test} from "../utils/Test.sol";
 import {OracleHandler} from "./OracleHandler.sol";
+import {OracleHostileHandler} from "./OracleHostileHandler.sol";
 
 /// @notice The KPI oracle against the handler's books, after any sequence of actions.
 contract OracleInvariant is Test {
@@ -16,11 +17,11 @@ contract OracleInvariant is Test {
         handler = new OracleHandler();
         oracle = handler.theOracle();
         feed = handler.theFeed();
-        bytes4[] memory actions = new bytes4[](12);
+        bytes4[] memory actions = new bytes4[](16);
         actions[0] = OracleHandler.wait.selector;
         actions[1] = OracleHandler.report.selector;
         actions[2] = OracleHandler.forgeReport.selector;
-        actions[3] = OracleHandler.challenge.selector;
+        actions[3] = OracleHandler.commit.selector;
         actions[4] = OracleHandler.rule.selector;
         actions[5] = OracleHandler.settleSilentPanel.selector;
         actions[6] = OracleHandler.consume.selector;
@@ -29,6 +30,10 @@ contract OracleInvariant is Test {
         actions[9] = OracleHandler.withdraw.selector;
         actions[10] = OracleHandler.report.selector; // twice, because most of the rest waits for a report
         actions[11] = OracleHandler.wait.selector;
+        actions[12] = OracleHandler.open.selector;
+        actions[13] = OracleHandler.open.selector;
+        actions[14] = OracleHandler.releaseRewards.selector;
+        actions[15] = OracleHandler.commit.selector;
         target(address(handler), actions);
     }
 
@@ -49,9 +54,52 @@ contract OracleInvariant is Test {
         }
     }
 
+    function invariant_whateverAnybodyDoesAPeriodEnds() external view {
+        for (uint32 period = 0; period < handler.PERIODS(); ++period) {
+            if (block.timestamp <= handler.settledBy(period)) continue;
+            IKpiOracle.Status status = oracle.statusOf(feed, period);
+            isTrue(status == IKpiOracle.Status.Final || status == IKpiOracle.Status.Missing, "over");
+        }
+    }
+
+    function invariant_rewardsAreBoundedByPeriod() external view {
+        isTrue(handler.rewards() <= handler.mostRewards(), "a period pays one reward");
+    }
+
     function invariant_stakesRewardsAndCreditsAreHeld() external view {
         eq(oracle.rewardPool(feed), handler.pool(), "reward pool");
         eq(handler.held(), handler.pool() + handler.credit() + handler.stakes(), "solvency: all that is owed is held");
         eq(handler.held(), handler.moneyIn() - handler.moneyOut(), "conservation: in = out + held");
+    }
+}
+
+/// @notice Law 5 of the oracle: a party that may relay, leave out, lie with one node, keep two silent, commit, challenge,
+/// petition and settle at any time, while the panel may be silent, never moves a value that counts out of what honest
+/// nodes saw, and never ends richer than it began.
+contract OracleHostileInvariant is Test {
+    OracleHostileHandler private handler;
+
+    function setUp() external {
+        handler = new OracleHostileHandler();
+        bytes4[] memory actions = new bytes4[](10);
+        actions[0] = OracleHostileHandler.wait.selector;
+        actions[1] = OracleHostileHandler.relay.selector;
+        actions[2] = OracleHostileHandler.honestRelay.selector;
+        actions[3] = OracleHostileHandler.relay.selector;
+        actions[4] = OracleHostileHandler.attack.selector;
+        actions[5] = OracleHostileHandler.panelRules.selector;
+        actions[6] = OracleHostileHandler.settle.selector;
+        actions[7] = OracleHostileHandler.consume.selector;
+        actions[8] = OracleHostileHandler.wait.selector;
+        actions[9] = OracleHostileHandler.attack.selector;
+        target(address(handler), actions);
+    }
+
+    function invariant_hostilityMovesNoValueAndPaysNothing() external view {
+        for (uint32 period = 0; period < handler.PERIODS(); ++period) {
+            (bool counts, int128 value) = handler.valueOf(period);
+            if (counts) isTrue(value >= handler.LOWEST() && value <= handler.HIGHEST(), "between honest values");
+        }
+        isTrue(handler.wealth() <= handler.start(), "no richer");
     }
 }

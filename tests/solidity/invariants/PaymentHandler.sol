@@ -463,7 +463,7 @@ contract PaymentHandler is PaymentFixture {
     /// @dev There is a final report, or there will never be one.
     function _isSettled(bytes32 which, uint256 i, uint256 end) private view returns (bool) {
         if (_reportedAt[which][i] != 0) return block.timestamp >= _reportedAt[which][i] + DISPUTE;
-        return block.timestamp > end + REPORTING;
+        return block.timestamp > end + MISSING;
     }
 
     /// @dev As the words have it, per side: what the defaulter loses.

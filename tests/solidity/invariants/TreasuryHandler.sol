@@ -54,7 +54,7 @@ contract TreasuryHandler is TreasuryFixture {
         uint256 settled = payment.periodsSettled();
         uint256 edge = periodsPaid < QUARTERS ? payDateOf(periodsPaid) : 0;
         if (dice % 5 == 0 && settled < PERIODS) edge = payDay(settled);
-        if (dice % 5 == 1 && settled < PERIODS) edge = periodEnd(settled) + REPORTING;
+        if (dice % 5 == 1 && settled < PERIODS) edge = periodEnd(settled) + MISSING;
         if (dice % 5 == 2) edge = payment.accountOf(PAYER).deadline;
         edge = edge + (dice >> 128) % 3;
         if ((dice >> 64) % 3 != 0 && edge > block.timestamp + 1) vm.warp(edge - 1);

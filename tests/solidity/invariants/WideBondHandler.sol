@@ -514,7 +514,7 @@ contract WideBondHandler is BondBooks {
     function _isSettled(Rule storage r) private view returns (bool) {
         uint256 reportedAt = _seen[r.kpi][r.measured].at;
         if (reportedAt != 0) return block.timestamp >= reportedAt + DISPUTE;
-        return block.timestamp > _dataEnd(r.measured) + REPORTING;
+        return block.timestamp > _dataEnd(r.measured) + MISSING;
     }
 
     function _settledValue(Rule storage r) private view returns (int256) {

@@ -24,6 +24,8 @@ abstract contract DealFixture is Test {
     uint64 internal constant HALF_YEAR = 182 days;
     uint64 internal constant PERIOD_END = CLOSES + 3 * HALF_YEAR;
     uint32 internal constant REPORTING = 30 days;
+    uint32 internal constant LATE = 9 days;
+    uint32 internal constant MISSING = REPORTING + LATE; // then it is missing
     uint32 internal constant DISPUTE = 7 days;
     uint32 internal constant RULING = 14 days;
     uint32 internal constant GRACE = 10 days;
@@ -151,11 +153,13 @@ abstract contract DealFixture is Test {
         c.periodEnds[0] = PERIOD_END;
         c.periodEnds[1] = PERIOD_END + HALF_YEAR;
         c.reportingWindow = REPORTING;
+        c.lateWindow = LATE;
         c.disputeWindow = DISPUTE;
         c.rulingWindow = RULING;
         c.bondCurrency = address(currency);
         c.challengeBond = CHALLENGE_BOND;
         c.challengeReward = CHALLENGE_REWARD;
+        c.sponsor = ISSUER;
         c.panel = addressesOf(panelKeys);
         c.panelQuorum = PANEL_QUORUM;
     }
@@ -218,6 +222,17 @@ abstract contract DealFixture is Test {
             list[i].panellist = i;
             (list[i].r, list[i].vs) = vm.signCompact(panelKeys[i], digest);
         }
+    }
+
+    /// @dev Commits to a challenge of the present report and makes it, with a bond minted for it.
+    function challengeAs(address who, bytes32 feed_, uint32 period) internal {
+        int128 value = oracle.reportOf(feed_, period).value;
+        oracle.commitChallenge(keccak256(abi.encode(who, feed_, period, value, bytes32("why"), bytes32("salt"))));
+        currency.mint(who, CHALLENGE_BOND);
+        vm.startPrank(who);
+        currency.approve(address(oracle), CHALLENGE_BOND);
+        oracle.challenge(feed_, period, value, "why", "salt");
+        vm.stopPrank();
     }
 
     // ---------------------------------------------------------------- money

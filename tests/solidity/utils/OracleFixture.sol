@@ -29,13 +29,30 @@ abstract contract OracleFixture is DealFixture {
     }
 
     function challengeIt() internal {
-        uint32 version = oracle.reportOf(feed, 0).version;
-        vm.prank(CHALLENGER);
-        oracle.challenge(feed, 0, version, "why");
+        commitTo(CHALLENGER, oracle.reportOf(feed, 0).value, "salt");
+        openIt(CHALLENGER, oracle.reportOf(feed, 0).value, "salt");
+    }
+
+    function commitTo(address who, int128 value, bytes32 salt) internal {
+        oracle.commitChallenge(keccak256(abi.encode(who, feed, uint32(0), value, bytes32("why"), salt)));
+    }
+
+    function openIt(address who, int128 value, bytes32 salt) internal {
+        vm.prank(who);
+        oracle.challenge(feed, 0, value, "why", salt);
+    }
+
+    function petitionIt(address who) internal {
+        oracle.commitChallenge(keccak256(abi.encode(who, feed, uint32(0), bytes32("why"), bytes32("salt"))));
+        vm.prank(who);
+        oracle.petition(feed, 0, "why", "salt");
     }
 
     function rule(IKpiOracle.Verdict verdict, int128 value) internal {
-        oracle.rule(feed, 0, verdict, value, "panel", panelSignatures(0, 0, verdict, value, "panel", PANEL_QUORUM));
+        uint32 version = oracle.reportOf(feed, 0).version;
+        oracle.rule(
+            feed, 0, verdict, value, "panel", panelSignatures(0, version, verdict, value, "panel", PANEL_QUORUM)
+        );
     }
 
     function status() internal view returns (IKpiOracle.Status) {
