@@ -366,9 +366,7 @@ contract KpiPaymentTest is PaymentFixture {
         vm.warp(valuedAt(2) + REPORTING);
         oracle.submit(valueFeed, 2, 0, unanimous(valueFeed, 2, 0, QUORUM, -12_345));
         vm.warp(block.timestamp + DISPUTE - 1);
-        currency.mint(address(this), CHALLENGE_BOND);
-        currency.approve(address(oracle), CHALLENGE_BOND);
-        oracle.challenge(valueFeed, 2, 0, "why");
+        challengeAs(STRANGER, valueFeed, 2);
         vm.warp(payDay(1));
         payment.settle();
         refuses(
