@@ -20,7 +20,7 @@ from tests.contracts.lives import (
     default_on_first_coupon,
     late,
 )
-from tests.contracts.material import AMOUNT, DAY, RATE, Bond, Status, Verdict, bullet, evidence, fixing, step
+from tests.contracts.material import AMOUNT, DAY, RATE, Bond, Status, Verdict, bullet, fixing, step
 
 YEAR = 365 * DAY
 BASIS_POINT = 10**14

@@ -393,7 +393,7 @@ contract KpiBondTest is BondFixture {
         IDealFactory.DealTerms memory terms = dealTerms();
         terms.termsHash = "a report a month";
         IKpiOracle.FeedConfig memory c = terms.oraclePolicies[0];
-        (c.reportingWindow, c.disputeWindow, c.rulingWindow) = (200 days, 60 days, 90 days);
+        (c.reportingWindow, c.lateWindow, c.disputeWindow, c.rulingWindow) = (200 days, 60 days, 60 days, 90 days);
         c.periodEnds = new uint64[](28);
         terms.fixings = new IKpiBond.Fixing[](28);
         for (uint32 i = 0; i < 28; ++i) {
@@ -413,12 +413,10 @@ contract KpiBondTest is BondFixture {
         bond.declareDefault();
         // Every report comes in on its last second, is challenged on its last, and the panel is silent.
         uint256 bound_ = missed + 200 days + 60 days + 90 days;
-        currency.mint(address(this), 28 * CHALLENGE_BOND);
-        currency.approve(address(oracle), 28 * CHALLENGE_BOND);
         for (uint32 i = 0; i < 10; ++i) {
             if (i >= 3) {
                 vm.warp(c.periodEnds[i - 3] + 260 days - 1);
-                oracle.challenge(feed, i - 3, 0, "why");
+                challengeAs(STRANGER, feed, i - 3);
             }
             if (i >= 7) continue;
             vm.warp(c.periodEnds[i] + 200 days);

@@ -409,7 +409,7 @@ contract WideBondHandler is BondBooks {
 
     function _settledAt(Rule storage r) private view returns (uint256) {
         uint256 reportedAt = _seen[r.kpi][r.measured].at;
-        return reportedAt != 0 ? reportedAt + DISPUTE : _dataEnd(r.measured) + REPORTING + 1;
+        return reportedAt != 0 ? reportedAt + DISPUTE : _dataEnd(r.measured) + MISSING + 1;
     }
 
     function _begins(uint256 i) private pure returns (uint256) {
