@@ -103,7 +103,7 @@ oracle:
     quorum: {value: 3, assumed: three of four}
     max_spread: {value: 0.25, assumed: wider than a gauge's error}
     method: swmm-paired-rain/1
-    reporting_days: {value: 40, assumed: none published}
+    reporting_days: {value: 35, assumed: none published}
     late_days: {value: 15, assumed: none published}
     dispute_days: {value: 14, assumed: none published}
     ruling_days: {value: 21, assumed: none published}

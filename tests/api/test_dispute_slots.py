@@ -15,7 +15,7 @@ FEED, CITIZEN, COPIER = "0x" + "11" * 32, "0x" + "55" * 20, "0x" + "66" * 20
 DEAL = load_deal("deals/dc-water-eib-2016.yaml")
 TERMS = feed_terms(DEAL, "runoff-reduction")
 END, DAY = TERMS.period_ends[0], 86_400
-REPORTING, LATE, DISPUTE, RULING = (days * DAY for days in (40, 15, 14, 21))
+REPORTING, LATE, DISPUTE, RULING = (days * DAY for days in (35, 15, 14, 21))
 HASH = "0x" + "77" * 32
 
 

@@ -158,7 +158,7 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "dates out of order: after claims.series-2016b.issue_date",
     ),
     "report after maturity": (
-        [("reporting_days: {value: 40", "reporting_days: {value: 45")],
+        [("reporting_days: {value: 35", "reporting_days: {value: 45")],
         "claims.series-2016b.maturity",
         "2021-04-01",
         "may be settled as late as 2021-04-06",

@@ -54,7 +54,7 @@ def test_dc_water_in_integers(deal: Deal) -> None:
     assert terms.feeds[0].period_ends == (at(2021, 1, 1),)
     assert (terms.feeds[0].min_value, terms.feeds[0].max_value) == (-1_000_000, 1_000_000)
     assert (terms.feeds[0].nodes, terms.feeds[0].quorum, terms.fixings[0].kpi_period) == (4, 3, 0)
-    assert (terms.feeds[0].reporting_window, terms.feeds[0].late_window) == (40 * 86_400, 15 * 86_400)
+    assert (terms.feeds[0].reporting_window, terms.feeds[0].late_window) == (35 * 86_400, 15 * 86_400)
     assert terms.feeds[0].challenge_bond == 10_000 * 10**6
     assert terms.feeds[0].method_hash.startswith("0x")
     assert len(terms.feeds[0].method_hash) == 66
