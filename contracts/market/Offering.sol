@@ -63,7 +63,7 @@ contract Offering is IOffering, Initializable {
     /// @inheritdoc IOffering
     function settle() external {
         _requireState(State.Succeeded);
-        if (block.number == _lastSale) revert Offering_SoldInThisBlock(_lastSale);
+        if (block.number <= _lastSale) revert Offering_SoldInThisBlock(_lastSale);
         _settled = true;
         uint256 proceeds = uint256(_sold) * _terms.unitPrice;
         emit OfferingSettled(_sold, proceeds);
