@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
@@ -114,4 +115,7 @@ def run(app: typer.Typer) -> None:
             return invoke(ctx)
 
     command.invoke = guarded  # type: ignore[method-assign]
+    # Of a file run by its path, python looks here first, where oracle.py would hide the room of that name.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [each for each in sys.path if not each or Path(each).resolve() != here]
     command()

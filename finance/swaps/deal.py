@@ -99,7 +99,11 @@ def _packaged(name: str) -> tuple[Floats, Floats]:
 def _file(name: str) -> tuple[Floats, Floats]:
     from finance.generation.wind_files import read_wind
 
-    weather = read_wind(name).without_leap_day().at_height(80.0, SHEAR_EXPONENT)
+    try:
+        read = read_wind(name)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+    weather = read.without_leap_day().at_height(80.0, SHEAR_EXPONENT)
     return weather.speed, weather.temperature
 
 
