@@ -312,7 +312,7 @@ RECOMPUTED: dict[str, Any] = {
     "ok": False,
     "holds": True,
     "value": 0.299969,
-    "honest": 0.195932,
+    "honest": 0.296805,
     "checks": [{"name": "feed on chain", "ok": True, "detail": "KPI, decimals, signers and quorum"}],
     "culprits": [
         {
