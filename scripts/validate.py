@@ -52,12 +52,13 @@ def validate(
 
 def read_data(deal: Deal) -> None:
     """Raise InputError for what only shows when the files that a deal names are read: a power curve that does
-    not exist, a correlation that its weather and prices cannot have.
+    not exist, a correlation that its weather and prices cannot have; and for periods that cannot be valued.
     """
     if deal.asset.twin == "wind":
-        from finance.swaps.deal import wind_outlook
+        from finance.swaps.deal import swap_periods, wind_outlook
 
         wind_outlook(deal)
+        swap_periods(deal)
 
 
 if __name__ == "__main__":

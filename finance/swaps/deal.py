@@ -146,13 +146,16 @@ def wind_outlook(deal: Deal) -> Outlook:
 
 
 def swap_periods(deal: Deal) -> Periods:
-    """The KPI's periods; raises InputError unless they are whole months, quarters or years in a row."""
-    listed = deal.kpis[deal.swap.kpi].periods
+    """The KPI's periods; raises InputError, naming file and field, unless they are whole months, quarters or
+    years in a row that make whole years and begin on a day that every month has."""
+    listed, where = deal.kpis[deal.swap.kpi].periods, f"{deal.file or deal.id}: kpis.{deal.swap.kpi}.periods"
     months = regular_months([(period.start, period.end) for period in listed])
     if months is None:
-        raise InputError(
-            f"kpis.{deal.swap.kpi}.periods: a study needs whole months, quarters or years, without gaps"
-        )
+        raise InputError(f"{where}: must be whole months, quarters or years, without gaps, to be valued")
+    if listed[0].start.day > 28:
+        raise InputError(f"{where}.0.start: must be on the 28th of its month or before, to be valued")
+    if len(listed) * months % 12:
+        raise InputError(f"{where}: {len(listed)} do not make whole years, to be valued")
     return Periods(listed[0].start, FREQUENCIES[months], len(listed))
 
 

@@ -17,7 +17,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from finance.terms.deal import Deal
 from finance.terms.processes import SeasonalProcess, TwinProcess
 from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
-from finance.terms.schedule import regular_months
 
 Real = Annotated[Decimal, Field(strict=True)]
 Words = Annotated[str, Field(strict=True, min_length=1)]
@@ -189,7 +188,9 @@ def published(deal: Deal) -> Iterator[Finding]:
 
 
 def simulated(deal: Deal) -> Iterator[Finding]:
-    """A payment that a twin simulates is a wind project's, with regular periods and a revenue share."""
+    """A payment that a twin simulates is a wind project's, with a revenue share. That its periods are whole
+    months is only asked for when it is valued (`finance.swaps.deal.swap_periods`): moved dates are not.
+    """
     for here, swap in swaps(deal):
         kpi, wind = deal.kpis.get(swap.kpi), deal.asset.twin == "wind"
         if kpi is None or not kpi.periods:
@@ -202,13 +203,6 @@ def simulated(deal: Deal) -> Iterator[Finding]:
             continue
         if deal.share is None:
             yield here, "needs a revenue share beside it, whose costs and debt a wind project has"
-        months, first = regular_months([(period.start, period.end) for period in kpi.periods]), kpi.periods[0]
-        if months is None:
-            yield ("kpis", swap.kpi, "periods"), "must be whole months, quarters or years, without gaps"
-        elif first.start.day > 28:
-            yield ("kpis", swap.kpi, "periods", "0", "start"), "must be on the 28th of its month or before"
-        elif len(kpi.periods) * months % 12:
-            yield ("kpis", swap.kpi, "periods"), f"{len(kpi.periods)} do not make whole years"
 
 
 def bond_processes(deal: Deal) -> Iterator[Finding]:

@@ -59,17 +59,7 @@ def cut(path: Path, **changes: Any) -> dict[str, Any]:
 
 
 def project_deal(title: str | None = None) -> Deal:
-    """Six quarters are no whole years of wind, so here their revenue is reported, and priced as a chance."""
     tree = cut(BLOOM)
-    tree["asset"]["twin"] = "reported"
-    tree["asset"]["parameters"] = {
-        name: tree["asset"]["parameters"][name] for name in ("capacity_mw", "discount_rate", "debt_rate")
-    }
-    tree["kpis"]["proxy-revenue"]["process"] = {
-        "kind": "normal",
-        "mean": {"value": 3_000_000, "assumed": "a usual quarter"},
-        "sd": {"value": 500_000, "assumed": "a guess"},
-    }
     tree["title"] = title or tree["title"]
     return parse_deal(tree)
 

@@ -222,8 +222,10 @@ def test_a_wide_bond_reconciles_to_the_unit(chain: LocalChain, energy: int | Non
 
 def test_what_waits_for_a_report_is_noted_not_counted(chain: LocalChain) -> None:
     tree = wide_tree()
-    # The report on 2017 may come until the end of March 2018, and is challenged by nobody.
-    tree["oracle"]["water"] |= {"reporting_days": term(52)}
+    # The report on 2017 may come until the end of February 2018, and is challenged by nobody.
+    tree["oracle"]["water"] |= {
+        "reporting_days": term(52), "dispute_days": term(7), "ruling_days": term(14)
+    }  # fmt: skip
     life = lived(chain, parse_deal(tree))
     life.report(600_000, "2017-01-20", "energy")
     life.coupon(DATES[0])

@@ -48,7 +48,8 @@ def fixed_bond(start: date, maturity: date, frequency: str, day_count: str, rate
     (bond,) = tree["claims"].values()
     bond |= {name: term(day) for name, day in
              {"interest_from": start, "issue_date": start, "maturity": maturity}.items()}  # fmt: skip
-    bond |= {"issue_price": term(1), "coupon": bond["coupon"] | {
+    late = term(Decimal(rate) + Decimal("0.02"))
+    bond |= {"issue_price": term(1), "late_rate": late, "coupon": bond["coupon"] | {
         "rate": term(Decimal(rate)), "frequency": frequency, "day_count": day_count}}  # fmt: skip
     bond["term_readings"] = []
     tree["offering"] |= {"opens": term(start - timedelta(days=9)), "closes": term(start)}

@@ -209,6 +209,7 @@ def one_period(title: str, unit: str, mean: str, sd: str, top: int) -> Deal:
     kpi |= {"title": title, "unit": unit, "periods": kpi["periods"][:1]}
     kpi["bounds"] = {"minimum": assumed(0), "maximum": assumed(top)}
     kpi["process"] = {"kind": "normal", "mean": assumed(Decimal(mean)), "sd": assumed(Decimal(sd))}
+    del tree["asset"]["parameters"]["revenue_per_mm"]
     claim = tree["claims"]["swap"]
     claim["fixed"] = assumed([0])
     claim["line"] = [{"kpi": assumed(0), "amount": assumed(0)}]
