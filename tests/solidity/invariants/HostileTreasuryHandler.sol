@@ -43,6 +43,9 @@ contract HostileTreasuryHandler is TreasuryFixture {
             s.termsHash = keccak256(abi.encode("hostile", w));
             s.payment = closedOutBy(IKpiPayment.CloseOutRule.ReplacementCost, s.payment);
             s.payment.curePeriod = 10 days;
+            // What a project of limited recourse owes bears interest for longer once its swap has ended: pay for time, in
+            // which wealth is not counted here.
+            s.payment.lateRate = 0;
             ISwapFactory.ProjectTerms memory p = projectTerms();
             p.registry = address(registry);
             deployProject(s, p);
