@@ -183,6 +183,8 @@ contract KpiBond is IKpiBond, Initializable {
         (p, due, late) = _next(t);
         due += late + _carried;
         uint256 held = _requireHeld(t, due);
+        // Of pro rata only the sum is wanted here.
+        // slither-disable-next-line unused-return
         (, paid) = ProRata.perUnit(due, _units);
         (_state, _couponsPaid) = (state_, uint16(couponsPaid_));
         (_known, _carried) = (uint128(_known > paid ? _known - paid : 0), uint64(due - paid)); // below the units
@@ -378,6 +380,8 @@ contract KpiBond is IKpiBond, Initializable {
     function _accrue(bytes memory t, uint256 held) private {
         uint256 late = _lateNow(t);
         // Up to the last whole day, so that nobody can call often enough to let none pass.
+        // A part of a day, and nothing random.
+        // slither-disable-next-line weak-prng
         _book(held, late, block.timestamp - (block.timestamp - _bookedTo) % 1 days);
     }
 

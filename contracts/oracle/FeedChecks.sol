@@ -59,6 +59,8 @@ contract FeedChecks {
     /// @dev With f liars, at the bottom or the top of the quorum's values, the (lower) median is still an honest value, or
     /// between two, if there are more than 2f values.
     function _bearsLiars(uint256 quorum, uint256 count) private pure returns (bool) {
+        // Whole nodes, rounded down, not an amount.
+        // slither-disable-next-line divide-before-multiply
         uint256 liars = count < 7 ? 1 : (count - 1) / 3;
         return quorum > 2 * liars;
     }

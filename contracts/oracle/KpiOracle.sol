@@ -96,6 +96,8 @@ contract KpiOracle is IKpiOracle, EIP712 {
         StoredReport memory was = _reports[feed][period];
         bool fuller = _admit(config, subject, was);
 
+        // All zero, and filled in from here on.
+        // slither-disable-next-line uninitialized-local
         StoredReport memory report;
         uint256 order = _checkObservations(config, subject, observations, report);
         if (fuller && (was.signers == report.signers || was.signers & ~report.signers != 0)) {
@@ -115,6 +117,8 @@ contract KpiOracle is IKpiOracle, EIP712 {
         StoredReport memory report,
         bool fuller
     ) private {
+        // A value that nodes signed, and no balance that anybody could set.
+        // slither-disable-next-line incorrect-equality
         if (was.signers != 0 && report.value == was.value) {
             if (!fuller) revert KpiOracle_SameValue(report.value);
             (report.stored, report.finalAt) = (Status.Challenged, was.finalAt); // more nodes say what is challenged
