@@ -77,6 +77,15 @@ class Provider(HTTPProvider):
         with self._one_line("a batch"):
             return super().make_batch_request(batch_requests)
 
+    def is_connected(self, show_traceback: bool = False) -> bool:
+        """Whether the node answers."""
+        try:
+            return super().is_connected(show_traceback)
+        except UnreachableError:
+            if show_traceback:
+                raise
+            return False
+
     @contextmanager
     def _one_line(self, what: str) -> Iterator[None]:
         try:

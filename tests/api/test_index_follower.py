@@ -271,6 +271,7 @@ def test_who_withdrew_is_read_again_after_a_reorganisation(tmp_path: Path, make:
         id = indexed.register(life.record).id
         life.fund("payer", units(5_000_000))
         life.fund("payee", units(1_000_000))
+        life.activate("stranger")
         life.settle_at(0, 150)  # 1,120,000 to the utility
         snapshot = rpc(chain.w3, "evm_snapshot")
         life.withdraw("payee", by="payee")

@@ -239,17 +239,20 @@ function described(step) {
 async function send(dialog, wallet, prepared, prepare) {
   const hashes = [];
   const items = dialog.body.querySelectorAll(".steps > li");
-  let step = prepared.steps[0];
   for (let place = 0; place < prepared.steps.length; place++) {
+    // Sent as it was shown: a commitment and what it hides belong together.
+    const step = prepared.steps[place];
+    let { gas } = step;
     if (place > 0) {
       // What came before has changed the chain, so the rest is simulated again, with its gas.
       const again = await prepare();
-      step = again.steps.at(-1);
-      if (again.ok === false) throw new Error(step.outcome.refusal?.words ?? say("The contract refuses this now."));
+      const refused = again.steps.find((each) => each.outcome.refusal);
+      if (again.ok === false) throw new Error(refused?.outcome.refusal.words ?? say("The contract refuses this now."));
+      gas = again.steps.at(place - prepared.steps.length)?.gas;
     }
     dialog.say(say("Step {step} of {steps}: confirm it in your wallet.", { step: place + 1, steps: prepared.steps.length }));
     const transaction = { from: wallet.address, to: step.to, data: step.data, value: "0x0" };
-    if (step.gas) transaction.gas = `0x${step.gas.toString(16)}`;
+    if (gas) transaction.gas = `0x${gas.toString(16)}`;
     const hash = await wallet.provider.request({ method: "eth_sendTransaction", params: [transaction] });
     dialog.say(say("Step {step} of {steps}: waiting for the chain.", { step: place + 1, steps: prepared.steps.length }));
     await mined(hash);
