@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 DEPLOYMENT_ID = "dc-water-eib-2016-dcb8b5a4"
-TERMS_HASH = "0xdcb8b5a4a88bc7d815065c5dea7fc02ee75fa7a08f853218ec57e5bdd46634a5"
+TERMS_HASH = "0xc2483d4de673606bca5e2e4037f32d5587b9c4c713bd41610a13efa4f01fc778"
 CHAIN_ID = 31337
 DEPLOYED = {
     "block": 8,
@@ -50,9 +50,9 @@ DEAL_ROW: dict[str, Any] = {
     "starts": "2016-10-01",
     "ends": "2021-04-01",
     "kpis": ["runoff-reduction"],
-    "inputs": 42,
-    "assumed": 23,
-    "terms_hash": "0x8c8bbb114c28d07cd8f35d59fdd43fe0d518238d570bdd37e1dacd4b8ece80cf",
+    "inputs": 43,
+    "assumed": 24,
+    "terms_hash": "0x79f434d221cb3ca24d8af156eb7bd54ea4075c6b84893e5a066430200432409b",
 }
 
 DEAL: dict[str, Any] = {

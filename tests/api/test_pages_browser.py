@@ -118,7 +118,9 @@ def test_pages_are_accessible(
 @pytest.mark.parametrize(("language", "width"), [("en", WIDE), ("ko", PHONE)])
 def test_the_page_of_a_swap_is_accessible(browser: Browser, swap: str, language: str, width: int) -> None:
     page = ready(browser, f"{swap}/deals/{SWAP}", language=language, width=width)
-    expect(page.locator("#chart-settlements[data-drawn] .chart-drawing svg[role=img]")).to_be_visible()
+    expect(page.locator("#chart-settlements[data-drawn] .chart-drawing svg[role=img]")).to_be_visible(
+        timeout=20_000
+    )
     sound(page, f"pages-swap-{language}-{width}")
     page.context.close()
 
