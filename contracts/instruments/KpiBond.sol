@@ -135,14 +135,17 @@ contract KpiBond is IKpiBond, Initializable {
 
     function _fix(bytes memory t, uint256 fixing) private returns (int128 value) {
         BondTerms.FixingHead memory f = t.fixing(fixing);
-        IKpiOracle oracle = IKpiOracle(t.oracle());
-        (int128 kpi, bool missing) = oracle.consume(f.feed, f.kpiPeriod);
+        (int128 kpi, bool missing) = IKpiOracle(t.oracle()).consume(f.feed, f.kpiPeriod);
         value = missing ? f.missing : CHECKS.payoff(_terms, fixing, kpi);
         _values[fixing] = value;
-        if (block.timestamp > _dateOf(t, _firstPayment(t, f))) {
-            _settledAt[fixing] = oracle.reportOf(f.feed, f.kpiPeriod).finalAt;
-        }
+        if (block.timestamp > _dateOf(t, _firstPayment(t, f))) _settledAt[fixing] = _settled(t, f);
         emit KpiFixed(fixing, kpi, missing, value);
+    }
+
+    /// @dev When the report on a fixing was settled, whether anyone has fixed it or not; now, while it is not.
+    function _settled(bytes memory t, BondTerms.FixingHead memory f) private view returns (uint64 time) {
+        time = IKpiOracle(t.oracle()).reportOf(f.feed, f.kpiPeriod).finalAt;
+        if (time > block.timestamp) time = uint64(block.timestamp);
     }
 
     // slither-disable-end reentrancy-no-eth
@@ -314,7 +317,7 @@ contract KpiBond is IKpiBond, Initializable {
             if (!matters) continue;
             if (IKpiOracle(t.oracle()).periodEndOf(f.feed, f.kpiPeriod) > missed) {
                 _values[i] = CHECKS.best(_terms, i);
-                if (!_isFixed(i)) _settledAt[i] = uint64(block.timestamp); // what waited for it could not be paid
+                if (!_isFixed(i)) _settledAt[i] = _settled(t, f);
             } else if (!_isFixed(i)) {
                 _fix(t, i); // refused by the oracle while the report is in the making
             }

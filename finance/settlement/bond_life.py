@@ -184,8 +184,9 @@ class BondLife:
                 if not matters:
                     continue
                 if self.terms.feeds[fixing.feed].period_ends[fixing.kpi_period] > missed:
-                    if number not in self.values:
-                        self.settled_at[number] = at  # what waited for it could not be paid
+                    if number not in self.values:  # what waited for it could be paid once it was settled
+                        report = self.reports.get(number)
+                        self.settled_at[number] = at if report is None else min(at, report.at)
                     self.values[number] = max(maximum(fixing.curve), fixing.missing)
                 elif number not in self.values:
                     self._fix(number, at)

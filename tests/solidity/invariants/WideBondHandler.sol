@@ -323,7 +323,8 @@ contract WideBondHandler is BondBooks {
             if (!_matters(r)) continue;
             if (_dataEnd(r.measured) > missed) r.value = _best(r);
             else if (!r.made) r.value = _settledValue(r);
-            if (!r.made) r.waitedFor = _dataEnd(r.measured) > missed ? block.timestamp : _settledAt(r);
+            uint256 settledAt = _settledAt(r);
+            if (!r.made) r.waitedFor = settledAt < block.timestamp ? settledAt : block.timestamp;
             r.made = true;
         }
         uint256 interest = 0;
