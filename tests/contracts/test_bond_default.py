@@ -161,8 +161,8 @@ def test_acceleration_after_maturity_owes_the_coupons_and_late_interest(launch, 
     warp(tx.timestamp + 3 * YEAR + 1)
     assert now() > deal.plan.pay_dates[2]
     tx = deal.bond.accelerate(anyone)
-    # 10 days to the default and three years of cure. That its report never came was settled before maturity, so
-    # the redemption is as late as the last coupon, whether anybody has fixed it or not.
+    # 10 days to the default and three years of cure. That its report never came was settled before maturity,
+    # so the redemption is as late as the last coupon, whether anybody has fixed it or not.
     overdue = late(COUPON, 10 + 1_095) + late(COUPON, 10 + 730) + late(COUPON, 10 + 365)
     overdue += late(PRINCIPAL + TENTH, 10 + 365)
     said(
