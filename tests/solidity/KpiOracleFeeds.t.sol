@@ -132,21 +132,22 @@ contract KpiOracleFeedsTest is OracleFixture {
 
     /// @dev Of n nodes f = floor((n - 1) / 3) lie, at least one. Whatever all say, the (lower) median of the smallest quorum
     /// that is accepted lies between values of honest nodes; of one that is one smaller, it need not.
-    function testFuzz_createFeed_acceptsJustTheQuorumsThatBearLiars(uint256 seed) external {
-        uint256 nodes = seed % 32 + 1;
-        uint256 liars = nodes < 7 ? 1 : (nodes - 1) / 3;
-        for (uint256 quorum = nodes / 2 + 1; quorum <= nodes; ++quorum) {
-            // All liars in the quorum say the least (then the most) there is, the honest say 1.
-            uint256 middle = (quorum - 1) / 2;
-            bool safe = middle >= liars && middle < quorum - liars;
-            IKpiOracle.FeedConfig memory c = validConfig();
+    function test_createFeed_acceptsJustTheQuorumsThatBearLiars() external {
+        IKpiOracle.FeedConfig memory c = validConfig();
+        for (uint256 nodes = 1; nodes <= 32; ++nodes) {
+            uint256 liars = nodes < 7 ? 1 : (nodes - 1) / 3;
             c.signers = addressesOf(keysByAddress(1, nodes));
-            c.quorum = uint8(quorum);
-            bool taken;
-            try oracle.createFeed(c) {
-                taken = true;
-            } catch {}
-            isTrue(taken == safe, "accepted just when safe");
+            for (uint256 quorum = nodes / 2 + 1; quorum <= nodes; ++quorum) {
+                // All liars in the quorum say the least (then the most) there is, the honest say 1.
+                uint256 middle = (quorum - 1) / 2;
+                bool safe = middle >= liars && middle < quorum - liars;
+                c.quorum = uint8(quorum);
+                bool taken;
+                try oracle.createFeed(c) {
+                    taken = true;
+                } catch {}
+                isTrue(taken == safe, "accepted just when safe");
+            }
         }
     }
 

@@ -36,7 +36,14 @@ contract BondInvariant is BondInvariants {
         target(address(handler), actions);
     }
 
-    function invariant_theOutcomeIsTheBooks() external view {
+    /// @dev One campaign hunts them all.
+    function invariant_theBooksHold() external view {
+        moneyIsSolventConservedAndPaidAsPromised();
+        stateIsTheBooks();
+        theOutcomeIsTheBooks();
+    }
+
+    function theOutcomeIsTheBooks() public view {
         IKpiBond bond = books.theBond();
         (bool made,) = bond.fixingOf(0);
         isTrue(made == handler.outcomeFixed(), "outcome fixed");

@@ -11,7 +11,7 @@ abstract contract BondInvariants is Test {
 
     BondBooks internal books;
 
-    function invariant_moneyIsSolventConservedAndPaidAsPromised() external view {
+    function moneyIsSolventConservedAndPaidAsPromised() public view {
         if (address(books.theBond()) == address(0)) return; // not begun yet
         uint256 owed;
         uint256 claimed;
@@ -34,7 +34,7 @@ abstract contract BondInvariants is Test {
         }
     }
 
-    function invariant_stateIsTheBooks() external view {
+    function stateIsTheBooks() public view {
         IKpiBond bond = books.theBond();
         if (address(bond) == address(0)) return;
         eq(uint256(bond.state()), uint256(books.state()), "state");

@@ -28,7 +28,13 @@ contract OfferingInvariant is Test {
         target(address(handler), actions);
     }
 
-    function invariant_moneyWaitsUntilTheIssueSucceedsOrGoesBack() external view {
+    /// @dev One campaign hunts them all.
+    function invariant_theBooksHold() external view {
+        moneyWaitsUntilTheIssueSucceedsOrGoesBack();
+        unitsAndStatesAreTheBooks();
+    }
+
+    function moneyWaitsUntilTheIssueSucceedsOrGoesBack() public view {
         uint256 held = handler.heldByOffering();
         uint256 issuer = handler.heldByIssuer();
         eq(handler.paidIn(), held + issuer + handler.paidBack(), "conservation: in = out + held");
@@ -41,7 +47,7 @@ contract OfferingInvariant is Test {
         }
     }
 
-    function invariant_unitsAndStatesAreTheBooks() external view {
+    function unitsAndStatesAreTheBooks() public view {
         eq(uint256(offering.state()), uint256(handler.state()), "state");
         eq(offering.sold(), handler.sold(), "sold");
         atMost(handler.sold(), HARD_CAP, "never above the hard cap");

@@ -37,8 +37,14 @@ abstract contract PaymentInvariants is Test {
         target(address(handler), actions);
     }
 
+    /// @dev One campaign hunts them all.
+    function invariant_theBooksHold() external view {
+        moneyAndStatesAreTheBooks();
+        settlementIsZeroSumAndWhoeverOwesHoldsNothing();
+    }
+
     /// @dev Solvency with equality, conservation, each side's figures, one fixing per period, and the states.
-    function invariant_moneyAndStatesAreTheBooks() external view {
+    function moneyAndStatesAreTheBooks() public view {
         _statesAreTheBooks();
         uint256 booked;
         uint256 paidIn;
@@ -59,7 +65,7 @@ abstract contract PaymentInvariants is Test {
 
     /// @dev What one side has gained the other has lost, and it is what was fixed, with interest, but for what is owed.
     /// Money posted is never kept by a side that owes, and both cannot owe.
-    function invariant_settlementIsZeroSumAndWhoeverOwesHoldsNothing() external view {
+    function settlementIsZeroSumAndWhoeverOwesHoldsNothing() public view {
         int256[2] memory gain;
         uint256[2] memory principal;
         for (uint256 i = 0; i < 2; ++i) {
