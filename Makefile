@@ -39,7 +39,9 @@ check: tools ## formatter, linter, types, import rule between rooms, locks for e
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/resolver.py
 
-test: check slither test-solidity test-contracts test-python ## everything (about 20 minutes on two cores)
+test: check slither ## everything (under 20 minutes on two cores)
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget) test-solidity test-contracts
+	@$(MAKE) --no-print-directory test-python
 
 test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test

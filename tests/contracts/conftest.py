@@ -61,6 +61,18 @@ def pays_for_gas():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def a_second_a_block():
+    """Otherwise blocks follow the clock on the wall, and what a test pays or owes depends on the machine's
+    speed. Ganache knows no such setting."""
+    from brownie import web3
+
+    from tests.contracts.clock import is_ganache
+
+    if not is_ganache():
+        web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+
+
+@pytest.fixture(scope="session", autouse=True)
 def patient_look_up():
     """While Anvil mines a block, a sender's nonce is already the new one and the receipt is not there yet.
     brownie 1.22.2 then takes the transaction for dropped, most often one of many million gas; so look

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 SNAPSHOT = Path(__file__).with_name("gas-snapshot.json")
-TOLERANCE = 2  # per cent
 ROWS: list[tuple[str, int, int | None]] = []
 
 
 def record(name: str, gas: int, mark: int | None = None) -> None:
-    """Note a cost; fails when it is above its absolute mark, or off its snapshot by more than the
-    tolerance."""
+    """Note a cost; fails when it is above its absolute mark, or is not its snapshot."""
     gas = int(gas)
     ROWS.append((name, gas, mark))
     assert mark is None or gas <= mark, f"{name}: {gas} is above the mark of {mark}"
@@ -28,8 +26,7 @@ def record(name: str, gas: int, mark: int | None = None) -> None:
         return
     assert name in known, f"{name} is not in {SNAPSHOT.name}: run with PENSTOCK_UPDATE_GAS=1"
     change = gas - known[name]
-    near = 100 * abs(change) <= TOLERANCE * known[name]
-    assert near, f"{name}: {gas}, snapshot {known[name]} ({change:+d})"
+    assert change == 0, f"{name}: {gas}, snapshot {known[name]} ({change:+d})"
 
 
 def measure(name: str, tx: Any, mark: int | None = None) -> int:
