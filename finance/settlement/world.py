@@ -1,0 +1,158 @@
+"""The parts of a deal and its currency as a chain holds them, one act after the other.
+
+An act inside an act (a treasury that funds a swap, an offering that begins a bond) is never given: it follows
+from the outermost one, is made by the calling part, and happens where the contract makes it.
+
+What a holder allows a part to take of the currency, or another to take of its units, is the ERC-20's matter
+and not kept here: an act that a chain has carried out was allowed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
+
+from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted, Flow, table
+from finance.settlement.widths import SettlementError, uint256
+
+CURRENCY = "currency"
+NOBODY = "0x" + "00" * 20
+B = TypeVar("B")
+
+ACTS = table(Call("transfer", ANYONE, "send currency", {"to": "address", "value": "uint256"}))
+"""Of the currency: what comes to a part so is a gift, of which the contract is not told."""
+
+
+class Books:
+    """A part's state as its contract holds it. Fields are `terms`, which never change, and immutable values,
+    or lists, dicts and sets of them. An act is a method by its name in the table `ACTS`: it takes the world,
+    who does it and the arguments, and returns what the contract's function returns."""
+
+    ACTS: ClassVar[Mapping[str, Call]] = {}
+    key: str
+    """Of the part in its deal."""
+
+    def act(self, by: str, call: str, arguments: Mapping[str, Any], world: World) -> Any:
+        """Carry an act out. Raises SettlementError where the contract reverts."""
+        if call not in self.ACTS:
+            raise SettlementError(f"{self.key}: no act {call}")
+        row = self.ACTS[call]
+        if row.who != ANYONE and by not in self.roles(world)[row.who]:
+            raise SettlementError(f"{self.key}: {call} by {by}, not by the {row.who}")
+        return getattr(self, call)(world, by, **row.checked(arguments))
+
+    def roles(self, world: World) -> Mapping[str, Collection[str]]:
+        """Who has each role that the table names."""
+        return {}
+
+    def due(self, world: World) -> list[Act]:
+        """What is due now and anyone may do, in the order in which it should be done."""
+        return []
+
+    def _now(self, world: World, call: str, **arguments: Any) -> Act:
+        """An act that is due now."""
+        return Act("", self.key, call, arguments, world.at, world.block)
+
+    def copied(self) -> Books:
+        """The same state, of which nothing changes with this one."""
+        made = copy(self)
+        for name, value in vars(made).items():
+            if isinstance(value, dict | list | set):
+                setattr(made, name, copy(value))
+        return made
+
+
+@dataclass
+class World:
+    """`parts` and their `addresses` by key, the currency's with them; `money` is currency by address: of
+    outsiders what the deal has given them less what it took, unless they are given some.
+
+    Parts are in the order in which a keeper looks at them. Addresses are compared as they are written.
+    """
+
+    parts: dict[str, Any]
+    addresses: Mapping[str, str]
+    at: int = 0
+    block: int = 0
+    money: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _done: Done = field(default_factory=Done, repr=False)
+    _purposes: list[tuple[str, int | None]] = field(default_factory=list, repr=False)
+
+    def do(self, act: Act) -> Done:
+        """Carry an act out. Raises SettlementError where the chain would revert; the world is then of no use
+        (see `tried`)."""
+        if act.at < self.at or act.block < self.block:
+            raise SettlementError(f"{act.call}: at {act.at}, block {act.block}, before what was last done")
+        self.at, self.block, self._done, self._purposes = act.at, act.block, Done(), []
+        if act.part == CURRENCY:
+            self._done.result = self._transfer(act)
+        else:
+            self._done.result = self._part(act.part).act(act.by, act.call, act.arguments, self)
+        return self._done
+
+    def tried(self, act: Act) -> tuple[World, Done]:
+        """The world after an act, and what it came to; this one stays as it is."""
+        parts = {key: books.copied() for key, books in self.parts.items()}
+        after = replace(self, parts=parts, money=self.money.copy())
+        return after, after.do(act)
+
+    def due(self) -> list[Act]:
+        """What is due in any part, and anyone may do."""
+        return [act for books in self.parts.values() for act in books.due(self)]
+
+    def held(self, part: str) -> int:
+        """Currency that a part holds."""
+        return self.money[self.addresses[part]]
+
+    def books(self, key: str, kind: type[B]) -> B:
+        """The books of a part, to ask them. Raises SettlementError when the deal has no such part."""
+        found = self._part(key)
+        if not isinstance(found, kind):
+            raise SettlementError(f"{key}: {type(found).__name__}, no {kind.__name__}")
+        return found
+
+    # -- for books
+
+    def call(self, caller: str, part: str, call: str, **arguments: Any) -> Any:
+        """One part's books call another's."""
+        return self._part(part).act(self.addresses[caller], call, arguments, self)
+
+    @contextmanager
+    def paying(self, what: str, period: int | None = None) -> Iterator[None]:
+        """Money that the parts called here move is for this, as the caller knows it."""
+        self._purposes.append((what, period))
+        yield
+        self._purposes.pop()
+
+    def move(self, payer: str, payee: str, amount: int, what: str) -> None:
+        """Currency from address to address."""
+        uint256("amount", amount)
+        if payee == NOBODY:
+            raise SettlementError(f"{what}: {amount} to nobody")
+        if payer in self.addresses.values() and self.money[payer] < amount:
+            raise SettlementError(f"{what}: {amount} of {self.money[payer]} that {payer} holds")
+        self.money[payer] -= amount
+        self.money[payee] += amount
+        purpose = self._purposes[-1] if self._purposes else (what, None)
+        self._done.flows.append(Flow(payer, payee, amount, *purpose))
+        self.emit(CURRENCY, "Transfer", **{"from": payer, "to": payee, "value": amount})
+
+    def emit(self, part: str, event: str, /, **arguments: Any) -> None:
+        """A part's contract says something."""
+        self._done.emitted.append(Emitted(part, event, arguments))
+
+    def _transfer(self, act: Act) -> bool:
+        if act.call not in ACTS:
+            raise SettlementError(f"{CURRENCY}: no act {act.call}")
+        arguments = ACTS[act.call].checked(act.arguments)
+        self.move(act.by, arguments["to"], arguments["value"], "gift")
+        return True
+
+    def _part(self, key: str) -> Any:
+        if key not in self.parts:
+            raise SettlementError(f"{key}: the deal has no such part")
+        return self.parts[key]
