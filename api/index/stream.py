@@ -57,10 +57,16 @@ class Wish:
 
 @dataclass(eq=False)
 class Client:
-    """Somebody who listens. Its queue belongs to the event loop that it was opened in."""
+    """Somebody who listens. Its queue belongs to the event loop that it was opened in.
+
+    Until it has been told all that it had missed it is handed nothing: what is new meanwhile is in the
+    database. `passed` counts that.
+    """
 
     wish: Wish
     loop: asyncio.AbstractEventLoop
+    level: bool = False
+    passed: int = 0
     queue: asyncio.Queue[Message] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -206,7 +212,11 @@ class Stream:
                 else:
                     async for part in self._again(client.wish, after, last):
                         yield part
-            async for part in self._live(client, last):
+            client.level = True
+            newest = await asyncio.to_thread(self.last_id)
+            async for part in self._again(client.wish, last, newest):
+                yield part
+            async for part in self._live(client, newest):
                 yield part
         finally:
             self.leave(client)
@@ -249,6 +259,11 @@ class Stream:
 
 
 def _hand(client: Client, messages: list[Message]) -> None:
+    if not client.level:
+        client.passed += len(messages)
+        if client.passed > REPLAY:  # it does not read
+            client.gone.set()
+        return
     for message in messages:
         try:
             client.queue.put_nowait(message)

@@ -75,6 +75,7 @@ class DealPage:
     headline: list[tuple[str, Any, str | None]]
     open_group: int
     live: DeploymentView | None = None
+    read_to: int | None = None  # the last block that is read, while there are others to be read
     state: tuple[str, str, str] | None = None
     subscribable: bool = False
     kpis: Sequence[KpiSection] = field(default_factory=list)
@@ -198,6 +199,8 @@ class _Maker:
         parts, say = self.parts, self.say
         case = case_of(parts, id)
         view.live = live = deployment_view(parts, id)
+        head = parts.index.head()
+        view.read_to = case.deployment.indexed if head and case.deployment.indexed < head.block else None
         view.state = state_words(live.state.state, live.state.title, say)
         view.subscribable = live.state.state == "offering"
         settlements = settlement_views(parts, id)

@@ -26,16 +26,26 @@ class Checks:
         self.parts, self._keeper = parts, keeper
         self._lock = Lock()
         self._seen, self._found = 0.0, {"": ""}
+        self._level = False
 
     def now(self) -> dict[str, str]:
         """What is wrong, by part; an empty text is well."""
         with self._lock:
             if time.monotonic() - self._seen > REMEMBER_SECONDS:
                 self._found = check(self.parts)
+                if not any(self._found.values()) and not self._level:
+                    self._found["index"] = self._first_reading()
                 if not any(self._found.values()) and self._keeper is not None:
                     self._found["index"] = self._keeper.trouble or ""
                 self._seen = time.monotonic()
             return self._found
+
+    def _first_reading(self) -> str:
+        """What is wrong until every deal has been read once; those that come later are read meanwhile."""
+        head = self.parts.index.head()
+        behind = 0 if head is None else head.behind
+        self._level = not behind
+        return f"{behind} deployments are still being read" if behind else ""
 
 
 def check(parts: Services) -> dict[str, str]:
@@ -87,7 +97,8 @@ async def live() -> JSONResponse:
 
 @unversioned.get("/health/ready")
 def ready(request: Request) -> JSONResponse:
-    """Chain and database answer and the index is near the chain's head: 200, else 503 with what is wrong."""
+    """Chain and database answer, the index is near the chain's head, and every deployment that was there at
+    the start has been read: 200, else 503 with what is wrong."""
     found = request.app.state.checks.now()
     well = not any(found.values())
     body = {

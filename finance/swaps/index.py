@@ -35,6 +35,7 @@ from finance.swaps.pricing import (
     loaded_fixed,
     model_value,
     sharpe_fixed,
+    usual_terms,
     wang_fixed,
 )
 from finance.swaps.project import (
@@ -244,9 +245,9 @@ class IndexSwap:
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:
         """The average fixed payment on usual terms; at the asset's own price of risk if it has one."""
-        leg, price = _centred(self.leg, self.expected), risk_price(self.deal)
-        known: tuple[Basis, ...] = ("fair", "wang", "standard deviation", "sharpe")
-        return tuple(_solved(leg, basis, price) for basis in known)
+        leg = _centred(self.leg, self.expected)
+        fair = Estimate(float(leg.present.mean()) / leg.annuity, 0.0)
+        return usual_terms(leg, risk_price(self.deal), fair)
 
     @cached_property
     def outside(self) -> Floats:

@@ -18,6 +18,7 @@ amount implies.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -88,7 +89,8 @@ class Leg:
 class FixedPayment:
     """A fixed payment: `amount` per unit of profile (currency), how it was set, and what it gives up.
 
-    `loading` is 1 - amount/fair: the share of the fair payment that pays for the provider's risk.
+    `loading` is 1 - amount/fair: the share of the fair payment that pays for the provider's risk; None where
+    the fair payment is nothing (no wind, or no price).
     """
 
     basis: Basis
@@ -98,8 +100,8 @@ class FixedPayment:
     fair: float
 
     @property
-    def loading(self) -> float:
-        return 1 - self.amount / self.fair
+    def loading(self) -> float | None:
+        return 1 - self.amount / self.fair if self.fair else None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -177,6 +179,18 @@ def sharpe_fixed(leg: Leg, target: float) -> FixedPayment:
     weight = float(leg.yearly_profile.mean())
     found = replicated(lambda y: (float(y.mean()) - target * _yearly_sd(y)) / weight, leg.yearly)
     return FixedPayment("sharpe", target, found.value, found.standard_error, fair_fixed(leg).value)
+
+
+def usual_terms(leg: Leg, risk_price: float, fair: Estimate | None = None) -> tuple[FixedPayment, ...]:
+    """What the fixed payment would be on usual terms, at one price of risk; without those that do not exist
+    (a Sharpe ratio where nothing varies). `fair` is the fair payment if its mean is known, else by the paths.
+    """
+    middle = fair_fixed(leg) if fair is None else fair
+    found = [FixedPayment("fair", 0.0, middle.value, middle.standard_error, middle.value)]
+    for solve in (wang_fixed, loaded_fixed, sharpe_fixed):
+        with suppress(InputError):
+            found.append(solve(leg, risk_price))
+    return tuple(found)
 
 
 def coverage(

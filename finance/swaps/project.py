@@ -22,10 +22,7 @@ from finance.swaps.periods import Floats
 from finance.swaps.pricing import (
     Basis,
     FixedPayment,
-    fair_fixed,
-    loaded_fixed,
-    sharpe_fixed,
-    wang_fixed,
+    usual_terms,
 )
 from finance.swaps.scenarios import Progress, expected_facts
 from finance.swaps.study import Side, SwapStudy, swap_study
@@ -79,13 +76,7 @@ class ProjectSwap:
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:
         """What the average fixed payment would be on usual terms, by the same paths."""
-        leg, fair = self.study.leg, fair_fixed(self.study.leg)
-        return (
-            FixedPayment("fair", 0.0, fair.value, fair.standard_error, fair.value),
-            wang_fixed(leg, RISK_PRICE),
-            loaded_fixed(leg, RISK_PRICE),
-            sharpe_fixed(leg, RISK_PRICE),
-        )
+        return usual_terms(self.study.leg, RISK_PRICE)
 
     @cached_property
     def total(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import socket
 import threading
@@ -213,6 +214,30 @@ def test_a_client_that_comes_back_misses_nothing(served: Served) -> None:
         assert [t.id for t in missed[1:]] == list(range(start + 1, start + 1_507))
         served.say(3)
         assert [t.data["n"] for t in await again.take(3)] == [0, 1, 2]
+
+    run(test)
+
+
+def test_a_burst_that_is_read_while_a_client_comes_back_does_not_end_its_stream(served: Served) -> None:
+    """More messages than a queue holds reach the reader between its coming and the first that it is told."""
+
+    async def test() -> None:
+        stream = served.indexed.stream
+        start = stream.last_id()
+        client = stream.subscribe()
+        served.say(2 * stream_module.QUEUE)
+        while stream.newest != start + 2 * stream_module.QUEUE:
+            await asyncio.sleep(0.01)
+        told = b""
+        async for part in stream.listen(client, start):
+            told += part
+            if told.count(b"event: chain") == 2 * stream_module.QUEUE:
+                served.say(3)
+            if told.count(b"event: chain") == 2 * stream_module.QUEUE + 3:
+                break
+        assert [int(i) for i in re.findall(rb"id: (\d+)", told)] == list(
+            range(start + 1, start + 2 * stream_module.QUEUE + 4)
+        )
 
     run(test)
 

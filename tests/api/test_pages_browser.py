@@ -27,7 +27,7 @@ from tests.api.browser import (
     wider_than_the_window,
 )
 from tests.api.wallets import ChainDemo
-from tests.api.world import Service, World, bond_world
+from tests.api.world import Service, World, bond_world, until_read
 from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 pytestmark = needs_chromium
@@ -42,7 +42,9 @@ def site(world: World, folder: Path) -> Iterator[str]:
     settings = world.settings(
         database=f"sqlite:///{folder / 'pages.sqlite'}", origin=f"http://127.0.0.1:{port}", demo=True
     )
-    with served(build(settings, ChainDemo(world.chain, {})), port) as url:
+    app = build(settings, ChainDemo(world.chain, {}))
+    with served(app, port) as url:
+        until_read(app, world)
         yield url
 
 
@@ -243,5 +245,7 @@ def test_a_page_keeps_up_with_the_chain(browser: Browser, tmp_path: Path) -> Non
             expect(page.locator("#holders tbody tr")).to_have_count(4, timeout=15_000)
             expect(page.locator("#contracts")).to_have_attribute("open", "")
             expect(page.locator("#said")).to_have_text("The page has been brought up to date.")
+            for chart in page.locator("figure[data-chart]").all():
+                expect(chart.locator(".chart-drawing svg")).to_be_visible()
             assert page.errors == []  # type: ignore[attr-defined]
             page.context.close()

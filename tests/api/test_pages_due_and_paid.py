@@ -4,6 +4,7 @@ against the contracts' own logs and plain arithmetic."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from api.instruments.refusals import AMOUNTS, WITHOUT_AMOUNTS, WORDS, template
+from api.routes.health import Checks
 from chain.bindings import contract, read
 from chain.errors import ContractError
 from chain.network import LocalChain
@@ -39,6 +41,19 @@ def test_a_settlement_is_paid_only_if_it_was_and_names_its_parties(wind: Service
         assert row["status"] == ("owed" if log.unpaid else "paid")
         assert (row["payer"], row["payee"]) == ((payer, payee) if log.amount > 0 else (payee, payer))
     assert "owed" in {row["status"] for row in shown}
+
+
+def test_a_deal_that_is_still_being_read_says_so(wind: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "The chain is still being read for this deal."
+    wind.catch_up()
+    assert words not in page(wind, f"/deals/{SWAP}")
+    head = wind.parts.index.head()
+    assert head is not None
+    later = replace(head, block=head.block + 5, behind=1)
+    monkeypatch.setattr(wind.parts.index, "head", lambda: later)
+    assert f"{words} What is shown is as it was at block {head.block}." in page(wind, f"/deals/{SWAP}?read=1")
+    checks = Checks(wind.parts)
+    assert checks.now()["index"] == "1 deployments are still being read"
 
 
 def test_the_swap_says_what_fell_due_and_what_was_not_paid(wind: Service) -> None:

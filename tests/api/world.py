@@ -235,13 +235,18 @@ class Service:
 
     def catch_up(self, seconds: float = 20) -> None:
         """Wait until the index is at the chain's head."""
-        head = self.world.chain.w3.eth.block_number
+        until_read(self.app, self.world, seconds)
 
-        def level() -> bool:
-            found = self.parts.index.head()
-            return found is not None and found.block >= head and not found.behind
 
-        _until(level, seconds)
+def until_read(app: FastAPI, world: World, seconds: float = 20) -> None:
+    """Wait until the app's index has read all that the world's chain has of its deal."""
+    index, head = app.state.services.index, world.chain.w3.eth.block_number
+
+    def level() -> bool:
+        found = index.head()
+        return found is not None and found.block >= head and not found.behind and bool(index.deployments())
+
+    _until(level, seconds)
 
 
 def _until(ready: Any, seconds: float) -> None:

@@ -119,7 +119,10 @@ def test_compose_serves_the_deal_from_postgresql(composed: Composed, database: s
     try:
         served.wait_for("service is at")
         with httpx.Client(base_url=served.url, timeout=30, trust_env=False) as http:
-            assert http.get("/health/ready").json()["status"] == "ready"
+            deadline = time.monotonic() + 30
+            while (state := http.get("/health/ready")).status_code != 200:
+                assert time.monotonic() < deadline, state.text
+                time.sleep(0.1)
             assert http.get("/v1/demo").status_code == 404  # no demonstration here
             (deployment,) = http.get("/v1/deployments").json()["items"]
             assert deployment["id"].startswith("dc-water-eib-2016-")

@@ -32,6 +32,7 @@ from finance.swaps.pricing import (
     loaded_fixed,
     model_value,
     sharpe_fixed,
+    usual_terms,
     wang_fixed,
     wang_mean,
     yearly_sharpe,
@@ -261,6 +262,16 @@ def test_floor_is_bacheliers_put() -> None:
 
 
 # --- bad input
+
+
+def test_a_project_that_earns_nothing_has_terms_all_the_same() -> None:
+    """No risk is paid for where nothing varies: every amount is the fair one, nothing, and no share of it."""
+    found = usual_terms(Leg.level(np.zeros((300, 4)), np.ones(4), 4), 0.25)
+    assert [(each.basis, each.amount, each.loading) for each in found] == [
+        ("fair", 0, None),
+        ("wang", 0, None),
+        ("standard deviation", 0, None),
+    ]
 
 
 def test_bad_legs_are_refused(leg: Leg) -> None:

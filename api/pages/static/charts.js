@@ -209,4 +209,5 @@ export function drawAll(root = document) {
 
 addEventListener("DOMContentLoaded", () => drawAll());
 if (document.readyState !== "loading" && globalThis.Plot) drawAll();
-document.body.addEventListener("htmx:oobAfterSwap", (event) => drawAll(event.detail.target));
+// The event is told of what is there now; its detail names what was there before.
+document.body.addEventListener("htmx:oobAfterSwap", (event) => drawAll(event.target));

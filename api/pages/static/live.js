@@ -33,14 +33,13 @@ function follow(deployment, after) {
 document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
   const part = event.detail.target;
   if (part.contains(document.activeElement)) event.detail.shouldSwap = false;
-  else for (const open of part.querySelectorAll("details[open][id]")) kept.add(open.id);
+  else for (const each of part.querySelectorAll("details[id]")) each.open ? kept.add(each.id) : kept.delete(each.id);
 });
 
 const kept = new Set();
 
 document.body.addEventListener("htmx:oobAfterSwap", (event) => {
-  const part = event.detail.target;
-  part.dataset.fresh = "";
+  event.target.dataset.fresh = "";
   for (const id of kept) document.getElementById(id)?.setAttribute("open", "");
   announce(say("The page has been brought up to date."));
 });
