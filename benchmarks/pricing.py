@@ -21,7 +21,7 @@ from finance.pricing.flows import Flows, KpiFlow
 from finance.pricing.kernels import mean_payoffs, mean_payoffs_drawn
 from finance.pricing.processes import CorrelatedKpis, MeanRevertingProcess
 from finance.pricing.simulate import simulate
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 
 DEAL = Path(__file__).resolve().parents[1] / "deals" / "dc-water-eib-2016.yaml"
 PATHS, PERIODS, SEED = 100_000, 120, 20160929
@@ -29,7 +29,7 @@ QUANTLIB_PATHS = 400  # QuantLib hands paths to Python one by one
 FLOW = KpiFlow(
     date(2046, 10, 1),
     date(2046, 7, 1),
-    Curve.of(Kind.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)]),
+    Curve.of(Shape.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)]),
     6,
     1.0,
     "kpi",
@@ -127,14 +127,14 @@ def _quantlib_paths() -> float:
 def _sobol() -> list[dict[str, Any]]:
     """Plain paths that one Sobol path is worth: squared ratio of standard errors, 12 quarterly payments."""
     kpis, reference, results = CorrelatedKpis({"kpi": PROCESS}), date(2016, 10, 1), []
-    for kind in (Kind.LINEAR, Kind.STEP):
-        curve = replace(FLOW.curve, kind=kind)
+    for shape in (Shape.LINEAR, Shape.STEP):
+        curve = replace(FLOW.curve, shape=shape)
         days = [date(2017 + (k // 4), 1 + 3 * (k % 4), 1) for k in range(12)]
         flows = Flows(100.0, (), tuple(replace(FLOW, paid=day, observed=day, curve=curve) for day in days))
         errors = {}
         for plain in (False, True):
             found = simulate(flows, kpis, reference, SEED, replicates=32, log2_points=10, plain=plain)
             errors[plain] = found.weighted(np.ones(12))[1]
-        name = f"Scrambled Sobol with bridge, {kind.name.lower()} curve: plain paths per path"
+        name = f"Scrambled Sobol with bridge, {shape.name.lower()} curve: plain paths per path"
         results.append(line(name, (errors[True] / errors[False]) ** 2, "times"))
     return results

@@ -121,7 +121,7 @@ def kpi_names(terms: SettlementTerms) -> list[str]:
 
 def curve(payoff: Curve) -> dict[str, Any]:
     """PayoffCurve.Curve."""
-    return {"kind": int(payoff.kind), "knots": [{"x": knot.x, "y": knot.y} for knot in payoff.knots]}
+    return {"shape": int(payoff.shape), "knots": [{"x": knot.x, "y": knot.y} for knot in payoff.knots]}
 
 
 def deal_terms(terms: SettlementTerms, wallets: Wallets, currency: str, registry: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from api.models.deployment import (
     TierView,
 )
 from chain.events import Event
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
 from finance.settlement.widths import INT128_MIN
 from finance.terms import Deal
@@ -274,7 +274,7 @@ def knots_of(curve: Curve, decimals: int) -> list[tuple[float | None, int]]:
 def curve_view(curve: Curve, decimals: int, **about: Any) -> CurveView:
     """A payoff as points, and as tiers where it is a step."""
     knots = knots_of(curve, decimals)
-    step = curve.kind is Kind.STEP
+    step = curve.shape is Shape.STEP
     tiers = []
     if step:
         for place, (x, y) in enumerate(knots):

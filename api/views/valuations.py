@@ -35,7 +35,7 @@ from finance.pricing.prepared import ClosedValue, PreparedBond, changed
 from finance.pricing.process import KpiProcess
 from finance.pricing.processes import Process
 from finance.pricing.value import deal_expectation
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.widths import INT128_MAX, INT128_MIN
 from finance.swaps.holders import Owed
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook
@@ -267,7 +267,7 @@ def _chart(law: KpiProcess, curve: Curve, decimals: int, fixed: int = 0) -> list
     """Density and payoff, with a point on either side of every step; `fixed` is added to the payoff."""
     low, high = (float(each) for each in law.quantile(np.array([TAIL, 1 - TAIL])))
     kpis = set(np.linspace(low, high, CHART_POINTS).tolist() if high > low else [low])
-    if curve.kind is Kind.STEP:
+    if curve.shape is Shape.STEP:
         edges = [x / 10**decimals for knot in curve.knots[1:] for x in (knot.x - 1, knot.x)]
         kpis |= {edge for edge in edges if low < edge < high}
     at = np.array(sorted(kpis))

@@ -59,7 +59,7 @@ def payment(terms: SwapTerms, currency: str, payer: str, payee: str) -> dict[str
         "missingValue": swap.missing_value,
         "requiredCollateral": list(swap.required),
         "periods": [{"payDate": p.pay_date, "fixedAmount": p.fixed_amount} for p in swap.periods],
-        "curve": {"kind": int(swap.curve.kind), "knots": knots},
+        "curve": {"shape": int(swap.curve.shape), "knots": knots},
     }
 
 

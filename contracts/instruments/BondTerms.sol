@@ -76,7 +76,7 @@ library BondTerms {
             uint256 place = HEAD + t.periods.length + 2 * i;
             _put(data, place, uint256(f.feed));
             _put(data, place + 1, f.kpiPeriod | uint256(f.effect) << 32 | uint256(f.first) << 40 | uint256(f.last) << 56
-                | uint256(f.curve.kind) << 72 | f.curve.knots.length << 80 | positions[i] << 88
+                | uint256(f.curve.shape) << 72 | f.curve.knots.length << 80 | positions[i] << 88
                 | uint256(uint128(f.missing)) << 128);
             PayoffCurve.Knot[] calldata knots = f.curve.knots;
             bool torn = positions[i] >= STORE_WORDS;
@@ -175,7 +175,7 @@ library BondTerms {
         uint256 word = _get(t, HEAD + periodCount(t) + 2 * i + 1);
         uint256 place = uint16(word >> 88);
         if (place >= STORE_WORDS) (t, place) = (FeedStore.read(address(uint160(_get(t, 6)))), place - STORE_WORDS);
-        c.kind = PayoffCurve.Kind(uint8(word >> 72));
+        c.shape = PayoffCurve.Shape(uint8(word >> 72));
         c.knots = new PayoffCurve.Knot[](uint8(word >> 80));
         for (uint256 j = 0; j < c.knots.length; ++j) {
             int256 knot = int256(_get(t, place + j));

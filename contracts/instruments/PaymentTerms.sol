@@ -9,7 +9,7 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// @notice Reads single terms of a KPI payment in place. They are kept as code, as feeds are: they can never change, and
 /// all of 240 periods cost a settlement less to read than three storage slots.
 /// @dev The data is ABI-encoded {IKpiPayment.Terms}: field i is word i. The contract encoded it itself, so no word needs
-/// validation. A list's items are words after its length; a curve is its kind, the offset of its knots, and their list.
+/// validation. A list's items are words after its length; a curve is its shape, the offset of its knots, and their list.
 library PaymentTerms {
     using FeedStore for bytes;
 
@@ -144,7 +144,7 @@ library PaymentTerms {
 
     /// @dev Knots from `first` until before `end`.
     function _part(bytes memory terms, uint256 first, uint256 end) private pure returns (PayoffCurve.Curve memory c) {
-        c.kind = PayoffCurve.Kind(terms.count(CURVE)); // the curve's first word
+        c.shape = PayoffCurve.Shape(terms.count(CURVE)); // the curve's first word
         c.knots = new PayoffCurve.Knot[](end - first);
         for (uint256 i = first; i < end; ++i) {
             int128 x = int128(int256(terms.item(CURVE, 2 + 2 * i)));

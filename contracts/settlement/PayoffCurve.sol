@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 /// @notice A KPI value in, a rate or an amount out: sorted knots, step or linear. Floor and cap are the end knots.
 /// @dev Python twin: finance/settlement/payoff_curve.py. Both are pure integer arithmetic and agree to the unit.
 library PayoffCurve {
-    enum Kind {
+    enum Shape {
         Step,
         Linear
     }
@@ -19,7 +19,7 @@ library PayoffCurve {
 
     /// @param knots at least one, at most MAX_KNOTS, strictly ascending in x
     struct Curve {
-        Kind kind;
+        Shape shape;
         Knot[] knots;
     }
 
@@ -39,7 +39,7 @@ library PayoffCurve {
         if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
         for (uint256 i = 1; i < count; ++i) {
             if (curve.knots[i].x <= curve.knots[i - 1].x) revert PayoffCurve_NotAscending(i);
-            if (curve.kind == Kind.Linear) {
+            if (curve.shape == Shape.Linear) {
                 (Knot memory left, Knot memory right) = (curve.knots[i - 1], curve.knots[i]);
                 _requireSpans(left.x, left.y, right.x, right.y, i);
             }
@@ -53,7 +53,7 @@ library PayoffCurve {
         uint256 count = knots.length;
         if (count == 0) revert PayoffCurve_NoKnots();
         if (count > MAX_KNOTS) revert PayoffCurve_TooManyKnots(count);
-        bool linear = curve.kind == Kind.Linear;
+        bool linear = curve.shape == Shape.Linear;
         (int128 x, int128 y) = (knots[0].x, knots[0].y);
         (lowest, highest) = (y, y);
         for (uint256 i = 1; i < count; ++i) {
@@ -76,7 +76,7 @@ library PayoffCurve {
         if (x >= knots[last].x) return knots[last].y;
         uint256 i = last;
         while (knots[i].x > x) --i; // ends at 0 at the latest, because x > knots[0].x
-        if (curve.kind == Kind.Step) return knots[i].y;
+        if (curve.shape == Shape.Step) return knots[i].y;
         Knot memory left = knots[i];
         Knot memory right = knots[i + 1];
         // Both factors fit an int128 (see {validate}), so the product fits.

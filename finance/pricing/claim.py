@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from finance.settlement.bond import coupon, payments
-from finance.settlement.payoff_curve import Kind, maximum, minimum
+from finance.settlement.payoff_curve import Shape, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms.deal import Deal
 from finance.terms.payoffs import label, steps_of
@@ -99,7 +99,7 @@ class BondClaim:
         return not any(self.repayments[:-1])
 
     def payments(self, values: Sequence[int]) -> list[tuple[PaymentKind, int, Decimal]]:
-        """Kind, period from 0 and money of every payment when the fixings give `values`, as it falls due."""
+        """Shape, period from 0 and money of every payment when the fixings give `values`, as it falls due."""
         last = len(self.schedule) - 1
         return [
             (payment.kind, min(payment.index, last), _money(payment.due, self.terms))
@@ -117,7 +117,7 @@ class BondClaim:
 
 
 def _tiered(terms: SettlementTerms) -> bool:
-    return len(terms.fixings) == 1 and terms.fixings[0].curve.kind == Kind.STEP
+    return len(terms.fixings) == 1 and terms.fixings[0].curve.shape == Shape.STEP
 
 
 def _cases(deal: Deal, terms: SettlementTerms) -> tuple[Case, ...]:

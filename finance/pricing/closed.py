@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finance.pricing.process import EmpiricalKpi, Floats, KpiProcess, SmoothKpi, rounded
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 
 if TYPE_CHECKING:
     from finance.pricing.flows import KpiFlow
@@ -75,12 +75,12 @@ def expected_payoff(curve: Curve, process: KpiProcess, decimals: int) -> float:
     """Expected value of the curve's `y`, in its unit, as in the heading of this module.
 
     >>> from finance.pricing.process import NormalKpi
-    >>> digital = Curve.of(Kind.STEP, [(0, 0), (500, 1000)])
+    >>> digital = Curve.of(Shape.STEP, [(0, 0), (500, 1000)])
     >>> round(expected_payoff(digital, NormalKpi(0.4995, 0.1), 3), 6)   # half a step below 0.500
     500.0
     """
     y = [float(knot.y) for knot in curve.knots]
-    if curve.kind == Kind.STEP:
+    if curve.shape == Shape.STEP:
         tails = [process.at_least(knot.x, decimals) for knot in curve.knots[1:]]
         return y[0] + sum((b - a) * tail for a, b, tail in zip(y, y[1:], tails, strict=False))
     if isinstance(process, EmpiricalKpi):
@@ -102,7 +102,7 @@ def second_moment(curve: Curve, process: KpiProcess, decimals: int, points: int 
     """E f(N)^2 in the square of the curve's unit: exact for a step curve and a sample, for a linear curve the
     mean over `points` midpoints of equally likely slices of the KPI.
     """
-    if curve.kind == Kind.STEP:
+    if curve.shape == Shape.STEP:
         square = [float(knot.y) ** 2 for knot in curve.knots]
         tails = [process.at_least(knot.x, decimals) for knot in curve.knots[1:]]
         return square[0] + sum((b - a) * t for a, b, t in zip(square, square[1:], tails, strict=False))
@@ -129,7 +129,7 @@ def mean_slope(flow: KpiFlow, process: SmoothKpi) -> float:
     """
     grain, total = 10.0**-flow.decimals, 0.0
     for left, right in pairwise(flow.settled.knots):
-        if flow.curve.kind == Kind.STEP or right.x == left.x + 1:
+        if flow.curve.shape == Shape.STEP or right.x == left.x + 1:
             edge = np.array((right.x - 0.5) * grain)
             total += (right.y - left.y) * float(process.density(edge))
         elif left.y != right.y:

@@ -20,7 +20,7 @@ from scipy.special import logsumexp, ndtr, ndtri
 from finance.pricing.closed import amount_sd, expected_amount, knot_chances
 from finance.pricing.flows import KpiFlow
 from finance.pricing.process import Floats, KpiProcess, LognormalKpi, NormalKpi, rounded
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms.problems import InputError
 
 # Where the average over what reports may say is taken: even steps over 8.5 deviations either way, weighted by
@@ -221,7 +221,7 @@ def risk_adjusted(flow: KpiFlow, process: KpiProcess, risk_price: float) -> floa
     Risk and Insurance 67, 2000, doi:10.2307/253675). For a normal KPI under a rising curve the KPI's mean
     falls by risk_price sd. Linear curves must rise or fall throughout; raises InputError otherwise.
     """
-    if flow.curve.kind == Kind.STEP:
+    if flow.curve.shape == Shape.STEP:
         every = replace(flow, curve=flow.settled, outside=None)
         chances = knot_chances(every, process)
         amounts = flow.scale * np.array([float(knot.y) for knot in every.curve.knots])

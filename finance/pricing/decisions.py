@@ -13,7 +13,7 @@ from finance.pricing.flows import RATE_SCALE, KpiFlow
 from finance.pricing.process import KpiProcess
 from finance.pricing.simulate import kpi_time, law
 from finance.pricing.value import Valuation
-from finance.settlement.payoff_curve import Kind
+from finance.settlement.payoff_curve import Shape
 from finance.settlement.terms import Effect
 from finance.terms.payoffs import label, steps_of
 
@@ -34,7 +34,7 @@ class Decision:
     number: int
     measured: tuple[date, date]
     effect: Effect
-    kind: Kind
+    shape: Shape
     law: KpiProcess
     flows: tuple[KpiFlow, ...]
     edges: tuple[float, ...]
@@ -46,7 +46,7 @@ class Decision:
     @property
     def tiered(self) -> bool:
         """Whether the payoff is in tiers, not along a line."""
-        return self.kind == Kind.STEP
+        return self.shape == Shape.STEP
 
     @property
     def scale(self) -> float:
@@ -81,7 +81,7 @@ def decisions(valuation: Valuation) -> tuple[Decision, ...]:
         expected = valuation.closed_form.amounts[at : at + len(own)]
         at += len(own)
         process = law(valuation.outlook[rule.kpi], kpi_time(flows.start, own[0].observed))
-        stepped, knots = fixing.curve.kind == Kind.STEP, fixing.curve.knots
+        stepped, knots = fixing.curve.shape == Shape.STEP, fixing.curve.knots
         grain = _grain(fixing.effect, own[0])
         found.append(
             Decision(
@@ -89,7 +89,7 @@ def decisions(valuation: Valuation) -> tuple[Decision, ...]:
                 number=rule.period,
                 measured=(period.start, period.end),
                 effect=fixing.effect,
-                kind=fixing.curve.kind,
+                shape=fixing.curve.shape,
                 law=process,
                 flows=own,
                 edges=tuple(knot.x / 10**kpi.decimals for knot in (knots[1:] if stepped else knots)),

@@ -12,7 +12,7 @@ from finance.pricing.measures import expected_amounts
 from finance.pricing.outlook import Outlook, over_time
 from finance.pricing.processes import CorrelatedKpis
 from finance.pricing.simulate import kpi_time, law, simulate
-from finance.settlement.payoff_curve import Kind
+from finance.settlement.payoff_curve import Shape
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def closed_form(flows: Flows, outlook: Outlook) -> ClosedForm:
         )
     first = flows.kpi_flows[0]
     process = law(outlook[first.kpi], kpi_time(start, first.observed))
-    chances = knot_chances(first, process) if first.curve.kind == Kind.STEP else ()
+    chances = knot_chances(first, process) if first.curve.shape == Shape.STEP else ()
     sd = amount_sd(first, process) * float(np.sum(joint))
     outside = outside_chance(first, process)
     exact = tuple(map(float, amounts))

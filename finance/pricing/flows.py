@@ -17,7 +17,7 @@ from finance.actus.deal import contract_flows
 from finance.pricing.claim import BondClaim
 from finance.pricing.market import Clock, years
 from finance.pricing.process import rounded
-from finance.settlement.payoff_curve import Curve, Kind, Knot, maximum, minimum, payoff
+from finance.settlement.payoff_curve import Curve, Knot, Shape, maximum, minimum, payoff
 from finance.settlement.terms import Effect
 from finance.terms.deal import Deal, Kpi
 from finance.terms.problems import InputError
@@ -66,16 +66,16 @@ class KpiFlow:
             return stated
         inner = [(k.x, k.y) for k in stated.knots if bounds.low < k.x <= bounds.high]
         points = [(bounds.low - 1, bounds.missing), (bounds.low, payoff(stated, bounds.low)), *inner]
-        if stated.kind == Kind.LINEAR and points[-1][0] < bounds.high:
+        if stated.shape == Shape.LINEAR and points[-1][0] < bounds.high:
             points.append((bounds.high, payoff(stated, bounds.high)))
         points.append((bounds.high + 1, bounds.missing))
-        return Curve(stated.kind, tuple(Knot(x, y) for x, y in points))
+        return Curve(stated.shape, tuple(Knot(x, y) for x, y in points))
 
     def amounts(self, kpi: Floats) -> Floats:
         """Payments for KPI values in the KPI's unit, same shape; the KPI is rounded as on chain."""
         x, y = knots(self.settled)
         whole = rounded(np.asarray(kpi, dtype=np.float64), self.decimals)
-        if self.curve.kind == Kind.STEP:
+        if self.curve.shape == Shape.STEP:
             return np.asarray(self.scale * y[np.searchsorted(x[1:], whole, side="right")])
         return np.asarray(self.scale * np.interp(whole, x, y), dtype=np.float64)
 
@@ -95,7 +95,7 @@ class KpiFlow:
 
     def decided(self, y: int) -> KpiFlow:
         """The same payment once its report, or that there is none, has made it `y` of the curve."""
-        return replace(self, curve=Curve.of(self.curve.kind, [(0, y)]), outside=None)
+        return replace(self, curve=Curve.of(self.curve.shape, [(0, y)]), outside=None)
 
 
 def knots(curve: Curve) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from finance.pricing.flows import KpiFlow, knots
 from finance.pricing.processes.protocol import Recursion
-from finance.settlement.payoff_curve import Kind
+from finance.settlement.payoff_curve import Shape
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -66,7 +66,7 @@ class CurveTerms:
         if np.abs(x).max() >= LARGEST_KNOT:
             raise ValueError(f"a knot at {x[np.abs(x).argmax()]:.0f} is too large for the fast kernels")
         y = y * flow.scale
-        step = flow.curve.kind == Kind.STEP
+        step = flow.curve.shape == Shape.STEP
         width, rise = np.diff(x), np.diff(y)
         return cls(
             float(y[0]),

@@ -22,7 +22,7 @@ from finance.pricing.process import Floats, KpiProcess
 from finance.pricing.processes import LognormalProcess, MeanRevertingProcess, Process
 from finance.pricing.simulate import MOMENT, kpi_time, law
 from finance.pricing.yields import checked_yield
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import Fixing
 from finance.terms.payoffs import Rule
 from finance.terms.problems import InputError
@@ -151,7 +151,7 @@ def fixing_chances(
     """The chance of each tier of a fixing, given what is known; none for a line, or for a missing report,
     which no tier decides."""
     rule, fixing = fixing_rules(bond)[index]
-    if fixing.curve.kind != Kind.STEP:
+    if fixing.curve.shape != Shape.STEP:
         return ()
     key = (rule.kpi, fixing.kpi_period)
     if key in realised:

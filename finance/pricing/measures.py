@@ -20,7 +20,7 @@ from finance.pricing.market import DiscountCurve, Market
 from finance.pricing.outlook import Outlook
 from finance.pricing.simulate import kpi_time, law
 from finance.pricing.yields import RateRisk, Stream, solve
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms.problems import InputError
 
 
@@ -54,7 +54,7 @@ def _expected_payoff(flow: KpiFlow, outlook: Outlook, reference: date) -> float:
 
 def tier_probabilities(flow: KpiFlow, outlook: Outlook, reference: date) -> Floats:
     """Probability that each knot of a step flow decides its payment. Raises ValueError for a linear curve."""
-    if flow.curve.kind != Kind.STEP:
+    if flow.curve.shape != Shape.STEP:
         raise ValueError("only a step curve has tiers")
     return knot_chances(flow, law(outlook[flow.kpi], kpi_time(reference, flow.observed)))
 

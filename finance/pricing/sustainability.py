@@ -15,7 +15,7 @@ from finance.pricing.flows import RATE_SCALE, Flows, KpiFlow, bond_flows
 from finance.pricing.market import Market
 from finance.pricing.measures import fair_coupon, weights
 from finance.pricing.process import NormalKpi
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms.problems import InputError
 from finance.terms.schedule import AccrualPeriod
 
@@ -39,7 +39,7 @@ def linked_bond(
     """
     plain = bond_flows(face, rate, schedule, day_count=day_count, frequency=frequency)
     threshold = round(target * 10**decimals)
-    curve = Curve.of(Kind.STEP, [(threshold - 1, round(step * RATE_SCALE)), (threshold, 0)])
+    curve = Curve.of(Shape.STEP, [(threshold - 1, round(step * RATE_SCALE)), (threshold, 0)])
     later = [period for period in plain.periods if period.start >= observed]
     if not later:
         raise InputError(f"{observed}: no coupon period begins on or after the observation")

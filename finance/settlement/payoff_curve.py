@@ -24,7 +24,7 @@ from finance.settlement.widths import INT128_MAX, SettlementError, int128
 MAX_KNOTS: Final = 32
 
 
-class Kind(IntEnum):
+class Shape(IntEnum):
     """How a curve runs between its knots; the numbers are those of the Solidity enum."""
 
     STEP = 0
@@ -43,13 +43,13 @@ class Knot:
 class Curve:
     """`knots` in strictly ascending `x`, at least one and at most MAX_KNOTS."""
 
-    kind: Kind
+    shape: Shape
     knots: tuple[Knot, ...]
 
     @classmethod
-    def of(cls, kind: Kind, points: Sequence[tuple[int, int]]) -> Curve:
+    def of(cls, shape: Shape, points: Sequence[tuple[int, int]]) -> Curve:
         """A validated curve from (x, y) pairs; raises SettlementError as `validate` does."""
-        curve = cls(kind, tuple(Knot(x, y) for x, y in points))
+        curve = cls(shape, tuple(Knot(x, y) for x, y in points))
         validate(curve)
         return curve
 
@@ -60,8 +60,8 @@ def validate(curve: Curve) -> None:
     A line between two knots may not span more than int128 in x or in y, so that its payoff can always be
     computed.
     """
-    if curve.kind not in (Kind.STEP, Kind.LINEAR):
-        raise SettlementError(f"kind = {curve.kind!r}: must be STEP or LINEAR")
+    if curve.shape not in (Shape.STEP, Shape.LINEAR):
+        raise SettlementError(f"shape = {curve.shape!r}: must be STEP or LINEAR")
     if not curve.knots:
         raise SettlementError("knots: a curve needs at least one")
     if len(curve.knots) > MAX_KNOTS:
@@ -73,7 +73,7 @@ def validate(curve: Curve) -> None:
             raise SettlementError(
                 f"knots[{i}].x = {knot.x}: must be greater than its predecessor {curve.knots[i - 1].x}"
             )
-        if i and curve.kind == Kind.LINEAR:
+        if i and curve.shape == Shape.LINEAR:
             before = curve.knots[i - 1]
             if knot.x - before.x > INT128_MAX or abs(knot.y - before.y) > INT128_MAX:
                 raise SettlementError(f"knots[{i}]: the line from its predecessor spans more than int128")
@@ -91,7 +91,7 @@ def payoff(curve: Curve, x: int) -> int:
     if after == 0:
         return knots[0].y
     left = knots[after - 1]
-    if curve.kind == Kind.STEP or after == len(knots):
+    if curve.shape == Shape.STEP or after == len(knots):
         return left.y
     right = knots[after]
     # Python's // is already the floor toward minus infinity.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from finance.settlement.kpi_payment import CloseOutRule, PaymentTerms, Period, Side
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.terms import (
     RATE_DECIMALS,
     SECONDS_PER_DAY,
@@ -77,7 +77,7 @@ def swap_terms(deal: Deal) -> SwapTerms:
     swap, share = deal.swap, deal.share
     token = deal.currency.token_decimals
     curve = Curve.of(
-        Kind.LINEAR if swap.tiers is None else Kind.STEP,
+        Shape.LINEAR if swap.tiers is None else Shape.STEP,
         points(swap, deal.kpis[swap.kpi].decimals, token, minus_infinity=INT128_MIN),
     )
     value_kpi = swap.close_out.kpi

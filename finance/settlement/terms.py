@@ -11,7 +11,7 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Literal
 
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.widths import INT128_MIN
 from finance.terms.canonical import sha256_hex
 from finance.terms.deal import CouponStep, Deal, KpiBond, Offering, OutcomePayment
@@ -181,7 +181,7 @@ def _fixings(
         effect = Effect.RATE if isinstance(rule, CouponStep) else Effect.AMOUNT
         unit_decimals = RATE_DECIMALS if effect is Effect.RATE else deal.currency.token_decimals
         curve = Curve.of(
-            Kind.LINEAR if rule.tiers is None else Kind.STEP,
+            Shape.LINEAR if rule.tiers is None else Shape.STEP,
             points(rule, deal.kpis[rule.kpi].decimals, unit_decimals, minus_infinity=INT128_MIN),
         )
         first, last = rule.reach(schedule)

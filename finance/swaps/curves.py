@@ -20,7 +20,7 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
 
@@ -82,7 +82,7 @@ def _linear(payoff: Payoff, scale: Scale) -> Curve:
     inside = [term for term in payoff.bends if low < Fraction(term) < high]
     knots = sorted({Fraction(term) for term in (scale.low, *inside, scale.high)})
     points = [(_whole(scale, knot), scale.y(payoff.exact(knot))) for knot in knots]
-    return Curve.of(Kind.LINEAR, points)
+    return Curve.of(Shape.LINEAR, points)
 
 
 def _whole(scale: Scale, knot: Fraction) -> int:
@@ -278,7 +278,7 @@ class TieredIndex:
     def curve(self, scale: Scale) -> Curve:
         """The integer step curve; bounds add no knot, since steps are flat."""
         return Curve.of(
-            Kind.STEP, [(scale.x(value), scale.y(Fraction(amount))) for value, amount in self.tiers]
+            Shape.STEP, [(scale.x(value), scale.y(Fraction(amount))) for value, amount in self.tiers]
         )
 
 

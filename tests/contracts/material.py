@@ -95,7 +95,7 @@ OF_THE_OUTCOME = ("kpiPeriod", "missing", "curve")
 
 def step(*knots: tuple[int, int]) -> dict:
     """A step curve from (KPI value, payoff) pairs."""
-    return {"kind": 0, "knots": [{"x": x, "y": y} for x, y in knots]}
+    return {"shape": 0, "knots": [{"x": x, "y": y} for x, y in knots]}
 
 
 def fixing(effect: int, first: int, last: int, curve: dict, missing: int, **changes: Any) -> dict:

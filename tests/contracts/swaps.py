@@ -53,7 +53,7 @@ def terms(swap: Any, parties: Any, rule: int, **changes: Any) -> dict:
         "requiredCollateral": [margin * swap.one // MILLION for margin in MARGINS],
         "periods": [{"payDate": d, "fixedAmount": FIXED * swap.one // MILLION} for d in swap.pay_dates],
         "curve": {
-            "kind": 1,
+            "shape": 1,
             "knots": [{"x": 0, "y": 0}, {"x": TOP, "y": -TOP * swap.one // MILLION}],
         },
     }

@@ -341,7 +341,7 @@ def test_recovery_leaves_dust_until_it_can_be_shared(live, parties, issuer, anyo
 def test_recovery_of_less_than_a_minor_unit_per_unit_ends_the_bond(launch, parties, report, issuer, anyone):
     """All of the principal was taken by the outcome, and what interest is left cannot be shared: the claim
     is met."""
-    whole = {"kind": 0, "knots": [{"x": 0, "y": -70}, {"x": 1, "y": -70}]}
+    whole = {"shape": 0, "knots": [{"x": 0, "y": -70}, {"x": 1, "y": -70}]}
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
     deal = launch(unit=10, units=7, curve=whole, missing=0, oracle_overrides=early)
     launch.sell(deal, investor=7)

@@ -259,7 +259,7 @@ def test_outcome_scales_with_the_units_sold(launch, parties, report, issuer, any
 @pytest.mark.parametrize(("amount", "scaled"), [(10, 0), (-10, -1), (100, 7), (-100, -7)])
 def test_scaled_outcome_rounds_against_the_holders(launch, report, anyone, amount, scaled):
     """7 of 100 units: 0.7 becomes 0 and -0.7 becomes -1, toward minus infinity."""
-    curve = {"kind": 0, "knots": [{"x": 0, "y": min(amount, 0)}, {"x": 1, "y": amount}]}
+    curve = {"shape": 0, "knots": [{"x": 0, "y": min(amount, 0)}, {"x": 1, "y": amount}]}
     deal = launch.sell(launch(softCap=1, curve=curve, missing=200), investor=7)
     mature_report(deal, report, 5)
     assert deal.bond.fix(0, anyone).return_value == amount
@@ -268,7 +268,7 @@ def test_scaled_outcome_rounds_against_the_holders(launch, report, anyone, amoun
 
 def test_linear_outcome(launch, report, anyone):
     """A line from -10,000 at 0.2 to +10,000 at 0.4."""
-    curve = {"kind": 1, "knots": [{"x": 200_000, "y": -10 * K}, {"x": 400_000, "y": 10 * K}]}
+    curve = {"shape": 1, "knots": [{"x": 200_000, "y": -10 * K}, {"x": 400_000, "y": 10 * K}]}
     deal = launch.sell(launch(curve=curve))
     mature_report(deal, report, 266_667)
     # -10,000 + 20,000 x 66,667 / 200,000 = -3,333.3 exactly

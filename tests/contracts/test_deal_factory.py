@@ -178,7 +178,7 @@ def bond_terms(bond, plan, parties, **changes):
 TENTH = 10_000 * 10**6
 FIVE = 5 * 10**16  # the plan's rate
 CURVE = {
-    "kind": 0,
+    "shape": 0,
     "knots": [{"x": INT128_MIN, "y": -TENTH}, {"x": 200_000, "y": 0}, {"x": 400_001, "y": TENTH}],
 }
 
@@ -217,7 +217,7 @@ def repaying(*parts):
             "silence would pay the data controller",
         ),
         (
-            {"curve": {"kind": 0, "knots": [{"x": 0, "y": -10 * TENTH - 1}]}, "missing": 0},
+            {"curve": {"shape": 0, "knots": [{"x": 0, "y": -10 * TENTH - 1}]}, "missing": 0},
             "outcome takes more than the principal",
         ),
         (
@@ -290,7 +290,7 @@ def test_edge_terms_that_are_allowed(deploy):
     periods."""
     deploy(missing=TENTH)
     deploy(dataController=HOLDERS_CONTROL, missing=-TENTH)
-    deploy(curve={"kind": 0, "knots": [{"x": 0, "y": -10 * TENTH}]}, missing=0)
+    deploy(curve={"shape": 0, "knots": [{"x": 0, "y": -10 * TENTH}]}, missing=0)
     deploy(periods=periods(*range(2**40, 2**40 + 240)))
     deploy(periods=repaying(0, 1_000, 0), fixings=[])
     deploy(fixings=[fixing(RATE, 0, 2, step((0, -FIVE)), 0)])
@@ -307,11 +307,11 @@ def test_edge_terms_that_are_allowed(deploy):
 @pytest.mark.parametrize(
     ("curve", "error"),
     [
-        ({"kind": 0, "knots": []}, ("PayoffCurve_NoKnots",)),
-        ({"kind": 0, "knots": [{"x": i, "y": 0} for i in range(33)]}, ("PayoffCurve_TooManyKnots", 33)),
-        ({"kind": 1, "knots": [{"x": 5, "y": 0}, {"x": 5, "y": 1}]}, ("PayoffCurve_NotAscending", 1)),
+        ({"shape": 0, "knots": []}, ("PayoffCurve_NoKnots",)),
+        ({"shape": 0, "knots": [{"x": i, "y": 0} for i in range(33)]}, ("PayoffCurve_TooManyKnots", 33)),
+        ({"shape": 1, "knots": [{"x": 5, "y": 0}, {"x": 5, "y": 1}]}, ("PayoffCurve_NotAscending", 1)),
         (
-            {"kind": 1, "knots": [{"x": INT128_MIN, "y": 0}, {"x": 2**127 - 1, "y": 1}]},
+            {"shape": 1, "knots": [{"x": INT128_MIN, "y": 0}, {"x": 2**127 - 1, "y": 1}]},
             ("PayoffCurve_TooSteep", 1),
         ),
     ],

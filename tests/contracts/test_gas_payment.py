@@ -60,7 +60,10 @@ def test_settle_the_largest_terms(launch_swap, report, parties, plan_of):
     made = launch_swap(initialise=False)
     dates(made, now() + DAY, periods=240)
     feeds(made, plan_of().oracle_policy(), parties.deployer)
-    curve = {"kind": 1, "knots": [{"x": 900 * i, "y": -900 * i} for i in range(31)] + [{"x": TOP, "y": -TOP}]}
+    curve = {
+        "shape": 1,
+        "knots": [{"x": 900 * i, "y": -900 * i} for i in range(31)] + [{"x": TOP, "y": -TOP}],
+    }
     plain = terms(made, parties, LAST_FIXING, curve=curve)
     plain["requiredCollateral"] = [3 * K, 0]
     made.payment.initialize(

@@ -29,7 +29,7 @@ from finance.settlement.kpi_payment import (
     validate,
 )
 from finance.settlement.netting import INTEREST_ONE
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from tests.contracts.clock import is_ganache, next_at, now
 from tests.contracts.material import Status
 from tests.contracts.swaps import (
@@ -55,7 +55,7 @@ def python_terms(swap, rule, limited) -> PaymentTerms:
         periods=tuple(
             Period(date, 10 * K, end) for date, end in zip(swap.pay_dates, swap.period_ends, strict=True)
         ),
-        curve=Curve.of(Kind.LINEAR, [(0, 0), (TOP, -TOP)]),
+        curve=Curve.of(Shape.LINEAR, [(0, 0), (TOP, -TOP)]),
         missing_payoff=-TOP,
         data_controller=Side.PAYEE,
         required=(MARGINS[0], 0 if limited else MARGINS[1]),

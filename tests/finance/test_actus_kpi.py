@@ -13,12 +13,12 @@ import pytest
 
 from finance.actus import Flow, KpiRate, Observations, bulk, flows
 from finance.settlement.accrual import RATE_ONE, interest
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from tests.finance.actus_contracts import day, seen, series
 
 FACE = 1_500_000_000
 BASE_RATE, STEP = 26_500_000_000_000_000, 2_500_000_000_000_000
-CURVE = Curve.of(Kind.STEP, [(0, BASE_RATE + STEP), (550_000, BASE_RATE)])
+CURVE = Curve.of(Shape.STEP, [(0, BASE_RATE + STEP), (550_000, BASE_RATE)])
 BOND: dict[str, Any] = {
     "contractID": "step-bond",
     "contractRole": "RPA",
@@ -79,7 +79,7 @@ def test_annuity_is_fixed_anew_by_the_step() -> None:
 
 def test_linear_curve_and_many_scenarios_in_bulk() -> None:
     """One row of period rates a scenario gives the coupons of the state machine."""
-    curve = Curve.of(Kind.LINEAR, [(400_000, BASE_RATE + STEP), (600_000, BASE_RATE)])
+    curve = Curve.of(Shape.LINEAR, [(400_000, BASE_RATE + STEP), (600_000, BASE_RATE)])
     shares = [0.35, 0.459, 0.5, 0.6123]
     rates = [KpiRate(curve, series("share", ("2021-12-31", share)))(day("2022-03-10")) for share in shares]
     assert rates == pytest.approx([0.029, 0.0282625, 0.02775, 0.0265])

@@ -10,10 +10,10 @@ from scipy import integrate, stats
 
 from finance.pricing.closed import expected_payoff, second_moment
 from finance.pricing.process import BernoulliKpi, EmpiricalKpi, LognormalKpi, NormalKpi
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 
-LINEAR = Curve.of(Kind.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)])
-STEP = Curve.of(Kind.STEP, [(0, -3_300_000), (186_000, 0), (413_001, 3_300_000)])
+LINEAR = Curve.of(Shape.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)])
+STEP = Curve.of(Shape.STEP, [(0, -3_300_000), (186_000, 0), (413_001, 3_300_000)])
 KPIS = [
     (NormalKpi(0.2995, 0.0579), stats.norm(0.2995, 0.0579)),
     (NormalKpi(0.40, 0.30), stats.norm(0.40, 0.30)),
@@ -41,13 +41,13 @@ def test_linear_curve_equals_quadrature(index: int) -> None:
 
 @pytest.mark.parametrize("index", range(len(KPIS)))
 @pytest.mark.parametrize("decimals", [0, 1, 2, 3])
-@pytest.mark.parametrize("kind", [Kind.LINEAR, Kind.STEP])
-def test_coarse_rounding_equals_the_sum_over_the_grid(index: int, decimals: int, kind: Kind) -> None:
+@pytest.mark.parametrize("shape", [Shape.LINEAR, Shape.STEP])
+def test_coarse_rounding_equals_the_sum_over_the_grid(index: int, decimals: int, shape: Shape) -> None:
     """Sum of payoff times P(round to n), by scipy's cdf and the integer payoff itself."""
     kpi, law = KPIS[index]
     kpi, law = _scaled(kpi, law)
     one = 10**decimals
-    curve = Curve.of(kind, [(15 * one, -(10**9)), (30 * one, 0), (41 * one, 7 * 10**8)])
+    curve = Curve.of(shape, [(15 * one, -(10**9)), (30 * one, 0), (41 * one, 7 * 10**8)])
     n = np.arange(-200 * one, 600 * one)
     chance = law.cdf((n + 0.5) / one) - law.cdf((n - 0.5) / one)
     paid = np.array([payoff(curve, int(k)) for k in n], dtype=float)
@@ -68,14 +68,14 @@ def _scaled(kpi, law):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("kpi", [NormalKpi(30.0, 6.0), LognormalKpi(np.log(30.0), 0.3)])
 def test_the_two_ways_of_summing_meet(kpi: NormalKpi | LognormalKpi, monkeypatch: pytest.MonkeyPatch) -> None:
     """Term by term and by the corrected integral the same sum comes out, where the grid is fine."""
-    curve = Curve.of(Kind.LINEAR, [(20 * 10**4, 0), (41 * 10**4, 10**9)])
+    curve = Curve.of(Shape.LINEAR, [(20 * 10**4, 0), (41 * 10**4, 10**9)])
     integral = expected_payoff(curve, kpi, 4)
     monkeypatch.setattr(type(kpi), "fine", lambda self, x: 0.0)
     summed = expected_payoff(curve, kpi, 4)
     assert integral == pytest.approx(summed, rel=1e-12)
     # and the correction matters: without it the difference would be seen on a coarser grid
     monkeypatch.setattr(type(kpi), "fine", lambda self, x: 1e9)
-    coarse = Curve.of(Kind.LINEAR, [(20, 0), (41, 10**9)])
+    coarse = Curve.of(Shape.LINEAR, [(20, 0), (41, 10**9)])
     corrected = expected_payoff(coarse, kpi, 0)
     monkeypatch.setattr(type(kpi), "fine", lambda self, x: 0.0)
     assert corrected == pytest.approx(expected_payoff(coarse, kpi, 0), rel=1e-5)
@@ -111,20 +111,20 @@ def test_moments_and_tails_of_the_distributions(kpi: NormalKpi | LognormalKpi) -
 @settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(st.integers(-1000, 3000), st.integers(-(10**6), 10**6), min_size=1, max_size=6),
-    st.sampled_from([Kind.STEP, Kind.LINEAR]),
+    st.sampled_from([Shape.STEP, Shape.LINEAR]),
     st.floats(min_value=0.05, max_value=3.0),
     st.floats(min_value=0.01, max_value=2.0),
     st.booleans(),
 )
 def test_expected_payoff_is_bounded_and_monotone_where_the_curve_is(
-    points: dict[int, int], kind: Kind, mean: float, sd: float, positive: bool
+    points: dict[int, int], shape: Shape, mean: float, sd: float, positive: bool
 ) -> None:
     make = LognormalKpi.from_moments if positive else NormalKpi
-    curve = Curve.of(kind, sorted(points.items()))
+    curve = Curve.of(shape, sorted(points.items()))
     low, high = min(points.values()), max(points.values())
     slack = 1e-9 * max(1.0, abs(low), abs(high))
     assert low - slack <= expected_payoff(curve, make(mean, sd), 3) <= high + slack
-    rising = Curve.of(kind, list(zip(sorted(points), sorted(points.values()), strict=True)))
+    rising = Curve.of(shape, list(zip(sorted(points), sorted(points.values()), strict=True)))
     values = [expected_payoff(rising, NormalKpi(mean + shift, sd), 3) for shift in (0.0, 0.1, 0.5)]
     assert values[0] <= values[1] + slack
     assert values[1] <= values[2] + slack
@@ -134,8 +134,8 @@ def test_expected_payoff_is_bounded_and_monotone_where_the_curve_is(
 @given(st.integers(1, 3000), st.integers(1, 10**6), st.floats(0.1, 3.0), st.floats(0.05, 1.0))
 def test_step_up_and_step_down_add_up_to_the_step(target: int, step: int, mean: float, sd: float) -> None:
     """A coupon that steps up above the target and one that steps down there pay the step together, always."""
-    up = Curve.of(Kind.STEP, [(0, 0), (target, step)])
-    down = Curve.of(Kind.STEP, [(0, step), (target, 0)])
+    up = Curve.of(Shape.STEP, [(0, 0), (target, step)])
+    down = Curve.of(Shape.STEP, [(0, step), (target, 0)])
     for kpi in (NormalKpi(mean, sd), LognormalKpi.from_moments(mean, sd)):
         assert expected_payoff(up, kpi, 3) + expected_payoff(down, kpi, 3) == pytest.approx(step, rel=1e-12)
 

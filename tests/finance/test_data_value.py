@@ -29,7 +29,7 @@ from finance.pricing.process import BernoulliKpi, EmpiricalKpi, LognormalKpi, No
 from finance.pricing.processes import CorrelatedKpis, NormalProcess
 from finance.pricing.sensitivity import break_even_mean, cost_of_capital, kpi_risk, simulated_risk
 from finance.pricing.sustainability import Effort, fair_linked_coupon, linked_bond, tries
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, InputError
 from finance.terms.schedule import coupon_schedule
@@ -47,7 +47,7 @@ def flows(deal: Deal) -> Flows:
 @pytest.fixture(scope="module")
 def linear(flows: Flows) -> KpiFlow:
     points = [(186_000, -3_300_000_000_000), (413_000, 3_300_000_000_000)]
-    return replace(flows.kpi_flows[0], curve=Curve.of(Kind.LINEAR, points))
+    return replace(flows.kpi_flows[0], curve=Curve.of(Shape.LINEAR, points))
 
 
 # --- after reports
@@ -287,20 +287,20 @@ def test_fair_yield_is_not_monotonic_in_ambition() -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.integers(-1000, 1000), st.integers(-(10**6), 10**6), min_size=1, max_size=6),
-    st.sampled_from([Kind.STEP, Kind.LINEAR]),
+    st.sampled_from([Shape.STEP, Shape.LINEAR]),
     st.floats(-1.0, 1.0),
     st.floats(0.01, 1.0),
     st.booleans(),
 )
 def test_silence_never_pays(
-    points: dict[int, int], kind: Kind, mean: float, sd: float, issuer_reports: bool
+    points: dict[int, int], shape: Shape, mean: float, sd: float, issuer_reports: bool
 ) -> None:
     """Under the rule `worst_for_data_controller` no expectation of the KPI makes silence better than
     reporting.
 
     The issuer pays the curve's amount, the holders receive it; each side's silence gives it the worst end.
     """
-    curve = Curve.of(kind, sorted(points.items()))
+    curve = Curve.of(shape, sorted(points.items()))
     silent = maximum(curve) if issuer_reports else minimum(curve)
     flow = KpiFlow(date(2021, 4, 1), date(2020, 12, 31), curve, 3, 1.0)
     told, slack = expected_amount(flow, NormalKpi(mean, sd)), 1e-6

@@ -32,7 +32,7 @@ from finance.pricing.measures import (
     z_spread,
 )
 from finance.pricing.process import NormalKpi
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms import Deal, InputError
 from finance.terms.schedule import coupon_schedule
 
@@ -298,7 +298,7 @@ def test_bad_markets_are_refused(make: Any, message: str) -> None:
 
 
 def test_kpi_flow_pays_what_settlement_pays() -> None:
-    curve = Curve.of(Kind.LINEAR, [(100, -7), (250, 11), (400, 11), (500, 0)])
+    curve = Curve.of(Shape.LINEAR, [(100, -7), (250, 11), (400, 11), (500, 0)])
     flow = KpiFlow(MATURITY, MATURITY, curve, 2, 2.0)
     values = np.array([0.5, 1.0, 1.75, 2.5, 3.0, 4.5, 9.0])
     assert flow.amounts(values) == pytest.approx(2 * np.array([-7, -7, 2, 11, 11, 5.5, 0]))

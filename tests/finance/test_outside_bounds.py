@@ -20,13 +20,13 @@ from finance.pricing.prepared import PreparedBond
 from finance.pricing.process import BernoulliKpi, EmpiricalKpi, LognormalKpi, NormalKpi
 from finance.pricing.processes import CorrelatedKpis, MeanRevertingProcess, NormalProcess
 from finance.pricing.simulate import simulate, simulate_fast
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import settlement_terms
 from tests.finance.deal_variants import ALL, book_deal
 
 START = date(2020, 1, 1)
-STEP = Curve.of(Kind.STEP, [(200, 1_000), (300, 0), (600, -500)])
-LINE = Curve.of(Kind.LINEAR, [(200, 1_000), (400, 0), (600, -500)])
+STEP = Curve.of(Shape.STEP, [(200, 1_000), (300, 0), (600, -500)])
+LINE = Curve.of(Shape.LINEAR, [(200, 1_000), (400, 0), (600, -500)])
 BOUNDS = Outside(100, 700, 1_200)
 
 

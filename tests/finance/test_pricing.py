@@ -25,7 +25,7 @@ from finance.pricing.sample import sample_path
 from finance.pricing.value import Valuation
 from finance.pricing.yields import Stream, earned_yield
 from finance.settlement.bond import replay
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, InputError
 
@@ -223,7 +223,7 @@ def test_sample_is_counted(deal: Deal) -> None:
 )
 def test_fast_payoff_equals_the_integer_one(points: dict[int, int], kpis: list[int]) -> None:
     """The vectorised kernel of pricing pays what settlement pays, at and beside every knot."""
-    curve = Curve.of(Kind.STEP, sorted(points.items()))
+    curve = Curve.of(Shape.STEP, sorted(points.items()))
     flow = KpiFlow(date(2021, 4, 1), date(2020, 12, 31), curve, decimals=0, scale=1.0)
     at = [*kpis, *points, *(x - 1 for x in points), *(x + 1 for x in points)]
     assert list(flow.amounts(np.array(at, dtype=np.float64))) == [payoff(curve, x) for x in at]

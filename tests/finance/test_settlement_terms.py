@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum, payoff
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal, parse_deal
 from finance.terms.deal import OutcomePayment, Tier
@@ -38,7 +38,7 @@ def test_dc_water_in_integers(deal: Deal) -> None:
         (186_000, 0),
         (413_001, 3_300_000 * 10**6),
     ]
-    assert terms.fixings[0].curve.kind is Kind.STEP
+    assert terms.fixings[0].curve.shape is Shape.STEP
     assert terms.rate == 34_300_000_000_000_000
     assert (terms.unit_principal, terms.unit_price) == (10**9, 10**9)
     assert (terms.soft_cap, terms.hard_cap) == (25_000, 25_000)
@@ -156,7 +156,7 @@ def test_curve_pays_what_the_owning_tier_says(tiers: list[Tier], data: Any) -> N
     """At every KPI value, bounds and neighbours above all, one tier owns it and the curve pays its amount."""
     assert list(check_tiers(tiers)) == []
     rule = OutcomePayment(kpi="kpi", period=1, pays="at_maturity", tiers=tiers)
-    curve = Curve.of(Kind.STEP, points(rule, DECIMALS, 6, -(2**127)))
+    curve = Curve.of(Shape.STEP, points(rule, DECIMALS, 6, -(2**127)))
     bounds = [int(low[0].scaleb(DECIMALS)) for tier in tiers if (low := lower_bound(tier))]
     free = data.draw(st.integers(min_value=-(10**6), max_value=10**6))
     for kpi in {free, *bounds, *(bound + 1 for bound in bounds), *(bound - 1 for bound in bounds)}:

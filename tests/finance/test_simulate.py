@@ -26,12 +26,12 @@ from finance.pricing.processes import (
     Season,
 )
 from finance.pricing.simulate import kpi_time, law, simulate, simulate_fast
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms import InputError
 
 SEED, START = 20160929, date(2016, 10, 1)
-LINEAR = Curve.of(Kind.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)])
-STEP = Curve.of(Kind.STEP, [(0, -3_300_000), (186_000, 0), (413_001, 3_300_000)])
+LINEAR = Curve.of(Shape.LINEAR, [(186_000, -3_300_000), (299_500, 0), (413_000, 3_300_000)])
+STEP = Curve.of(Shape.STEP, [(0, -3_300_000), (186_000, 0), (413_001, 3_300_000)])
 PROCESSES: list[Process] = [
     NormalProcess(0.33, 0.06),
     AR1Process(0.25, 0.33, 0.9, 0.03, step=0.25),
@@ -144,7 +144,7 @@ def test_kernel_pays_what_numpy_pays(process: Process, curve: Curve, paths: int)
 
 def test_kernel_rounds_half_to_even() -> None:
     """KPI 0.5, 1.5, 2.5 at 0 decimals are 0, 2, 2 on chain."""
-    flow = KpiFlow(START, START, Curve.of(Kind.STEP, [(0, 0), (1, 1), (2, 10), (3, 100)]), 0, 1.0)
+    flow = KpiFlow(START, START, Curve.of(Shape.STEP, [(0, 0), (1, 1), (2, 10), (3, 100)]), 0, 1.0)
     for value, paid in ((0.5, 0), (1.5, 10), (2.5, 10), (2.51, 100), (-0.5, 0)):
         recursion = replace(NormalProcess(value, 1.0).recursion(np.array([1.0])), noise=np.zeros(1))
         assert mean_payoffs(recursion, flow, np.zeros((1, 3)))[0] == paid
@@ -199,7 +199,7 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         simulate(flows, CorrelatedKpis({"kpi": PROCESSES[0]}), START, SEED, replicates=1)
     with pytest.raises(InputError, match="Gaussian recursions"):
         simulate_fast(flows, PROCESSES[5], START, SEED)
-    far = KpiFlow(START, START, Curve.of(Kind.LINEAR, [(0, 0), (2**51, 1)]), 15, 1.0)
+    far = KpiFlow(START, START, Curve.of(Shape.LINEAR, [(0, 0), (2**51, 1)]), 15, 1.0)
     with pytest.raises(ValueError, match="too large for the fast kernels"):
         mean_payoffs(NormalProcess(1.0, 1.0).recursion(np.array([1.0])), far, np.zeros((1, 1)))
     assert kpi_time(START, date(2017, 1, 1)) == 0.25

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finance.pricing.flows import KpiFlow
-from finance.settlement.payoff_curve import Curve, Kind, payoff
+from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.swaps import Collar, IndexForward, LimitedSwap, PlainSwap, Scale, TieredIndex, UpsideSharing
 from finance.swaps.curves import Payoff, curves, product_index
 from finance.terms import InputError
@@ -58,7 +58,7 @@ def test_steps_agree_exactly(x: int, low: int) -> None:
         ((Decimal("1.00"), low), (Decimal("2.50"), 10_000), (Decimal("99.99"), Decimal("7.25")))
     )
     curve = tiers.curve(Scale(2, 2, 0, 100))
-    assert curve.kind == Kind.STEP
+    assert curve.shape == Shape.STEP
     assert payoff(curve, x) == tiers.exact(Fraction(x, 100)) * 100
     assert float(tiers(np.array([x / 100]))[0]) * 100 == pytest.approx(payoff(curve, x))
 

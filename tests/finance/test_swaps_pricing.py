@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from finance.pricing.data_value import risk_adjusted
 from finance.pricing.flows import KpiFlow
 from finance.pricing.process import NormalKpi
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.swaps.estimates import exceeded
 from finance.swaps.hedge import (
     basis_risk,
@@ -87,7 +87,7 @@ def test_wang_of_a_lognormal_moves_its_log_mean() -> None:
 
 def test_wang_agrees_with_the_one_of_kpi_bonds() -> None:
     """finance.pricing.data_value takes a curve under a law; the same payment as a sample gives its number."""
-    curve = Curve.of(Kind.LINEAR, [(0, 0), (400_000, 400_000_000)])  # a coverage that caps and floors
+    curve = Curve.of(Shape.LINEAR, [(0, 0), (400_000, 400_000_000)])  # a coverage that caps and floors
     flow = KpiFlow(None, None, curve, 6, 0.01, "x")  # type: ignore[arg-type]
     kpi = NormalKpi(0.3, 0.06)
     for price in (0.0, 0.25, 0.8):

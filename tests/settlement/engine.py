@@ -90,10 +90,10 @@ def unsigned(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
 
 
-def encode_curve(kind: int, knots: Sequence[tuple[int, int]]) -> bytes:
-    """The tail of a `Curve`: kind, offset of the knots, their number, then x and y of each."""
+def encode_curve(shape: int, knots: Sequence[tuple[int, int]]) -> bytes:
+    """The tail of a `Curve`: shape, offset of the knots, their number, then x and y of each."""
     flat = b"".join(word(x) + word(y) for x, y in knots)
-    return word(kind) + word(64) + word(len(knots)) + flat
+    return word(shape) + word(64) + word(len(knots)) + flat
 
 
 class Deployed:
@@ -159,17 +159,17 @@ class Engine:
             self._call("interest", b"".join(map(word, (principal, rate, numerator, denominator))))
         )
 
-    def validate(self, kind: int, knots: Sequence[tuple[int, int]]) -> None:
-        self._call("validate", word(32) + encode_curve(kind, knots))
+    def validate(self, shape: int, knots: Sequence[tuple[int, int]]) -> None:
+        self._call("validate", word(32) + encode_curve(shape, knots))
 
-    def payoff(self, kind: int, knots: Sequence[tuple[int, int]], x: int) -> int:
-        return signed(self._call("payoff", word(64) + word(x) + encode_curve(kind, knots)))
+    def payoff(self, shape: int, knots: Sequence[tuple[int, int]], x: int) -> int:
+        return signed(self._call("payoff", word(64) + word(x) + encode_curve(shape, knots)))
 
-    def minimum(self, kind: int, knots: Sequence[tuple[int, int]]) -> int:
-        return signed(self._call("minimum", word(32) + encode_curve(kind, knots)))
+    def minimum(self, shape: int, knots: Sequence[tuple[int, int]]) -> int:
+        return signed(self._call("minimum", word(32) + encode_curve(shape, knots)))
 
-    def maximum(self, kind: int, knots: Sequence[tuple[int, int]]) -> int:
-        return signed(self._call("maximum", word(32) + encode_curve(kind, knots)))
+    def maximum(self, shape: int, knots: Sequence[tuple[int, int]]) -> int:
+        return signed(self._call("maximum", word(32) + encode_curve(shape, knots)))
 
     def median(self, values: Sequence[int]) -> int:
         return signed(self._call("median", word(32) + words(values)))
@@ -281,4 +281,4 @@ def _case(
 
 
 def _curve(curve: Curve) -> tuple[int, list[tuple[int, int]]]:
-    return int(curve.kind), [(knot.x, knot.y) for knot in curve.knots]
+    return int(curve.shape), [(knot.x, knot.y) for knot in curve.knots]

@@ -58,9 +58,9 @@ def interest_case(rng: Random) -> tuple[int, int, int, int]:
 
 
 def curve_case(rng: Random) -> tuple[int, list[tuple[int, int]]]:
-    """(kind, knots): mostly valid; also none, too many, equal or descending x, an unknown kind, dirty
+    """(shape, knots): mostly valid; also none, too many, equal or descending x, an unknown shape, dirty
     int128 words."""
-    kind = 2 if rng.randrange(40) == 0 else rng.randrange(2)
+    shape = 2 if rng.randrange(40) == 0 else rng.randrange(2)
     if rng.randrange(12) == 0:  # so long and steep that the product of differences may not fit
         left, right = (rng.getrandbits(127) for _ in range(2))
         rises = [rng.choice((-1, 1)) * rng.getrandbits(127) for _ in range(2)]
@@ -74,18 +74,18 @@ def curve_case(rng: Random) -> tuple[int, list[tuple[int, int]]]:
     if knots and rng.randrange(60) == 0:
         i = rng.randrange(len(knots))
         knots[i] = rng.choice(((knots[i][0], 2**127), (-(2**127) - 1, knots[i][1])))
-    return kind, knots
+    return shape, knots
 
 
 def payoff_case(rng: Random) -> tuple[int, list[tuple[int, int]], int]:
     """A curve and a KPI value that is often on, just beside, or between its knots."""
-    kind, knots = curve_case(rng)
+    shape, knots = curve_case(rng)
     if knots and rng.randrange(4):
         left, right = rng.choice(knots)[0], rng.choice(knots)[0]
         if rng.getrandbits(1):
-            return kind, knots, left + rng.choice((-1, 0, 1))
-        return kind, knots, rng.randint(min(left, right), max(left, right))
-    return kind, knots, int128_or_wider(rng)
+            return shape, knots, left + rng.choice((-1, 0, 1))
+        return shape, knots, rng.randint(min(left, right), max(left, right))
+    return shape, knots, int128_or_wider(rng)
 
 
 def median_case(rng: Random) -> tuple[list[int]]:

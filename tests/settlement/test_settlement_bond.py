@@ -15,7 +15,7 @@ import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement.bond import Payment, fixed, rate, replay
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum, payoff
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum, payoff
 from finance.settlement.terms import CouponPeriod, Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import load_deal
 from tests.settlement.engine import ReplayEngine, Reverted
@@ -67,7 +67,7 @@ def bullet(terms: SettlementTerms, rng: Random) -> SettlementTerms:
     most = unit_principal * hard_cap
     points = [(-9, -rng.randint(0, most)), (9, rng.randint(0, 2 * most))]
     outcome = Fixing(
-        0, 0, Effect.AMOUNT, count - 1, count - 1, Curve.of(rng.choice(list(Kind)), points),
+        0, 0, Effect.AMOUNT, count - 1, count - 1, Curve.of(rng.choice(list(Shape)), points),
         missing=rng.randint(-most, 2 * most),
     )  # fmt: skip
     return replace(
@@ -96,12 +96,12 @@ def bent(terms: SettlementTerms, rng: Random) -> SettlementTerms:
         first = rng.randrange(count)
         low = -(terms.rate // 4)
         points = [(-9, rng.randint(low, 0)), (9, rng.randint(0, 10**17))]
-        curve = Curve.of(rng.choice(list(Kind)), points)
+        curve = Curve.of(rng.choice(list(Shape)), points)
         last = rng.randrange(first, count)
         fixings.append(Fixing(0, 0, Effect.RATE, first, last, curve, rng.randint(low, 10**17)))
     for _ in range(rng.randint(0, 2)):
         at = rng.randrange(count)
-        curve = Curve.of(Kind.STEP, [(0, 0), (5, rng.randint(0, 100))])
+        curve = Curve.of(Shape.STEP, [(0, 0), (5, rng.randint(0, 100))])
         fixings.append(Fixing(0, 0, Effect.AMOUNT, at, at, curve, rng.randint(0, 100)))
     return replace(terms, periods=periods, fixings=tuple(fixings))
 
@@ -167,7 +167,7 @@ def enlarged(terms: SettlementTerms, rng: Random) -> SettlementTerms:
     scale = 10 ** rng.randint(1, 15)
     periods = [replace(p, repayment=p.repayment * scale + rng.randrange(scale)) for p in terms.periods]
     fixings = [
-        replace(f, curve=Curve(f.curve.kind, tuple(replace(k, y=k.y * scale) for k in f.curve.knots)))
+        replace(f, curve=Curve(f.curve.shape, tuple(replace(k, y=k.y * scale) for k in f.curve.knots)))
         if f.effect is Effect.AMOUNT
         else f
         for f in terms.fixings
@@ -187,7 +187,7 @@ def with_takers(terms: SettlementTerms, rng: Random) -> SettlementTerms:
         return terms
     cuts = sorted(rng.randint(0, room) for _ in range(takers))
     parts = [cut - before for cut, before in zip(cuts, [0, *cuts], strict=False)]
-    curves = [Curve.of(rng.choice(list(Kind)), [(-9, -p), (9, rng.randint(0, room))]) for p in parts]
+    curves = [Curve.of(rng.choice(list(Shape)), [(-9, -p), (9, rng.randint(0, room))]) for p in parts]
     more = (Fixing(0, 0, Effect.AMOUNT, last, last, curve, 0) for curve in curves)
     return replace(terms, fixings=(*terms.fixings, *more))
 
@@ -236,7 +236,7 @@ def test_a_real_bond_pays_what_the_replay_says(dc_water: SettlementTerms, seed: 
                     replace(
                         t.fixings[0],
                         effect=Effect.RATE,
-                        curve=Curve.of(Kind.STEP, [(0, -(343 * 10**14) - 1), (1, 0)]),
+                        curve=Curve.of(Shape.STEP, [(0, -(343 * 10**14) - 1), (1, 0)]),
                         missing=0,
                     ),
                 )

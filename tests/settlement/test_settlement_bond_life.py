@@ -13,7 +13,7 @@ import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement.bond_life import DAY, LATE_ONE, BondLife, Settled, State
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.terms import CouponPeriod, Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import load_deal
 from tests.settlement.engine import NOW, ReplayEngine
@@ -53,7 +53,7 @@ def a_bond(terms: SettlementTerms, rng: Random) -> SettlementTerms:
         else:
             taken = rng.randint(0, max(0, back[-1] * units // 5 - units)) if first + 1 == count else 0
             points = [(-9, -taken), (9, rng.randint(0, 5_000))]
-        curve = Curve.of(rng.choice(list(Kind)), points if rng.random() < 0.5 else _turned(points))
+        curve = Curve.of(rng.choice(list(Shape)), points if rng.random() < 0.5 else _turned(points))
         missing = (maximum if issuer else minimum)(curve)
         fixings.append(Fixing(0, number, effect, first, last, curve, missing))
         ends.append(NOW + (first + 1) * QUARTER + rng.randint(-60, 40) * DAY)

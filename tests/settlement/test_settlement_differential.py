@@ -26,9 +26,9 @@ from tests.settlement.engine import Engine, Reverted
 REFUSED = "refused"
 
 
-def curve_of(kind: int, knots: list[tuple[int, int]]) -> Curve:
-    """A curve exactly as given; `kind` may be a number that no Kind has."""
-    return Curve(kind, tuple(Knot(x, y) for x, y in knots))  # type: ignore[arg-type]
+def curve_of(shape: int, knots: list[tuple[int, int]]) -> Curve:
+    """A curve exactly as given; `shape` may be a number that no Shape has."""
+    return Curve(shape, tuple(Knot(x, y) for x, y in knots))  # type: ignore[arg-type]
 
 
 def flat(value: Any) -> list[int]:
@@ -39,10 +39,10 @@ def flat(value: Any) -> list[int]:
 
 TWINS: dict[str, tuple[Callable[[Random], tuple[Any, ...]], Callable[..., Any]]] = {
     "interest": (generators.interest_case, interest),
-    "validate": (generators.curve_case, lambda kind, knots: validate(curve_of(kind, knots))),
-    "payoff": (generators.payoff_case, lambda kind, knots, x: payoff(curve_of(kind, knots), x)),
-    "minimum": (generators.curve_case, lambda kind, knots: minimum(curve_of(kind, knots))),
-    "maximum": (generators.curve_case, lambda kind, knots: maximum(curve_of(kind, knots))),
+    "validate": (generators.curve_case, lambda shape, knots: validate(curve_of(shape, knots))),
+    "payoff": (generators.payoff_case, lambda shape, knots, x: payoff(curve_of(shape, knots), x)),
+    "minimum": (generators.curve_case, lambda shape, knots: minimum(curve_of(shape, knots))),
+    "maximum": (generators.curve_case, lambda shape, knots: maximum(curve_of(shape, knots))),
     "median": (generators.median_case, median),
     "allocate": (generators.allocate_case, allocate),
     "per_unit": (generators.per_unit_case, per_unit),

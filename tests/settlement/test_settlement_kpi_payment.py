@@ -36,7 +36,7 @@ from finance.settlement.kpi_payment import (
     withdrawable,
 )
 from finance.settlement.netting import YEAR
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 
 PAYER, PAYEE = Side.PAYER, Side.PAYEE
 QUARTER = 91 * 86_400
@@ -44,7 +44,7 @@ START = 1_700_000_000
 # A proxy revenue swap: fixed 1,000 a quarter against proxy revenue of 0 to 3,000.
 SWAP = PaymentTerms(
     periods=tuple(Period(START + (i + 1) * QUARTER, 1_000, START + (i + 1) * QUARTER) for i in range(4)),
-    curve=Curve.of(Kind.LINEAR, [(0, 0), (3_000, -3_000)]),
+    curve=Curve.of(Shape.LINEAR, [(0, 0), (3_000, -3_000)]),
     missing_payoff=-3_000,
     data_controller=PAYEE,
     required=(500, 0),
@@ -263,7 +263,7 @@ def test_walking_away_never_pays(seed: int) -> None:
 def random_terms(rng: Random) -> PaymentTerms:
     """Terms of few minor units, where every rounding shows, that the contract accepts."""
     curve = Curve.of(
-        rng.choice(list(Kind)),
+        rng.choice(list(Shape)),
         [(-9, rng.randint(-60, 60)), (2, rng.randint(-60, 60)), (9, rng.randint(-60, 60))],
     )
     controller = rng.choice(list(Side))

@@ -25,7 +25,7 @@ from finance.settlement.kpi_payment import (
 )
 from finance.settlement.kpi_payment import Period as SwapPeriod
 from finance.settlement.netting import YEAR
-from finance.settlement.payoff_curve import Curve, Kind
+from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.treasury import (
     Books,
     Event,
@@ -50,7 +50,7 @@ PAYER, PAYEE = Side.PAYER, Side.PAYEE
 # 300 and debt service 200 a quarter; 100 units.
 SWAP = PaymentTerms(
     periods=tuple(SwapPeriod(START + (i + 1) * QUARTER, 1_000, START + (i + 1) * QUARTER) for i in range(4)),
-    curve=Curve.of(Kind.LINEAR, [(0, 0), (3_000, -3_000)]),
+    curve=Curve.of(Shape.LINEAR, [(0, 0), (3_000, -3_000)]),
     missing_payoff=-3_000,
     data_controller=PAYEE,
     required=(500, 0),

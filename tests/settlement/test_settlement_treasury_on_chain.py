@@ -67,7 +67,7 @@ def swap_tuple(terms: PaymentTerms | None) -> tuple[Any, ...]:
         terms.missing_value,
         list(terms.required),
         [(p.pay_date, p.fixed_amount) for p in terms.periods],
-        (int(terms.curve.kind), [(k.x, k.y) for k in terms.curve.knots]),
+        (int(terms.curve.shape), [(k.x, k.y) for k in terms.curve.knots]),
     )
 
 

@@ -19,7 +19,7 @@ from finance.settlement.kpi_payment import (
     owed,
 )
 from finance.settlement.kpi_payment import Period as SwapPeriod
-from finance.settlement.payoff_curve import Curve, Kind, maximum, minimum
+from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.treasury import (
     Books,
     Event,
@@ -44,7 +44,7 @@ def random_swap(rng: Random, periods: int, scale: int) -> PaymentTerms:
     def amount(most: int) -> int:
         return rng.randint(-most * scale, most * scale)
 
-    curve = Curve.of(rng.choice(list(Kind)), [(-9, amount(60)), (2, amount(60)), (9, amount(60))])
+    curve = Curve.of(rng.choice(list(Shape)), [(-9, amount(60)), (2, amount(60)), (9, amount(60))])
     controller = rng.choice(list(Side))
     rule, lag, limited = rng.choice(list(CloseOutRule)), rng.choice((0, 45 * DAY)), rng.random() < 0.7
     return PaymentTerms(

@@ -92,7 +92,7 @@ contract KpiBondTermsTest is BondFixture {
         IKpiBond.Fixing memory f = t.fixings[0];
         t.unitPrincipal = t.periods[3].repayment = type(uint64).max; // so that no curve takes more than the principal
         t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
-        f.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        f.curve.shape = linear ? PayoffCurve.Shape.Linear : PayoffCurve.Shape.Step;
         f.curve.knots = new PayoffCurve.Knot[](4);
         int256 last = type(int64).min;
         for (uint256 i = 0; i < 4; ++i) {
@@ -202,7 +202,7 @@ contract KpiBondTermsTest is BondFixture {
             IKpiBond.Fixing memory f = terms.fixings[i];
             (f.feed, f.kpiPeriod) = (bytes32(uint256(KPI) + i % kpis), uint32(i / kpis));
             (f.first, f.last, f.missing) = (uint16(i), 239, 1e14);
-            f.curve.kind = PayoffCurve.Kind.Linear;
+            f.curve.shape = PayoffCurve.Shape.Linear;
             f.curve.knots = new PayoffCurve.Knot[](32);
             for (uint256 j = 0; j < 32; ++j) {
                 f.curve.knots[j] = PayoffCurve.Knot(

@@ -161,7 +161,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
     /// @dev The terms are kept as they come, so what comes must be clean: a word that no enum or number has is refused.
     function testFuzz_initialize_refusesWordsThatDoNotFitTheirType(uint256 dirt) external {
         bytes memory clean = abi.encodeCall(IKpiPayment.initialize, (paymentTerms()));
-        // Words of the tuple: single fields, then a period's date and amount, the curve's kind and a knot.
+        // Words of the tuple: single fields, then a period's date and amount, the curve's shape and a knot.
         uint256[13] memory fields = [uint256(0), 1, 6, 7, 8, 9, 10, 13, 15, 20, 21, 30, 33];
         uint8[13] memory widths = [160, 160, 32, 64, 1, 2, 1, 128, 128, 64, 128, 1, 128];
         uint256 pick = mix(dirt) % 13;
@@ -187,7 +187,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
     ) external {
         IKpiPayment.Terms memory t = lastFixing(paymentTerms());
         t.dataController = payer ? PAYER : PAYEE;
-        t.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        t.curve.shape = linear ? PayoffCurve.Shape.Linear : PayoffCurve.Shape.Step;
         t.curve.knots = new PayoffCurve.Knot[](4);
         int256 last = type(int64).min;
         for (uint256 i = 0; i < 4; ++i) {
@@ -211,7 +211,7 @@ contract KpiPaymentTermsTest is PaymentFixture {
     function testFuzz_settle_paysThePayoffOfTheWholeCurve(uint256 seed, bool linear, int128 kpi) external {
         seed = mix(seed) >> 1;
         IKpiPayment.Terms memory t = lastFixing(paymentTerms());
-        t.curve.kind = linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        t.curve.shape = linear ? PayoffCurve.Shape.Linear : PayoffCurve.Shape.Step;
         uint256 knots = 1 + mix(seed) % 32;
         t.curve.knots = new PayoffCurve.Knot[](knots);
         int128 x = -500;

@@ -133,7 +133,7 @@ contract WideBondHandler is BondBooks {
         f.effect = r.bendsRate ? IKpiBond.Effect.Rate : IKpiBond.Effect.Amount;
         (f.first, f.last) = (uint16(r.first), uint16(r.last));
         f.missing = int128(r.missing);
-        f.curve.kind = r.linear ? PayoffCurve.Kind.Linear : PayoffCurve.Kind.Step;
+        f.curve.shape = r.linear ? PayoffCurve.Shape.Linear : PayoffCurve.Shape.Step;
         f.curve.knots = new PayoffCurve.Knot[](2);
         f.curve.knots[0] = PayoffCurve.Knot(int128(r.x0), int128(r.y0));
         f.curve.knots[1] = PayoffCurve.Knot(int128(r.x1), int128(r.y1));

@@ -132,7 +132,7 @@ abstract contract DealFixture is Test {
         f.effect = IKpiBond.Effect.Amount;
         (f.first, f.last) = (period, period);
         f.missing = BONUS;
-        f.curve.kind = PayoffCurve.Kind.Linear;
+        f.curve.shape = PayoffCurve.Shape.Linear;
         f.curve.knots = new PayoffCurve.Knot[](3);
         f.curve.knots[0] = PayoffCurve.Knot(100_000, -BONUS);
         f.curve.knots[1] = PayoffCurve.Knot(300_001, 0);

@@ -119,7 +119,7 @@ abstract contract PaymentFixture is DealFixture {
         for (uint256 i = 0; i < PERIODS; ++i) {
             t.periods[i] = IKpiPayment.Period(payDay(i), FIXED + int128(int256(i)));
         }
-        t.curve.kind = PayoffCurve.Kind.Linear;
+        t.curve.shape = PayoffCurve.Shape.Linear;
         t.curve.knots = new PayoffCurve.Knot[](2);
         t.curve.knots[0] = PayoffCurve.Knot(0, 0);
         t.curve.knots[1] = PayoffCurve.Knot(TOP, -TOP);
