@@ -32,11 +32,12 @@ demo: compile ## one deal from its file to the last claim; DEAL=deals/..., OUTCO
 serve: compile ## API and pages with three deals in mid-life; PORT=8600
 	@$(BIN)/penstock serve --port $(PORT)
 
-check: tools ## formatter, linter, types, import rule between rooms, locks for every Python
+check: tools ## formatters, linter, types, import rule between rooms, locks for every Python
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/forge.py fmt --check contracts tests/solidity
 	@$(BIN)/python tools/resolver.py
 
 test: check slither ## everything (under 20 minutes on two cores)

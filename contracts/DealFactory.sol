@@ -71,9 +71,10 @@ contract DealFactory is IDealFactory {
     }
 
     function _anchors(DealTerms calldata terms) private pure returns (bytes memory) {
-        return abi.encode(
-            ISecurityToken.Anchors(terms.registry, terms.policy, terms.currency, terms.agent, terms.termsHash)
-        );
+        return
+            abi.encode(
+                ISecurityToken.Anchors(terms.registry, terms.policy, terms.currency, terms.agent, terms.termsHash)
+            );
     }
 
     function _bondTerms(DealTerms calldata terms, Deal memory deal) private view returns (IKpiBond.Terms memory b) {

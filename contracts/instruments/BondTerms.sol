@@ -49,8 +49,12 @@ library BondTerms {
     }
 
     function _packHead(bytes memory data, IKpiBond.Terms calldata t, address rest) private pure {
-        _put(data, 0, uint160(t.token) | uint256(t.gracePeriod) << 160 | uint256(t.curePeriod) << 192
-            | uint256(t.dataController) << 224);
+        _put(
+            data,
+            0,
+            uint160(t.token) | uint256(t.gracePeriod) << 160 | uint256(t.curePeriod) << 192 | uint256(t.dataController)
+                << 224
+        );
         _put(data, 1, uint160(t.currency) | uint256(t.authorisedUnits) << 160);
         _put(data, 2, uint160(t.issuer) | uint256(t.rate) << 160);
         _put(data, 3, uint160(t.offering) | uint256(t.lateRate) << 160);
@@ -62,8 +66,11 @@ library BondTerms {
     function _packPeriods(bytes memory data, IKpiBond.Terms calldata t) private pure {
         for (uint256 i = 0; i < t.periods.length; ++i) {
             IKpiBond.Period calldata p = t.periods[i];
-            _put(data, HEAD + i, p.payDate | uint256(p.numerator) << 64 | uint256(p.denominator) << 96
-                | uint256(p.repayment) << 128);
+            _put(
+                data,
+                HEAD + i,
+                p.payDate | uint256(p.numerator) << 64 | uint256(p.denominator) << 96 | uint256(p.repayment) << 128
+            );
         }
     }
 
@@ -75,9 +82,13 @@ library BondTerms {
             IKpiBond.Fixing calldata f = t.fixings[i];
             uint256 place = HEAD + t.periods.length + 2 * i;
             _put(data, place, uint256(f.feed));
-            _put(data, place + 1, f.kpiPeriod | uint256(f.effect) << 32 | uint256(f.first) << 40 | uint256(f.last) << 56
-                | uint256(f.curve.shape) << 72 | f.curve.knots.length << 80 | positions[i] << 88
-                | uint256(uint128(f.missing)) << 128);
+            _put(
+                data,
+                place + 1,
+                f.kpiPeriod | uint256(f.effect) << 32 | uint256(f.first) << 40 | uint256(f.last) << 56
+                    | uint256(f.curve.shape) << 72 | f.curve.knots.length << 80 | positions[i] << 88
+                    | uint256(uint128(f.missing)) << 128
+            );
             PayoffCurve.Knot[] calldata knots = f.curve.knots;
             bool torn = positions[i] >= STORE_WORDS;
             (bytes memory target, uint256 to) = torn ? (rest, positions[i] - STORE_WORDS) : (data, positions[i]);

@@ -298,9 +298,10 @@ contract KpiPayment is IKpiPayment, Initializable {
 
     /// @dev What a side owes, with interest to now.
     function _debt(bytes memory t, Ledger memory ledger) private view returns (Netting.Debt memory) {
-        return Netting.accrue(
-            Netting.Debt(ledger.principal, ledger.interest), t.lateRate(), block.timestamp - ledger.since
-        );
+        return
+            Netting.accrue(
+                Netting.Debt(ledger.principal, ledger.interest), t.lateRate(), block.timestamp - ledger.since
+            );
     }
 
     function _setDebt(Ledger memory ledger, Netting.Debt memory debt) private view {

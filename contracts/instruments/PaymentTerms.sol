@@ -120,7 +120,8 @@ library PaymentTerms {
 
     /// @notice The signed amount of a period: its fixed amount, and the payoff of its KPI or of its absence.
     function amountOf(bytes memory terms, uint256 period, int128 kpi, bool missing) internal pure returns (int256) {
-        return fixedAmount(terms, period) + (missing ? missingPayoff(terms) : PayoffCurve.payoff(_around(terms, kpi), kpi));
+        return
+            fixedAmount(terms, period) + (missing ? missingPayoff(terms) : PayoffCurve.payoff(_around(terms, kpi), kpi));
     }
 
     function curve(bytes memory terms) internal pure returns (PayoffCurve.Curve memory) {

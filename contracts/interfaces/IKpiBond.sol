@@ -168,10 +168,7 @@ interface IKpiBond is IServicer {
     function recover() external returns (uint256 paid);
 
     /// @notice Interest, principal (with the outcomes), and late interest up to now, still owed after acceleration.
-    function owedAfterAcceleration()
-        external
-        view
-        returns (uint256 interest, uint256 principalAndOutcome, uint256 late);
+    function owedAfterAcceleration() external view returns (uint256 interest, uint256 principalAndOutcome, uint256 late);
 
     /// @notice After redemption, return what is left to the issuer. Anyone may call; it goes to the issuer.
     function returnSurplus() external returns (uint256 amount);

@@ -255,12 +255,8 @@ interface IKpiOracle {
     ) external view returns (bytes32);
 
     /// @notice What a panellist signs.
-    function rulingDigest(
-        bytes32 feed,
-        uint32 period,
-        uint32 version,
-        Verdict verdict,
-        int128 value,
-        bytes32 evidence
-    ) external view returns (bytes32);
+    function rulingDigest(bytes32 feed, uint32 period, uint32 version, Verdict verdict, int128 value, bytes32 evidence)
+        external
+        view
+        returns (bytes32);
 }

@@ -132,7 +132,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
     function _store(Subject memory subject, StoredReport memory report, uint256 order, bytes32 supersedes) private {
         StoredReport storage slot = _reports[subject.feed][subject.period];
         (slot.value, slot.finalAt, slot.version, slot.signers, slot.stored) =
-            (report.value, report.finalAt, subject.version, report.signers, report.stored);
+        (report.value, report.finalAt, subject.version, report.signers, report.stored);
         slot.evidence = report.evidence;
         emit ReportSubmitted(
             subject.feed,
@@ -209,10 +209,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         report.signers = uint32(seen); // an index is below 32
     }
 
-    function _checkObservation(bytes memory config, Subject memory subject, Observation memory o)
-        private
-        view
-    {
+    function _checkObservation(bytes memory config, Subject memory subject, Observation memory o) private view {
         if (o.observedAt < subject.periodEnd || o.observedAt > block.timestamp) {
             revert KpiOracle_StaleObservation(o.observedAt);
         }
@@ -225,7 +222,9 @@ contract KpiOracle is IKpiOracle, EIP712 {
         if (lowest < int128(int256(config.word(FeedStore.MIN_VALUE)))) revert KpiOracle_ValueOutOfBounds(lowest);
         if (highest > int128(int256(config.word(FeedStore.MAX_VALUE)))) revert KpiOracle_ValueOutOfBounds(highest);
         uint256 spread = uint256(int256(highest) - lowest); // ascending, so not negative
-        if (spread > config.word(FeedStore.MAX_SPREAD)) revert KpiOracle_SpreadTooWide(spread, config.word(FeedStore.MAX_SPREAD));
+        if (spread > config.word(FeedStore.MAX_SPREAD)) {
+            revert KpiOracle_SpreadTooWide(spread, config.word(FeedStore.MAX_SPREAD));
+        }
     }
 
     /// @inheritdoc IKpiOracle
@@ -522,14 +521,11 @@ contract KpiOracle is IKpiOracle, EIP712 {
     }
 
     /// @inheritdoc IKpiOracle
-    function rulingDigest(
-        bytes32 feed,
-        uint32 period,
-        uint32 version,
-        Verdict verdict,
-        int128 value,
-        bytes32 evidence
-    ) public view returns (bytes32) {
+    function rulingDigest(bytes32 feed, uint32 period, uint32 version, Verdict verdict, int128 value, bytes32 evidence)
+        public
+        view
+        returns (bytes32)
+    {
         return _hashTypedDataV4(keccak256(abi.encode(RULING_TYPEHASH, feed, period, version, verdict, value, evidence)));
     }
 }

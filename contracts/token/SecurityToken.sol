@@ -189,9 +189,8 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
         uint256 balance = account.balance();
         if (balance < value) revert ERC20InsufficientBalance(from, balance, value);
         unchecked {
-            holder.account = account.isSettledAt(index)
-                ? account.minus(value)
-                : _settled(from, account, balance - value, index);
+            holder.account =
+                account.isSettledAt(index) ? account.minus(value) : _settled(from, account, balance - value, index);
         }
         return account.has(PackedAccounts.HAS_FROZEN);
     }
@@ -471,7 +470,8 @@ contract SecurityToken is ISecurityToken, ERC20Permit, Initializable {
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 id) external pure returns (bool) {
-        return id == type(IERC7943Fungible).interfaceId || id == type(IERC165).interfaceId
-            || id == type(IERC20).interfaceId;
+        return
+            id == type(IERC7943Fungible).interfaceId || id == type(IERC165).interfaceId
+                || id == type(IERC20).interfaceId;
     }
 }

@@ -294,8 +294,8 @@ contract KpiBondTest is BondFixture {
         bond.cure();
         bond.fix(0); // missing: 80,675 more
         uint256 held = currency.balanceOf(address(bond));
-        uint256 late = late(COUPON, 556) + late(10_567, 374) + late(COUPON, 192) + late(10_567, 10)
-            + late(PRINCIPAL + 80_675, 10);
+        uint256 late =
+            late(COUPON, 556) + late(10_567, 374) + late(COUPON, 192) + late(10_567, 10) + late(PRINCIPAL + 80_675, 10);
         uint256 wanted = held + 80_675 + late;
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_Underfunded.selector, wanted, held));
         bond.cure();

@@ -115,9 +115,12 @@ contract KpiBondTermsTest is BondFixture {
     }
 
     /// @dev Three changes over any ranges: accepted exactly when no sum of their values leaves the range, in any period.
-    function testFuzz_noReportsMoveARateOutOfRange(uint16[3] memory a, uint16[3] memory b, int64[6] memory y, bool holders)
-        external
-    {
+    function testFuzz_noReportsMoveARateOutOfRange(
+        uint16[3] memory a,
+        uint16[3] memory b,
+        int64[6] memory y,
+        bool holders
+    ) external {
         IKpiBond.Terms memory t = bond.terms();
         IKpiBond.Fixing memory model = t.fixings[0];
         t.dataController = holders ? IKpiBond.DataController.Holders : IKpiBond.DataController.Issuer;
@@ -126,7 +129,8 @@ contract KpiBondTermsTest is BondFixture {
             (uint16 first, uint16 last) = (a[i] % 4, b[i] % 4);
             (int128 low, int128 high) = (y[2 * i] / 400, y[2 * i + 1] / 400); // about 2.3 % either way
             if (low > high) (low, high) = (high, low);
-            t.fixings[i] = rateFixing(model, first < last ? first : last, first < last ? last : first, low, high, holders);
+            t.fixings[i] =
+                rateFixing(model, first < last ? first : last, first < last ? last : first, low, high, holders);
         }
         bool fits = true;
         for (uint256 period = 0; period < 4; ++period) {
@@ -144,14 +148,11 @@ contract KpiBondTermsTest is BondFixture {
         fresh.initialize(t);
     }
 
-    function rateFixing(
-        IKpiBond.Fixing memory model,
-        uint16 first,
-        uint16 last,
-        int128 low,
-        int128 high,
-        bool holders
-    ) private pure returns (IKpiBond.Fixing memory f) {
+    function rateFixing(IKpiBond.Fixing memory model, uint16 first, uint16 last, int128 low, int128 high, bool holders)
+        private
+        pure
+        returns (IKpiBond.Fixing memory f)
+    {
         (f.feed, f.effect) = (model.feed, IKpiBond.Effect.Rate);
         (f.first, f.last) = (first, last);
         f.missing = holders ? low : high;

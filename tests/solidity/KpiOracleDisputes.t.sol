@@ -13,7 +13,8 @@ contract KpiOracleDisputesTest is OracleFixture {
         report(1);
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_WrongValue.selector, int128(2), int128(1)));
         oracle.challenge(feed, 0, 2, "why", "salt");
-        bytes32 unknown = keccak256(abi.encode(address(this), feed, uint32(0), int128(1), bytes32("why"), bytes32("salt")));
+        bytes32 unknown =
+            keccak256(abi.encode(address(this), feed, uint32(0), int128(1), bytes32("why"), bytes32("salt")));
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_NotCommitted.selector, unknown));
         oracle.challenge(feed, 0, 1, "why", "salt");
         commitTo(address(this), 1, "salt");

@@ -87,8 +87,8 @@ contract BondHandler is BondBooks {
 
     function redeem() external watched {
         uint256 due = _withLate(COUPONS);
-        bool expected = state == IKpiBond.State.Active && couponsPaid == COUPONS && outcomeFixed
-            && bondMoney >= due + carried;
+        bool expected =
+            state == IKpiBond.State.Active && couponsPaid == COUPONS && outcomeFixed && bondMoney >= due + carried;
         try bond.redeem() returns (uint256 paid) {
             isTrue(expected, "redeem should have failed");
             isTrue(block.timestamp >= _payDate(COUPONS - 1), "redeemed before maturity");

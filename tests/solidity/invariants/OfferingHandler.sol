@@ -161,7 +161,9 @@ contract OfferingHandler is DealFixture {
         if (settled) return IOffering.State.Settled;
         if (block.timestamp < OPENS) return IOffering.State.NotOpen;
         if (block.timestamp < CLOSES && sold < HARD_CAP) return IOffering.State.Open;
-        if (sold - soldToAgent >= SOFT_CAP && block.timestamp <= CLOSES + LAPSES_AFTER) return IOffering.State.Succeeded;
+        if (sold - soldToAgent >= SOFT_CAP && block.timestamp <= CLOSES + LAPSES_AFTER) {
+            return IOffering.State.Succeeded;
+        }
         return IOffering.State.Failed;
     }
 

@@ -172,9 +172,11 @@ contract PaymentHandler is PaymentFixture {
         uint256 excess = 0;
         uint256 own = credit[i];
         bool over = state() > IKpiPayment.State.Defaulted;
-        if (over) excess = balance[i];
-        else if (!_isSound(side) || deadline[i] != 0) own = 0;
-        else if (byParty && _defaultedAt() == 0 && block.timestamp < payDay(fixings.length)) {
+        if (over) {
+            excess = balance[i];
+        } else if (!_isSound(side) || deadline[i] != 0) {
+            own = 0;
+        } else if (byParty && _defaultedAt() == 0 && block.timestamp < payDay(fixings.length)) {
             excess = balance[i] - _margin(side);
         }
         uint256 before = currency.balanceOf(party);
@@ -472,10 +474,14 @@ contract PaymentHandler is PaymentFixture {
         if (payer && payee) return 0;
         int256 sign = payer ? int256(1) : -1;
         int256 loss = 0;
-        if (KIND == Kind.Model) loss = sign * (_reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND);
-        else if (KIND == Kind.Limited) loss = int256(_margin(payer ? PAYER : PAYEE));
-        else {
-            for (uint256 k = i > 4 ? i - 4 : 0; k < i; ++k) loss += sign * fixings[k];
+        if (KIND == Kind.Model) {
+            loss = sign * (_reportedAt[valueFeed][i] != 0 ? int256(_reported[valueFeed][i]) : -VALUE_BOUND);
+        } else if (KIND == Kind.Limited) {
+            loss = int256(_margin(payer ? PAYER : PAYEE));
+        } else {
+            for (uint256 k = i > 4 ? i - 4 : 0; k < i; ++k) {
+                loss += sign * fixings[k];
+            }
             loss *= int256(PERIODS - i);
             loss = loss > 0 ? (loss + 3) / 4 : int256(0);
         }

@@ -63,14 +63,14 @@ contract WideBondHandler is BondBooks {
         t.periods = new IKpiBond.Period[](total);
         uint256 left = UNIT_PRINCIPAL;
         for (uint256 i = 0; i < total; ++i) {
-            uint256 back = i + 1 == total ? left : _pick(mix(dice + i), 2, 2) == 0 ? 0 : _pick(mix(dice + i), 3, left / 2);
+            uint256 back =
+                i + 1 == total ? left : _pick(mix(dice + i), 2, 2) == 0 ? 0 : _pick(mix(dice + i), 3, left / 2);
             left -= back;
             _numerators.push(181 + _pick(mix(dice + i), 4, 3));
             _denominators.push(_pick(mix(dice + i), 5, 1) == 0 ? 360 : 365);
             _repayments.push(back);
-            t.periods[i] = IKpiBond.Period(
-                uint64(_payDate(i)), uint32(_numerators[i]), uint32(_denominators[i]), uint128(back)
-            );
+            t.periods[i] =
+                IKpiBond.Period(uint64(_payDate(i)), uint32(_numerators[i]), uint32(_denominators[i]), uint128(back));
         }
         uint256 kpis = _pick(dice, 6, 2);
         t.oraclePolicies = new IKpiOracle.FeedConfig[](kpis);
@@ -163,8 +163,7 @@ contract WideBondHandler is BondBooks {
                 bool open = block.timestamp >= _dataEnd(j) && block.timestamp <= _dataEnd(j) + REPORTING;
                 if (!open || _seen[kpi][j].at != 0 || mix(dice ^ (kpi * 8 + j)) % 3 == 0) continue;
                 int256 value = int256(mix(dice + kpi * 8 + j) % 620_000) - 10_000;
-                IKpiOracle.Observation[] memory all =
-                    unanimous(_feeds[kpi], uint32(j), 0, QUORUM, int128(value));
+                IKpiOracle.Observation[] memory all = unanimous(_feeds[kpi], uint32(j), 0, QUORUM, int128(value));
                 oracle.submit(_feeds[kpi], uint32(j), 0, all);
                 _seen[kpi][j] = Seen(block.timestamp, value);
             }
@@ -244,8 +243,8 @@ contract WideBondHandler is BondBooks {
         uint256 i = couponsPaid;
         bool known = i < total && _isKnown(i);
         uint256 due = known ? _withLate(i) : 0;
-        bool expected = state == IKpiBond.State.Active && known && block.timestamp >= _payDate(i)
-            && bondMoney >= due + carried;
+        bool expected =
+            state == IKpiBond.State.Active && known && block.timestamp >= _payDate(i) && bondMoney >= due + carried;
         try bond.payCoupon() returns (uint256 paid) {
             isTrue(expected, "payCoupon should have failed");
             if (i + 1 < total) repaid += _repayments[i];
