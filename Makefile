@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ fuzzer: tools ## schemathesis, in an environment of its own
 
 test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
 	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile
+
+test-fast: tools compile ## what a change to a formula or a reader breaks, in under three minutes; no chain, no browser
+	@$(PYTEST) tests/finance tests/settlement tests/oracle tests/house -m "not slow" -n 2 --dist loadfile
 
 test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
