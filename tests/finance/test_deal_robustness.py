@@ -16,6 +16,8 @@ from finance.settlement.terms import settlement_terms
 from finance.terms import DealFileError, parse_deal
 from finance.terms.reader import read_deal_yaml
 
+pytestmark = pytest.mark.slow
+
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 MISSING = object()
 STRANGE: list[Any] = [

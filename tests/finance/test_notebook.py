@@ -12,6 +12,8 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "docs" / "pricing-a-deal.ipynb"
 # A process that only ever refuses: whoever asks the network from the notebook gets an error, not an answer.

@@ -18,6 +18,8 @@ from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
 from tests.finance.deal_variants import ALL, BOOK, book_deal, file_of
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "br", "hr", "img", "input", "link", "col", "wbr"}
 
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from scripts.cli import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WIND = str(ROOT / "deals" / "bloom-wind-prs.yaml")
 RAIN = str(ROOT / "deals" / "water-utility-rainfall-swap.yaml")

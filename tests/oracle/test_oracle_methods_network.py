@@ -34,6 +34,8 @@ from oracle.verifier import verify_report
 from scripts.oracle import app
 from tests.oracle.conftest import ROOT, create_feed
 
+pytestmark = pytest.mark.slow
+
 LIE = 250_000
 DOWN = "http://127.0.0.1:9"
 

@@ -50,6 +50,8 @@ from oracle.verifier import verify_report
 from oracle.wire import ObservationRequest
 from tests.oracle.conftest import ROOT, SECONDS_2021, create_feed, feed_at
 
+pytestmark = pytest.mark.slow
+
 LIE = 0.15
 OTHER_RELAY = Account.from_key(keccak(text="another relay"))
 RELAYS = [LOCAL_RELAY.address, OTHER_RELAY.address]

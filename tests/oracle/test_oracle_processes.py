@@ -18,6 +18,8 @@ from oracle.local import NodeFiles, prepare_nodes
 from oracle.processes import kept_nodes
 from tests.oracle.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def files(tmp_path: Path, one_quarter: Any, bloom: Any) -> list[NodeFiles]:
