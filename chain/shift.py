@@ -5,13 +5,12 @@ The result is another deal: its terms hash differs, and each moved date is `assu
 
 from __future__ import annotations
 
-from calendar import monthrange
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
 from finance.terms import Deal, DealFileError, KpiBond, parse_deal
-from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, unix
+from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, months_after, unix
 
 SECONDS_PER_DAY = 86_400
 
@@ -130,6 +129,5 @@ def _keep_months(before: KpiBond, after: dict[str, Any]) -> None:
     if start.day != end.day:
         return
     begin: date = after["interest_from"]["value"]
-    months = begin.month - 1 + (end.year - start.year) * 12 + end.month - start.month
-    year, month = begin.year + months // 12, months % 12 + 1
-    after["maturity"]["value"] = date(year, month, min(begin.day, monthrange(year, month)[1]))
+    months = 12 * (end.year - start.year) + end.month - start.month
+    after["maturity"]["value"] = months_after(begin, months)

@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Final
 
 from finance.actus.core import SEQUENCE, Event, State
-from finance.actus.dates import ends_month, schedule
+from finance.actus.dates import schedule
 from finance.actus.pam import Pam
+from finance.terms.schedule import ends_month
 
 ROUNDING: Final = 1e-9
 """A quotient this close above a whole number counts as that number of payments."""

@@ -6,11 +6,12 @@ that ends it, so it counts as the following day wherever days are counted.
 
 from __future__ import annotations
 
-import calendar as gregorian
 import re
 from dataclasses import dataclass
-from datetime import MAXYEAR, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
+
+from finance.terms.schedule import ends_month, months_after
 
 _CYCLE: Final = re.compile(r"P?(\d+)([DWMQHY])(L0|L1|\+|-)?")
 _MONTHS: Final = {"M": 1, "Q": 3, "H": 6, "Y": 12}
@@ -80,12 +81,7 @@ class Cycle:
         """
         if not self.months:
             return start + timedelta(days=steps * self.days)
-        index = start.year * 12 + start.month - 1 + steps * self.months
-        year, month = divmod(index, 12)
-        if year > MAXYEAR:
-            raise OverflowError(f"a time beyond the year {MAXYEAR}")
-        last = gregorian.monthrange(year, month + 1)[1]
-        return start.replace(year=year, month=month + 1, day=last if month_end else min(start.day, last))
+        return months_after(start, steps * self.months, month_end)
 
 
 def add_period(start: datetime, text: str) -> datetime:
@@ -98,11 +94,6 @@ def add_period(start: datetime, text: str) -> datetime:
         raise ValueError("must be a period such as P2D (number and one of D W M Q H Y)")
     number, unit = int(found[1]), found[2]
     return Cycle(number * _MONTHS.get(unit, 0), number * _DAYS.get(unit, 0), False).after(start)
-
-
-def ends_month(moment: datetime) -> bool:
-    """Whether `moment` lies on the last day of its month."""
-    return moment.day == gregorian.monthrange(moment.year, moment.month)[1]
 
 
 def schedule(

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Final
 
 from finance.actus.dates import BusinessDays, day_number
+from finance.terms.schedule import ends_month
 
 YearFraction = Callable[[datetime, datetime], float]
 
@@ -48,14 +49,10 @@ def _twenty_eight_e_336(start: date, end: date) -> float:
     return _equal_months(start, end, min(start.day, 28), min(end.day, 28), 28)
 
 
-def _is_month_end(day: date) -> bool:
-    return day.day == gregorian.monthrange(day.year, day.month)[1]
-
-
 def _thirty_e_360_isda(start: date, end: date, maturity: date | None) -> float:
-    first = 30 if _is_month_end(start) else start.day
+    first = 30 if ends_month(start) else start.day
     keeps_day = end == maturity and end.month == FEBRUARY
-    last = 30 if _is_month_end(end) and not keeps_day else end.day
+    last = 30 if ends_month(end) and not keeps_day else end.day
     return _equal_months(start, end, first, last, 30)
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from finance.actus.amortizers import ROUNDING, Lam
 from finance.actus.core import Event, State
-from finance.actus.dates import Cycle, ends_month, schedule
+from finance.actus.dates import Cycle, schedule
+from finance.terms.schedule import ends_month
 
 INCREASE: Final = "INC"
 FIXED: Final = ("F", "FIX")

@@ -1,4 +1,7 @@
-"""Coupon schedules and accrual factors: QuantLib's dates, exact fractions of a year.
+"""Coupon schedules and accrual factors: dates counted back from the maturity, exact fractions of a year.
+
+Own lines rather than QuantLib's classes, whose library takes longer to load than a deal to check; the tests
+compare every frequency with its `Schedule`.
 
 Day counts (ISDA 2006 Definitions, section 4.16): 30/360 bond basis (f), actual/360 (e), actual/365 fixed
 (d). Each is a number of days over a fixed year, so the accrual factor is an exact fraction with no rounding
@@ -7,13 +10,14 @@ anywhere.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from finance.terms.deal import KpiBond
@@ -22,6 +26,8 @@ DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
 PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12, "once": 1}
 """Coupons a year, which is also how often a yield is compounded; `once` is one coupon over the whole life,
 however long (see `coupons_a_year`)."""
+
+DateT = TypeVar("DateT", bound=date)
 
 
 @dataclass(frozen=True)
@@ -79,22 +85,15 @@ def coupon_schedule(start: date, maturity: date, frequency: str, day_count: str)
 @lru_cache(maxsize=256)
 def _regular(start: date, maturity: date, frequency: str, day_count: str) -> tuple[AccrualPeriod, ...]:
     """`coupon_schedule` of more than one coupon a life; the rules of a deal file ask for it often."""
-    import QuantLib as ql  # noqa: N813
-
-    first, last = ql.Date.from_date(start), ql.Date.from_date(maturity)
-    schedule = ql.Schedule(
-        first,
-        last,
-        ql.Period(12 // PERIODS_PER_YEAR[frequency], ql.Months),
-        ql.NullCalendar(),
-        ql.Unadjusted,
-        ql.Unadjusted,
-        ql.DateGeneration.Backward,
-        ends_month(start) and ends_month(maturity),
-    )
-    if not all(schedule.isRegular(i) for i in range(1, len(schedule))):
+    months = 12 // PERIODS_PER_YEAR[frequency]
+    # Each counted from the maturity, so that a day clamped by a short month never drifts.
+    month_end = ends_month(start) and ends_month(maturity)
+    dates = [maturity]
+    while dates[-1] > start:
+        dates.append(months_after(maturity, -months * len(dates), month_end))
+    if dates[-1] != start:
         raise ValueError(f"{start} to {maturity} is not a whole number of {frequency} periods")
-    dates = [day.to_date() for day in schedule]
+    dates.reverse()
     return tuple(
         AccrualPeriod(begin, end, *accrual_factor(day_count, begin, end)) for begin, end in pairwise(dates)
     )
@@ -115,13 +114,27 @@ def regular_months(periods: Sequence[tuple[date, date]]) -> int | None:
     return found if found in (1, 3, 12) else None
 
 
+def months_after(day: DateT, months: int, month_end: bool = False) -> DateT:
+    """`day` moved by whole months, back if negative: the same day of the month, or its last one where it has
+    no such day or `month_end` is wanted. Raises OverflowError for a year that no date has.
+
+    >>> months_after(date(2016, 8, 31), 6), months_after(date(2016, 2, 29), -12, month_end=True)
+    (datetime.date(2017, 2, 28), datetime.date(2015, 2, 28))
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        raise OverflowError(f"a time outside the years {MINYEAR} to {MAXYEAR}")
+    last = monthrange(year, month + 1)[1]
+    return day.replace(year=year, month=month + 1, day=last if month_end else min(day.day, last))
+
+
 def ends_month(day: date) -> bool:
     """Whether `day` is the last of its month.
 
     >>> ends_month(date(2024, 2, 28)), ends_month(date(2024, 2, 29))
     (False, True)
     """
-    return day_after(day).day == 1
+    return day.day == monthrange(day.year, day.month)[1]
 
 
 def bond_schedule(bond: KpiBond) -> tuple[AccrualPeriod, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import QuantLib as ql
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from finance.terms import Deal, load_deal, parse_deal
 from finance.terms.deal import OutcomePayment, Tier
 from finance.terms.payoffs import points
 from finance.terms.reader import read_deal_yaml
-from finance.terms.schedule import accrual_factor, coupon_schedule, unix
+from finance.terms.schedule import accrual_factor, coupon_schedule, months_after, unix
 from finance.terms.tiers import check_tiers, describe, lower_bound, upper_bound
 
 GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
@@ -265,6 +266,33 @@ def test_schedules_are_whole_and_lose_no_day(
 def test_month_ends_stay_month_ends() -> None:
     schedule = coupon_schedule(date(2019, 8, 31), date(2021, 2, 28), "semiannual", "30/360")
     assert [period.end for period in schedule] == [date(2020, 2, 29), date(2020, 8, 31), date(2021, 2, 28)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.dates(date(1970, 1, 1), date(2150, 12, 31)),
+    st.sampled_from([("annual", 12), ("semiannual", 6), ("quarterly", 3), ("monthly", 1)]),
+    st.integers(min_value=1, max_value=40),
+    st.sampled_from([0, 0, 0, -1, 1, 2, -3]),
+)
+def test_schedules_are_quantlibs(start: date, frequency: tuple[str, int], count: int, off: int) -> None:
+    """Counted back from the maturity, at the month's end if both ends are; else refused as not whole."""
+    name, months = frequency
+    end = months_after(start, months * count) + timedelta(days=off)
+    if end <= start:
+        return
+    days = [ql.Date.from_date(day) for day in (start, end)]
+    month_ends = all(map(ql.Date.isEndOfMonth, days))
+    peer = ql.Schedule(
+        *days, ql.Period(months, ql.Months), ql.NullCalendar(), ql.Unadjusted, ql.Unadjusted,
+        ql.DateGeneration.Backward, month_ends,
+    )  # fmt: skip
+    if not all(peer.isRegular(index) for index in range(1, len(peer))):
+        with pytest.raises(ValueError, match=f"is not a whole number of {name} periods"):
+            coupon_schedule(start, end, name, "30/360")
+        return
+    schedule = coupon_schedule(start, end, name, "30/360")
+    assert [schedule[0].start, *(period.end for period in schedule)] == [day.to_date() for day in peer]
 
 
 def test_unix_seconds() -> None:
