@@ -5,11 +5,11 @@ A `Deal` made by `load_deal` is consistent (finance.terms.checks); one built by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
@@ -192,6 +192,7 @@ class Deal(Strict):
     oracle: dict[Key, OraclePolicy] = Field(default_factory=dict)
 
     _file: Path | None = PrivateAttr(default=None)
+    _hash: str | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
@@ -207,8 +208,16 @@ class Deal(Strict):
 
     @property
     def terms_hash(self) -> str:
-        """ "0x" and the sha256 of `canonical_json` in UTF-8: what is written on chain."""
-        return sha256_hex(self.canonical_json)
+        """ "0x" and the sha256 of `canonical_json` in UTF-8: what is written on chain. Taken once."""
+        if self._hash is None:
+            self._hash = sha256_hex(self.canonical_json)
+        return self._hash
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with the fields of `update` in place of its own; not checked."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._hash = None
+        return copied
 
     @property
     def data_controller(self) -> Literal["issuer", "holders"]:

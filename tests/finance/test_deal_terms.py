@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from finance.pricing.value import price
 from finance.terms import Deal, load_deal, parse_deal
 from finance.terms.canonical import canonical_json, plain
 from finance.terms.json_schema import deal_schema
@@ -100,6 +101,24 @@ def test_hash_is_sha256_of_the_canonical_json(deal: Deal) -> None:
     assert json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == text
     assert content["claims"]["series-2016b"]["coupon"]["rate"] == {"source": "ri", "value": "0.0343"}
     assert content["claims"]["series-2016b"]["maturity"]["value"] == "2021-04-01"
+
+
+def test_hash_is_taken_once_and_by_every_copy_anew(good_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A valuation asks for it again and again; a changed copy is another deal."""
+    taken: list[int] = []
+
+    def counted(text: str) -> str:
+        taken.append(len(text))
+        return "0x" + sha256(text.encode()).hexdigest()
+
+    monkeypatch.setattr("finance.terms.deal.sha256_hex", counted)
+    one = load_deal(good_path)
+    price(one).to_dict()
+    assert len(taken) == 1
+    other = one.model_copy(update={"title": "Another"})
+    assert other.terms_hash == parse_deal({**read_deal_yaml(good_path), "title": "Another"}).terms_hash
+    assert other != one
+    assert one.model_copy() == one == one.model_copy(deep=True)
 
 
 def test_canonical_json_reads_back_as_the_same_deal(deal: Deal) -> None:
