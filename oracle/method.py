@@ -12,19 +12,12 @@ from typing import Any
 
 from oracle.evidence import METHOD_FILE, Bundle, EvidenceError
 from oracle.methods.base import About, Inputs, Measurement, Method, MethodError, method_hash
-from oracle.methods.rain import RainIndexMethod
-from oracle.methods.reported import ReportedMethod
-from oracle.methods.stormwater import StormwaterMethod, raw_rain, twin_parameters
-from oracle.methods.wind import WindRevenueMethod
+from oracle.methods.register import METHODS
 
 __all__ = [
     "METHODS", "Measurement", "MethodError", "bundle_method", "check_known", "inputs_of", "measure",
-    "method_hash", "method_of", "raw_rain", "recompute", "suspicions_of", "twin_parameters",
+    "method_hash", "method_of", "recompute", "suspicions_of",
 ]  # fmt: skip
-
-_ALL: tuple[Method, ...] = (StormwaterMethod(), WindRevenueMethod(), RainIndexMethod(), ReportedMethod())
-METHODS: dict[str, Method] = {method.id: method for method in _ALL}
-"""Every method that this version can compute, by id."""
 
 
 def check_known(method: str) -> None:

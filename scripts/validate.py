@@ -22,7 +22,7 @@ def validate(
     """
     from finance.terms import DealFileError, InputError, load_deal
     from finance.terms.problems import Problem
-    from oracle.method import METHODS
+    from oracle.methods.register import METHODS
 
     problems: list[object] = []
     for path in deals:

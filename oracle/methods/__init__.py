@@ -1,1 +1,1 @@
-"""Methods by which nodes compute KPIs: one module each, listed in oracle.method."""
+"""Methods by which nodes compute KPIs: one module each, listed in oracle.methods.register."""

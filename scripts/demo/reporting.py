@@ -19,7 +19,7 @@ from finance.settlement.terms import FeedTerms
 from oracle import evidence
 from oracle.kpi import to_integer
 from oracle.local import LOCAL_RELAY, prepare_nodes
-from oracle.method import raw_rain, twin_parameters
+from oracle.methods.stormwater import raw_rain, twin_parameters
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
 from oracle.processes import RunningNode, run_nodes

@@ -59,6 +59,10 @@ def test_every_deal_gets_nodes_whose_reports_verify(name: str, tmp_path: Path) -
                 assert any(label in text for text in texts)
 
 
+def test_a_method_is_listed_by_its_own_id() -> None:
+    assert [METHODS[id].id for id in METHODS] == list(METHODS)
+
+
 def test_every_feed_of_the_book_has_a_known_method() -> None:
     policies = [policy for name in DEALS for policy in load_deal(ROOT / "deals" / name).oracle.values()]
     assert {policy.method for policy in policies} == METHODS.keys()
