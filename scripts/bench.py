@@ -63,7 +63,7 @@ def _run(name: str, repeat: int) -> dict[str, Any]:
 
 def results_table(outcome: dict[str, Any]) -> Any:
     """The results as a table: value, unit, mark and whether it was met."""
-    from finance.report.tables import Table
+    from finance.report.table import Table
 
     rows = []
     for row in outcome["results"]:

@@ -44,16 +44,17 @@ def cashflows(
     csv, xlsx = writable(csv, ".csv"), writable(xlsx, ".xlsx")
     plot = writable(plot, ".png", ".svg", ".pdf")
     with working(f"Cash flows of {deal.name}"):
-        from finance.pricing.value import price, rows
+        from finance.pricing.value import plain_rows, price
         from finance.report.files import save_csv
         from finance.report.tables import cashflow_table, inputs_table
-        from finance.report.workbook import save_workbook
         from finance.terms import load_deal
 
         valuation = price(load_deal(deal), kpi.value, discount)
         if csv is not None:
             save_csv(valuation.cashflows, csv)
         if xlsx is not None:
+            from finance.report.workbook import save_workbook
+
             save_workbook(valuation, xlsx)
         if plot is not None:
             from finance.report.plots import cashflow_figure
@@ -61,7 +62,7 @@ def cashflows(
 
             save(cashflow_figure(valuation), plot, valuation.deal.title)
     if json:
-        show_json(rows(valuation.cashflows))
+        show_json(plain_rows(valuation.payments))
     else:
         show(cashflow_table(valuation), inputs_table(valuation.deal, only_assumed=True))
 

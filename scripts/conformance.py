@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from finance.actus.conformance import TypeResult
-    from finance.report.tables import Table
+    from finance.report.table import Table
 
 DEFAULT_FOLDER = Path("../shared/data/actus")
 
@@ -73,7 +73,7 @@ def _plain(result: TypeResult) -> dict[str, Any]:
 
 
 def _tables(results: dict[str, TypeResult], others: dict[str, int], passed: int, failed: int) -> list[Table]:
-    from finance.report.tables import Table
+    from finance.report.table import Table
 
     rows = [(name, str(r.passed), str(r.failed)) for name, r in sorted(results.items())]
     tables = [

@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from finance.report.files import check_writable
-from finance.report.tables import Table
+from finance.report.table import Table
 from finance.terms.problems import InputError
 
 # A table that goes to a file or a pipe keeps its full width instead of being squeezed into 80 columns.

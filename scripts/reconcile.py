@@ -60,7 +60,7 @@ def show_result(result: Reconciliation) -> None:
     """The sums per kind, the holders, the equations, and every row that differs."""
     from chain.network import when
     from chain.reconciliation import verdict
-    from finance.report.tables import Table
+    from finance.report.table import Table
     from scripts.console import show
 
     decimals = result.currency_decimals

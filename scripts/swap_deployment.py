@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finance.report.tables import Table
+from finance.report.table import Table
 from finance.settlement.kpi_payment import CloseOutRule
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 

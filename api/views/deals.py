@@ -13,7 +13,7 @@ from api.models import Currency, Hash, Minor, Resource, example, examples
 from api.problems import Flaw
 from api.views.outlooks import bonds, hash_of, is_bond, outlook_of, swaps
 from finance.pricing.engine import closed_form
-from finance.pricing.value import case_columns, cashflow_table
+from finance.pricing.value import case_columns, cashflow_rows
 from finance.pricing.yields import checked_yield
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, KpiBond, KpiPayment
@@ -312,10 +312,10 @@ def cashflows(deal: Deal, discount_yield: float | None = None) -> list[CashflowR
 def _bond_flows(deal: Deal, discount_yield: float | None) -> list[CashflowRow]:
     bond = bonds.of(deal)
     rate = checked_yield(bond.coupon if discount_yield is None else discount_yield, bond.claim.frequency)
-    table = cashflow_table(bond.claim, bond.flows, rate, closed_form(bond.flows, bond.outlook))
+    rows = cashflow_rows(bond.claim, bond.flows, rate, closed_form(bond.flows, bond.outlook))
     columns, decimals = case_columns(bond.claim), deal.currency.token_decimals
     found = []
-    for row in table.to_dict("records"):
+    for row in rows:
         amounts = [row[name] for name in columns] or [row["expected"]]
         found.append(
             CashflowRow(

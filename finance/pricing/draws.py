@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 Floats = NDArray[np.float64]
 Construction = Literal["forward", "bridge", "pca"]
@@ -86,6 +85,8 @@ def sobol_normals(
     Kuo's direction numbers, SIAM Journal on Scientific Computing 30 (2008), doi:10.1137/070709359, and
     Matousek's scrambling, as in scipy.stats.qmc.
     """
+    from scipy.stats import qmc  # scipy.stats loads slowly, and a bond without KPIs draws nothing
+
     count = len(times)
     u = qmc.Sobol(d=count * kpis, scramble=True, rng=stream).random_base2(log2_points)
     # A scrambled point may be exactly 0, whose normal quantile is minus infinity.

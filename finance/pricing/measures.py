@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from finance.pricing.closed import expected_payoff, knot_chances
 from finance.pricing.draws import Floats
@@ -22,6 +22,9 @@ from finance.pricing.simulate import kpi_time, law
 from finance.pricing.yields import RateRisk, Stream, solve
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def expected_amounts(flows: Flows, outlook: Outlook, reference: date) -> Floats:
@@ -207,6 +210,8 @@ def greenium(flows: Flows, market: Market, settle: date, kpi_amounts: Floats, cl
 
 def flow_table(flows: Flows, market: Market, settle: date, kpi_amounts: Floats) -> pd.DataFrame:
     """Payments after `settle` by date: certain, expected, worst and best money, and a unit's worth today."""
+    import pandas as pd
+
     rows: list[tuple[date, str, float, float, float, float]] = []
     by_period, by_kpi = weights(flows, market, settle)
     for period, worth in zip(flows.periods, by_period, strict=True):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from math import hypot, sqrt
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from finance.pricing.claim import BondClaim, Case
 from finance.pricing.engine import ClosedForm, MonteCarlo, closed_form, sobol
@@ -25,6 +25,9 @@ from finance.pricing.yields import RateRisk, bond_equivalent, checked_yield, ear
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_SEED = 20160929  # the issue date of the DC Water bond; any number will do, it only has to be said
 KpiModel = Literal["interval", "twin"]
@@ -53,9 +56,9 @@ class Valuation:
 
     `rate` is the yield it is discounted at, compounded with the coupon. `outlook` is what is expected of each
     KPI; `process` that of the first KPI when its first report is made, None for a fixed bond. `case_prices`
-    are those of the claim's cases. `cashflows`: one row per payment, seen by the holders: date, period, kind,
-    accrual, a Decimal column of money per case (`tier_1`, ... or `worst` and `best`) and one of expected
-    money, and float columns of discount factor and present value.
+    are those of the claim's cases. `payments`: one row per payment, seen by the holders: date, period, kind,
+    accrual, money per case as Decimal (`tier_1`, ... or `worst` and `best`) and as expected, and discount
+    factor and present value as float.
     """
 
     deal: Deal
@@ -70,7 +73,14 @@ class Valuation:
     case_prices: tuple[float, ...]
     durations: RateRisk
     readings: tuple[Reading, ...]
-    cashflows: pd.DataFrame
+    payments: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def cashflows(self) -> pd.DataFrame:
+        """`payments` as a table."""
+        import pandas as pd  # longer to load than a bond to price, and a price needs no table
+
+        return pd.DataFrame(list(self.payments))
 
     @property
     def tier_prices(self) -> tuple[float, ...]:
@@ -165,7 +175,7 @@ class Valuation:
                 }
                 for reading in self.readings
             ],
-            "cashflows": rows(self.cashflows),
+            "cashflows": plain_rows(self.payments),
             "assumed": [
                 {"field": path, "value": _text(value), "because": text}
                 for path, value, kind, text in self.deal.numbers()
@@ -216,7 +226,7 @@ def price(
         case_prices=tuple(stream(flows, case_flows(claim, case.values)).price(rate) for case in claim.cases),
         durations=expected.risk(rate),
         readings=_readings(deal, claim, flows, exact),
-        cashflows=cashflow_table(claim, flows, rate, exact),
+        payments=tuple(cashflow_rows(claim, flows, rate, exact)),
     )
 
 
@@ -296,29 +306,29 @@ def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, 
 
 
 def case_columns(claim: BondClaim) -> list[str]:
-    """Names of the money columns of the cash-flow table, one per case."""
+    """Names of the money columns of the cash flows, one per case."""
     if not claim.tiered:
         return ["worst", "best"][: len(claim.cases)]
     return [f"tier_{number}" for number in range(1, len(claim.cases) + 1)]
 
 
-def cashflow_table(claim: BondClaim, flows: Flows, rate: float, exact: ClosedForm) -> pd.DataFrame:
-    """The payments of a claim as in `Valuation.cashflows`, discounted at a yield."""
+def cashflow_rows(claim: BondClaim, flows: Flows, rate: float, exact: ClosedForm) -> list[dict[str, Any]]:
+    """The payments of a claim as in `Valuation.payments`, discounted at a yield."""
     grain, factors = Decimal(1).scaleb(-claim.money_decimals), discount_factors(flows, rate)
     names = case_columns(claim)
     still = claim.payments([0] * len(claim.terms.fixings))
     by_case = [claim.payments(case.values) for case in claim.cases]
     extra = _expected_extra(claim, flows, exact)
     issue = claim.issue_price.copy_negate()
-    table = [_row(claim.issue_date, 0, "issue", "", dict.fromkeys(names, issue), issue, 1.0)]
+    rows = [_row(claim.issue_date, 0, "issue", "", dict.fromkeys(names, issue), issue, 1.0)]
     for position, (kind, index, amount) in enumerate(still):
         period = claim.schedule[index]
         accrual = f"{period.numerator}/{period.denominator}" if kind == "coupon" else ""
         money = {name: made[position][2] for name, made in zip(names, by_case, strict=True)}
         expected = amount + Decimal(extra.get((kind, index), 0.0)).quantize(grain)
         factor = float(factors[index])
-        table.append(_row(period.end, index + 1, kind, accrual, money, expected + 0, factor))
-    return pd.DataFrame(table)
+        rows.append(_row(period.end, index + 1, kind, accrual, money, expected + 0, factor))
+    return rows
 
 
 def _expected_extra(claim: BondClaim, flows: Flows, exact: ClosedForm) -> dict[tuple[str, int], float]:
@@ -356,14 +366,11 @@ def _row(
     }
 
 
-def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table as records for JSON: dates in ISO form, Decimal as plain text, floats as they are."""
+def plain_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows for JSON: dates in ISO form, Decimal as plain text, floats as they are."""
     return [
-        {
-            str(name): _text(value) if not isinstance(value, int | float | str) else value
-            for name, value in record.items()
-        }
-        for record in table.to_dict(orient="records")
+        {name: value if isinstance(value, int | float | str) else _text(value) for name, value in row.items()}
+        for row in rows
     ]
 
 

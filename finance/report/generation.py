@@ -8,7 +8,8 @@ from decimal import Decimal
 from finance.generation.solar import SolarYear
 from finance.generation.water import RunOfRiver, UtilityMonth, UtilityTerms
 from finance.generation.wind import DensityRule, WindYear
-from finance.report.tables import Table, money, percent
+from finance.report.table import Table
+from finance.report.text import money, percent
 from finance.terms.canonical import plain
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

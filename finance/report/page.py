@@ -20,7 +20,8 @@ from finance.report.files import whole
 from finance.report.plots import cashflow_figure, valuation_figure
 from finance.report.studies import capital_table, study_figure, study_table
 from finance.report.style import amount_text, sentence_of, svg
-from finance.report.tables import Table, cashflow_table, inputs_table, valuation_tables
+from finance.report.table import Table
+from finance.report.tables import cashflow_table, inputs_table, valuation_tables
 from finance.report.text import basis_points, counted, fact, kpi_value, money, percent, tiny
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError

@@ -13,7 +13,7 @@ from finance.pricing.measures import flow_table
 from finance.pricing.sensitivity import CapitalCost
 from finance.pricing.study import Study, price_curves
 from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
-from finance.report.tables import Table
+from finance.report.table import Table
 from finance.report.text import basis_points, counted, kpi_law, kpi_scale, kpi_value, money, often, percent
 from finance.terms.deal import Kpi
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from finance.report.swap_frames import View, view_frame
 from finance.report.swap_notes import assumed_note, simulation_note
-from finance.report.tables import Table, money, percent
+from finance.report.table import Table
+from finance.report.text import money, percent
 from finance.swaps.debt import RATING_NOTE
 from finance.swaps.holders import Holders
 from finance.swaps.index import IndexSwap

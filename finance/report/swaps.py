@@ -17,7 +17,9 @@ from finance.report.swap_frames import (
     simulated_value,
 )
 from finance.report.swap_notes import assumed_note, assumed_row, simulation_note
-from finance.report.tables import Table, inputs_table, money, percent
+from finance.report.table import Table
+from finance.report.tables import inputs_table
+from finance.report.text import money, percent
 from finance.swaps.bumps import Sensitivity
 from finance.swaps.estimates import Estimate
 from finance.swaps.index import IndexSwap

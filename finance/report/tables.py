@@ -1,17 +1,16 @@
-"""Tables of a valuation as plain text cells, ready for a terminal, a page or a CSV file."""
+"""Tables of a valuation, ready for a terminal or a page; and its numbers as a frame for files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
-
-import pandas as pd
+from math import fsum
+from typing import TYPE_CHECKING
 
 from finance.pricing.decisions import Decision, decisions
 from finance.pricing.process import KpiProcess
 from finance.pricing.value import Valuation, case_columns
+from finance.report.table import Table
 from finance.report.text import (
     basis_points,
     counted,
@@ -28,21 +27,10 @@ from finance.settlement.terms import Effect
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_PAYOFFS = 5  # chances of more payoffs than these are for a plot, not for a table
-
-
-@dataclass(frozen=True)
-class Table:
-    """A titled table; `notes` are sentences below it, `foot` are rows of sums. Cells are text; `numeric`
-    columns align right.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-    foot: tuple[tuple[str, ...], ...] = ()
 
 
 def summary_table(valuation: Valuation) -> Table:
@@ -231,7 +219,7 @@ def beside_table(valuations: Sequence[Valuation]) -> Table:
 
 def cashflow_table(valuation: Valuation) -> Table:
     """The cash flows of the whole issue, seen by the holders."""
-    frame, claim = valuation.cashflows, valuation.claim
+    payments, claim = valuation.payments, valuation.claim
     tiers = case_columns(claim)
     heads = [name.replace("_", " ").capitalize() for name in tiers]
     columns = ("Date", "Period", "Kind", "Accrual", *heads, "Expected", "Discount factor", "Present value")
@@ -246,13 +234,13 @@ def cashflow_table(valuation: Valuation) -> Table:
             f"{row['discount_factor']:.6f}",
             money(row["present_value"]),
         )
-        for row in frame.to_dict(orient="records")
+        for row in payments
     )
     names = [f"tier {number} is {tier.label}" for number, tier in enumerate(claim.tiers, start=1)]
     notes = (initial("; ".join(names)) + ".",) if names else ()
-    received = frame[frame["kind"] != "issue"]
-    total = ["received", "", "", "", *(money(sum(received[name], Decimal(0))) for name in tiers)]
-    total += [money(sum(received["expected"], Decimal(0))), "", money(float(received["present_value"].sum()))]
+    received = [row for row in payments if row["kind"] != "issue"]
+    sums = [money(sum((row[name] for row in received), Decimal(0))) for name in (*tiers, "expected")]
+    total = ["received", "", "", "", *sums, "", money(fsum(row["present_value"] for row in received))]
     return Table(
         f"Cash flows of {money(claim.principal)} {claim.currency}, seen by the holders",
         columns,
@@ -284,6 +272,8 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
 
 def valuation_frame(valuation: Valuation) -> pd.DataFrame:
     """The valuation as tidy rows (quantity, tier, reading, value, unit) for a spreadsheet or a CSV file."""
+    import pandas as pd  # for files alone: the tables above are text
+
     currency, several = valuation.claim.currency, len(valuation.claim.kpis) > 1
     rows: list[tuple[str, str, str, float | None, str]] = [
         ("price", "", "", valuation.price, "per 100 of principal"),
@@ -329,8 +319,3 @@ def valuation_tables(valuation: Valuation) -> list[Table]:
     "several."""
     tables = [summary_table(valuation), tier_table(valuation)]
     return [*tables, decision_table(valuation)] if len(valuation.claim.kpis) > 1 else tables
-
-
-def records(table: Table) -> Iterable[dict[str, Any]]:
-    """The rows of a table as dictionaries."""
-    return (dict(zip(table.columns, row, strict=True)) for row in table.rows)

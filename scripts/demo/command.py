@@ -143,7 +143,7 @@ def _clear(out: Path) -> None:
 
 def _finish(content: dict, out: Path, narrator: object) -> None:
     """The closing table."""
-    from finance.report.tables import Table
+    from finance.report.table import Table
     from scripts.console import show
 
     scale = 10 ** content["currency"]["decimals"]

@@ -150,7 +150,7 @@ def list_keys(database: DatabaseUrl = None, data: Data = None) -> None:
     from datetime import UTC, datetime
 
     from api.access.keys import list_keys as listed
-    from finance.report.tables import Table
+    from finance.report.table import Table
     from scripts.console import show
 
     def day(unix: int | None) -> str:

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from finance import price
 from finance.report.files import whole
-from finance.report.tables import Table, cashflow_table, valuation_tables
+from finance.report.table import Table
+from finance.report.tables import cashflow_table, valuation_tables
 from finance.terms import InputError
 from scripts.cli import main
 from scripts.console import parts
