@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
 from finance.generation.curve import load_curve
+from finance.generation.tmy3 import packaged, tmy3_columns
 from finance.generation.weather import SHEAR_EXPONENT, standard_pressure
-from finance.generation.wind import WindPlant, proxy_energy
+from finance.generation.wind import WindPlant, proxy_energy_numpy
 from finance.pricing.flows import KpiFlow
 from finance.pricing.market import DiscountCurve
 from finance.settlement.swap_terms import swap_terms
@@ -87,13 +87,8 @@ def typical_wind(deal: Deal) -> TypicalWind:
 
 
 def _packaged(name: str) -> tuple[Floats, Floats]:
-    import pvlib  # a second to load
-
-    path = Path(pvlib.__file__).parent / "data" / name.removeprefix(PACKAGED)
-    if not path.is_file():
-        raise InputError(f"weather = {name}: pvlib ships no such file")
-    table, _ = pvlib.iotools.read_tmy3(str(path), map_variables=True)
-    return table["wind_speed"].to_numpy(np.float64), table["temp_air"].to_numpy(np.float64)
+    speed, temperature = tmy3_columns(packaged(name.removeprefix(PACKAGED)), "Wspd (m/s)", "Dry-bulb (C)")
+    return speed, temperature
 
 
 def _file(name: str) -> tuple[Floats, Floats]:
@@ -110,7 +105,8 @@ def _file(name: str) -> tuple[Floats, Floats]:
 def wind_record(deal: Deal) -> WeatherYears:
     """A typical year of hourly proxy energy, for simulation."""
     plant, wind = wind_plant(deal), typical_wind(deal)
-    energy = proxy_energy(wind.speed, wind.temperature, wind.pressure, plant, 1.0)
+    # The bits of proxy_energy: for one year the compiled kernel takes longer to load than this to compute.
+    energy = proxy_energy_numpy(wind.speed, wind.temperature, wind.pressure, plant)
     return WeatherYears.from_hourly(TYPICAL_YEAR, energy, deal.number("capacity_mw"))
 
 

@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from finance.generation.tmy3 import packaged
 
 TMY3_FILE = "723170TYA.CSV"
 TMY3_STATION = "Greensboro Piedmont Triad Int., NC (USAF 723170)"
@@ -102,7 +103,7 @@ def tmy3_rain(year: int, path: str | Path | None = None) -> RainSeries:
     NREL/TP-581-43156, 2008), as packaged by pvlib. Unit: see TMY3_DEPTH_UNIT_MM.
     Raises RainError for a file without the column, with a missing hour, or with values of another duration.
     """
-    file = Path(path) if path is not None else _packaged_tmy3()
+    file = Path(path) if path is not None else packaged(TMY3_FILE)
     with file.open(newline="") as stream:
         stream.readline()  # station line
         rows = list(csv.DictReader(stream))
@@ -126,14 +127,6 @@ def tmy3_rain(year: int, path: str | Path | None = None) -> RainSeries:
         depths[index] = raw * TMY3_DEPTH_UNIT_MM
     rounded = tuple(round(depth, 3) for depth in depths)
     return RainSeries(start, 3600, rounded, f"NREL TMY3 {TMY3_STATION}, placed in {year}")
-
-
-def _packaged_tmy3() -> Path:
-    # Found without importing pvlib: its import costs a node a second of start-up.
-    spec = find_spec("pvlib")
-    if spec is None or not spec.submodule_search_locations:
-        raise RainError("pvlib is not installed: it carries the rain year")
-    return Path(spec.submodule_search_locations[0]) / "data" / TMY3_FILE
 
 
 def gauge(

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pvlib
 import pytest
 
 from finance.generation.tables import read_table
+from finance.generation.tmy3 import packaged, tmy3_columns
 from finance.generation.weather import Quantity, standard_pressure
 from finance.generation.wind_files import read_wind
 from finance.terms import InputError
@@ -264,3 +266,35 @@ def test_tables_refuse_a_first_column_that_is_not_time(tmp_path: Path) -> None:
     path = plain(tmp_path / "t.csv", "1,2", header="date,rain_mm")
     with pytest.raises(InputError, match="first column must be time, found 'date'"):
         read_table(path, lambda name: name)
+
+
+@pytest.mark.parametrize("name", ["723170TYA.CSV", "703165TY.csv"])
+def test_typical_years_are_pvlibs(name: str) -> None:
+    columns = ("Wspd (m/s)", "Dry-bulb (C)", "GHI (W/m^2)", "Pressure (mbar)")
+    frame, _ = pvlib.iotools.read_tmy3(packaged(name), map_variables=False)
+    for ours, column in zip(tmy3_columns(packaged(name), *columns), columns, strict=True):
+        assert len(ours) == 8760
+        np.testing.assert_array_equal(ours, frame[column].to_numpy(np.float64))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nothing.csv", "nothing.csv: pvlib ships no such file"),
+        ("12839.tm2", "no TMY3 file with Wspd"),
+        ("ASTMG173.csv", "no TMY3 file with Wspd"),
+        ("Altitude.h5", "no TMY3 file with Wspd"),
+    ],
+)
+def test_what_is_no_typical_year(name: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        tmy3_columns(packaged(name), "Wspd (m/s)")
+
+
+def test_a_cell_of_a_typical_year_that_is_no_number(tmp_path: Path) -> None:
+    lines = packaged("723170TYA.CSV").read_text().splitlines()[:4]
+    bad = tmp_path / "bad.csv"
+    bad.write_text("\n".join([*lines[:3], lines[3].replace(",10.0,", ",warm,", 1)]))
+    assert len(tmy3_columns(bad, "Wspd (m/s)")[0]) == 2
+    with pytest.raises(InputError, match="warm"):
+        tmy3_columns(bad, "Wspd (m/s)", "Dry-bulb (C)")
