@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from finance.lazy import on_demand
 
 if TYPE_CHECKING:
     from finance.pricing.frames import curve_from_frame, price_table
@@ -14,20 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Deal", "DealFileError", "curve_from_frame", "load_deal", "price", "price_table"]
 
-_HOMES = {
-    "Deal": "finance.terms",
-    "DealFileError": "finance.terms",
-    "curve_from_frame": "finance.pricing.frames",
-    "load_deal": "finance.terms",
-    "price": "finance.pricing.value",
-    "price_table": "finance.pricing.frames",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use: settlement code and `penstock --help` need neither pandas nor scipy.
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'finance' has no attribute {name!r}")
+__getattr__ = on_demand(
+    __name__,
+    {
+        "pricing.frames": ("curve_from_frame", "price_table"),
+        "pricing.value": ("price",),
+        "terms": ("Deal", "DealFileError", "load_deal"),
+    },
+)

@@ -1,9 +1,16 @@
 """Pricing: claim, KPI process, market and engine apart, so a new one of each needs none of the others."""
 
-from finance.pricing.flows import Flows, KpiFlow, bond_flows, deal_flows
-from finance.pricing.market import DiscountCurve, Market
-from finance.pricing.process import BernoulliKpi, EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
-from finance.pricing.value import Valuation, price
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from finance.lazy import on_demand
+
+if TYPE_CHECKING:
+    from finance.pricing.flows import Flows, KpiFlow, bond_flows, deal_flows
+    from finance.pricing.market import DiscountCurve, Market
+    from finance.pricing.process import BernoulliKpi, EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
+    from finance.pricing.value import Valuation, price
 
 __all__ = [
     "BernoulliKpi",
@@ -20,3 +27,30 @@ __all__ = [
     "deal_flows",
     "price",
 ]
+
+__getattr__ = on_demand(
+    __name__,
+    {
+        "flows": (
+            "Flows",
+            "KpiFlow",
+            "bond_flows",
+            "deal_flows",
+        ),
+        "market": (
+            "DiscountCurve",
+            "Market",
+        ),
+        "process": (
+            "BernoulliKpi",
+            "EmpiricalKpi",
+            "KpiProcess",
+            "LognormalKpi",
+            "NormalKpi",
+        ),
+        "value": (
+            "Valuation",
+            "price",
+        ),
+    },
+)

@@ -7,14 +7,16 @@ paid at their ends, and money is in currency.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Sculpted:
 
     def table(self) -> pd.DataFrame:
         """One row a year; `balance` is after the year's payment."""
+        import pandas as pd
+
         columns = {
             "service": self.service,
             "interest": self.interest,

@@ -11,12 +11,15 @@ Energy is in MWh per hour, prices in currency per MWh, revenue in currency. Hour
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from finance.swaps.periods import Floats, Hours, Periods
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Deviation:
 
     def table(self, labels: tuple[str, ...]) -> pd.DataFrame:
         """One row per period; only for a single path."""
+        import pandas as pd
+
         columns = {"volume": self.volume, "price": self.price, "shape": self.shape, "total": self.total}
         return pd.DataFrame(columns, index=pd.Index(labels, name="period"))
 
