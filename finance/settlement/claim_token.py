@@ -125,13 +125,7 @@ class TokenBooks(Books):
         }
 
     def due(self, world: World) -> list[Act]:
-        return [
-            self._now(world, "recover_holding", holder=holder)
-            for holder, recovery in self.recoveries.items()
-            if self.recovery_of(holder, world.at)
-            and world.at >= recovery.start
-            and self.can_hold(world, recovery.to)
-        ]
+        return [self._now(world, "recover_holding", holder=holder) for holder in self.recoveries]
 
     # -- issue and end
 

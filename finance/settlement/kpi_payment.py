@@ -269,9 +269,9 @@ def _free(terms: PaymentTerms, ledger: Ledger, side: Side, at: int, by_party: bo
         return account.balance, account.credit
     above = account.balance - terms.required[side]
     if state == State.AGREED:
-        bound = all(_is_sound(terms, each, ledger.accounts[each]) for each in Side)
+        bound = all(is_sound(terms, each, ledger.accounts[each]) for each in Side)
         return ((above if bound else account.balance) if by_party else 0), 0
-    if account.deadline or not _is_sound(terms, side, account):
+    if account.deadline or not is_sound(terms, side, account):
         return 0, 0
     running = state == State.ACTIVE and at < terms.periods[len(ledger.amounts)].pay_date
     return (above if by_party and running else 0), account.credit
@@ -281,7 +281,8 @@ def _is_limited(terms: PaymentTerms, side: Side) -> bool:
     return side == Side.PAYEE and terms.limited_recourse
 
 
-def _is_sound(terms: PaymentTerms, side: Side, account: Account) -> bool:
+def is_sound(terms: PaymentTerms, side: Side, account: Account) -> bool:
+    """Whether a side has its collateral and owes nothing, unless it is of limited recourse."""
     owes = account.debt.principal != 0 and not _is_limited(terms, side)
     return account.balance >= terms.required[side] and not owes
 
@@ -294,7 +295,7 @@ def _with(ledger: Ledger, side: Side, account: Account) -> Ledger:
 def _restored(terms: PaymentTerms, ledger: Ledger, side: Side) -> Ledger:
     """Without the side's margin call, if it is sound again in time."""
     account = ledger.accounts[side]
-    if state_at(terms, ledger, ledger.at) != State.ACTIVE or not _is_sound(terms, side, account):
+    if state_at(terms, ledger, ledger.at) != State.ACTIVE or not is_sound(terms, side, account):
         return ledger
     return _with(ledger, side, replace(account, deadline=0))
 
@@ -330,7 +331,7 @@ def _activate(terms: PaymentTerms, ledger: Ledger) -> Ledger:
     if state != State.AGREED:
         raise SettlementError(f"a beginning of a swap that is {state.name}")
     for side in Side:
-        if not _is_sound(terms, side, ledger.accounts[side]):
+        if not is_sound(terms, side, ledger.accounts[side]):
             raise SettlementError(f"a beginning without the collateral of the {side.name}")
     return replace(ledger, status=State.ACTIVE)
 
@@ -378,7 +379,7 @@ def _withdraw(terms: PaymentTerms, ledger: Ledger, side: Side, by_party: bool) -
 
 def _call_margin(terms: PaymentTerms, ledger: Ledger, side: Side) -> Ledger:
     account, state = ledger.accounts[side], state_at(terms, ledger, ledger.at)
-    if state != State.ACTIVE or account.deadline or _is_sound(terms, side, account):
+    if state != State.ACTIVE or account.deadline or is_sound(terms, side, account):
         raise SettlementError(f"a margin call on the {side.name}: {state.name}, {account}")
     return _with(ledger, side, replace(account, deadline=ledger.at + terms.cure_period))
 

@@ -77,8 +77,6 @@ class OfferingBooks(Books):
         return min(left, self.terms.hard_cap - self.terms.soft_cap - self.sold_to_parties)
 
     def due(self, world: World) -> list[Act]:
-        if self.state(world.at) != State.SUCCEEDED or world.block <= self.last_sale:
-            return []
         return [self._now(world, "settle")]
 
     # -- acts

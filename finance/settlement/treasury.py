@@ -200,9 +200,9 @@ def _validate_with(swap: PaymentTerms, periods: Sequence[Period]) -> None:
             )
 
 
-def _due_as_well(terms: TreasuryTerms, books: Books) -> int:
+def _due_as_well(periods: Sequence[Period], books: Books) -> int:
     """Cost and debt of periods whose pay date has passed, but which are not paid yet."""
-    unpaid = terms.periods[books.periods_paid :]
+    unpaid = periods[books.periods_paid :]
     return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= books.at)
 
 
@@ -231,15 +231,15 @@ def _collected(terms: TreasuryTerms, books: Books) -> tuple[Books, int, int]:
     return replace(books, swap=ledger, balance=books.balance + ledger.last), ledger.last, owed
 
 
-def _spend(terms: TreasuryTerms, books: Books, period: int) -> Books:
-    books, collected, owed = _collected(terms, books)
-    needs = (*books.arrears, _due_as_well(terms, books), owed)
+def spent(
+    periods: Sequence[Period], units: int, books: Books, period: int, collected: int, owed: int
+) -> Books:
+    """The books after the waterfall of `period` has been run on all that is available, of which `collected`
+    came from the swap; the project owes `owed` on it. Raises SettlementError for no units."""
+    needs = (*books.arrears, _due_as_well(periods, books), owed)
     paid, left = allocate(books.available, needs)
     operator, lender, held_back, to_swap = paid
-    each, distributed = per_unit(left, terms.units)
-    if terms.swap is not None and books.swap is not None and to_swap:
-        funding = Funding(books.at, Side.PAYEE, to_swap)
-        books = replace(books, swap=kpi_payment.step(terms.swap, books.swap, funding))
+    each, distributed = per_unit(left, units)
     run = Run(
         at=books.at,
         period=period,
@@ -256,21 +256,38 @@ def _spend(terms: TreasuryTerms, books: Books, period: int) -> Books:
         arrears=(books.arrears[0] - operator, books.arrears[1] - lender),
         credits=(books.credits[0] + operator, books.credits[1] + lender),
         runs=(*books.runs, run),
-        closed=books.closed or _is_over(terms, books),
     )
+
+
+def _spend(terms: TreasuryTerms, books: Books, period: int) -> Books:
+    books, collected, owed = _collected(terms, books)
+    books = spent(terms.periods, terms.units, books, period, collected, owed)
+    to_swap = books.runs[-1].paid[3]
+    if terms.swap is not None and books.swap is not None and to_swap:
+        funding = Funding(books.at, Side.PAYEE, to_swap)
+        books = replace(books, swap=kpi_payment.step(terms.swap, books.swap, funding))
+    return replace(books, closed=books.closed or _is_over(terms, books))
+
+
+def next_period(periods: Sequence[Period], books: Books) -> Books:
+    """The books when the next period is due at their time, what it needs among the arrears. Raises
+    SettlementError before its pay date, and after the last period."""
+    index = books.periods_paid
+    if index == len(periods):
+        raise SettlementError(f"a payment after the last of {index} periods")
+    period = periods[index]
+    if books.at < period.pay_date:
+        raise SettlementError(f"a payment at {books.at}: period {index} is not due before {period.pay_date}")
+    arrears = (books.arrears[0] + period.operating_cost, books.arrears[1] + period.debt_service)
+    return replace(books, periods_paid=index + 1, arrears=arrears)
 
 
 def _pay(terms: TreasuryTerms, books: Books) -> Books:
     index = books.periods_paid
-    if index == len(terms.periods):
-        raise SettlementError(f"a payment after the last of {index} periods")
-    period = terms.periods[index]
-    if books.at < period.pay_date:
-        raise SettlementError(f"a payment at {books.at}: period {index} is not due before {period.pay_date}")
+    due = next_period(terms.periods, books)
     if not _is_settled(books.swap, index):
         raise SettlementError(f"a payment of period {index}, which the swap has not settled")
-    arrears = (books.arrears[0] + period.operating_cost, books.arrears[1] + period.debt_service)
-    return _spend(terms, replace(books, periods_paid=index + 1, arrears=arrears), index)
+    return _spend(terms, due, index)
 
 
 def _pay_rest(terms: TreasuryTerms, books: Books) -> Books:
@@ -279,7 +296,8 @@ def _pay_rest(terms: TreasuryTerms, books: Books) -> Books:
     return _spend(terms, books, books.periods_paid)
 
 
-def _withdraw(books: Books, party: Party) -> Books:
+def withdrawn(books: Books, party: Party) -> Books:
+    """The books after a party has been paid its credit."""
     paid = books.credits[party]
     credits, withdrawn = list(books.credits), list(books.withdrawn)
     credits[party] = 0
@@ -329,7 +347,7 @@ def step(terms: TreasuryTerms, books: Books, event: Event) -> Books:
         case PayRest():
             return _pay_rest(terms, books)
         case PartyWithdrawal():
-            return _withdraw(books, event.party)
+            return withdrawn(books, event.party)
         case Return():
             raise SettlementError(f"{event}: the issue has not failed")
         case _:

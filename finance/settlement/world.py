@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any, ClassVar, TypeVar
 
 from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted, Flow, table
@@ -50,11 +51,12 @@ class Books:
         return {}
 
     def due(self, world: World) -> list[Act]:
-        """What is due now and anyone may do, in the order in which it should be done."""
+        """What anyone may do, and should be done as soon as the contract takes it: `World.due` tries it. In
+        the order in which it should be done."""
         return []
 
     def _now(self, world: World, call: str, **arguments: Any) -> Act:
-        """An act that is due now."""
+        """An act now, by anyone."""
         return Act("", self.key, call, arguments, world.at, world.block)
 
     def copied(self) -> Books:
@@ -101,8 +103,16 @@ class World:
         return after, after.do(act)
 
     def due(self) -> list[Act]:
-        """What is due in any part, and anyone may do."""
-        return [act for books in self.parts.values() for act in books.due(self)]
+        """What is due now in any part, and anyone may do."""
+        return [act for books in self.parts.values() for act in books.due(self) if self.takes(act)]
+
+    def takes(self, act: Act) -> bool:
+        """Whether an act would be carried out."""
+        try:
+            self.tried(act)
+        except SettlementError:
+            return False
+        return True
 
     def held(self, part: str) -> int:
         """Currency that a part holds."""
@@ -143,7 +153,8 @@ class World:
 
     def emit(self, part: str, event: str, /, **arguments: Any) -> None:
         """A part's contract says something."""
-        self._done.emitted.append(Emitted(part, event, arguments))
+        plain = {k: int(v) if isinstance(v, IntEnum) else v for k, v in arguments.items()}
+        self._done.emitted.append(Emitted(part, event, plain))
 
     def _transfer(self, act: Act) -> bool:
         if act.call not in ACTS:

@@ -22,7 +22,7 @@ MINTER, SERVICER = person("minter"), person("servicer")
 HOLDERS = [person(name) for name in ("ada", "ben", "cleo", "dan")]
 PEOPLE = [VERIFIER, AGENT, ISSUER, MINTER, SERVICER, *HOLDERS]
 POLICY = HoldingPolicy(1 << 1 | 1 << 3, (410, 840))
-Choice = tuple[int, str, str, str, dict[str, Any]]
+Choice = tuple[float, str, str, str, dict[str, Any]]
 
 
 class AnyServicer(Books):
@@ -86,11 +86,7 @@ class Issue(Twins):
         parts["token"] = TokenBooks(TokenTerms(AGENT, POLICY))
         world = World(parts, addresses, NOW, 1, defaultdict(int, rich(PEOPLE)))
         super().__init__(chain, world, contracts, PEOPLE)
-        for each in PEOPLE:
-            if rng.random() < 0.8:
-                self.do(
-                    self.act(VERIFIER, "registry", "set_identity", account=each, identity=self._identity(1))
-                )
+        self.verify(0.8)
 
     def _deploy(self, chain: Chain) -> dict[str, Contract]:
         money = currency(chain, PEOPLE)
@@ -105,6 +101,13 @@ class Issue(Twins):
         approve(chain, token, PEOPLE, PEOPLE)
         contracts = {"registry": registry, "token": token, CURRENCY: money}
         return contracts | ({"offering": sale, "bond": servicer} if self.is_sold else {})
+
+    def verify(self, part: float) -> None:
+        """So many of the people."""
+        for each in self.people:
+            if self.rng.random() < part:
+                given = {"account": each, "identity": self._identity(1)}
+                self.do(self.act(VERIFIER, "registry", "set_identity", **given))
 
     def _identity(self, good: float = 0.7) -> dict[str, int]:
         rng, at = self.rng, self.world.at
@@ -122,18 +125,20 @@ class Issue(Twins):
         yield from (i.expiry for i in self.world.parts["registry"].identities.values() if i.expiry < FOREVER)
         yield from (r.start + more for r in recoveries for more in (0, 30 * DAY))
 
+    def choices(self) -> Iterator[Choice]:
+        """What may be done next: how likely, by whom (nobody: anybody), which part, which call, and how."""
+        yield from self._of_the_sale()
+        yield from self._of_the_registry()
+        yield from self._of_the_token()
+        yield from self._of_the_agent()
+
     def draw(self) -> Act:
         """A random act of a random person."""
-        choices = [
-            *self._of_the_sale(),
-            *self._of_the_registry(),
-            *self._of_the_token(),
-            *self._of_the_agent(),
-        ]
+        choices = list(self.choices())
         weights = [choice[0] for choice in choices]
         _, by, part, call, arguments = self.rng.choices(choices, weights)[0]
         if by == NOBODY or self.rng.random() < 0.1:
-            by = self.rng.choice(PEOPLE)
+            by = self.rng.choice(self.people)
         return self.act(by, part, call, **arguments)
 
     def _units(self, holder: str) -> int:
@@ -164,8 +169,10 @@ class Issue(Twins):
         one, other, supply = rng.choice(HOLDERS), rng.choice([*PEOPLE, NOBODY]), token.supply
         units = self._units(one)
         shared = rng.choice(
-            (rng.randrange(9_999), supply * rng.randrange(9), 9 * supply * 2 ** rng.randrange(93))
+            (rng.randrange(9_999), supply * rng.randrange(9), 9 * supply * 2 ** rng.randrange(90))
         )
+        if rng.random() < 0.02:
+            shared = supply * (2**96 - token.index - rng.randrange(2))
         yield 4, NOBODY, "token", "distribute", {"amount": shared}
         yield 5, rng.choice((one, other)), "token", "claim", {"holder": one}
         yield 5, one, "token", "transfer", {"to": other, "value": units}
