@@ -2,9 +2,11 @@
 """Break the code on purpose, one small change at a time, and see whether the tests notice.
 
 A seeded sample of changes is drawn from each room (a comparison, a sign, a constant, a condition); each is
-made in a copy of the tree, and the tests that reach the module by imports are run on it until one fails. A
-change that no test notices is a survivor: it wants a test from outside, or a line with its reason in
-tests/equivalent_mutants.toml if no test could ever tell it from the original. PENSTOCK_SEED repeats a run.
+made in a copy of the tree, and the test files that call the changed function are run on it until one fails.
+In finance they are found by running all its tests without a change, when they must pass, and later those that
+have changed; in other rooms by their imports. A change that no test notices is a survivor: it wants a test
+from outside, or if no test could ever tell it from the original, a line with its reason in
+tests/equivalent_mutants.toml. PENSTOCK_SEED repeats a run.
 
 Not one of the mutation libraries: they change everything (hours here) and in one process, where our commands,
 nodes and chains are processes of their own.
@@ -31,6 +33,10 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.concerned_tests import Calls, KnownCalls, callers, nearest  # noqa: E402
+
 ROOMS = {
     "finance/settlement": ("tests/settlement", "tests/finance"),
     "finance/pricing": ("tests/finance",),
@@ -41,9 +47,12 @@ ROOMS = {
 MARK = 0.9
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
 SHARED = ("node_modules", "build", ".toolchain", ".venv")
-MOST_FILES, MOST_SECONDS = 8, 300
-"""Test files tried on a mutant, nearest first, and how long it may take. One that hangs is noticed,
-if without the change the same tests take less than half as long."""
+ELSEWHERE = ("oracle", "chain")
+"""Rooms whose code runs in processes of its own as well, where calls are not seen: there the tests that reach
+a module by imports are run."""
+MOST_SECONDS = 300
+"""How long the tests of a mutant may take. One that hangs is noticed, if they take less than half as long
+without the change."""
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -137,67 +146,34 @@ def points(path: Path) -> list[tuple[Path, int]]:
     return [(path, number) for number, node in enumerate(places(tree)) for _ in changes(node)]
 
 
-def mutant(path: Path, number: int) -> tuple[Mutant, str]:
-    """The change at a point of a module, and the module's text after it."""
+def mutant(path: Path, number: int) -> tuple[Mutant, str, str]:
+    """The change at a point of a module, the function that it is in, and the module's text after it."""
     source = path.read_text()
     tree = ast.parse(source)
     node = next(n for i, n in enumerate(places(tree)) if i == number)
     was, line = ast.unparse(node).splitlines()[0], getattr(node, "lineno", 1)
+    function = enclosing(tree, node)
     next(iter(changes(node)))(node)
     for inner in ast.walk(tree):
         if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, _Keep):
             inner.op, inner.operand = ast.Not(), ast.UnaryOp(ast.Not(), inner.operand)
     became = ast.unparse(node).splitlines()[0]
     said = f"{source.splitlines()[line - 1].strip()}  [{was}]"
-    return Mutant(path.relative_to(ROOT).as_posix(), line, said, became), ast.unparse(tree)
+    return Mutant(path.relative_to(ROOT).as_posix(), line, said, became), function, ast.unparse(tree)
 
 
-# ---------------------------------------------------------------- tests that concern a module
-
-
-def imported(path: Path) -> set[str]:
-    """Names of modules that a file imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-def nearest_tests(module: str, folders: tuple[str, ...]) -> list[str]:
-    """Test files that reach a module by imports, those of its name and the shortest way first."""
-    rooms = ("api", "chain", "finance", "oracle", "scripts", "tests")
-    paths = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
-    files = {p.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): p for p in paths}
-    by_name = {name.rsplit(".", 1)[-1]: name for name in files if name.startswith("tests.")}
-    reach: dict[str, set[str]] = {}
-    for name, path in files.items():
-        reach[name] = {by_name.get(n, n) for n in imported(path)}
-    package = module.removesuffix(".__init__")
-    distance = {module: 0, package: 0}
-    edge = {module, package}
-    while edge:
-        users = {name for name, uses in reach.items() if uses & edge and name not in distance}
-        users |= {name.removesuffix(".__init__") for name in users}
-        step = max(distance.values()) + 1
-        distance |= {name: step for name in users if name not in distance}
-        edge = users
-    stem = package.rsplit(".", 1)[-1]
-    wanted = [
-        (
-            stem not in name,
-            distance[name],
-            files[name].stat().st_size,
-            files[name].relative_to(ROOT).as_posix(),
-        )
-        for name in files
-        if name in distance
-        and files[name].name.startswith("test_")
-        and name.replace(".", "/").startswith(folders)
-    ]
-    return [file for *_, file in sorted(wanted)][:MOST_FILES]
+def enclosing(tree: ast.AST, node: ast.AST, inside: str = "") -> str:
+    """The qualified name of the innermost function that a node is part of; "" outside of functions."""
+    for child in ast.iter_child_nodes(tree):
+        if node is not child and not any(node is each for each in ast.walk(child)):
+            continue
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and node is not child:
+            within = f"{inside}{child.name}"
+            if isinstance(child, ast.ClassDef):
+                return enclosing(child, node, f"{within}.")
+            return enclosing(child, node, f"{within}.<locals>.") or within
+        return enclosing(child, node, inside)
+    return ""
 
 
 # ---------------------------------------------------------------- trials
@@ -227,19 +203,22 @@ class Bench:
     def close(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
 
+    def calls(self, folders: list[str]) -> Calls:
+        """What each test file of the folders calls. Raises RuntimeError unless they pass."""
+        known = KnownCalls(self.root, folders)
+        if known.unknown:
+            found = self.root / "calls.json"
+            self.environment["PENSTOCK_CALLS"] = str(found)
+            end, by = self.run(["-p", "tools.calls", *known.unknown], 7_200)
+            if end != "passed":
+                raise RuntimeError(f"without any change, {by or 'the tests'} {end}: first mend that")
+            known.add(json.loads(found.read_text()))
+        return known.calls
+
     def run(self, tests: list[str], seconds: float = MOST_SECONDS) -> tuple[str, str]:
         """How the tests ended: passed, failed (and which), or hung."""
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:pytest-brownie",
-            "-x",
-            "-q",
-            "--no-header",
-            *tests,
-        ]
+        options = ["-p", "no:pytest-brownie", "-x", "-q", "--no-header"]
+        command = [sys.executable, "-m", "pytest", *options, *tests]
         try:
             done = subprocess.run(
                 command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=seconds
@@ -281,7 +260,7 @@ def equivalents() -> Equivalents:
     return {(row["file"], row["was"], row["became"]): row["reason"] for row in rows}
 
 
-def sample(room: str, count: int, seed: int) -> list[tuple[Mutant, str]]:
+def sample(room: str, count: int, seed: int) -> list[tuple[Mutant, str, str]]:
     """Changes of a room's modules, drawn with equal chances."""
     found = [point for path in sorted((ROOT / room).rglob("*.py")) for point in points(path)]
     return [mutant(*point) for point in random.Random(f"{seed} {room}").sample(found, min(count, len(found)))]
@@ -308,8 +287,9 @@ def main() -> int:
             stack.callback(bench.close)
             free.put(bench)
         pool = stack.enter_context(ThreadPoolExecutor(given.jobs))
-        known = equivalents()
-        for verdict in pool.map(lambda change: judge(free, known, *change), drawn):
+        known, rooms = equivalents(), [ROOMS[room] for room in given.rooms if room not in ELSEWHERE]
+        calls = bench.calls(list(dict.fromkeys(folder for folders in rooms for folder in folders)))
+        for verdict in pool.map(lambda change: judge(free, known, calls, *change), drawn):
             verdicts.append(verdict)
             one = verdict.mutant
             change = f"{one.file}:{one.line}  {one.was} -> {one.became}"
@@ -317,13 +297,18 @@ def main() -> int:
     return report(verdicts, seed, given.json)
 
 
-def judge(free: Queue[Bench], known: Equivalents, room: str, one: Mutant, text: str) -> Verdict:
+def judge(
+    free: Queue[Bench], known: Equivalents, calls: Calls, room: str, one: Mutant, function: str, text: str
+) -> Verdict:
     """What the tests say of a change, tried in a copy of the tree that is free."""
     if (one.file, one.was, one.became) in known:
         return Verdict(one, "equivalent", "", 0.0)
-    tests = nearest_tests(one.file.removesuffix(".py").replace("/", "."), ROOMS[room])
+    mine = {test: seen for test, seen in calls.items() if test.startswith(ROOMS[room])}
+    tests = callers(one.file, function, mine, MOST_SECONDS / 3)
     if not tests:
-        return Verdict(one, "survived", "no test imports it", 0.0)
+        tests = nearest(one.file.removesuffix(".py").replace("/", "."), ROOMS[room])
+    if not tests:
+        return Verdict(one, "survived", "no test reaches it", 0.0)
     bench = free.get()
     try:
         return bench.try_out(one, text, tests)
