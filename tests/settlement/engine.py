@@ -7,8 +7,10 @@ lines encode and decode it, fast enough for tens of thousands of calls a second.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from finance.settlement.terms import SettlementTerms
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILER = ROOT / ".toolchain" / "solcx" / "solc-v0.8.37"
+COMPILED = ROOT / ".toolchain" / "compiled"
 HARNESS = "contracts/testing/SettlementHarness.sol"
 BOND_REPLAY = "tests/solidity/utils/BondReplay.sol"
 CALLER = "0x" + "c0" * 20
@@ -39,8 +42,30 @@ class Reverted(Exception):
 def compile_contracts(source: str) -> dict[str, bytes]:
     """Creation code by name of the contracts in file `source` (from the root) and in all files it imports.
 
-    Compiled as brownie-config.yaml says; the compiler finds the imports.
+    Compiled as brownie-config.yaml says; the compiler finds the imports. Kept until any source changes.
     """
+    kept, sources = COMPILED / f"{Path(source).stem}.json", sha256()
+    read = [
+        ROOT / "brownie-config.yaml",
+        ROOT / "package-lock.json",
+        *sorted((ROOT / "contracts").rglob("*.sol")),
+    ]
+    for path in [*read, *sorted((ROOT / source).parent.glob("*.sol"))]:
+        sources.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    if kept.exists():
+        found = json.loads(kept.read_text())
+        if found["sources"] == sources.hexdigest():
+            return {name: bytes.fromhex(code) for name, code in found["code"].items()}
+    code = _compiled(source)
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps({"sources": sources.hexdigest(), "code": code}))
+    part.replace(kept)
+    return {name: bytes.fromhex(hexadecimal) for name, hexadecimal in code.items()}
+
+
+def _compiled(source: str) -> dict[str, str]:
+    """Creation code in hexadecimal by name of contract."""
     config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
     request = {
         "language": "Solidity",
@@ -64,7 +89,7 @@ def compile_contracts(source: str) -> dict[str, bytes]:
     if errors:
         raise RuntimeError("\n".join(errors))
     return {
-        name: bytes.fromhex(contract["evm"]["bytecode"]["object"])
+        name: contract["evm"]["bytecode"]["object"]
         for contracts in answer["contracts"].values()
         for name, contract in contracts.items()
     }
