@@ -14,7 +14,17 @@ from finance.pricing.sensitivity import CapitalCost
 from finance.pricing.study import Study, price_curves
 from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
 from finance.report.table import Table
-from finance.report.text import basis_points, counted, kpi_law, kpi_scale, kpi_value, money, often, percent
+from finance.report.text import (
+    basis_points,
+    change,
+    counted,
+    kpi_law,
+    kpi_scale,
+    kpi_value,
+    money,
+    often,
+    percent,
+)
 from finance.terms.deal import Kpi
 
 
@@ -69,8 +79,8 @@ def _kpi_cells(found: Study, reports: int) -> list[tuple[str, str, str]]:
         one = "one percentage point" if kpi.unit == "fraction" else f"1 {kpi.unit}"
         whose = "the KPI's" if reports == 1 else "every report's"
         cells = [
-            ("KPI delta", f"{per * found.kpi_risk.delta:+.4f}", f"price for {one} more of {whose} mean"),
-            ("KPI vega", f"{per * found.kpi_risk.vega:+.4f}", f"price for {one} more of {whose} sd"),
+            ("KPI delta", change(per * found.kpi_risk.delta), f"price for {one} more of {whose} mean"),
+            ("KPI vega", change(per * found.kpi_risk.vega), f"price for {one} more of {whose} sd"),
         ]
     if reports == 1:
         even = "none" if found.break_even is None else kpi_value(kpi, found.break_even)
@@ -109,7 +119,7 @@ def reports_table(path: pd.DataFrame, kpi: Kpi) -> Table:
             "none yet" if number == 0 else kpi_value(kpi, float(row["report"])),
             kpi_value(kpi, float(row["mean"])),
             kpi_value(kpi, float(row["sd"]), 3),
-            f"{round(row['price'], 4) + 0.0:+.4f}",  # + 0.0: a true zero has no minus
+            change(row["price"]),
             f"{row['price_sd']:.4f}",
         )
         for number, row in enumerate(path.to_dict(orient="records"))
@@ -128,14 +138,14 @@ def capital_table(found: CapitalCost) -> Table:
     """Cost of capital without and with data, side by side."""
     without, with_ = found.without, found.with_data
     cells = (
-        ("Price", f"{without.price:.4f}", f"{with_.price:.4f}", f"{with_.price - without.price:+.4f}"),
+        ("Price", f"{without.price:.4f}", f"{with_.price:.4f}", change(with_.price - without.price)),
         ("Cost of capital", percent(without.cost), percent(with_.cost), basis_points(-found.saving)),
         ("Z-spread", basis_points(without.spread), basis_points(with_.spread),
          basis_points(with_.spread - without.spread)),
         ("Sd of KPI payments", f"{without.outcome_sd:.4f}", f"{with_.outcome_sd:.4f}",
-         f"{with_.outcome_sd - without.outcome_sd:+.4f}"),
+         change(with_.outcome_sd - without.outcome_sd)),
         ("KPI headroom", f"{without.headroom:.2f} sd", f"{with_.headroom:.2f} sd",
-         f"{with_.headroom - without.headroom:+.2f} sd"),
+         f"{change(with_.headroom - without.headroom, 2)} sd"),
     )  # fmt: skip
     columns = ("Measure", "Without data", "With data", "Difference")
     reports = "1 report" if found.reports == 1 else f"{found.reports} reports"

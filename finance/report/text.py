@@ -19,9 +19,14 @@ def money(amount: Decimal | float, decimals: int = 2) -> str:
     return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
 
 
+def change(amount: float, decimals: int = 4) -> str:
+    """0.03 as +0.0300; what rounds to zero has a plus."""
+    return f"{round(amount, decimals) + 0.0:+.{decimals}f}"
+
+
 def basis_points(fraction: float | None) -> str:
     """0.000811 as +8.11 bp; what rounds to zero has a plus."""
-    return "none" if fraction is None else f"{round(10_000 * fraction, 2) + 0.0:+.2f} bp"
+    return "none" if fraction is None else f"{change(10_000 * fraction, 2)} bp"
 
 
 def percent(fraction: float | None, decimals: int = 4) -> str:
