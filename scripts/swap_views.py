@@ -222,14 +222,15 @@ def value(
 
 def _workbook(view: View, path: Path) -> None:
     from finance.report.swap_compare import comparison_frame
-    from finance.report.swap_frames import cashflow_frame, collateral, settlements, view_frame
+    from finance.report.swap_frames import cashflow_frame, labels, settlements, view_frame
     from finance.report.workbook import save_frames
+    from finance.swaps.distribution import period_frame
     from finance.swaps.project import ProjectSwap
 
     sheets = {
         "Valuation": view_frame(view),
-        "Settlements": settlements(view).reset_index(),
-        "Collateral": collateral(view).reset_index(),
+        "Settlements": period_frame(labels(view), settlements(view)).reset_index(),
+        "Collateral": period_frame(labels(view), view.collateral).reset_index(),
         "Cash flows": cashflow_frame(view),
     }
     if isinstance(view, ProjectSwap) or view.revenue is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from finance.report.swap_frames import View, view_frame
 from finance.report.swap_notes import assumed_note, simulation_note
@@ -18,6 +17,9 @@ from finance.swaps.index import IndexSwap
 from finance.swaps.project import ProjectSwap, assumed_inputs
 from finance.swaps.study import CASES
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CASE_NAMES = tuple(f"P{100 * case:g}" for case in CASES)
 SIDE_HEADS = {"without_swap": "Without swap", "with_swap": "With swap"}
@@ -44,7 +46,7 @@ def comparison(view: View, sides: Sequence[str]) -> tuple[Table, dict[str, Any]]
             "to compare revenue without and with the swap"
         )
     head |= {"paths": len(view.values), "seed": view.seed}
-    yearly = view.revenue.table().to_dict("index")
+    yearly = view.revenue.cases()
     for side in sides:
         name = {"without_swap": "before", "with_swap": "after"}[side]
         head[side] = {
@@ -151,15 +153,15 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
     """What the payee loses to the KPI in a year, without and with the swap."""
     revenue = view.revenue
     assert revenue is not None
-    table, names = revenue.table(), {"without_swap": "before", "with_swap": "after"}
+    cases, names = revenue.cases(), {"without_swap": "before", "with_swap": "after"}
     rows = [
         _side_row(
             f"Revenue of a given year against none of the KPI, {case}",
-            [float(table.loc[case, names[side]]) for side in sides],
-            [float(table.loc[case, f"{names[side]}_error"]) for side in sides],
+            [row[names[side]] for side in sides],
+            [row[f"{names[side]}_error"] for side in sides],
             "money",
         )
-        for case in table.index
+        for case, row in cases.items()
     ]
     spread = {"without_swap": revenue.before, "with_swap": revenue.after}
     sds = [float(spread[side].std(ddof=1)) for side in sides]
@@ -178,6 +180,8 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
 
 def comparison_frame(view: View, sides: Sequence[str]) -> pd.DataFrame:
     """The table of `compare` as numbers: one row a measure, a column a side with its standard error."""
+    import pandas as pd
+
     rows = view_frame(view)
     names = {"without_swap": "before", "with_swap": "after"}
     columns: dict[str, dict[tuple[str, str], Any]] = {}

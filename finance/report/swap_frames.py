@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from finance.swaps.distribution import Columns, period_rows
 from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap, payment_days
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 View = ProjectSwap | IndexSwap
 COLUMNS = ["quantity", "case", "period", "value", "standard_error", "unit"]
@@ -18,20 +22,24 @@ CASH_QUANTILES = (0.05, 0.50, 0.95)
 
 def view_frame(view: View) -> pd.DataFrame:
     """The valuation as tidy rows of COLUMNS; what has no case, period or error leaves it empty."""
+    import pandas as pd  # a second to load, for files alone
+
     rows = _Rows(view.deal.currency.code)
     rows.values(view)
-    for period, row in settlements(view).iterrows():
+    for row in period_rows(labels(view), settlements(view)):
+        period = row.pop("period")
         for name, value in row.items():
             unit = "probability" if name == "project_pays" else rows.currency
-            rows.add("settlement", str(name), str(period), value, unit=unit)
-    for period, row in collateral(view).iterrows():
+            rows.add("settlement", name, period, value, unit=unit)
+    for row in period_rows(labels(view), view.collateral):
+        period = row.pop("period")
         for name, value in row.items():
-            unit = rows.currency if str(name).endswith("excess") else "probability"
-            rows.add("collateral", str(name), str(period), value, unit=unit)
+            unit = rows.currency if name.endswith("excess") else "probability"
+            rows.add("collateral", name, period, value, unit=unit)
     if isinstance(view, ProjectSwap):
         rows.project(view)
     elif view.revenue is not None:
-        rows.yearly(view.revenue.table())
+        rows.yearly(view.revenue.cases())
         found = view.revenue.variance_reduction
         rows.add("variance_reduction", "", "", found.value, found.standard_error, "fraction")
     return pd.DataFrame(rows.found, columns=COLUMNS)
@@ -71,15 +79,15 @@ class _Rows:
         for name, implied in implied_terms(view).items():
             self.add("implied", name, "", implied, unit="number")
 
-    def yearly(self, table: pd.DataFrame) -> None:
-        for case, row in table.iterrows():
+    def yearly(self, cases: Mapping[str, Mapping[str, float]]) -> None:
+        for case, row in cases.items():
             for side in ("before", "after"):
                 name = f"revenue_of_a_given_year_{side}"
-                self.add(name, str(case), "", row[side], row[f"{side}_error"])
+                self.add(name, case, "", row[side], row[f"{side}_error"])
 
     def project(self, view: ProjectSwap) -> None:
         study = view.study
-        self.yearly(study.revenue_table())
+        self.yearly(study.revenue_cases())
         for name, share in study.risk.items():
             self.add("risk_share", name, "", share, unit="fraction")
         for label, hedge in (("period", study.hedge), ("year", study.yearly_hedge)):
@@ -111,14 +119,9 @@ def labels(view: View) -> tuple[str, ...]:
     return view.study.scenarios.periods.labels if isinstance(view, ProjectSwap) else view.labels
 
 
-def settlements(view: View) -> pd.DataFrame:
+def settlements(view: View) -> Columns:
     """The distribution of each period's settlement."""
-    return view.study.settlement_table() if isinstance(view, ProjectSwap) else view.settlement_table()
-
-
-def collateral(view: View) -> pd.DataFrame:
-    """What settlements ask of the collateral in each period."""
-    return view.collateral if isinstance(view, ProjectSwap) else view.collateral_table()
+    return view.study.settlement_columns() if isinstance(view, ProjectSwap) else view.settlement_columns()
 
 
 def paid(view: View) -> Floats:
@@ -152,6 +155,8 @@ def cashflow_frame(view: View) -> pd.DataFrame:
 
     Means of a KPI with a closed form are exact, all others are over the paths.
     """
+    import pandas as pd
+
     found = paid(view)
     exact = settlements(view)
     mean = exact["exact_mean"] if "exact_mean" in exact else exact["mean"]
@@ -159,14 +164,14 @@ def cashflow_frame(view: View) -> pd.DataFrame:
         "period": list(labels(view)),
         "pay_date": [day.isoformat() for day in payment_days(view.deal)],
         "fixed": valued(view),
-        "expected_payoff": mean.to_numpy() - valued(view),
-        "expected_settlement": mean.to_numpy(),
+        "expected_payoff": mean - valued(view),
+        "expected_settlement": mean,
     }
     for q, row in zip(CASH_QUANTILES, np.quantile(found, CASH_QUANTILES, axis=0), strict=True):
         columns[f"settlement_q{100 * q:02.0f}"] = row
     discount = view.study.leg.discount if isinstance(view, ProjectSwap) else view.discount
     columns["discount_factor"] = discount
-    columns["present_value"] = mean.to_numpy() * discount
+    columns["present_value"] = mean * discount
     if isinstance(view, ProjectSwap) and view.deal.share is not None:
         columns |= _project_columns(view)
     return pd.DataFrame(columns)

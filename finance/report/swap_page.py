@@ -7,7 +7,7 @@ from typing import Any
 
 from finance.report.files import whole
 from finance.report.page import drawing, environment, inputs, versions
-from finance.report.swap_frames import View, collateral, paid, simulated_value
+from finance.report.swap_frames import View, paid, simulated_value
 from finance.report.swap_notes import assumed_row, simulation_note
 from finance.report.swap_plots import swap_figure
 from finance.report.swaps import cashflows_table, price_tables
@@ -82,7 +82,7 @@ def _cards(view: View) -> list[tuple[str, str]]:
 def _terms(view: View) -> list[str]:
     payer, payee = _names(view)
     deal, swap = view.deal, view.deal.swap
-    kpi, beyond = deal.kpis[swap.kpi], collateral(view)
+    kpi, beyond = deal.kpis[swap.kpi], view.collateral
     return [
         f"Each of {len(kpi.periods)} periods, {payer} and {payee} settle a fixed payment and what the curve "
         f"makes of the KPI \u201c{kpi.title}\u201d ({kpi.unit}), {swap.pay_lag_days.value} days after the "

@@ -10,7 +10,6 @@ from finance.report.swap_compare import SIDE_HEADS, comparison_table, index_comp
 from finance.report.swap_frames import (
     View,
     cashflow_frame,
-    collateral,
     implied_terms,
     labels,
     settlements,
@@ -21,6 +20,7 @@ from finance.report.table import Table
 from finance.report.tables import inputs_table
 from finance.report.text import money, percent
 from finance.swaps.bumps import Sensitivity
+from finance.swaps.distribution import period_rows
 from finance.swaps.estimates import Estimate
 from finance.swaps.index import IndexSwap
 from finance.swaps.project import ProjectSwap
@@ -102,7 +102,7 @@ def _premium_rows(view: View) -> list[tuple[str, str, str, str]]:
 
 
 def _chance_rows(view: View) -> list[tuple[str, str, str, str]]:
-    table, swap, found = collateral(view), view.deal.swap, view.deal.parties
+    table, swap, found = view.collateral, view.deal.swap, view.deal.parties
     payer, payee = found[swap.payer].name, found[swap.payee].name
     held = {"payer": float(swap.collateral.payer.value), "payee": float(swap.collateral.payee.value)}
     rows = [
@@ -167,7 +167,7 @@ def terms_table(view: View) -> Table:
 
 def settlement_table(view: View) -> Table:
     """The distribution of each period's settlement, seen by the payee."""
-    table, beyond = settlements(view), collateral(view)["payer_exceeds"]
+    table, beyond = settlements(view), view.collateral["payer_exceeds"]
     exact = "exact_mean" in table
     means = ["exact_mean", "mean"] if exact else ["mean"]
     shown = [*means, "standard_error", "sd", "q01", "q05", "q50", "q95", "q99"]
@@ -179,9 +179,9 @@ def settlement_table(view: View) -> Table:
     ]
     columns += ["Payee pays", "Beyond collateral"]
     rows = []
-    for period, row in table.iterrows():
-        cells = [str(period), _money(row["fixed"]), *(_money(row[name]) for name in shown)]
-        cells += [percent(row["project_pays"], 1), percent(float(beyond.loc[str(period)]), 1)]
+    for k, row in enumerate(period_rows(labels(view), table)):
+        cells = [row["period"], _money(row["fixed"]), *(_money(row[name]) for name in shown)]
+        cells += [percent(row["project_pays"], 1), percent(float(beyond[k]), 1)]
         rows.append(tuple(cells))
     notes = (
         f"Settlement to {view.deal.parties[view.deal.swap.payee].name}: fixed payment and payoff; negative "

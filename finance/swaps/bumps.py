@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from finance.pricing.process import KpiProcess
 from finance.swaps.deal import swap_inputs
@@ -25,6 +23,9 @@ from finance.swaps.study import SwapStudy, swap_study
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.values import NumbersTerm
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Step = Callable[[int, int], None]
 
@@ -130,6 +131,8 @@ class Sensitivity:
                     "debt_capacity_error": None if capacity is None else capacity.standard_error,
                 }
             )
+        import pandas as pd
+
         return pd.DataFrame(rows)
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from finance.swaps.periods import Floats
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = dict[str, Floats]
+"""Figures by name, each of shape (periods,)."""
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
 
 
-def settlement_table(labels: Sequence[str], fixed: Floats, settlements: Floats) -> pd.DataFrame:
-    """One row a period: fixed payment, mean settlement, its standard error, sd, quantiles, chance that the
-    payee pays. `settlements` to the payee have the shape (paths, periods), `fixed` (periods,).
+def settlement_columns(fixed: Floats, settlements: Floats) -> Columns:
+    """By period: fixed payment, mean settlement, its standard error, sd, quantiles, chance that the payee
+    pays. `settlements` to the payee have the shape (paths, periods), `fixed` (periods,).
     """
-    columns: dict[str, Floats] = {
+    columns = {
         "fixed": fixed,
         "mean": settlements.mean(axis=0),
         "standard_error": settlements.std(axis=0, ddof=1) / np.sqrt(len(settlements)),
@@ -26,13 +30,11 @@ def settlement_table(labels: Sequence[str], fixed: Floats, settlements: Floats) 
     for q, row in zip(QUANTILES, np.quantile(settlements, QUANTILES, axis=0), strict=True):
         columns[f"q{100 * q:02.0f}"] = row
     columns["project_pays"] = (settlements < 0).mean(axis=0)
-    return pd.DataFrame(columns, index=pd.Index(list(labels), name="period"))
+    return columns
 
 
-def collateral_table(
-    labels: Sequence[str], settlements: Floats, payer: float, payee: float, recourse: bool
-) -> pd.DataFrame:
-    """One row a period: the chance that a side pays, which leaves it below its requirement until it tops up;
+def collateral_columns(settlements: Floats, payer: float, payee: float, recourse: bool) -> Columns:
+    """By period: the chance that a side pays, which leaves it below its requirement until it tops up;
     that what it pays exceeds its collateral, so that the rest is owed and margin can be called; and the mean
     of that excess, currency.
 
@@ -41,7 +43,7 @@ def collateral_table(
     """
     from_payer, from_payee = np.maximum(settlements, 0), np.maximum(-settlements, 0)
     over_payer, over_payee = np.maximum(from_payer - payer, 0), np.maximum(from_payee - payee, 0)
-    columns = {
+    return {
         "payer_pays": (from_payer > 0).mean(axis=0),
         "payer_exceeds": (over_payer > 0).mean(axis=0),
         "payer_excess": over_payer.mean(axis=0),
@@ -50,4 +52,18 @@ def collateral_table(
         "payee_excess": over_payee.mean(axis=0),
         "payee_called": (over_payee > 0).mean(axis=0) * recourse,
     }
-    return pd.DataFrame(columns, index=pd.Index(list(labels), name="period"))
+
+
+def period_rows(labels: Sequence[str], columns: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """One row a period as plain data, its label first."""
+    return [
+        {"period": label, **{name: float(column[k]) for name, column in columns.items()}}
+        for k, label in enumerate(labels)
+    ]
+
+
+def period_frame(labels: Sequence[str], columns: Mapping[str, Floats]) -> pd.DataFrame:
+    """One row a period, indexed by its label."""
+    import pandas as pd  # a second to load, for files alone
+
+    return pd.DataFrame(dict(columns), index=pd.Index(list(labels), name="period"))

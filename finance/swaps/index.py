@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from finance.pricing.closed import expected_payoff, second_moment
 from finance.pricing.market import DiscountCurve, years
@@ -22,7 +21,13 @@ from finance.pricing.process import KpiProcess, NormalKpi
 from finance.settlement.payoff_curve import Curve
 from finance.settlement.swap_terms import swap_terms
 from finance.swaps.deal import deal_payoff, fixed_amounts, swap_periods
-from finance.swaps.distribution import collateral_table, settlement_table
+from finance.swaps.distribution import (
+    Columns,
+    collateral_columns,
+    period_frame,
+    period_rows,
+    settlement_columns,
+)
 from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import variance_reduction
 from finance.swaps.inputs import Payoff
@@ -50,6 +55,9 @@ from finance.swaps.study import CASES, implied
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.processes import SeasonalProcess, TwinProcess
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DAY_COUNT: Final = "ACT/365F"
 PATHS: Final = 50_000  # default: a period costs one normal, not two thousand hours
@@ -147,21 +155,24 @@ class Revenue:
     def variance_reduction(self) -> Estimate:
         return replicated(variance_reduction, self.before, self.after)
 
-    def table(self) -> pd.DataFrame:
-        """Mean, P50, P90 and P99 of a given year (see `of_a_given_year`) with standard errors."""
-        sides = [of_a_given_year(side, CASES) for side in (self.before, self.after)]
-        rows = {
-            name: [number for side in sides for number in (side[name].value, side[name].standard_error)]
-            for name in sides[0]
+    def cases(self) -> dict[str, dict[str, float]]:
+        """Mean, P50, P90 and P99 of a given year (see `of_a_given_year`): before and after, with errors."""
+        before, after = (of_a_given_year(side, CASES) for side in (self.before, self.after))
+        return {
+            case: {
+                "before": before[case].value,
+                "before_error": before[case].standard_error,
+                "after": after[case].value,
+                "after_error": after[case].standard_error,
+            }
+            for case in before
         }
-        columns = ["before", "before_error", "after", "after_error"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "parameter": self.parameter,
             "per_unit": self.per_unit,
-            "of_a_given_year": self.table().to_dict("index"),
+            "of_a_given_year": self.cases(),
             "variance_reduction": self.variance_reduction.to_dict(),
         }
 
@@ -274,18 +285,21 @@ class IndexSwap:
     def _by_year(self, amounts: Floats) -> Floats:
         return np.asarray(amounts.reshape(len(amounts), -1, self.leg.per_year).sum(axis=2))
 
-    def settlement_table(self) -> pd.DataFrame:
+    def settlement_columns(self) -> Columns:
         """The distribution of each period by Monte Carlo, with exact mean and sd beside it."""
-        table = settlement_table(self.labels, self.fixed, self.settlements)
-        table.insert(1, "exact_mean", self.fixed + self.expected)
-        table.insert(2, "exact_sd", self.sd)
-        return table
+        exact = {"fixed": self.fixed, "exact_mean": self.fixed + self.expected, "exact_sd": self.sd}
+        return exact | settlement_columns(self.fixed, self.settlements)
 
-    def collateral_table(self) -> pd.DataFrame:
-        """What settlements ask of the collateral of both sides (see `collateral_table` of distribution)."""
+    def settlement_table(self) -> pd.DataFrame:
+        """`settlement_columns` as a table."""
+        return period_frame(self.labels, self.settlement_columns())
+
+    @cached_property
+    def collateral(self) -> Columns:
+        """What settlements ask of the collateral of both sides (see `collateral_columns`)."""
         swap = self.deal.swap
         payer, payee = (float(term.value) for term in (swap.collateral.payer, swap.collateral.payee))
-        return collateral_table(self.labels, self.settlements, payer, payee, not swap.limited_recourse)
+        return collateral_columns(self.settlements, payer, payee, not swap.limited_recourse)
 
     def to_dict(self) -> dict[str, Any]:
         """All results as plain data."""
@@ -318,8 +332,8 @@ class IndexSwap:
             "fair_fixed": [float(amount) for amount in self.fair[: self.seasons]],
             "solved_fixed": [str(amount) for amount in self.solved],
             "other_terms": [each.to_dict() for each in self.other_terms],
-            "settlement": self.settlement_table().reset_index().to_dict("records"),
-            "collateral": self.collateral_table().reset_index().to_dict("records"),
+            "settlement": period_rows(self.labels, self.settlement_columns()),
+            "collateral": period_rows(self.labels, self.collateral),
             "outside_bounds": float(self.outside.max()),
             "revenue": None if self.revenue is None else self.revenue.to_dict(),
         }

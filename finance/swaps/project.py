@@ -10,11 +10,10 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from finance.settlement.swap_terms import pay_dates
 from finance.swaps.deal import fixed_amounts, swap_inputs
-from finance.swaps.distribution import collateral_table
+from finance.swaps.distribution import Columns, collateral_columns, period_rows
 from finance.swaps.estimates import Estimate
 from finance.swaps.holders import Holders, Needs, Owed, run_waterfall
 from finance.swaps.inputs import Pricing, SwapInputs
@@ -56,7 +55,7 @@ class ProjectSwap:
     without_swap: Holders
     with_swap: Holders
     outside: Floats
-    collateral: pd.DataFrame
+    collateral: Columns
 
     @property
     def seasons(self) -> int:
@@ -129,7 +128,7 @@ class ProjectSwap:
             "solved_fixed": [str(amount) for amount in self.solved],
             "other_terms": [each.to_dict() for each in self.other_terms],
             "discounted_total": self.total,
-            "collateral": self.collateral.reset_index().to_dict("records"),
+            "collateral": period_rows(self.study.scenarios.periods.labels, self.collateral),
             "outside_bounds": float(self.outside.max()),
             "unit": {"without_swap": self.without_swap.to_dict(), "with_swap": self.with_swap.to_dict()},
         }
@@ -244,8 +243,7 @@ def project_swap(
         without_swap=unit_holders(deal, share, study.scenarios.actual, np.zeros_like(settlements), discount),
         with_swap=unit_holders(deal, share, study.scenarios.actual, settlements, discount),
         outside=np.asarray(outside.mean(axis=0)),
-        collateral=collateral_table(
-            study.scenarios.periods.labels,
+        collateral=collateral_columns(
             settlements,
             float(swap.collateral.payer.value),
             float(swap.collateral.payee.value),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from finance.swaps import distribution
 from finance.swaps.debt import (
     RATING_NOTE,
     CoverageSummary,
@@ -19,6 +17,7 @@ from finance.swaps.debt import (
     sculpted_debt,
     summarise,
 )
+from finance.swaps.distribution import Columns, period_frame, period_rows, settlement_columns
 from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import HedgeEffectiveness, NodeHubBasis, effectiveness, node_hub_basis
 from finance.swaps.inputs import SwapInputs
@@ -40,6 +39,9 @@ from finance.swaps.pricing import (
 from finance.swaps.revenue import risk_shares
 from finance.swaps.scenarios import Progress, Scenarios, expected_facts, simulate
 from finance.terms.problems import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CASES = (0.50, 0.90, 0.99)
 
@@ -132,28 +134,38 @@ class SwapStudy:
         before, after = self.before.capacity.value, self.after.capacity.value
         return after / before - 1 if before > 0 else None
 
+    def settlement_columns(self) -> Columns:
+        """Distribution of the settlement of each period (see `settlement_columns` of distribution)."""
+        return settlement_columns(self.fixed, self.settlements)
+
     def settlement_table(self) -> pd.DataFrame:
-        """Distribution of the settlement of each period (see `settlement_table` of distribution)."""
-        labels = self.scenarios.periods.labels
-        return distribution.settlement_table(labels, self.fixed, self.settlements)
+        """`settlement_columns` as a table."""
+        return period_frame(self.scenarios.periods.labels, self.settlement_columns())
+
+    def revenue_cases(self) -> dict[str, dict[str, float]]:
+        """Revenue of a given year before and after the swap: mean, P50, P90, P99, with errors and uplift."""
+        after = self.after.revenue
+        return {
+            case: {
+                "before": before.value,
+                "before_error": before.standard_error,
+                "after": after[case].value,
+                "after_error": after[case].standard_error,
+                "uplift": self.uplift[case],
+            }
+            for case, before in self.before.revenue.items()
+        }
 
     def revenue_table(self) -> pd.DataFrame:
-        """Revenue of a given year before and after the swap: mean, P50, P90, P99, with errors and uplift."""
-        rows = {
-            name: (
-                self.before.revenue[name].value,
-                self.before.revenue[name].standard_error,
-                self.after.revenue[name].value,
-                self.after.revenue[name].standard_error,
-                self.uplift[name],
-            )
-            for name in self.before.revenue
-        }
-        columns = ["before", "before_error", "after", "after_error", "uplift"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        """`revenue_cases` as a table."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict(self.revenue_cases(), orient="index")
 
     def coverage_table(self) -> pd.DataFrame:
         """DSCR before and after, on the same debt and on each side's own: average and minimum by case."""
+        import pandas as pd
+
         rows = {}
         for debt in ("same_debt", "own_debt"):
             for case in (f"P{100 * each:g}" for each in CASES):
@@ -170,6 +182,8 @@ class SwapStudy:
         """Debt capacity before and after at the same covenants, with standard errors, and the rating proxy of
         the same debt without and with the swap.
         """
+        import pandas as pd
+
         sides = {"before": self.before, "after": self.after}
         rows = {n: (s.capacity.value, s.capacity.standard_error, s.rating) for n, s in sides.items()}
         return pd.DataFrame.from_dict(
@@ -197,7 +211,7 @@ class SwapStudy:
             "uplift": self.uplift,
             "debt_capacity_uplift": self.capacity_uplift,
             "rating_note": RATING_NOTE,
-            "settlement": self.settlement_table().reset_index().to_dict("records"),
+            "settlement": period_rows(self.scenarios.periods.labels, self.settlement_columns()),
         }
 
 

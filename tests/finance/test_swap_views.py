@@ -26,7 +26,7 @@ from finance.settlement.waterfall import allocate
 from finance.swaps import Collar, IndexForward, PlainSwap, Pricing, TieredIndex, UpsideSharing, swap_study
 from finance.swaps.bumps import PROJECT_BUMPS, Bump, project_sensitivity, with_parameters
 from finance.swaps.deal import deal_payoff, fixed_amounts, swap_inputs
-from finance.swaps.distribution import collateral_table
+from finance.swaps.distribution import collateral_columns, period_rows
 from finance.swaps.holders import Needs, run_waterfall
 from finance.swaps.project import ProjectSwap, project_inputs, project_swap, seasonal_profile
 from finance.swaps.variants import with_payoff
@@ -219,16 +219,19 @@ def test_no_money_is_made_or_lost() -> None:
 
 
 def test_collateral_by_hand() -> None:
-    table = collateral_table(["a"], np.array([[5.0], [1.0], [-3.0], [0.0]]), 2.0, 1.0, recourse=True)
-    row = table.loc["a"]
-    assert row[["payer_pays", "payer_exceeds", "payer_excess"]].tolist() == [0.5, 0.25, 0.75]
-    assert row[["payee_pays", "payee_exceeds", "payee_excess", "payee_called"]].tolist() == [
-        0.25,
-        0.25,
-        0.5,
-        0.25,
-    ]
-    assert collateral_table(["a"], np.array([[-3.0]]), 2.0, 1.0, recourse=False).loc["a", "payee_called"] == 0
+    found = collateral_columns(np.array([[5.0], [1.0], [-3.0], [0.0]]), 2.0, 1.0, recourse=True)
+    (row,) = period_rows(["a"], found)
+    assert row == {
+        "period": "a",
+        "payer_pays": 0.5,
+        "payer_exceeds": 0.25,
+        "payer_excess": 0.75,
+        "payee_pays": 0.25,
+        "payee_exceeds": 0.25,
+        "payee_excess": 0.5,
+        "payee_called": 0.25,
+    }
+    assert collateral_columns(np.array([[-3.0]]), 2.0, 1.0, recourse=False)["payee_called"] == [0.0]
 
 
 def test_sides_are_the_studys() -> None:
