@@ -199,7 +199,8 @@ def _two_point(curve: Curve, process: KpiProcess, decimals: int) -> float:
     """A linear curve under a KPI that is 0 or 1."""
     one = 10**decimals
     chance = process.at_least(one, decimals)
-    if abs(process.at_least(0, decimals) - 1) > 0 or process.at_least(1, decimals) != chance:
+    # Never below 0, nothing between, never above 1.
+    if [process.at_least(x, decimals) for x in (0, 1, one + 1)] != [1, chance, 0]:
         raise ValueError(f"no closed form of a linear curve under a KPI that is {process.description}")
     x, y = [float(knot.x) for knot in curve.knots], [float(knot.y) for knot in curve.knots]
     nothing, full = np.interp([0.0, float(one)], x, y)

@@ -136,6 +136,10 @@ def study(
     day, last = settle or flows.start, flows.dates[-1]
     if not flows.start <= day < last:
         raise InputError(f"{day}: must lie from {flows.start} to before {last}")
+    if flows.clock.time(day) >= flows.clock.time(last):  # 30/360 knows no day between a 31st and a 1st
+        raise InputError(
+            f"{day}: no day is left by {flows.day_count} to the last payment: no yield, no spread"
+        )
     flows = replace(flows, kpi_flows=tuple(flow for flow in flows.kpi_flows if flow.paid > day))
     market = bond_market(flows, rate, spread) if curve is None else Market(curve, spread)
     outlook = expected if isinstance(expected, Mapping) else {flow.kpi: expected for flow in flows.kpi_flows}
