@@ -140,7 +140,7 @@ def _day(value: Any, reference: date, column: str) -> date:
 
 def _after(reference: date, years: Decimal) -> date:
     """`years` after `reference`: whole months by the calendar, the rest in days of a 365th of a year."""
-    months = int(years * 12)
+    months = int(round(years * 12, 9))  # a twelfth as a float is a little less
     start = pd.Timestamp(reference) + pd.DateOffset(months=months)
     rest = years - Decimal(months) / 12
     return (start + pd.Timedelta(days=round(rest * DAYS_PER_YEAR))).date()
