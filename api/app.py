@@ -58,7 +58,7 @@ def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
     chain = ChainLink(settings.network)
     index = Index(database)
     stream = Stream(database, settings.limits.streams, index)
-    parts = Services(
+    services = Services(
         settings=settings,
         database=database,
         chain=chain,
@@ -70,11 +70,11 @@ def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
         access=Access(database, chain, settings),
         demo=demo,
     )
-    return create_app(parts, Keeper(parts, Follower(database, chain, index, stream)))
+    return create_app(services, Keeper(services, Follower(database, chain, index, stream)))
 
 
-def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
-    """The app over parts that are there already; `build` makes both. `keeper` runs while the app does."""
+def create_app(services: Services, keeper: Keeper | None = None) -> FastAPI:
+    """The app over services that are there already; `build` makes both. `keeper` runs while the app does."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -96,18 +96,18 @@ def create_app(parts: Services, keeper: Keeper | None = None) -> FastAPI:
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.services = parts
+    app.state.services = services
     app.state.keeper = keeper
-    app.state.checks = health.Checks(parts, keeper)
+    app.state.checks = health.Checks(services, keeper)
     app.state.metrics = Metrics(lambda: health.gauges(app.state.checks))
-    _errors(app, Secrets.of(parts.settings))
+    _errors(app, Secrets.of(services.settings))
     for router in routes.routers():
         app.include_router(router, prefix="/v1", responses=documented(400, 429, 503))
     app.include_router(health.unversioned, include_in_schema=False)
     for router in pages.routers():
         app.include_router(router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    _middleware(app, parts)
+    _middleware(app, services)
     _description(app)
     return app
 
@@ -129,14 +129,19 @@ def _description(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-def _middleware(app: FastAPI, parts: Services) -> None:
+def _middleware(app: FastAPI, services: Services) -> None:
     """From the innermost to the outermost: what is added last is passed first."""
-    settings, metrics = parts.settings, app.state.metrics
+    settings, metrics = services.settings, app.state.metrics
 
     def version() -> Hashable | None:
-        if not parts.index.watched:  # nobody would tell us of a change
+        if not services.index.watched:  # nobody would tell us of a change
             return None
-        return (parts.index.generation, parts.deals.version, parts.nodes.version, parts.chain.silent_since)
+        return (
+            services.index.generation,
+            services.deals.version,
+            services.nodes.version,
+            services.chain.silent_since,
+        )
 
     app.add_middleware(Bodies, limits=settings.limits)
     app.add_middleware(RateLimit, limits=settings.limits)

@@ -23,8 +23,8 @@ STOP_SECONDS = 15.0
 class Keeper:
     """The threads of one service. `start` returns at once, `stop` when they have ended."""
 
-    def __init__(self, parts: Services, follower: Follower) -> None:
-        self._parts, self._follower = parts, follower
+    def __init__(self, services: Services, follower: Follower) -> None:
+        self._services, self._follower = services, follower
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seen: dict[Path, int] = {}
@@ -45,7 +45,7 @@ class Keeper:
     def stop(self) -> None:
         """End everything and wait for it."""
         self._stop.set()
-        for part in (self._parts.stream, self._parts.nodes, self._parts.jobs):
+        for part in (self._services.stream, self._services.nodes, self._services.jobs):
             ending = getattr(part, "stop", None) or getattr(part, "close", None)
             if ending is not None:
                 ending()
@@ -53,7 +53,7 @@ class Keeper:
             thread.join(STOP_SECONDS)
             if thread.is_alive():
                 log.warning("%s has not ended within %s s", thread.name, STOP_SECONDS)
-        self._parts.database.close()
+        self._services.database.close()
 
     def _spawn(self, name: str, work: Any) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
@@ -67,11 +67,11 @@ class Keeper:
     def _look(self) -> None:
         try:
             if not self.migrated.is_set():
-                self._parts.database.migrate()
+                self._services.database.migrate()
                 self.migrated.set()
                 self._begin()
             self._register()
-            self._parts.deals.all()  # so that a changed deal file is noticed
+            self._services.deals.all()  # so that a changed deal file is noticed
         except ProblemError as error:
             self._say("service", error.detail)
         except Exception:
@@ -79,19 +79,19 @@ class Keeper:
 
     def _begin(self) -> None:
         self._spawn("follower", lambda: self._follower.run(self._stop))
-        for part in (self._parts.stream, self._parts.nodes):
+        for part in (self._services.stream, self._services.nodes):
             if hasattr(part, "start"):
                 part.start()
 
     def _register(self) -> None:
         """Every record that is new or has changed. One that is wrong is said so once, and left out."""
-        for path in sorted(self._parts.settings.data.glob("*/deployment.json")):
+        for path in sorted(self._services.settings.data.glob("*/deployment.json")):
             changed = path.stat().st_mtime_ns
             if self._seen.get(path) == changed:
                 continue
             name = path.parent.name
             try:
-                deployment = self._parts.index.register(load_any_record(path), self._parts.chain)
+                deployment = self._services.index.register(load_any_record(path), self._services.chain)
                 log.info("registered %s", deployment.id)
             except ProblemError as error:
                 self._say(name, error.detail)

@@ -1,4 +1,4 @@
-"""What routes and pages are given: the parts of the running service, made once by `api.app.build`."""
+"""What routes and pages are given: the services that one process runs, made once by `api.app.build`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Services:
-    """The parts. `demo` is there in a demonstration only."""
+    """All of them. `demo` is there in a demonstration only."""
 
     settings: Settings
     database: Database
@@ -36,9 +36,9 @@ class Services:
     demo: Demo | None = None
 
 
-def services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-Parts = Annotated[Services, Depends(services)]
-"""A route's parameter `parts: Parts`."""
+ServicesDep = Annotated[Services, Depends(services_of)]
+"""A route's parameter `services: ServicesDep`."""

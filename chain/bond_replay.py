@@ -14,7 +14,7 @@ from finance.settlement.terms import SettlementTerms
 
 
 @dataclass
-class Lived:
+class BondReplay:
     """The twin after the last event; `paid` by payment, the redemption after the last coupon. `compared`:
     what the twin and the bond say of acts that are no payments, by name. `refused`: acts that the twin does
     not allow, because another deal than was deployed is given."""
@@ -36,15 +36,17 @@ class Lived:
         return found
 
 
-def live(terms: SettlementTerms, units: int, reports: dict[int, Settled], ledger: Ledger) -> Lived:
+def replay_bond(
+    terms: SettlementTerms, units: int, reports: dict[int, Settled], ledger: Ledger
+) -> BondReplay:
     """Replay a bond of `units` under settled `reports`, by fixing, from the events of its ledger."""
-    lived = Lived(BondLife(terms, units, reports))
+    lived = BondReplay(BondLife(terms, units, reports))
     accelerated = {event.tx for event in ledger.of("bond", "BondAccelerated")}
     for event in _in_order(ledger):
         if event.name == "KpiFixed" and event.tx in accelerated:
             continue  # by the acceleration
         try:
-            _step(lived, event)
+            _apply(lived, event)
         except SettlementError as error:
             lived.refused.append(f"{event.name} in {event.tx}: {error}")
     return lived
@@ -64,7 +66,7 @@ def _in_order(ledger: Ledger) -> Iterator[Event]:
         yield event
 
 
-def _step(lived: Lived, event: Event) -> None:
+def _apply(lived: BondReplay, event: Event) -> None:
     life, a, at = lived.life, event.arguments, event.time
     match event.name:
         case "Transfer":

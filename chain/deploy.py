@@ -73,7 +73,7 @@ class Infrastructure:
 # -- shared contracts
 
 
-class Shelf:
+class SharedContracts:
     """The shared contracts of one deployer on one chain, remembered in a file after each deployment."""
 
     def __init__(self, sender: Sender, folder: Path | None, say: Say) -> None:
@@ -151,15 +151,15 @@ def deploy_infrastructure(
     """
     artifacts.ensure_compiled(say=say)
     sender = Sender(w3, deployer, gas)
-    shelf = Shelf(sender, folder, say)
-    registry = shelf.get("IdentityRegistry", "IdentityRegistry", sender.address)
-    oracle = shelf.get("KpiOracle", "KpiOracle")
-    token = shelf.get("SecurityToken", "SecurityToken")
-    bond = shelf.get("KpiBond", "KpiBond")
-    offering = shelf.get("Offering", "Offering")
-    factory = shelf.get("DealFactory", "DealFactory", token, bond, offering, oracle)
-    currency = shelf.currency(currency_code, currency_decimals, currency)
-    return Infrastructure(registry, oracle, token, bond, offering, factory, currency, tuple(shelf.reused))
+    shared = SharedContracts(sender, folder, say)
+    registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
+    oracle = shared.get("KpiOracle", "KpiOracle")
+    token = shared.get("SecurityToken", "SecurityToken")
+    bond = shared.get("KpiBond", "KpiBond")
+    offering = shared.get("Offering", "Offering")
+    factory = shared.get("DealFactory", "DealFactory", token, bond, offering, oracle)
+    currency = shared.currency(currency_code, currency_decimals, currency)
+    return Infrastructure(registry, oracle, token, bond, offering, factory, currency, tuple(shared.reused))
 
 
 # -- wallets

@@ -16,7 +16,7 @@ from web3 import Web3
 from web3.contract import Contract
 
 from chain.bindings import contract, read
-from chain.bond_replay import live
+from chain.bond_replay import replay_bond
 from chain.check import Difference, check_deployment
 from chain.ledger import Distribution, Ledger, read_ledger
 from chain.reconciliation import (
@@ -82,7 +82,7 @@ class _Reconciler:
         self.fixed = fixed(terms, values)
         self.replayed = replay(terms, self.sold, values) if issued else []
         self.redemption = len(terms.periods)
-        self.lived = live(terms, self.sold, self.settled, ledger) if issued else None
+        self.lived = replay_bond(terms, self.sold, self.settled, ledger) if issued else None
         self.bonus_at = {self._paid_in(fixing) for fixing in terms.fixings if fixing.effect is Effect.AMOUNT}
 
     def _report(self, oracle: Contract, number: int) -> ReportState:

@@ -41,7 +41,7 @@ class RefusedError(Exception):
         self.status = status
 
 
-class Ledger:
+class NodeStore:
     """What a node has signed, and which requests it has served, on disk, so that a restart does not make it
     forget."""
 
@@ -104,7 +104,7 @@ class Node:
         self._meter = self._method.open(config.data)  # a node that cannot read its data should not start
         try:
             config.state.mkdir(parents=True, exist_ok=True)
-            self.ledger = Ledger(config.state / "signed.sqlite")
+            self.ledger = NodeStore(config.state / "signed.sqlite")
             self._gate = Gate(config.relays, self.ledger.spend)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{config.state}: cannot be used: {error}") from None

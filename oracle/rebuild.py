@@ -36,7 +36,7 @@ class RebuildError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Brought:
+class SubmittedReport:
     """A report as its transaction brought it. `observations`: signer index and what it signed, in the
     report's order."""
 
@@ -49,7 +49,7 @@ class Brought:
     observations: tuple[tuple[int, SignedObservation], ...]
 
 
-def from_chain(w3: Web3, oracle: str, feed_id: str, period: int, from_block: int = 0) -> Brought:
+def from_chain(w3: Web3, oracle: str, feed_id: str, period: int, from_block: int = 0) -> SubmittedReport:
     """The observations of the report that the chain holds of a period. from_block: before which there is
     none. Raises RebuildError, chain.errors.ChainError."""
     feed = read_feed(w3, oracle, feed_id)
@@ -71,7 +71,7 @@ def from_chain(w3: Web3, oracle: str, feed_id: str, period: int, from_block: int
         observations = _signed(feed, period, event["version"], arguments["observations"])
         roots = report_evidence([signed.evidence for _, signed in observations])
         if observations and roots == event["evidence"]:
-            return Brought(
+            return SubmittedReport(
                 feed, period, event["version"], event["value"], log.tx, log.block, tuple(observations)
             )
     raise RebuildError(f"period {period + 1}: the data of transaction {log.tx} do not hold the report")

@@ -45,7 +45,7 @@ class RelayError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class ChainObservation:
     """An observation of the report on chain, whose node need not be there to have it counted again."""
 
     signer_index: int
@@ -55,8 +55,11 @@ class Kept:
 
 
 def choose(
-    answers: Sequence[Collected | Kept], quorum: int, max_spread: int, signers: frozenset[int] = frozenset()
-) -> list[Collected | Kept]:
+    answers: Sequence[Collected | ChainObservation],
+    quorum: int,
+    max_spread: int,
+    signers: frozenset[int] = frozenset(),
+) -> list[Collected | ChainObservation]:
     """The observations to submit, ascending by value, ties by signer index; `signers` are among them.
 
     All of them if their spread allows; otherwise the largest set that does, and of equal sets the closest
@@ -79,11 +82,13 @@ def choose(
     raise RelayError(f"no {quorum} of the values {values} lie within the spread {max_spread}")
 
 
-def _spread(run: Sequence[Collected | Kept]) -> int:
+def _spread(run: Sequence[Collected | ChainObservation]) -> int:
     return run[-1].signed.value - run[0].signed.value
 
 
-def submit_arguments(chosen: Sequence[Collected | Kept]) -> list[tuple[int, int, int, bytes, bytes, bytes]]:
+def submit_arguments(
+    chosen: Sequence[Collected | ChainObservation],
+) -> list[tuple[int, int, int, bytes, bytes, bytes]]:
     """The `observations` argument of IKpiOracle.submit."""
     return [
         (
@@ -186,7 +191,7 @@ def rebuild_report(
         brought = from_chain(w3, oracle, feed_id, period, from_block)
     except RebuildError as error:
         raise RelayError(str(error)) from None
-    observations = [_observation_record(Kept(*each)) for each in brought.observations]
+    observations = [_observation_record(ChainObservation(*each)) for each in brought.observations]
     roots = [signed.evidence for _, signed in brought.observations]
     lost = gather_evidence(roots, urls, Path(out) / "evidence", timeout_seconds)
     record = _record(brought.feed, period, brought.version, observations)
@@ -237,7 +242,7 @@ def prepare_report(
     for item in found.answers:  # evidence first: a report without it cannot be verified
         item.bundle.save(folder / "evidence")
     chosen = _chosen(feed, period, found, held)
-    kept = [item.signed.evidence for item in chosen if isinstance(item, Kept)]
+    kept = [item.signed.evidence for item in chosen if isinstance(item, ChainObservation)]
     gather_evidence(kept, urls, folder / "evidence", timeout_seconds)
     record = {
         **_record(feed, period, version, [_observation_record(item) for item in chosen]),
@@ -300,13 +305,13 @@ def _in_time(w3: Web3, found: Round, period_end: int) -> Round:
 
 def _chosen(
     feed: Feed, period: int, found: Round, held: Sequence[SignedObservation]
-) -> list[Collected | Kept]:
+) -> list[Collected | ChainObservation]:
     """The observations to submit: of the answers, and of the report that they complete. Raises RelayError
     with the reason of every node that is not among them."""
     places = {address.lower(): index for index, address in enumerate(feed.signers)}
     before = {places[signed.signer.lower()]: signed for signed in held}
     answered = {item.signer_index for item in found.answers}
-    kept = [Kept(index, signed) for index, signed in before.items() if index not in answered]
+    kept = [ChainObservation(index, signed) for index, signed in before.items() if index not in answered]
     try:
         chosen = choose([*found.answers, *kept], feed.quorum, feed.max_spread, frozenset(before))
         if held and len(chosen) <= len(held):
@@ -350,7 +355,7 @@ def _record(
     }
 
 
-def _observation_record(item: Collected | Kept) -> dict[str, Any]:
+def _observation_record(item: Collected | ChainObservation) -> dict[str, Any]:
     fields = item.signed.model_dump(
         mode="json", include={"value", "observed_at", "evidence", "signer", "r", "vs"}
     )

@@ -11,7 +11,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from api.access.keys import PREFIX
 from api.problems import ProblemError
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 
 SESSION_COOKIE = "penstock_session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,7 +43,7 @@ class Principal:
     token: str | None = field(default=None, repr=False)
 
 
-def same_site(request: Request, parts: Services) -> None:
+def same_site(request: Request, services: Services) -> None:
     """Raise ProblemError 403 if a browser sends this for another site's page.
 
     Browsers name the page's origin with every such request; other programs need not.
@@ -53,30 +53,35 @@ def same_site(request: Request, parts: Services) -> None:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise ProblemError(403, "other-site", "this cannot be asked for by another site")
         return
-    allowed = {parts.settings.origin.rstrip("/"), f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    allowed = {
+        services.settings.origin.rstrip("/"),
+        f"{request.url.scheme}://{request.headers.get('host', '')}",
+    }
     if origin not in allowed:
         raise ProblemError(403, "other-site", f"this cannot be asked for by {origin[:100]}")
 
 
-def optional_principal(request: Request, parts: Parts, bearer: Bearer, cookie: Cookie) -> Principal | None:
+def optional_principal(
+    request: Request, services: ServicesDep, bearer: Bearer, cookie: Cookie
+) -> Principal | None:
     """Whoever asks, None for anybody. Raises ProblemError 401 for credentials that are not good."""
     if bearer is not None:
-        return _of_token(parts, bearer.credentials)
+        return _of_token(services, bearer.credentials)
     if cookie is None:
         return None
     if request.method not in SAFE:
-        same_site(request, parts)
-    session = parts.access.session(cookie)
+        same_site(request, services)
+    session = services.access.session(cookie)
     return None if session is None else Principal(address=session.address, token=cookie)
 
 
-def _of_token(parts: Services, token: str) -> Principal:
+def _of_token(services: Services, token: str) -> Principal:
     if token.startswith(PREFIX):
-        key = parts.access.key(token)
+        key = services.access.key(token)
         if key is not None:
             return Principal(key=key.id, scopes=key.scopes)
     else:
-        session = parts.access.session(token)
+        session = services.access.session(token)
         if session is not None:
             return Principal(address=session.address, token=token)
     raise _unknown("the session or key is unknown, has expired or was revoked")
@@ -97,13 +102,15 @@ def requires(scope: str | None = None, role: str | tuple[str, ...] | None = None
     roles = (role,) if isinstance(role, str) else role or ()
 
     def principal(
-        request: Request, parts: Parts, found: Annotated[Principal | None, Depends(optional_principal)]
+        request: Request,
+        services: ServicesDep,
+        found: Annotated[Principal | None, Depends(optional_principal)],
     ) -> Principal:
         if found is None:
             raise _unknown("sign in with a wallet, or send an API key")
         id = request.path_params.get("id")
         if found.address is not None and id is not None:
-            held = parts.access.roles(parts.index.deployment(id), found.address)
+            held = services.access.roles(services.index.deployment(id), found.address)
             found = Principal(found.address, None, frozenset(), held, found.token)
         if (scope is None and not roles) or scope in found.scopes or not found.roles.isdisjoint(roles):
             return found

@@ -53,7 +53,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Marks:
+class IndexState:
     """What the database says: the top block that is read, and how far each deployment is."""
 
     chain: tuple[int, str] | None
@@ -188,7 +188,7 @@ class Follower:
         found: Header | None = self._ask(lambda w3: header(w3, number))
         return found
 
-    def _verify(self, marks: Marks) -> None:
+    def _verify(self, marks: IndexState) -> None:
         """Raise 503 `wrong-chain` unless this is the chain that the index was made from."""
         if marks.chain is not None:
             chain_id, genesis = marks.chain
@@ -203,7 +203,7 @@ class Follower:
                 )
         self._verified = True
 
-    def _marks(self) -> Marks:
+    def _marks(self) -> IndexState:
         b, d = tables.blocks.c, tables.deployments.c
         with self.database.connect() as connection:
             known = connection.execute(select(tables.chain.c.chain_id, tables.chain.c.genesis)).first()
@@ -215,7 +215,7 @@ class Follower:
                 text = connection.execute(select(d.record).where(d.id == new)).scalar_one()
                 record = record_of(text)
                 self._known[new] = (record, watch(record))
-        return Marks(
+        return IndexState(
             None if known is None else (known[0], known[1]),
             None if top is None else Header(*top),
             [Target(row.id, row.indexed, *self._known[row.id]) for row in rows],

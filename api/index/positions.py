@@ -62,7 +62,7 @@ class Total:
 
 
 @dataclass
-class Fold:
+class RunningAccounts:
     """Accounts and total after the events so far, and a row for every change on the way."""
 
     total: Total

@@ -58,7 +58,7 @@ class _Note:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _Change:
     """A change of the account: an event of the token, the account after it, and the offering's own words."""
 
     block: int
@@ -97,8 +97,8 @@ def statement(
     return list(islice(lines, limit))
 
 
-def _key(each: _Step | Distribution) -> Key:
-    if isinstance(each, _Step):
+def _key(each: _Change | Distribution) -> Key:
+    if isinstance(each, _Change):
         return each.block, each.log
     return each.event.block, each.event.index
 
@@ -114,7 +114,7 @@ def _before(connection: Connection, deployment: str, holder: str, key: Key) -> A
 
 def _steps(
     connection: Connection, deployment: str, holder: str, after: Key | None, limit: int | None
-) -> list[_Step]:
+) -> list[_Change]:
     h, e = tables.holdings.c, tables.events.c
     query = (
         select(h.block, h.log, e.time, e.tx, e.name, e.arguments, h.units, h.per_unit, h.unclaimed, h.claimed)
@@ -126,7 +126,7 @@ def _steps(
     rows = connection.execute(query.order_by(h.block, h.log).limit(limit)).all()
     notes = _notes(connection, deployment, {row.tx for row in rows if row.name == "Transfer"})
     return [
-        _Step(
+        _Change(
             row.block,
             row.log,
             row.time,
@@ -157,12 +157,12 @@ def _notes(connection: Connection, deployment: str, txs: set[str]) -> dict[str, 
 
 
 def _lines(
-    holder: str, account: Account, per_unit: int, steps: Sequence[_Step], payouts: Sequence[Distribution]
+    holder: str, account: Account, per_unit: int, steps: Sequence[_Change], payouts: Sequence[Distribution]
 ) -> Iterator[Line]:
     """Steps and distributions in their common order, from an account when the token had earned `per_unit`."""
-    every: list[_Step | Distribution] = [*steps, *payouts]
+    every: list[_Change | Distribution] = [*steps, *payouts]
     for each in sorted(every, key=_key):
-        if isinstance(each, _Step):
+        if isinstance(each, _Change):
             yield _of_step(holder, account, each)
             account = each.account
         else:
@@ -182,7 +182,7 @@ def _earned(account: Account, payout: Distribution, claimable: int) -> Line:
     )
 
 
-def _of_step(holder: str, before: Account, step: _Step) -> Line:
+def _of_step(holder: str, before: Account, step: _Change) -> Line:
     kind, paid, received, other = _meaning(holder, step)
     where = (step.block, step.log, step.time, step.tx)
     after = step.account
@@ -196,7 +196,7 @@ def _of_step(holder: str, before: Account, step: _Step) -> Line:
     )
 
 
-def _meaning(holder: str, step: _Step) -> tuple[str, int, int, str | None]:
+def _meaning(holder: str, step: _Change) -> tuple[str, int, int, str | None]:
     """Kind, money paid and received, and the other party of a change of the account."""
     a = step.arguments
     if step.name == "Claimed":

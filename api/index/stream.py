@@ -42,7 +42,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Wish:
+class StreamFilter:
     """What a client wants to hear; nothing named is everything. A reorganisation is heard in any case."""
 
     topics: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Client:
     database. `passed` counts that.
     """
 
-    wish: Wish
+    filter: StreamFilter
     loop: asyncio.AbstractEventLoop
     level: bool = False
     passed: int = 0
@@ -150,7 +150,7 @@ class Stream:
             return False
         new = self.messages(self._last, PART)
         for client in self._everybody():
-            wanted = [message for message in new if client.wish.wants(message)]
+            wanted = [message for message in new if client.filter.wants(message)]
             if wanted:
                 _in_loop(client, partial(_hand, client, wanted))
         if new:
@@ -185,7 +185,7 @@ class Stream:
 
     def subscribe(self, topics: Iterable[str] = (), deployments: Iterable[str] = ()) -> Client:
         """Begin to listen, from within an event loop; raises ProblemError 503 `too-many-streams`."""
-        client = Client(Wish(frozenset(topics), frozenset(deployments)), asyncio.get_running_loop())
+        client = Client(StreamFilter(frozenset(topics), frozenset(deployments)), asyncio.get_running_loop())
         with self._lock:
             if len(self._clients) >= self.limit:
                 raise unavailable(f"{self.limit} streams are open already", "too-many-streams", 30)
@@ -210,23 +210,23 @@ class Stream:
                 if after > last or after < oldest - 1 or last - after > REPLAY:
                     yield _sse("resync", {"id": last}, last)
                 else:
-                    async for part in self._again(client.wish, after, last):
+                    async for part in self._again(client.filter, after, last):
                         yield part
             client.level = True
             newest = await asyncio.to_thread(self.last_id)
-            async for part in self._again(client.wish, last, newest):
+            async for part in self._again(client.filter, last, newest):
                 yield part
             async for part in self._live(client, newest):
                 yield part
         finally:
             self.leave(client)
 
-    async def _again(self, wish: Wish, after: int, last: int) -> AsyncIterator[bytes]:
+    async def _again(self, filter: StreamFilter, after: int, last: int) -> AsyncIterator[bytes]:
         while after < last:
             part = await asyncio.to_thread(self.messages, after, PART)
             if not part:
                 return
-            wanted = [m.raw for m in part if m.id <= last and wish.wants(m)]
+            wanted = [m.raw for m in part if m.id <= last and filter.wants(m)]
             if wanted:
                 yield b"".join(wanted)
             after = part[-1].id

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, and_, delete, func, insert, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.index import tables
-from api.index.positions import Account, Fold, Total, parties
+from api.index.positions import Account, RunningAccounts, Total, parties
 from chain.events import Event
 from chain.log_reader import Header
 
@@ -95,13 +95,13 @@ def _fold(connection: Connection, deployment: str, events: Sequence[Event]) -> N
         return
     touched = parties(events)
     before = stored_accounts(connection, deployment, touched)
-    fold = Fold(stored_total(connection, deployment), dict(before))
+    running = RunningAccounts(stored_total(connection, deployment), dict(before))
     for event in events:
-        fold.apply(event)
-    for table, rows in ((tables.holdings, fold.holdings), (tables.totals, fold.totals)):
+        running.apply(event)
+    for table, rows in ((tables.holdings, running.holdings), (tables.totals, running.totals)):
         if rows:
             connection.execute(insert(table), [{"deployment": deployment, **row} for row in rows])
-    write_accounts(connection, deployment, {holder: fold.accounts[holder] for holder in touched})
+    write_accounts(connection, deployment, {holder: running.accounts[holder] for holder in touched})
 
 
 def stored_accounts(connection: Connection, deployment: str, holders: Iterable[str]) -> dict[str, Account]:

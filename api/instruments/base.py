@@ -1,4 +1,4 @@
-"""What an instrument is to the API: its lists, actions, state, payments and payoffs, each a function of a
+"""What an instrument is to the API: its lists, acts, state, payments and payoffs, each a function of a
 `Case`.
 
 An instrument is one module that makes an `Instrument`; routes and pages know no other difference between
@@ -140,7 +140,7 @@ class Collection:
 @dataclass(frozen=True)
 class Instrument:
     """A kind of deal. `kind` as in the index; `title` in words. What can be done
-    with it is in api.instruments.actions, by its contracts."""
+    with it is in api.instruments.acts, by its contracts."""
 
     kind: str
     title: str

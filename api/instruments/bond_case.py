@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.instruments.base import Case, offering_state
 from api.instruments.slots import Slot
-from chain.bond_replay import Lived, live
+from chain.bond_replay import BondReplay, replay_bond
 from chain.events import Event
 from finance.settlement.bond_life import Settled
 from finance.settlement.payoff_curve import maximum, minimum, payoff
@@ -72,7 +72,7 @@ def waits_for(case: Case, index: int) -> list[int]:
     ]
 
 
-def lived(case: Case) -> Lived:
+def lived(case: Case) -> BondReplay:
     """The bond's twin after everything that has happened."""
     reports = {}
     for number, fixing in enumerate(case.terms.fixings):
@@ -80,7 +80,7 @@ def lived(case: Case) -> Lived:
         if slot.is_settled:
             since = slot.report_until + 1 if slot.final_at is None else slot.final_at
             reports[number] = Settled(slot.settled_value, since)
-    return live(case.terms, units(case), reports, case.ledger)
+    return replay_bond(case.terms, units(case), reports, case.ledger)
 
 
 def state_name(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""The parameters of actions: what a client may give, and what a contract is given for it."""
+"""The parameters of acts: what a client may give, and what a contract is given for it."""
 
 from __future__ import annotations
 

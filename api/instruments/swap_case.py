@@ -10,7 +10,7 @@ from api.instruments.base import Case, offering_state
 from api.instruments.slots import Slot, Slots
 from chain.swap.replay import Replay, Report, Reports
 from finance.settlement import kpi_payment
-from finance.settlement.kpi_payment import Ledger, PaymentTerms, Side, State
+from finance.settlement.kpi_payment import PaymentTerms, Side, State
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
@@ -46,8 +46,8 @@ def replayed(case: Case) -> Replay:
     return cast(Replay, found)
 
 
-def books(case: Case) -> Ledger | None:
-    """The swap's ledger after all events; None where the chain did what the replay does not allow."""
+def books(case: Case) -> kpi_payment.Ledger | None:
+    """The swap's books after all acts; None where the chain did what the replay does not allow."""
     replay = replayed(case)
     return None if replay.refused else replay.swap
 
@@ -150,18 +150,18 @@ def project_owes(case: Case) -> tuple[int, int, int]:
         max(0, sum(getattr(each, own) for each in due) - sum(run.arguments[name] for run in runs))
         for own, name in (("operating_cost", "operatingCost"), ("debt_service", "debtService"))
     )
-    ledger = books(case)
-    owes = 0 if ledger is None else kpi_payment.owed(payment(case), ledger, Side.PAYEE, case.now)
+    swap = books(case)
+    owes = 0 if swap is None else kpi_payment.owed(payment(case), swap, Side.PAYEE, case.now)
     return arrears[0], arrears[1], owes
 
 
 def lacks(case: Case, side: Side) -> int:
     """What a side lacks of its collateral, with what it owes unless that is of limited recourse; 0 if
     sound."""
-    ledger = books(case)
-    if ledger is None:
+    swap = books(case)
+    if swap is None:
         return 0
-    terms, account = payment(case), ledger.accounts[side]
+    terms, account = payment(case), swap.accounts[side]
     limited = side is Side.PAYEE and terms.limited_recourse
-    owes = 0 if limited else kpi_payment.owed(terms, ledger, side, case.now)
+    owes = 0 if limited else kpi_payment.owed(terms, swap, side, case.now)
     return max(0, terms.required[side] - account.balance) + owes

@@ -109,15 +109,15 @@ def _facts(case: Case) -> Iterator[Fact]:
     yield fact("net", "Fallen due so far, net (positive: to the payee)", net, "money")
     missed = sum(e.arguments["unpaid"] for e in case.events("swap", "AmountPaid"))
     yield fact("missed", "Of it not paid when it fell due, both ways", missed, "money")
-    ledger = books(case)
+    swap = books(case)
     for side in Side:
         name = SIDES[side]
         title = name.capitalize()
         yield fact(f"{name}_required", f"{title}: collateral required", payment(case).required[side], "money")
-        if ledger is None:
+        if swap is None:
             continue
-        account = ledger.accounts[side]
-        owes = kpi_payment.owed(payment(case), ledger, side, case.now)
+        account = swap.accounts[side]
+        owes = kpi_payment.owed(payment(case), swap, side, case.now)
         yield fact(f"{name}_posted", f"{title}: posted", account.balance, "money")
         yield fact(f"{name}_credit", f"{title}: to withdraw", account.credit, "money")
         yield fact(f"{name}_owes", f"{title}: owes, with interest", owes, "money")

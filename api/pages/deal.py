@@ -21,7 +21,7 @@ from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
 from api.models.oracle import ReportView
 from api.pages.chain_words import KINDS, state_words, step_words
-from api.pages.deal_charts import Pens
+from api.pages.deal_charts import Formatter
 from api.pages.deal_price import PriceSection, price_section
 from api.pages.deal_sections import (
     REPORTS,
@@ -40,7 +40,7 @@ from api.pages.render import marks, page
 from api.pages.term_sheet import TermSheet, term_sheet
 from api.pages.transaction_words import WALLETS
 from api.problems import ProblemError, not_found
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.deployments import deployment_view, payment_views, settlement_views
 from api.views.holdings import HolderRow, holder_row
@@ -95,38 +95,38 @@ class DealPage:
     def live_ids(self) -> list[str]:
         """Parts of the page that change with the chain."""
         found = ["deal-head", *(f"kpi-{each.view.kpi}" for each in self.kpis), "price"]
-        parts = {
+        sections = {
             "settlements": self.settlements,
             "payments": self.payments,
             "reports": self.reports,
             "holders": self.holders,
         }
-        return [*found, *(name for name, part in parts.items() if part is not None)]
+        return [*found, *(name for name, section in sections.items() if section is not None)]
 
 
 @router.get("/deals/{deal}")
 def deal_page(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     deal: Annotated[str, InPath(max_length=64)],
     deployment: Annotated[str | None, Query(max_length=96)] = None,
 ) -> HTMLResponse:
-    return page(request, "deal.html.j2", view=deal_view(parts, deal, deployment, language_of(request)))
+    return page(request, "deal.html.j2", view=deal_view(services, deal, deployment, language_of(request)))
 
 
-def deal_view(parts: Services, deal: str, deployment: str | None, language: str) -> DealPage:
+def deal_view(services: Services, deal: str, deployment: str | None, language: str) -> DealPage:
     """Raises ProblemError: 404 for a deal or a deployment of it that is not there, 503 as the index does."""
-    deployments = _deployments(parts, deal)
+    deployments = _deployments(services, deal)
     if deployment is not None:
         chosen = next((each for each in deployments if each.id == deployment), None)
         if chosen is None:
             raise not_found(f"deal {deal[:64]} has no deployment {deployment[:96]}")
     else:
         chosen = deployments[-1] if deployments else None
-    terms = chosen.deal if chosen is not None else parts.deals.get(deal)
+    terms = chosen.deal if chosen is not None else services.deals.get(deal)
     say, write = Translator(language), Format(language)
     currency = Currency(code=terms.currency.code, decimals=terms.currency.token_decimals)
-    maker = _Maker(parts, terms, Pens(say, write, currency), marks(language))
+    maker = _Maker(services, terms, Formatter(say, write, currency), marks(language))
     view = maker.base(deployments)
     if chosen is not None:
         maker.add_live(view, chosen.id)
@@ -136,10 +136,10 @@ def deal_view(parts: Services, deal: str, deployment: str | None, language: str)
     return view
 
 
-def _deployments(parts: Services, deal: str) -> list[Deployment]:
+def _deployments(services: Services, deal: str) -> list[Deployment]:
     """The deal's deployments; none while the index does not answer, so that the terms can still be read."""
     try:
-        return parts.index.deployments(deal)
+        return services.index.deployments(deal)
     except ProblemError as error:
         if error.status != 503:
             raise
@@ -147,9 +147,9 @@ def _deployments(parts: Services, deal: str) -> list[Deployment]:
 
 
 class _Maker:
-    def __init__(self, parts: Services, deal: Deal, pens: Pens, ui: Any) -> None:
-        self.parts, self.deal, self.pens, self.ui = parts, deal, pens, ui
-        self.say, self.write = pens.say, pens.write
+    def __init__(self, services: Services, deal: Deal, formatter: Formatter, ui: Any) -> None:
+        self.services, self.deal, self.formatter, self.ui = services, deal, formatter, ui
+        self.say, self.write = formatter.say, formatter.write
         self.story = story_of(deal, self.say, self.write)
 
     def base(self, deployments: Sequence[Deployment]) -> DealPage:
@@ -185,8 +185,8 @@ class _Maker:
         today: date,
         owes: Owed | None = None,
     ) -> None:
-        jobs, rulings = self.parts.jobs, self.story.rulings
-        found = price_section(self.deal, kpis, known, today, jobs, rulings, self.pens, owes)
+        jobs, rulings = self.services.jobs, self.story.rulings
+        found = price_section(self.deal, kpis, known, today, jobs, rulings, self.formatter, owes)
         if isinstance(found, PriceSection):
             view.price = found
             view.headline.insert(0, found.figures[0])
@@ -196,20 +196,20 @@ class _Maker:
     # -- a deployment
 
     def add_live(self, view: DealPage, id: str) -> None:
-        parts, say = self.parts, self.say
-        case = case_of(parts, id)
-        view.live = live = deployment_view(parts, id)
-        head = parts.index.head()
+        services, say = self.services, self.say
+        case = case_of(services, id)
+        view.live = live = deployment_view(services, id)
+        head = services.index.head()
         view.read_to = case.deployment.indexed if head and case.deployment.indexed < head.block else None
         view.state = state_words(live.state.state, live.state.title, say)
         view.subscribable = live.state.state == "offering"
-        settlements = settlement_views(parts, id)
-        kpis = kpi_views(parts, id)
-        reports = sorted(report_views(parts, id), key=lambda each: (-each.trace.block, -each.trace.log))
+        settlements = settlement_views(services, id)
+        kpis = kpi_views(services, id)
+        reports = sorted(report_views(services, id), key=lambda each: (-each.trace.block, -each.trace.log))
         today = datetime.fromtimestamp(case.now, UTC).date()
         self.add_price(view, kpis, realised(case), today, owed(case))
         view.kpis = [
-            kpi_section(self.deal, each, self.story.rulings, settlements, reports, self.pens, self.ui)
+            kpi_section(self.deal, each, self.story.rulings, settlements, reports, self.formatter, self.ui)
             for each in kpis
         ]
         self.add_reports(view, kpis, reports)
@@ -217,8 +217,8 @@ class _Maker:
         up = say("to {party}", party=names.get("payee", ""))
         down = say("from {party}", party=names.get("payee", ""))
         kpi = kpis[0] if kpis else None
-        view.settlements = settlement_section(settlements, kpi, up, down, self.pens, self.ui)
-        view.payments = payment_section(payment_views(parts, id), self.pens, self.ui)
+        view.settlements = settlement_section(settlements, kpi, up, down, self.formatter, self.ui)
+        view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
             view.holders = self.holders(id)
         self.add_chain(view, live)
@@ -235,7 +235,7 @@ class _Maker:
             return
         by_name = {each.kpi: each for each in kpis}
         view.reports = [
-            report_section(self.deal, by_name[each.kpi], each, self.pens, self.ui) for each in reports
+            report_section(self.deal, by_name[each.kpi], each, self.formatter, self.ui) for each in reports
         ]
         view.earlier = earlier_rows(view.reports[REPORTS:])
 
@@ -248,7 +248,7 @@ class _Maker:
             view.headline.insert(0, (self.say("Next"), self.write.day(step.time), note))
 
     def holders(self, id: str) -> HolderSection:
-        index, say, write, ui = self.parts.index, self.say, self.write, self.ui
+        index, say, write, ui = self.services.index, self.say, self.write, self.ui
         found = [holder_row(each) for each in index.holders(id, limit=HOLDERS)]
         count = index.count_holders(id)
         return HolderSection(
@@ -259,7 +259,7 @@ class _Maker:
         )
 
     def holder(self, row: HolderRow, ui: Any, write: Format) -> list[Any]:
-        currency = self.pens.currency
+        currency = self.formatter.currency
         return [
             ui.address(row.holder),
             write.number(row.units, 0),

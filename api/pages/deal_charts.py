@@ -29,7 +29,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Pens:
+class Formatter:
     """What is needed to write: the language's words and numbers, and the deal's currency."""
 
     say: Translator
@@ -58,12 +58,12 @@ def tone_of(y: int, curve: CurveView) -> str:
 
 
 def kpi_chart(
-    kpi: KpiView, settlements: Sequence[SettlementView], reports: Sequence[ReportView], pens: Pens
+    kpi: KpiView, settlements: Sequence[SettlementView], reports: Sequence[ReportView], formatter: Formatter
 ) -> Chart | None:
     """A KPI against what it decides, with what was reported and what is expected."""
     if not kpi.periods:
         return None
-    return _gauge(kpi, reports, pens) if len(kpi.periods) == 1 else _track(kpi, settlements, pens)
+    return _gauge(kpi, reports, formatter) if len(kpi.periods) == 1 else _track(kpi, settlements, formatter)
 
 
 def _reach(values: Sequence[float], least: float, most: float) -> tuple[float, float]:
@@ -79,7 +79,7 @@ def _bands(kpi: KpiView, period: int) -> CurveView | None:
     return found[0] if found else None
 
 
-def _gauge(kpi: KpiView, reports: Sequence[ReportView], pens: Pens) -> Chart:
+def _gauge(kpi: KpiView, reports: Sequence[ReportView], formatter: Formatter) -> Chart:
     (period,) = kpi.periods
     curve = _bands(kpi, period.period)
     tiers = curve.tiers if curve else []
@@ -105,28 +105,30 @@ def _gauge(kpi: KpiView, reports: Sequence[ReportView], pens: Pens) -> Chart:
                 "low": tier.low,
                 "high": tier.high,
                 "tone": tone_of(int(tier.y), curve),
-                "label": y_words(int(tier.y), curve.effect, pens.currency, pens.say, pens.write),
+                "label": y_words(
+                    int(tier.y), curve.effect, formatter.currency, formatter.say, formatter.write
+                ),
             }
             for tier in tiers
             if curve
         ],
         "forecast": forecast.model_dump(exclude={"basis"}) if forecast else None,
         "value": period.value,
-        "value_label": coded(PERIODS, period.status, pens.say)[0] if period.value is not None else "",
+        "value_label": coded(PERIODS, period.status, formatter.say)[0] if period.value is not None else "",
         "observations": observed,
     }
-    return Chart("gauge", data, _sentence(kpi, period, pens))
+    return Chart("gauge", data, _sentence(kpi, period, formatter))
 
 
-def _sentence(kpi: KpiView, period: KpiPeriod, pens: Pens) -> str:
-    say, title = pens.say, pens.say.deal(kpi.title)
+def _sentence(kpi: KpiView, period: KpiPeriod, formatter: Formatter) -> str:
+    say, title = formatter.say, formatter.say.deal(kpi.title)
     words = [
         say("{kpi} has not been reported.", kpi=title)
         if period.value is None
         else say(
             "{kpi} reported: {value} ({status}); each node's reading is a thin line.",
             kpi=title,
-            value=pens.value(kpi, period.value),
+            value=formatter.value(kpi, period.value),
             status=coded(PERIODS, period.status, say)[0],
         )
     ]
@@ -134,28 +136,28 @@ def _sentence(kpi: KpiView, period: KpiPeriod, pens: Pens) -> str:
         words.append(
             say(
                 "Expected is {median}; nine times in ten it lies between {low} and {high} (grey line).",
-                median=pens.value(kpi, period.forecast.p50),
-                low=pens.value(kpi, period.forecast.p05),
-                high=pens.value(kpi, period.forecast.p95),
+                median=formatter.value(kpi, period.forecast.p50),
+                low=formatter.value(kpi, period.forecast.p05),
+                high=formatter.value(kpi, period.forecast.p95),
             )
         )
     words.append(say("The coloured ranges are what decides."))
     return " ".join(words)
 
 
-def _track(kpi: KpiView, settlements: Sequence[SettlementView], pens: Pens) -> Chart:
-    say, write = pens.say, pens.write
+def _track(kpi: KpiView, settlements: Sequence[SettlementView], formatter: Formatter) -> Chart:
+    say, write = formatter.say, formatter.write
     values: list[float] = []
     for period in kpi.periods:
         values += [period.value] if period.value is not None else []
         values += [period.forecast.p05, period.forecast.p95] if period.forecast else []
     level = [
-        {"start": each.start, "end": each.end, "value": pens.major(each.fixed)}
+        {"start": each.start, "end": each.end, "value": formatter.major(each.fixed)}
         for each in settlements
         if _one_for_one(kpi)
     ]
     values += [each["value"] for each in level]
-    fixed = {each.period: pens.major(each.fixed) for each in settlements} if level else {}
+    fixed = {each.period: formatter.major(each.fixed) for each in settlements} if level else {}
     steps = [(period, curve) for period in kpi.periods if (curve := _bands(kpi, period.period))]
     values += [
         bound
@@ -183,7 +185,7 @@ def _track(kpi: KpiView, settlements: Sequence[SettlementView], pens: Pens) -> C
                 "title": "\n".join(
                     (
                         f"{write.day_text(period.start)} – {write.day_text(period.end - 1)}",
-                        plain(pens.value(kpi, period.value)) if period.value is not None else "",
+                        plain(formatter.value(kpi, period.value)) if period.value is not None else "",
                         coded(PERIODS, period.status, say)[0],
                     )
                 ),
@@ -235,18 +237,20 @@ def _one_for_one(kpi: KpiView) -> bool:
     )
 
 
-def _sum(payment: PaymentView, pens: Pens) -> str:
+def _sum(payment: PaymentView, formatter: Formatter) -> str:
     """What a payment is, or from what to what it may be."""
     if payment.amount is not None:
-        return pens.write.money(payment.amount, pens.currency)
-    low, high = (pens.write.money(each or 0, pens.currency, 0) for each in (payment.low, payment.high))
-    return pens.say("{low} to {high}", low=low, high=high)
+        return formatter.write.money(payment.amount, formatter.currency)
+    low, high = (
+        formatter.write.money(each or 0, formatter.currency, 0) for each in (payment.low, payment.high)
+    )
+    return formatter.say("{low} to {high}", low=low, high=high)
 
 
-def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
+def payments_chart(payments: Sequence[PaymentView], formatter: Formatter) -> Chart | None:
     """Payments to holders by date. A repayment in one sum would make all others invisible; it is left out,
     and the sentence says so."""
-    say = pens.say
+    say = formatter.say
     rows = [each for each in payments if each.payee == "holders"]
     whole = [each for each in rows if each.kind == "redemption"]
     if not any(each.principal for each in rows if each.kind != "redemption"):  # repaid in one sum
@@ -265,19 +269,19 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
     if len(rows) < 2:
         return None
     data = {
-        "code": pens.currency.code,
+        "code": formatter.currency.code,
         "rows": [
             {
                 "date": each.date,
                 "paid": each.status == "paid",
-                "amount": pens.major(each.amount if each.amount is not None else each.low or 0),
-                "low": pens.major(each.low) if each.low is not None else None,
-                "high": pens.major(each.high) if each.high is not None else None,
+                "amount": formatter.major(each.amount if each.amount is not None else each.low or 0),
+                "low": formatter.major(each.low) if each.low is not None else None,
+                "high": formatter.major(each.high) if each.high is not None else None,
                 "title": "\n".join(
                     (
                         plain(payment_words(each, say)),
-                        pens.write.day_text(each.date),
-                        _sum(each, pens),
+                        formatter.write.day_text(each.date),
+                        _sum(each, formatter),
                     )
                 ),
             }
@@ -288,34 +292,37 @@ def payments_chart(payments: Sequence[PaymentView], pens: Pens) -> Chart | None:
         sentence += " " + say("Where a measurement decides, a line runs from the least to the most.")
     for each in whole:
         sentence += " " + say(
-            "The repayment of the nominal value on {day} is not drawn.", day=pens.write.day_text(each.date)
+            "The repayment of the nominal value on {day} is not drawn.",
+            day=formatter.write.day_text(each.date),
         )
     return Chart("payments", data, sentence)
 
 
-def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str, pens: Pens) -> Chart | None:
+def settlements_chart(
+    settlements: Sequence[SettlementView], up: str, down: str, formatter: Formatter
+) -> Chart | None:
     """A swap's payments both ways."""
-    say = pens.say
+    say = formatter.say
     done = [each for each in settlements if each.amount is not None]
     if not done:
         return None
     settled = [each for each in done if each.status == "settled"]
     data = {
-        "code": pens.currency.code,
+        "code": formatter.currency.code,
         "up": plain(up),
         "down": plain(down),
         "rows": [
             {
                 "date": each.pay_date,
-                "amount": pens.major(each.amount),
+                "amount": formatter.major(each.amount),
                 "settled": each.status == "settled",
                 "low": None,
                 "high": None,
                 "title": "\n".join(
                     (
                         say("Period {number}", number=each.period + 1),
-                        pens.write.day_text(each.pay_date),
-                        pens.write.money(each.amount, pens.currency, 0),
+                        formatter.write.day_text(each.pay_date),
+                        formatter.write.money(each.amount, formatter.currency, 0),
                     )
                 ),
             }
@@ -325,7 +332,7 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
     }
     amounts = [int(each.amount or 0) for each in settled]
     total, missed = sum(amounts), sum(int(each.unpaid or 0) for each in settled)
-    net = pens.write.short_money(abs(total), pens.currency)
+    net = formatter.write.short_money(abs(total), formatter.currency)
     sentence = say(
         "{count} periods are settled: {ups} times an amount was due to the project, {downs} times from it. "
         "In all {net} fell due.",
@@ -337,6 +344,6 @@ def settlements_chart(settlements: Sequence[SettlementView], up: str, down: str,
     if missed:
         sentence += " " + say(
             "Of these amounts {missed} could not be paid on their days, and were added to what is owed.",
-            missed=pens.write.short_money(missed, pens.currency),
+            missed=formatter.write.short_money(missed, formatter.currency),
         )
     return Chart("settlements", data, sentence)

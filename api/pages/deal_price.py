@@ -11,7 +11,7 @@ from api.instruments.words import Ruling
 from api.jobs import Jobs
 from api.models.deployment import KpiView
 from api.pages.chain_words import y_words
-from api.pages.deal_charts import Chart, Pens, value_words
+from api.pages.deal_charts import Chart, Formatter, value_words
 from api.pages.term_sheet import label_of
 from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
 from finance.swaps.holders import Owed
@@ -60,45 +60,45 @@ def price_section(
     today: date,
     jobs: Jobs,
     rulings: Sequence[Ruling],
-    pens: Pens,
+    formatter: Formatter,
     owes: Owed | None = None,
 ) -> PriceSection | NoPrice:
     """The section, or why there is none."""
-    say = pens.say
+    say = formatter.say
     price = live_price(deal, dict(known), today, jobs, owes)
     if price.state == "over":
         return NoPrice(say("Nothing is left to be paid, so there is no price."))
     if price.state == "computing":
         words = say("The value is being computed; this takes some seconds the first time.")
         return NoPrice(words, soon=True)
-    moves = [_move(deal, price.last_report, pens)] if price.last_report else []
+    moves = [_move(deal, price.last_report, formatter)] if price.last_report else []
     pending = _pending(kpis)
     if pending:
         supposed = live_price(deal, {**known, **pending}, today, jobs, owes)
         if supposed.last_report:
-            moves.insert(0, _move(deal, supposed.last_report, pens, pending=True))
-    figures = list(_figures(deal, price, pens))
-    chart, rows = _chances(price.tiers, rulings, pens)
-    assumed = [_assumption(each, pens) for each in price.assumed]
-    return PriceSection(figures, moves, chart, rows, _basis(price, pens), assumed)
+            moves.insert(0, _move(deal, supposed.last_report, formatter, pending=True))
+    figures = list(_figures(deal, price, formatter))
+    chart, rows = _chances(price.tiers, rulings, formatter)
+    assumed = [_assumption(each, formatter) for each in price.assumed]
+    return PriceSection(figures, moves, chart, rows, _basis(price, formatter), assumed)
 
 
-def _basis(price: LivePrice, pens: Pens) -> str:
-    rate = pens.write.percent(price.rate)
+def _basis(price: LivePrice, formatter: Formatter) -> str:
+    rate = formatter.write.percent(price.rate)
     if price.basis.startswith("closed form"):
-        return pens.say(
+        return formatter.say(
             "by a formula over the distribution of what is measured, discounted at {rate}", rate=rate
         )
-    return pens.say("by simulation of what is measured, discounted at {rate}", rate=rate)
+    return formatter.say("by simulation of what is measured, discounted at {rate}", rate=rate)
 
 
-def _assumption(words: str, pens: Pens) -> str:
+def _assumption(words: str, formatter: Formatter) -> str:
     """kpis.runoff-reduction.process.probability: WHY as "Expectation · Probability: WHY"."""
     path, colon, why = words.partition(": ")
     if not colon or not path.startswith("kpis."):
-        return pens.say.deal(words)
-    label = label_of(path.split(".")[2:], pens.say)
-    return pens.say("{what}: {about}", what=label, about=pens.say.deal(why))
+        return formatter.say.deal(words)
+    label = label_of(path.split(".")[2:], formatter.say)
+    return formatter.say("{what}: {about}", what=label, about=formatter.say.deal(why))
 
 
 def _pending(kpis: Sequence[KpiView]) -> dict[tuple[str, int], int | None]:
@@ -111,8 +111,8 @@ def _pending(kpis: Sequence[KpiView]) -> dict[tuple[str, int], int | None]:
     }
 
 
-def _figures(deal: Deal, price: LivePrice, pens: Pens) -> list[tuple[str, str, str | None]]:
-    say, write = pens.say, pens.write
+def _figures(deal: Deal, price: LivePrice, formatter: Formatter) -> list[tuple[str, str, str | None]]:
+    say, write = formatter.say, formatter.write
     found: list[tuple[str, str, str | None]] = []
     day = say("on {day}", day=write.day_text(price.day))
     if price.clean is not None and price.price is not None and price.accrued is not None:
@@ -130,21 +130,21 @@ def _figures(deal: Deal, price: LivePrice, pens: Pens) -> list[tuple[str, str, s
         if low is not None and high is not None:
             spread = say(
                 "nine times in ten {low} to {high}",
-                low=write.short_money(low, pens.currency),
-                high=write.short_money(high, pens.currency),
+                low=write.short_money(low, formatter.currency),
+                high=write.short_money(high, formatter.currency),
             )
         title = (
             say("Coming swap payments, to the project")
             if deal.share
             else say("Coming payments, to the payee")
         )
-        found.append((title, write.short_money(price.value, pens.currency), spread))
+        found.append((title, write.short_money(price.value, formatter.currency), spread))
     found.append((say("Discounted at"), write.percent(price.rate), say("a year")))
     return found
 
 
-def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -> Move:
-    say, write = pens.say, pens.write
+def _move(deal: Deal, effect: ReportEffect, formatter: Formatter, pending: bool = False) -> Move:
+    say, write = formatter.say, formatter.write
     kpi = deal.kpis[effect.kpi]
     title = say.deal(kpi.title)
     value = say("no report") if effect.value is None else value_words(effect.value, kpi.unit, say, write)
@@ -167,7 +167,7 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
     else:
         moved = float(effect.value_moved or 0)
         before, after, by = (  # minor units, perhaps with a fraction
-            write.short_money(round(float(each or 0)), pens.currency)
+            write.short_money(round(float(each or 0)), formatter.currency)
             for each in (effect.value_before, effect.value_after, effect.value_moved)
         )
     tone = "gain" if moved > 0 else "loss" if moved < 0 else "even"
@@ -175,18 +175,18 @@ def _move(deal: Deal, effect: ReportEffect, pens: Pens, pending: bool = False) -
 
 
 def _chances(
-    tiers: Sequence[TierChance], rulings: Sequence[Ruling], pens: Pens
+    tiers: Sequence[TierChance], rulings: Sequence[Ruling], formatter: Formatter
 ) -> tuple[Chart | None, list[list[str]]]:
     if len(tiers) < 2 or not rulings or len(rulings[0].outcomes) != len(tiers):
         return None, []
     if max(tier.probability for tier in tiers) > CERTAIN:
         return None, []
     names = [outcome.when for outcome in rulings[0].outcomes]
-    say, write = pens.say, pens.write
+    say, write = formatter.say, formatter.write
     rows, cells = [], []
     for name, tier in zip(names, tiers, strict=True):
         y = int(tier.y)
-        then = y_words(y, tier.effect, pens.currency, say, write)
+        then = y_words(y, tier.effect, formatter.currency, say, write)
         rows.append(
             {
                 "label": plain(name),

@@ -12,7 +12,7 @@ from api.models import Trace
 from api.models.deployment import KpiView, PaymentView, SettlementView
 from api.models.oracle import LeftOut, ReportView
 from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payment_words
-from api.pages.deal_charts import Chart, Pens, kpi_chart, payments_chart, settlements_chart
+from api.pages.deal_charts import Chart, Formatter, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
 from finance.terms.deal import Deal, Kpi
 
@@ -40,22 +40,24 @@ def kpi_section(
     rulings: Sequence[Ruling],
     settlements: Sequence[SettlementView],
     reports: Sequence[ReportView],
-    pens: Pens,
+    formatter: Formatter,
     ui: Any,
 ) -> KpiSection:
     rows = []
     for period in view.periods:
-        status = coded(PERIODS, period.status, pens.say)
+        status = coded(PERIODS, period.status, formatter.say)
         f = period.forecast
         measured = (
-            "" if period.value is None else ui.figure_with_trace(pens.value(view, period.value), period.trace)
+            ""
+            if period.value is None
+            else ui.figure_with_trace(formatter.value(view, period.value), period.trace)
         )
-        expected = pens.value(view, f.p50) if f and period.value is None else ""
-        range_ = f"{pens.value(view, f.p05)} – {pens.value(view, f.p95)}" if expected and f else ""
-        span = f"{pens.write.day_text(period.start)} – {pens.write.day_text(period.end - 1)}"
+        expected = formatter.value(view, f.p50) if f and period.value is None else ""
+        range_ = f"{formatter.value(view, f.p05)} – {formatter.value(view, f.p95)}" if expected and f else ""
+        span = f"{formatter.write.day_text(period.start)} – {formatter.write.day_text(period.end - 1)}"
         rows.append([span, ui.badge(*status), measured, expected, range_])
     basis = next((period.forecast.basis for period in view.periods if period.forecast), None)
-    chart = kpi_chart(view, settlements, [r for r in reports if r.kpi == view.kpi], pens)
+    chart = kpi_chart(view, settlements, [r for r in reports if r.kpi == view.kpi], formatter)
     mine = [ruling for ruling in rulings if ruling.kpi == view.kpi]
     return KpiSection(view, deal.kpis[view.kpi], mine, chart, rows, basis)
 
@@ -70,11 +72,11 @@ class PaymentSection:
     near: Sequence[Row]
 
 
-def payment_section(payments: Sequence[PaymentView], pens: Pens, ui: Any) -> PaymentSection | None:
+def payment_section(payments: Sequence[PaymentView], formatter: Formatter, ui: Any) -> PaymentSection | None:
     mine = [each for each in payments if each.payee == "holders"]
     if not mine:
         return None
-    say = pens.say
+    say = formatter.say
     columns = [
         (say("What is paid"), "text"),
         (say("Date"), "text"),
@@ -82,14 +84,14 @@ def payment_section(payments: Sequence[PaymentView], pens: Pens, ui: Any) -> Pay
         (say("For a unit"), "number"),
         (say("Status"), "text"),
     ]
-    rows = [_payment(each, pens, ui) for each in mine]
+    rows = [_payment(each, formatter, ui) for each in mine]
     done = sum(each.trace is not None for each in mine)
     near = rows[max(0, done - NEAR) : done + NEAR]
-    return PaymentSection(payments_chart(payments, pens), columns, rows, near)
+    return PaymentSection(payments_chart(payments, formatter), columns, rows, near)
 
 
-def _payment(each: PaymentView, pens: Pens, ui: Any) -> Row:
-    write, currency, say = pens.write, pens.currency, pens.say
+def _payment(each: PaymentView, formatter: Formatter, ui: Any) -> Row:
+    write, currency, say = formatter.write, formatter.currency, formatter.say
     if each.amount is not None:
         amount: Any = ui.figure_with_trace(write.money(each.amount, currency), each.trace)
     elif each.low is not None and each.high is not None:
@@ -121,29 +123,34 @@ class SettlementSection:
 
 
 def settlement_section(
-    settlements: Sequence[SettlementView], kpi: KpiView | None, up: str, down: str, pens: Pens, ui: Any
+    settlements: Sequence[SettlementView],
+    kpi: KpiView | None,
+    up: str,
+    down: str,
+    formatter: Formatter,
+    ui: Any,
 ) -> SettlementSection | None:
     if not settlements:
         return None
-    write, say = pens.write, pens.say
+    write, say = formatter.write, formatter.say
     rows = []
     for each in settlements:
-        value = "" if each.kpi is None or kpi is None else pens.value(kpi, each.kpi)
-        amount = "" if each.amount is None else ui.money(each.amount, pens.currency, True, 0)
-        missed = "" if each.unpaid is None else write.money(each.unpaid, pens.currency, 0)
+        value = "" if each.kpi is None or kpi is None else formatter.value(kpi, each.kpi)
+        amount = "" if each.amount is None else ui.money(each.amount, formatter.currency, True, 0)
+        missed = "" if each.unpaid is None else write.money(each.unpaid, formatter.currency, 0)
         status = "owed" if int(each.unpaid or 0) else each.status
         rows.append(
             [
                 say("Period {number}", number=each.period + 1),
                 write.day(each.pay_date),
                 say("none reported") if each.missing else value,
-                write.money(each.fixed, pens.currency, 0),
+                write.money(each.fixed, formatter.currency, 0),
                 ui.figure_with_trace(amount, each.trace) if amount else "",
                 missed,
                 ui.badge(*coded(SETTLED, status, say)),
             ]
         )
-    return SettlementSection(settlements_chart(settlements, up, down, pens), rows)
+    return SettlementSection(settlements_chart(settlements, up, down, formatter), rows)
 
 
 # -- reports
@@ -173,8 +180,10 @@ class ReportSection:
     left_out: Sequence[str] = field(default_factory=list)
 
 
-def report_section(deal: Deal, kpi: KpiView, view: ReportView, pens: Pens, ui: Any) -> ReportSection:
-    say, write = pens.say, pens.write
+def report_section(
+    deal: Deal, kpi: KpiView, view: ReportView, formatter: Formatter, ui: Any
+) -> ReportSection:
+    say, write = formatter.say, formatter.write
     measured = kpi.periods[view.period]
     title = say(
         "{kpi}, {start} to {end}",
@@ -185,22 +194,24 @@ def report_section(deal: Deal, kpi: KpiView, view: ReportView, pens: Pens, ui: A
     if view.version:
         title = say("{title} (version {number})", title=title, number=view.version + 1)
     settled = (
-        pens.value(kpi, view.settled) if view.settled is not None and view.settled != view.value else None
+        formatter.value(kpi, view.settled)
+        if view.settled is not None and view.settled != view.value
+        else None
     )
     note = say("can be challenged until then") if view.can_challenge else None
     return ReportSection(
         view=view,
         title=title,
         status=coded(PERIODS, view.status, say),
-        value=ui.figure_with_trace(pens.value(kpi, view.value), view.trace),
+        value=ui.figure_with_trace(formatter.value(kpi, view.value), view.trace),
         settled=settled,
         final=write.day(view.final_at) if view.status in ("pending", "final") else "–",
         final_note=note,
-        dispute=_dispute(kpi, view, pens),
+        dispute=_dispute(kpi, view, formatter),
         observations=[
             [
                 ui.address(each.signer, say("Node {number}", number=each.signer_index + 1)),
-                "" if each.value is None else pens.value(kpi, each.value),
+                "" if each.value is None else formatter.value(kpi, each.value),
                 write.day(each.observed_at) if each.observed_at else "",
                 _evidence(each.evidence, each.href, ui),
             ]
@@ -225,8 +236,8 @@ def _evidence(root: str | None, href: str | None, ui: Any) -> Any:
     return ui.link(href, short_hash(root)) if href else short_hash(root)
 
 
-def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
-    say, write = pens.say, pens.write
+def _dispute(kpi: KpiView, view: ReportView, formatter: Formatter) -> DisputeWords | None:
+    say, write = formatter.say, formatter.write
     found = view.dispute
     if found is None:
         return None
@@ -238,7 +249,7 @@ def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
         words = say(
             "{who} has staked {bond} that this value is wrong. The panel rules until {day}.",
             who=who,
-            bond=write.money(found.bond, pens.currency),
+            bond=write.money(found.bond, formatter.currency),
             day=write.day_text(found.rule_until),
         )
         return DisputeWords("wait", say("Challenged."), words, traces)
@@ -246,7 +257,7 @@ def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
         words = say(
             "The report was replaced; {credited} go back to {who}.",
             who=who,
-            credited=write.money(found.credited or 0, pens.currency),
+            credited=write.money(found.credited or 0, formatter.currency),
         )
         return DisputeWords("good", say("Corrected by the nodes"), words, traces)
     if found.status == "silent":
@@ -259,14 +270,14 @@ def _dispute(kpi: KpiView, view: ReportView, pens: Pens) -> DisputeWords | None:
         words = say(
             "The challenge failed; {who} loses the stake of {bond}.",
             who=who,
-            bond=write.money(found.bond, pens.currency),
+            bond=write.money(found.bond, formatter.currency),
         )
         return DisputeWords("", title, words, traces)
-    value = "" if found.ruled is None else pens.value(kpi, found.ruled)
+    value = "" if found.ruled is None else formatter.value(kpi, found.ruled)
     words = say(
         "{who} was right: {credited} go to the challenger, stake and reward together.",
         who=who,
-        credited=write.money(found.credited or 0, pens.currency),
+        credited=write.money(found.credited or 0, formatter.currency),
     )
     return DisputeWords("good", f"{title}{': ' if value else ''}{value}", words, traces)
 

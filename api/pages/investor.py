@@ -1,4 +1,4 @@
-"""The investor's page: what a wallet has, what it can buy, and what it can challenge; every action is signed
+"""The investor's page: what a wallet has, what it can buy, and what it can challenge; every act is signed
 by the wallet itself."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from api.demo import DemoAccount
 from api.i18n import N_
 from api.pages.render import page
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.investor import investor_view
 
 router = APIRouter()
@@ -38,29 +38,29 @@ LINES = {
 @router.get("/investor")
 def investor(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     address: Annotated[str | None, Query(pattern=r"^(0x[0-9a-fA-F]{40})?$")] = None,
     deal: Annotated[str | None, Query(max_length=96)] = None,
     deployment: Annotated[str | None, Query(max_length=96)] = None,
 ) -> HTMLResponse:
-    chosen = _chosen(parts, deal or None, deployment or None)
-    accounts: list[DemoAccount] = list(parts.demo.accounts()) if parts.demo is not None else []
+    chosen = _chosen(services, deal or None, deployment or None)
+    accounts: list[DemoAccount] = list(services.demo.accounts()) if services.demo is not None else []
     return page(
         request,
         "investor.html.j2",
-        view=investor_view(parts, address or None, chosen),
+        view=investor_view(services, address or None, chosen),
         accounts=accounts,
-        chosen=chosen and parts.index.deployment(chosen),
+        chosen=chosen and services.index.deployment(chosen),
         lines=LINES,
         names={account.address: account.name for account in accounts},
     )
 
 
-def _chosen(parts: Services, deal: str | None, deployment: str | None) -> str | None:
+def _chosen(services: Services, deal: str | None, deployment: str | None) -> str | None:
     """The deployment that is meant: by its id, or the newest of a deal. Raises ProblemError (404)."""
     if deployment is not None:
-        return parts.index.deployment(deployment).id
+        return services.index.deployment(deployment).id
     if deal is None:
         return None
-    found = parts.index.deployments(deal)
-    return found[-1].id if found else parts.index.deployment(deal).id
+    found = services.index.deployments(deal)
+    return found[-1].id if found else services.index.deployment(deal).id

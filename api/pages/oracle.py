@@ -15,11 +15,11 @@ from api.models import Currency
 from api.models.deployment import KpiView
 from api.models.oracle import DisputeView, EvidenceView, FeedView, OracleNodeView, ReportView
 from api.pages.chain_words import PERIODS, coded
-from api.pages.deal_charts import Pens
+from api.pages.deal_charts import Formatter
 from api.pages.deal_sections import ReportSection, report_section
 from api.pages.format import Format, short_hash
 from api.pages.render import marks, page
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.cases import case_of, currency_of
 from api.views.kpis import kpi_views
 from api.views.oracle import feed_views, node_views, twin_views
@@ -72,17 +72,17 @@ class FeedSection:
 @router.get("/oracle")
 def oracle(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     deployment: Annotated[str | None, Query(max_length=96)] = None,
     kpi: Annotated[str | None, Query(max_length=64)] = None,
     period: Annotated[int | None, Query(ge=0, le=10_000)] = None,
 ) -> HTMLResponse:
     language = language_of(request)
     say, write, ui = Translator(language), Format(language), marks(language)
-    chosen = case_of(parts, deployment) if deployment else None
+    chosen = case_of(services, deployment) if deployment else None
     sections = [
-        _section(parts, feed, say, write, ui, (kpi, period))
-        for feed in feed_views(parts, deployment)
+        _section(services, feed, say, write, ui, (kpi, period))
+        for feed in feed_views(services, deployment)
         if kpi is None or deployment is None or feed.kpi == kpi
     ]
     return page(
@@ -90,25 +90,25 @@ def oracle(
         "oracle.html.j2",
         sections=sections,
         chosen=chosen,
-        disputes=_disputes(parts, sections, say, write),
-        twins=twin_views(parts) if chosen is None else [],
+        disputes=_disputes(services, sections, say, write),
+        twins=twin_views(services) if chosen is None else [],
         short=short_hash,
     )
 
 
 def _section(
-    parts: Services,
+    services: Services,
     feed: FeedView,
     say: Translator,
     write: Format,
     ui: Any,
     wanted: tuple[str | None, int | None],
 ) -> FeedSection:
-    case = case_of(parts, feed.deployment)
-    kpi = next(view for view in kpi_views(parts, feed.deployment) if view.kpi == feed.kpi)
-    pens = Pens(say, write, currency_of(case))
-    reports = report_views(parts, feed.deployment, feed.kpi)
-    nodes = [node for node in node_views(parts, feed.deployment) if node.kpi == feed.kpi]
+    case = case_of(services, feed.deployment)
+    kpi = next(view for view in kpi_views(services, feed.deployment) if view.kpi == feed.kpi)
+    formatter = Formatter(say, write, currency_of(case))
+    reports = report_views(services, feed.deployment, feed.kpi)
+    nodes = [node for node in node_views(services, feed.deployment) if node.kpi == feed.kpi]
     shown = _shown(reports, wanted if wanted[0] == feed.kpi else (None, None))
     rest = [view for view in reports if view not in shown]
     return FeedSection(
@@ -116,12 +116,12 @@ def _section(
         view=feed,
         deal=case.deal,
         kpi=kpi,
-        currency=pens.currency,
+        currency=formatter.currency,
         waits=_waits(kpi, feed, say),
         until=feed.next_time,
         nodes=[_node(node, say, write, ui) for node in nodes],
-        open=[report_section(case.deal, kpi, view, pens, ui) for view in shown],
-        earlier=[_earlier(kpi, view, pens, ui) for view in rest[:EARLIER]],
+        open=[report_section(case.deal, kpi, view, formatter, ui) for view in shown],
+        earlier=[_earlier(kpi, view, formatter, ui) for view in rest[:EARLIER]],
         more=max(0, len(rest) - EARLIER),
         faulty=sum(1 for node in nodes if node.faults),
     )
@@ -155,14 +155,14 @@ def _node(node: OracleNodeView, say: Translator, write: Format, ui: Any) -> list
     ]
 
 
-def _earlier(kpi: KpiView, view: ReportView, pens: Pens, ui: Any) -> list[Any]:
+def _earlier(kpi: KpiView, view: ReportView, formatter: Formatter, ui: Any) -> list[Any]:
     measured = kpi.periods[view.period]
-    counted = "–" if view.settled is None else pens.value(kpi, view.settled)
+    counted = "–" if view.settled is None else formatter.value(kpi, view.settled)
     return [
-        pens.say("Period {number}", number=view.period + 1),
-        f"{pens.write.day_text(measured.start)} – {pens.write.day_text(measured.end - 1)}",
-        ui.badge(*coded(PERIODS, view.status, pens.say)),
-        ui.figure_with_trace(pens.value(kpi, view.value), view.trace),
+        formatter.say("Period {number}", number=view.period + 1),
+        f"{formatter.write.day_text(measured.start)} – {formatter.write.day_text(measured.end - 1)}",
+        ui.badge(*coded(PERIODS, view.status, formatter.say)),
+        ui.figure_with_trace(formatter.value(kpi, view.value), view.trace),
         counted,
     ]
 
@@ -181,20 +181,20 @@ class DisputeSection:
 
 
 def _disputes(
-    parts: Services, sections: Sequence[FeedSection], say: Translator, write: Format
+    services: Services, sections: Sequence[FeedSection], say: Translator, write: Format
 ) -> list[DisputeSection]:
     """Disputes of the feeds that are shown, newest first."""
     found = []
     for id in dict.fromkeys(section.view.deployment for section in sections):
         by_kpi = {section.view.kpi: section for section in sections if section.view.deployment == id}
-        for view in dispute_views(parts, id):
+        for view in dispute_views(services, id):
             if view.kpi in by_kpi:
                 feed = by_kpi[view.kpi]
-                pens = Pens(say, write, feed.currency)
-                ruled = None if view.ruled is None else pens.value(feed.kpi, view.ruled)
+                formatter = Formatter(say, write, feed.currency)
+                ruled = None if view.ruled is None else formatter.value(feed.kpi, view.ruled)
                 won = view.credited is not None and int(view.credited) > 0
                 owed = won and view.unpaid != "0"
-                value = "–" if view.value is None else pens.value(feed.kpi, view.value)
+                value = "–" if view.value is None else formatter.value(feed.kpi, view.value)
                 found.append(DisputeSection(view, feed, value, ruled, won, owed))
     return sorted(found, key=lambda each: each.view.challenged.time, reverse=True)
 
@@ -205,7 +205,7 @@ def _disputes(
 @router.get("/oracle/evidence/{id}/{kpi}/{period}/{root}")
 def evidence(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Annotated[str, Path(max_length=96)],
     kpi: Annotated[str, Path(max_length=64)],
     period: Annotated[int, Path(ge=0, le=10_000)],
@@ -213,10 +213,10 @@ def evidence(
 ) -> HTMLResponse:
     """The files of an evidence bundle, to be taken away."""
     language = language_of(request)
-    view = evidence_view(parts, id, kpi, period, root)
-    case = case_of(parts, id)
-    shown = next(each for each in kpi_views(parts, id) if each.kpi == kpi)
-    pens = Pens(Translator(language), Format(language), currency_of(case))
+    view = evidence_view(services, id, kpi, period, root)
+    case = case_of(services, id)
+    shown = next(each for each in kpi_views(services, id) if each.kpi == kpi)
+    formatter = Formatter(Translator(language), Format(language), currency_of(case))
     ui = marks(language)
     return page(
         request,
@@ -225,18 +225,20 @@ def evidence(
         deal=case.deal,
         id=id,
         kpi=shown,
-        value=pens.value(shown, view.value),
-        doubt=_doubt(parts, id, view, pens.say),
+        value=formatter.value(shown, view.value),
+        doubt=_doubt(services, id, view, formatter.say),
         rows=[
-            [ui.link(item.href, item.name), _size(item.bytes, pens.write), _hash(item.sha256)]
+            [ui.link(item.href, item.name), _size(item.bytes, formatter.write), _hash(item.sha256)]
             for item in view.files
         ],
     )
 
 
-def _doubt(parts: Services, id: str, view: EvidenceView, say: Translator) -> str:
+def _doubt(services: Services, id: str, view: EvidenceView, say: Translator) -> str:
     """What is known to be wrong with a reading: it was recomputed in vain, or the panel set it aside."""
-    reports = [each for each in report_views(parts, id) if (each.kpi, each.period) == (view.kpi, view.period)]
+    reports = [
+        each for each in report_views(services, id) if (each.kpi, each.period) == (view.kpi, view.period)
+    ]
     mine = [each for report in reports for each in report.observations if each.evidence == view.root]
     if any(each.culprit is not None for each in mine):
         return say("Recomputed: this node's value does not follow from these files.")

@@ -16,11 +16,11 @@ from api.instruments.stories import kind_of, story_of
 from api.models import Currency
 from api.models.deployment import KpiView
 from api.pages.chain_words import KINDS, PERIODS, coded, state_words, step_words
-from api.pages.deal_charts import Pens
+from api.pages.deal_charts import Formatter
 from api.pages.format import Format
 from api.pages.render import marks, page
 from api.problems import ProblemError
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.kpis import kpi_views, owed, realised
 from api.views.pricing import LivePrice, live_price
@@ -47,25 +47,25 @@ class Card:
 
 
 @router.get("/")
-def portfolio(request: Request, parts: Parts) -> HTMLResponse:
+def portfolio(request: Request, services: ServicesDep) -> HTMLResponse:
     language = language_of(request)
     say, write = Translator(language), Format(language)
     try:
-        deployments, missing = parts.index.deployments(), None
+        deployments, missing = services.index.deployments(), None
     except ProblemError as error:
         if error.status != 503:
             raise
         deployments, missing = [], error
-    live = [_live(parts, each, say, write, marks(language)) for each in deployments]
+    live = [_live(services, each, say, write, marks(language)) for each in deployments]
     deployed = {each.deal_id for each in deployments}
-    book = [_book(deal, say, write) for deal in parts.deals.all() if deal.id not in deployed]
+    book = [_book(deal, say, write) for deal in services.deals.all() if deal.id not in deployed]
     return page(
-        request, "portfolio.html.j2", live=live, book=book, missing=missing, problems=parts.deals.problems
+        request, "portfolio.html.j2", live=live, book=book, missing=missing, problems=services.deals.problems
     )
 
 
-def _pens(deal: Deal, say: Translator, write: Format) -> Pens:
-    return Pens(say, write, Currency(code=deal.currency.code, decimals=deal.currency.token_decimals))
+def _formatter(deal: Deal, say: Translator, write: Format) -> Formatter:
+    return Formatter(say, write, Currency(code=deal.currency.code, decimals=deal.currency.token_decimals))
 
 
 def _instrument(deal: Deal, say: Translator) -> str:
@@ -73,13 +73,13 @@ def _instrument(deal: Deal, say: Translator) -> str:
     return say(kind) if kind else kind_of(deal).replace("_", " ")
 
 
-def _live(parts: Services, deployment: Deployment, say: Translator, write: Format, ui: Any) -> Card:
-    case, deal = case_of(parts, deployment.id), deployment.deal
+def _live(services: Services, deployment: Deployment, say: Translator, write: Format, ui: Any) -> Card:
+    case, deal = case_of(services, deployment.id), deployment.deal
     state = case.instrument.state(case)
-    kpis = kpi_views(parts, deployment.id)
+    kpis = kpi_views(services, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
     day = datetime.fromtimestamp(case.now, UTC).date()
-    price = live_price(deal, realised(case), day, parts.jobs, owed(case))
+    price = live_price(deal, realised(case), day, services.jobs, owed(case))
     value = _value(deal, price, write)
     if value:
         accrued = None if price.accrued is None else say("with accrued interest")
@@ -87,14 +87,14 @@ def _live(parts: Services, deployment: Deployment, say: Translator, write: Forma
     elif price.state == "computing" and deployment.has_units:
         figures.append((say("Value of a unit"), "…", say("being computed")))
     latest = _latest(kpis)
-    pens = _pens(deal, say, write)
+    formatter = _formatter(deal, say, write)
     if latest is not None:
         kpi, period = latest
         figures.append(
-            (say.deal(kpi.title), pens.value(kpi, period.value), coded(PERIODS, period.status, say)[0])
+            (say.deal(kpi.title), formatter.value(kpi, period.value), coded(PERIODS, period.status, say)[0])
         )
     elif kpis and (ahead := kpis[0].periods[0].forecast):
-        figures.append((say.deal(kpis[0].title), pens.value(kpis[0], ahead.p50), say("expected")))
+        figures.append((say.deal(kpis[0].title), formatter.value(kpis[0], ahead.p50), say("expected")))
     if state.steps:
         step = state.steps[0]
         figures.append((say("Next"), write.day(step.time), step_words(step, deal, say)))

@@ -57,15 +57,15 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
     does not answer was last heard, or None).
     """
     language = language_of(request)
-    parts: Services | None = getattr(request.app.state, "services", None)
+    services: Services | None = getattr(request.app.state, "services", None)
     shell = {
-        **_pens(language),
+        **_formatter(language),
         "request": request,
         "path": request.url.path,
-        "head": head_of(parts),
-        "stream_after": parts.stream.newest if parts is not None else None,
-        "silent_since": parts.chain.silent_since if parts is not None else None,
-        "banner": banner_of(parts),
+        "head": head_of(services),
+        "stream_after": services.stream.newest if services is not None else None,
+        "silent_since": services.chain.silent_since if services is not None else None,
+        "banner": banner_of(services),
         "other_languages": [
             (code, name, str(request.url.include_query_params(lang=code).replace(scheme="", netloc="")))
             for code, name in LANGUAGES.items()
@@ -86,11 +86,11 @@ def say_of(request: Request) -> Translator:
 
 
 def marks(language: str) -> Any:
-    """The macros of parts.html.j2 as functions, for cells of tables that are put together in Python."""
-    return cast(Any, environment.get_template("parts.html.j2").make_module(_pens(language)))
+    """The macros of macros.html.j2 as functions, for cells of tables that are put together in Python."""
+    return cast(Any, environment.get_template("macros.html.j2").make_module(_formatter(language)))
 
 
-def _pens(language: str) -> dict[str, Any]:
+def _formatter(language: str) -> dict[str, Any]:
     say = Translator(language)
     return {"_": say, "n_": say.plural, "d": say.deal, "f": Format(language), "lang": language}
 
@@ -112,24 +112,24 @@ def error_page(request: Request, problem: Problem, headers: dict[str, str] | Non
     return answer
 
 
-def head_of(parts: Services | None) -> Any:
+def head_of(services: Services | None) -> Any:
     """How far the chain is read; None where nothing is read or the database does not answer."""
     try:
-        return parts.index.head() if parts is not None else None
+        return services.index.head() if services is not None else None
     except (ProblemError, AttributeError):
         return None
 
 
-def banner_of(parts: Services | None) -> Banner | None:
+def banner_of(services: Services | None) -> Banner | None:
     """What the demonstration says of itself; a page does not fail because the demonstration is busy."""
-    demo = parts.demo if parts is not None else None
-    if parts is None or demo is None:
+    demo = services.demo if services is not None else None
+    if services is None or demo is None:
         return None
     upcoming: NextEvent | None = None
-    head, deal = head_of(parts), None
+    head, deal = head_of(services), None
     try:
         upcoming = next(iter(demo.upcoming()), None)
-        deal = parts.index.deployment(upcoming.deployment).deal.title if upcoming else None
+        deal = services.index.deployment(upcoming.deployment).deal.title if upcoming else None
     except ProblemError:
         pass  # not indexed yet
     except Exception:

@@ -16,7 +16,7 @@ from api.pages.format import Format, short_hash
 from api.pages.render import marks, page
 from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS, sent
 from api.problems import not_found
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.cases import case_of, currency_of
 from api.views.relaying import transaction_view
 from api.views.transaction_models import MoveView, TransactionEvent, TransactionView
@@ -31,7 +31,9 @@ LONG = 200
 
 
 @router.get("/transactions/{hash}")
-def transaction(request: Request, parts: Parts, hash: Annotated[str, InPath(max_length=80)]) -> HTMLResponse:
+def transaction(
+    request: Request, services: ServicesDep, hash: Annotated[str, InPath(max_length=80)]
+) -> HTMLResponse:
     if (
         len(hash) != 66
         or not hash.startswith("0x")
@@ -40,29 +42,29 @@ def transaction(request: Request, parts: Parts, hash: Annotated[str, InPath(max_
         raise not_found(f"no transaction {hash}: a hash is 0x and 64 hexadecimal digits")
     language = language_of(request)
     say, write = Translator(language), Format(language)
-    view = transaction_view(parts, hash.lower(), say)
-    teller = _Teller(parts, view, say, write)
-    sentences = list(teller.sentences())
+    view = transaction_view(services, hash.lower(), say)
+    writer = _SentenceWriter(services, view, say, write)
+    sentences = list(writer.sentences())
     return page(
         request,
         "transaction.html.j2",
         view=view,
         title=view.title if view.action or not sentences else sentences[0],
         tone=STATES[view.state],
-        deals=teller.deals,
+        deals=writer.deals,
         sentences=sentences,
-        moves=[teller.move(each) for each in view.moves],
-        events=[teller.row(each, marks(language)) for each in view.events],
-        names=teller.names,
+        moves=[writer.move(each) for each in view.moves],
+        events=[writer.row(each, marks(language)) for each in view.events],
+        names=writer.names,
     )
 
 
-class _Teller:
+class _SentenceWriter:
     """Says a transaction's events in words. `names`: who an address is in the deals it touches."""
 
-    def __init__(self, parts: Services, view: TransactionView, say: Translator, write: Format) -> None:
+    def __init__(self, services: Services, view: TransactionView, say: Translator, write: Format) -> None:
         self.view, self.say, self.write = view, say, write
-        self.cases = {id: case_of(parts, id) for id in view.deployments}
+        self.cases = {id: case_of(services, id) for id in view.deployments}
         self.deals = [(id, case.deal) for id, case in self.cases.items()]
         self.names = self._names()
 

@@ -11,7 +11,7 @@ from api.pages.format import Format
 from api.views.transaction_models import TransactionEvent
 
 
-class Teller(Protocol):
+class SentenceWriter(Protocol):
     """Writes parts of a sentence in the reader's language."""
 
     say: Translator
@@ -25,10 +25,10 @@ class Teller(Protocol):
 
 
 Arguments = Mapping[str, Any]
-Sentence = Callable[[Teller, TransactionEvent, Arguments], str]
+Sentence = Callable[[SentenceWriter, TransactionEvent, Arguments], str]
 
 
-def sent(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def sent(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     """Money that moved; said only where nothing else is, since most events have one behind them."""
     return t.say(
         "{amount} went from {sender} to {to}.",
@@ -61,11 +61,11 @@ WALLETS = {
 SIDES = (N_("the payer"), N_("the payee"))
 
 
-def _units(t: Teller, count: Any) -> str:
+def _units(t: SentenceWriter, count: Any) -> str:
     return t.say.plural("{count} unit", "{count} units", int(count))
 
 
-def _report(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _report(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "Nodes reported {value} for period {period}. It can be challenged until {day}.",
         value=t.kpi(e, a["value"]),
@@ -74,7 +74,7 @@ def _report(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _challenge(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _challenge(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "{who} challenged the report of period {period}.",
         who=t.who(a["challenger"]),
@@ -82,7 +82,7 @@ def _challenge(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _petition(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _petition(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "{who} asked the panel for the value of period {period}, which nobody reported.",
         who=t.who(a["petitioner"]),
@@ -90,7 +90,7 @@ def _petition(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _ruling(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _ruling(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     verdict = int(a["verdict"])
     if verdict == 1:
         return t.say(
@@ -103,13 +103,13 @@ def _ruling(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say("The panel let the report of period {period} stand.", period=int(a["period"]) + 1)
 
 
-def _fixed(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _fixed(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     if a["missing"]:
         return t.say("No report came; what the terms say for that case was applied to the bond.")
     return t.say("The measurement of {value} was applied to the bond.", value=t.kpi(e, a["kpi"]))
 
 
-def _coupon(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _coupon(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     number, amount = int(a["period"]) + 1, t.money(e, a["paid"])
     if not int(a["repayment"]):
         return t.say("Interest {number} was paid: {amount}.", number=number, amount=amount)
@@ -122,7 +122,7 @@ def _coupon(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _settled(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _settled(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     amount = int(a["amount"])
     words = {"period": int(a["period"]) + 1, "amount": t.money(e, abs(amount))}
     if amount >= 0:
@@ -130,7 +130,7 @@ def _settled(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     return t.say("Period {period} was settled: the payee owes {amount}.", **words)
 
 
-def _paid(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _paid(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "Of it {netted} was set off against what the other side owed, {paid} was paid, and {unpaid} was "
         "added to what is owed.",
@@ -140,7 +140,7 @@ def _paid(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _waterfall(t: Teller, e: TransactionEvent, a: Arguments) -> str:
+def _waterfall(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     return t.say(
         "The treasury paid period {period}: {cost} operating cost, {debt} debt service, {swap} on the "
         "swap, {holders} to "
@@ -153,7 +153,7 @@ def _waterfall(t: Teller, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-def _side(t: Teller, value: Any) -> str:
+def _side(t: SentenceWriter, value: Any) -> str:
     return t.say(SIDES[int(value)])
 
 

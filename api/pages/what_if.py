@@ -15,7 +15,7 @@ from api.i18n import Translator, language_of, plain
 from api.models import Currency
 from api.pages.render import page
 from api.problems import ProblemError, bad_input
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.deployed_valuations import deployed_value
 from api.views.outlooks import bonds, is_bond, swaps
@@ -220,21 +220,21 @@ class WhatIf:
 @router.get("/deals/{deal}/what-if", response_class=HTMLResponse)
 def what_if(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     deal: Annotated[str, InPath(max_length=64)],
     deployment: Annotated[str | None, Query(max_length=100)] = None,
     when: Literal["now", "start"] = "now",
 ) -> HTMLResponse:
     """The deal with its sliders where the address puts them."""
     say = Translator(language_of(request))
-    found = _deployments(parts, deal)
+    found = _deployments(services, deal)
     chosen = deployment or (found[-1] if found else None)
     if when == "start":
         chosen = None
     if deployment is None:
-        terms = parts.deals.get(deal) if chosen is None else case_of(parts, chosen).deal
+        terms = services.deals.get(deal) if chosen is None else case_of(services, chosen).deal
     else:
-        terms = case_of(parts, deployment).deal
+        terms = case_of(services, deployment).deal
         if terms.id != deal:
             raise ProblemError(404, "not-found", f"{deployment[:80]} is not a deployment of {deal}")
     base = {"deployment": chosen} if chosen else {"deal": deal}
@@ -242,8 +242,8 @@ def what_if(
     value = stands = None
     waits = None
     try:
-        stands = _value(request_of(base, []), terms, parts)
-        value = _value(request_of(base, placed), terms, parts)
+        stands = _value(request_of(base, []), terms, services)
+        value = _value(request_of(base, placed), terms, services)
     except ProblemError as problem:
         if problem.name != "computing":
             raise
@@ -264,18 +264,18 @@ def what_if(
     return page(request, "what_if.html.j2", view=view)
 
 
-def _deployments(parts: Services, deal: str) -> list[str]:
+def _deployments(services: Services, deal: str) -> list[str]:
     """Where the deal is deployed; the page does without a database that is down."""
     try:
-        return [each.id for each in parts.index.deployments(deal)]
+        return [each.id for each in services.index.deployments(deal)]
     except ProblemError:
         return []
 
 
-def _value(asked: ValuationRequest, deal: Deal, parts: Services) -> ValuationView:
+def _value(asked: ValuationRequest, deal: Deal, services: Services) -> ValuationView:
     if asked.deployment is not None:
-        return deployed_value(asked, parts)
-    return closed_value(deal, asked, parts.jobs)
+        return deployed_value(asked, services)
+    return closed_value(deal, asked, services.jobs)
 
 
 def chart(deal: Deal, value: ValuationView, say: Translator) -> dict[str, Any] | None:

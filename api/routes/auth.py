@@ -10,7 +10,7 @@ from pydantic import Field
 from api.access import SESSION_COOKIE, Principal, optional_principal, requires, same_site
 from api.models import Address, Resource, example
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 
 router = APIRouter(tags=["access"])
 PRIVATE = {"Cache-Control": "no-store"}
@@ -97,20 +97,22 @@ class NewSessionView(SessionView):
 
 
 @router.get("/auth/nonce", responses=documented(422))
-def new_nonce(parts: Parts, response: Response) -> NonceView:
+def new_nonce(services: ServicesDep, response: Response) -> NonceView:
     """Begin to sign in: a number that is good once."""
     response.headers.update(PRIVATE)
-    return NonceView(**parts.access.challenge().__dict__)
+    return NonceView(**services.access.challenge().__dict__)
 
 
 @router.post("/auth/session", status_code=201, responses=documented(401, 403, 413, 415, 422))
-def sign_in(request: Request, given: SignInRequest, parts: Parts, response: Response) -> NewSessionView:
+def sign_in(
+    request: Request, given: SignInRequest, services: ServicesDep, response: Response
+) -> NewSessionView:
     """Open a session for the wallet that signed the message.
 
     401 says why not: wrong-domain, wrong-uri, wrong-chain, unknown-nonce, message-expired,
     message-not-yet-valid, bad-signature."""
-    same_site(request, parts)
-    token, session = parts.access.sign_in(given.message, given.signature)
+    same_site(request, services)
+    token, session = services.access.sign_in(given.message, given.signature)
     response.headers.update(PRIVATE)
     response.set_cookie(
         SESSION_COOKIE,
@@ -118,9 +120,9 @@ def sign_in(request: Request, given: SignInRequest, parts: Parts, response: Resp
         max_age=session.expires - session.created,
         httponly=True,
         samesite="strict",
-        secure=parts.settings.origin.startswith("https:"),
+        secure=services.settings.origin.startswith("https:"),
     )
-    roles = parts.access.all_roles(parts.index, session.address)
+    roles = services.access.all_roles(services.index, session.address)
     return NewSessionView(
         address=session.address,
         expires=session.expires,
@@ -131,15 +133,15 @@ def sign_in(request: Request, given: SignInRequest, parts: Parts, response: Resp
 
 @router.get("/auth/session", responses=documented(401, 422))
 def read_session(
-    parts: Parts, principal: Annotated[Principal, Depends(requires())], response: Response
+    services: ServicesDep, principal: Annotated[Principal, Depends(requires())], response: Response
 ) -> SessionView:
     """Who is asking, and what they may do."""
     response.headers.update(PRIVATE)
     roles: dict[str, frozenset[str]] = {}
     expires = None
     if principal.address is not None:
-        roles = parts.access.all_roles(parts.index, principal.address)
-        session = parts.access.session(principal.token or "")
+        roles = services.access.all_roles(services.index, principal.address)
+        session = services.access.session(principal.token or "")
         expires = session.expires if session else None
     return SessionView(
         address=principal.address,
@@ -151,10 +153,12 @@ def read_session(
 
 
 @router.delete("/auth/session", status_code=204, responses=documented(401, 403, 422))
-def sign_out(parts: Parts, principal: Annotated[Principal | None, Depends(optional_principal)]) -> Response:
+def sign_out(
+    services: ServicesDep, principal: Annotated[Principal | None, Depends(optional_principal)]
+) -> Response:
     """End the session, here and for its token. Without one nothing happens."""
     if principal is not None and principal.token is not None:
-        parts.access.sign_out(principal.token)
+        services.access.sign_out(principal.token)
     response = Response(status_code=204, headers=PRIVATE)
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
     return response

@@ -13,8 +13,8 @@ from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, listed
 from api.models import Page
 from api.problems import documented
 from api.routes.deployments import Id
-from api.services import Parts
-from api.views.deployments import Wanted, collection_part, collections
+from api.services import ServicesDep
+from api.views.deployments import RowQuery, collection_page, collections
 
 router = APIRouter(tags=["lists"])
 
@@ -26,8 +26,8 @@ Account = Annotated[
 
 
 def _endpoint(collection: Collection) -> Callable[..., Any]:
-    def read(request: Request, parts: Parts, id: str, wanted: Wanted, format: str | None) -> Any:
-        part = collection_part(parts, id, collection.name, wanted)
+    def read(request: Request, services: ServicesDep, id: str, wanted: RowQuery, format: str | None) -> Any:
+        part = collection_page(services, id, collection.name, wanted)
         return listed(
             request,
             part.rows,
@@ -40,7 +40,7 @@ def _endpoint(collection: Collection) -> Callable[..., Any]:
 
     def by_account(
         request: Request,
-        parts: Parts,
+        services: ServicesDep,
         id: Id,
         since: Since = None,
         until: Until = None,
@@ -49,11 +49,11 @@ def _endpoint(collection: Collection) -> Callable[..., Any]:
         cursor: Cursor = None,
         format: Format = None,
     ) -> Any:
-        return read(request, parts, id, Wanted(limit, cursor, since, until, account), format)
+        return read(request, services, id, RowQuery(limit, cursor, since, until, account), format)
 
     def plain(
         request: Request,
-        parts: Parts,
+        services: ServicesDep,
         id: Id,
         since: Since = None,
         until: Until = None,
@@ -61,7 +61,7 @@ def _endpoint(collection: Collection) -> Callable[..., Any]:
         cursor: Cursor = None,
         format: Format = None,
     ) -> Any:
-        return read(request, parts, id, Wanted(limit, cursor, since, until), format)
+        return read(request, services, id, RowQuery(limit, cursor, since, until), format)
 
     endpoint = by_account if collection.account else plain
     endpoint.__name__ = f"list_{collection.name.replace('-', '_')}"

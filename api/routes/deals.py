@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from api.listing import LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page
 from api.problems import ProblemError, documented
-from api.services import Parts
+from api.services import ServicesDep
 from api.views import deals as views
 from api.views.documents import JSON_TYPES, YAML_TYPES, flaws, posted_deal
 from api.views.example_deal import DEAL_FILE, TERMS
@@ -45,20 +45,20 @@ _BODY = {
 
 @router.get("/deals", responses={**LISTED, **documented(406, 422)}, response_model=Page[views.DealRow])
 def list_deals(
-    request: Request, parts: Parts, limit: Limit = 100, cursor: Cursor = None, format: Format = None
+    request: Request, services: ServicesDep, limit: Limit = 100, cursor: Cursor = None, format: Format = None
 ) -> Response:
     """Every deal of the deal book, by id."""
     after = decode_cursor(cursor, str)
-    rest = [deal for deal in parts.deals.all() if after is None or deal.id > after[0]]
+    rest = [deal for deal in services.deals.all() if after is None or deal.id > after[0]]
     rows = [views.deal_row(deal) for deal in rest[:limit]]
     next = encode_cursor(rows[-1].id) if len(rest) > limit else None
     return listed(request, rows, name="deals", model=views.DealRow, next=next, format=format)
 
 
 @router.get("/deals/{deal}", responses=documented(404, 422))
-def get_deal(deal: DealId, parts: Parts) -> views.DealView:
+def get_deal(deal: DealId, services: ServicesDep) -> views.DealView:
     """A deal: parties, asset, KPIs, claims, and every input with its source or why it was assumed."""
-    return views.deal_view(parts.deals.get(deal))
+    return views.deal_view(services.deals.get(deal))
 
 
 @router.get(
@@ -72,10 +72,10 @@ def get_deal(deal: DealId, parts: Parts) -> views.DealView:
     },
     response_class=Response,
 )
-def get_terms(deal: DealId, parts: Parts) -> Response:
+def get_terms(deal: DealId, services: ServicesDep) -> Response:
     """The terms as canonical JSON. The sha256 of these bytes is the terms hash that stands on chain; it is
     also in the header `Terms-Hash`."""
-    found = parts.deals.get(deal)
+    found = services.deals.get(deal)
     return Response(
         found.canonical_json, media_type="application/json", headers={"Terms-Hash": hash_of(found)}
     )
@@ -89,7 +89,7 @@ def get_terms(deal: DealId, parts: Parts) -> Response:
 def list_cashflows(
     deal: DealId,
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     discount_yield: Yield = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -98,7 +98,7 @@ def list_cashflows(
     """The payments of a deal as they are expected at its start, in the order of their dates."""
     after = decode_cursor(cursor, int)
     start = 0 if after is None else max(after[0] + 1, 0)
-    rows = views.cashflows(parts.deals.get(deal), discount_yield)
+    rows = views.cashflows(services.deals.get(deal), discount_yield)
     part = rows[start : start + limit]
     next = encode_cursor(start + limit - 1) if start + limit < len(rows) else None
     name = f"{deal}-cashflows"

@@ -14,7 +14,7 @@ from api.chain_link import NO_ANSWER, no_answer
 from api.demo import Demo, NextEvent
 from api.models import Address, Resource, example
 from api.problems import ProblemError, conflict, documented, not_found
-from api.services import Parts
+from api.services import ServicesDep
 from chain.errors import ChainError
 
 router = APIRouter(tags=["demo"])
@@ -95,17 +95,17 @@ class WalletAnswer(Resource):
     result: Any = None
 
 
-def demonstration(request: Request, parts: Parts) -> Demo:
+def demonstration(request: Request, services: ServicesDep) -> Demo:
     """The demonstration. Raises ProblemError: 404 where there is none, 403 for another site's page, 415 for a
     body that a form could send."""
-    if parts.demo is None:
+    if services.demo is None:
         raise not_found("this is no demonstration")
     if request.method != "GET":
-        same_site(request, parts)
+        same_site(request, services)
         kind = request.headers.get("content-type", "application/json")
         if not re.fullmatch(r"application/json(\s*;.*)?", kind, re.IGNORECASE):
             raise ProblemError(415, "unsupported-media-type", "the body must be application/json")
-    return parts.demo
+    return services.demo
 
 
 Demonstration = Annotated[Demo, Depends(demonstration)]

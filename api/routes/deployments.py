@@ -14,7 +14,7 @@ from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cur
 from api.models import Page, Resource, example
 from api.models.deployment import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
 from api.problems import Flaw, bad_input, documented
-from api.services import Parts
+from api.services import ServicesDep
 from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
 from api.views.example_deal import RECORD
@@ -37,7 +37,7 @@ MOST_NODES = 32
 )
 def list_deployments(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     deal: Annotated[str | None, Query(max_length=64, description="Only of this deal.")] = None,
     kind: Annotated[
         str | None, Query(max_length=32, description="Only of this kind: kpi_bond, kpi_payment.")
@@ -48,7 +48,7 @@ def list_deployments(
     format: Format = None,
 ) -> Any:
     """Every deal on this chain, in the order they were deployed."""
-    rows = [row for row in deployment_rows(parts, deal, kind) if state is None or row.state == state]
+    rows = [row for row in deployment_rows(services, deal, kind) if state is None or row.state == state]
     key = decode_cursor(cursor, int, str)
     if key is not None:
         rows = [row for row in rows if (row.block, row.id) > key]
@@ -59,16 +59,16 @@ def list_deployments(
 
 
 @router.get("/deployments/{id}", responses=documented(404, 422))
-def get_deployment(parts: Parts, id: Id) -> DeploymentView:
+def get_deployment(services: ServicesDep, id: Id) -> DeploymentView:
     """A deployment: its contracts and wallets, its state, what comes next, and what else can be asked about
     it."""
-    return deployment_view(parts, id)
+    return deployment_view(services, id)
 
 
 @router.get("/deployments/{id}/state", responses=documented(404, 422))
-def get_state(parts: Parts, id: Id) -> StateView:
+def get_state(services: ServicesDep, id: Id) -> StateView:
     """Where it stands by the chain's clock, its figures, and what comes next."""
-    return state_view(parts, id)
+    return state_view(services, id)
 
 
 @router.get(
@@ -78,7 +78,7 @@ def get_state(parts: Parts, id: Id) -> StateView:
 )
 def list_payments(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     status: Annotated[
         str | None, Query(pattern="^(paid|due|expected|late)$", description="Only with this status.")
@@ -89,7 +89,7 @@ def list_payments(
 ) -> Any:
     """Every payment, made and to come, by date: what was paid has its log, what waits for a KPI its
     bounds."""
-    rows = [row for row in payment_views(parts, id) if status is None or row.status == status]
+    rows = [row for row in payment_views(services, id) if status is None or row.status == status]
     key = decode_cursor(cursor, int)
     start = 0 if key is None else max(0, key[0])
     following = encode_cursor(start + limit) if start + limit < len(rows) else None
@@ -99,16 +99,16 @@ def list_payments(
         name=f"{id}-payments",
         model=PaymentView,
         next=following,
-        as_of=as_of(case_of(parts, id)),
+        as_of=as_of(case_of(services, id)),
         format=format,
     )
 
 
 @router.get("/deployments/{id}/reconciliation", responses=documented(404, 422))
-def get_reconciliation(parts: Parts, id: Id) -> ReconciliationView:
+def get_reconciliation(services: ServicesDep, id: Id) -> ReconciliationView:
     """Every payment twice: by the deal's terms on the reported KPIs, and by the chain. Read from the chain
     itself, not from the index."""
-    return reconciliation_view(parts, id)
+    return reconciliation_view(services, id)
 
 
 # -- registering
@@ -116,7 +116,7 @@ def get_reconciliation(parts: Parts, id: Id) -> ReconciliationView:
 
 @router.post("/deployments", status_code=201, responses=documented(401, 403, 409, 413, 415, 422))
 def register_deployment(
-    parts: Parts,
+    services: ServicesDep,
     _principal: Writer,
     response: Response,
     record: Annotated[
@@ -130,13 +130,13 @@ def register_deployment(
     """Take in a deployment on this chain, after its contracts were compared with its terms field by field.
     Again is no change."""
     read = record_of(record)
-    deployment = parts.index.register(read, parts.chain)
-    path = parts.settings.data / deployment.id / "deployment.json"
+    deployment = services.index.register(read, services.chain)
+    path = services.settings.data / deployment.id / "deployment.json"
     if not path.exists():
         read.save(path)
     response.headers["Location"] = f"/v1/deployments/{deployment.id}"
     response.headers["Cache-Control"] = "no-store"
-    return deployment_view(parts, deployment.id)
+    return deployment_view(services, deployment.id)
 
 
 def record_of(content: dict[str, Any]) -> RecordFile:
@@ -178,13 +178,15 @@ class NodeUrls(Resource):
 
 
 @router.put("/deployments/{id}/nodes", responses=documented(401, 403, 404, 413, 415, 422))
-def set_nodes(parts: Parts, id: Id, _principal: Writer, wanted: NodeUrls, response: Response) -> NodeUrls:
+def set_nodes(
+    services: ServicesDep, id: Id, _principal: Writer, wanted: NodeUrls, response: Response
+) -> NodeUrls:
     """Say where a deployment's nodes listen, so that they are watched and asked for reports."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     unknown = sorted(wanted.nodes.keys() - case.record.feeds.keys())
     if unknown:
         raise bad_input(f"nodes.{unknown[0][:64]}: {id} has no such KPI")
-    path = parts.settings.data / id / "nodes.json"
+    path = services.settings.data / id / "nodes.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name("nodes.json.part")
     beside.write_text(json.dumps(wanted.nodes, indent=2) + "\n")

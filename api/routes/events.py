@@ -11,7 +11,7 @@ from api.index.writer import as_text
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, encode_cursor, listed
 from api.models import Hash, Page, Resource, example
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 from api.views import holdings
 
 router = APIRouter(tags=["events"])
@@ -52,7 +52,7 @@ class EventRow(Resource):
 )
 def deployment_events(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Annotated[str, Path(max_length=96, description="Deployment.")],
     name: Annotated[
         list[Word] | None, Query(max_length=40, description="Only events of these names.")
@@ -67,7 +67,7 @@ def deployment_events(
 ) -> Any:
     """Every indexed event of a deployment, in the order of the chain."""
     after = holdings.after_event(cursor)
-    found = parts.index.events(id, name, source, after, limit + 1, newest_first)
+    found = services.index.events(id, name, source, after, limit + 1, newest_first)
     found, more = found[:limit], len(found) > limit
     rows = [
         EventRow(**event.trace, source=event.source, name=event.name, arguments=as_text(event.arguments))
@@ -79,6 +79,6 @@ def deployment_events(
         name=f"{id}-events",
         model=EventRow,
         next=encode_cursor(rows[-1].block, rows[-1].log) if more else None,
-        as_of=holdings.as_of(parts, parts.index.deployment(id).indexed),
+        as_of=holdings.as_of(services, services.index.deployment(id).indexed),
         format=format,
     )

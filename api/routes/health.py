@@ -22,8 +22,8 @@ REMEMBER_SECONDS = 1.0  # a probe that asks more often gets the last answer
 class Checks:
     """What was found when somebody last looked. `keeper` is None where nothing follows the chain."""
 
-    def __init__(self, parts: Services, keeper: Keeper | None = None) -> None:
-        self.parts, self._keeper = parts, keeper
+    def __init__(self, services: Services, keeper: Keeper | None = None) -> None:
+        self.services, self._keeper = services, keeper
         self._lock = Lock()
         self._seen, self._found = 0.0, {"": ""}
         self._level = False
@@ -32,7 +32,7 @@ class Checks:
         """What is wrong, by part; an empty text is well."""
         with self._lock:
             if time.monotonic() - self._seen > REMEMBER_SECONDS:
-                self._found = check(self.parts)
+                self._found = check(self.services)
                 if not any(self._found.values()) and not self._level:
                     self._found["index"] = self._first_reading()
                 if not any(self._found.values()) and self._keeper is not None:
@@ -42,44 +42,44 @@ class Checks:
 
     def _first_reading(self) -> str:
         """What is wrong until every deal has been read once; those that come later are read meanwhile."""
-        head = self.parts.index.head()
+        head = self.services.index.head()
         behind = 0 if head is None else head.behind
         self._level = not behind
         return f"{behind} deployments are still being read" if behind else ""
 
 
-def check(parts: Services) -> dict[str, str]:
+def check(services: Services) -> dict[str, str]:
     """What is wrong, by part; an empty text is well."""
     found = {"chain": "", "database": "", "index": ""}
     try:
-        parts.chain.probe()
+        services.chain.probe()
     except ProblemError as error:
         found["chain"] = error.detail
     try:
-        head = parts.index.head()
+        head = services.index.head()
         if head is None:
             found["index"] = "no block has been read yet"
         elif head.lag_blocks > MOST_LAG_BLOCKS:
             found["index"] = f"{head.lag_blocks} blocks behind the chain"
     except ProblemError as error:
         found["database"] = found["index"] = error.detail
-    if parts.demo is not None:
-        found["demonstration"] = " ".join(parts.demo.trouble())
+    if services.demo is not None:
+        found["demonstration"] = " ".join(services.demo.trouble())
     return found
 
 
 def gauges(checks: Checks) -> dict[str, tuple[str, float]]:
     """The figures of now, for Prometheus."""
-    parts, found = checks.parts, checks.now()
-    jobs = parts.jobs.counts()
+    services, found = checks.services, checks.now()
+    jobs = services.jobs.counts()
     figures = {
         "chain_up": ("Whether the chain answers.", float(not found["chain"])),
         "database_up": ("Whether the database answers.", float(not found["database"])),
-        "streams": ("Open event streams.", float(parts.stream.clients)),
+        "streams": ("Open event streams.", float(services.stream.clients)),
         "jobs": ("Jobs queued or running.", float(jobs.get("queued", 0) + jobs.get("running", 0))),
     }
     try:
-        head = parts.index.head()
+        head = services.index.head()
     except ProblemError:
         head = None
     if head is not None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, encode_cursor, listed
 from api.models import Page
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 from api.views import holdings
 from api.views.holdings import HolderRow, PositionView, StatementLine
 
@@ -27,17 +27,17 @@ MOST_BLOCK = 2**63 - 1
 )
 def deployment_holders(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     format: Format = None,
 ) -> Any:
     """Everybody who has units or money to claim, by units descending."""
-    rows = holdings.holders(parts, id, holdings.after_holder(cursor), limit + 1)
+    rows = holdings.holders(services, id, holdings.after_holder(cursor), limit + 1)
     rows, more = rows[:limit], len(rows) > limit
     following = encode_cursor(rows[-1].units, rows[-1].holder) if more else None
-    as_of = holdings.as_of(parts, parts.index.deployment(id).indexed)
+    as_of = holdings.as_of(services, services.index.deployment(id).indexed)
     return listed(
         request, rows, name=f"{id}-holders", model=HolderRow, next=following, as_of=as_of, format=format
     )
@@ -45,7 +45,7 @@ def deployment_holders(
 
 @router.get("/deployments/{id}/holders/{address}", responses=documented(404, 422))
 def holder_position(
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     address: Holder,
     block: Annotated[
@@ -54,7 +54,7 @@ def holder_position(
     ] = None,
 ) -> PositionView:
     """What an address has of a deployment, now or at the end of a block; a stranger has nothing."""
-    return holdings.position(parts, id, address, block)
+    return holdings.position(services, id, address, block)
 
 
 @router.get(
@@ -64,7 +64,7 @@ def holder_position(
 )
 def holder_statement(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     address: Holder,
     limit: Limit = DEFAULT_LIMIT,
@@ -72,7 +72,7 @@ def holder_statement(
     format: Format = None,
 ) -> Any:
     """Every movement of an address's units and money in a deployment, oldest first, with what was left."""
-    rows = holdings.statement(parts, id, address, holdings.after_event(cursor), limit + 1)
+    rows = holdings.statement(services, id, address, holdings.after_event(cursor), limit + 1)
     rows, more = rows[:limit], len(rows) > limit
     following = encode_cursor(rows[-1].block, rows[-1].log) if more else None
     return listed(
@@ -81,7 +81,7 @@ def holder_statement(
         name=f"{id}-{address}",
         model=StatementLine,
         next=following,
-        as_of=holdings.as_of(parts, parts.index.deployment(id).indexed),
+        as_of=holdings.as_of(services, services.index.deployment(id).indexed),
         format=format,
     )
 
@@ -91,11 +91,11 @@ def holder_statement(
     response_model=Page[PositionView],
     responses={**LISTED, **documented(406, 422)},
 )
-def holder_portfolio(request: Request, parts: Parts, address: Holder, format: Format = None) -> Any:
+def holder_portfolio(request: Request, services: ServicesDep, address: Holder, format: Format = None) -> Any:
     """What an address has of every deployment in which it has or had units."""
     return listed(
         request,
-        holdings.portfolio(parts, address),
+        holdings.portfolio(services, address),
         name=f"portfolio-{address}",
         model=PositionView,
         format=format,

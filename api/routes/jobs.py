@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.jobs import Job
 from api.models import Resource, example, examples
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 
 router = APIRouter(tags=["jobs"])
 
@@ -78,18 +78,18 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/jobs/{id}", responses=documented(404, 422))
-def get_job(id: JobId, parts: Parts, response: Response) -> JobView:
+def get_job(id: JobId, services: ServicesDep, response: Response) -> JobView:
     """How far a job is."""
     response.headers.update(PRIVATE)
-    return job_view(parts.jobs.get(id))
+    return job_view(services.jobs.get(id))
 
 
 @router.delete("/jobs/{id}", responses=documented(404, 422))
-def cancel_job(id: JobId, parts: Parts, response: Response) -> JobView:
+def cancel_job(id: JobId, services: ServicesDep, response: Response) -> JobView:
     """Stop a job; its state is `cancelled` once it has stopped, within a second or so. One that is over stays
     as it is."""
     response.headers.update(PRIVATE)
-    return job_view(parts.jobs.cancel(id))
+    return job_view(services.jobs.cancel(id))
 
 
 @router.get(
@@ -103,9 +103,9 @@ def cancel_job(id: JobId, parts: Parts, response: Response) -> JobView:
     },
     response_model=dict[str, Any],
 )
-def get_job_result(id: JobId, parts: Parts) -> JSONResponse:
+def get_job_result(id: JobId, services: ServicesDep) -> JSONResponse:
     """The result of a job that is done; kept for a while."""
-    return JSONResponse(_plain(parts.jobs.result(id)), headers=PRIVATE)
+    return JSONResponse(_plain(services.jobs.result(id)), headers=PRIVATE)
 
 
 def _plain(result: Any) -> Any:

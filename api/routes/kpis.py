@@ -11,7 +11,7 @@ from api.models import Page
 from api.models.deployment import KpiPeriod, KpiView
 from api.problems import documented
 from api.routes.deployments import Id
-from api.services import Parts
+from api.services import ServicesDep
 from api.views.cases import as_of, case_of
 from api.views.kpis import kpi_view, kpi_views
 
@@ -23,16 +23,16 @@ Kpi = Annotated[str, Path(max_length=64, description="The KPI's id.", examples=[
 @router.get(
     "/deployments/{id}/kpis", response_model=Page[KpiView], responses={**LISTED, **documented(404, 406, 422)}
 )
-def list_kpis(request: Request, parts: Parts, id: Id, format: Format = None) -> Any:
+def list_kpis(request: Request, services: ServicesDep, id: Id, format: Format = None) -> Any:
     """Every KPI with its tiers and periods: reported values, and the forecast of what is still to come."""
-    rows, now = kpi_views(parts, id), as_of(case_of(parts, id))
+    rows, now = kpi_views(services, id), as_of(case_of(services, id))
     return listed(request, rows, name=f"{id}-kpis", model=KpiView, as_of=now, format=format)
 
 
 @router.get("/deployments/{id}/kpis/{kpi}", responses=documented(404, 422))
-def get_kpi(parts: Parts, id: Id, kpi: Kpi) -> KpiView:
+def get_kpi(services: ServicesDep, id: Id, kpi: Kpi) -> KpiView:
     """One KPI with its tiers and periods."""
-    return kpi_view(parts, id, kpi)
+    return kpi_view(services, id, kpi)
 
 
 @router.get(
@@ -40,7 +40,7 @@ def get_kpi(parts: Parts, id: Id, kpi: Kpi) -> KpiView:
     response_model=Page[KpiPeriod],
     responses={**LISTED, **documented(404, 406, 422)},
 )
-def list_kpi_periods(request: Request, parts: Parts, id: Id, kpi: Kpi, format: Format = None) -> Any:
+def list_kpi_periods(request: Request, services: ServicesDep, id: Id, kpi: Kpi, format: Format = None) -> Any:
     """The periods of a KPI as a table: values and forecasts."""
-    rows, now = kpi_view(parts, id, kpi).periods, as_of(case_of(parts, id))
+    rows, now = kpi_view(services, id, kpi).periods, as_of(case_of(services, id))
     return listed(request, rows, name=f"{id}-{kpi}", model=KpiPeriod, as_of=now, format=format)

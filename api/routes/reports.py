@@ -15,7 +15,7 @@ from api.problems import documented, not_found
 from api.routes.deployments import Id
 from api.routes.jobs import ACCEPTED, accepted
 from api.routes.kpis import Kpi
-from api.services import Parts
+from api.services import ServicesDep
 from api.views import recompute, relay_round
 from api.views.cases import as_of, case_of
 from api.views.reports import (
@@ -45,7 +45,7 @@ STATUSES = "^(pending|challenged|final|missing|superseded)$"
 )
 def list_reports(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     kpi: Annotated[str | None, Query(max_length=64, description="Only of this KPI.")] = None,
     status: Annotated[str | None, Query(pattern=STATUSES, description="Only with this status.")] = None,
@@ -55,7 +55,7 @@ def list_reports(
 ) -> Any:
     """Every report that was brought on chain, newest first: who signed what, where the evidence is, its
     status by the chain's clock, and its dispute."""
-    rows = report_views(parts, id, kpi, status)
+    rows = report_views(services, id, kpi, status)
     key = decode_cursor(cursor, int, int)
     if key is not None:
         rows = [row for row in rows if (row.trace.block, row.trace.log) < key]
@@ -66,7 +66,7 @@ def list_reports(
         name=f"{id}-reports",
         model=ReportView,
         next=None if last is None else encode_cursor(last.trace.block, last.trace.log),
-        as_of=as_of(case_of(parts, id)),
+        as_of=as_of(case_of(services, id)),
         format=format,
     )
 
@@ -86,16 +86,18 @@ class RoundRequest(Resource):
     status_code=202,
     responses={**ACCEPTED, **documented(401, 403, 404, 409, 413, 415, 422)},
 )
-def prepare_report(parts: Parts, id: Id, _principal: Reporter, wanted: RoundRequest) -> Response:
+def prepare_report(services: ServicesDep, id: Id, _principal: Reporter, wanted: RoundRequest) -> Response:
     """Ask the nodes about a period and make a report of a quorum of their answers. The job's result has the
     transaction that brings it on chain, for a wallet to sign; the evidence is kept here."""
-    return accepted(relay_round.begin(parts, id, wanted.kpi, wanted.period, wanted.restate))
+    return accepted(relay_round.begin(services, id, wanted.kpi, wanted.period, wanted.restate))
 
 
 @router.get("/deployments/{id}/reports/{kpi}/{period}", responses=documented(404, 422))
-def get_report(parts: Parts, id: Id, kpi: Kpi, period: Period, version: Version = None) -> ReportView:
+def get_report(
+    services: ServicesDep, id: Id, kpi: Kpi, period: Period, version: Version = None
+) -> ReportView:
     """The report of a period, by default its newest version."""
-    found = period_reports(parts, id, kpi, period)
+    found = period_reports(services, id, kpi, period)
     for view in found:
         if version is None or view.version == version:
             return view
@@ -107,17 +109,19 @@ def get_report(parts: Parts, id: Id, kpi: Kpi, period: Period, version: Version 
     status_code=202,
     responses={**ACCEPTED, **documented(404, 422)},
 )
-def recompute_report(parts: Parts, id: Id, kpi: Kpi, period: Period, version: Version = None) -> Response:
+def recompute_report(
+    services: ServicesDep, id: Id, kpi: Kpi, period: Period, version: Version = None
+) -> Response:
     """Repeat a report: every signature and hash, the method run again on every node's raw data, the nodes
     held beside each other. The job's result says which node's value does not follow, and what the raw data
     give."""
-    return accepted(recompute.begin(parts, id, kpi, period, version))
+    return accepted(recompute.begin(services, id, kpi, period, version))
 
 
 @router.get("/deployments/{id}/reports/{kpi}/{period}/evidence/{root}", responses=documented(404, 410, 422))
-def get_evidence(parts: Parts, id: Id, kpi: Kpi, period: Period, root: Root) -> EvidenceView:
+def get_evidence(services: ServicesDep, id: Id, kpi: Kpi, period: Period, root: Root) -> EvidenceView:
     """An evidence bundle: its files, compared with the signed root just now."""
-    return evidence_view(parts, id, kpi, period, root)
+    return evidence_view(services, id, kpi, period, root)
 
 
 @router.get(
@@ -136,7 +140,7 @@ def get_evidence(parts: Parts, id: Id, kpi: Kpi, period: Period, root: Root) -> 
     },
 )
 def get_evidence_file(
-    parts: Parts,
+    services: ServicesDep,
     id: Id,
     kpi: Kpi,
     period: Period,
@@ -144,7 +148,7 @@ def get_evidence_file(
     file: Annotated[str, Path(max_length=80, description="Name of a file of the bundle.")],
 ) -> Response:
     """A file of an evidence bundle."""
-    bundle = bundle_of_period(parts, id, kpi, period, root)
+    bundle = bundle_of_period(services, id, kpi, period, root)
     content = bundle.files.get(file)
     if content is None:
         raise not_found(f"{root[:10]}… has no file {file}; it has {', '.join(sorted(bundle.files))}")
@@ -157,7 +161,7 @@ def get_evidence_file(
     response_model=Page[DisputeView],
     responses={**LISTED, **documented(404, 406, 422)},
 )
-def list_disputes(request: Request, parts: Parts, id: Id, format: Format = None) -> Any:
+def list_disputes(request: Request, services: ServicesDep, id: Id, format: Format = None) -> Any:
     """Challenges of reports and how the panel ruled, newest first."""
-    rows, now = dispute_views(parts, id), as_of(case_of(parts, id))
+    rows, now = dispute_views(services, id), as_of(case_of(services, id))
     return listed(request, rows, name=f"{id}-disputes", model=DisputeView, as_of=now, format=format)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.index.stream import Client, Stream
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 
 router = APIRouter(tags=["stream"])
 
@@ -63,7 +63,7 @@ class Listening(EventSourceResponse):
     },
 )
 async def stream(
-    parts: Parts,
+    services: ServicesDep,
     topic: Annotated[list[Topic] | None, Query(max_length=4, description="Only these topics.")] = None,
     deployment: Annotated[
         list[str] | None, Query(max_length=50, description="Only these deployments.")
@@ -85,6 +85,6 @@ async def stream(
     block `fork` is void, and is told again as the chain now has it. `hello` comes first; `resync` means that
     too much was missed, so that everything should be read again.
     """
-    client = parts.stream.subscribe(topic or (), deployment or ())
+    client = services.stream.subscribe(topic or (), deployment or ())
     last = last_event_id if last_event_id is not None else after
-    return Listening(parts.stream, client, last)
+    return Listening(services.stream, client, last)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from api.i18n import Translator, language_of
 from api.models import Page, Resource, example
 from api.problems import documented
-from api.services import Parts
+from api.services import ServicesDep
 from api.views.preparing import SIGN_RULING, action_views, prepare, ruling_to_sign
 from api.views.relaying import relay, transaction_view
 from api.views.transaction_models import (
@@ -38,23 +38,23 @@ class Chain(Resource):
 
 
 @router.get("/chain", responses=documented(422))
-def read_chain(parts: Parts) -> Chain:
+def read_chain(services: ServicesDep) -> Chain:
     """The chain that wallets must be on."""
-    local = parts.chain.is_local
-    url = parts.settings.network if local and parts.settings.network.startswith("http") else None
-    return Chain(chain_id=parts.chain.chain_id, local=local, url=url)
+    local = services.chain.is_local
+    url = services.settings.network if local and services.settings.network.startswith("http") else None
+    return Chain(chain_id=services.chain.chain_id, local=local, url=url)
 
 
 @router.get("/deployments/{id}/actions", responses=documented(404, 422))
-def list_actions(request: Request, id: DeploymentId, parts: Parts) -> Page[ActionView]:
+def list_actions(request: Request, id: DeploymentId, services: ServicesDep) -> Page[ActionView]:
     """What can be done with a deployment, and what each action must be told."""
     say = Translator(language_of(request))
-    return Page[ActionView](items=action_views(parts.index.deployment(id), say))
+    return Page[ActionView](items=action_views(services.index.deployment(id), say))
 
 
 @router.post("/transactions/prepare", responses=documented(404, 409, 413, 415, 422))
 def prepare_transaction(
-    request: Request, given: PrepareRequest, parts: Parts, response: Response
+    request: Request, given: PrepareRequest, services: ServicesDep, response: Response
 ) -> PreparedView:
     """The transactions of an action, in order, for the wallet to sign and send; nothing is sent here.
 
@@ -63,25 +63,25 @@ def prepare_transaction(
     response.headers.update(PRIVATE)
     say = Translator(language_of(request))
     if given.action == SIGN_RULING:
-        return ruling_to_sign(parts, given.deployment, given.sender, given.parameters, say)
-    return prepare(parts, given.deployment, given.action, given.sender, given.parameters, say)
+        return ruling_to_sign(services, given.deployment, given.sender, given.parameters, say)
+    return prepare(services, given.deployment, given.action, given.sender, given.parameters, say)
 
 
 @router.post("/transactions", status_code=202, responses=documented(409, 413, 415, 422))
-def relay_transaction(given: RelayRequest, parts: Parts, response: Response) -> RelayedView:
+def relay_transaction(given: RelayRequest, services: ServicesDep, response: Response) -> RelayedView:
     """Pass on a transaction that a wallet has signed, if it is an action of a registered deployment.
 
     One that a contract would refuse is not sent: 409 with the contract's error. Sending the same one again
     does nothing."""
-    relayed = relay(parts, given.raw)
+    relayed = relay(services, given.raw)
     response.headers.update({**PRIVATE, "Location": f"/v1/transactions/{relayed.hash}"})
     return relayed
 
 
 @router.get("/transactions/{hash}", responses=documented(404, 422))
 def read_transaction(
-    request: Request, hash: TransactionHash, parts: Parts, response: Response
+    request: Request, hash: TransactionHash, services: ServicesDep, response: Response
 ) -> TransactionView:
     """A transaction that concerns a registered deployment: its state, what it did, and its events decoded."""
     response.headers.update(PRIVATE)
-    return transaction_view(parts, hash, Translator(language_of(request)))
+    return transaction_view(services, hash, Translator(language_of(request)))

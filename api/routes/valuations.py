@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from api.problems import bad_input, documented
 from api.routes.jobs import ACCEPTED, accepted
-from api.services import Parts, Services
+from api.services import Services, ServicesDep
 from api.views.deployed_valuations import deployed_value
 from api.views.full_valuations import full_value
 from api.views.outlooks import is_bond
@@ -28,14 +28,14 @@ _NO_STORE = {"Cache-Control": "no-store"}
     responses={**ACCEPTED, **documented(404, 413, 415, 422)},
     response_model=ValuationView,
 )
-async def value_deal(request: Request, parts: Parts, asked: ValuationRequest) -> Response:
+async def value_deal(request: Request, services: ServicesDep, asked: ValuationRequest) -> Response:
     """What a deal would be worth if. In closed form the value is the answer; the method `full` simulates and
     answers 202 with a job, whose result is then a value of the same shape."""
     if isinstance(asked.document, dict):
         asked.document = exact_document(await request.body())
-    if asked.deal is not None and asked.method == "closed_form" and is_bond(parts.deals.get(asked.deal)):
-        return answer(asked, parts)  # a millisecond: less than handing it to a thread costs
-    return await run_in_threadpool(answer, asked, parts)
+    if asked.deal is not None and asked.method == "closed_form" and is_bond(services.deals.get(asked.deal)):
+        return answer(asked, services)  # a millisecond: less than handing it to a thread costs
+    return await run_in_threadpool(answer, asked, services)
 
 
 def exact_document(body: bytes) -> dict[str, Any]:
@@ -47,14 +47,14 @@ def exact_document(body: bytes) -> dict[str, Any]:
     return found
 
 
-def answer(asked: ValuationRequest, parts: Services) -> Response:
+def answer(asked: ValuationRequest, services: Services) -> Response:
     """The value, or 202 with the job that finds it."""
     if asked.deployment is not None:
-        return _as_json(deployed_value(asked, parts))
-    deal = deal_of(asked, parts.deals.get)
+        return _as_json(deployed_value(asked, services))
+    deal = deal_of(asked, services.deals.get)
     if asked.method == "full":
-        return accepted(full_value(deal, asked, parts.jobs))
-    return _as_json(closed_value(deal, asked, parts.jobs))
+        return accepted(full_value(deal, asked, services.jobs))
+    return _as_json(closed_value(deal, asked, services.jobs))
 
 
 def _as_json(value: ValuationView) -> Response:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _CASES: WeakKeyDictionary[Index, dict[str, Case]] = WeakKeyDictionary()
 
 
-def case_of(parts: Services, id: str) -> Case:
+def case_of(services: Services, id: str) -> Case:
     """The deployment with that id at the block up to which it is indexed. Raises ProblemError (404, 503)."""
-    deployment = parts.index.deployment(id)
-    ledger = parts.index.ledger(id)
-    kept = _CASES.setdefault(parts.index, {})
+    deployment = services.index.deployment(id)
+    ledger = services.index.ledger(id)
+    kept = _CASES.setdefault(services.index, {})
     found = kept.get(id)
     # The index gives the same ledger until something has changed.
     if found is None or found.ledger is not ledger:
@@ -29,9 +29,9 @@ def case_of(parts: Services, id: str) -> Case:
     return found
 
 
-def cases(parts: Services, deal: str | None = None) -> list[Case]:
+def cases(services: Services, deal: str | None = None) -> list[Case]:
     """Every deployment, or those of a deal, in the order they were made."""
-    return [case_of(parts, each.id) for each in parts.index.deployments(deal)]
+    return [case_of(services, each.id) for each in services.index.deployments(deal)]
 
 
 def as_of(case: Case) -> AsOf:

@@ -10,13 +10,13 @@ from api.views.valuation_models import ValuationRequest, ValuationView
 from api.views.valuations import closed_value
 
 
-def deployed_value(asked: ValuationRequest, parts: Services) -> ValuationView:
+def deployed_value(asked: ValuationRequest, services: Services) -> ValuationView:
     """The value in closed form of what is still to come. Raises ProblemError (404, 422, 503)."""
     assert asked.deployment is not None
     if asked.method == "full":
         raise bad_input("method: full is of a deal at its start; name the deal instead of the deployment")
-    case = case_of(parts, asked.deployment)
+    case = case_of(services, asked.deployment)
     dated = asked if asked.as_of is not None else asked.model_copy(update={"as_of": today(case)})
     # What is owed now says nothing of another day.
     owes = owed(case) if dated.as_of == today(case) else None
-    return closed_value(case.deal, dated, parts.jobs, realised(case), owes)
+    return closed_value(case.deal, dated, services.jobs, realised(case), owes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.instruments import INSTRUMENTS, Case, Collection
-from api.instruments.actions import actions_of
+from api.instruments.acts import acts_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
 from api.models.deployment import (
@@ -31,9 +31,11 @@ MOST_READ = 10_000
 """Events that one part of a filtered list looks through; the rest is behind its cursor."""
 
 
-def deployment_rows(parts: Services, deal: str | None = None, kind: str | None = None) -> list[DeploymentRow]:
+def deployment_rows(
+    services: Services, deal: str | None = None, kind: str | None = None
+) -> list[DeploymentRow]:
     """Every deployment, in the order they were made."""
-    return [_row(case) for case in cases(parts, deal) if kind is None or case.deployment.kind == kind]
+    return [_row(case) for case in cases(services, deal) if kind is None or case.deployment.kind == kind]
 
 
 def _row(case: Case) -> DeploymentRow:
@@ -58,8 +60,8 @@ def _row(case: Case) -> DeploymentRow:
     )
 
 
-def deployment_view(parts: Services, id: str) -> DeploymentView:
-    case = case_of(parts, id)
+def deployment_view(services: Services, id: str) -> DeploymentView:
+    case = case_of(services, id)
     record, instrument = case.record, case.instrument
     return DeploymentView(
         id=id,
@@ -80,7 +82,7 @@ def deployment_view(parts: Services, id: str) -> DeploymentView:
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),
-        actions=[action.name for action in actions_of(record)],
+        actions=[act.name for act in acts_of(record)],
         collections=[each.name for each in instrument.collections if each.is_of(record)],
         as_of=as_of(case),
     )
@@ -109,20 +111,20 @@ def _wallets(case: Case) -> Iterator[WalletView]:
             yield WalletView(role=role, name=names.get(role), address=held)
 
 
-def state_view(parts: Services, id: str) -> StateView:
-    case = case_of(parts, id)
+def state_view(services: Services, id: str) -> StateView:
+    case = case_of(services, id)
     return case.instrument.state(case)
 
 
-def payment_views(parts: Services, id: str) -> list[PaymentView]:
+def payment_views(services: Services, id: str) -> list[PaymentView]:
     """Payments made, due and expected, by date."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     return case.instrument.payments(case)
 
 
-def settlement_views(parts: Services, id: str) -> list[SettlementView]:
+def settlement_views(services: Services, id: str) -> list[SettlementView]:
     """Every period of a swap; none for another instrument."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     found = case.instrument.collection("settlements")
     return [] if found is None or found.rows is None else list(found.rows(case))  # type: ignore[arg-type]
 
@@ -131,7 +133,7 @@ def settlement_views(parts: Services, id: str) -> list[SettlementView]:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RowQuery:
     """Which rows of a list: `since` and `until` are unix seconds (until exclusive), `account` an address
     that is in one of the list's account fields."""
 
@@ -154,7 +156,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Part:
+class RowPage:
     """A part of a list, the cursor of the next one, and how far the index was."""
 
     rows: list[Resource]
@@ -163,13 +165,13 @@ class Part:
     row: type[Resource]
 
 
-def collection_part(parts: Services, id: str, name: str, wanted: Wanted) -> Part:
+def collection_page(services: Services, id: str, name: str, wanted: RowQuery) -> RowPage:
     """A part of a list of a deployment, in order of block and log.
 
     A part may be shorter than asked for and have a cursor all the same: then the rows that were looked
     through did not have more. Raises ProblemError (404) for a list that the deployment does not have, 422
     for a bad cursor, or an account where the list has none."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     collection = case.instrument.collection(name)
     if collection is None or not collection.is_of(case.record):
         known = ", ".join(each.name for each in case.instrument.collections if each.is_of(case.record))
@@ -177,12 +179,12 @@ def collection_part(parts: Services, id: str, name: str, wanted: Wanted) -> Part
     if wanted.account is not None and not collection.account:
         raise bad_input(f"account: {name} has no accounts to choose by")
     read = _from_rows if collection.rows is not None else _from_events
-    rows, following = read(parts, case, collection, wanted)
-    return Part(rows, following, as_of(case), collection.row)
+    rows, following = read(services, case, collection, wanted)
+    return RowPage(rows, following, as_of(case), collection.row)
 
 
 def _from_rows(
-    _parts: Services, case: Case, collection: Collection, wanted: Wanted
+    _services: Services, case: Case, collection: Collection, wanted: RowQuery
 ) -> tuple[list[Resource], str | None]:
     assert collection.rows is not None
     key = decode_cursor(wanted.cursor, int)
@@ -193,7 +195,7 @@ def _from_rows(
 
 
 def _from_events(
-    parts: Services, case: Case, collection: Collection, wanted: Wanted
+    services: Services, case: Case, collection: Collection, wanted: RowQuery
 ) -> tuple[list[Resource], str | None]:
     assert collection.make is not None
     key = decode_cursor(wanted.cursor, int, int)
@@ -204,7 +206,7 @@ def _from_events(
     looked = 0
     while True:
         page = wanted.limit + 1 - len(found)
-        events = parts.index.events(
+        events = services.index.events(
             case.deployment.id, names=names, sources=sources, after=after, limit=max(page, 200)
         )
         for event in events:

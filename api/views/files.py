@@ -37,20 +37,20 @@ class ReportFile:
     left_out: tuple[tuple[str, int | None, str], ...]
 
 
-def folder_of(parts: Services, case: Case, kpi: str) -> Path:
+def folder_of(services: Services, case: Case, kpi: str) -> Path:
     """Where a KPI's reports and evidence lie. Raises ProblemError (404) for a KPI that the deployment has
     not."""
     require_kpi(case, kpi)
-    return parts.settings.data / case.deployment.id / kpi
+    return services.settings.data / case.deployment.id / kpi
 
 
 _lock = threading.Lock()
 _reports: OrderedDict[tuple[Path, int], ReportFile | None] = OrderedDict()
 
 
-def report_file(parts: Services, case: Case, slot: Slot, submission: Submission) -> ReportFile | None:
+def report_file(services: Services, case: Case, slot: Slot, submission: Submission) -> ReportFile | None:
     """The file of a report on chain; None when there is none, or it is another report."""
-    name, folder = f"report-{slot.period}-{submission.version}", folder_of(parts, case, slot.feed.kpi)
+    name, folder = f"report-{slot.period}-{submission.version}", folder_of(services, case, slot.feed.kpi)
     # As the relay names it, or as a round that the service prepared.
     for path in (folder / f"{name}.json", folder / f"{name}-{submission.evidence[2:18]}.json"):
         found = _read(path)
@@ -112,12 +112,12 @@ def _left_out(content: Any) -> tuple[tuple[str, int | None, str], ...]:
 _bundles: OrderedDict[tuple[Path, tuple[tuple[str, int, int], ...]], evidence.Bundle] = OrderedDict()
 
 
-def bundle_of(parts: Services, case: Case, kpi: str, root: str) -> evidence.Bundle:
+def bundle_of(services: Services, case: Case, kpi: str, root: str) -> evidence.Bundle:
     """An evidence bundle, every byte compared with its root.
 
     Raises ProblemError: 404 for a root that is none or not held here, 410 `evidence-damaged` when the stored
     copy is not what was signed, so that nobody takes it for evidence."""
-    folder = folder_of(parts, case, kpi) / "evidence"
+    folder = folder_of(services, case, kpi) / "evidence"
     path = folder / root
     # A root has no slash and no dot, so what is asked for is in this folder.
     if not evidence.is_root(root) or not path.is_dir():
@@ -156,6 +156,6 @@ def _loaded(path: Path) -> evidence.Bundle:
     return bundle
 
 
-def holds(parts: Services, case: Case, kpi: str, root: str) -> bool:
+def holds(services: Services, case: Case, kpi: str, root: str) -> bool:
     """Whether a folder for that root is there; what is in it is checked when it is asked for."""
-    return evidence.is_root(root) and (folder_of(parts, case, kpi) / "evidence" / root).is_dir()
+    return evidence.is_root(root) and (folder_of(services, case, kpi) / "evidence" / root).is_dir()

@@ -137,9 +137,9 @@ def address(text: str) -> str:
     return str(to_checksum_address(text))
 
 
-def as_of(parts: Services, block: int) -> AsOf:
+def as_of(services: Services, block: int) -> AsOf:
     """The block that a figure is read up to, and its time by the chain."""
-    return AsOf(block=block, time=parts.index.time_of(block))
+    return AsOf(block=block, time=services.index.time_of(block))
 
 
 def currency_of(deployment: Deployment) -> Currency:
@@ -161,8 +161,8 @@ def holder_row(position: Position) -> HolderRow:
     )
 
 
-def position_view(parts: Services, position: Position) -> PositionView:
-    deployment = parts.index.deployment(position.deployment)
+def position_view(services: Services, position: Position) -> PositionView:
+    deployment = services.index.deployment(position.deployment)
     return PositionView(
         deployment=deployment.id,
         deal=deployment.deal_id,
@@ -174,7 +174,7 @@ def position_view(parts: Services, position: Position) -> PositionView:
         claimed=str(position.claimed),
         earned=str(position.earned),
         currency=currency_of(deployment),
-        as_of=as_of(parts, position.block),
+        as_of=as_of(services, position.block),
     )
 
 
@@ -198,24 +198,24 @@ def statement_line(line: Line) -> StatementLine:
 
 
 def holders(
-    parts: Services, id: str, after: tuple[int, str] | None = None, limit: int | None = None
+    services: Services, id: str, after: tuple[int, str] | None = None, limit: int | None = None
 ) -> list[HolderRow]:
     """Everybody who has units or money to claim, by units descending."""
-    return [holder_row(position) for position in parts.index.holders(id, after, limit)]
+    return [holder_row(position) for position in services.index.holders(id, after, limit)]
 
 
-def position(parts: Services, id: str, holder: str, block: int | None = None) -> PositionView:
+def position(services: Services, id: str, holder: str, block: int | None = None) -> PositionView:
     """What a holder has, at the end of a block."""
-    return position_view(parts, parts.index.position(id, address(holder), block))
+    return position_view(services, services.index.position(id, address(holder), block))
 
 
 def statement(
-    parts: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
+    services: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
 ) -> list[StatementLine]:
     """The lines of a holder's statement, oldest first."""
-    return [statement_line(line) for line in parts.index.statement(id, address(holder), after, limit)]
+    return [statement_line(line) for line in services.index.statement(id, address(holder), after, limit)]
 
 
-def portfolio(parts: Services, holder: str) -> list[PositionView]:
+def portfolio(services: Services, holder: str) -> list[PositionView]:
     """What a holder has of every deployment."""
-    return [position_view(parts, position) for position in parts.index.portfolio(address(holder))]
+    return [position_view(services, position) for position in services.index.portfolio(address(holder))]

@@ -109,29 +109,29 @@ class InvestorView:
     chain_trouble: str | None = None
 
 
-def investor_view(parts: Services, address: str | None, deployment: str | None = None) -> InvestorView:
+def investor_view(services: Services, address: str | None, deployment: str | None = None) -> InvestorView:
     """What a wallet (None: nobody) has and can do, in one deployment or in all.
 
     Raises ProblemError (404, 503). A chain that does not answer is told in the view."""
-    chosen = parts.index.deployments() if deployment is None else [parts.index.deployment(deployment)]
+    chosen = services.index.deployments() if deployment is None else [services.index.deployment(deployment)]
     who = None if address is None else holdings.address(address)
     held = []
     if who is not None:
         ids = {each.id for each in chosen}
-        held = [each for each in holdings.portfolio(parts, who) if each.deployment in ids]
-    challengeable = [row for each in chosen for row in _challengeable(parts, each)]
+        held = [each for each in holdings.portfolio(services, who) if each.deployment in ids]
+    challengeable = [row for each in chosen for row in _challengeable(services, each)]
     trouble, local = None, False
     offers: list[Offer] = []
     rewards: list[Reward] = []
     eligible: dict[str, bool] = {}
     try:
-        offers, rewards, eligible = parts.chain.call(lambda w3: _asked(w3, parts, chosen, who))
-        local = parts.chain.is_local
+        offers, rewards, eligible = services.chain.call(lambda w3: _asked(w3, services, chosen, who))
+        local = services.chain.is_local
     except (ProblemError, ChainError) as error:
         trouble = error.detail if isinstance(error, ProblemError) else str(error)
     return InvestorView(
         address=who,
-        holdings=[_holding(parts, position, eligible.get(position.deployment)) for position in held],
+        holdings=[_holding(services, position, eligible.get(position.deployment)) for position in held],
         offers=offers,
         rewards=rewards,
         challengeable=challengeable,
@@ -140,14 +140,14 @@ def investor_view(parts: Services, address: str | None, deployment: str | None =
     )
 
 
-def _holding(parts: Services, position: PositionView, may_receive: bool | None) -> Holding:
-    lines = holdings.statement(parts, position.deployment, position.holder)
+def _holding(services: Services, position: PositionView, may_receive: bool | None) -> Holding:
+    lines = holdings.statement(services, position.deployment, position.holder)
     repaid = sum(int(line.principal) for line in lines)
     return Holding(position, lines[-NEWEST:][::-1], repaid, may_receive)
 
 
 def _asked(
-    w3: Web3, parts: Services, chosen: Sequence[Deployment], who: str | None
+    w3: Web3, services: Services, chosen: Sequence[Deployment], who: str | None
 ) -> tuple[list[Offer], list[Reward], dict[str, bool]]:
     """What only the chain says now."""
     offers: list[Offer] = []
@@ -158,7 +158,7 @@ def _asked(
         at = each.record.addresses
         if who is not None and at.token:
             eligible[each.id] = bool(read(contract(w3, "SecurityToken", at.token).functions.canReceive(who)))
-        if at.offering and not _is_settled(parts, each):
+        if at.offering and not _is_settled(services, each):
             offers += _offer(w3, each, who, eligible.get(each.id))
         if who is not None and (at.oracle, at.currency) not in paid:
             # Deals share the oracle, which owes by currency.
@@ -169,8 +169,8 @@ def _asked(
     return offers, rewards, eligible
 
 
-def _is_settled(parts: Services, deployment: Deployment) -> bool:
-    return case_of(parts, deployment.id).last("offering", "OfferingSettled") is not None
+def _is_settled(services: Services, deployment: Deployment) -> bool:
+    return case_of(services, deployment.id).last("offering", "OfferingSettled") is not None
 
 
 def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
@@ -201,10 +201,10 @@ def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | N
     ]
 
 
-def _challengeable(parts: Services, deployment: Deployment) -> list[Challengeable]:
+def _challengeable(services: Services, deployment: Deployment) -> list[Challengeable]:
     if not deployment.record.feeds:
         return []
-    case = case_of(parts, deployment.id)
+    case = case_of(services, deployment.id)
     feeds = {feed.kpi: feed for feed in case.feeds}
     return [
         Challengeable(
@@ -219,6 +219,6 @@ def _challengeable(parts: Services, deployment: Deployment) -> list[Challengeabl
             reward=feeds[report.kpi].challenge_reward,
             currency=holdings.currency_of(deployment),
         )
-        for report in report_views(parts, deployment.id, status="pending")
+        for report in report_views(services, deployment.id, status="pending")
         if report.can_challenge and report.in_force
     ]

@@ -45,19 +45,19 @@ def today(case: Case) -> date:
     return datetime.fromtimestamp(case.now, UTC).date()
 
 
-def kpi_views(parts: Services, id: str) -> list[KpiView]:
+def kpi_views(services: Services, id: str) -> list[KpiView]:
     """Every KPI that the deployment has a feed for, with all its periods."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     expected, note = _forecasts(case)
     return [_view(case, feed, expected, note) for feed in case.feeds if feed.kpi in case.record.feeds]
 
 
-def kpi_view(parts: Services, id: str, kpi: str) -> KpiView:
+def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
     """One of them. Raises ProblemError (404)."""
-    for view in kpi_views(parts, id):
+    for view in kpi_views(services, id):
         if view.kpi == kpi:
             return view
-    known = ", ".join(case_of(parts, id).record.feeds) or "none"
+    known = ", ".join(case_of(services, id).record.feeds) or "none"
     raise not_found(f"{id}: has no KPI {kpi[:80]}; known: {known}")
 
 

@@ -31,9 +31,9 @@ MOST_BUNDLES = 500
 # -- feeds
 
 
-def feed_views(parts: Services, id: str | None = None) -> list[FeedView]:
+def feed_views(services: Services, id: str | None = None) -> list[FeedView]:
     """The feeds of every deployment, or of one."""
-    chosen = cases(parts) if id is None else [case_of(parts, id)]
+    chosen = cases(services) if id is None else [case_of(services, id)]
     return [_feed(case, feed) for case in chosen for feed in case.feeds if feed.kpi in case.record.feeds]
 
 
@@ -113,19 +113,19 @@ def reward_pool(case: Case, feed: FeedTerms) -> int:
 # -- nodes
 
 
-def node_views(parts: Services, id: str | None = None) -> list[OracleNodeView]:
+def node_views(services: Services, id: str | None = None) -> list[OracleNodeView]:
     """Every node of every feed, or of one deployment's, in the order of the signers."""
-    chosen = cases(parts) if id is None else [case_of(parts, id)]
-    return [view for case in chosen for feed in case.feeds for view in _nodes(parts, case, feed)]
+    chosen = cases(services) if id is None else [case_of(services, id)]
+    return [view for case in chosen for feed in case.feeds for view in _nodes(services, case, feed)]
 
 
-def _nodes(parts: Services, case: Case, feed: FeedTerms) -> Iterator[OracleNodeView]:
+def _nodes(services: Services, case: Case, feed: FeedTerms) -> Iterator[OracleNodeView]:
     if feed.kpi not in case.record.feeds:
         return
     slots = _slots(case, feed)
     signers = signers_of(case, slots[0])
-    states = [state for state in parts.nodes.nodes(case.deployment.id) if state.kpi == feed.kpi]
-    places = _places(parts, case, slots, signers, states)
+    states = [state for state in services.nodes.nodes(case.deployment.id) if state.kpi == feed.kpi]
+    places = _places(services, case, slots, signers, states)
     made = [submission for slot in slots for submission in slot.submissions]
     for index, address in enumerate(signers):
         state = places.get(index)
@@ -145,12 +145,12 @@ def _nodes(parts: Services, case: Case, feed: FeedTerms) -> Iterator[OracleNodeV
 
 
 def _places(
-    parts: Services, case: Case, slots: Sequence[Slot], signers: Sequence[str], states: Sequence[NodeState]
+    services: Services, case: Case, slots: Sequence[Slot], signers: Sequence[str], states: Sequence[NodeState]
 ) -> dict[int, NodeState]:
     """The node that each signer runs, by signer index: as it says itself, else as it signed a report from
     that address, else by its place in the file."""
     index_of = {address.lower(): index for index, address in enumerate(signers)}
-    signed_at = dict(_signed_at(parts, case, slots))
+    signed_at = dict(_signed_at(services, case, slots))
     found: dict[int, NodeState] = {}
     rest = []
     for state in states:
@@ -165,11 +165,11 @@ def _places(
     return found
 
 
-def _signed_at(parts: Services, case: Case, slots: Sequence[Slot]) -> Iterator[tuple[str, int]]:
+def _signed_at(services: Services, case: Case, slots: Sequence[Slot]) -> Iterator[tuple[str, int]]:
     """Addresses from which signers answered the relay, oldest report first."""
     for slot in slots:
         for submission in slot.submissions:
-            file = report_file(parts, case, slot, submission)
+            file = report_file(services, case, slot, submission)
             for item in file.report.observations if file is not None else ():
                 yield item.url.rstrip("/"), item.signer_index
 
@@ -193,16 +193,16 @@ def _seen(state: NodeState | None, address: str) -> dict[str, object]:
 # -- twins
 
 
-def twin_views(parts: Services) -> list[TwinView]:
+def twin_views(services: Services) -> list[TwinView]:
     """Every version of a twin: those that this release computes, and those that made evidence held here."""
     used: dict[tuple[str, str, str], list[TwinEvidence]] = {}
     engines: dict[tuple[str, str, str], str] = {}
-    for case in cases(parts):
-        for key, engine, item in _evidence(parts, case):
+    for case in cases(services):
+        for key, engine, item in _evidence(services, case):
             used.setdefault(key, []).append(item)
             engines.setdefault(key, engine)
     deals: dict[str, list[str]] = {}
-    for deal in parts.deals.all():
+    for deal in services.deals.all():
         for policy in deal.oracle.values():
             deals.setdefault(policy.method, []).append(deal.id)
     found = []
@@ -230,17 +230,17 @@ def twin_views(parts: Services) -> list[TwinView]:
     return sorted(found, key=lambda view: (view.twin, view.version, view.method))
 
 
-def _evidence(parts: Services, case: Case) -> Iterator[tuple[tuple[str, str, str], str, TwinEvidence]]:
+def _evidence(services: Services, case: Case) -> Iterator[tuple[tuple[str, str, str], str, TwinEvidence]]:
     """Twin, version and method, engine, and the bundle, of what reports on chain were made from."""
     left = MOST_BUNDLES
     for (kpi, period), slot in case.slots.items():
         for submission in slot.submissions:
-            file = report_file(parts, case, slot, submission)
+            file = report_file(services, case, slot, submission)
             for item in file.report.observations if file is not None else ():
                 left -= 1
                 if left < 0:
                     return
-                about = _made_by(parts, case, kpi, item.evidence)
+                about = _made_by(services, case, kpi, item.evidence)
                 if about is not None:
                     key, engine = about
                     where = TwinEvidence(
@@ -249,10 +249,10 @@ def _evidence(parts: Services, case: Case) -> Iterator[tuple[tuple[str, str, str
                     yield key, engine, where
 
 
-def _made_by(parts: Services, case: Case, kpi: str, root: str) -> tuple[tuple[str, str, str], str] | None:
+def _made_by(services: Services, case: Case, kpi: str, root: str) -> tuple[tuple[str, str, str], str] | None:
     """What made a bundle, as its files say; None where they are not here or not readable."""
     try:
-        bundle = bundle_of(parts, case, kpi, root)
+        bundle = bundle_of(services, case, kpi, root)
         parameters = bundle.document(evidence.PARAMETERS_FILE)
         method = bundle.document(evidence.METHOD_FILE)
     except (ProblemError, evidence.EvidenceError):

@@ -20,7 +20,7 @@ KEPT = 64  # prepared deals
 Ready = TypeVar("Ready")
 
 
-class Kept(Generic[Ready]):
+class DealCache(Generic[Ready]):
     """Things made once for each deal object, the last `KEPT` of them; a deal is immutable."""
 
     def __init__(self, make: Callable[[Deal], Ready]) -> None:
@@ -42,10 +42,10 @@ class Kept(Generic[Ready]):
         return made
 
 
-bonds: Kept[PreparedBond] = Kept(PreparedBond.of)
-swaps: Kept[PreparedSwap] = Kept(PreparedSwap.of)
-_hashes: Kept[str] = Kept(lambda deal: deal.terms_hash)
-_index_outlooks: Kept[SwapOutlook] = Kept(index_outlook)
+bonds: DealCache[PreparedBond] = DealCache(PreparedBond.of)
+swaps: DealCache[PreparedSwap] = DealCache(PreparedSwap.of)
+_hashes: DealCache[str] = DealCache(lambda deal: deal.terms_hash)
+_index_outlooks: DealCache[SwapOutlook] = DealCache(index_outlook)
 _simulated: OrderedDict[str, SwapOutlook] = OrderedDict()
 _MOST_SIMULATED = 8
 

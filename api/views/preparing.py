@@ -1,4 +1,4 @@
-"""Actions turned into transactions for a wallet to sign: in words, simulated, with an approval where money is
+"""Acts turned into transactions for a wallet to sign: in words, simulated, with an approval where money is
 taken. No key is ever seen here."""
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from api.instruments.actions import (
+from api.instruments.acts import (
     ABI,
-    ACTIONS,
-    Action,
+    ACTS,
+    Act,
     Given,
-    actions_of,
+    acts_of,
     ruling_domain,
     ruling_of,
 )
@@ -64,12 +64,12 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
     """What can be done with a deployment at all."""
     return [
         ActionView(
-            name=action.name,
-            title=say(action.title),
-            contract=action.on,
-            function=action.function,
-            who=action.who,
-            pays=action.pays is not None,
+            name=act.name,
+            title=say(act.title),
+            contract=act.on,
+            function=act.function,
+            who=act.who,
+            pays=act.pays is not None,
             parameters=[
                 ParameterView(
                     name=each.name,
@@ -78,53 +78,53 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
                     optional=each.optional,
                     choices=list(each.choices),
                 )
-                for each in action.parameters
+                for each in act.parameters
             ],
         )
-        for action in actions_of(deployment.record)
+        for act in acts_of(deployment.record)
     ]
 
 
 def prepare(
-    parts: Services, id: str, name: str, sender: str, parameters: Mapping[str, Any], say: Say
+    services: Services, id: str, name: str, sender: str, parameters: Mapping[str, Any], say: Say
 ) -> PreparedView:
-    """What `sender` has to sign for an action, and what it would do.
+    """What `sender` has to sign for an act, and what it would do.
 
-    Raises ProblemError: 404 for a deployment that is not there, 422 for an action it does not have or
+    Raises ProblemError: 404 for a deployment that is not there, 422 for an act it does not have or
     parameters that are wrong, 409 where it cannot be done on this chain."""
-    deployment = parts.index.deployment(id)
-    action = _action(deployment, name)
-    if action.local and not parts.chain.is_local:
+    deployment = services.index.deployment(id)
+    act = _act(deployment, name)
+    if act.local and not services.chain.is_local:
         raise conflict(f"{name}: only where money is test money")
-    values = check(action.parameters, parameters)
-    return parts.chain.call(lambda w3: _Preparation(w3, deployment, action, sender, values, say).view())
+    values = check(act.parameters, parameters)
+    return services.chain.call(lambda w3: _Preparation(w3, deployment, act, sender, values, say).view())
 
 
 def ruling_to_sign(
-    parts: Services, id: str, sender: str, parameters: Mapping[str, Any], say: Say
+    services: Services, id: str, sender: str, parameters: Mapping[str, Any], say: Say
 ) -> PreparedView:
-    """A ruling as typed data for a panellist; the signatures go to the action `rule`."""
-    deployment = parts.index.deployment(id)
-    rule = _action(deployment, "rule")
+    """A ruling as typed data for a panellist; the signatures go to the act `rule`."""
+    deployment = services.index.deployment(id)
+    rule = _act(deployment, "rule")
     values = check(tuple(each for each in rule.parameters if each.name != "signatures"), parameters)
-    return parts.chain.call(lambda w3: _Preparation(w3, deployment, rule, sender, values, say).ruling())
+    return services.chain.call(lambda w3: _Preparation(w3, deployment, rule, sender, values, say).ruling())
 
 
-def _action(deployment: Deployment, name: str) -> Action:
-    action = ACTIONS.get(name)
-    if action is None or not action.there(deployment.record):
-        known = ", ".join(each.name for each in actions_of(deployment.record))
+def _act(deployment: Deployment, name: str) -> Act:
+    act = ACTS.get(name)
+    if act is None or not act.there(deployment.record):
+        known = ", ".join(each.name for each in acts_of(deployment.record))
         raise bad_input(f"action: {name}: this deployment has {known}")
-    return action
+    return act
 
 
 class _Preparation:
-    """One action on its way to a wallet."""
+    """One act on its way to a wallet."""
 
     def __init__(
-        self, w3: Web3, deployment: Deployment, action: Action, sender: str, values: Values, say: Say
+        self, w3: Web3, deployment: Deployment, act: Act, sender: str, values: Values, say: Say
     ) -> None:
-        self.w3, self.deployment, self.action, self.say = w3, deployment, action, say
+        self.w3, self.deployment, self.act, self.say = w3, deployment, act, say
         self.sender = str(to_checksum_address(sender))
         self.record = deployment.record
         self.given = Given(self.record, self.sender, values, self._read)
@@ -140,13 +140,13 @@ class _Preparation:
 
     def view(self) -> PreparedView:
         """The steps, simulated."""
-        action, at = self.action, self._at(self.action.on)
-        data = calldata(self._function(action.on, action.function, *action.arguments(self.given)))
-        pays = action.pays(self.given) if action.pays is not None else 0
-        calls = [Call(self.sender, at, data, action.function)]
+        act, at = self.act, self._at(self.act.on)
+        data = calldata(self._function(act.on, act.function, *act.arguments(self.given)))
+        pays = act.pays(self.given) if act.pays is not None else 0
+        calls = [Call(self.sender, at, data, act.function)]
         titles, permit = [self._title(pays)], None
-        if action.commits is not None:
-            sealed = calldata(self._function(action.on, "commitChallenge", action.commits(self.given)))
+        if act.commits is not None:
+            sealed = calldata(self._function(act.on, "commitChallenge", act.commits(self.given)))
             calls.insert(0, Call(self.sender, at, sealed, "commitChallenge"))
             titles.insert(0, self.say("Commit to it first, so that nobody who copies it is before you"))
         if pays and self._read("currency", "allowance", self.sender, at) < pays:
@@ -165,7 +165,7 @@ class _Preparation:
         cost = sum(int(step.fee or 0) for step in steps)
         return PreparedView(
             deployment=self.deployment.id,
-            action=action.name,
+            action=act.name,
             title=titles[-1],
             sender=self.sender,
             block=self.w3.eth.block_number,
@@ -178,7 +178,7 @@ class _Preparation:
         approval = call.to == self._at("currency") and call.label == "approve"
         return StepView(
             title=title,
-            contract="currency" if approval else self.action.on,
+            contract="currency" if approval else self.act.on,
             function=call.label,
             to=call.to,
             data=call.data,
@@ -201,7 +201,7 @@ class _Preparation:
 
     def _title(self, pays: int) -> str:
         said = {name: str(value) for name, value in self.given.values.said.items()}
-        for parameter in self.action.parameters:
+        for parameter in self.act.parameters:
             name = parameter.name
             if parameter.kind == "units" and name in said:
                 said[name] = f"{int(said[name]):,}"
@@ -213,7 +213,7 @@ class _Preparation:
             said["money"] = self.money(given)
         if pays:
             said["money"] = self.money(pays)
-        return self.say(self.action.title, **said)
+        return self.say(self.act.title, **said)
 
     def money(self, minor: int) -> str:
         return money_words(minor, self.deployment)

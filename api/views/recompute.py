@@ -33,38 +33,38 @@ Subject = tuple[str, str, int, int]
 _FOUND: WeakKeyDictionary[Jobs, dict[Subject, dict[str, str]]] = WeakKeyDictionary()
 
 
-def last_found(parts: Services, id: str, kpi: str, period: int, version: int) -> dict[str, str]:
+def last_found(services: Services, id: str, kpi: str, period: int, version: int) -> dict[str, str]:
     """Nodes (addresses in lower case) that did not recompute when somebody last had this report repeated,
     and why."""
-    kept = _FOUND.get(parts.jobs) if parts.jobs is not None else None
+    kept = _FOUND.get(services.jobs) if services.jobs is not None else None
     return {} if kept is None else kept.get((id, kpi, period, version), {})
 
 
-def begin(parts: Services, id: str, kpi: str, period: int, version: int | None = None) -> Job:
+def begin(services: Services, id: str, kpi: str, period: int, version: int | None = None) -> Job:
     """A job that repeats a report, by default the newest version; its result is a RecomputeView. The same
     report in the same state is not repeated twice. Raises ProblemError: 404 when there is no report, or its
     file and evidence are not held here; 503 when too much is waiting."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     slot = slot_of(case, kpi, period)
     submission = submission_of(slot, version)
-    file = report_file(parts, case, slot, submission)
+    file = report_file(services, case, slot, submission)
     if file is None:
         raise not_found(
             f"{id}: the report of {kpi}, period {period}, is on chain, but its evidence is not held here"
         )
     subject = (id, kpi, period, submission.version)
-    repeat = apart(repeated, id, str(file.path), parts.settings.network)
+    repeat = apart(repeated, id, str(file.path), services.settings.network)
 
     def work(progress: Progress, cancelled: Any) -> RecomputeView:
         view = RecomputeView.model_validate(repeat(progress, cancelled))
-        kept = _FOUND.setdefault(parts.jobs, {})
+        kept = _FOUND.setdefault(services.jobs, {})
         kept[subject] = {culprit.node.lower(): culprit.reason for culprit in view.culprits}
         while len(kept) > MOST:
             kept.pop(next(iter(kept)))
         return view
 
     key = "/".join(map(str, (*subject, slot.status)))
-    return parts.jobs.submit(KIND, work, key)
+    return services.jobs.submit(KIND, work, key)
 
 
 def repeated(id: str, path: str, network: str, progress: Progress) -> dict[str, Any]:

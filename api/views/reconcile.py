@@ -22,27 +22,27 @@ _FOUND: WeakKeyDictionary[Index, OrderedDict[tuple[str, int, int], Reconciliatio
 _working = threading.Lock()
 
 
-def reconciliation_view(parts: Services, id: str) -> ReconciliationView:
+def reconciliation_view(services: Services, id: str) -> ReconciliationView:
     """Reconcile at the block up to which the deployment is indexed; one at a time, and once for each event.
 
     It reads the chain itself, not the index. Raises ProblemError (404, 503).
     """
-    case = case_of(parts, id)
+    case = case_of(services, id)
     # Between two events nothing is paid; what falls due meanwhile is looked at again with the next block.
     key = (id, case.ledger.to_block, case.now)
-    kept = _FOUND.setdefault(parts.index, OrderedDict())
+    kept = _FOUND.setdefault(services.index, OrderedDict())
     with _working:
         if key not in kept:
-            kept[key] = _reconciled(parts, case.record, case.ledger.to_block)
+            kept[key] = _reconciled(services, case.record, case.ledger.to_block)
             while len(kept) > KEPT:
                 kept.popitem(last=False)
         return kept[key]
 
 
-def _reconciled(parts: Services, record: Any, block: int) -> ReconciliationView:
+def _reconciled(services: Services, record: Any, block: int) -> ReconciliationView:
     if isinstance(record, DeploymentRecord):
-        return _view(parts.chain.call(lambda w3: reconcile(w3, record, block=block)), [])
-    found = parts.chain.call(lambda w3: reconcile_swap(w3, record, block=block))
+        return _view(services.chain.call(lambda w3: reconcile(w3, record, block=block)), [])
+    found = services.chain.call(lambda w3: reconcile_swap(w3, record, block=block))
     notes = [] if found.refused is None else [f"the deal does not allow a step on chain: {found.refused}"]
     return _view(found, notes)
 

@@ -27,18 +27,18 @@ IDENTITY = "relay.json"
 """In a deployment's folder: {"file": KEY}, or {"keystore": FILE, "password_file": FILE}."""
 
 
-def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False) -> Job:
+def begin(services: Services, id: str, kpi: str, period: int, restate: bool = False) -> Job:
     """A job that asks the nodes of a feed about a period; its result is a RoundView.
 
     Raises ProblemError: 404 for a period that is none, 409 when its time is not come, or is over, or it is
     reported already (and `restate` is false, or the report is used or ruled on), 422 where no node is
     known."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     slot = slot_of(case, kpi, period)
-    urls = parts.nodes.urls(id, kpi)
+    urls = services.nodes.urls(id, kpi)
     if not urls:
         raise bad_input(f"{id}: where the nodes of {kpi} listen is not known; PUT /v1/deployments/{id}/nodes")
-    key = _identity(parts.settings.data / id / IDENTITY)
+    key = _identity(services.settings.data / id / IDENTITY)
     if slot.now < slot.end:
         raise conflict(f"period {period} ends at {slot.end}; the chain is at {slot.now}", "too-early")
     until = slot.report_until if slot.status != "challenged" else slot.missing_at - 1
@@ -46,12 +46,12 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
         raise conflict(f"reports of period {period} were taken until {until}", "too-late")
     if slot.ruling is not None or (slot.last is not None and (not restate or slot.uses)):
         raise conflict(f"period {period} is {slot.status} already", "reported")
-    oracle, feed, out = case.record.addresses.oracle, slot.feed_id, folder_of(parts, case, kpi)
+    oracle, feed, out = case.record.addresses.oracle, slot.feed_id, folder_of(services, case, kpi)
 
     def work(progress: Progress, cancelled: Any) -> RoundView:
         progress(0.1, f"asks {len(urls)} nodes")
         try:
-            ready = parts.chain.call(
+            ready = services.chain.call(
                 lambda w3: prepare_report(
                     w3,
                     oracle,
@@ -70,12 +70,12 @@ def begin(parts: Services, id: str, kpi: str, period: int, restate: bool = False
             raise JobCancelledError
         # Another round may be sent instead of this one, so neither may take the other's name.
         save_report(ready.record, out, f"-{ready.record['evidence'][2:18]}")
-        data = parts.chain.call(
+        data = services.chain.call(
             lambda w3: contract(w3, "IKpiOracle", oracle).encode_abi("submit", args=list(ready.arguments))
         )
         return _view(id, ready.record, data)
 
-    return parts.jobs.submit(KIND, work)
+    return services.jobs.submit(KIND, work)
 
 
 def _identity(file: Path) -> LocalAccount:

@@ -18,7 +18,7 @@ from rlp import decode as decode_rlp  # type: ignore[import-untyped]
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import Web3
 
-from api.instruments.actions import ABI, ACTIONS, APPROVE, COMMIT
+from api.instruments.acts import ABI, ACTS, APPROVE, COMMIT
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 LARGEST = 131_072
 """Bytes of a transaction that nodes pass on."""
 PERMIT, SUBMIT = "permit", "submit-report"
-"""Calls that are relayed too and that no action prepares: a signed approval, and a relay's report."""
+"""Calls that are relayed too and that no act prepares: a signed approval, and a relay's report."""
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedTransaction:
     """A signed transaction, taken apart. `to` is None where it makes a contract."""
 
     hash: str
@@ -55,7 +55,7 @@ class Signed:
     gas: int
 
 
-def read_signed(raw: str) -> Signed:
+def read_signed(raw: str) -> SignedTransaction:
     """Raises ProblemError (422) for what is no signed transaction."""
     try:
         blob = HexBytes(raw)
@@ -82,21 +82,21 @@ def read_signed(raw: str) -> Signed:
         reason = "" if isinstance(error, RLPException) else f": {str(error)[:100]}"
         raise bad_input(f"raw: not a signed transaction{reason}") from None
     address = str(to_checksum_address(to)) if to else None
-    return Signed("0x" + keccak(blob).hex(), sender, chain_id, address, data, value, gas)
+    return SignedTransaction("0x" + keccak(blob).hex(), sender, chain_id, address, data, value, gas)
 
 
 def _whole(data: bytes) -> int:
     return int.from_bytes(data, "big")
 
 
-# -- which action a call is
+# -- which act a call is
 
 
 @dataclass(frozen=True)
-class Known:
-    """A function that may be called through this service. `action` names it."""
+class KnownCall:
+    """A function that may be called through this service. `act` names it."""
 
-    action: str
+    act: str
     role: str
     entry: Mapping[str, Any]
     local: bool
@@ -108,8 +108,8 @@ class Known:
 
 
 @lru_cache(maxsize=1)
-def _known() -> dict[tuple[str, bytes], Known]:
-    wanted = [(action.name, action.on, action.function, action.local) for action in ACTIONS.values()]
+def _known() -> dict[tuple[str, bytes], KnownCall]:
+    wanted = [(act.name, act.on, act.function, act.local) for act in ACTS.values()]
     wanted += [
         (APPROVE, "currency", "approve", False),
         (PERMIT, "currency", "permit", False),
@@ -121,24 +121,24 @@ def _known() -> dict[tuple[str, bytes], Known]:
         entry: Any = next(
             e for e in artifacts.abi(ABI[role]) if e["type"] == "function" and e["name"] == function
         )
-        found[role, function_abi_to_4byte_selector(entry)] = Known(name, role, entry, local)
+        found[role, function_abi_to_4byte_selector(entry)] = KnownCall(name, role, entry, local)
     return found
 
 
-def _places(parts: Services) -> Iterator[tuple[Deployment, str, str]]:
+def _places(services: Services) -> Iterator[tuple[Deployment, str, str]]:
     """(deployment, role, address) of every contract of a registered deployment."""
-    for deployment in parts.index.deployments():
+    for deployment in services.index.deployments():
         for role, address in deployment.record.addresses.model_dump().items():
             if address is not None:
                 yield deployment, role, address.lower()
 
 
-def _aimed(parts: Services, to: str | None, data: bytes) -> tuple[Deployment, Known] | None:
-    """The deployment and the action that a call is for. Shared contracts are the first deployment's, unless
+def _aimed(services: Services, to: str | None, data: bytes) -> tuple[Deployment, KnownCall] | None:
+    """The deployment and the act that a call is for. Shared contracts are the first deployment's, unless
     what is called names one's own."""
     if to is None:
         return None
-    for deployment, role, address in _places(parts):
+    for deployment, role, address in _places(services):
         known = _known().get((role, data[:4])) if address == to.lower() else None
         if known is None:
             continue
@@ -147,7 +147,7 @@ def _aimed(parts: Services, to: str | None, data: bytes) -> tuple[Deployment, Kn
     return None
 
 
-def _concerns(deployment: Deployment, known: Known, data: bytes) -> bool:
+def _concerns(deployment: Deployment, known: KnownCall, data: bytes) -> bool:
     """Whether a call of a contract that deals share is about this one."""
     try:
         arguments = known.arguments(data)
@@ -166,28 +166,28 @@ def _concerns(deployment: Deployment, known: Known, data: bytes) -> bool:
 # -- relaying
 
 
-def relay(parts: Services, raw: str) -> RelayedView:
+def relay(services: Services, raw: str) -> RelayedView:
     """Pass a signed transaction on. Raises ProblemError: 422 for what is no transaction for this chain or not
-    a known action of a registered deployment; 409 with the contract's error for one that would be refused."""
+    a known act of a registered deployment; 409 with the contract's error for one that would be refused."""
     signed = read_signed(raw)
-    if signed.chain_id != parts.chain.chain_id:
+    if signed.chain_id != services.chain.chain_id:
         given = "no chain" if signed.chain_id is None else f"chain {signed.chain_id}"
         raise ProblemError(
-            422, "wrong-chain", f"raw: signed for {given}; this service is on {parts.chain.chain_id}"
+            422, "wrong-chain", f"raw: signed for {given}; this service is on {services.chain.chain_id}"
         )
-    aimed = _aimed(parts, signed.to, signed.data)
+    aimed = _aimed(services, signed.to, signed.data)
     if aimed is None or signed.value:
         raise ProblemError(
             422, "not-relayed", "raw: only actions of registered deployments are relayed, and no ether"
         )
     deployment, known = aimed
-    if known.local and not parts.chain.is_local:
-        raise conflict(f"{known.action}: only where money is test money")
-    parts.chain.call(lambda w3: _send(w3, signed, raw, known.entry["name"]))
-    return RelayedView(hash=signed.hash, sender=signed.sender, deployment=deployment.id, action=known.action)
+    if known.local and not services.chain.is_local:
+        raise conflict(f"{known.act}: only where money is test money")
+    services.chain.call(lambda w3: _send(w3, signed, raw, known.entry["name"]))
+    return RelayedView(hash=signed.hash, sender=signed.sender, deployment=deployment.id, action=known.act)
 
 
-def _send(w3: Web3, signed: Signed, raw: str, label: str) -> None:
+def _send(w3: Web3, signed: SignedTransaction, raw: str, label: str) -> None:
     if _is_known(w3, signed.hash):
         return
     call = {"from": signed.sender, "to": signed.to, "data": "0x" + signed.data.hex()}
@@ -207,22 +207,22 @@ def _is_known(w3: Web3, hash: str) -> bool:
 # -- what became of one
 
 
-def _money(parts: Services, id: str) -> Callable[[int], str]:
+def _money(services: Services, id: str) -> Callable[[int], str]:
     """Writes minor units of a deployment's currency."""
-    deployment = parts.index.deployment(id)
+    deployment = services.index.deployment(id)
     return lambda minor: money_words(minor, deployment)
 
 
-def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
+def transaction_view(services: Services, hash: str, say: Say) -> TransactionView:
     """A transaction that concerns a registered deployment. Raises ProblemError (404) for any other."""
-    transaction, receipt, head, time, error = parts.chain.call(lambda w3: _look(w3, hash))
+    transaction, receipt, head, time, error = services.chain.call(lambda w3: _look(w3, hash))
     if transaction is None:
         raise not_found(f"no transaction {hash[:80]} on this chain")
     logs = [] if receipt is None else receipt["logs"]
-    events = list(_events(parts, logs))
+    events = list(_events(services, logs))
     data = bytes.fromhex(transaction["input"][2:])
     to = transaction["to"] and str(to_checksum_address(transaction["to"]))
-    aimed = _aimed(parts, to, data)
+    aimed = _aimed(services, to, data)
     touched = [event.deployment for event in events if event.deployment is not None]
     if aimed is not None:
         touched.insert(0, aimed[0].id)
@@ -230,7 +230,9 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
         raise not_found(f"transaction {hash[:80]} concerns no deployment that is known here")
     moves: list[MoveView] = []
     for id in dict.fromkeys(touched):
-        moves += [move for move in moves_in(logs, parts.index.deployment(id), None, say) if move not in moves]
+        moves += [
+            move for move in moves_in(logs, services.index.deployment(id), None, say) if move not in moves
+        ]
     known = aimed[1] if aimed else None
     state = "pending" if receipt is None else "done" if int(receipt["status"], 16) else "failed"
     block = None if receipt is None else int(receipt["blockNumber"], 16)
@@ -242,7 +244,7 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
         sender=str(to_checksum_address(transaction["from"])),
         to=to,
         deployments=list(dict.fromkeys(touched)),
-        action=known.action if known else None,
+        action=known.act if known else None,
         title=_title(known, say),
         contract=known.role if known else None,
         function=known.entry["name"] if known else None,
@@ -252,7 +254,7 @@ def transaction_view(parts: Services, hash: str, say: Say) -> TransactionView:
         confirmations=0 if block is None else head - block + 1,
         gas_used=gas,
         fee=None if gas is None else str(gas * price),
-        refusal=None if error is None else refusal_view(error, say, _money(parts, touched[0])),
+        refusal=None if error is None else refusal_view(error, say, _money(services, touched[0])),
         moves=moves,
         events=events,
     )
@@ -286,12 +288,12 @@ DONE: Mapping[str, str] = {
 }
 
 
-def _title(known: Known | None, say: Say) -> str:
+def _title(known: KnownCall | None, say: Say) -> str:
     if known is None:
         return say("A transaction of the deal")
-    action = ACTIONS.get(known.action)
-    plain = action.title if action and "{" not in action.title else "A transaction of the deal"
-    return say(DONE.get(known.action, plain))
+    act = ACTS.get(known.act)
+    plain = act.title if act and "{" not in act.title else "A transaction of the deal"
+    return say(DONE.get(known.act, plain))
 
 
 def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError | None]:
@@ -315,9 +317,9 @@ def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError
     return transaction, receipt, head, time, error
 
 
-def _events(parts: Services, logs: list[dict[str, Any]]) -> Iterator[TransactionEvent]:
+def _events(services: Services, logs: list[dict[str, Any]]) -> Iterator[TransactionEvent]:
     where: dict[str, tuple[str, list[Deployment]]] = {}
-    for deployment, role, address in _places(parts):
+    for deployment, role, address in _places(services):
         where.setdefault(address, (role, []))[1].append(deployment)
     for log in logs:
         role, owners = where.get(log["address"].lower(), ("", []))

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 def report_views(
-    parts: Services, id: str, kpi: str | None = None, status: str | None = None
+    services: Services, id: str, kpi: str | None = None, status: str | None = None
 ) -> list[ReportView]:
     """Every report that was brought, newest first. Raises ProblemError (404) for a KPI that is not there."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     if kpi is not None:
         require_kpi(case, kpi)
     found = [
-        report_view(parts, case, slot, submission)
+        report_view(services, case, slot, submission)
         for (name, _), slot in case.slots.items()
         if kpi is None or name == kpi
         for submission in slot.submissions
@@ -49,18 +49,18 @@ def report_views(
     return sorted(found, key=lambda view: (view.trace.block, view.trace.log), reverse=True)
 
 
-def period_reports(parts: Services, id: str, kpi: str, period: int) -> list[ReportView]:
+def period_reports(services: Services, id: str, kpi: str, period: int) -> list[ReportView]:
     """The versions of a period's report, newest first. Raises ProblemError (404) when there is none."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     slot = slot_of(case, kpi, period)
     if not slot.submissions:
         raise not_found(f"{id}: nothing is reported for {kpi}, period {period}")
-    return [report_view(parts, case, slot, each) for each in reversed(slot.submissions)]
+    return [report_view(services, case, slot, each) for each in reversed(slot.submissions)]
 
 
-def report_view(parts: Services, case: Case, slot: Slot, submission: Submission) -> ReportView:
+def report_view(services: Services, case: Case, slot: Slot, submission: Submission) -> ReportView:
     in_force = submission is slot.last
-    file = report_file(parts, case, slot, submission)
+    file = report_file(services, case, slot, submission)
     scale = 10**slot.feed.decimals
     settled = slot.settled_value if in_force else None
     disputes = [each for each in slot.disputes if each.report is submission]
@@ -83,10 +83,10 @@ def report_view(parts: Services, case: Case, slot: Slot, submission: Submission)
         can_challenge=status == "pending",
         used=bool(used),
         used_trace=trace_of(used[0]) if used else None,
-        observations=_observations(parts, case, slot, submission, file),
-        left_out=_left_out(parts, case, slot, submission, file),
+        observations=_observations(services, case, slot, submission, file),
+        left_out=_left_out(services, case, slot, submission, file),
         recomputable=file is not None
-        and all(holds(parts, case, slot.feed.kpi, item.evidence) for item in file.report.observations),
+        and all(holds(services, case, slot.feed.kpi, item.evidence) for item in file.report.observations),
         dispute=dispute_view(slot, disputes[-1]) if disputes else None,
         trace=trace_of(submission.event),
     )
@@ -99,14 +99,14 @@ def signers_of(case: Case, slot: Slot) -> Sequence[str]:
 
 
 def _observations(
-    parts: Services, case: Case, slot: Slot, submission: Submission, file: ReportFile | None
+    services: Services, case: Case, slot: Slot, submission: Submission, file: ReportFile | None
 ) -> list[ObservationView]:
     """As the file has them; without it, who signed is all that the chain says."""
     addresses = signers_of(case, slot)
     if file is None:
         return [ObservationView(signer=addresses[index], signer_index=index) for index in submission.signers]
     id, kpi = case.deployment.id, slot.feed.kpi
-    culprits = last_found(parts, id, kpi, slot.period, submission.version)
+    culprits = last_found(services, id, kpi, slot.period, submission.version)
     return [
         ObservationView(
             signer=item.signer,
@@ -117,7 +117,7 @@ def _observations(
             observed_at=item.observed_at,
             evidence=item.evidence,
             href=evidence_href(id, kpi, slot.period, item.evidence)
-            if holds(parts, case, kpi, item.evidence)
+            if holds(services, case, kpi, item.evidence)
             else None,
             culprit=culprits.get(item.signer.lower()),
         )
@@ -126,11 +126,11 @@ def _observations(
 
 
 def _left_out(
-    parts: Services, case: Case, slot: Slot, submission: Submission, file: ReportFile | None
+    services: Services, case: Case, slot: Slot, submission: Submission, file: ReportFile | None
 ) -> list[LeftOut]:
     addresses = signers_of(case, slot)
     missing = [index for index in range(len(addresses)) if index not in submission.signers]
-    known = {state.url: state.address for state in parts.nodes.nodes(case.deployment.id)} if file else {}
+    known = {state.url: state.address for state in services.nodes.nodes(case.deployment.id)} if file else {}
     places = {address.lower(): index for index, address in enumerate(addresses)}
     found = []
     for url, index, reason in file.left_out if file else ():
@@ -161,18 +161,18 @@ def evidence_href(id: str, kpi: str, period: int, root: str, file: str | None = 
     return path if file is None else f"{path}/{quote(file)}"
 
 
-def bundle_of_period(parts: Services, id: str, kpi: str, period: int, root: str) -> Bundle:
+def bundle_of_period(services: Services, id: str, kpi: str, period: int, root: str) -> Bundle:
     """A bundle that is evidence for that period. Raises ProblemError (404, 410)."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     slot_of(case, kpi, period)
-    bundle = bundle_of(parts, case, kpi, root)
+    bundle = bundle_of(services, case, kpi, root)
     if bundle.context.period != period:
         raise not_found(f"{root}: is evidence for period {bundle.context.period}")
     return bundle
 
 
-def evidence_view(parts: Services, id: str, kpi: str, period: int, root: str) -> EvidenceView:
-    bundle = bundle_of_period(parts, id, kpi, period, root)
+def evidence_view(services: Services, id: str, kpi: str, period: int, root: str) -> EvidenceView:
+    bundle = bundle_of_period(services, id, kpi, period, root)
     context, manifest = bundle.context, bundle.manifest()
     return EvidenceView(
         root=bundle.root,
@@ -195,15 +195,15 @@ def evidence_view(parts: Services, id: str, kpi: str, period: int, root: str) ->
 # -- disputes
 
 
-def dispute_views(parts: Services, id: str) -> list[DisputeView]:
+def dispute_views(services: Services, id: str) -> list[DisputeView]:
     """Every challenge, newest first."""
-    case = case_of(parts, id)
+    case = case_of(services, id)
     found = [dispute_view(slot, each) for slot in case.slots.values() for each in slot.disputes]
-    found = [view.model_copy(update={"unpaid": _unpaid(parts, case, view)}) for view in found]
+    found = [view.model_copy(update={"unpaid": _unpaid(services, case, view)}) for view in found]
     return sorted(found, key=lambda view: (view.challenged.block, view.challenged.log), reverse=True)
 
 
-def _unpaid(parts: Services, case: Case, view: DisputeView) -> str | None:
+def _unpaid(services: Services, case: Case, view: DisputeView) -> str | None:
     """What the oracle has credited to the challenger and not paid: it says so itself, for withdrawals are
     not by feed."""
     if view.credited is None:
@@ -211,7 +211,7 @@ def _unpaid(parts: Services, case: Case, view: DisputeView) -> str | None:
     at = case.record.addresses
     try:
         return str(
-            parts.chain.call(
+            services.chain.call(
                 lambda w3: read(
                     contract(w3, "KpiOracle", at.oracle).functions.creditOf(at.currency, view.challenger)
                 )

@@ -12,7 +12,16 @@ from api.jobs import Jobs
 from api.models.deployment import Quantiles
 from api.problems import bad_input, unavailable
 from api.views.documents import remembered_deal
-from api.views.outlooks import Kept, bonds, hash_of, is_bond, outlook_of, reported, simulate_outlook, swaps
+from api.views.outlooks import (
+    DealCache,
+    bonds,
+    hash_of,
+    is_bond,
+    outlook_of,
+    reported,
+    simulate_outlook,
+    swaps,
+)
 from api.views.pricing import assumed_kpis, minor, outlook_basis, quantiles_of, quantiles_row
 from api.views.valuation_models import (
     CaseValue,
@@ -47,7 +56,7 @@ CHART_POINTS = 81
 TAIL = 1e-3  # of the KPI's distribution that a chart leaves out at each end
 
 Outlook = Mapping[str, Process | KpiProcess]
-_twin_outlooks: Kept[Outlook] = Kept(lambda deal: deal_expectation(deal, "twin"))
+_twin_outlooks: DealCache[Outlook] = DealCache(lambda deal: deal_expectation(deal, "twin"))
 
 
 def deal_of(request: ValuationRequest, stored: Callable[[str], Deal]) -> Deal:

@@ -5,9 +5,9 @@ terms      the deal's integers as contract structs
 records    the deployment record and wallets
 deploy     shared contracts, then the deal in one transaction
 check      what runs on the chain is what the deal says
-actions    the steps of a swap's life, by named senders
+acts       the acts of a swap's life, by named senders
 ledger     events to tables
-replay     the events of a chain as the inputs of the pure replay
+replay     the events of a chain as the acts of the pure replay
 rows       every payment twice, expected and actual
 reconcile  expected and actual payments, in minor units
 """

@@ -24,7 +24,7 @@ from chain.deploy import (
     TRANSACTION_GAS,
     ZERO_ADDRESS,
     Say,
-    Shelf,
+    SharedContracts,
     deployment_event,
     factory_before,
     quiet,
@@ -65,13 +65,15 @@ def deploy_swap_infrastructure(
 ) -> SwapInfrastructure:
     """Deploy, or find again, the contracts that swap deals share; see chain.deploy.deploy_infrastructure."""
     artifacts.ensure_compiled(say=say)
-    shelf = Shelf(Sender(w3, deployer, gas), folder, say)
-    registry = shelf.get("IdentityRegistry", "IdentityRegistry", shelf.sender.address)
-    oracle = shelf.get("KpiOracle", "KpiOracle")
-    parts = [shelf.get(name, name) for name in ("SecurityToken", "RevenueTreasury", "Offering", "KpiPayment")]
-    factory = shelf.get("SwapFactory", "SwapFactory", *parts, oracle)
-    money = shelf.currency(currency_code, currency_decimals, currency)
-    return SwapInfrastructure(registry, oracle, factory, money, tuple(shelf.reused))
+    shared = SharedContracts(Sender(w3, deployer, gas), folder, say)
+    registry = shared.get("IdentityRegistry", "IdentityRegistry", shared.sender.address)
+    oracle = shared.get("KpiOracle", "KpiOracle")
+    parts = [
+        shared.get(name, name) for name in ("SecurityToken", "RevenueTreasury", "Offering", "KpiPayment")
+    ]
+    factory = shared.get("SwapFactory", "SwapFactory", *parts, oracle)
+    money = shared.currency(currency_code, currency_decimals, currency)
+    return SwapInfrastructure(registry, oracle, factory, money, tuple(shared.reused))
 
 
 # -- wallets

@@ -151,7 +151,7 @@ class _Reconciler:
     # -- parties and holders
 
     def _positions(self) -> Iterator[Position]:
-        ledger = self.replay.swap
+        books = self.replay.swap
         for side in Side:
             name, address, account = SIDES[side], self.record.parties[side], self.accounts[side]
             # Whoever paid it in, the money is the side's.
@@ -159,10 +159,10 @@ class _Reconciler:
             announced = sum(e.arguments["amount"] for e in funded)
             moved = sum(self.ledger.moved(e) for e in funded)
             received = self._withdrawn("swap", "side", side)
-            mine = ledger.accounts[side]
-            owed = kpi_payment.owed(self.terms.payment, ledger, side, self.ledger.time)
+            mine = books.accounts[side]
+            owed = kpi_payment.owed(self.terms.payment, books, side, self.ledger.time)
             yield Position(name, address, "paid_in", announced, moved)
-            yield Position(name, address, "received", ledger.withdrawn[side], received)
+            yield Position(name, address, "received", books.withdrawn[side], received)
             held = account["balance"] + account["credit"]
             yield Position(name, address, "held", mine.balance + mine.credit, held)
             yield Position(name, address, "owes", owed, account["principal"] + account["interest"])
@@ -208,13 +208,11 @@ class _Reconciler:
 
     def _swap_checks(self) -> Iterator[Check]:
         """The swap's own books against the replay's, at the time of the block."""
-        ledger, time = self.replay.swap, self.ledger.time
-        yield Check(
-            "swap: periods settled", len(ledger.amounts), read(self.swap.periodsSettled(), self.block)
-        )
-        yield Check("swap: state", kpi_payment.state_at(self.terms.payment, ledger, time), self.state)
+        books, time = self.replay.swap, self.ledger.time
+        yield Check("swap: periods settled", len(books.amounts), read(self.swap.periodsSettled(), self.block))
+        yield Check("swap: state", kpi_payment.state_at(self.terms.payment, books, time), self.state)
         for side in Side:
-            mine, account, name = ledger.accounts[side], self.accounts[side], SIDES[side]
+            mine, account, name = books.accounts[side], self.accounts[side], SIDES[side]
             debt = kpi_payment.debt_at(self.terms.payment, mine, time)
             yield Check(f"swap: {name}: balance", mine.balance, account["balance"])
             yield Check(f"swap: {name}: credit", mine.credit, account["credit"])
@@ -226,39 +224,47 @@ class _Reconciler:
 
     def _fixing_checks(self) -> Iterator[Check]:
         """What the swap says it has fixed its amounts with, and by when."""
-        steps = self.replay.steps
+        transitions = self.replay.transitions
         for e in self.ledger.of("swap", "PeriodSettled"):
             a, report = e.arguments, self.replay.reports.of(e.arguments["period"])
             number = a["period"] + 1
             yield Check(f"period {number}: report missing", int(report.value is None), int(a["missing"]))
             if not a["missing"]:
                 yield Check(f"period {number}: KPI value", report.value or 0, a["kpi"])
-        fixed = [step.swap[1].last for step in steps.values() if isinstance(step.input, FIXINGS)]
+        fixed = [
+            transition.swap[1].last
+            for transition in transitions.values()
+            if isinstance(transition.act, FIXINGS)
+        ]
         paid = (e.arguments["amount"] for e in self.ledger.of("swap", "AmountPaid"))
         yield Check("swap: amounts fixed = announced as paid", sum(fixed), sum(paid))
         for e in self.ledger.of("swap", "MarginCalled"):
-            step, side = steps.get(key(e)), e.arguments["side"]
-            due = 0 if step is None else step.swap[1].accounts[side].deadline
+            transition, side = transitions.get(key(e)), e.arguments["side"]
+            due = 0 if transition is None else transition.swap[1].accounts[side].deadline
             yield Check(f"margin called at block {e.block}: deadline", due, e.arguments["deadline"])
 
     def _close_out_checks(self) -> Iterator[Check]:
         """What the swap says about its close-out."""
         for e in self.ledger.of("swap", "ClosedOut"):
-            step = self.replay.steps.get(key(e))
-            since = 0 if step is None else kpi_payment.defaulted_at(step.swap[0], e.time)
+            transition = self.replay.transitions.get(key(e))
+            since = 0 if transition is None else kpi_payment.defaulted_at(transition.swap[0], e.time)
             yield Check("close-out: in default since", since, e.arguments["defaultedAt"])
-            settled = 0 if step is None else len(step.swap[0].amounts)
+            settled = 0 if transition is None else len(transition.swap[0].amounts)
             yield Check("close-out: instead of periods from", settled, e.arguments["period"])
             by_model = self.terms.payment.close_out_rule == CloseOutRule.MODEL_VALUE
-            given = step is not None and isinstance(step.input, CloseOut) and step.input.value is not None
+            given = (
+                transition is not None
+                and isinstance(transition.act, CloseOut)
+                and transition.act.value is not None
+            )
             missing = int(by_model and not given)
             yield Check("close-out: model value missing", missing, int(e.arguments["missing"]))
 
     def _restored(self, side: Side) -> int:
-        """How often a step of the replay ended a margin call of a side while the swap went on."""
+        """How often an act of the replay ended a margin call of a side while the swap went on."""
         count = 0
-        for step in self.replay.steps.values():
-            before, after = step.swap
+        for transition in self.replay.transitions.values():
+            before, after = transition.swap
             ended = before.accounts[side].deadline and not after.accounts[side].deadline
             count += bool(ended and after.status == State.ACTIVE)
         return count
@@ -337,9 +343,9 @@ class _Reconciler:
     # -- what a reader should know
 
     def _notes(self) -> Iterator[str]:
-        ledger, time = self.replay.swap, self.ledger.time
-        index = len(ledger.amounts)
-        state = kpi_payment.state_at(self.terms.payment, ledger, time)
+        books, time = self.replay.swap, self.ledger.time
+        index = len(books.amounts)
+        state = kpi_payment.state_at(self.terms.payment, books, time)
         running = state == State.ACTIVE
         if state == State.AGREED:
             by = when(self.terms.payment.start_by)
@@ -348,12 +354,12 @@ class _Reconciler:
             report = self.replay.reports.of(index)
             yield f"period {index + 1}: due, not settled, its report is {report.status}"
         if state == State.DEFAULTED:
-            yield f"in default since {when(kpi_payment.defaulted_at(ledger, time))}, not closed out"
+            yield f"in default since {when(kpi_payment.defaulted_at(books, time))}, not closed out"
         for side in Side:
-            account = ledger.accounts[side]
+            account = books.accounts[side]
             if running and account.deadline:
                 yield f"{SIDES[side]}: margin called, to be met by {when(account.deadline)}"
-            owed = kpi_payment.owed(self.terms.payment, ledger, side, time)
+            owed = kpi_payment.owed(self.terms.payment, books, side, time)
             if owed:
                 yield f"{SIDES[side]}: owes {owed} minor units, interest included"
         spending, paid = self.replay.treasury, self.replay.books.periods_paid

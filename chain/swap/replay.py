@@ -1,4 +1,4 @@
-"""The events of a swap deal as inputs of the pure replay in finance.settlement, and what that makes of them.
+"""The events of a swap deal as acts of the pure replay in finance.settlement, and what that makes of them.
 
 An event counts here for what somebody did and when: settled, paid in, withdrew, called, closed out, paid the
 period. What came of it (amounts fixed, netted, paid, owed, distributed) is worked out from the deal and the
@@ -22,7 +22,6 @@ from finance.settlement.kpi_payment import (
     Activation,
     CloseOut,
     Funding,
-    Ledger,
     MarginCall,
     Settlement,
     Side,
@@ -31,7 +30,7 @@ from finance.settlement.kpi_payment import (
 )
 from finance.settlement.swap_terms import SwapTerms
 from finance.settlement.treasury import (
-    Books,
+    Ledger,
     PartyWithdrawal,
     Pay,
     PayRest,
@@ -74,18 +73,18 @@ class Reports:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One input of the replay: the event on chain that it comes from (of a plain transfer to the treasury:
-    the currency's), and the books before and after it."""
+class Transition:
+    """One act of the replay: the event on chain that tells of it (of a plain transfer to the treasury: the
+    currency's), and the books before and after it."""
 
     event: Event
-    input: treasury.Event
-    before: Books
-    after: Books
+    act: treasury.TreasuryAct
+    before: Ledger
+    after: Ledger
 
     @property
-    def swap(self) -> tuple[Ledger, Ledger]:
-        """The swap's ledger before and after."""
+    def swap(self) -> tuple[kpi_payment.Ledger, kpi_payment.Ledger]:
+        """The swap's books before and after."""
         assert self.before.swap is not None
         assert self.after.swap is not None
         return self.before.swap, self.after.swap
@@ -94,31 +93,31 @@ class Step:
 class Replay:
     """The life of a deal as it should have gone.
 
-    `steps` by the key of the event they come from; `nested` has the swap's events that belong to a payment of
-    the treasury; `refused` says which step the contracts would not have allowed, after which nothing is
-    expected any more.
+    `transitions` by the key of the event that tells of them; `nested` has the swap's events that belong to a
+    payment of the treasury; `refused` says which act the contracts would not have allowed, after which
+    nothing is expected any more.
     """
 
     def __init__(self, terms: SwapTerms, ledger: SwapLedger, reports: Reports) -> None:
         self.terms, self.ledger, self.reports = terms, ledger, reports
         self.treasury = self._treasury_terms()
-        self.steps: dict[Key, Step] = {}
+        self.transitions: dict[Key, Transition] = {}
         self.refused: str | None = None
         start = ledger.record.time
-        self.books = Books(at=start, swap=Ledger(at=start))
+        self.books = Ledger(at=start, swap=kpi_payment.Ledger(at=start))
         self.nested = {key(event) for pair in self._nested() for event in pair if event is not None}
-        for event, action in self._inputs():
+        for event, act in self._acts():
             try:
-                after = self._step(self.books, action)
+                after = self._apply(self.books, act)
             except SettlementError as error:
                 self.refused = f"block {event.block}, {event.source} {event.name}: {error}"
                 break
-            self.steps[key(event)] = Step(event, action, self.books, after)
+            self.transitions[key(event)] = Transition(event, act, self.books, after)
             self.books = after
 
     @property
-    def swap(self) -> Ledger:
-        """The swap's ledger after all steps."""
+    def swap(self) -> kpi_payment.Ledger:
+        """The swap's books after all acts."""
         assert self.books.swap is not None
         return self.books.swap
 
@@ -126,20 +125,20 @@ class Replay:
         """The swap's withdrawal and funding that belong to a PeriodPaid or MoneyReturned of the treasury."""
         return self._parts.get(key(event), (None, None))
 
-    # -- inputs
+    # -- acts
 
-    def _inputs(self) -> Iterator[tuple[Event, treasury.Event]]:
+    def _acts(self) -> Iterator[tuple[Event, treasury.TreasuryAct]]:
         gifts = {key(m.event): m.amount for m in self.ledger.strays if m.to == self._treasury_address}
         for event in self.ledger.events:
             if key(event) in self.nested:
                 continue
             if key(event) in gifts:
                 yield event, Revenue(event.time, gifts[key(event)])
-            found = self._swap_input(event) if event.source == "swap" else self._treasury_input(event)
+            found = self._swap_act(event) if event.source == "swap" else self._treasury_act(event)
             if found is not None:
                 yield event, found
 
-    def _swap_input(self, event: Event) -> kpi_payment.Event | None:
+    def _swap_act(self, event: Event) -> kpi_payment.SwapAct | None:
         at, a = event.time, event.arguments
         match event.name:
             case "PaymentActivated":
@@ -158,7 +157,7 @@ class Replay:
                 return Termination(at, self._proposed(event))
         return None
 
-    def _treasury_input(self, event: Event) -> treasury.Event | None:
+    def _treasury_act(self, event: Event) -> treasury.TreasuryAct | None:
         at, a = event.time, event.arguments
         if event.source != "treasury":
             return None
@@ -206,7 +205,7 @@ class Replay:
             found[key(returned)] = (self.ledger.before(returned, "swap", "Withdrawn") if took else None, None)
         return found
 
-    # -- steps
+    # -- transitions
 
     @property
     def _treasury_address(self) -> str | None:
@@ -222,18 +221,18 @@ class Replay:
         )
         return TreasuryTerms(periods, begun.arguments["units"], self.terms.payment)
 
-    def _step(self, books: Books, action: treasury.Event) -> Books:
-        """As treasury.step, and for a swap without a treasury, or before its token is issued."""
+    def _apply(self, books: Ledger, act: treasury.TreasuryAct) -> Ledger:
+        """As treasury.apply, and for a swap without a treasury, or before its token is issued."""
         if self.treasury is not None:
-            return treasury.step(self.treasury, books, action)
-        if isinstance(action, Revenue):
-            return replace(books, at=action.at, balance=books.balance + action.amount)
+            return treasury.apply(self.treasury, books, act)
+        if isinstance(act, Revenue):
+            return replace(books, at=act.at, balance=books.balance + act.amount)
         assert books.swap is not None
-        if isinstance(action, Return):
-            return treasury.returned(self.terms.payment, replace(books, at=action.at))
-        if isinstance(action, Pay | PayRest | PartyWithdrawal):
-            raise SettlementError(f"{action}: the claim token has not been issued")
-        swap = kpi_payment.step(self.terms.payment, books.swap, action)
-        collects = isinstance(action, Withdrawal) and action.side == Side.PAYEE
+        if isinstance(act, Return):
+            return treasury.returned(self.terms.payment, replace(books, at=act.at))
+        if isinstance(act, Pay | PayRest | PartyWithdrawal):
+            raise SettlementError(f"{act}: the claim token has not been issued")
+        swap = kpi_payment.apply(self.terms.payment, books.swap, act)
+        collects = isinstance(act, Withdrawal) and act.side == Side.PAYEE
         inward = swap.last if collects and self._treasury_address is not None else 0
-        return replace(books, at=action.at, swap=swap, balance=books.balance + inward)
+        return replace(books, at=act.at, swap=swap, balance=books.balance + inward)

@@ -35,7 +35,7 @@ class SwapReconciliation:
     """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
 
     `state` is the swap's, `treasury` a project's; `reports` are those of the periods settled. `refused` names
-    a step on chain that the deal does not allow: nothing after it is expected. `not_yet`: what the deal still
+    an act on chain that the deal does not allow: nothing after it is expected. `not_yet`: what the deal still
     has to come, a line each.
     """
 

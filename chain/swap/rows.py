@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chain.events import Event
 from chain.swap.ledger import key, line_name
-from chain.swap.replay import Replay, Step
+from chain.swap.replay import Replay, Transition
 from finance.settlement.kpi_payment import Side
 from finance.settlement.swap_terms import ProjectTerms
 from finance.settlement.treasury import Party
@@ -70,9 +70,9 @@ class Row:
         return self.actual - self.expected
 
 
-def fixed_parts(step: Step) -> dict[str, int]:
+def fixed_parts(transition: Transition) -> dict[str, int]:
     """How the replay has a fixed amount paid: paid, netted, unpaid; of its magnitude."""
-    before, after = step.swap
+    before, after = transition.swap
     debtor = Side.PAYEE if after.last < 0 else Side.PAYER
     receiver = Side(1 - debtor)
     paid = after.accounts[receiver].credit - before.accounts[receiver].credit
@@ -118,8 +118,8 @@ class RowMaker:
             case "currency":
                 yield from self._stray(event)
 
-    def _step(self, event: Event) -> Step | None:
-        return self.replay.steps.get(key(event))
+    def _transition(self, event: Event) -> Transition | None:
+        return self.replay.transitions.get(key(event))
 
     # -- the swap
 
@@ -134,30 +134,32 @@ class RowMaker:
             case "AmountPaid":
                 self._book(event)
             case "Funded":
-                yield from self._funded(event, self._step(event))
+                yield from self._funded(event, self._transition(event))
             case "Withdrawn":
                 side = Side(event.arguments["side"])
-                step = self._step(event)
-                due = 0 if step is None else step.swap[0].accounts[side].credit
-                yield from self._withdrawn(event, side, due, 0 if step is None else step.swap[1].last)
+                transition = self._transition(event)
+                due = 0 if transition is None else transition.swap[0].accounts[side].credit
+                yield from self._withdrawn(
+                    event, side, due, 0 if transition is None else transition.swap[1].last
+                )
 
     def _fixed(self, what: str, event: Event, period: int | None) -> Iterator[Row]:
         """The amount that was fixed, by where it goes, and how it was paid."""
-        step = self._step(event)
-        expected, actual = 0 if step is None else step.swap[1].last, event.arguments["amount"]
+        transition = self._transition(event)
+        expected, actual = 0 if transition is None else transition.swap[1].last, event.arguments["amount"]
         for to, side, sign in WAYS:
             amounts = max(sign * expected, 0), max(sign * actual, 0)
             if any(amounts) or (sign > 0 and expected == actual == 0):
                 yield Row(f"{what}_to_{to}", self.sides[side], period, *amounts, event.tx)
         paid = self.ledger.after(event, "swap", "AmountPaid")
-        parts = {} if step is None else fixed_parts(step)
+        parts = {} if transition is None else fixed_parts(transition)
         receiver = Side.PAYEE if (expected or actual) >= 0 else Side.PAYER
         for name in ("paid", "netted", "unpaid"):
             amounts = parts.get(name, 0), 0 if paid is None else paid.arguments[name]
             if any(amounts):
                 yield Row(name, self.sides[receiver], period, *amounts, event.tx)
-        if step is not None:
-            self._add_interest(step, receiver, parts["netted"])
+        if transition is not None:
+            self._add_interest(transition, receiver, parts["netted"])
 
     def _book(self, event: Event) -> None:
         """What an AmountPaid does to the sides' credits and debts, by the event itself."""
@@ -171,22 +173,24 @@ class RowMaker:
         self.unpaid[debtor] += a["unpaid"]
         self.repaid[receiver] += a["netted"]
 
-    def _add_interest(self, step: Step, debtor: Side, repaid: int) -> None:
-        before, after = (ledger.accounts[debtor].debt.principal for ledger in step.swap)
+    def _add_interest(self, transition: Transition, debtor: Side, repaid: int) -> None:
+        before, after = (books.accounts[debtor].debt.principal for books in transition.swap)
         self.interest[debtor] += repaid - (before - after) if repaid else 0
 
-    def _funded(self, event: Event, step: Step | None, amount: int | None = None) -> Iterator[Row]:
+    def _funded(
+        self, event: Event, transition: Transition | None, amount: int | None = None
+    ) -> Iterator[Row]:
         """Money paid in for a side; `amount` is what the replay has paid in, if not what the event says."""
         a = event.arguments
         side = Side(a["side"])
         other = Side(1 - side)
         repaid = 0
-        if step is not None:
-            before, after = (ledger.accounts[other].credit for ledger in step.swap)
+        if transition is not None:
+            before, after = (books.accounts[other].credit for books in transition.swap)
             repaid = after - before
-            self._add_interest(step, side, repaid)
+            self._add_interest(transition, side, repaid)
         amount = a["amount"] if amount is None else amount
-        posted = (amount - repaid if step is not None else 0, self.ledger.moved(event) - a["repaid"])
+        posted = (amount - repaid if transition is not None else 0, self.ledger.moved(event) - a["repaid"])
         self._credit[other] += a["repaid"]
         self._posted[side] += a["amount"] - a["repaid"]
         self.repaid[side] += a["repaid"]
@@ -218,29 +222,29 @@ class RowMaker:
                 moved, line = self.ledger.moved(event), line_name(a["line"])
                 yield Row("revenue", a["from"], None, a["amount"], moved, event.tx, detail=line)
             case "PeriodPaid":
-                yield from self._period_paid(event, self._step(event))
+                yield from self._period_paid(event, self._transition(event))
             case "Withdrawn":
-                step = self._step(event)
+                transition = self._transition(event)
                 party = Party(a["party"])
-                due = 0 if step is None else step.before.credits[party]
+                due = 0 if transition is None else transition.before.credits[party]
                 yield Row("withdrawn", a["to"], None, due, self.ledger.moved(event), event.tx)
             case "MoneyReturned":
-                yield from self._returned(event, self._step(event))
+                yield from self._returned(event, self._transition(event))
 
-    def _returned(self, event: Event, step: Step | None) -> Iterator[Row]:
+    def _returned(self, event: Event, transition: Transition | None) -> Iterator[Row]:
         collected, _ = self.replay.belonging(event)
-        total = 0 if step is None else step.swap[1].last
+        total = 0 if transition is None else transition.swap[1].last
         if collected is not None:
             yield from self._withdrawn(collected, Side.PAYEE, 0, total)
-        due = 0 if step is None else step.before.balance + total
+        due = 0 if transition is None else transition.before.balance + total
         yield Row("returned", event.arguments["issuer"], None, due, self.ledger.moved(event), event.tx)
 
-    def _period_paid(self, event: Event, step: Step | None) -> Iterator[Row]:
+    def _period_paid(self, event: Event, transition: Transition | None) -> Iterator[Row]:
         a, period = event.arguments, event.arguments["period"] + 1
-        run = None if step is None else step.after.runs[-1]
+        run = None if transition is None else transition.after.runs[-1]
         collected, funded = self.replay.belonging(event)
         total = 0 if run is None else run.collected
-        due = 0 if step is None else step.swap[0].accounts[Side.PAYEE].credit
+        due = 0 if transition is None else transition.swap[0].accounts[Side.PAYEE].credit
         if collected is not None:
             yield from self._withdrawn(collected, Side.PAYEE, due, total, period)
         elif total:
@@ -253,7 +257,7 @@ class RowMaker:
             if expected or actual:
                 yield Row(kind, party or "", period, expected, actual, event.tx)
         if funded is not None:
-            yield from self._funded(funded, step, paid[3])
+            yield from self._funded(funded, transition, paid[3])
         elif paid[3]:
             yield Row("late_paid", self.sides[Side.PAYER], period, paid[3], 0, event.tx)
         yield from self._distributed(event, 0 if run is None else run.per_unit, period)

@@ -18,7 +18,7 @@ from finance.settlement.pro_rata import per_unit, scale
 from finance.settlement.terms import Effect, SettlementTerms
 from finance.settlement.widths import SettlementError
 
-Kind = Literal["coupon", "principal", "outcome"]
+PaymentKind = Literal["coupon", "principal", "outcome"]
 Reports = Sequence[int | None]
 """One per fixing of the terms: the final report's value times 10^decimals of its feed, None when missing."""
 
@@ -33,7 +33,7 @@ class Payment:
     the redemption and its outcome have one of their own and carry the index after the last coupon.
     """
 
-    kind: Kind
+    kind: PaymentKind
     index: int
     due: int
     total: int

@@ -3,7 +3,7 @@ contracts/instruments/KpiBond.sol, act by act.
 
 Times are unix seconds, money is minor units, payments are counted from 0 with the redemption after the last
 coupon. Every act raises SettlementError where the contract reverts, so the replay can be held against the
-chain event by event. What a bond pays that is served in time is `finance.settlement.bond`.
+chain act by act. What a bond pays that is served in time is `finance.settlement.bond`.
 """
 
 from __future__ import annotations

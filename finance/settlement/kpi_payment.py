@@ -3,8 +3,8 @@
 Two sides pay each other a signed amount per period, `fixed + payoff(KPI)`; positive, the payer (a hedge
 provider) pays the payee (a project). Each side has a balance it has posted, a credit it has been paid, and
 what it owes with simple interest. The swap is agreed first and begins with both sides' collateral in place,
-by a stated time, or lapses. Times are unix seconds, money is minor units. Every step raises
-SettlementError where the contract reverts, so the replay can be held against the chain event by event.
+by a stated time, or lapses. Times are unix seconds, money is minor units. `apply` raises
+SettlementError where the contract reverts, so the replay can be held against the chain act by act.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The swap after an event at time `at`. `amounts` are the fixings so far; `withdrawn` is what has left.
+    """The swap after an act at time `at`. `amounts` are the fixings so far; `withdrawn` is what has left.
 
     `status` is AGREED, ACTIVE or how the swap ended; `state_at` adds what comes by the clock.
     """
@@ -157,7 +157,7 @@ class Termination:
     amount: int
 
 
-Event = Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut | Termination
+SwapAct = Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut | Termination
 
 
 def validate(terms: PaymentTerms) -> None:
@@ -414,38 +414,38 @@ def _terminate(terms: PaymentTerms, ledger: Ledger, amount: int) -> Ledger:
     return after
 
 
-def step(terms: PaymentTerms, ledger: Ledger, event: Event) -> Ledger:
-    """The ledger after one more event; `last` is the amount it fixed or paid out.
+def apply(terms: PaymentTerms, ledger: Ledger, act: SwapAct) -> Ledger:
+    """The ledger after one more act; `last` is the amount it fixed or paid out.
 
-    Raises SettlementError for an event before the ledger's time, and wherever the contract reverts.
+    Raises SettlementError for an act before the ledger's time, and wherever the contract reverts.
     """
-    if event.at < ledger.at:
-        raise SettlementError(f"{event}: before the last event, at {ledger.at}")
-    ledger = replace(ledger, at=event.at, last=0)
-    match event:
+    if act.at < ledger.at:
+        raise SettlementError(f"{act}: before the last act, at {ledger.at}")
+    ledger = replace(ledger, at=act.at, last=0)
+    match act:
         case Activation():
             return _activate(terms, ledger)
         case Settlement():
-            return _settle(terms, ledger, event.kpi)
+            return _settle(terms, ledger, act.kpi)
         case Funding():
-            return _fund(terms, ledger, event.side, event.amount)
+            return _fund(terms, ledger, act.side, act.amount)
         case Withdrawal():
-            return _withdraw(terms, ledger, event.side, event.by_party)
+            return _withdraw(terms, ledger, act.side, act.by_party)
         case MarginCall():
-            return _call_margin(terms, ledger, event.side)
+            return _call_margin(terms, ledger, act.side)
         case CloseOut():
-            return _close_out(terms, ledger, event.value)
+            return _close_out(terms, ledger, act.value)
         case Termination():
-            return _terminate(terms, ledger, event.amount)
+            return _terminate(terms, ledger, act.amount)
 
 
-def history(terms: PaymentTerms, events: Sequence[Event]) -> list[Ledger]:
-    """The ledger after each event, in order; see `step` for what is refused."""
+def history(terms: PaymentTerms, acts: Sequence[SwapAct]) -> list[Ledger]:
+    """The ledger after each act, in order; see `apply` for what is refused."""
     validate(terms)
-    ledger = Ledger(at=events[0].at if events else 0)
+    ledger = Ledger(at=acts[0].at if acts else 0)
     made = []
-    for event in events:
-        ledger = step(terms, ledger, event)
+    for act in acts:
+        ledger = apply(terms, ledger, act)
         made.append(ledger)
     return made
 
@@ -460,7 +460,7 @@ def replay(
 
     The swap begins at its latest, with what has been paid in by then. Period i settles at `settled_at[i]`, by
     default on its pay date; money that arrives in the same second comes first. Nobody calls margin or
-    withdraws. One ledger per event, in order of time. Raises
+    withdraws. One ledger after each act, in order of time. Raises
     SettlementError for more KPI values than periods, and as `history` does.
     """
     if len(kpis) > len(terms.periods):
@@ -468,5 +468,5 @@ def replay(
     times = [period.pay_date for period in terms.periods] if settled_at is None else settled_at
     settlements = [Settlement(at, kpi) for at, kpi in zip(times, kpis, strict=False)]
     begins = Activation(terms.start_by)
-    events: list[Event] = sorted([*fundings, begins, *settlements], key=lambda event: event.at)
-    return history(terms, events)
+    acts: list[SwapAct] = sorted([*fundings, begins, *settlements], key=lambda act: act.at)
+    return history(terms, acts)

@@ -215,9 +215,9 @@ class PaymentBooks(Books):
 
     # -- within
 
-    def _apply(self, act: kpi_payment.Event) -> Ledger:
+    def _apply(self, act: kpi_payment.SwapAct) -> Ledger:
         """The ledger before the act."""
-        before, self.ledger = self.ledger, kpi_payment.step(self.terms, self.ledger, act)
+        before, self.ledger = self.ledger, kpi_payment.apply(self.terms, self.ledger, act)
         return before
 
     def _report(self, world: World, feed: str, period: int) -> int | None:

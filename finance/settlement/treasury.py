@@ -2,8 +2,8 @@
 
 Revenue comes in, the swap settles in or out, and each period what is held is spent in order: operating cost,
 debt service, what is held back for further periods that are due, what the project owes on the swap, and the
-rest to the units of the claim token. Times are unix seconds, money is minor units. Every step raises
-SettlementError where the contract reverts, so the replay can be held against the chain event by event. It
+rest to the units of the claim token. Times are unix seconds, money is minor units. `apply` raises
+SettlementError where the contract reverts, so the replay can be held against the chain act by act. It
 begins when the token is issued.
 """
 
@@ -20,7 +20,6 @@ from finance.settlement.kpi_payment import (
     Activation,
     CloseOut,
     Funding,
-    Ledger,
     MarginCall,
     PaymentTerms,
     Settlement,
@@ -82,15 +81,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """The treasury after an event at time `at`.
+class Ledger:
+    """The treasury after an act at time `at`.
 
     `balance` is all currency it holds, `credits` the part of it that is operator's and lender's, `arrears`
     what they are still to get of the periods paid, `withdrawn` what they have had.
     """
 
     at: int
-    swap: Ledger | None = None
+    swap: kpi_payment.Ledger | None = None
     balance: int = 0
     arrears: tuple[int, int] = (0, 0)
     credits: tuple[int, int] = (0, 0)
@@ -142,9 +141,9 @@ class Return:
     at: int
 
 
-Event = Revenue | Pay | PayRest | PartyWithdrawal | Return | kpi_payment.Event
+TreasuryAct = Revenue | Pay | PayRest | PartyWithdrawal | Return | kpi_payment.SwapAct
 
-Kind = Literal["swap_received", "operating_cost", "debt_service", "swap_paid", "distribution"]
+PaymentKind = Literal["swap_received", "operating_cost", "debt_service", "swap_paid", "distribution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ class Payment:
     `per_unit` is zero but for a distribution, whose `total` is per_unit times units.
     """
 
-    kind: Kind
+    kind: PaymentKind
     index: int
     at: int
     due: int
@@ -200,48 +199,48 @@ def _validate_with(swap: PaymentTerms, periods: Sequence[Period]) -> None:
             )
 
 
-def _due_as_well(periods: Sequence[Period], books: Books) -> int:
+def _due_as_well(periods: Sequence[Period], ledger: Ledger) -> int:
     """Cost and debt of periods whose pay date has passed, but which are not paid yet."""
-    unpaid = periods[books.periods_paid :]
-    return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= books.at)
+    unpaid = periods[ledger.periods_paid :]
+    return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= ledger.at)
 
 
-def _is_settled(ledger: Ledger | None, period: int) -> bool:
-    if ledger is None or len(ledger.amounts) > period:
+def _is_settled(swap: kpi_payment.Ledger | None, period: int) -> bool:
+    if swap is None or len(swap.amounts) > period:
         return True
-    return ledger.status > kpi_payment.State.DEFAULTED
+    return swap.status > kpi_payment.State.DEFAULTED
 
 
-def _is_over(terms: TreasuryTerms, books: Books) -> bool:
+def _is_over(terms: TreasuryTerms, ledger: Ledger) -> bool:
     """Whether nothing more is due to come in."""
-    if books.periods_paid < len(terms.periods):
+    if ledger.periods_paid < len(terms.periods):
         return False
-    if terms.swap is None or books.swap is None:
+    if terms.swap is None or ledger.swap is None:
         return True
-    return kpi_payment.owed(terms.swap, books.swap, Side.PAYER, books.at) == 0
+    return kpi_payment.owed(terms.swap, ledger.swap, Side.PAYER, ledger.at) == 0
 
 
-def _collected(terms: TreasuryTerms, books: Books) -> tuple[Books, int, int]:
-    """The books after the swap has paid out what it has for the project, that amount, and what is owed on
+def _collected(terms: TreasuryTerms, ledger: Ledger) -> tuple[Ledger, int, int]:
+    """The ledger after the swap has paid out what it has for the project, that amount, and what is owed on
     it."""
-    if terms.swap is None or books.swap is None:
-        return books, 0, 0
-    ledger = kpi_payment.step(terms.swap, books.swap, Withdrawal(books.at, Side.PAYEE))
-    owed = kpi_payment.owed(terms.swap, ledger, Side.PAYEE, books.at)
-    return replace(books, swap=ledger, balance=books.balance + ledger.last), ledger.last, owed
+    if terms.swap is None or ledger.swap is None:
+        return ledger, 0, 0
+    swap = kpi_payment.apply(terms.swap, ledger.swap, Withdrawal(ledger.at, Side.PAYEE))
+    owed = kpi_payment.owed(terms.swap, swap, Side.PAYEE, ledger.at)
+    return replace(ledger, swap=swap, balance=ledger.balance + swap.last), swap.last, owed
 
 
 def spent(
-    periods: Sequence[Period], units: int, books: Books, period: int, collected: int, owed: int
-) -> Books:
-    """The books after the waterfall of `period` has been run on all that is available, of which `collected`
+    periods: Sequence[Period], units: int, ledger: Ledger, period: int, collected: int, owed: int
+) -> Ledger:
+    """The ledger after the waterfall of `period` has been run on all that is available, of which `collected`
     came from the swap; the project owes `owed` on it. Raises SettlementError for no units."""
-    needs = (*books.arrears, _due_as_well(periods, books), owed)
-    paid, left = allocate(books.available, needs)
+    needs = (*ledger.arrears, _due_as_well(periods, ledger), owed)
+    paid, left = allocate(ledger.available, needs)
     operator, lender, held_back, to_swap = paid
     each, distributed = per_unit(left, units)
     run = Run(
-        at=books.at,
+        at=ledger.at,
         period=period,
         collected=collected,
         needs=needs,
@@ -251,130 +250,134 @@ def spent(
         carried=left - distributed,
     )
     return replace(
-        books,
-        balance=books.balance - to_swap - distributed,
-        arrears=(books.arrears[0] - operator, books.arrears[1] - lender),
-        credits=(books.credits[0] + operator, books.credits[1] + lender),
-        runs=(*books.runs, run),
+        ledger,
+        balance=ledger.balance - to_swap - distributed,
+        arrears=(ledger.arrears[0] - operator, ledger.arrears[1] - lender),
+        credits=(ledger.credits[0] + operator, ledger.credits[1] + lender),
+        runs=(*ledger.runs, run),
     )
 
 
-def _spend(terms: TreasuryTerms, books: Books, period: int) -> Books:
-    books, collected, owed = _collected(terms, books)
-    books = spent(terms.periods, terms.units, books, period, collected, owed)
-    to_swap = books.runs[-1].paid[3]
-    if terms.swap is not None and books.swap is not None and to_swap:
-        funding = Funding(books.at, Side.PAYEE, to_swap)
-        books = replace(books, swap=kpi_payment.step(terms.swap, books.swap, funding))
-    return replace(books, closed=books.closed or _is_over(terms, books))
+def _spend(terms: TreasuryTerms, ledger: Ledger, period: int) -> Ledger:
+    ledger, collected, owed = _collected(terms, ledger)
+    ledger = spent(terms.periods, terms.units, ledger, period, collected, owed)
+    to_swap = ledger.runs[-1].paid[3]
+    if terms.swap is not None and ledger.swap is not None and to_swap:
+        funding = Funding(ledger.at, Side.PAYEE, to_swap)
+        ledger = replace(ledger, swap=kpi_payment.apply(terms.swap, ledger.swap, funding))
+    return replace(ledger, closed=ledger.closed or _is_over(terms, ledger))
 
 
-def next_period(periods: Sequence[Period], books: Books) -> Books:
-    """The books when the next period is due at their time, what it needs among the arrears. Raises
+def next_period(periods: Sequence[Period], ledger: Ledger) -> Ledger:
+    """The ledger when the next period is due at its time, what it needs among the arrears. Raises
     SettlementError before its pay date, and after the last period."""
-    index = books.periods_paid
+    index = ledger.periods_paid
     if index == len(periods):
         raise SettlementError(f"a payment after the last of {index} periods")
     period = periods[index]
-    if books.at < period.pay_date:
-        raise SettlementError(f"a payment at {books.at}: period {index} is not due before {period.pay_date}")
-    arrears = (books.arrears[0] + period.operating_cost, books.arrears[1] + period.debt_service)
-    return replace(books, periods_paid=index + 1, arrears=arrears)
+    if ledger.at < period.pay_date:
+        raise SettlementError(f"a payment at {ledger.at}: period {index} is not due before {period.pay_date}")
+    arrears = (ledger.arrears[0] + period.operating_cost, ledger.arrears[1] + period.debt_service)
+    return replace(ledger, periods_paid=index + 1, arrears=arrears)
 
 
-def _pay(terms: TreasuryTerms, books: Books) -> Books:
-    index = books.periods_paid
-    due = next_period(terms.periods, books)
-    if not _is_settled(books.swap, index):
+def _pay(terms: TreasuryTerms, ledger: Ledger) -> Ledger:
+    index = ledger.periods_paid
+    due = next_period(terms.periods, ledger)
+    if not _is_settled(ledger.swap, index):
         raise SettlementError(f"a payment of period {index}, which the swap has not settled")
     return _spend(terms, due, index)
 
 
-def _pay_rest(terms: TreasuryTerms, books: Books) -> Books:
-    if books.periods_paid < len(terms.periods):
-        raise SettlementError(f"the rest, after {books.periods_paid} of {len(terms.periods)} periods")
-    return _spend(terms, books, books.periods_paid)
+def _pay_rest(terms: TreasuryTerms, ledger: Ledger) -> Ledger:
+    if ledger.periods_paid < len(terms.periods):
+        raise SettlementError(f"the rest, after {ledger.periods_paid} of {len(terms.periods)} periods")
+    return _spend(terms, ledger, ledger.periods_paid)
 
 
-def withdrawn(books: Books, party: Party) -> Books:
-    """The books after a party has been paid its credit."""
-    paid = books.credits[party]
-    credits, withdrawn = list(books.credits), list(books.withdrawn)
+def withdrawn(ledger: Ledger, party: Party) -> Ledger:
+    """The ledger after a party has been paid its credit."""
+    paid = ledger.credits[party]
+    credits, withdrawn = list(ledger.credits), list(ledger.withdrawn)
     credits[party] = 0
     withdrawn[party] += paid
     return replace(
-        books,
-        balance=books.balance - paid,
+        ledger,
+        balance=ledger.balance - paid,
         credits=(credits[0], credits[1]),
         withdrawn=(withdrawn[0], withdrawn[1]),
     )
 
 
-def returned(swap: PaymentTerms | None, books: Books) -> Books:
-    """The books of a treasury whose issue has failed after all money, the swap's for it included, went to the
-    issuer; `withdrawn` and the like stay, as nothing was ever due."""
-    ledger = books.swap
-    if swap is not None and ledger is not None:
-        ledger = kpi_payment.step(swap, ledger, Withdrawal(books.at, Side.PAYEE))
-    return replace(books, swap=ledger, balance=0)
+def returned(terms: PaymentTerms | None, ledger: Ledger) -> Ledger:
+    """The ledger of a treasury whose issue has failed after all money, the swap's for it included, went to
+    the issuer; `withdrawn` and the like stay, as nothing was ever due."""
+    swap = ledger.swap
+    if terms is not None and swap is not None:
+        swap = kpi_payment.apply(terms, swap, Withdrawal(ledger.at, Side.PAYEE))
+    return replace(ledger, swap=swap, balance=0)
 
 
-def _step_swap(terms: TreasuryTerms, books: Books, event: kpi_payment.Event) -> Books:
-    if terms.swap is None or books.swap is None:
-        raise SettlementError(f"{event}: the treasury has no swap")
-    collects = isinstance(event, Withdrawal) and event.side == Side.PAYEE
-    if isinstance(event, Withdrawal) and collects and event.by_party:
-        raise SettlementError(f"{event}: the treasury calls the swap only when it pays")
-    if not isinstance(event, Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut):
-        raise SettlementError(f"{event}: the treasury agrees to no termination")
-    ledger = kpi_payment.step(terms.swap, books.swap, event)
-    return replace(books, swap=ledger, balance=books.balance + (ledger.last if collects else 0))
+def _apply_to_swap(terms: TreasuryTerms, ledger: Ledger, act: kpi_payment.SwapAct) -> Ledger:
+    if terms.swap is None or ledger.swap is None:
+        raise SettlementError(f"{act}: the treasury has no swap")
+    collects = isinstance(act, Withdrawal) and act.side == Side.PAYEE
+    if isinstance(act, Withdrawal) and collects and act.by_party:
+        raise SettlementError(f"{act}: the treasury calls the swap only when it pays")
+    if not isinstance(act, Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut):
+        raise SettlementError(f"{act}: the treasury agrees to no termination")
+    swap = kpi_payment.apply(terms.swap, ledger.swap, act)
+    return replace(ledger, swap=swap, balance=ledger.balance + (swap.last if collects else 0))
 
 
-def step(terms: TreasuryTerms, books: Books, event: Event) -> Books:
-    """The books after one more event of the treasury or of its swap.
+def apply(terms: TreasuryTerms, ledger: Ledger, act: TreasuryAct) -> Ledger:
+    """The ledger after one more act of the treasury or of its swap.
 
-    Raises SettlementError for an event before the books' time, and wherever the contracts revert.
+    Raises SettlementError for an act before the ledger's time, and wherever the contracts revert.
     """
-    if event.at < books.at:
-        raise SettlementError(f"{event}: before the last event, at {books.at}")
-    books = replace(books, at=event.at)
-    match event:
+    if act.at < ledger.at:
+        raise SettlementError(f"{act}: before the last act, at {ledger.at}")
+    ledger = replace(ledger, at=act.at)
+    match act:
         case Revenue():
-            return replace(books, balance=books.balance + uint256("amount", event.amount))
+            return replace(ledger, balance=ledger.balance + uint256("amount", act.amount))
         case Pay():
-            return _pay(terms, books)
+            return _pay(terms, ledger)
         case PayRest():
-            return _pay_rest(terms, books)
+            return _pay_rest(terms, ledger)
         case PartyWithdrawal():
-            return withdrawn(books, event.party)
+            return withdrawn(ledger, act.party)
         case Return():
-            raise SettlementError(f"{event}: the issue has not failed")
+            raise SettlementError(f"{act}: the issue has not failed")
         case _:
-            return _step_swap(terms, books, event)
+            return _apply_to_swap(terms, ledger, act)
 
 
-def history(terms: TreasuryTerms, events: Sequence[Event]) -> list[Books]:
-    """The books after each event, in order; see `step` for what is refused. The swap's beginning is one."""
+def history(terms: TreasuryTerms, acts: Sequence[TreasuryAct]) -> list[Ledger]:
+    """The ledger after each act, in order; see `apply` for what is refused. The swap's beginning is one."""
     validate(terms)
-    start = events[0].at if events else 0
-    books = Books(at=start, swap=None if terms.swap is None else Ledger(at=start))
+    start = acts[0].at if acts else 0
+    ledger = Ledger(at=start, swap=None if terms.swap is None else kpi_payment.Ledger(at=start))
     made = []
-    for event in events:
-        books = step(terms, books, event)
-        made.append(books)
+    for act in acts:
+        ledger = apply(terms, ledger, act)
+        made.append(ledger)
     return made
 
 
-def payments(books: Books) -> list[Payment]:
+def payments(ledger: Ledger) -> list[Payment]:
     """Every payment of a treasury so far, in order; a kind of which nothing was due is left out."""
-    return [payment for run in books.runs for payment in _payments_of(run) if payment.due or payment.total]
+    return [payment for run in ledger.runs for payment in _payments_of(run) if payment.due or payment.total]
 
 
 def _payments_of(run: Run) -> Iterator[Payment]:
     yield Payment("swap_received", run.period, run.at, run.collected, run.collected)
-    kinds: tuple[tuple[Kind, int], ...] = (("operating_cost", 0), ("debt_service", 1), ("swap_paid", 3))
-    for kind, i in kinds:
+    needs: tuple[tuple[PaymentKind, int], ...] = (
+        ("operating_cost", 0),
+        ("debt_service", 1),
+        ("swap_paid", 3),
+    )
+    for kind, i in needs:
         yield Payment(kind, run.period, run.at, run.needs[i], run.paid[i])
     shared = run.distributed + run.carried
     yield Payment("distribution", run.period, run.at, shared, run.distributed, run.per_unit)
@@ -407,10 +410,10 @@ def replay(
     times = [period.pay_date for period in terms.periods] if paid_at is None else paid_at
     if len(times) < len(revenue):
         raise SettlementError(f"paid_at: {len(times)} for {len(revenue)} periods paid")
-    settled: list[Event] = [Settlement(at, kpi) for at, kpi in zip(dates, kpis, strict=False)]
-    received: list[Event] = [Revenue(at, amount) for at, amount in zip(times, revenue, strict=False)]
-    paid: list[Event] = [Pay(at) for at, _ in zip(times, revenue, strict=False)]
+    settled: list[TreasuryAct] = [Settlement(at, kpi) for at, kpi in zip(dates, kpis, strict=False)]
+    received: list[TreasuryAct] = [Revenue(at, amount) for at, amount in zip(times, revenue, strict=False)]
+    paid: list[TreasuryAct] = [Pay(at) for at, _ in zip(times, revenue, strict=False)]
     begins = [] if terms.swap is None else [Activation(terms.swap.start_by)]
-    events = sorted([*fundings, *begins, *settled, *received, *paid], key=lambda event: event.at)
-    made = history(terms, events)
+    acts = sorted([*fundings, *begins, *settled, *received, *paid], key=lambda act: act.at)
+    made = history(terms, acts)
     return payments(made[-1]) if made else []

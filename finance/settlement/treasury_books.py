@@ -63,7 +63,7 @@ class TreasuryBooks(Books):
     terms: TreasuryParts
     state: State = State.OFFERED
     units: int = 0
-    ledger: treasury.Books = treasury.Books(0)  # noqa: RUF009 - it is frozen
+    ledger: treasury.Ledger = treasury.Ledger(0)  # noqa: RUF009 - it is frozen
     key: str = "treasury"
 
     # -- questions

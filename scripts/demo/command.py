@@ -96,8 +96,8 @@ def _bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
 
 
 def _any_bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
-    from scripts.demo.tale import check, tell
-    from scripts.demo.tale_report import summary, write_report
+    from scripts.demo.any_bond import check, tell
+    from scripts.demo.any_bond_report import summary, write_report
 
     check(terms)
     _clear(options.out)

@@ -15,13 +15,13 @@ from chain.bindings import read
 from chain.deploy import local_wallets
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
+from scripts.demo.any_bond import bending
 from scripts.demo.cast import allot
 from scripts.demo.life import Life, Reading
 from scripts.demo.reporting import HOUR
-from scripts.demo.tale import bending
 from scripts.serve.cast import PEOPLE
 from scripts.serve.folders import deployment_id
-from scripts.serve.panel import Docket
+from scripts.serve.panel import PanelFeed
 from scripts.serve.reports import Reports
 from scripts.serve.story import DAY, Scene, Urls, as_they_can
 
@@ -92,16 +92,16 @@ class BondStory:
     def _feed(self, feed: FeedTerms) -> None:
         """What the chain tells of a feed, and the events of its reports that the bond goes by."""
         life, scene = self.life, self.scene
-        docket = Docket(
+        judged = PanelFeed(
             life.record.addresses.oracle,
             life.record.feeds[feed.kpi],
             tuple(life.record.wallets.panel[: feed.panel_size]),
             feed.panel_quorum,
             scene.data / self.id / feed.kpi,
         )
-        scene.panel.add(docket)
+        scene.panel.add(judged)
         urls = self.setting.urls
-        reports = Reports(life.oracle, docket.feed, feed, life.relay, docket.folder, urls, scene.panel)
+        reports = Reports(life.oracle, judged.id, feed, life.relay, judged.folder, urls, scene.panel)
         self.reports[feed.kpi] = reports
         title = life.deal.kpis[feed.kpi].title
         for period in sorted({r.period for r in self._readings() if r.feed.kpi == feed.kpi}):

@@ -17,7 +17,7 @@ from chain.network import BLOCK_GAS_LIMIT, LocalChain, clock, reach_time
 from chain.sender import GAS_MARGIN
 from scripts.demo.reporting import Crew
 from scripts.serve.panel import Panel
-from scripts.serve.plan import Plan, Step
+from scripts.serve.plan import Plan, PlannedEvent
 from scripts.serve.reports import NotReportedError
 
 log = logging.getLogger("penstock.serve")
@@ -80,51 +80,51 @@ class Conductor:
         ChainError when the chain refuses what should happen; that event counts as past, so that the world
         goes on."""
         with self._moving:
-            step = self._plan.take()
-            if step is None:
+            planned = self._plan.take()
+            if planned is None:
                 raise conflict("nothing comes next in this demonstration: every deal has ended")
             try:
                 self._panel.look(at_once=True)
-                self._live(step)
+                self._live(planned)
             except (NotReportedError, UnreachableError) as error:
-                self._plan.put_back(step)
+                self._plan.put_back(planned)
                 away = isinstance(error, UnreachableError)
                 self._waits = "" if away else NOT_REPORTED  # of the chain's silence every page tells
                 self._try_at = time.monotonic() + AGAIN_SECONDS
                 name = "chain-unavailable" if away else "not-reported"
-                raise unavailable("; ".join([f"{step.title}: {error}", *self.look()]), name) from None
+                raise unavailable("; ".join([f"{planned.title}: {error}", *self.look()]), name) from None
             self._waits = ""
-            return step.event
+            return planned.shown
 
     def look(self) -> list[str]:
         """The nodes that should run and do not, in words; they are started again."""
         self._stopped = [f"{deal}: {words}" for deal, crew in self._crews.items() for words in crew.look()]
         return self._stopped
 
-    def live_until(self, until: int, tell: Callable[[Step], None]) -> None:
+    def live_until(self, until: int, tell: Callable[[PlannedEvent], None]) -> None:
         """Everything up to `until` (unix seconds), with the clock there at the end."""
         with self._moving:
-            while (step := self._plan.next()) is not None and step.time <= until:
+            while (planned := self._plan.next()) is not None and planned.time <= until:
                 self._plan.take()
-                tell(step)
-                self._live_patiently(step)
+                tell(planned)
+                self._live_patiently(planned)
             reach_time(self._chain.w3, until)
 
-    def _live_patiently(self, step: Step) -> None:
+    def _live_patiently(self, planned: PlannedEvent) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return self._live(step)
+                return self._live(planned)
             except NotReportedError as error:
                 log.warning("%s: %s", error, "; ".join(self.look()))
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(WATCH_SECONDS)
 
-    def _live(self, step: Step) -> None:
-        reach_time(self._chain.w3, step.time)
-        log.info("%s: %s", step.deployment, step.title)
-        step.act()
+    def _live(self, planned: PlannedEvent) -> None:
+        reach_time(self._chain.w3, planned.time)
+        log.info("%s: %s", planned.deployment, planned.title)
+        planned.act()
 
     def watch(self, stop: threading.Event) -> None:
         """Until `stop`: nodes that end are started again, the panel rules on what is challenged, and what
@@ -134,8 +134,8 @@ class Conductor:
             try:
                 self.look()
                 self._panel.look()
-                step, now = self._plan.next(), clock(self._chain.w3)
-                if step is not None and step.time <= now and time.monotonic() >= self._try_at:
+                planned, now = self._plan.next(), clock(self._chain.w3)
+                if planned is not None and planned.time <= now and time.monotonic() >= self._try_at:
                     self.advance()
                 said = ""
             except Exception as error:

@@ -31,11 +31,11 @@ CHALLENGED = STATUS.index("challenged")
 
 
 @dataclass(frozen=True)
-class Docket:
-    """A feed that the panel rules on: its contract, its panel, and the folder with its reports."""
+class PanelFeed:
+    """A feed that the panel rules on: its contract and id, its panel, and the folder with its reports."""
 
     oracle: str
-    feed: str
+    id: str
     members: tuple[str, ...]
     quorum: int
     folder: Path
@@ -46,13 +46,13 @@ class Panel:
 
     def __init__(self, sender: Sender, delay_seconds: float = 4.0) -> None:
         self._sender, self._delay = sender, delay_seconds
-        self._dockets: dict[str, Docket] = {}
+        self._feeds: dict[str, PanelFeed] = {}
         self._challenged: dict[tuple[str, int], float] = {}
         self._next_block = 0
         self._lock = threading.RLock()
 
-    def add(self, docket: Docket) -> None:
-        self._dockets[docket.feed] = docket
+    def add(self, judged: PanelFeed) -> None:
+        self._feeds[judged.id] = judged
 
     def look(self, at_once: bool = False) -> None:
         """Rule on what was challenged at least `delay_seconds` ago, or on everything `at_once`, as before the
@@ -79,54 +79,54 @@ class Panel:
         first = min(self._next_block, head)  # a chain that was taken back is read again from there
         topic = next(topic for topic, entry in events.items() if entry["name"] == "ReportChallenged")
         wanted: Any = {
-            "address": sorted({docket.oracle for docket in self._dockets.values()}),
+            "address": sorted({judged.oracle for judged in self._feeds.values()}),
             "fromBlock": first,
             "toBlock": head,
             "topics": ["0x" + topic.hex()],
         }
-        found = [decode_log(log, events) for log in w3.eth.get_logs(wanted)] if self._dockets else []
+        found = [decode_log(log, events) for log in w3.eth.get_logs(wanted)] if self._feeds else []
         self._next_block = head + 1
         named = [(each[1]["feed"], int(each[1]["period"])) for each in found if each is not None]
-        return [key for key in named if key[0] in self._dockets]
+        return [key for key in named if key[0] in self._feeds]
 
     def rule(self, feed: str, period: int) -> Verdict | None:
         """Rule on a challenged report now; None if there is nothing to rule on or nothing to go by.
 
         A report that lies within what the raw data give stands; another one is corrected to their median.
         """
-        docket = self._dockets[feed]
+        judged = self._feeds[feed]
         with self._lock:
-            if not self._is_challenged(docket, period):
+            if not self._is_challenged(judged, period):
                 return None
-            held = self._report(docket, period)
-            file = docket.folder / f"report-{period}-{held['version']}.json"
+            held = self._report(judged, period)
+            file = judged.folder / f"report-{period}-{held['version']}.json"
             if not file.exists():
                 log.warning("no evidence of period %s of %s: the panel stays silent", period, feed)
                 return None
             record = load_report(file)
-            values = sorted(raw_values(record, docket.folder))
+            values = sorted(raw_values(record, judged.folder))
             roots = report_evidence([item.evidence for item in record.observations])
             stands = values[0] <= held["value"] <= values[-1]
             verdict = Verdict.STANDS if stands else Verdict.CORRECTED
             value = held["value"] if stands else median(values)
             ruling = Ruling(feed, period, held["version"], verdict, value, roots)
-            self._bring(docket, ruling)
+            self._bring(judged, ruling)
             log.info("ruled on period %s of %s: %s, %s", period, feed, verdict.name.lower(), value)
             return verdict
 
-    def _bring(self, docket: Docket, ruling: Ruling) -> None:
-        domain = Domain(chain_id=self._sender.w3.eth.chain_id, contract=docket.oracle)
-        keys = [local_account(PANEL_KEYS + place) for place in range(docket.quorum)]
+    def _bring(self, judged: PanelFeed, ruling: Ruling) -> None:
+        domain = Domain(chain_id=self._sender.w3.eth.chain_id, contract=judged.oracle)
+        keys = [local_account(PANEL_KEYS + place) for place in range(judged.quorum)]
         signatures = [sign_ruling(ruling, domain, key) for key in keys]
-        ordered = assemble(ruling, domain, signatures, docket.members, docket.quorum)
-        send_ruling(self._sender, docket.oracle, ruling, ordered)
+        ordered = assemble(ruling, domain, signatures, judged.members, judged.quorum)
+        send_ruling(self._sender, judged.oracle, ruling, ordered)
 
-    def _is_challenged(self, docket: Docket, period: int) -> bool:
-        return bool(self._report(docket, period)["status"] == CHALLENGED)
+    def _is_challenged(self, judged: PanelFeed, period: int) -> bool:
+        return bool(self._report(judged, period)["status"] == CHALLENGED)
 
-    def _report(self, docket: Docket, period: int) -> dict[str, Any]:
-        functions = contract(self._sender.w3, "KpiOracle", docket.oracle).functions
-        found: dict[str, Any] = read(functions.reportOf(docket.feed, period))
+    def _report(self, judged: PanelFeed, period: int) -> dict[str, Any]:
+        functions = contract(self._sender.w3, "KpiOracle", judged.oracle).functions
+        found: dict[str, Any] = read(functions.reportOf(judged.id, period))
         return found
 
 

@@ -29,8 +29,8 @@ from oracle.processes import NodeStartError
 from scripts.console import plain_console
 from scripts.serve import service
 from scripts.serve.folders import WORLD, add_deployment, add_relay, fresh_folder
+from scripts.serve.progress import Progress
 from scripts.serve.reports import NotReportedError
-from scripts.serve.telling import Teller
 from scripts.serve.world import world
 
 OWN_FOLDER = Path("penstock-data")
@@ -67,34 +67,36 @@ def start(options: Options) -> None:
         raise InputError(f"--deals = {options.deals}: is not a folder")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # one line for each question to a node
     with service.listen(options.host, options.port) as listener:
-        teller = Teller(plain_console())
+        progress = Progress(plain_console())
         stopped = False
         try:
             with service.stoppable(), ExitStack() as stack:
-                demo, settings = (_joined if options.network else _demonstrated)(options, teller, stack)
+                demo, settings = (_joined if options.network else _demonstrated)(options, progress, stack)
                 app = build(settings, demo)
-                teller.say("starting the service")
-                service.run(app, listener, options.url, _announce(options, teller, app.state.services))
+                progress.say("starting the service")
+                service.run(app, listener, options.url, _announce(options, progress, app.state.services))
         except service.StoppedError:
             stopped = True
         except (NodeStartError, NotReportedError) as error:
             raise InputError(f"the demonstration could not begin: {error}") from None
-        teller.say("stopped" if stopped else "ended")
+        progress.say("stopped" if stopped else "ended")
 
 
-def _demonstrated(options: Options, teller: Teller, stack: ExitStack) -> tuple[Demo, Settings]:
+def _demonstrated(options: Options, progress: Progress, stack: ExitStack) -> tuple[Demo, Settings]:
     data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-")))
     _require_empty(options.database or os.environ.get("PENSTOCK_DATABASE"))
     if options.data is not None and fresh_folder(data, options.anew):
-        teller.say(f"{data}: the demonstration that was here is cleared away; a new one begins")
+        progress.say(f"{data}: the demonstration that was here is cleared away; a new one begins")
     (data / WORLD).mkdir(exist_ok=True)
     log = stack.enter_context((options.log or data / WORLD / "log.jsonl").open("a"))
     placeholder = _settings(options, "", data)
     configure(placeholder, stream=log)
-    here = stack.enter_context(world(data, teller))
+    here = stack.enter_context(world(data, progress))
     settings = _settings(options, here.chain.url, data)
     configure(settings, stream=log)
-    teller.say(f"chain {here.chain.chain_id} at {here.chain.url}; {len(here.deployments)} deals in mid-life")
+    progress.say(
+        f"chain {here.chain.chain_id} at {here.chain.url}; {len(here.deployments)} deals in mid-life"
+    )
     return here.conductor, settings
 
 
@@ -117,7 +119,7 @@ def _require_empty(url: str | None) -> None:
         database.close()
 
 
-def _joined(options: Options, teller: Teller, stack: ExitStack) -> tuple[None, Settings]:
+def _joined(options: Options, progress: Progress, stack: ExitStack) -> tuple[None, Settings]:
     assert options.network is not None
     data = options.data or OWN_FOLDER
     data.mkdir(parents=True, exist_ok=True)
@@ -125,23 +127,23 @@ def _joined(options: Options, teller: Teller, stack: ExitStack) -> tuple[None, S
     log = stack.enter_context(options.log.open("a")) if options.log else None
     configure(settings, stream=log)
     for path in options.deployments:
-        teller.say(f"served from {add_deployment(data, path)}")
+        progress.say(f"served from {add_deployment(data, path)}")
     for path in options.relays:
-        teller.say(f"served from {add_relay(data, path)}, with its nodes and reports")
-    _look_at(options.network, teller)
+        progress.say(f"served from {add_relay(data, path)}, with its nodes and reports")
+    _look_at(options.network, progress)
     return None, settings
 
 
-def _look_at(network: str, teller: Teller) -> None:
+def _look_at(network: str, progress: Progress) -> None:
     """Say whether the chain is there. One that is down now may be up later; a name that is none never is."""
     if network not in KNOWN and not network.startswith(("http://", "https://")):
         connect(network)  # raises with the names there are
     try:
         found = connect(network)
     except NetworkError as error:
-        teller.say(f"{error}; the service starts all the same and waits for it")
+        progress.say(f"{error}; the service starts all the same and waits for it")
     else:
-        teller.say(f"chain {found.eth.chain_id}, block {found.eth.block_number}")
+        progress.say(f"chain {found.eth.chain_id}, block {found.eth.block_number}")
 
 
 def database_url(url: str | None, data: Path | None) -> str:
@@ -170,14 +172,14 @@ def _settings(options: Options, network: str, data: Path) -> Settings:
     )
 
 
-def _announce(options: Options, teller: Teller, parts: Services) -> Callable[[bool], None]:
+def _announce(options: Options, progress: Progress, services: Services) -> Callable[[bool], None]:
     def announce(ready: bool) -> None:
         # Simulations that a page needs begin now, so that its first visitor need not wait for them.
-        warm(parts.deals.all(), parts.jobs)
+        warm(services.deals.all(), services.jobs)
         if not ready:
-            teller.say(f"not everything is up yet; {options.url}/health/ready says what is missing")
-        what = "the demonstration" if parts.demo is not None else "the service"
-        teller.say("  (Ctrl-C stops it)", bold=f"{what} is at {options.url}")
+            progress.say(f"not everything is up yet; {options.url}/health/ready says what is missing")
+        what = "the demonstration" if services.demo is not None else "the service"
+        progress.say("  (Ctrl-C stops it)", bold=f"{what} is at {options.url}")
         if options.open_browser:
             webbrowser.open(options.url)
 

@@ -18,7 +18,7 @@ from scripts.demo.swap.life import SwapLife
 from scripts.demo.swap.world import power_sales
 from scripts.serve.crews import SEED
 from scripts.serve.folders import deployment_id
-from scripts.serve.panel import Docket
+from scripts.serve.panel import PanelFeed
 from scripts.serve.reports import Reports
 from scripts.serve.story import DAY, Scene, Urls, as_they_can
 
@@ -83,10 +83,10 @@ class SwapStory:
         record.save(folder / "deployment.json")
         feed = life.terms.feed
         panel = tuple(record.wallets.panel[: feed.panel_size])
-        docket = Docket(record.addresses.oracle, life.feed, panel, feed.panel_quorum, folder / feed.kpi)
-        scene.panel.add(docket)
+        judged = PanelFeed(record.addresses.oracle, life.feed, panel, feed.panel_quorum, folder / feed.kpi)
+        scene.panel.add(judged)
         self.reports = Reports(
-            life.oracle, life.feed, feed, life.relay, docket.folder, self._asked, scene.panel
+            life.oracle, life.feed, feed, life.relay, judged.folder, self._asked, scene.panel
         )
         life.onboard()
 

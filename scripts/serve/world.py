@@ -23,6 +23,7 @@ from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal
 from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
+from scripts.demo.any_bond import LIE_OF_SPREAD
 from scripts.demo.cast import COUNTRY_USA, RETAIL
 from scripts.demo.life import IDENTITY_YEARS, Life
 from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
@@ -30,7 +31,6 @@ from scripts.demo.story import CAPTURE_LIE
 from scripts.demo.swap.life import SwapLife
 from scripts.demo.swap.story import CAPTURE_LIE as SWAP_CAPTURE_LIE
 from scripts.demo.swap.story import LIE as SWAP_LIE
-from scripts.demo.tale import LIE_OF_SPREAD
 from scripts.serve.bond import LEAD_DAYS, BondSetting, BondStory
 from scripts.serve.cast import (
     ACCOUNTS,
@@ -47,9 +47,9 @@ from scripts.serve.crews import Later, Staff, captured, staffed
 from scripts.serve.folders import WORLD, write_identity, write_nodes
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
+from scripts.serve.progress import Progress
 from scripts.serve.story import DAY, Scene, Urls
 from scripts.serve.swap import SwapSetting, SwapStory
-from scripts.serve.telling import Teller
 
 NOW = int(datetime(2021, 1, 5, 9, tzinfo=UTC).timestamp())
 """The chain's clock when the world is handed over."""
@@ -75,7 +75,7 @@ Story = BondStory | SwapStory
 
 
 @contextmanager
-def world(data: Path, teller: Teller) -> Iterator[World]:
+def world(data: Path, progress: Progress) -> Iterator[World]:
     """Start the chain and the nodes, live the deals up to NOW, and go on living them while the `with` lasts.
 
     `data` gets a folder for each deployment. Whatever was started is stopped.
@@ -86,7 +86,7 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         staff = _staff(dc_water, bloom, moved)
         stop = threading.Event()
         genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
-        teller.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
+        progress.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
         chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
         running: dict[str, Crew] = {}
         crews = _begin(stack, chain.url, staff, data, stop, running)
@@ -108,9 +108,9 @@ def world(data: Path, teller: Teller) -> Iterator[World]:
         issuers = [deal.parties["issuer"].name for deal in (dc_water, atlanta)]
         accounts = demo_accounts(chain.accounts, issuers)
         conductor = Conductor(chain, scene.plan, scene.panel, accounts, _facts(days), running)
-        teller.say("living three deals: DC Water, Bloom, Atlanta")
-        conductor.live_until(NOW, teller.step)
-        teller.year_ends()
+        progress.say("living three deals: DC Water, Bloom, Atlanta")
+        conductor.live_until(NOW, progress.count)
+        progress.year_ends()
         brief.close()
         key = data / WORLD / "relay-key"
         write_secret(key, LOCAL_RELAY.key.hex())

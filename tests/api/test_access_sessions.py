@@ -214,7 +214,7 @@ def test_a_cookie_does_not_act_for_other_sites(service: Service, client: TestCli
 
 
 def test_keys_open_what_their_scopes_say(service: Service, client: TestClient) -> None:
-    database, path = service.parts.database, f"/v1/guarded/{service.world.id}"
+    database, path = service.services.database, f"/v1/guarded/{service.world.id}"
     key = create_key(database, "relay", ["oracle:write"], days=1)
     other = create_key(database, "registrar", ["deployments:write"])
 
@@ -248,7 +248,7 @@ def test_keys_open_what_their_scopes_say(service: Service, client: TestClient) -
 
 def test_nothing_that_lets_in_is_stored(service: Service, client: TestClient) -> None:
     token = sign_in(client, message(client)).json()["token"]
-    key = create_key(service.parts.database, "stored", ["oracle:write"]).token
+    key = create_key(service.services.database, "stored", ["oracle:write"]).token
     files = [path.read_bytes() for path in Path(service.world.data).glob("penstock.sqlite*")]
     for secret in (token, key, key.rpartition("_")[2]):
         assert not any(secret.encode() in content for content in files)
@@ -257,7 +257,7 @@ def test_nothing_that_lets_in_is_stored(service: Service, client: TestClient) ->
 
 def test_a_session_ends(service: Service, client: TestClient) -> None:
     token = sign_in(client, message(client)).json()["token"]
-    with service.parts.database.begin() as connection:
+    with service.services.database.begin() as connection:
         connection.execute(text("UPDATE sessions SET expires = 1"))
     client.cookies.clear()
     answer = client.get("/v1/auth/session", headers={"Authorization": f"Bearer {token}"})
@@ -288,7 +288,7 @@ def test_a_wallet_has_so_many_sessions_and_its_oldest_ends(service: Service) -> 
     tokens = []
     for _ in range(20):
         tokens.append(opened(account))
-        with service.parts.database.begin() as connection:  # a second apart, as they would be
+        with service.services.database.begin() as connection:  # a second apart, as they would be
             connection.execute(text("UPDATE sessions SET created = created - 1"))
     assert all(map(works, tokens))
     tokens.append(opened(account))
@@ -303,7 +303,7 @@ def test_a_nonce_is_good_until_it_expires(
     signed = message(client)
     nonce = re.search(r"Nonce: (\w+)", signed)
     assert nonce is not None
-    with service.parts.database.begin() as connection:
+    with service.services.database.begin() as connection:
         query = text("UPDATE nonces SET expires = :at WHERE nonce = :nonce")
         found = connection.execute(query, {"at": int(time.time()) + left, "nonce": nonce[1]})
         assert found.rowcount == 1

@@ -33,7 +33,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def key(service: Service) -> dict[str, str]:
-    made = create_key(service.parts.database, "tests", ["deployments:write"])
+    made = create_key(service.services.database, "tests", ["deployments:write"])
     return {"Authorization": f"Bearer {made.token}"}
 
 
@@ -49,13 +49,13 @@ def other(service: Service) -> dict[str, Any]:
 
 
 def ids(service: Service) -> list[str]:
-    return [deployment.id for deployment in service.parts.index.deployments()]
+    return [deployment.id for deployment in service.services.index.deployments()]
 
 
 def test_nobody_without_the_scope_registers(service: Service, other: dict[str, Any]) -> None:
     before = ids(service)
     assert service.post(PATH, json=other).status_code == 401
-    wrong = create_key(service.parts.database, "reader", ["oracle:write"])
+    wrong = create_key(service.services.database, "reader", ["oracle:write"])
     answer = service.post(PATH, json=other, headers={"Authorization": f"Bearer {wrong.token}"})
     assert answer.status_code == 403
     assert ids(service) == before
@@ -125,7 +125,7 @@ def test_where_nodes_listen(service: Service, key: dict[str, str]) -> None:
     for bad in ({"other": urls}, {KPI: ["file:///etc/passwd"]}, {KPI: urls * 20}, {KPI: "x"}):
         assert service.client.put(path, json={"nodes": bad}, headers=key).status_code == 422, bad
     assert service.client.put(path, json={"nodes": {KPI: urls}}, headers=key).status_code == 200
-    service.parts.nodes.poll()
+    service.services.nodes.poll()
     nodes = service.get("/v1/oracle/nodes", params={"deployment": service.world.id}).json()["items"]
     assert [node["health"] for node in nodes] == ["down", "down", "unknown", "unknown"]
     assert nodes[0]["url"] == "http://127.0.0.1:9"

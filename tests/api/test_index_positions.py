@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.index.positions import Account
-from api.index.statements import _lines, _Note, _Step
+from api.index.statements import _Change, _lines, _Note
 from chain.network import LocalChain, rpc
 from tests.api.index_world import Indexed, RandomLife, assert_positions, sqlite_url
 from tests.seeds import SEED
@@ -109,9 +109,9 @@ def test_of_two_transfers_in_a_transaction_only_the_forced_one_is_forced() -> No
     a, b = "0x" + "a" * 40, "0x" + "b" * 40
     notes = [_Note(4, "ForcedTransfer", a, {"from": a, "to": b, "amount": 2})]
 
-    def step(log: int, units: int) -> _Step:
+    def step(log: int, units: int) -> _Change:
         moved = {"from": a, "to": b, "value": 1}
-        return _Step(7, log, 1_500_000_000, "0x" + "1" * 64, "Transfer", moved, Account(units=units), notes)
+        return _Change(7, log, 1_500_000_000, "0x" + "1" * 64, "Transfer", moved, Account(units=units), notes)
 
     first, forced, last = step(1, 9), step(3, 7), step(6, 6)
     lines = list(_lines(a, Account(units=10), 0, [first, forced, last], []))

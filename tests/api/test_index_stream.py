@@ -156,7 +156,7 @@ def _app(indexed: Indexed) -> FastAPI:
         hosts=("127.0.0.1",),
         limits=Limits(per_second=0),
     )
-    parts: Any = SimpleNamespace(
+    services: Any = SimpleNamespace(
         settings=settings,
         database=indexed.database,
         chain=indexed.link,
@@ -166,7 +166,7 @@ def _app(indexed: Indexed) -> FastAPI:
         nodes=None,
         demo=None,
     )
-    return create_app(parts)
+    return create_app(services)
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:

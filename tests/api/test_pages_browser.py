@@ -146,7 +146,7 @@ def test_every_kind_of_transaction_is_accessible(
     """One transaction for each event that a deal's life has, in either language by turns, unfolded."""
     service: Service = request.getfixturevalue(name)
     kinds: dict[str, str] = {}
-    for event in service.parts.index.events(service.world.id):
+    for event in service.services.index.events(service.world.id):
         kinds.setdefault(event.name, event.tx)
     assert len(kinds) > 10
     page = ready(browser, bond if name == "redeemed" else swap)

@@ -127,7 +127,7 @@ def test_interest_and_repaid_principal_are_told_apart(redeemed: Service) -> None
 def test_only_what_is_deployed_says_it_is_on_chain(active: Service) -> None:
     on_chain = "written on chain:"
     assert on_chain in page(active, f"/deals/{BOND}")
-    for deal in active.parts.deals.all():
+    for deal in active.services.deals.all():
         if deal.id != BOND:
             assert on_chain not in page(active, f"/deals/{deal.id}")
 
@@ -176,5 +176,5 @@ def test_evidence_of_a_proven_lie_says_so(captured: World) -> None:
         assert "just compared" not in before
         assert "found out by recomputing" in before
         job = service.post(f"/v1/deployments/{captured.id}/reports/{KPI}/0/recompute").json()["id"]
-        assert service.parts.jobs.get(job).ended.wait(120)
+        assert service.services.jobs.get(job).ended.wait(120)
         assert "does not follow from these files" in page(service, path)

@@ -109,7 +109,7 @@ def test_enel_pays_25_basis_points_more_when_it_misses_and_never_less() -> None:
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_transaction_of_a_life_has_a_page(redeemed: Service, wind: Service, language: str) -> None:
     for service in (redeemed, wind):
-        traces = {event.tx for event in service.parts.index.events(service.world.id)}
+        traces = {event.tx for event in service.services.index.events(service.world.id)}
         assert len(traces) > 20
         for tx in sorted(traces):
             html = page(service, f"/transactions/{tx}?lang={language}")

@@ -90,7 +90,7 @@ def check(service: Service, *more: str) -> None:
     pages = crawl(service, *starts)
     assert len(pages) > 20
     names = set(NAMES)
-    for deal in service.parts.deals.all():
+    for deal in service.services.deals.all():
         for party in deal.parties.values():
             names |= set(WORD.findall(party.name))
     left = {path: found for path, reader in pages.items() if (found := english(reader, names))}

@@ -157,7 +157,7 @@ def test_a_record_that_is_wrong_is_left_out(
         (tmp_path / name).mkdir()
         (tmp_path / name / "deployment.json").write_text(content)
     with serving(world, data=tmp_path, database=f"sqlite:///{tmp_path / 'own.sqlite'}") as service:
-        assert [each.id for each in service.parts.index.deployments()] == [world.id]
+        assert [each.id for each in service.services.index.deployments()] == [world.id]
     assert "broken-12345678" in caplog.text
     assert "moved-12345678" in caplog.text
 

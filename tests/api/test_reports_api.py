@@ -32,7 +32,7 @@ CITIZEN = 13
 @pytest.fixture(scope="module")
 def service(captured: World) -> Iterator[Service]:
     with serving(captured) as running:
-        running.parts.nodes.poll()
+        running.services.nodes.poll()
         yield running
 
 
@@ -51,7 +51,7 @@ def _settle(service: Service) -> None:
     w3 = service.world.chain.w3
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        latest, head = w3.eth.get_block("latest"), service.parts.index.head()
+        latest, head = w3.eth.get_block("latest"), service.services.index.head()
         if head is not None and head.hash == latest["hash"].to_0x_hex():
             return
         time.sleep(0.05)
@@ -304,7 +304,7 @@ def test_a_report_is_prepared_for_whoever_may_and_sent_by_anyone(undone: Service
     world, w3 = undone.world, undone.world.chain.w3
     path, wanted = f"/v1/deployments/{world.id}/reports", {"kpi": KPI, "period": 0}
     assert undone.post(path, json=wanted).status_code == 401
-    key = create_key(undone.parts.database, "relay", ["oracle:write"]).token
+    key = create_key(undone.services.database, "relay", ["oracle:write"]).token
     headers = {"Authorization": f"Bearer {key}"}
     again = undone.post(path, json=wanted, headers=headers)
     assert (again.status_code, again.json()["type"]) == (409, "/problems/reported")
@@ -330,7 +330,7 @@ def test_a_report_is_prepared_for_whoever_may_and_sent_by_anyone(undone: Service
 
 
 def test_nodes_with_their_faults_and_what_they_signed(service: Service) -> None:
-    service.parts.nodes.poll()
+    service.services.nodes.poll()
     nodes = service.get("/v1/oracle/nodes", params={"deployment": service.world.id}).json()["items"]
     config = read(
         contract(

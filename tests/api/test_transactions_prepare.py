@@ -1,4 +1,4 @@
-"""Actions prepared as transactions, signed with real keys, relayed, and looked up; compared with what the
+"""Acts prepared as transactions, signed with real keys, relayed, and looked up; compared with what the
 contracts themselves say."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Actions and refusals in words: each names what is there, and is said in both languages."""
+"""Acts and refusals in words: each names what is there, and is said in both languages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from api.i18n import texts
-from api.instruments.actions import ABI, ACTIONS
+from api.instruments.acts import ABI, ACTS
 from api.instruments.parameters import KINDS
 from api.instruments.refusals import OTHERWISE, WITHOUT_AMOUNTS, WORDS, template
 from api.views.relaying import DONE
@@ -17,16 +17,16 @@ from chain.errors import ContractError
 FIELD = re.compile(r"\{(\w+)\}")
 
 
-@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("name", ACTS)
 def test_an_action_calls_what_its_contract_has(name: str) -> None:
-    action = ACTIONS[name]
-    entries = [e for e in artifacts.abi(ABI[action.on]) if e.get("name") == action.function]
+    act = ACTS[name]
+    entries = [e for e in artifacts.abi(ABI[act.on]) if e.get("name") == act.function]
     assert [e["type"] for e in entries] == ["function"]
     assert entries[0]["stateMutability"] == "nonpayable"
-    assert {each.kind for each in action.parameters} <= KINDS.keys()
-    known = {each.name for each in action.parameters} | {"money"}
-    assert set(FIELD.findall(action.title)) <= known
-    assert ("{money}" in action.title) == (action.pays is not None or action.local)
+    assert {each.kind for each in act.parameters} <= KINDS.keys()
+    known = {each.name for each in act.parameters} | {"money"}
+    assert set(FIELD.findall(act.title)) <= known
+    assert ("{money}" in act.title) == (act.pays is not None or act.local)
 
 
 def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
@@ -45,11 +45,11 @@ def test_an_error_without_words_is_told_by_its_name() -> None:
 def test_everything_is_said_in_korean() -> None:
     korean = texts("ko")
     said = (
-        {action.title for action in ACTIONS.values()}
+        {act.title for act in ACTS.values()}
         | set(WORDS.values())
         | set(DONE.values())
         | {OTHERWISE}
         | set(WITHOUT_AMOUNTS.values())
     )
-    said |= {word for action in ACTIONS.values() for each in action.parameters for word in each.choices}
+    said |= {word for act in ACTS.values() for each in act.parameters for word in each.choices}
     assert sorted(said - korean.keys()) == []

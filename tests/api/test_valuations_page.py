@@ -203,8 +203,8 @@ def test_everybody_can_use_it(browser: Browser, url: str, deal: str, width: int,
 
 
 def simulated(client: TestClient) -> None:
-    parts = client.app.state.services  # type: ignore[attr-defined]
-    job = simulate_outlook(parts.deals.get("bloom-wind-prs"), parts.jobs)
+    services = client.app.state.services  # type: ignore[attr-defined]
+    job = simulate_outlook(services.deals.get("bloom-wind-prs"), services.jobs)
     assert job is None or (job.ended.wait(90) and job.state == "done")
 
 

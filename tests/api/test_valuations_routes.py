@@ -243,13 +243,13 @@ def test_a_long_simulation_can_be_stopped(client: TestClient) -> None:
 
 
 def test_the_wind_swap_is_simulated_once_and_then_answers_at_once(client: TestClient) -> None:
-    parts = client.app.state.services  # type: ignore[attr-defined]
-    deal = parts.deals.get("bloom-wind-prs")
+    services = client.app.state.services  # type: ignore[attr-defined]
+    deal = services.deals.get("bloom-wind-prs")
     answer = client.post("/v1/valuations", json={"deal": deal.id})
     if answer.status_code == 503:
         assert answer.json()["type"] == "/problems/computing"
         assert int(answer.headers["retry-after"]) > 0
-    job = simulate_outlook(deal, parts.jobs)
+    job = simulate_outlook(deal, services.jobs)
     assert job is None or job.ended.wait(90)
     found = ask(client, deal=deal.id)
     assert int(found["low"]) < int(found["value"]) < int(found["high"])

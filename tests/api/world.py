@@ -210,16 +210,16 @@ def bond_nodes(
 
 @dataclass
 class Service:
-    """The app over a world, its parts, and an HTTP client that speaks to it."""
+    """The app over a world, its services, and an HTTP client that speaks to it."""
 
     world: World
     app: FastAPI
     client: TestClient
 
     @property
-    def parts(self) -> Services:
-        parts: Services = self.app.state.services
-        return parts
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.client.get(path, **options)

@@ -17,7 +17,7 @@ from chain.bindings import read
 from chain.deploy import local_keys
 from chain.network import LocalChain, reach_time
 from chain.sender import GasLog
-from chain.swap.actions import SwapActions
+from chain.swap.acts import SwapActs
 from chain.swap.deploy import deploy_on
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, parse_deal
@@ -94,7 +94,7 @@ def valued_deal() -> Deal:
     return parse_deal(tree)
 
 
-class SwapLife(SwapActions):
+class SwapLife(SwapActs):
     """A deployed swap deal on a local chain, with investors a, b, c, a stranger and signing nodes."""
 
     def __init__(self, chain: LocalChain, deal: Deal) -> None:

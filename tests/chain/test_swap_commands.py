@@ -196,9 +196,7 @@ def test_deploy_says_in_one_line_what_is_wrong(program: Program, now: LocalChain
 def test_the_page_s_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "chain.md").read_text()
-    (example,) = [
-        code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "SwapActions" in code
-    ]
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "SwapActs" in code]
     names: dict[str, Any] = {}
     exec(example, names)
     result = names["result"]

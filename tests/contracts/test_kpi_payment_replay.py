@@ -1,4 +1,4 @@
-"""Random whole lives on a real chain against the Python replay: every figure after every event, to the unit.
+"""Random whole lives on a real chain against the Python replay: every figure after every act, to the unit.
 
 The one contract test that uses `finance`: that both agree is what it shows.
 """
@@ -22,10 +22,10 @@ from finance.settlement.kpi_payment import (
     Settlement,
     Side,
     Withdrawal,
+    apply,
     history,
     owed,
     state_at,
-    step,
     validate,
 )
 from finance.settlement.netting import INTEREST_ONE
@@ -100,8 +100,8 @@ class Life:
         next_at(at)
         self.parties.stranger.transfer(self.parties.stranger, 0)
 
-    def event(self, at):
-        """A random event, and the same on chain."""
+    def act(self, at):
+        """A random act, and the same on chain."""
         rng, payment, i = self.rng, self.swap.payment, len(self.ledger.amounts)
         side = rng.choice((Side.PAYER, Side.PAYEE))
         party = self.parties.investor if side == Side.PAYER else self.parties.issuer
@@ -120,12 +120,12 @@ class Life:
             return MarginCall(at, side), lambda: payment.callMargin(side, stranger)
         return CloseOut(at, self.values.get(i)), lambda: payment.closeOut(stranger)
 
-    def is_in_the_making(self, event) -> bool:
-        """Whether the event needs a report that is not settled: those are for the oracle's tests."""
+    def is_in_the_making(self, act) -> bool:
+        """Whether the act needs a report that is not settled: those are for the oracle's tests."""
         i = min(len(self.ledger.amounts), len(self.swap.pay_dates) - 1)
-        if isinstance(event, Settlement):
+        if isinstance(act, Settlement):
             feed = self.swap.feed
-        elif isinstance(event, CloseOut) and self.terms.close_out_rule == CloseOutRule.MODEL_VALUE:
+        elif isinstance(act, CloseOut) and self.terms.close_out_rule == CloseOutRule.MODEL_VALUE:
             feed = self.swap.value_feed
         else:
             return False
@@ -133,21 +133,21 @@ class Life:
 
     def one(self):
         at = now() + 1
-        event, send = self.event(at)
-        if self.is_in_the_making(event):
+        act, send = self.act(at)
+        if self.is_in_the_making(act):
             return
         next_at(at)
         try:
-            after = step(self.terms, self.ledger, event)
+            after = apply(self.terms, self.ledger, act)
         except SettlementError as refused:
             with pytest.raises(VirtualMachineError):
                 send()
-            self.done.append(f"{event}: refused, {refused}")
+            self.done.append(f"{act}: refused, {refused}")
             return
         tx = send()
         assert tx.timestamp == at
         self.ledger = after
-        self.done.append(str(event))
+        self.done.append(str(act))
         if tx.return_value is not None:
             assert tx.return_value == after.last, self.done
         self.compare(at)

@@ -164,20 +164,20 @@ def treasury(revenue: list[int], kpis: list[int], deal: Deal) -> list[int]:
     assert project is not None
     ledger = Ledger(at=0)
     for begin in (Funding(0, Side.PAYER, payment.required[Side.PAYER]), Activation(0)):
-        ledger = life.step(payment, ledger, begin)
+        ledger = life.apply(payment, ledger, begin)
     balance, arrears, shares = 0, [0, 0], []
     for k, period in enumerate(project.periods):
         at = period.pay_date
-        for event in (Funding(at, Side.PAYER, 20 * 10**12), Settlement(at, kpis[k])):
-            ledger = life.step(payment, ledger, event)
-        ledger = life.step(payment, ledger, Withdrawal(at, Side.PAYEE, by_party=False))
+        for act in (Funding(at, Side.PAYER, 20 * 10**12), Settlement(at, kpis[k])):
+            ledger = life.apply(payment, ledger, act)
+        ledger = life.apply(payment, ledger, Withdrawal(at, Side.PAYEE, by_party=False))
         balance += revenue[k] + ledger.last
         owed = life.owed(payment, ledger, Side.PAYEE, at)
         arrears = [arrears[0] + period.operating_cost, arrears[1] + period.debt_service]
         paid, left = allocate(balance, [*arrears, owed])
         arrears = [arrears[0] - paid[0], arrears[1] - paid[1]]
         if paid[2]:
-            ledger = life.step(payment, ledger, Funding(at, Side.PAYEE, paid[2]))
+            ledger = life.apply(payment, ledger, Funding(at, Side.PAYEE, paid[2]))
         each, distributed = per_unit(left, project.hard_cap)
         balance = left - distributed
         shares.append(each)

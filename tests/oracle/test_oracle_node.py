@@ -14,7 +14,7 @@ from eth_account import Account
 from finance.settlement.terms import FeedTerms
 from oracle.evidence import EvidenceError, load
 from oracle.local import NodeFiles, bind_feed, prepare_nodes
-from oracle.node import Ledger, RefusedError
+from oracle.node import NodeStore, RefusedError
 from oracle.node_config import ConfigError
 from oracle.observation import recover
 from oracle.wire import ObservationRequest
@@ -79,7 +79,7 @@ def test_never_two_values_for_one_report_not_even_after_a_restart(files: NodeFil
 
 
 def test_two_processes_on_one_ledger_cannot_both_win(tmp_path: Path) -> None:
-    ledgers = [Ledger(tmp_path / "signed.sqlite") for _ in range(2)]
+    ledgers = [NodeStore(tmp_path / "signed.sqlite") for _ in range(2)]
     won: list[tuple[int, str]] = []
 
     def claim(number: int) -> None:

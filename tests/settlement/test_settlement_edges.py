@@ -29,14 +29,14 @@ from finance.settlement.kpi_payment import (
 from finance.settlement.kpi_payment import Period as SwapPeriod
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.treasury import (
-    Books,
-    Event,
+    Ledger,
     Pay,
     PayRest,
     Period,
     Revenue,
+    TreasuryAct,
     TreasuryTerms,
-    step,
+    apply,
     validate,
 )
 from tests.finance.wide_bonds import after
@@ -170,20 +170,20 @@ def test_widths_are_those_of_the_numbers_on_chain() -> None:
 # --- times
 
 
-def lived(life: TreasuryLife, terms: TreasuryTerms, events: list[tuple[Event, bool]]) -> Books:
-    """The books after events that both engines take, or (False) both refuse, compared after each."""
+def lived(life: TreasuryLife, terms: TreasuryTerms, acts: list[tuple[TreasuryAct, bool]]) -> Ledger:
+    """The books after acts that both engines take, or (False) both refuse, compared after each."""
     life.start(terms)
     books = begun(terms)
-    for event, taken in events:
+    for act, taken in acts:
         if taken:
-            life.do(event)
-            books = step(terms, books, event)
-            assert life.books() == expected(terms, books), event
+            life.do(act)
+            books = apply(terms, books, act)
+            assert life.books() == expected(terms, books), act
         else:
             with pytest.raises(Reverted):
-                life.do(event)
+                life.do(act)
             with pytest.raises(SettlementError):
-                step(terms, books, event)
+                apply(terms, books, act)
     return books
 
 
@@ -195,7 +195,7 @@ def test_the_second_of_a_default(ends: int, life: TreasuryLife) -> None:
     default = first.pay_date + CURE
     second = replace(second, end=default + ends)
     terms = beside(replace(SWAP, periods=(first, second, third, fourth)))
-    called: list[tuple[Event, bool]] = [
+    called: list[tuple[TreasuryAct, bool]] = [
         (Settlement(first.pay_date - 1, 999), False),
         (Settlement(first.pay_date, 999), True),
         (MarginCall(first.pay_date, PAYER), True),
@@ -206,7 +206,7 @@ def test_the_second_of_a_default(ends: int, life: TreasuryLife) -> None:
     )
     assert in_time.swap is not None
     assert in_time.swap.accounts[PAYER].deadline == 0
-    begun_by_then: list[tuple[Event, bool]] = [
+    begun_by_then: list[tuple[TreasuryAct, bool]] = [
         (Settlement(third.pay_date, 0), ends == -1),
         (CloseOut(third.pay_date), True),
     ]

@@ -13,7 +13,6 @@ from finance.settlement.kpi_payment import (
     Activation,
     CloseOut,
     CloseOutRule,
-    Event,
     Funding,
     Ledger,
     MarginCall,
@@ -22,16 +21,17 @@ from finance.settlement.kpi_payment import (
     Settlement,
     Side,
     State,
+    SwapAct,
     Termination,
     Withdrawal,
     amount_of,
+    apply,
     close_out_amount,
     history,
     owed,
     periods_a_year,
     replay,
     state_at,
-    step,
     validate,
     withdrawable,
 )
@@ -81,13 +81,13 @@ def test_a_life_by_hand() -> None:
     assert int(interest) == 34
     assert third.accounts[PAYEE].debt.principal == 1_400 - 966
     assert third.accounts[PAYER].balance == 1_400  # netted, not paid
-    after = step(SWAP, third, Funding(third.at, PAYEE, 1_000))
+    after = apply(SWAP, third, Funding(third.at, PAYEE, 1_000))
     assert owed(SWAP, after, PAYEE, after.at) == 0
     assert after.accounts[PAYER].credit == 100 + 434
     assert after.accounts[PAYEE].balance == 566
 
 
-def begun(terms: PaymentTerms, payer: int, payee: int = 0) -> list[Event]:
+def begun(terms: PaymentTerms, payer: int, payee: int = 0) -> list[SwapAct]:
     """What both sides post, and the beginning."""
     return [Funding(START, PAYER, payer), Funding(START, PAYEE, payee), Activation(START)]
 
@@ -108,10 +108,10 @@ def test_agreed_begun_or_lapsed() -> None:
     assert state_at(SWAP, agreed, START + 1) == State.LAPSED
     assert withdrawable(SWAP, agreed, PAYER, START + 1, by_party=False) == 501
     with pytest.raises(SettlementError, match="LAPSED"):
-        step(SWAP, agreed, Activation(START + 1))
+        apply(SWAP, agreed, Activation(START + 1))
 
 
-def called(cure: int = QUARTER // 2) -> tuple[PaymentTerms, list[Event]]:
+def called(cure: int = QUARTER // 2) -> tuple[PaymentTerms, list[SwapAct]]:
     """The payer of 700 falls below its 500 on the first pay date, is called, and is one unit short at the
     last second."""
     return replace(SWAP, cure_period=cure), [
@@ -125,23 +125,23 @@ def called(cure: int = QUARTER // 2) -> tuple[PaymentTerms, list[Event]]:
 def test_margin_default_and_last_fixing() -> None:
     """The period in which the payer defaults is settled by its report, whoever closes out and whenever; the
     future counts nothing, but the collateral of 500 is gone."""
-    terms, events = called()
-    ledger = history(terms, events)[-1]
+    terms, acts = called()
+    ledger = history(terms, acts)[-1]
     default = pay_date(0) + QUARTER // 2
     assert state_at(terms, ledger, default) == State.ACTIVE
     assert state_at(terms, ledger, default + 1) == State.DEFAULTED
     with pytest.raises(SettlementError, match="had begun"):
-        step(terms, ledger, CloseOut(default + 1))
+        apply(terms, ledger, CloseOut(default + 1))
     for late in (pay_date(1), pay_date(1) + 10 * QUARTER):
-        settled = step(terms, ledger, Settlement(late, 900))
-        closed = step(terms, settled, CloseOut(late))
+        settled = apply(terms, ledger, Settlement(late, 900))
+        closed = apply(terms, settled, CloseOut(late))
         assert (settled.last, closed.last) == (100, 500)
         # 499 were there: 100 for the period, 399 of the damages; 101 are owed.
         assert closed.accounts[PAYEE].credit == 600 + 499
         assert owed(terms, closed, PAYER, late) == 101
         with pytest.raises(SettlementError, match="defaulted"):
-            step(terms, settled, Settlement(pay_date(2) + 10 * QUARTER, 0))
-    cured = history(terms, [*events[:-1], Funding(default, PAYER, 400)])[-1]
+            apply(terms, settled, Settlement(pay_date(2) + 10 * QUARTER, 0))
+    cured = history(terms, [*acts[:-1], Funding(default, PAYER, 400)])[-1]
     assert state_at(terms, cured, default + 1) == State.ACTIVE
 
 
@@ -160,24 +160,24 @@ def test_a_report_that_is_known_is_settled_though_its_pay_date_has_not_come() ->
     ledger = history(terms, short)[-1]
     assert default < pay_date(1)
     with pytest.raises(SettlementError, match="period 1, which had begun"):
-        step(terms, ledger, CloseOut(default + 1))
-    ledger = step(terms, ledger, Settlement(pay_date(1), 0))
+        apply(terms, ledger, CloseOut(default + 1))
+    ledger = apply(terms, ledger, Settlement(pay_date(1), 0))
     assert ledger.last == 1_000
     # And so is the third, in which it defaulted; the fourth is not.
-    ledger = step(terms, ledger, Settlement(pay_date(2), 0))
+    ledger = apply(terms, ledger, Settlement(pay_date(2), 0))
     with pytest.raises(SettlementError, match="defaulted"):
-        step(terms, ledger, Settlement(pay_date(3), 0))
-    assert step(terms, ledger, CloseOut(pay_date(3))).last == 500
+        apply(terms, ledger, Settlement(pay_date(3), 0))
+    assert apply(terms, ledger, CloseOut(pay_date(3))).last == 500
 
 
 def test_model_value_and_its_absence() -> None:
     """Against the defaulter only. The project controls the data; the payer has defaulted: silence gains
     the project nothing and never pays the payer. When the project has, silence is its worst."""
-    terms, events = called()
+    terms, acts = called()
     terms = replace(terms, close_out_rule=CloseOutRule.MODEL_VALUE, missing_value=-9_000)
-    ledger = step(terms, history(terms, events)[-1], Settlement(pay_date(1), 1_000))
+    ledger = apply(terms, history(terms, acts)[-1], Settlement(pay_date(1), 1_000))
     for value, amount in ((700, 700), (-50, 0), (None, 0)):
-        assert step(terms, ledger, CloseOut(pay_date(1), value)).last == amount
+        assert apply(terms, ledger, CloseOut(pay_date(1), value)).last == amount
         assert close_out_amount(terms, ledger.amounts, PAYER, value) == amount
     for value, amount in ((700, 0), (-50, -50), (None, -9_000)):
         assert close_out_amount(terms, ledger.amounts, PAYEE, value) == amount
@@ -210,19 +210,19 @@ def test_replacement_cost_by_hand() -> None:
 def test_nobody_short_or_in_default_is_paid_before_it_has_paid() -> None:
     """A side that lacks collateral is paid neither balance nor credit, called or not, by whoever calls."""
     terms = replace(SWAP, cure_period=QUARTER // 2)
-    events = [*begun(terms, 500), Settlement(pay_date(0), 1_700), Settlement(pay_date(1), 999)]
-    events[3:3] = [Funding(START, PAYEE, 700)]
-    ledger = history(terms, events)[-1]
+    acts = [*begun(terms, 500), Settlement(pay_date(0), 1_700), Settlement(pay_date(1), 999)]
+    acts[3:3] = [Funding(START, PAYEE, 700)]
+    ledger = history(terms, acts)[-1]
     assert (ledger.accounts[PAYER].balance, ledger.accounts[PAYER].credit) == (499, 700)
     assert withdrawable(terms, ledger, PAYER, pay_date(1)) == 0
-    called = step(terms, ledger, MarginCall(pay_date(1), PAYER))
+    called = apply(terms, ledger, MarginCall(pay_date(1), PAYER))
     assert withdrawable(terms, called, PAYER, pay_date(1)) == 0
-    cured = step(terms, called, Funding(pay_date(1), PAYER, 1))
+    cured = apply(terms, called, Funding(pay_date(1), PAYER, 1))
     assert withdrawable(terms, cured, PAYER, pay_date(1)) == 700
-    late = step(terms, called, Funding(pay_date(1) + QUARTER // 2 + 1, PAYER, 10_000))
+    late = apply(terms, called, Funding(pay_date(1) + QUARTER // 2 + 1, PAYER, 10_000))
     assert withdrawable(terms, late, PAYER, late.at) == 0
     # Credit answers for what the balance cannot meet, before anything is owed.
-    ended = step(terms, step(terms, called, Settlement(pay_date(2), 0)), CloseOut(pay_date(2)))
+    ended = apply(terms, apply(terms, called, Settlement(pay_date(2), 0)), CloseOut(pay_date(2)))
     assert ended.amounts[-1] == 1_000
     assert ended.accounts[PAYEE].credit == 1 + 499 + 700
     assert owed(terms, ended, PAYER, ended.at) == 1_500 - 1_199
@@ -288,7 +288,7 @@ def random_terms(rng: Random) -> PaymentTerms:
     )
 
 
-def random_event(rng: Random, ledger: Ledger, terms: PaymentTerms) -> Event:
+def random_act(rng: Random, ledger: Ledger, terms: PaymentTerms) -> SwapAct:
     at = ledger.at + rng.choice((0, 1, 86_400, QUARTER // 3, QUARTER))
     side = rng.choice(list(Side))
     kpi = rng.choice((None, rng.randint(-12, 12)))
@@ -309,7 +309,7 @@ def random_event(rng: Random, ledger: Ledger, terms: PaymentTerms) -> Event:
 
 
 def test_laws_of_every_life(seed: int) -> None:
-    """Any events in any order: money is conserved, nobody owes who has a balance, at most one side owes,
+    """Any acts in any order: money is conserved, nobody owes who has a balance, at most one side owes,
     settlement is zero-sum, and states only lead onward."""
     rng = Random(f"{seed}/lives")
     reached = set()
@@ -321,15 +321,15 @@ def test_laws_of_every_life(seed: int) -> None:
             ledger = history(terms, begun(terms, *terms.required))[-1]
             paid_in = list(terms.required)
         for _ in range(40):
-            event = random_event(rng, ledger, terms)
+            act = random_act(rng, ledger, terms)
             before = ledger
             try:
-                ledger = step(terms, ledger, event)
+                ledger = apply(terms, ledger, act)
             except SettlementError:
                 continue
-            if isinstance(event, Funding):
-                paid_in[event.side] += event.amount
-            where = f"PENSTOCK_SEED={seed}: {event} on {before}"
+            if isinstance(act, Funding):
+                paid_in[act.side] += act.amount
+            where = f"PENSTOCK_SEED={seed}: {act} on {before}"
             accounts = ledger.accounts
             held = sum(a.balance + a.credit for a in accounts)
             assert sum(paid_in) == held + sum(ledger.withdrawn), where
@@ -342,7 +342,7 @@ def test_laws_of_every_life(seed: int) -> None:
                 for a, out, put in zip(accounts, ledger.withdrawn, paid_in, strict=True)
             ]
             assert sum(net) == 0, where
-            assert state_at(terms, ledger, ledger.at) >= state_at(terms, before, event.at), where
+            assert state_at(terms, ledger, ledger.at) >= state_at(terms, before, act.at), where
             reached.add(state_at(terms, ledger, ledger.at))
     assert reached == set(State) - {State.NONE}
 
@@ -380,10 +380,10 @@ def test_terms_that_are_refused(changes: dict[str, object], word: str) -> None:
 
 
 def test_events_that_are_refused() -> None:
-    for events, word in (
+    for acts, word in (
         ([Settlement(START, 0)], "AGREED"),
         ([*begun(SWAP, 500), Settlement(START, 0)], "not due"),
-        ([Funding(START, PAYER, 1), Funding(START - 1, PAYER, 1)], "before the last event"),
+        ([Funding(START, PAYER, 1), Funding(START - 1, PAYER, 1)], "before the last act"),
         ([Funding(START, PAYER, 2**104)], "hold"),
         ([*begun(SWAP, 500), MarginCall(START, PAYER)], "margin call"),
         ([*begun(SWAP, 500), CloseOut(START + SWAP.cure_period)], "close-out"),
@@ -391,6 +391,6 @@ def test_events_that_are_refused() -> None:
         ([*begun(SWAP, 500), Termination(START, 1), Settlement(pay_date(0), 0)], "TERMINATED"),
     ):
         with pytest.raises(SettlementError, match=word):
-            history(SWAP, events)  # type: ignore[arg-type]
+            history(SWAP, acts)  # type: ignore[arg-type]
     with pytest.raises(SettlementError, match="kpis"):
         replay(SWAP, [0] * 5, [])

@@ -27,8 +27,7 @@ from finance.settlement.kpi_payment import Period as SwapPeriod
 from finance.settlement.netting import YEAR
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.treasury import (
-    Books,
-    Event,
+    Ledger,
     Party,
     PartyWithdrawal,
     Pay,
@@ -36,14 +35,15 @@ from finance.settlement.treasury import (
     PayRest,
     Period,
     Revenue,
+    TreasuryAct,
     TreasuryTerms,
+    apply,
     history,
     payments,
     replay,
-    step,
     validate,
 )
-from tests.settlement.treasuries import QUARTER, START, begun, random_event, random_terms, with_width
+from tests.settlement.treasuries import QUARTER, START, begun, random_act, random_terms, with_width
 
 PAYER, PAYEE = Side.PAYER, Side.PAYEE
 # A proxy revenue swap, fixed 1,000 a quarter against proxy revenue of 0 to 3,000, of limited recourse; cost
@@ -125,7 +125,7 @@ def test_a_missing_report_pays_the_missing_payoff() -> None:
 def test_a_provider_without_money_owes_with_interest() -> None:
     """600 due to the project is unpaid; a year of it at 10 % comes with the money."""
     late = pay_date(0) + YEAR
-    books = history(
+    ledger = history(
         replace(TERMS, swap=replace(SWAP, required=(0, 0))),
         [
             Activation(START),
@@ -137,7 +137,7 @@ def test_a_provider_without_money_owes_with_interest() -> None:
             Pay(late),
         ],
     )[-1]
-    first, second = books.runs
+    first, second = ledger.runs
     assert (first.collected, first.paid, first.distributed) == (0, (300, 100, 0, 0), 0)
     # 660 pay 300 of cost and 300 of debt; the other 60 are held back for periods that are due as well.
     assert (second.collected, second.paid) == (660, (300, 300, 60, 0))
@@ -147,7 +147,7 @@ def test_default_and_close_out() -> None:
     """The provider does not meet its margin call: the quarter under way is settled by its report, and the
     close-out is its collateral of 500, of which nothing is left. It is owed with interest."""
     terms = replace(TERMS, swap=replace(SWAP, cure_period=QUARTER // 2))
-    events: list[Event] = [
+    acts: list[TreasuryAct] = [
         Funding(START, PAYER, 700),
         Activation(START),
         Settlement(pay_date(0), 400),
@@ -155,26 +155,26 @@ def test_default_and_close_out() -> None:
         Revenue(pay_date(0), 400),
         Pay(pay_date(0)),
     ]
-    assert history(terms, events)[-1].runs[-1].distributed == 500
-    books = history(terms, [*events, Revenue(pay_date(1), 900)])[-1]
+    assert history(terms, acts)[-1].runs[-1].distributed == 500
+    ledger = history(terms, [*acts, Revenue(pay_date(1), 900)])[-1]
     with pytest.raises(SettlementError, match="not settled"):
-        step(terms, books, Pay(pay_date(1)))
-    for event in (Settlement(pay_date(1), 900), Pay(pay_date(1)), Revenue(pay_date(2), 500)):
-        books = step(terms, books, event)
+        apply(terms, ledger, Pay(pay_date(1)))
+    for act in (Settlement(pay_date(1), 900), Pay(pay_date(1)), Revenue(pay_date(2), 500)):
+        ledger = apply(terms, ledger, act)
     with pytest.raises(SettlementError, match="not settled"):
-        step(terms, books, Pay(pay_date(2)))
-    for event in (CloseOut(pay_date(2)), Pay(pay_date(2))):
-        books = step(terms, books, event)
-    _, second, third = books.runs
+        apply(terms, ledger, Pay(pay_date(2)))
+    for act in (CloseOut(pay_date(2)), Pay(pay_date(2))):
+        ledger = apply(terms, ledger, act)
+    _, second, third = ledger.runs
     assert (second.collected, second.distributed) == (100, 500)
     assert (third.collected, third.distributed) == (0, 0)
     # The last period closes the token only once what the provider still owes is paid.
-    books = step(terms, step(terms, books, Revenue(pay_date(3), 500)), Pay(pay_date(3)))
-    assert not books.closed
-    assert books.swap is not None
-    owed = kpi_payment.owed(terms.swap or SWAP, books.swap, PAYER, pay_date(3))
+    ledger = apply(terms, apply(terms, ledger, Revenue(pay_date(3), 500)), Pay(pay_date(3)))
+    assert not ledger.closed
+    assert ledger.swap is not None
+    owed = kpi_payment.owed(terms.swap or SWAP, ledger.swap, PAYER, pay_date(3))
     assert owed == 500 + 500 * QUARTER // (10 * YEAR)
-    paid = step(terms, step(terms, books, Funding(pay_date(3), PAYER, owed)), PayRest(pay_date(3)))
+    paid = apply(terms, apply(terms, ledger, Funding(pay_date(3), PAYER, owed)), PayRest(pay_date(3)))
     assert paid.closed
     assert paid.runs[-1].collected == owed
     assert paid.runs[-1].distributed == 500
@@ -192,30 +192,32 @@ def test_a_late_payment_holds_back_what_is_due_as_well() -> None:
 
 
 def test_the_rest_after_the_last_period() -> None:
-    books = history(PLAIN, [Pay(pay_date(i)) for i in range(4)])[-1]
-    assert (books.closed, books.arrears) == (True, (1_200, 800))
+    ledger = history(PLAIN, [Pay(pay_date(i)) for i in range(4)])[-1]
+    assert (ledger.closed, ledger.arrears) == (True, (1_200, 800))
     late = pay_date(3) + QUARTER
-    books = history(PLAIN, [*(Pay(pay_date(i)) for i in range(4)), Revenue(late, 2_345), PayRest(late)])[-1]
-    assert (books.arrears, books.runs[-1].per_unit) == ((0, 0), 3)
-    paid = step(
-        PLAIN, step(PLAIN, books, PartyWithdrawal(late, Party.OPERATOR)), PartyWithdrawal(late, Party.LENDER)
+    ledger = history(PLAIN, [*(Pay(pay_date(i)) for i in range(4)), Revenue(late, 2_345), PayRest(late)])[-1]
+    assert (ledger.arrears, ledger.runs[-1].per_unit) == ((0, 0), 3)
+    paid = apply(
+        PLAIN,
+        apply(PLAIN, ledger, PartyWithdrawal(late, Party.OPERATOR)),
+        PartyWithdrawal(late, Party.LENDER),
     )
     assert (paid.withdrawn, paid.balance) == ((1_200, 800), 45)
     assert payments(paid)[-1] == Payment("distribution", 4, late, 345, 300, 3)
 
 
-def money_in(terms: TreasuryTerms, books: Books) -> tuple[int, int]:
-    """(what treasury and swap hold, what has left them) by the books."""
-    held, out = books.balance, sum(books.withdrawn) + sum(run.distributed for run in books.runs)
-    if books.swap is not None:
-        held += sum(account.balance + account.credit for account in books.swap.accounts)
-        out += books.swap.withdrawn[PAYER]
+def money_in(terms: TreasuryTerms, ledger: Ledger) -> tuple[int, int]:
+    """(what treasury and swap hold, what has left them) by the ledger."""
+    held, out = ledger.balance, sum(ledger.withdrawn) + sum(run.distributed for run in ledger.runs)
+    if ledger.swap is not None:
+        held += sum(account.balance + account.credit for account in ledger.swap.accounts)
+        out += ledger.swap.withdrawn[PAYER]
     return held, out
 
 
-def check_run(before: Books, books: Books, units: int, where: str) -> None:
+def check_run(before: Ledger, ledger: Ledger, units: int, where: str) -> None:
     """What must hold of one payment of the waterfall."""
-    run = books.runs[-1]
+    run = ledger.runs[-1]
     available = before.available + run.collected
     assert sum(run.paid) + run.distributed + run.carried == available, where
     assert run.distributed == run.per_unit * units, where
@@ -226,50 +228,50 @@ def check_run(before: Books, books: Books, units: int, where: str) -> None:
 
 
 def test_laws_of_every_life(seed: int) -> None:
-    """Any events in any order: money is conserved, junior never before senior, credits are held, arrears are
+    """Any acts in any order: money is conserved, junior never before senior, credits are held, arrears are
     what fell due less what was paid, and nothing is closed while something is owed to the project."""
     rng = Random(f"{seed}/treasury")
     reached, ran = set(), 0
     for _ in range(300):
         terms = random_terms(rng)
         validate(terms)
-        books, paid_in = begun(terms), 0 if terms.swap is None else terms.swap.required[PAYER]
+        ledger, paid_in = begun(terms), 0 if terms.swap is None else terms.swap.required[PAYER]
         for _ in range(60):
-            event = random_event(rng, terms, books)
-            before = books
+            act = random_act(rng, terms, ledger)
+            before = ledger
             try:
-                books = step(terms, books, event)
+                ledger = apply(terms, ledger, act)
             except SettlementError:
                 continue
-            where = f"PENSTOCK_SEED={seed}: {event} on {before}"
-            paid_in += event.amount if isinstance(event, Revenue | Funding) else 0
-            held, out = money_in(terms, books)
+            where = f"PENSTOCK_SEED={seed}: {act} on {before}"
+            paid_in += act.amount if isinstance(act, Revenue | Funding) else 0
+            held, out = money_in(terms, ledger)
             assert paid_in == held + out, where
-            assert books.available >= 0, where
-            due = terms.periods[: books.periods_paid]
-            assert books.arrears[0] + books.credits[0] + books.withdrawn[0] == sum(
+            assert ledger.available >= 0, where
+            due = terms.periods[: ledger.periods_paid]
+            assert ledger.arrears[0] + ledger.credits[0] + ledger.withdrawn[0] == sum(
                 p.operating_cost for p in due
             ), where
-            assert books.arrears[1] + books.credits[1] + books.withdrawn[1] == sum(
+            assert ledger.arrears[1] + ledger.credits[1] + ledger.withdrawn[1] == sum(
                 p.debt_service for p in due
             ), where
-            assert books.closed or not before.closed, where
-            if isinstance(event, Pay | PayRest):
+            assert ledger.closed or not before.closed, where
+            if isinstance(act, Pay | PayRest):
                 ran += 1
-                check_run(before, books, terms.units, where)
-                if books.runs[-1].distributed and terms.swap and books.swap:
-                    assert kpi_payment.owed(terms.swap, books.swap, PAYEE, books.at) == 0, where
-            if books.closed and not before.closed and books.swap and terms.swap:
-                assert books.swap.status > State.DEFAULTED, where
-                assert kpi_payment.owed(terms.swap, books.swap, PAYER, books.at) == 0, where
-            reached.add((books.closed, any(books.arrears), books.swap and books.swap.status))
+                check_run(before, ledger, terms.units, where)
+                if ledger.runs[-1].distributed and terms.swap and ledger.swap:
+                    assert kpi_payment.owed(terms.swap, ledger.swap, PAYEE, ledger.at) == 0, where
+            if ledger.closed and not before.closed and ledger.swap and terms.swap:
+                assert ledger.swap.status > State.DEFAULTED, where
+                assert kpi_payment.owed(terms.swap, ledger.swap, PAYER, ledger.at) == 0, where
+            reached.add((ledger.closed, any(ledger.arrears), ledger.swap and ledger.swap.status))
     assert ran > 500
     assert {status for _, _, status in reached} >= {State.ACTIVE, State.MATURED, State.CLOSED, None}
     assert {closed for closed, _, _ in reached} == {arrears for _, arrears, _ in reached} == {False, True}
 
 
 def test_the_replay_is_the_history(seed: int) -> None:
-    """One call gives what its events give, and its payments add up to all that came in."""
+    """One call gives what its acts give, and its payments add up to all that came in."""
     rng = Random(f"{seed}/replay")
     for _ in range(200):
         terms = random_terms(rng)
@@ -321,9 +323,9 @@ def test_needs_wider_than_the_contract_keeps_are_refused() -> None:
 
 
 def test_events_that_are_refused() -> None:
-    cases: list[tuple[TreasuryTerms, list[Event], str]] = [
+    cases: list[tuple[TreasuryTerms, list[TreasuryAct], str]] = [
         (PLAIN, [Pay(pay_date(0) - 1)], "not due"),
-        (PLAIN, [Revenue(2, 1), Revenue(1, 1)], "before the last event"),
+        (PLAIN, [Revenue(2, 1), Revenue(1, 1)], "before the last act"),
         (PLAIN, [Pay(pay_date(0)), Pay(pay_date(0))], "not due"),
         (PLAIN, [PayRest(pay_date(3))], "rest"),
         (PLAIN, [*(Pay(pay_date(3)) for _ in range(5))], "after the last"),
@@ -334,9 +336,9 @@ def test_events_that_are_refused() -> None:
         (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
         (TERMS, [Termination(START, 0)], "no termination"),
     ]
-    for terms, events, word in cases:
+    for terms, acts, word in cases:
         with pytest.raises(SettlementError, match=word):
-            history(terms, events)
+            history(terms, acts)
     for call, word in (
         (lambda: replay(PLAIN, [1] * 5), "revenue"),
         (lambda: replay(TERMS, [1], []), "kpis"),

@@ -1,6 +1,6 @@
-"""Whole random lives of a real claim token, treasury and swap against the replay, event by event.
+"""Whole random lives of a real claim token, treasury and swap against the replay, act by act.
 
-Each event goes to both. Either both refuse it, or both accept it and all their books are then the same to the
+Each act goes to both. Either both refuse it, or both accept it and all their books are then the same to the
 minor unit; nothing else passes.
 """
 
@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from finance.settlement import SettlementError
-from finance.settlement.treasury import Revenue, step
+from finance.settlement.treasury import Revenue, apply
 from tests.settlement.engine import Reverted
-from tests.settlement.treasuries import START, begun, random_event, random_terms
+from tests.settlement.treasuries import START, begun, random_act, random_terms
 from tests.settlement.treasury_life import TreasuryLife, expected
 
 
@@ -38,18 +38,18 @@ def test_lives_on_chain_are_the_replays(life: TreasuryLife, seed: int, cases: in
         life.start(terms)
         books = begun(terms)
         for _ in range(50):
-            event = random_event(rng, terms, books, scale)
-            where = f"PENSTOCK_SEED={seed}, case {case}: {event} on {books} of {terms}"
+            act = random_act(rng, terms, books, scale)
+            where = f"PENSTOCK_SEED={seed}, case {case}: {act} on {books} of {terms}"
             try:
-                life.do(event)
+                life.do(act)
             except Reverted:
                 with pytest.raises(SettlementError):
-                    step(terms, books, event)
-                refused[type(event).__name__] = refused.get(type(event).__name__, 0) + 1
+                    apply(terms, books, act)
+                refused[type(act).__name__] = refused.get(type(act).__name__, 0) + 1
                 continue
-            books = step(terms, books, event)
+            books = apply(terms, books, act)
             assert life.books() == expected(terms, books), where
-            accepted[type(event).__name__] = accepted.get(type(event).__name__, 0) + 1
+            accepted[type(act).__name__] = accepted.get(type(act).__name__, 0) + 1
     assert accepted.keys() >= kinds, accepted
     assert refused.keys() >= {"Pay", "PayRest", "Settlement", "MarginCall", "CloseOut"}, refused
     # A comparison that only ever sees refusals shows nothing.
@@ -63,5 +63,5 @@ def test_a_difference_of_one_unit_is_caught(life: TreasuryLife) -> None:
     life.start(terms)
     books = begun(terms)
     life.do(Revenue(START, 7))
-    assert life.books() == expected(terms, step(terms, books, Revenue(START, 7)))
-    assert life.books() != expected(terms, step(terms, books, Revenue(START, 8)))
+    assert life.books() == expected(terms, apply(terms, books, Revenue(START, 7)))
+    assert life.books() != expected(terms, apply(terms, books, Revenue(START, 8)))

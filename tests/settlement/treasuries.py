@@ -1,4 +1,4 @@
-"""Random treasuries with swaps, and random events of their lives: few minor units, where every rounding
+"""Random treasuries with swaps, and random acts of their lives: few minor units, where every rounding
 shows, and dates close enough that everything happens late, early and at the same time."""
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from finance.settlement.kpi_payment import (
 from finance.settlement.kpi_payment import Period as SwapPeriod
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.treasury import (
-    Books,
-    Event,
+    Ledger,
     Party,
     PartyWithdrawal,
     Pay,
     PayRest,
     Period,
     Revenue,
+    TreasuryAct,
     TreasuryTerms,
     history,
 )
@@ -66,10 +66,10 @@ def random_swap(rng: Random, periods: int, scale: int) -> PaymentTerms:
     )
 
 
-def begun(terms: TreasuryTerms) -> Books:
-    """The books when the token is issued: the swap has begun, with just the provider's collateral."""
+def begun(terms: TreasuryTerms) -> Ledger:
+    """The ledger when the token is issued: the swap has begun, with just the provider's collateral."""
     if terms.swap is None:
-        return Books(at=START)
+        return Ledger(at=START)
     posted = Funding(START, Side.PAYER, terms.swap.required[Side.PAYER])
     return history(terms, [posted, Activation(START)])[-1]
 
@@ -88,16 +88,16 @@ def random_terms(rng: Random, scale: int = 1) -> TreasuryTerms:
     )
 
 
-def _swap_event(rng: Random, terms: PaymentTerms, books: Books, at: int, scale: int) -> Event:
-    assert books.swap is not None
+def _swap_act(rng: Random, terms: PaymentTerms, ledger: Ledger, at: int, scale: int) -> TreasuryAct:
+    assert ledger.swap is not None
     side = rng.choice(list(Side))
-    index = min(len(books.swap.amounts), len(terms.periods) - 1)
+    index = min(len(ledger.swap.amounts), len(terms.periods) - 1)
     due = max(at, terms.periods[index].pay_date)
-    lacking = owed(terms, books.swap, side, at)
+    lacking = owed(terms, ledger.swap, side, at)
     amount = rng.choice((0, rng.randrange(150 * scale), 200 * scale if side == Side.PAYER else 0, lacking))
     kpi = rng.choice((None, *(rng.randint(-12, 12) for _ in range(4))))
     value = rng.choice((None, rng.randint(-99 * scale, 99 * scale)))
-    choices: list[Event] = [
+    choices: list[TreasuryAct] = [
         Settlement(due, kpi),
         Settlement(due, kpi),
         Settlement(at, kpi),
@@ -111,13 +111,13 @@ def _swap_event(rng: Random, terms: PaymentTerms, books: Books, at: int, scale: 
     return rng.choice(choices)
 
 
-def random_event(rng: Random, terms: TreasuryTerms, books: Books, scale: int = 1) -> Event:
+def random_act(rng: Random, terms: TreasuryTerms, ledger: Ledger, scale: int = 1) -> TreasuryAct:
     """Often what is next to be done, on its day; often not."""
-    at = books.at + rng.choice((0, 0, 1, DAY, QUARTER // 3, QUARTER))
-    next_period = terms.periods[min(books.periods_paid, len(terms.periods) - 1)]
+    at = ledger.at + rng.choice((0, 0, 1, DAY, QUARTER // 3, QUARTER))
+    next_period = terms.periods[min(ledger.periods_paid, len(terms.periods) - 1)]
     if terms.swap is not None and rng.random() < 0.55:
-        return _swap_event(rng, terms.swap, books, at, scale)
-    choices: list[Event] = [
+        return _swap_act(rng, terms.swap, ledger, at, scale)
+    choices: list[TreasuryAct] = [
         Revenue(at, rng.choice((0, rng.randrange(30 * scale), rng.randrange(200 * scale)))),
         Revenue(at, rng.randrange(100 * scale)),
         Pay(max(at, next_period.pay_date)),

@@ -1,4 +1,4 @@
-"""A real claim token, treasury and swap to live in, one event at a time, and their books by the replay."""
+"""A real claim token, treasury and swap to live in, one act at a time, and their books by the replay."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import (
     CloseOut,
     Funding,
-    Ledger,
     MarginCall,
     PaymentTerms,
     Settlement,
     Withdrawal,
 )
+from finance.settlement.kpi_payment import (
+    Ledger as SwapLedger,
+)
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.treasury import (
-    Books,
-    Event,
+    Ledger,
     PartyWithdrawal,
     Pay,
     PayRest,
     Revenue,
+    TreasuryAct,
     TreasuryTerms,
 )
 from tests.settlement.engine import CURVE, Deployed
@@ -81,37 +83,37 @@ class TreasuryLife:
         ends = [] if terms.swap is None else [p.end for p in terms.swap.periods]
         self._call("start", START_TYPES, [terms.units, periods, swap_tuple(terms.swap), ends])
 
-    def do(self, event: Event) -> None:
+    def do(self, act: TreasuryAct) -> None:
         """Raises Reverted when a contract refuses."""
-        self._chain.warp(event.at)
-        match event:
+        self._chain.warp(act.at)
+        match act:
             case Revenue():
-                self._call("revenue", ["uint256"], [event.amount])
+                self._call("revenue", ["uint256"], [act.amount])
             case Pay():
                 self._call("pay", [], [])
             case PayRest():
                 self._call("payRest", [], [])
             case PartyWithdrawal():
-                self._call("withdraw", ["uint8"], [int(event.party)])
+                self._call("withdraw", ["uint8"], [int(act.party)])
             case Settlement():
-                self._call("settle", ["int128", "bool"], [event.kpi or 0, event.kpi is None])
+                self._call("settle", ["int128", "bool"], [act.kpi or 0, act.kpi is None])
             case Funding():
-                self._call("fund", ["uint8", "uint256"], [int(event.side), event.amount])
+                self._call("fund", ["uint8", "uint256"], [int(act.side), act.amount])
             case Withdrawal():
-                self._call("withdrawFromSwap", ["uint8"], [int(event.side)])
+                self._call("withdrawFromSwap", ["uint8"], [int(act.side)])
             case MarginCall():
-                self._call("callMargin", ["uint8"], [int(event.side)])
+                self._call("callMargin", ["uint8"], [int(act.side)])
             case CloseOut():
-                self._call("closeOut", ["int128", "bool"], [event.value or 0, event.value is None])
+                self._call("closeOut", ["int128", "bool"], [act.value or 0, act.value is None])
             case _:
-                raise AssertionError(f"{event}: of no kind that a treasury knows")
+                raise AssertionError(f"{act}: of no kind that a treasury knows")
 
     def books(self) -> tuple[Any, ...]:
         (answer,) = abi.decode([BOOKS_TYPE], self._call("books", [], [], is_static=True))
         return tuple(answer)
 
 
-def swap_books(terms: PaymentTerms, ledger: Ledger, at: int) -> tuple[Any, ...]:
+def swap_books(terms: PaymentTerms, ledger: SwapLedger, at: int) -> tuple[Any, ...]:
     """The swap's part of TreasuryReplay.Books, by the replay."""
     accounts = ledger.accounts
     debts = [kpi_payment.debt_at(terms, account, at) for account in accounts]
@@ -126,20 +128,20 @@ def swap_books(terms: PaymentTerms, ledger: Ledger, at: int) -> tuple[Any, ...]:
     )
 
 
-def expected(terms: TreasuryTerms, books: Books) -> tuple[Any, ...]:
+def expected(terms: TreasuryTerms, ledger: Ledger) -> tuple[Any, ...]:
     """TreasuryReplay.Books by the replay; without a swap its part is all zero."""
     nothing = (0, 0)
     swap: tuple[Any, ...] = (0, 0, nothing, nothing, nothing, nothing, nothing)
-    if terms.swap is not None and books.swap is not None:
-        swap = swap_books(terms.swap, books.swap, books.at)
+    if terms.swap is not None and ledger.swap is not None:
+        swap = swap_books(terms.swap, ledger.swap, ledger.at)
     return (
-        books.balance,
-        books.arrears,
-        books.credits,
-        books.withdrawn,
-        books.periods_paid,
-        2 if books.closed else 1,
-        sum(run.per_unit for run in books.runs),
-        books.closed,
+        ledger.balance,
+        ledger.arrears,
+        ledger.credits,
+        ledger.withdrawn,
+        ledger.periods_paid,
+        2 if ledger.closed else 1,
+        sum(run.per_unit for run in ledger.runs),
+        ledger.closed,
         *swap,
     )

@@ -34,7 +34,7 @@ LIE_OF_SPREAD = 0.6
 
 
 @dataclass
-class Tale:
+class BondDemonstration:
     """Everything the summary and the report are made of."""
 
     options: Options
@@ -58,7 +58,7 @@ class Tale:
         return self.sound and self.reconciliation is not None and self.reconciliation.ok
 
 
-def tell(deal: Deal, options: Options, narrator: Narrator) -> Tale:
+def tell(deal: Deal, options: Options, narrator: Narrator) -> BondDemonstration:
     """Run the demonstration. Raises InputError as `check` does; whatever was started is stopped."""
     terms = settlement_terms(deal)
     publications = {feed.kpi: publications_of(deal, feed, options.seed) for feed in terms.feeds}
@@ -75,14 +75,14 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Tale:
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")
         life = Life(chain, deal, GasLog())
         deploy(life, narrator)
-        tale = Tale(options, deal, chain, valuation, life, issue(life, narrator), narrator)
+        done = BondDemonstration(options, deal, chain, valuation, life, issue(life, narrator), narrator)
         narrator.chapter("4. Reports, payments, trades and claims over simulated time")
-        _live(tale, publications, crews)
+        _live(done, publications, crews)
         narrator.chapter("5. Reconciliation")
-        tale.reconciliation = life.reconcile()
-        tell_reconciliation(tale.reconciliation, narrator)
-        tale.seconds = narrator.seconds
-        return tale
+        done.reconciliation = life.reconcile()
+        tell_reconciliation(done.reconciliation, narrator)
+        done.seconds = narrator.seconds
+        return done
 
 
 def check(deal: Deal) -> None:
@@ -121,27 +121,29 @@ def _crew(rpc: str, deal: Deal, feed: FeedTerms, options: Options) -> Any:
 # -- the life
 
 
-def _live(tale: Tale, publications: Publications, crews: dict[str, Callable[[], reporting.Crew]]) -> None:
-    life, terms = tale.life, tale.life.terms
+def _live(
+    done: BondDemonstration, publications: Publications, crews: dict[str, Callable[[], reporting.Crew]]
+) -> None:
+    life, terms = done.life, done.life.terms
     todo = _readings(life)
     for number, period in enumerate(terms.periods, start=1):
         while todo and todo[0].ends + reporting.HOUR <= period.pay_date:
             reading = todo.pop(0)
-            _report(tale, reading, publications[reading.feed.kpi][reading.period], crews[reading.feed.kpi]())
+            _report(done, reading, publications[reading.feed.kpi][reading.period], crews[reading.feed.kpi]())
         reach_time(life.w3, period.pay_date)  # by now every report that the payment needs is settled
-        _fix(tale, bending(terms, number - 1))
+        _fix(done, bending(terms, number - 1))
         paid = life.pay_coupon(number)
         day = when(period.pay_date)[:10]
         rate = f" at {_rate(life, number - 1)}" if terms.feeds else ""
         repaid = f", repaid {life.money.words(paid['repayment'])}" if paid["repayment"] else ""
         outcome = f", outcome {life.money.words(paid['outcome'])}" if paid["outcome"] else ""
         interest = life.money.words(paid["interest"])
-        tale.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
-    _fix(tale, bending(terms, len(terms.periods)))
-    done = life.redeem()
-    tale.narrator.say(
-        f"redeemed: principal {life.money.words(done['principal'])}, outcome "
-        f"{life.money.words(done['outcome'])}, shared among holders {life.money.words(done['paid'])}"
+        done.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
+    _fix(done, bending(terms, len(terms.periods)))
+    redeemed = life.redeem()
+    done.narrator.say(
+        f"redeemed: principal {life.money.words(redeemed['principal'])}, outcome "
+        f"{life.money.words(redeemed['outcome'])}, shared among holders {life.money.words(redeemed['paid'])}"
     )
     life.everybody_claims()
 
@@ -161,12 +163,12 @@ def bending(terms: SettlementTerms, payment: int) -> Iterable[int]:
             yield number
 
 
-def _report(tale: Tale, reading: Reading, said: ReportedRow, crew: reporting.Crew) -> None:
-    narrator, feed = tale.narrator, reading.feed
-    reporting.to_reporting_time(tale.life, reading)
-    folder = tale.options.out / "oracle" / "reports" / feed.kpi
-    record = reporting.report(tale.life, reading, crew.urls, folder)
-    tale.labels[feed.kpi, reading.period] = said.label
+def _report(done: BondDemonstration, reading: Reading, said: ReportedRow, crew: reporting.Crew) -> None:
+    narrator, feed = done.narrator, reading.feed
+    reporting.to_reporting_time(done.life, reading)
+    folder = done.options.out / "oracle" / "reports" / feed.kpi
+    record = reporting.report(done.life, reading, crew.urls, folder)
+    done.labels[feed.kpi, reading.period] = said.label
     value = to_decimal(int(record["value"]), feed.decimals)
     honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
     inside = min(honest) <= int(record["value"]) <= max(honest)
@@ -175,26 +177,26 @@ def _report(tale: Tale, reading: Reading, said: ReportedRow, crew: reporting.Cre
         f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
         inside,
     )
-    if not tale.faults.keys() & crew.faults.keys():
+    if not done.faults.keys() & crew.faults.keys():
         nodes = list(record["signers"])
         for address, fault in crew.faults.items():
             narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
-    found = reporting.verify(tale.life, record)
+    found = reporting.verify(done.life, record)
     lying = {address for address, fault in crew.faults.items() if "lies" in fault}
     as_expected = set(found.culprits) == lying
     narrator.say(f"read again from the evidence: {len(found.culprits)} of them does not hold", as_expected)
-    tale.sound = tale.sound and inside and as_expected
-    tale.faults |= crew.faults
-    tale.exposed |= found.culprits
-    tale.reports.append(record)
+    done.sound = done.sound and inside and as_expected
+    done.faults |= crew.faults
+    done.exposed |= found.culprits
+    done.reports.append(record)
 
 
-def _fix(tale: Tale, numbers: Iterable[int]) -> None:
-    life = tale.life
+def _fix(done: BondDemonstration, numbers: Iterable[int]) -> None:
+    life = done.life
     for number in numbers:
-        if number in tale.fixings:
+        if number in done.fixings:
             continue
-        event = tale.fixings[number] = life.fix(number)
+        event = done.fixings[number] = life.fix(number)
         reading, rule = life.reading(number), life.terms.fixings[number]
         kpi = "no report" if event["missing"] else str(to_decimal(event["kpi"], reading.feed.decimals))
         if rule.effect is Effect.RATE:
@@ -202,7 +204,7 @@ def _fix(tale: Tale, numbers: Iterable[int]) -> None:
             gives = f"coupons {rule.first + 1} to {rule.last + 1} change by {points:+g} basis points"
         else:
             gives = f"outcome {life.money.words(event['outcome'])}"
-        tale.narrator.say(f"fixed on {reading.feed.kpi}, period {reading.period + 1}, {kpi}: {gives}")
+        done.narrator.say(f"fixed on {reading.feed.kpi}, period {reading.period + 1}, {kpi}: {gives}")
 
 
 def _rate(life: Life, period: int) -> str:

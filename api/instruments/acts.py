@@ -1,4 +1,4 @@
-"""What can be done with a deal on chain, as data: each action is one call of one of its contracts.
+"""What can be done with a deal on chain, as data: each act is one call of one of its contracts.
 
 `arguments` makes the call's arguments of what was given; `pays` is the money that the contract takes from
 whoever sends it, which must be allowed to it before. Titles are templates: {deal}, {units}, {money} and the
@@ -38,7 +38,7 @@ ABI: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Given:
-    """What an action is prepared from: the deployment's record, who sends, and the checked values. `salt`
+    """What an act is prepared from: the deployment's record, who sends, and the checked values. `salt`
     hides what a challenger commits to."""
 
     record: Any
@@ -76,7 +76,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Action:
+class Act:
     """One call. `commits`: what the oracle must have been told before, so that nobody is first by copying.
     `who`: anyone, or the role that the contract asks for. `on`: role of the contract in the
     record. `local`: only on a chain of test money."""
@@ -222,33 +222,33 @@ def _amount(given: Given) -> int:
 
 _ALL = (
     # -- holders of the claim token
-    Action(
+    Act(
         "subscribe", "Buy {units} units for {money}", "offering", "subscribe", (UNITS,),
         lambda g: (g["units"],), pays=_price, who="investor",
     ),
-    Action(
+    Act(
         "refund", "Return {units} units of the failed issue for their price", "offering", "refund", (UNITS,),
         lambda g: (g["units"],), who="investor",
     ),
-    Action(
+    Act(
         "transfer", "Give {units} units to {to}", "token", "transfer",
         (Parameter("to", "address", "who receives them; must be verified"), UNITS),
         lambda g: (g["to"], g["units"]), who="investor",
     ),
-    Action(
+    Act(
         "claim", "Pay out what {holder} has earned", "token", "claim", (HOLDER,),
         lambda g: (_self(g, "holder"),),
     ),
-    Action(
+    Act(
         "distribute", "Share {money} among all holders", "token", "distribute", (AMOUNT,),
         lambda g: (g["amount"],), pays=_amount,
     ),
-    Action(
+    Act(
         "settle-offering", "Settle the offering: the money to the issuer, and the claim begins",
         "offering", "settle",
     ),
     # -- who keeps the register
-    Action(
+    Act(
         "verify-identity", "Verify the wallet {account}", "registry", "setIdentity",
         (
             ACCOUNT,
@@ -258,106 +258,106 @@ _ALL = (
         ),
         _identity, who="verifier",
     ),
-    Action(
+    Act(
         "revoke-identity", "Forget the wallet {account}", "registry", "revoke", (ACCOUNT,),
         lambda g: (g["account"],), who="verifier",
     ),
-    Action(
+    Act(
         "pause", "Stop or allow transfers", "token", "setPaused",
         (Parameter("paused", "flag", "true stops transfers, false allows them"),),
         lambda g: (g["paused"],), who="agent",
     ),
-    Action(
+    Act(
         "freeze", "Freeze {units} units of {account}", "token", "setFrozenTokens",
         (ACCOUNT, Parameter("units", "units", "units that may not move; 0 frees them", bits=64)),
         lambda g: (g["account"], g["units"]), who="agent",
     ),
-    Action(
+    Act(
         "forced-transfer", "Move {units} units of {from} to {to}", "token", "forcedTransfer",
         (Parameter("from", "address", "whose units"), Parameter("to", "address", "who receives them"), UNITS),
         lambda g: (g["from"], g["to"], g["units"]), who="agent",
     ),
-    Action(
+    Act(
         "announce-recovery", "Announce that the holding of {holder} goes to {to}",
         "token", "announceRecovery",
         (Parameter("holder", "address", "whose key is lost"), Parameter("to", "address", "its new wallet")),
         lambda g: (g["holder"], g["to"]), who="agent",
     ),
-    Action(
+    Act(
         "object-to-recovery", "Object: the key of this wallet is not lost", "token", "objectToRecovery",
     ),
-    Action(
+    Act(
         "recover-holding", "Give the holding of {holder} to its new wallet", "token", "recoverHolding",
         (Parameter("holder", "address", "whose key is lost"),), lambda g: (g["holder"],),
     ),
     # -- the oracle
-    Action(
+    Act(
         "challenge", "Challenge the report, staking {money}", "oracle", "challenge",
         (KPI, PERIOD, REPORTED, EVIDENCE, REASONS),
         _challenged, pays=_bond, commits=_challenge_sealed, needs_feeds=True,
     ),
-    Action(
+    Act(
         "petition", "Ask the panel for the value that nobody reported, staking {money}", "oracle", "petition",
         (KPI, PERIOD, EVIDENCE, REASONS),
         _petitioned, pays=_bond, commits=_petition_sealed, needs_feeds=True,
     ),
-    Action(
+    Act(
         "release-rewards", "Give what is left of the rewards to their sponsor", "oracle", "releaseRewards",
         (KPI,), lambda g: (g.feed(),), needs_feeds=True,
     ),
-    Action(
+    Act(
         "withdraw-credit", "Pay out what the oracle owes {account}", "oracle", "withdraw",
         (Parameter("account", "address", "who is paid; whoever sends if left out", optional=True),),
         lambda g: (g.record.addresses.currency, _self(g, "account")), needs_feeds=True,
     ),
-    Action(
+    Act(
         "fund-rewards", "Put {money} into the pool that rewards challengers", "oracle", "fundRewards",
         (KPI, AMOUNT), lambda g: (g.feed(), g["amount"]), pays=_amount, needs_feeds=True,
     ),
-    Action(
+    Act(
         "rule", "Bring the panel's ruling", "oracle", "rule",
         (*RULING, Parameter("signatures", "signatures", "the panellists' signatures, in any order")),
         _ruled, who="panellist", needs_feeds=True,
     ),
-    Action(
+    Act(
         "settle-silent-panel", "Give the challenger's stake back: the panel was silent", "oracle",
         "settleSilentPanel",
         (KPI, PERIOD), lambda g: (g.feed(), g["period"]), needs_feeds=True,
     ),
     # -- bonds
-    Action(
+    Act(
         "fund", "Pay {money} in for what is due", "bond", "fund", (AMOUNT,),
         lambda g: (g["amount"],), pays=_amount,
     ),
-    Action(
+    Act(
         "fix", "Turn the final report into its payment", "bond", "fix",
         (Parameter("fixing", "number", "which, from 0", bits=16),),
         lambda g: (g["fixing"],), needs_feeds=True,
     ),
-    Action("pay-coupon", "Make the payment that is due", "bond", "payCoupon"),
-    Action("redeem", "Redeem the bond", "bond", "redeem"),
-    Action("declare-default", "Declare the default", "bond", "declareDefault"),
-    Action("cure", "End the default: the arrears are funded", "bond", "cure"),
-    Action("accelerate", "Make everything due", "bond", "accelerate"),
-    Action("recover", "Share what the bond holds", "bond", "recover"),
-    Action("return-surplus", "Return the surplus to the issuer", "bond", "returnSurplus"),
+    Act("pay-coupon", "Make the payment that is due", "bond", "payCoupon"),
+    Act("redeem", "Redeem the bond", "bond", "redeem"),
+    Act("declare-default", "Declare the default", "bond", "declareDefault"),
+    Act("cure", "End the default: the arrears are funded", "bond", "cure"),
+    Act("accelerate", "Make everything due", "bond", "accelerate"),
+    Act("recover", "Share what the bond holds", "bond", "recover"),
+    Act("return-surplus", "Return the surplus to the issuer", "bond", "returnSurplus"),
     # -- swaps
-    Action(
+    Act(
         "fund-swap", "Pay {money} in for the {side}", "swap", "fund", (SIDE, AMOUNT),
         lambda g: (g["side"], g["amount"]), pays=_amount,
     ),
-    Action("begin", "Begin the swap: both sides have posted", "swap", "activate"),
-    Action("settle", "Settle the period that is due", "swap", "settle"),
-    Action(
+    Act("begin", "Begin the swap: both sides have posted", "swap", "activate"),
+    Act("settle", "Settle the period that is due", "swap", "settle"),
+    Act(
         "withdraw-swap", "Pay the {side} what it can have", "swap", "withdraw", (SIDE,),
         lambda g: (g["side"],),
     ),
-    Action(
+    Act(
         "call-margin", "Call the {side} for collateral", "swap", "callMargin", (SIDE,),
         lambda g: (g["side"],),
     ),
-    Action("close-out", "Close the swap out after its default", "swap", "closeOut"),
-    Action(
+    Act("close-out", "Close the swap out after its default", "swap", "closeOut"),
+    Act(
         "propose-termination", "Offer to end the swap", "swap", "proposeTermination",
         (
             Parameter("amount", "signed", "last payment in minor units; positive: the payer pays"),
@@ -365,41 +365,41 @@ _ALL = (
         ),
         lambda g: (g["amount"], g["expiry"]), who="party",
     ),
-    Action("withdraw-termination", "Take the offer back", "swap", "withdrawTermination", who="party"),
-    Action(
+    Act("withdraw-termination", "Take the offer back", "swap", "withdrawTermination", who="party"),
+    Act(
         "accept-termination", "Accept the other side's offer {id}", "swap", "acceptTermination",
         (Parameter("id", "number", "number of the offer", bits=32, least=1),),
         lambda g: (g["id"],), who="party",
     ),
     # -- the treasury of a project
-    Action(
+    Act(
         "receive-revenue", "Pay {money} of revenue in", "treasury", "receiveRevenue",
         (Parameter("line", "line", "line of the accounts, at most 31 bytes"), AMOUNT),
         lambda g: (g["line"], g["amount"]), pays=_amount,
     ),
-    Action("pay-waterfall", "Pay the period: costs, debt, swap, holders", "treasury", "pay"),
-    Action("pay-rest", "Pay out what has come after the last period", "treasury", "payRest"),
-    Action(
+    Act("pay-waterfall", "Pay the period: costs, debt, swap, holders", "treasury", "pay"),
+    Act("pay-rest", "Pay out what has come after the last period", "treasury", "payRest"),
+    Act(
         "withdraw-treasury", "Pay the {party} its credit", "treasury", "withdraw", (PARTY,),
         lambda g: (g["party"],),
     ),
-    Action("return-money", "Return the money of a failed issue to the issuer", "treasury", "returnMoney"),
+    Act("return-money", "Return the money of a failed issue to the issuer", "treasury", "returnMoney"),
     # -- test money
-    Action(
+    Act(
         "mint-test-money", "Make test money: {money}", "currency", "mint",
         (Parameter("amount", "amount", "minor units", bits=80, least=1),),
         lambda g: (g.sender, g["amount"]), local=True,
     ),
 )  # fmt: skip
 
-ACTIONS: Mapping[str, Action] = {action.name: action for action in _ALL}
+ACTS: Mapping[str, Act] = {act.name: act for act in _ALL}
 
 COMMIT = "commit-challenge"
-"""The step before an action that `commits`."""
+"""The step before an act that `commits`."""
 APPROVE = "approve"
-"""The step before an action that pays: the contract may take the money. Its typed-data form is a permit."""
+"""The step before an act that pays: the contract may take the money. Its typed-data form is a permit."""
 
 
-def actions_of(record: Any) -> tuple[Action, ...]:
+def acts_of(record: Any) -> tuple[Act, ...]:
     """Those that a deployment has, whatever its state."""
-    return tuple(action for action in _ALL if action.there(record))
+    return tuple(act for act in _ALL if act.there(record))

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from scripts.serve.plan import Step
+from scripts.serve.plan import PlannedEvent
 
 
-class Teller:
-    """Prints what is being done. Steps of the world are told a year at a time."""
+class Progress:
+    """Prints what is being done. Events of the world are told a year at a time."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -30,13 +30,13 @@ class Teller:
         seconds = (f"{self.seconds:5.1f} s", "dim")
         self._console.print(Text.assemble(seconds, "  ", (bold, "bold"), text), soft_wrap=True)
 
-    def step(self, step: Step) -> None:
+    def count(self, planned: PlannedEvent) -> None:
         """Count an event; a year that is over is told."""
-        year = datetime.fromtimestamp(step.time, UTC).year
+        year = datetime.fromtimestamp(planned.time, UTC).year
         if year != self._year:
             self.year_ends()
             self._year = year
-        self._events[step.deployment] += 1
+        self._events[planned.deployment] += 1
 
     def year_ends(self) -> None:
         """Tell what has been counted."""

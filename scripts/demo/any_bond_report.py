@@ -1,4 +1,4 @@
-"""summary.json and report.html of a bond's tale. Amounts are integer strings in minor units."""
+"""summary.json and report.html of any bond's demonstration. Amounts are integer strings in minor units."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from finance.report.tables import inputs_table, summary_table
 from finance.settlement.terms import RATE_DECIMALS, Effect
 from oracle.kpi import to_decimal
 from scripts.demo import figures
+from scripts.demo.any_bond import BondDemonstration
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
 from scripts.demo.report import environment
 from scripts.demo.summary import report_summary, sums
-from scripts.demo.tale import Tale
 
 OTHER = "#E69F00"
 
 
-def summary(tale: Tale) -> dict[str, Any]:
-    """The summary of a finished tale (see docs/demo.md for its fields)."""
-    life, result = tale.life, tale.reconciliation
+def summary(done: BondDemonstration) -> dict[str, Any]:
+    """The summary of a finished demonstration (see docs/demo.md for its fields)."""
+    life, result = done.life, done.reconciliation
     assert result is not None
     feeds = life.terms.feeds
     return {
-        "deal": tale.deal.id,
-        "title": tale.deal.title,
-        "terms_hash": tale.deal.terms_hash,
-        "outcome": tale.options.outcome,
-        "ok": tale.ok,
-        "chain": {"client": tale.chain.client, "id": tale.chain.chain_id, "clock": "simulated"},
+        "deal": done.deal.id,
+        "title": done.deal.title,
+        "terms_hash": done.deal.terms_hash,
+        "outcome": done.options.outcome,
+        "ok": done.ok,
+        "chain": {"client": done.chain.client, "id": done.chain.chain_id, "clock": "simulated"},
         "currency": {"code": life.money.code, "decimals": life.money.decimals, "kind": "test"},
         "oracle": {
             "nodes": max((f.nodes for f in feeds), default=0),
             "quorum": max((f.quorum for f in feeds), default=0),
-            "reports": [{"kpi": r["kpi"], **report_summary(r)} for r in tale.reports],
-            "faults": [{"node": node, "fault": fault} for node, fault in tale.faults.items()],
-            "exposed": [{"node": n, "reason": r} for n, r in tale.exposed.items()],
+            "reports": [{"kpi": r["kpi"], **report_summary(r)} for r in done.reports],
+            "faults": [{"node": node, "fault": fault} for node, fault in done.faults.items()],
+            "exposed": [{"node": n, "reason": r} for n, r in done.exposed.items()],
         },
         "kpis": {
             feed.kpi: {
@@ -50,9 +50,9 @@ def summary(tale: Tale) -> dict[str, Any]:
                     {
                         "period": period + 1,
                         "value": r["value"],
-                        "label": tale.labels[feed.kpi, period],
+                        "label": done.labels[feed.kpi, period],
                     }
-                    for r in tale.reports
+                    for r in done.reports
                     if r["kpi"] == feed.kpi
                     for period in [int(r["period"])]
                 ],
@@ -70,7 +70,7 @@ def summary(tale: Tale) -> dict[str, Any]:
                 "outcome": str(event["outcome"]),
             }
             for number, rule in enumerate(life.terms.fixings)
-            for event in [tale.fixings[number]]
+            for event in [done.fixings[number]]
         ],
         "payments": sums(result),
         "holders": {
@@ -84,43 +84,43 @@ def summary(tale: Tale) -> dict[str, Any]:
         },
         "what_ifs": [],
         "gas": life.gas.summary(),
-        "seconds": round(tale.seconds, 1),
+        "seconds": round(done.seconds, 1),
     }
 
 
-def write_report(tale: Tale, path: Path) -> Path:
+def write_report(done: BondDemonstration, path: Path) -> Path:
     """Render the report to `path`."""
-    template = environment(tale.life).get_template("tale.html.j2")
-    path.write_text(template.render(**_content(tale)))
+    template = environment(done.life).get_template("any_bond.html.j2")
+    path.write_text(template.render(**_content(done)))
     return path
 
 
-def _content(tale: Tale) -> dict[str, Any]:
-    life, result = tale.life, tale.reconciliation
+def _content(done: BondDemonstration) -> dict[str, Any]:
+    life, result = done.life, done.reconciliation
     assert result is not None
     chapters: dict[str, list[Any]] = {}
-    for line in tale.narrator.lines:
+    for line in done.narrator.lines:
         chapters.setdefault(line.chapter.strip(), []).append(line)
     classes = {life.wallet(i): CLASS_NAMES[life.investor_class(i)] for i in INVESTORS}
     return {
-        "demo": tale,
-        "deal": tale.deal,
+        "demo": done,
+        "deal": done.deal,
         "life": life,
         "record": life.record,
-        "headline": _headline(tale),
-        "fixings": [_fixing(tale, number) for number in range(len(life.terms.fixings))],
-        "faults": "; ".join(sorted(set(tale.faults.values()))),
-        "exposed": "; ".join(f"{a[:10]}… {reason}" for a, reason in tale.exposed.items()),
+        "headline": _headline(done),
+        "fixings": [_fixing(done, number) for number in range(len(life.terms.fixings))],
+        "faults": "; ".join(sorted(set(done.faults.values()))),
+        "exposed": "; ".join(f"{a[:10]}… {reason}" for a, reason in done.exposed.items()),
         "figures": {
-            "payments": Markup(figures.svg(payments_figure(tale))),
-            "gas": Markup(figures.svg(figures.gas_figure(tale))),
+            "payments": Markup(figures.svg(payments_figure(done))),
+            "gas": Markup(figures.svg(figures.gas_figure(done))),
         },
         "payments": sums(result),
         "holders": [
             {
                 "name": life.names.get(h.holder, h.holder),
                 "kind": classes.get(h.holder, ""),
-                "subscribed": tale.allotted.get(_cast_name(life, h.holder), 0),
+                "subscribed": done.allotted.get(_cast_name(life, h.holder), 0),
                 "account": h,
             }
             for h in sorted(result.holders, key=lambda h: -h.expected)
@@ -128,9 +128,9 @@ def _content(tale: Tale) -> dict[str, Any]:
         "gas": life.gas.summary(),
         "marks": figures.GAS_MARKS,
         "chapters": chapters,
-        "tables": [summary_table(tale.valuation)],
-        "inputs": inputs_table(tale.deal),
-        "sources": tale.deal.sources,
+        "tables": [summary_table(done.valuation)],
+        "inputs": inputs_table(done.deal),
+        "sources": done.deal.sources,
     }
 
 
@@ -138,8 +138,8 @@ def _cast_name(life: Any, holder: str) -> str:
     return next((i.name for i in INVESTORS if life.wallet(i) == holder), "")
 
 
-def _fixing(tale: Tale, number: int) -> dict[str, Any]:
-    life, rule, event = tale.life, tale.life.terms.fixings[number], tale.fixings[number]
+def _fixing(done: BondDemonstration, number: int) -> dict[str, Any]:
+    life, rule, event = done.life, done.life.terms.fixings[number], done.fixings[number]
     reading = life.reading(number)
     shown = "missing" if event["missing"] else str(to_decimal(event["kpi"], reading.feed.decimals))
     if rule.effect is Effect.RATE:
@@ -148,7 +148,7 @@ def _fixing(tale: Tale, number: int) -> dict[str, Any]:
     else:
         gives = life.money.words(event["outcome"])
         decides = f"amount on {_day(life.terms.periods[rule.first].pay_date)}"
-    label = tale.labels.get((reading.feed.kpi, reading.period), "no report")
+    label = done.labels.get((reading.feed.kpi, reading.period), "no report")
     period = reading.period + 1
     return {
         "kpi": reading.feed.kpi,
@@ -160,15 +160,15 @@ def _fixing(tale: Tale, number: int) -> dict[str, Any]:
     }
 
 
-def _headline(tale: Tale) -> str:
-    steps = [tale.fixings[n] for n, f in enumerate(tale.life.terms.fixings) if f.effect is Effect.RATE]
-    amounts = [e["outcome"] for n, e in sorted(tale.fixings.items()) if e not in steps]
-    parts = [f"{len(tale.life.terms.periods)} coupons paid and the principal repaid"]
+def _headline(done: BondDemonstration) -> str:
+    steps = [done.fixings[n] for n, f in enumerate(done.life.terms.fixings) if f.effect is Effect.RATE]
+    amounts = [e["outcome"] for n, e in sorted(done.fixings.items()) if e not in steps]
+    parts = [f"{len(done.life.terms.periods)} coupons paid and the principal repaid"]
     if steps:
         moved = sum(1 for event in steps if event["value"])
         parts.append(f"{moved} of {len(steps)} reports moved the coupon")
     if amounts:
-        parts.append(f"outcome {tale.life.money.words(sum(amounts))}")
+        parts.append(f"outcome {done.life.money.words(sum(amounts))}")
     return "; ".join(parts) + "."
 
 
@@ -176,9 +176,9 @@ def _day(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
-def payments_figure(tale: Tale) -> Figure:
+def payments_figure(done: BondDemonstration) -> Figure:
     """What holders received on each pay date: interest, repaid principal, outcome."""
-    life, result = tale.life, tale.reconciliation
+    life, result = done.life, done.reconciliation
     assert result is not None
     unit = 10 ** (life.money.decimals + 6)
     count = len(life.terms.periods)

@@ -1,7 +1,7 @@
-"""The steps of a swap deal's life, by named senders: for demonstrations, tests and notebooks.
+"""The acts of a swap deal's life, by named senders: for demonstrations, tests and notebooks.
 
 Names are those of the record's wallets (deployer, payer, payee or issuer, operator, lender, agent) and any
-others that are given, such as investors. Money is in minor units, times are unix seconds. Every step waits
+others that are given, such as investors. Money is in minor units, times are unix seconds. Every act waits
 for its receipt and raises ContractError with the contract's own reason.
 """
 
@@ -26,7 +26,7 @@ from chain.terms import short_string
 NAMES = ("deployer", "payer", "payee", "issuer", "operator", "lender", "agent")
 
 
-class SwapActions:
+class SwapActs:
     """A deployed swap deal. `people` adds senders by name: addresses that the node has unlocked, or keys."""
 
     def __init__(
