@@ -1,0 +1,66 @@
+"""KpiOracle: reports, disputes and rewards of a deal's feeds. Observations and signatures are not said, and a
+challenger's commitment names no feed; the books take such acts as they are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finance.settlement.feed_report import unpacked
+from finance.settlement.world import World
+
+Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+
+
+def _where(a: Mapping[str, Any]) -> dict[str, Any]:
+    return {"feed": a["feed"], "period": a["period"]}
+
+
+def _submitted(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    said = {"version": a["version"], "value": a["value"], "evidence": a["evidence"]}
+    yield "", "told_report", {**_where(a), **said, "signers": list(unpacked(a["signers"]))}
+
+
+def _challenged(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield a["challenger"], "told_challenge", {**_where(a), "evidence": a["evidence"]}
+
+
+def _petitioned(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield a["petitioner"], "told_petition", {**_where(a), "evidence": a["evidence"]}
+
+
+def _ruled(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    said = {"verdict": a["verdict"], "value": a["value"], "evidence": a["evidence"]}
+    yield "", "told_ruling", {**_where(a), **said}
+
+
+def _settled(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield "", "settle_silent_panel", _where(a)
+
+
+def _used(a: Mapping[str, Any], world: World) -> Rebuilt:
+    if a["consumer"] not in world.addresses.values():
+        yield a["consumer"], "consume", _where(a)
+
+
+def _funded(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield a["from"], "fund_rewards", {"feed": a["feed"], "amount": a["amount"]}
+
+
+def _released(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield "", "release_rewards", {"feed": a["feed"]}
+
+
+APART = frozenset({"FeedCreated"})
+"""Events of which the books know nothing: feeds are there from the beginning."""
+
+ACTS_OF = {
+    "ReportSubmitted": _submitted,
+    "ReportChallenged": _challenged,
+    "PeriodPetitioned": _petitioned,
+    "ReportRuled": _ruled,
+    "ChallengeSettled": _settled,
+    "ReportUsed": _used,
+    "RewardsFunded": _funded,
+    "RewardsReleased": _released,
+}
