@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from finance.swaps.holders import Needs, Owed, run_waterfall
 from finance.swaps.index import index_swap
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook, index_outlook, project_outlook
 from finance.swaps.project import project_swap
-from finance.terms import Deal, InputError
-from tests.finance.deal_variants import book_deal
+from finance.terms import Deal, InputError, parse_deal
+from finance.terms.reader import read_deal_yaml
+from tests.finance.deal_variants import book_deal, file_of, process
 
 PATHS = 2_000
 
@@ -220,3 +223,37 @@ def test_before_the_start_it_is_worth_what_it_is_worth_then(
         assert swap.now(outlook, {}, early).value == pytest.approx(
             float((swap.fixed + outlook.payoff) @ by_hand), rel=1e-9
         )
+
+
+def rain_with_memory(kind: str) -> Deal:
+    """The rainfall swap with rain that remembers, of the same mean-reverting law in two words."""
+    tree = read_deal_yaml(file_of("water-utility-rainfall-swap"))
+    tree["kpis"]["rainfall"]["process"] = {
+        "mean_reverting": process("mean_reverting", start=300, mean=200, speed=Decimal("0.9"), volatility=80),
+        "ar1": process("ar1", start=300, mean=200, memory=Decimal("0.4"), noise=60),
+    }[kind]
+    return parse_deal(tree)
+
+
+@pytest.mark.parametrize("kind", ["mean_reverting", "ar1"])
+def test_rain_that_remembers_goes_on_from_the_last_report(kind: str) -> None:
+    """By hand: e^(-speed t) of what the last report lay off the mean, t years of 365 days from the end of its
+    quarter to the end of each later one; earlier quarters, and that one, are as they were."""
+    deal = rain_with_memory(kind)
+    periods, before = deal.kpis["rainfall"].periods, index_outlook(deal)
+    speed = 0.9 if kind == "mean_reverting" else -log(0.4)
+    noise = 80**2 / (2 * speed) if kind == "mean_reverting" else 60**2 / (1 - 0.4**2)
+    start = periods[0].start
+    for reported, last in (({0: 45_000}, 0), ({0: 45_000, 2: 5_000, 1: 9_000}, 2), ({1: 9_000, 3: None}, 1)):
+        found = index_outlook(deal, reported)
+        level = reported[last] / 100
+        for index, period in enumerate(periods):
+            if index <= last:
+                assert found.laws[index] == before.laws[index]
+                since, off = start, 300 - 200
+            else:
+                since, off = periods[last].end, level - 200
+            keep = exp(-speed * (period.end - since).days / 365)
+            assert found.mean[index] == pytest.approx(200 + keep * off, rel=1e-9)
+            assert found.laws[index].sd == pytest.approx(sqrt(noise * (1 - keep**2)), rel=1e-9)
+    assert index_outlook(deal, {1: None}).laws == before.laws
