@@ -19,6 +19,7 @@ REGISTER: dict[str, str] = {
     "serving": "benchmarks.serving:run",
     "demo": "benchmarks.demo:run",
     "clean": "benchmarks.demo:run_clean",
+    "start": "benchmarks.start:run",
 }
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -178,7 +178,7 @@ def sensitivity_swap(deal: Deal, outputs: Outputs, paths: int | None, seed: int 
     from finance.report.tables import inputs_table
     from finance.report.workbook import save_frames
     from finance.swaps.bumps import PROJECT_BUMPS, index_sensitivity, project_sensitivity
-    from finance.swaps.deal import is_wind
+    from finance.swaps.wind import is_wind
     from scripts.console import show, show_json, working
 
     outputs.checked()
@@ -207,9 +207,9 @@ def value(
     deal: Deal, solve: str | None, parameter: float | None, paths: int | None, seed: int | None
 ) -> View:
     """The deal's KPI payment valued by what its KPI is: proxy revenue of a wind plant, or any other."""
-    from finance.swaps.deal import is_wind
     from finance.swaps.index import PATHS, index_swap
     from finance.swaps.project import project_swap
+    from finance.swaps.wind import is_wind
     from scripts.console import working
 
     used = DEFAULT_SEED if seed is None else seed

@@ -55,7 +55,8 @@ def read_data(deal: Deal) -> None:
     not exist, a correlation that its weather and prices cannot have; and for periods that cannot be valued.
     """
     if deal.asset.twin == "wind":
-        from finance.swaps.deal import swap_periods, wind_outlook
+        from finance.swaps.periods import swap_periods
+        from finance.swaps.wind import wind_outlook
 
         wind_outlook(deal)
         swap_periods(deal)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 
 from api.problems import Flaw, ProblemError, unavailable
-from finance.swaps.deal import PACKAGED
+from finance.swaps.wind import PACKAGED
 from finance.terms import Deal, parse_deal
 from finance.terms.problems import DealFileError
 from finance.terms.reader import read_deal_json, read_deal_text

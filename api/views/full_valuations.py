@@ -12,10 +12,10 @@ from api.views.pricing import assumed_kpis, minor
 from api.views.valuation_models import ValuationRequest
 from api.views.valuations import blank_view, bond_outlook, check_kpis, closed_value, fixed_payments, refuse
 from finance.pricing.value import DEFAULT_SEED, price
-from finance.swaps.deal import is_wind
 from finance.swaps.index import PATHS, index_swap
 from finance.swaps.live import PreparedSwap
 from finance.swaps.project import project_swap
+from finance.swaps.wind import is_wind
 from finance.terms import parse_deal
 from finance.terms.deal import Deal
 from finance.terms.problems import DealFileError, InputError

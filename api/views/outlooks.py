@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from api.jobs import Job, Jobs, apart
 from finance.pricing.live import Realised
 from finance.pricing.prepared import PreparedBond
-from finance.swaps.deal import is_wind
 from finance.swaps.live import PreparedSwap, SwapOutlook, index_outlook, project_outlook
+from finance.swaps.wind import is_wind
 from finance.terms.deal import Deal, KpiBond
 from finance.terms.problems import InputError
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from finance.compiled import kernel
+
 BLOCK = 4096  # steps that one thread takes at a time
 
 
@@ -36,7 +38,7 @@ def _power(v, speeds, powers, gains, first, per_bin):  # type: ignore[no-untyped
     return 0.0 if v == v else v  # a missing value stays missing
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@kernel(parallel=True, nogil=True)
 def turbine_power(speed, ratio, speeds, powers, gains, first, per_bin, out):  # type: ignore[no-untyped-def]
     """Power of one turbine [kW] into `out` (n), from wind speed [m/s] and density ratio (n).
 
@@ -49,7 +51,7 @@ def turbine_power(speed, ratio, speeds, powers, gains, first, per_bin, out):  # 
             out[i] = _power(speed[i] * _cube_root(ratio[i]), speeds, powers, gains, first, per_bin)
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@kernel(parallel=True, nogil=True)
 def plant_energy(  # type: ignore[no-untyped-def]
     speed, temperature, pressure, speeds, powers, gains, first, per_bin, zero, scale, factor, cap, hours, out
 ):
@@ -66,7 +68,7 @@ def plant_energy(  # type: ignore[no-untyped-def]
             out[i] = (cap if power > cap else power) * hours
 
 
-@njit(cache=True)
+@kernel()
 def held(ratio, step):  # type: ignore[no-untyped-def]
     """Density ratios as a rule that holds one until the next lies more than `step` off uses them (n)."""
     out = np.empty_like(ratio)

@@ -200,9 +200,11 @@ def observed_on(kpi: Kpi, period: int, start: date) -> date:
     return max(kpi.periods[period].end, start + timedelta(days=1))
 
 
-def deal_flows(deal: Deal) -> Flows:
-    """The flows of a deal's bond: its ACTUS contract's, rounded as they are settled, and what KPIs decide."""
-    claim = BondClaim.of(deal)
+def deal_flows(deal: Deal, claim: BondClaim | None = None) -> Flows:
+    """The flows of a deal's bond: its ACTUS contract's, rounded as they are settled, and what KPIs decide.
+    `claim`: BondClaim.of(deal), where it is at hand.
+    """
+    claim = claim or BondClaim.of(deal)
     bond = deal.bond
     terms = claim.terms
     certain = contract_flows(deal)

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from finance.compiled import kernel
 from finance.pricing.flows import KpiFlow, knots
 from finance.pricing.processes.protocol import Recursion
 from finance.settlement.payoff_curve import Shape
@@ -85,7 +86,7 @@ def _whole(x):  # type: ignore[no-untyped-def]
     return (x + 6755399441055744.0) - 6755399441055744.0
 
 
-@njit(cache=True)
+@kernel()
 def _advance(x, keep, noise, z, level, exponential, scale, kpi):  # type: ignore[no-untyped-def]
     """One period: the recursion in place, and the KPI as the whole number on chain."""
     if exponential:
@@ -98,7 +99,7 @@ def _advance(x, keep, noise, z, level, exponential, scale, kpi):  # type: ignore
             kpi[i] = _whole((level + x[i]) * scale)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def _paid(kpi, base, at, width, gain, step):  # type: ignore[no-untyped-def]
     total = base * len(kpi)
     for j in range(len(at)):
@@ -113,7 +114,7 @@ def _paid(kpi, base, at, width, gain, step):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def _shared(start, keep, noise, level, exponential, normals, base, at, width, gain, step, scale):  # type: ignore[no-untyped-def]
     periods, paths = normals.shape
     blocks = (paths + BLOCK - 1) // BLOCK
@@ -152,7 +153,7 @@ def _unit(word):  # type: ignore[no-untyped-def]
     return (np.int64(word >> np.uint64(11)) + 0.5) * 1.1102230246251565e-16  # (0, 1), steps of 2^-53
 
 
-@njit(cache=True)
+@kernel()
 def _rare(state, layer, x, edges, heights):  # type: ignore[no-untyped-def]
     """What one draw in a hundred needs: the wedge of a layer, or the tail; NaN to ask for another draw."""
     if layer == 0:
@@ -166,7 +167,7 @@ def _rare(state, layer, x, edges, heights):  # type: ignore[no-untyped-def]
     return np.nan
 
 
-@njit(cache=True)
+@kernel()
 def _fill(state, out, edges, heights):  # type: ignore[no-untyped-def]
     """Standard normals into `out` from the four words of `state`, which moves on."""
     for i in range(len(out)):
@@ -183,7 +184,7 @@ def _fill(state, out, edges, heights):  # type: ignore[no-untyped-def]
         out[i] = x
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def _own(  # type: ignore[no-untyped-def]
     start, keep, noise, level, exponential, states, paths, edges, heights, base, at, width, gain, step, scale
 ):
@@ -200,7 +201,7 @@ def _own(  # type: ignore[no-untyped-def]
     return sums
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def _normals(states, out, edges, heights):  # type: ignore[no-untyped-def]
     blocks = len(states)
     for block in prange(blocks):

@@ -52,7 +52,7 @@ class PreparedBond:
     def of(cls, deal: Deal) -> PreparedBond:
         """Raises InputError for a deal without a bond, or one whose KPI no process here prices."""
         claim = BondClaim.of(deal)
-        flows = deal_flows(deal)
+        flows = deal_flows(deal, claim)
         by_case = tuple(stream(flows, case_flows(claim, case.values)) for case in claim.cases)
         return cls(deal, claim, flows, deal_expectation(deal), by_case)
 

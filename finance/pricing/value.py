@@ -208,7 +208,8 @@ def price(
     >>> [f"{p:.1%}" for p in valuation.closed_form.probabilities]
     ['2.5%', '95.0%', '2.5%']
     """
-    claim, flows = BondClaim.of(deal), deal_flows(deal)
+    claim = BondClaim.of(deal)
+    flows = deal_flows(deal, claim)
     rate = checked_yield(float(claim.rate) if discount_yield is None else discount_yield, claim.frequency)
     outlook = deal_expectation(deal, kpi, sample)
     exact = closed_form(flows, outlook)

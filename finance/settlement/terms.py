@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
@@ -134,8 +135,9 @@ class SettlementTerms:
     fixings: tuple[Fixing, ...]
 
 
+@lru_cache(maxsize=64)
 def settlement_terms(deal: Deal) -> SettlementTerms:
-    """The integers of the bond of a checked deal.
+    """The integers of the bond of a checked deal; made once for equal deals, since a price asks often.
 
     Raises InputError when it has none, ValueError when a number has no exact integer, which `load_deal` has
     already ruled out.

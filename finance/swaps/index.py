@@ -20,7 +20,7 @@ from finance.pricing.outlook import kpi_outlook, over_time
 from finance.pricing.process import KpiProcess, NormalKpi
 from finance.settlement.payoff_curve import Curve
 from finance.settlement.swap_terms import swap_terms
-from finance.swaps.deal import deal_payoff, fixed_amounts, swap_periods
+from finance.swaps.deal import deal_payoff, fixed_amounts
 from finance.swaps.distribution import (
     Columns,
     collateral_columns,
@@ -31,7 +31,7 @@ from finance.swaps.distribution import (
 from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import variance_reduction
 from finance.swaps.inputs import Payoff
-from finance.swaps.periods import Floats
+from finance.swaps.periods import Floats, swap_periods
 from finance.swaps.pricing import (
     Basis,
     FixedPayment,

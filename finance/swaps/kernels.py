@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from finance.compiled import kernel
 from finance.pricing.kernels import EDGES, HEIGHTS, _fill, _next, _unit
 
 Floats = NDArray[np.float64]
@@ -40,7 +41,7 @@ def _below(state, count):  # type: ignore[no-untyped-def]
     return min(np.int64(_unit(_next(state)) * count), count - 1)
 
 
-@njit(cache=True)
+@kernel()
 def _weather(state, doy, near, record_days, rule, number, z, edges, heights, chosen):  # type: ignore[no-untyped-def]
     """The record's day that stands for each simulated day, into `chosen`."""
     count = near.shape[1]
@@ -66,7 +67,7 @@ def _weather(state, doy, near, record_days, rule, number, z, edges, heights, cho
         left -= 1
 
 
-@njit(cache=True)
+@kernel()
 def _autoregress(start, memory, noise, z):  # type: ignore[no-untyped-def]
     x = start
     for d in range(len(z)):
@@ -74,7 +75,7 @@ def _autoregress(start, memory, noise, z):  # type: ignore[no-untyped-def]
         z[d] = x
 
 
-@njit(cache=True)
+@kernel()
 def _walk(  # type: ignore[no-untyped-def]
     states, doy, near, record_days, rule, number, level_mean, fast, slow, basis, edges, heights,
     chosen, level, noise, z,
@@ -95,7 +96,7 @@ def _walk(  # type: ignore[no-untyped-def]
         noise[d] = basis[1] * noise[d - 1] + basis[2] * noise[d]
 
 
-@njit(cache=True)
+@kernel()
 def _factors(state, year_sd, lasting_sd, period_sd, mean, windiness, running, edges, heights):  # type: ignore[no-untyped-def]
     """Windiness of each year and operations of each period, in place; each noise has mean 1."""
     one = np.empty(1)
@@ -110,7 +111,7 @@ def _factors(state, year_sd, lasting_sd, period_sd, mean, windiness, running, ed
         windiness[k] = np.exp(year_sd * windiness[k] - 0.5 * year_sd**2)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def simulate_paths(  # type: ignore[no-untyped-def]
     states, doy, period, year, near, rule, number, level_mean, fast, slow, basis, risks, tables, floor,
     edges, heights, out,
@@ -144,7 +145,7 @@ def simulate_paths(  # type: ignore[no-untyped-def]
             out[5, i, k] += t[4] + 24.0 * noise[d]
 
 
-@njit(cache=True)
+@kernel()
 def trace_path(  # type: ignore[no-untyped-def]
     states, doy, periods, years, near, record_days, rule, number, level_mean, fast, slow, basis, risks,
     edges, heights,

@@ -13,7 +13,9 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+from finance.terms.schedule import regular_months
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,6 +23,7 @@ Hours = NDArray[np.datetime64]
 Frequency = Literal["month", "quarter", "year"]
 
 MONTHS: Final[dict[str, int]] = {"month": 1, "quarter": 3, "year": 12}
+FREQUENCIES: Final[dict[int, Frequency]] = {1: "month", 3: "quarter", 12: "year"}
 DAY: Final = np.timedelta64(1, "D")
 
 
@@ -136,6 +139,20 @@ class Periods:
             raise InputError(f"values: {data.shape[-1]} for {len(wanted)} hours")
         starts = np.concatenate(([0], np.cumsum(self.hours)[:-1]))
         return np.asarray(np.add.reduceat(data, starts, axis=-1))
+
+
+def swap_periods(deal: Deal) -> Periods:
+    """The KPI's periods; raises InputError, naming file and field, unless they are whole months, quarters or
+    years in a row that make whole years and begin on a day that every month has."""
+    listed, where = deal.kpis[deal.swap.kpi].periods, f"{deal.file or deal.id}: kpis.{deal.swap.kpi}.periods"
+    months = regular_months([(period.start, period.end) for period in listed])
+    if months is None:
+        raise InputError(f"{where}: must be whole months, quarters or years, without gaps, to be valued")
+    if listed[0].start.day > 28:
+        raise InputError(f"{where}.0.start: must be on the 28th of its month or before, to be valued")
+    if len(listed) * months % 12:
+        raise InputError(f"{where}: {len(listed)} do not make whole years, to be valued")
+    return Periods(listed[0].start, FREQUENCIES[months], len(listed))
 
 
 def _first_gap(found: Hours, wanted: Hours) -> str:

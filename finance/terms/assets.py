@@ -189,7 +189,7 @@ def published(deal: Deal) -> Iterator[Finding]:
 
 def simulated(deal: Deal) -> Iterator[Finding]:
     """A payment that a twin simulates is a wind project's, with a revenue share. That its periods are whole
-    months is only asked for when it is valued (`finance.swaps.deal.swap_periods`): moved dates are not.
+    months is only asked for when it is valued (`finance.swaps.periods.swap_periods`): moved dates are not.
     """
     for here, swap in swaps(deal):
         kpi, wind = deal.kpis.get(swap.kpi), deal.asset.twin == "wind"

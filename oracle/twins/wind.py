@@ -19,9 +19,9 @@ from scipy.optimize import brentq
 from finance.generation.tables import HOUR
 from finance.generation.weather import SHEAR_EXPONENT, standard_pressure
 from finance.generation.wind import WindPlant, proxy_energy
-from finance.swaps.deal import TypicalWind, typical_wind, wind_outlook, wind_plant
 from finance.swaps.periods import Floats, Ints, Periods
 from finance.swaps.scenarios import HourlyPath, hourly_path
+from finance.swaps.wind import TypicalWind, typical_wind, wind_outlook, wind_plant
 from finance.terms import Deal, InputError
 from oracle.methods.base import NodeData, Parameters, Preparation
 from oracle.methods.series import Series

@@ -17,8 +17,9 @@ from chain.network import LocalChain, set_time, when
 from chain.sender import GasLog
 from chain.swap.reconcile import SwapReconciliation, reconcile_swap
 from finance.settlement.kpi_payment import Side, close_out_amount
-from finance.swaps.deal import is_wind, swap_inputs
+from finance.swaps.deal import swap_inputs
 from finance.swaps.study import SwapStudy, swap_study
+from finance.swaps.wind import is_wind
 from finance.terms import Deal
 from scripts.demo.cast import CLASS_NAMES
 from scripts.demo.narrator import Narrator

@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 
 from finance.settlement.swap_terms import SwapTerms
-from finance.swaps.deal import is_wind, wind_outlook
 from finance.swaps.scenarios import hourly_path
+from finance.swaps.wind import is_wind, wind_outlook
 from finance.terms import Deal
 from oracle.twins.wind import months_between
 
