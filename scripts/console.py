@@ -16,15 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table as RichTable
 
 from finance.report.files import check_writable
 from finance.report.table import Table
@@ -53,6 +44,8 @@ def show(*tables: Table) -> None:
 
 
 def _print(console: Console, table: Table) -> None:
+    from rich.table import Table as RichTable
+
     rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
     wanted = [max(_needs(table, index), len(name)) for index, name in enumerate(table.columns)]
     roomy = sum(wanted) + FRAME * len(wanted) < console.width
@@ -139,6 +132,15 @@ def working(text: str, total: int | None = None) -> Iterator[Callable[[int], Non
 
     The block gets a function to call with the number of steps done, for work of `total` steps.
     """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     console = plain_console(stderr=True)
     count = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *count, TimeElapsedColumn())

@@ -86,7 +86,7 @@ def test_a_swap_is_priced_without_tables() -> None:
     assert found & (ELSEWHERE | {"pandas"}) == set()
 
 
-@pytest.mark.parametrize("package", ["finance", "finance.pricing", "finance.swaps"])
+@pytest.mark.parametrize("package", ["finance", "finance.pricing", "finance.swaps", "finance.terms"])
 def test_what_a_package_offers_is_there(package: str) -> None:
     """Names that are loaded when they are first asked for; any other is refused as by every module."""
     module = importlib.import_module(package)
