@@ -15,10 +15,10 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp, ndtr, ndtri
 
 from finance.pricing.closed import amount_sd, expected_amount, knot_chances
 from finance.pricing.flows import KpiFlow
-from finance.pricing.normal import normal_cdf, normal_quantile
 from finance.pricing.process import Floats, KpiProcess, LognormalKpi, NormalKpi, rounded
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.terms.problems import InputError
@@ -115,8 +115,7 @@ def reweighted(
     logs = np.zeros(points)
     for report in reports:
         logs += log_likelihood(report, values)
-    likelihoods = np.exp(logs - logs.max())
-    found = WeightedKpi(tuple(values), tuple(likelihoods / likelihoods.sum()))
+    found = WeightedKpi(tuple(values), tuple(np.exp(logs - logsumexp(logs))))
     if found.sample_size < min(50, points):
         raise InputError(
             f"reports {', '.join(f'{r:g}' for r in reports)}: so far from what was expected that only "
@@ -228,7 +227,7 @@ def risk_adjusted(flow: KpiFlow, process: KpiProcess, risk_price: float) -> floa
         amounts = flow.scale * np.array([float(knot.y) for knot in every.curve.knots])
         order = np.argsort(amounts)
         more = 1 - np.cumsum(chances[order])[:-1]
-        distorted = normal_cdf(normal_quantile(np.clip(more, 0.0, 1.0)) - risk_price)
+        distorted = ndtr(ndtri(np.clip(more, 0.0, 1.0)) - risk_price)
         return float(amounts[order][0] + np.diff(amounts[order]) @ distorted)
     direction = _direction(flow.curve) * (1 if flow.scale > 0 else -1)
     if isinstance(process, NormalKpi):

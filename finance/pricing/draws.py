@@ -22,9 +22,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from finance.pricing.normal import normal_quantile
-from finance.pricing.sobol import scrambled_sobol
+from scipy.linalg import solve_triangular
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Construction = Literal["forward", "bridge", "pca"]
@@ -56,13 +55,14 @@ def bisection_order(count: int) -> list[int]:
 def turning(times: tuple[float, ...], construction: Construction) -> Floats:
     """The orthogonal matrix from Sobol normals to the normals of the periods that end at `times`.
 
-    If A builds a Brownian path at `times` from normals (A Aᵀ = covariance), a period's normal is the step of
-    that path over the root of the period's length. Raises ValueError for an unknown construction.
+    If A builds a Brownian path at `times` from normals (A Aᵀ = covariance) and L is the forward way
+    (Cholesky), it is L⁻¹ A. Raises ValueError for an unknown construction.
     """
     t = np.asarray(times)
     if construction == "forward":
         return np.eye(len(t))
     covariance = _brownian(t)
+    forward = np.linalg.cholesky(covariance)
     if construction == "bridge":
         # Fixing points in bisection order is Cholesky's factorisation in that order.
         order = bisection_order(len(t))
@@ -73,8 +73,7 @@ def turning(times: tuple[float, ...], construction: Construction) -> Floats:
         built = (vectors * np.sqrt(values))[:, ::-1]
     else:
         raise ValueError(f"construction = {construction}: must be forward, bridge or pca")
-    lengths = np.diff(t, prepend=0.0)
-    return np.asarray(np.diff(built, axis=0, prepend=0.0) / np.sqrt(lengths)[:, None])
+    return np.asarray(solve_triangular(forward, built, lower=True))
 
 
 def sobol_normals(
@@ -82,12 +81,16 @@ def sobol_normals(
 ) -> Floats:
     """Normals of shape (kpis, periods, 2^log2_points) from one scrambling of a Sobol sequence.
 
-    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j.
+    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j. S. Joe and F. Y.
+    Kuo's direction numbers, SIAM Journal on Scientific Computing 30 (2008), doi:10.1137/070709359, and
+    Matousek's scrambling, as in scipy.stats.qmc.
     """
+    from scipy.stats import qmc  # scipy.stats loads slowly, and a bond without KPIs draws nothing
+
     count = len(times)
-    u = scrambled_sobol(count * kpis, log2_points, stream)
+    u = qmc.Sobol(d=count * kpis, scramble=True, rng=stream).random_base2(log2_points)
     # A scrambled point may be exactly 0, whose normal quantile is minus infinity.
-    z = normal_quantile(np.clip(u, np.finfo(np.float64).tiny, None)).reshape(count, kpis, -1)
+    z = ndtri(np.clip(u, np.finfo(np.float64).tiny, None)).T.reshape(count, kpis, -1)
     turn = turning(tuple(float(time) for time in times), construction)
     return np.stack([turn @ z[:, kpi, :] for kpi in range(kpis)])
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
+from scipy.special import ndtr
 
-from finance.pricing.normal import normal_cdf
 from finance.pricing.process import EmpiricalKpi, Floats, KpiProcess, LognormalKpi, NormalKpi
 from finance.pricing.processes import (
     BernoulliProcess,
@@ -40,11 +40,9 @@ class EachPeriod:
 
     def paths(self, times: Floats, normals: Floats) -> Floats:
         checked_times(times)
-        if hasattr(self.kpi, "from_normals"):
-            return self.kpi.from_normals(normals)
         # A normal far out may have a chance of exactly 0 or 1, where a quantile is infinite.
         tiny = np.finfo(np.float64).tiny
-        return self.kpi.quantile(np.clip(normal_cdf(normals), tiny, 1 - np.finfo(np.float64).epsneg))
+        return self.kpi.quantile(np.clip(ndtr(normals), tiny, 1 - np.finfo(np.float64).epsneg))
 
 
 def over_time(expected: Process | KpiProcess) -> Process:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
-from finance.pricing.normal import normal_cdf, normal_quantile
 from finance.terms.deal import Kpi
 from finance.terms.problems import InputError
 from finance.terms.processes import NormalProcess
@@ -93,7 +93,7 @@ class NormalKpi:
         mean = (low + high)/2 and sd = (high - low)/2 / z, with z the normal quantile at (1 + probability)/2
         (1.959964 for 0.95).
         """
-        z = float(normal_quantile((1 + probability) / 2))
+        z = float(ndtri((1 + probability) / 2))
         text = f"normal with {100 * probability:g} % between {low:g} and {high:g}"
         return cls((low + high) / 2, (high - low) / 2 / z, text)
 
@@ -116,14 +116,10 @@ class NormalKpi:
 
     def at_least(self, x: int, decimals: int) -> float:
         # Half a step below x rounds up to x (or, at a tie, to the even neighbour: an event of probability 0).
-        return float(normal_cdf(-((x - 0.5) / 10.0**decimals - self.mean) / self.sd))
+        return float(ndtr(-((x - 0.5) / 10.0**decimals - self.mean) / self.sd))
 
     def quantile(self, u: Floats) -> Floats:
-        return self.from_normals(normal_quantile(u))
-
-    def from_normals(self, z: Floats) -> Floats:
-        """KPI values at standard normals, same shape."""
-        return self.mean + self.sd * z
+        return np.asarray(self.mean + self.sd * ndtri(u), dtype=np.float64)
 
     def density(self, x: Floats) -> Floats:
         """Probability density, per unit of the KPI."""
@@ -132,7 +128,7 @@ class NormalKpi:
 
     def upper(self, x: Floats) -> Floats:
         """P(X > x)."""
-        return np.asarray(normal_cdf((self.mean - np.asarray(x)) / self.sd), dtype=np.float64)
+        return np.asarray(ndtr((self.mean - np.asarray(x)) / self.sd), dtype=np.float64)
 
     def excess(self, x: Floats) -> Floats:
         """E max(X - x, 0) = (m - x) Φ(d) + s φ(d), d = (m - x)/s: Bachelier's call.
@@ -140,7 +136,7 @@ class NormalKpi:
         L. Bachelier, Annales scientifiques de l'ENS 17 (1900), doi:10.24033/asens.476.
         """
         gap = self.mean - np.asarray(x, dtype=np.float64)
-        return np.asarray(gap * normal_cdf(gap / self.sd) + self.sd**2 * self.density(np.asarray(x)))
+        return np.asarray(gap * ndtr(gap / self.sd) + self.sd**2 * self.density(np.asarray(x)))
 
     def fine(self, x: float) -> float:
         """Rounding steps below this leave an error of less than 1e-12 sd in a corrected midpoint sum."""
@@ -191,11 +187,7 @@ class LognormalKpi:
         return float(self.upper(np.array((x - 0.5) / 10.0**decimals)))
 
     def quantile(self, u: Floats) -> Floats:
-        return self.from_normals(normal_quantile(u))
-
-    def from_normals(self, z: Floats) -> Floats:
-        """KPI values at standard normals, same shape."""
-        return np.exp(self.log_mean + self.log_sd * z)
+        return np.asarray(np.exp(self.log_mean + self.log_sd * ndtri(u)), dtype=np.float64)
 
     def density(self, x: Floats) -> Floats:
         """Probability density, per unit of the KPI; 0 at and below 0."""
@@ -207,7 +199,7 @@ class LognormalKpi:
     def upper(self, x: Floats) -> Floats:
         """P(X > x)."""
         positive = np.maximum(np.asarray(x, dtype=np.float64), np.finfo(np.float64).tiny)
-        return np.asarray(normal_cdf((self.log_mean - np.log(positive)) / self.log_sd), dtype=np.float64)
+        return np.asarray(ndtr((self.log_mean - np.log(positive)) / self.log_sd), dtype=np.float64)
 
     def excess(self, x: Floats) -> Floats:
         """E max(X - x, 0): for x > 0 the undiscounted call of F. Black, Journal of Financial Economics 3
@@ -216,7 +208,7 @@ class LognormalKpi:
         at = np.asarray(x, dtype=np.float64)
         positive = np.maximum(at, np.finfo(np.float64).tiny)
         d2 = (self.log_mean - np.log(positive)) / self.log_sd
-        call = self.mean * normal_cdf(d2 + self.log_sd) - positive * normal_cdf(d2)
+        call = self.mean * ndtr(d2 + self.log_sd) - positive * ndtr(d2)
         return np.where(at > 0, call, self.mean - at)
 
     def fine(self, x: float) -> float:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, cast
 
 import numpy as np
+from scipy.optimize import brentq
 
 from finance.pricing.closed import expected_amount, mean_slope
 from finance.pricing.data_value import preposterior, report_weight, risk_adjusted, risk_adjusted_after
@@ -18,7 +19,6 @@ from finance.pricing.measures import dirty_price, weights, yield_from_price, z_s
 from finance.pricing.outlook import Outlook
 from finance.pricing.process import EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
 from finance.pricing.processes import CorrelatedKpis
-from finance.pricing.roots import root
 from finance.pricing.simulate import kpi_time, law, simulate
 from finance.terms.problems import InputError
 
@@ -133,7 +133,7 @@ def break_even_mean(
         raise InputError(
             f"price = {target:g}: no mean of the KPI between {span[0]:g} and {span[1]:g} gives it"
         )
-    return root(gap, *span, 1e-14)
+    return float(brentq(gap, *span, xtol=1e-14))
 
 
 @dataclass(frozen=True)

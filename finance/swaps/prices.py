@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.optimize import brentq
 
-from finance.pricing.roots import root
 from finance.swaps.periods import Floats, Ints
 from finance.swaps.weather import WeatherYears
 from finance.terms.problems import InputError
@@ -74,7 +74,7 @@ class PricePattern:
                 f"correlation = {target:g}: no wind effect gives it: {low + target:.2f} to "
                 f"{high + target:.2f} can be had"
             )
-        return replace(self, wind_effect=root(gap, -8.0, 8.0, 1e-12))
+        return replace(self, wind_effect=float(brentq(gap, -8.0, 8.0, xtol=1e-12)))
 
 
 def hourly_correlation(record: WeatherYears, pattern: PricePattern, level_sd: float) -> float:

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
 
-from finance.pricing.normal import normal_cdf, normal_quantile
-from finance.pricing.roots import root
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
@@ -132,7 +132,7 @@ def wang_mean(values: Floats, risk_price: float) -> float:
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     above = np.linspace(1, 0, len(ordered) + 1)
-    distorted = normal_cdf(normal_quantile(above) - risk_price)
+    distorted = ndtr(ndtri(above) - risk_price)
     return float(-np.diff(distorted) @ ordered)
 
 
@@ -263,7 +263,7 @@ def implied_risk_price(leg: Leg, amount: float) -> float:
 
     if not gap(LARGEST_RISK_PRICE) < 0 < gap(-LARGEST_RISK_PRICE):
         raise InputError(f"fixed payment = {amount:g}: lies outside all simulated proxy revenue")
-    return root(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE, 1e-12)
+    return float(brentq(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE, xtol=1e-12))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from finance.pricing.normal import normal_quantile
 from finance.swaps.periods import Floats, Ints, day_of_year
 from finance.terms.problems import InputError
 
@@ -186,4 +186,4 @@ def normal_scores(record: WeatherYears, window: int) -> Floats:
     energy = record.daily
     below = (energy[table[record.doy]] < energy[:, None]).sum(axis=1)
     same = (energy[table[record.doy]] == energy[:, None]).sum(axis=1)
-    return np.asarray(normal_quantile((below + same / 2) / table.shape[1]))
+    return np.asarray(ndtri((below + same / 2) / table.shape[1]))

@@ -66,17 +66,17 @@ def test_a_deal_is_checked_without_arithmetic(deal: str) -> None:
 
 
 def test_a_plant_is_checked_without_what_values_it() -> None:
-    """Its weather and power curve are read, with numpy alone."""
+    """Its weather and power curve are read, and its seasons counted, with numpy and scipy alone."""
     found = packages("validate", WIND)
     assert "numpy" in found
-    assert found & (ELSEWHERE | ARITHMETIC - {"numpy"}) == set()
+    assert found & (ELSEWHERE | ARITHMETIC - {"numpy", "scipy"}) == set()
 
 
 @pytest.mark.parametrize("words", [("price", BOND), ("price", BOND, "--json"), ("price", FIXED)])
-def test_a_bond_is_priced_with_numpy_alone(words: tuple[str, ...]) -> None:
+def test_a_bond_is_priced_with_numpy_and_scipy_alone(words: tuple[str, ...]) -> None:
     found = packages(*words)
     assert "numpy" in found
-    assert found & (ELSEWHERE | ARITHMETIC - {"numpy"}) == set()
+    assert found & (ELSEWHERE | ARITHMETIC - {"numpy", "scipy"}) == set()
 
 
 def test_a_swap_is_priced_without_tables() -> None:

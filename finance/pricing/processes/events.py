@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import ndtr
 
-from finance.pricing.normal import normal_cdf
 from finance.pricing.process import BernoulliKpi, EmpiricalKpi, Floats
 from finance.pricing.processes.protocol import checked_times
 
@@ -31,7 +31,7 @@ class BernoulliProcess:
 
     def paths(self, times: Floats, normals: Floats) -> Floats:
         checked_times(times)
-        return BernoulliKpi(self.probability).quantile(normal_cdf(normals))
+        return BernoulliKpi(self.probability).quantile(ndtr(normals))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class BootstrapProcess:
         values = np.empty_like(normals)
         at = np.zeros(normals.shape[1], dtype=np.int64)
         for k, z in enumerate(normals):
-            u = normal_cdf(z)
+            u = ndtr(z)
             # The upper part of u says "start a new run"; where in that part says where. Ranks keep a high
             # normal a high value, so that correlated news moves the KPI the right way.
             new = u >= 1 - fresh if k else np.ones(len(u), dtype=bool)
