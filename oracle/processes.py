@@ -95,10 +95,10 @@ class NodeProcess:
             raise NodeStartError(f"{config}: the node signs as {answer['address']}, not {self.files.address}")
         return RunningNode(self.files.address, answer["url"], process.pid)
 
-    def terminate(self, for_good: bool = False) -> None:
-        """Ask it to end; `for_good`: it is not started again."""
+    def terminate(self) -> None:
+        """Ask it to end; it is not started again."""
         with self._lock:
-            self._closed |= for_good
+            self._closed = True
             if self._process is not None:
                 self._process.terminate()
 
@@ -133,7 +133,7 @@ class NodeProcesses:
     def put_down(self, place: int) -> None:
         """End a node for good."""
         self._down.add(place)
-        self._processes[place].terminate(for_good=True)
+        self._processes[place].terminate()
 
     def look(self) -> list[str]:
         """The nodes that do not run now, in words."""
@@ -181,7 +181,7 @@ def kept_nodes(
         yield NodeProcesses(processes, [each.wait(deadline, stop) for each in processes])
     finally:
         for process in processes:
-            process.terminate(for_good=True)
+            process.terminate()
         for process in processes:
             process.close()
 

@@ -208,8 +208,8 @@ def prepare_report(
     out: str | Path,
     *,
     key: LocalAccount,
-    timeout_seconds: float = 30,
-    restate: bool = False,
+    timeout_seconds: float,
+    restate: bool,
 ) -> PreparedReport:
     """As `run_relay`, but for the transaction: collect and choose, and keep the bundles in OUT/evidence.
     Sends nothing. Raises RelayError when no report can be made."""

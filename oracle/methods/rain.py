@@ -173,7 +173,7 @@ class RainIndexMethod(Method):
 
 
 def _check_sum(weights: Mapping[str, int]) -> None:
-    if sum(weights.values()) != MILLION or min(weights.values(), default=0) < 0:
+    if sum(weights.values()) != MILLION or min(weights.values()) < 0:
         total = decimal_text(sum(weights.values()), 6)
         raise InputError(f"weights: sum to {total}: must be 0 or more each, and 1 together")
 

@@ -184,11 +184,10 @@ class StormwaterMethod(Method):
             raise ConfigError("impervious_area_acres: is required, from the deal's asset or as an option")
         rain, gauges = node_rain(wanted.terms.period_starts[0], wanted.terms.period_ends[-1], wanted.seed)
         twin = {"scenario": of.get("scenario", "published"), "impervious_area_acres": float(area)}
+        text = to_csv(rain)
 
         def node(index: int) -> NodeData:
-            return NodeData(
-                {RAIN_FILE: to_csv(rain)}, {"rain": RAIN_FILE, "gauge": gauges(index), "twin": twin}
-            )
+            return NodeData({RAIN_FILE: text}, {"rain": RAIN_FILE, "gauge": gauges(index), "twin": twin})
 
         return node
 

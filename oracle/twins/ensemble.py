@@ -137,9 +137,9 @@ def ensemble(
     central: StormwaterParameters,
     rain: RainSeries,
     *,
-    n: int = 400,
-    seed: int = 2016,
-    workers: int = 2,
+    n: int,
+    seed: int,
+    workers: int,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Sample the KPI (fraction) `n` times; same seed, same values, whatever `workers`.

@@ -129,22 +129,18 @@ def tmy3_rain(year: int, path: str | Path | None = None) -> RainSeries:
     return RainSeries(start, 3600, rounded, f"NREL TMY3 {TMY3_STATION}, placed in {year}")
 
 
-def gauge(
-    truth: RainSeries, *, bias: float, noise: float, seed: int, resolution_mm: float = 0.01
-) -> RainSeries:
+def gauge(truth: RainSeries, *, bias: float, noise: float, seed: int) -> RainSeries:
     """What one gauge records of the true rain.
 
     bias: systematic catch error (0.03 reads 3 % too much); noise: standard deviation of the error of single
-    steps (normal, multiplicative, cut off at -1); seed: of those errors; resolution_mm: depths are recorded
-    in multiples of this. Same arguments, same record.
+    steps (normal, multiplicative, cut off at -1); seed: of those errors. Depths are recorded in whole
+    hundredths of a millimetre. Same arguments, same record.
     """
-    if not -1 < bias < 1 or noise < 0 or resolution_mm <= 0:
-        raise RainError(f"gauge bias {bias}, noise {noise}, resolution {resolution_mm}: out of range")
+    if not -1 < bias < 1 or noise < 0:
+        raise RainError(f"gauge bias {bias}, noise {noise}: out of range")
     errors = np.random.default_rng(seed).normal(0.0, 1.0, len(truth.depths_mm)) * noise
     seen = np.asarray(truth.depths_mm) * (1 + bias) * np.maximum(0.0, 1 + errors)
-    ticks = np.rint(seen / resolution_mm).astype(int).tolist()
-    places = max(0, -math.floor(math.log10(resolution_mm)))
-    depths = tuple(round(tick * resolution_mm, places) for tick in ticks)
+    depths = tuple(hundredths / 100 for hundredths in np.rint(seen / 0.01).tolist())
     return RainSeries(truth.start, truth.step_seconds, depths, truth.source)
 
 

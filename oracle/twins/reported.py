@@ -52,9 +52,9 @@ def _values(wanted: Preparation) -> tuple[list[str], Sequence[str], str]:
         raise InputError("values: are required where there is no deal")
     stated = deal.asset.parameters.get("reported_values")
     if stated is not None:
-        numbers = stated.value if isinstance(stated.value, list) else [stated.value]
+        assert isinstance(stated.value, list)  # the reader of the deal sees to it
         label = "as published" if stated.is_sourced else "assumed"
-        return [_plain(number) for number in numbers], [_document(deal, stated)], label
+        return [_plain(number) for number in stated.value], [_document(deal, stated)], label
     text = f"simulated from the process of the KPI in the deal; seed {wanted.seed}"
     return _simulated(deal, wanted), [text], "simulated"
 

@@ -95,7 +95,7 @@ def input_text(parameters: StormwaterParameters, rain: RainSeries, *, works: boo
     total_m2 = parameters.total_area_m2
     pavement_m2 = works_of.pavement_area_fraction * impervious_m2 if works else 0.0
     cells_m2 = works_of.bioretention_area_fraction * impervious_m2 if works else 0.0
-    rest_impervious_m2 = impervious_m2 - pavement_m2 - cells_m2
+    rest_impervious_m2 = max(0.0, impervious_m2 - pavement_m2 - cells_m2)  # works may take all of it
     impervious_percent = 100 * rest_impervious_m2 / (total_m2 - pavement_m2 - cells_m2)
     step_min = site.wet_step_minutes
     lines = [

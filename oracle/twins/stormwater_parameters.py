@@ -223,8 +223,9 @@ def provenance(parameters: StormwaterParameters) -> list[tuple[str, Any, str, st
 
 def markdown_table(parameters: StormwaterParameters) -> str:
     """The parameters as a Markdown table, for the documentation and reports."""
-    lines = ["| parameter | value | basis |", "|---|---|---|"]
-    for path, value, kind, text in provenance(parameters):
+    lines = ["| parameter | value | from | to | basis |", "|---|---|---|---|---|"]
+    ranges = [item.metadata["range"] for kind in (Sewershed, Works) for item in fields(kind)]
+    for (path, value, kind, text), (low, high) in zip(provenance(parameters), ranges, strict=True):
         shown = ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else f"{value:g}"
-        lines.append(f"| `{path}` | {shown} | {kind}: {text} |")
+        lines.append(f"| `{path}` | {shown} | {low:.10g} | {high:.10g} | {kind}: {text} |")
     return "\n".join(lines)

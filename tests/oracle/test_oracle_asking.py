@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from finance.settlement.terms import FeedTerms, feed_terms
 from finance.terms import Deal, load_deal
 from oracle import asking
 from oracle.asking import AnswerError, ask, collect
-from oracle.equivocation import EquivocationError, Memory, load_equivocation
+from oracle.equivocation import EquivocationError, Memory, is_equivocation, load_equivocation
 from oracle.feed import Feed
 from oracle.local import LOCAL_RELAY, NodeFiles, prepare_nodes
 from oracle.method import method_hash
@@ -169,6 +170,81 @@ def test_one_that_is_a_little_late_still_counts(
     assert found.failures == []
 
 
+def test_without_a_quorum_all_are_waited_for(
+    files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short the grace of those that come after it."""
+    monkeypatch.setattr(asking, "GRACE_SECONDS", 0.1)
+    edit(files[1], fault={"delay_seconds": 1.0})
+    with serving(start(files[0])) as one, serving(start(files[1])) as late:
+        found = collect([one, late], request(terms), feed_of(files, terms), LOCAL_RELAY)
+    assert [item.signer_index for item in found.answers] == [0, 1]
+
+
+def says(status: str, body: bytes, *headers: str) -> Speech:
+    """An answer of one's own making."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return lambda connection: connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("speech", "words"),
+    [
+        (says("200 OK", b" " * 65_536), "answer: body = .*: Invalid JSON"),
+        (says("200 OK", b" " * 65_537), "answer: larger than 65536 bytes"),
+        (says("200 OK", b"{}"), r"answer: feed: Field required \(and 10 more\)"),
+        (says("500 No", b'{"error": "' + b"x" * 400 + b'"}'), f"HTTP 500: {'x' * 300}$"),
+        (says("201 Created", b"{}"), "HTTP 201: no reason given"),
+        (says("503 No", b"[1]"), "HTTP 503: no reason given"),
+        (says("409 Conflict", b'{"error": "taken"}'), "HTTP 409: taken"),
+    ],
+)
+def test_an_answer_that_is_none(speech: Speech, words: str, files: list[NodeFiles], terms: FeedTerms) -> None:
+    with speaking(speech) as url:
+        with pytest.raises(AnswerError, match=words):
+            ask(url, request(terms), feed_of(files, terms), LOCAL_RELAY, 20)
+        found = collect([url], request(terms), feed_of(files, terms), LOCAL_RELAY, 20)
+    assert [failure.conflict for failure in found.failures] == ["409" in words]
+    assert found.signed == []
+
+
+def test_a_node_is_asked_where_it_is_and_nowhere_else(
+    files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot send the relay on to another address, nor can a proxy of the environment come between."""
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with serving(start(files[0])) as node:
+        assert ask(node, request(terms), feed_of(files, terms), LOCAL_RELAY, 20).signer_index == 0
+        moved = says("307 Elsewhere", b"", f"Location: {node}/v1/observation")
+        with speaking(moved) as url, pytest.raises(AnswerError, match="HTTP 307: no reason given"):
+            ask(url, request(terms), feed_of(files, terms), LOCAL_RELAY, 20)
+
+
+def test_evidence_is_read_to_twice_its_limit(
+    files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As JSON it is longer than its files, and no stranger's is read without end."""
+    monkeypatch.setattr(asking.evidence, "MAX_BYTES", 1000)
+    root = "0x" + "ab" * 32
+    for size, words in ((2000, "evidence: "), (2001, "answer: larger than 2000 bytes")):
+        with speaking(says("200 OK", b" " * size)) as url, pytest.raises(AnswerError, match=words):
+            asking.fetch_bundle(url, root, 20)
+
+
+def test_what_was_signed_is_kept_though_it_cannot_be_used(files: list[NodeFiles], terms: FeedTerms) -> None:
+    """It may be the proof of a lie."""
+    with serving(start(files[0])) as url:
+        bounded = replace(feed_of(files, terms), maximum=579_999)
+        found = collect([url], request(terms), bounded, LOCAL_RELAY, 20)
+        at_its_bound = collect(
+            [url], request(terms), replace(bounded, maximum=580_000, minimum=580_000), LOCAL_RELAY
+        )
+    assert [item.value for item in found.signed] == [580_000]
+    assert (found.answers, found.failures[0].reason) == ([], "value 580000 is out of the feed's bounds")
+    assert len(at_its_bound.answers) == len(at_its_bound.signed) == 1
+
+
 def test_a_stranger_gets_nothing_over_http(files: list[NodeFiles], terms: FeedTerms) -> None:
     edit(files[0], relays=["0x" + "11" * 20])
     with serving(start(files[0])) as url, pytest.raises(AnswerError, match="HTTP 403: relay = "):
@@ -189,10 +265,19 @@ def proof(files: list[NodeFiles], terms: FeedTerms, tmp_path: Path) -> Path:
         found = collect([one, other], request(terms), feed_of(files, terms), LOCAL_RELAY)
     assert len(found.answers) == 1
     assert "answered already" in found.failures[0].reason
+    assert not found.failures[0].conflict
     memory = Memory(tmp_path / "out")
     (path,) = memory.note(found.signed)
     assert memory.note(found.signed[:1]) == []  # what it said first is no proof
     return path
+
+
+def test_a_file_that_says_nothing_of_the_kind_is_no_proof(proof: Path, tmp_path: Path) -> None:
+    assert is_equivocation(proof)
+    for text in ("{", "[]", "{}", '{"schema": "penstock/report/1"}'):
+        (tmp_path / "other.json").write_text(text)
+        assert not is_equivocation(tmp_path / "other.json")
+    assert not is_equivocation(tmp_path / "absent.json")
 
 
 def test_two_values_of_one_signer_are_kept_as_proof(proof: Path, files: list[NodeFiles]) -> None:

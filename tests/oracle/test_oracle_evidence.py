@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_utils import keccak
 
-from oracle.evidence import Bundle, EvidenceError, load
+from oracle.evidence import COMMON_FILES, Bundle, EvidenceError, canonical, load, write_whole
 from oracle.method import MethodError, measure, recompute
 from oracle.methods.stormwater import FILES
 from oracle.twins.rain import RainSeries, gauge
@@ -164,3 +166,101 @@ def test_no_one_is_named(bundle: Bundle) -> None:
     assert "/tmp" not in everything
     assert socket.gethostname() not in everything
     assert not re.search(rf"\b{re.escape(getpass.getuser())}\b", everything)
+
+
+# -- made by hand
+
+
+def made_of(**more: bytes) -> Bundle:
+    return Bundle({**dict.fromkeys(COMMON_FILES, b"{}\n"), **{name: more[name] for name in more}})
+
+
+def test_a_bundle_has_no_more_files_and_bytes_than_documented() -> None:
+    extra = {f"f{number}.txt": b"" for number in range(29)}
+    assert len(made_of(**dict(list(extra.items())[:28])).files) == 32
+    with pytest.raises(EvidenceError, match="more than 32"):
+        made_of(**extra)
+    room = 8_000_000 - 3 * len(COMMON_FILES)
+    made_of(**{"rain.csv": b"x" * room})
+    with pytest.raises(EvidenceError, match="larger than 8000000 bytes"):
+        made_of(**{"rain.csv": b"x" * (room + 1)})
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "../key", "a/b.csv", "A.csv", "run.sh", ".csv", "a.csv.exe"]
+)
+def test_a_bundle_has_no_file_of_another_name(name: str) -> None:
+    with pytest.raises(EvidenceError, match="unfit file names"):
+        made_of(**{name: b""})
+    with pytest.raises(EvidenceError, match="unfit file names"):
+        Bundle.from_wire({"files": {**dict.fromkeys(COMMON_FILES, "{}\n"), name: ""}}, FEED)
+
+
+def test_files_on_the_wire_are_all_texts() -> None:
+    whole = made_of().to_wire()
+    for wrong in (1, None, ["x"], {}):
+        with pytest.raises(EvidenceError):
+            Bundle.from_wire({"files": {**whole["files"], "rain.csv": wrong}}, made_of().root)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("decimals", 19, "decimals out of range"), ("decimals", -1, "decimals out of range"),
+        ("decimals", 6.0, "decimals is not an integer"), ("period", True, "period is not an integer"),
+        ("version", "0", "version is not an integer"), ("period_end", None, "period_end is not an integer"),
+        ("feed", 1, "feed is not a text"), ("gauge", None, "gauge is not a text"),
+        ("schema", "penstock/evidence/2", "unknown schema"), ("value", "x", "invalid literal"),
+    ],
+)  # fmt: skip
+def test_what_a_bundle_says_it_is_about_is_checked(field: str, value: Any, says: str) -> None:
+    about = {
+        "schema": "penstock/evidence/1", "feed": FEED, "period": 0, "version": 0, "kpi": "k", "decimals": 0,
+        "value": "5", "period_start": 0, "period_end": 1, "gauge": "g",
+    }  # fmt: skip
+    assert made_of(**{"observation.json": canonical(about)}).context.value == 5
+    assert made_of(**{"observation.json": canonical({**about, "decimals": 18})}).context.decimals == 18
+    with pytest.raises(EvidenceError, match=f"observation.json: {says}"):
+        _ = made_of(**{"observation.json": canonical({**about, field: value})}).context
+
+
+def test_json_is_canonical() -> None:
+    """Sorted keys, no spaces, shortest floats, text as it is; no number that JSON does not have."""
+    document = {"b": 1.0, "a": {"z": [1e22, 0.1, 10**30], "é": "ü\n"}}
+    assert (
+        canonical(document)
+        == '{"a":{"z":[1e+22,0.1,1000000000000000000000000000000],"é":"ü\\n"},"b":1.0}\n'.encode()
+    )
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            canonical({"a": number})
+
+
+def test_bundles_are_stored_in_folders_that_are_not_there_yet(tmp_path: Path) -> None:
+    folder = made_of().save(tmp_path / "not" / "yet")
+    assert json.loads((folder / "manifest.json").read_text())["root"] == made_of().root
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a crash leaves is the old file or the new one: content, then name, then the folder's entry."""
+    order: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        order.append("sync " + Path(os.readlink(f"/proc/self/fd/{handle}")).name)
+        sync(handle)
+
+    def renamed(source: Any, target: Any) -> None:
+        order.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    write_whole(tmp_path / "report.json", "x")
+    assert (tmp_path / "report.json").read_text() == "x"
+    content, named, folder = order
+    assert content.startswith("sync .report.json.")
+    assert (named, folder) == ("rename", f"sync {tmp_path.name}")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

@@ -28,6 +28,7 @@ from chain.errors import ContractError
 from chain.network import rpc, start_anvil
 from chain.sender import Sender
 from finance.settlement.terms import FeedTerms
+from oracle import rebuild
 from oracle.access import sign_request
 from oracle.asking import AnswerError, Collected, ask, check_signature, collect
 from oracle.chain_view import ChainState, ChainView
@@ -145,7 +146,7 @@ def relay_into(
         folder,
         key=key,
         timeout_seconds=60,
-        restate=restate,
+        **({"restate": True} if restate else {}),
     )
 
 
@@ -255,8 +256,39 @@ def test_relay_with_a_liar_and_a_node_down_lands_among_the_honest(fresh: Any, tm
     held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
     assert (held["value"], held["evidence"]) == (int(record["value"]), record["evidence"])
     assert json.loads((tmp_path / "report-0-0.json").read_text())["tx"] == record["tx"]
+    assert (record["period"], record["period_number"], record["left_out"]) == (0, 1, [])
+    assert not any("suspect" in item for item in record["observations"])
     with pytest.raises(RelayError, match="pending already"):
         relay_into(fresh, tmp_path)
+    for period in (-1, 2):
+        with pytest.raises(RelayError, match=f"period = {period + 1}: the feed has 2, from 1"):
+            relay_into(fresh, tmp_path, period)
+
+
+def test_a_period_is_reported_from_the_second_in_which_it_ends(fresh: Any, tmp_path: Path) -> None:
+    rpc(fresh.w3, "evm_mine", SECONDS_2021[1] - 1)
+    with pytest.raises(RelayError, match=f"period 2 ends at {SECONDS_2021[1]}; the chain is at"):
+        relay_into(fresh, tmp_path, 1)
+    rpc(fresh.w3, "evm_mine", SECONDS_2021[1])
+    record = relay_into(fresh, tmp_path, 1)
+    assert {item["observed_at"] for item in record["observations"]} == {SECONDS_2021[1]}
+
+
+def test_a_value_too_far_from_the_others_is_left_out_and_shown(
+    fresh: Any, feed_terms: FeedTerms, tmp_path: Path
+) -> None:
+    """The liar's, where the feed allows no such spread; three honest ones make the report without it."""
+    oracle = contract(fresh.w3, "KpiOracle", fresh.at.oracle)
+    narrow = replace(feed_terms, max_spread=20_000)
+    signers, consumer = list(fresh.feed.signers), fresh.chain.accounts[1]
+    feed = feed_at(fresh.sender, oracle, narrow, signers, fresh.panel, consumer, fresh.at.currency)
+    with run_nodes([fresh.nodes[3]]) as last:
+        urls = [*fresh.urls[:3], last[0].url]
+        record = run_relay(fresh.sender, fresh.at.oracle, feed, 0, urls, tmp_path, key=LOCAL_RELAY)
+    assert {item["signer_index"] for item in record["observations"]} == {0, 1, 3}
+    assert [item["signer_index"] for item in record["left_out"]] == [2]
+    assert [item["signer"] for item in record["absent"]] == [fresh.nodes[2].address]
+    assert verify_report(record["file"], w3=fresh.w3).ok
 
 
 def test_verifier_names_the_liar_and_nobody_else(fresh: Any, tmp_path: Path) -> None:
@@ -408,7 +440,8 @@ def test_a_report_is_rebuilt_from_the_chain(fresh: Any, tmp_path: Path) -> None:
     without_url = [{k: v for k, v in item.items() if k != "url"} for item in record["observations"]]
     assert [{k: v for k, v in item.items() if k != "url"} for item in again["observations"]] == without_url
     assert list(verify_report(again["file"], w3=fresh.w3).culprits) == [fresh.nodes[2].address]
-    alone = rebuild_report(*place, [], tmp_path / "alone")
+    assert again["rebuilt"] is True
+    alone = rebuild_report(*place, [], tmp_path / "alone" / "in" / "a" / "folder")
     assert alone["evidence_lost"] == [item["evidence"] for item in record["observations"]]
     with pytest.raises(RelayError, match="period 2: the chain has no report"):
         rebuild_report(*place[:3], 1, [], tmp_path / "none")
@@ -421,6 +454,35 @@ def test_a_report_that_came_through_another_contract_is_found(fresh: Any, tmp_pa
     assert [item["value"] for item in found["observations"]] == [
         item.signed.value for item in answers_of(fresh)
     ]
+
+
+def test_what_looks_like_the_report_is_not_taken_for_it(
+    fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the call that counted, its sender's data have others: unsigned, by nobody, in another order."""
+    relay_into(fresh, tmp_path)
+    identity, period, version, observations = arguments_of(fresh)
+    (value, *rest), others = observations[0], observations[1:]
+    nobody = [(*item[:2], index, *item[3:]) for item, index in zip(observations, (0, 1, 4), strict=True)]
+    decoys = [
+        calldata(fresh.functions.submit(identity, period, version, false))[2:]
+        for false in ([], [(value + 1, *rest), *others], nobody, observations[::-1])
+    ]
+    sent = rebuild.rpc
+
+    def with_decoys(w3: Any, method: str, *arguments: Any) -> Any:
+        found = sent(w3, method, *arguments)
+        return {**found, "input": "0x" + "".join(decoys) + found["input"][2:]}
+
+    monkeypatch.setattr(rebuild, "rpc", with_decoys)
+    found = rebuild.from_chain(fresh.w3, fresh.at.oracle, fresh.at.feed, 0)
+    assert [signed.value for _, signed in found.observations] == [item[0] for item in observations]
+    monkeypatch.setattr(rebuild, "rpc", lambda *_: {"input": "0x" + "".join(decoys)})
+    with pytest.raises(rebuild.RebuildError, match="do not hold the report"):
+        rebuild.from_chain(fresh.w3, fresh.at.oracle, fresh.at.feed, 0)
+    monkeypatch.setattr(rebuild, "rpc", lambda *_: None)  # a node that no longer has the transaction
+    with pytest.raises(rebuild.RebuildError, match="do not hold the report"):
+        rebuild.from_chain(fresh.w3, fresh.at.oracle, fresh.at.feed, 0)
 
 
 def arguments_of(network: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from eth_abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
+from pydantic import ValidationError
 
 from oracle.observation import (
     SECP256K1_N,
@@ -24,6 +25,7 @@ from oracle.observation import (
     report_evidence,
     sign,
 )
+from oracle.wire import SignedObservation
 
 KEY = keccak(text="a node")
 ADDRESS = Account.from_key(KEY).address
@@ -155,26 +157,78 @@ def test_second_signatures_and_nonsense_are_refused() -> None:
         replace(good, r="0x" + "ff" * 32),
         replace(good, vs="0x" + "00" * 32),
         replace(good, r="0x12"),
+        replace(good, r="0x" + SECP256K1_N.to_bytes(32, "big").hex()),
         Signature("", ""),
     ):
         with pytest.raises(SignatureError):
             recover(message, bad)
+    # Half of the order is the highest s that there is: SEC 2, 2.4.1, and EIP-2 on the lower half.
+    assert SECP256K1_N == 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+    highest = "0x" + (SECP256K1_N // 2).to_bytes(32, "big").hex()
+    assert recover(message, replace(good, vs=highest)) != ADDRESS  # somebody's, and not refused
 
 
-def test_fields_out_of_range_are_refused() -> None:
-    for change in (
-        {"feed": "0x12"},
-        {"period": -1},
-        {"period": 2**32},
-        {"value": 2**127},
-        {"observed_at": 2**64},
-        {"evidence": "ab" * 32},
-    ):
-        with pytest.raises(ValueError, match=next(iter(change))):
-            replace(OBSERVATION, **change)  # type: ignore[arg-type]
+@pytest.mark.parametrize("statement", [OBSERVATION, RULING])
+def test_fields_out_of_range_are_refused(statement: Observation | Ruling) -> None:
+    """uint32, int128, uint64 and bytes32 as Solidity has them: the last will do, the next will not."""
+    ranges = {"period": (0, 2**32 - 1), "version": (0, 2**32 - 1), "value": (-(2**127), 2**127 - 1)}
+    if isinstance(statement, Observation):
+        ranges["observed_at"] = (0, 2**64 - 1)
+    for name, (low, high) in ranges.items():
+        for good in (low, high):
+            assert len(digest(replace(statement, **{name: good}).message(DOMAIN))) == 32
+        for bad in (low - 1, high + 1):
+            with pytest.raises(ValueError, match=name):
+                replace(statement, **{name: bad})  # type: ignore[arg-type]
+    for name in ("feed", "evidence"):
+        for word in ("0x12", "ab" * 33, "0x" + "ab" * 33, "0x" + "ab" * 31, "0x" + "zz" * 32):
+            with pytest.raises(ValueError, match=f"{name} = {word}: must be 0x and 64 hex digits"):
+                replace(statement, **{name: word})  # type: ignore[arg-type]
 
 
 def test_report_evidence_is_hash_of_roots_in_order() -> None:
     roots = ["0x" + "01" * 32, "0x" + "02" * 32]
     assert report_evidence(roots) == "0x" + keccak(b"\x01" * 32 + b"\x02" * 32).hex()
     assert report_evidence(roots) != report_evidence(roots[::-1])
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "high"),
+    [
+        ("period", 0, 2**32 - 1),
+        ("version", 0, 2**32 - 1),
+        ("value", -(2**127), 2**127 - 1),
+        ("observed_at", 0, 2**63 - 1),  # the contract's uint64, as far as databases and JSON readers hold it
+        ("chain_id", 1, 2**64 - 1),
+    ],
+)
+def test_an_answer_holds_what_the_contract_holds(field: str, low: int, high: int) -> None:
+    """uint32, int128 and so on, to the last number; numbers only, and text for what JSON readers round."""
+    fields = {
+        "feed": OBSERVATION.feed,
+        "period": 0,
+        "version": 0,
+        "chain_id": 1,
+        "contract": DOMAIN.contract,
+        "value": 0,
+        "observed_at": 1,
+        "evidence": OBSERVATION.evidence,
+        "signer": ADDRESS,
+        "r": "0x" + "00" * 32,
+        "vs": "0x" + "00" * 32,
+    }
+    for number in (low, high):
+        good = SignedObservation.model_validate({**fields, field: number})
+        assert getattr(good, field) == number
+        assert SignedObservation.model_validate_json(good.model_dump_json()) == good
+        assert getattr(good.observation if field != "chain_id" else good.domain, field) == number
+    for bad in (low - 1, high + 1, float(low), None, True):
+        with pytest.raises(ValidationError, match=field):
+            SignedObservation.model_validate({**fields, field: bad})
+    if field != "value":
+        with pytest.raises(ValidationError, match=field):
+            SignedObservation.model_validate({**fields, field: str(low)})
+        return
+    for text in ("", "-", "1_0", "٣", "+1", "1.0", "0x1", "9" * 40, "9" * 5000):
+        with pytest.raises(ValidationError, match=field):
+            SignedObservation.model_validate({**fields, field: text})

@@ -8,15 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from oracle import processes
 from oracle.local import NodeFiles, prepare_nodes
-from oracle.processes import kept_nodes
+from oracle.processes import NodeProcess, NodeProcesses, NodeStartError, RunningNode, kept_nodes, run_nodes
 from tests.oracle.conftest import ROOT
+from tests.oracle.offline import edit
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +77,74 @@ def test_one_that_does_not_start_is_tried_again_with_pauses(files: list[NodeFile
         assert comes(lambda: "ended with 2" in "".join(kept.look()))
         away.rename(files[0].config)
         assert comes(lambda: not kept.look())
+
+
+class Broken(NodeProcess):
+    """A node that never comes up; it writes down when it was tried."""
+
+    def __init__(self, clock: Callable[[], float], code: int = 2) -> None:
+        self.tried: list[float] = []
+        self._clock = clock
+        self._process: Any = SimpleNamespace(poll=lambda: code)
+
+    def start(self, port: int | None = None) -> None:
+        assert port == 8601
+        self.tried.append(self._clock())
+        raise NodeStartError("no")
+
+
+def test_the_pauses_between_two_tries_double_up_to_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [5000.0]
+    monkeypatch.setattr(processes.time, "monotonic", lambda: now[0])
+    node = Broken(lambda: now[0])
+    kept = NodeProcesses([node], [RunningNode("0x", "http://127.0.0.1:8601", 1)])
+    for _ in range(400):
+        (words,) = kept.look()
+        assert words == "node 0 at http://127.0.0.1:8601 does not run (ended with 2)"
+        kept._starting[0].join()
+        now[0] += 0.5
+    pauses = [later - earlier for earlier, later in pairwise(node.tried)]
+    assert pauses == [1, 2, 4, 8, 16, *[32] * 5]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "ended with 0"), (3, "ended with 3"), (-9, "killed by SIGKILL"), (-15, "killed by SIGTERM")],
+)
+def test_how_a_node_ended_is_said(code: int, words: str) -> None:
+    assert Broken(lambda: 0.0, code).ended == words
+
+
+def test_a_node_that_was_told_to_stop_does_not_start(files: list[NodeFiles]) -> None:
+    node = NodeProcess(files[0])
+    node.terminate()
+    with pytest.raises(NodeStartError, match="the node was told to stop"):
+        node.start()
+    node.close()
+    stop = Event()
+    stop.set()
+    with (
+        pytest.raises(NodeStartError, match="told to stop before it had started"),
+        run_nodes(files, stop=stop),
+    ):
+        pass
+
+
+def test_another_node_than_was_meant_is_noticed(files: list[NodeFiles]) -> None:
+    """Its configuration has another key, or what answers there is another node."""
+    other = NodeFiles(files[0].config, files[1].address)
+    says = f"the node signs as {files[0].address}, not {files[1].address}"
+    with pytest.raises(NodeStartError, match=says), run_nodes([other]):
+        pass
+
+
+def test_a_fault_is_in_the_log_and_a_node_listens_where_it_is_told(files: list[NodeFiles]) -> None:
+    edit(files[0], fault={"lie": 1.0}, listen={"host": "::1"})
+    with run_nodes(files) as running:
+        assert running[0].url.startswith("http://[::1]:")
+        assert all(answers(node.url) for node in running)
+    logs = [(item.config.parent / "node.log").read_text() for item in files]
+    assert ["FAULT INJECTED" in log for log in logs] == [True, False]
 
 
 def test_nodes_end_with_a_program_that_is_killed(files: list[NodeFiles]) -> None:

@@ -61,14 +61,25 @@ def test_more_rain_than_ever_fell_is_refused(depths: list[float], step: int, say
         check_rain(rain(depths, step))
 
 
-def test_the_records_themselves_could_be_measured_again() -> None:
-    for seconds, record, _ in quality.RAIN_RECORDS:
-        steps = max(1, 365 * DAY // seconds if seconds < 365 * DAY else 1)
-        column = np.zeros(min(steps, 500), dtype=np.int64)
-        column[len(column) // 2] = record * 100
-        assert quality.impossible_rain(column, seconds) is None, record
-        column[len(column) // 2] += 1
-        assert quality.impossible_rain(column, seconds) is not None, record
+PUBLISHED = (
+    (60, 38), (42 * 60, 305), (HOUR, 401), (12 * HOUR, 1144), (DAY, 1825), (2 * DAY, 2493), (3 * DAY, 3930),
+    (4 * DAY, 4936), (365 * DAY, 26_470),
+)  # fmt: skip
+"""Seconds, and the most rain in them [mm]: World Weather and Climate Extremes Archive; an hour: Shangdi."""
+
+
+@pytest.mark.parametrize(("seconds", "most"), PUBLISHED)
+def test_the_records_are_the_published_ones(seconds: int, most: int) -> None:
+    """In as long as the record's: as much is possible and a hundredth more is not; half of it is usual."""
+
+    def fell(hundredths: int, step: int) -> Any:
+        return np.array([hundredths], dtype=np.int64), step
+
+    assert quality.impossible_rain(*fell(100 * most, seconds)) is None
+    assert quality.impossible_rain(*fell(100 * most + 1, seconds)) is not None
+    assert quality.impossible_rain(*fell(100 * most + 1, seconds + 1)) is None  # a longer one allows more
+    assert quality.rare_rain(*fell(50 * most, seconds)) == []
+    assert len(quality.rare_rain(*fell(50 * most + 1, seconds))) == 1
 
 
 def test_rain_against_every_window_by_hand(seed: int) -> None:
@@ -78,7 +89,7 @@ def test_rain_against_every_window_by_hand(seed: int) -> None:
         step = rng.choice([60, 600, HOUR, DAY])
         depths = [rng.choice([0, 0, rng.randrange(60_000)]) for _ in range(rng.randrange(1, 40))]
         broken = False
-        for seconds, record, _where in quality.RAIN_RECORDS:
+        for seconds, record in PUBLISHED:
             steps = min(seconds // step, len(depths))
             if steps and any(
                 sum(depths[i : i + steps]) > 100 * record for i in range(len(depths) - steps + 1)
@@ -138,6 +149,49 @@ def test_an_instrument_that_does_not_move(seed: int) -> None:
             assert bool(runs) == found, (kind, run)
             assert not found or runs[0].step == 10
         assert not list(quality._stuck(np.zeros(1000, dtype=np.int64), HOUR, kind))  # dry, or calm
+
+
+@pytest.mark.parametrize(
+    ("currency", "low", "high"), [("eur", -500, 5000), ("usd", -1000, 9000), ("aud", -1000, 17_500)]
+)
+def test_what_markets_let_a_price_be(currency: str, low: int, high: int) -> None:
+    """To a hundredth of a cent; the day-ahead coupling's, ERCOT's and the Australian rules' limits."""
+    for within in (low, high):
+        assert quality.rare_prices(currency, np.array([within * 10_000]), 4, HOUR) == []
+    for beyond in (low * 10_000 - 1, high * 10_000 + 1):
+        assert len(quality.rare_prices(currency, np.array([beyond]), 4, HOUR)) == 1
+
+
+def test_the_last_thousandth_of_a_record() -> None:
+    """113.2 m/s and -89.2 to 56.7 degrees were measured; 50 m/s is what turbines are built for."""
+    for name, low, high in (("speed_m_s@80", 0, 113_200), ("temperature_c@80", -89_200, 56_700)):
+        assert quality.impossible_weather(name, np.array([low, high])) is None
+        for beyond in (low - 1, high + 1):
+            assert quality.impossible_weather(name, np.array([beyond])) is not None
+    assert quality.impossible_weather("pressure_pa@80", np.array([0, 10**9])) is None
+    assert quality.rare_weather("speed_m_s@80", np.array([50_000]), HOUR) == []
+    assert len(quality.rare_weather("speed_m_s@80", np.array([50_001]), HOUR)) == 1
+    assert quality.rare_weather("temperature_c@80", np.array([50_001]), HOUR) == []
+    assert quality.rare_weather("pressure_pa@80", np.array([101_325] * 1000), HOUR) == []
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("rain", 12), ("speed", 6), ("temperature", 24), ("price", 24)])
+@pytest.mark.parametrize("step", [HOUR, HOUR // 4])
+def test_how_long_an_instrument_may_show_the_same(kind: str, hours: int, step: int) -> None:
+    """The documented hours, in steps of an hour or a quarter of one, wherever in the series they stand."""
+    steps = hours * HOUR // step
+    for before, after in ((0, 5), (5, 0), (3, 4)):
+        for run, found in ((steps - 1, False), (steps, True)):
+            values = np.array([*range(1000, 1000 + before), *[77] * run, *range(2000, 2000 + after)])
+            runs = {
+                "rain": lambda v: quality.rare_rain(v, step),
+                "speed": lambda v: quality.rare_weather("speed_m_s@80", v, step),
+                "temperature": lambda v: quality.rare_weather("temperature_c@80", v, step),
+                "price": lambda v: quality.rare_prices("krw", v, 4, step),
+            }[kind](values)
+            assert [each.step for each in runs] == ([before] if found else []), (before, run)
+            shown = "1 day" if hours == 24 else f"{hours} hours"
+            assert not found or runs[0].words == f"the same value for {shown}: it may be stuck"
 
 
 def test_no_simulated_series_of_the_book_is_suspect(tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from finance.terms import InputError
 from oracle.twins.rain import (
     RainError,
     RainSeries,
     from_csv,
     gauge,
+    node_rain,
     resample_storms,
     storms,
     tmy3_rain,
@@ -100,24 +104,66 @@ def test_csv_round_trip(rain: RainSeries) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "says"),
     [
-        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:30:00Z,2.5"),  # off the grid
-        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T00:00:00Z,2.5"),  # twice
-        ("2020-01-01T01:00:00Z,2.5", "2020-02-01T01:00:00Z,2.5"),  # beyond the end
-        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,-2.5"),
-        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,nan"),
-        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,2.5,1"),
-        ("steps=3", "steps=0"),
-        ("steps=3", "steps=99999999999"),
-        ("start_utc,depth_mm", "start,depth"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:30:00Z,2.5", "line 5: .*T01:30:00Z is off the grid"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T00:00:00Z,2.5", "line 5: .* or given twice"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T03:00:00Z,2.5", "line 5: .* off the grid"),  # beyond the end
+        ("2020-01-01T01:00:00Z,2.5", "2019-12-31T23:00:00Z,2.5", "line 5: .* off the grid"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,-2.5", "step 1: depth -2.5 mm"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,nan", "step 1: depth nan mm"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,inf", "step 1: depth inf mm"),
+        ("2020-01-01T01:00:00Z,2.5", "2020-01-01T01:00:00Z,2.5,1", "line 5: expected a time and a depth"),
+        ("steps=3", "steps=0", "line 2: steps = 0"),
+        ("steps=3", "steps=10000001", "line 2: steps = 10000001"),  # of minutes, nineteen years
+        ("steps=3", "steps=99999999999", "line 2: steps = 99999999999"),
+        ("step_seconds=3600", "step_seconds=0", "line 2: .*step_seconds = 0"),
+        ("step_seconds=3600", "step_seconds=-3600", "line 2: .*step_seconds = -3600"),
+        ("steps=3", "steps=x", "line 2: expected"),
+        ("steps=3", "", "line 2: expected"),
+        ("start_utc,depth_mm", "start,depth", "line 3: expected start_utc,depth_mm"),
     ],
 )
-def test_damaged_csv_is_refused(old: str, new: str) -> None:
+def test_damaged_csv_is_refused(old: str, new: str, says: str) -> None:
     text = to_csv(series(1.0, 2.5, 0.0))
     assert old in text
-    with pytest.raises(RainError, match=r"^node\.csv: "):
+    with pytest.raises(RainError, match=rf"^node\.csv: {says}"):
         from_csv(text.replace(old, new), "node.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"start": START.replace(tzinfo=None)}, "no time zone"),
+        ({"step_seconds": 0}, "step_seconds = 0: must divide an hour"),
+        ({"step_seconds": -60}, "step_seconds = -60: must divide an hour"),
+        ({"step_seconds": 7}, "step_seconds = 7: must divide an hour"),
+        ({"step_seconds": 7200}, "step_seconds = 7200: must divide an hour"),
+        ({"depths_mm": ()}, "no steps"),
+        ({"depths_mm": (0.0, -0.01)}, "step 1: depth -0.01 mm"),
+        ({"depths_mm": (float("nan"),)}, "step 0: depth nan mm"),
+        ({"depths_mm": (float("inf"),)}, "step 0: depth inf mm"),
+    ],
+)
+def test_what_is_no_rain_record(change: dict[str, Any], says: str) -> None:
+    fields = {"start": START, "step_seconds": 3600, "depths_mm": (0.0, 0.4), "source": "test"}
+    RainSeries(**fields)  # type: ignore[arg-type]
+    with pytest.raises(RainError, match=says):
+        RainSeries(**{**fields, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("step", [1, 60, 300, 1800, 3600])
+def test_steps_that_divide_an_hour(step: int) -> None:
+    found = series(0.25, 0.0, 1.5, step=step)
+    assert (found.end - START).total_seconds() == 3 * step
+    assert from_csv(to_csv(found)) == found
+
+
+def test_without_pvlib_there_is_no_rain_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    for spec in (None, SimpleNamespace(submodule_search_locations=None)):
+        monkeypatch.setattr("finance.generation.tmy3.find_spec", lambda _name, found=spec: found)
+        with pytest.raises(InputError, match="pvlib, which ships it, is not installed"):
+            tmy3_rain(2020)
 
 
 def test_gauge_bias_noise_and_seed(rain: RainSeries) -> None:
@@ -131,8 +177,19 @@ def test_gauge_bias_noise_and_seed(rain: RainSeries) -> None:
     ratios = [seen / true for seen, true in zip(noisy.depths_mm, rain.depths_mm, strict=True) if true > 2]
     assert statistics.stdev(ratios) == pytest.approx(0.05, rel=0.25)
     assert all(seen == 0 for seen, true in zip(noisy.depths_mm, rain.depths_mm, strict=True) if true == 0)
-    with pytest.raises(RainError, match="bias 1"):
-        gauge(rain, bias=1.0, noise=0, seed=1)
+    for wrong, noise in ((1, 0), (-1, 0), (0, -0.01)):
+        with pytest.raises(RainError, match=f"gauge bias {wrong}, noise {noise}: out of range"):
+            gauge(rain, bias=wrong, noise=noise, seed=1)
+
+
+def test_a_gauge_shows_whole_hundredths_and_never_less_than_nothing() -> None:
+    truth = series(*[1.0, 2.6, 0.0, 7.4] * 500)
+    noisy = gauge(truth, bias=0.01, noise=0.05, seed=1)
+    assert all(depth == float(f"{depth:.2f}") for depth in noisy.depths_mm)
+    assert any(depth != float(f"{depth:.1f}") for depth in noisy.depths_mm)
+    wild = gauge(truth, bias=0, noise=2.0, seed=1)
+    assert min(wild.depths_mm) == 0
+    assert wild.total_mm > truth.total_mm  # what is cut off at nothing has no counterpart above
 
 
 def test_storms_are_parted_by_six_dry_hours() -> None:
@@ -151,3 +208,37 @@ def test_resampled_years_keep_the_climate(rain: RainSeries) -> None:
     year = resample_storms(rain, 7)
     assert len(year.depths_mm) == len(rain.depths_mm)
     assert not any(time.month == 2 and depth > 60 for time, depth in year.wet())
+
+
+def test_a_record_of_a_part_of_a_year_is_resampled_within_it() -> None:
+    """Months that it does not have get no storms, and a dry one stays dry."""
+    january = series(*([0.0, 3.0, 1.0] + [0.0] * 45) * 15)
+    depths = [resample_storms(january, seed).total_mm for seed in range(40)]
+    assert len(resample_storms(january, 1).depths_mm) == len(january.depths_mm)
+    # Storms of 4 mm each, 5 on average: those of January are a third of what its season would have.
+    assert 10 < statistics.mean(depths) < 30
+    dry = series(*[0.0] * 100)
+    assert resample_storms(dry, 1).depths_mm == dry.depths_mm
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "years"),
+    [
+        ((2020, 1, 1), (2021, 1, 1), (2020, 2020)),
+        ((2020, 7, 1), (2021, 1, 1), (2020, 2020)),
+        ((2020, 7, 1), (2021, 1, 2), (2020, 2021)),
+        ((2019, 12, 31), (2021, 7, 1), (2019, 2021)),
+    ],
+)
+def test_nodes_have_the_calendar_years_that_their_periods_touch(
+    begin: tuple[int, int, int], end: tuple[int, int, int], years: tuple[int, int]
+) -> None:
+    seconds = [int(datetime(*day, tzinfo=UTC).timestamp()) for day in (begin, end)]
+    found, _ = node_rain(*seconds, seed=1)
+    first, last = years
+    assert found.start == datetime(first, 1, 1, tzinfo=UTC)
+    assert found.end == datetime(last + 1, 1, 1, tzinfo=UTC)
+    assert found.total_mm == pytest.approx((last - first + 1) * 834.5)  # the typical year, again and again
+    assert ("repeated" in found.source) == (last > first)
+    assert f"{first}" in found.source
+    assert f"{last}" in found.source

@@ -13,14 +13,18 @@ import pytest
 
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
+from oracle import relay
+from oracle.asking import Failure, Round
 from oracle.local import prepare_nodes
 from oracle.node import Node
 from oracle.node_config import load_config
 from oracle.observation import report_evidence
-from oracle.relay import RelayError, choose
+from oracle.relay import RelayError, _enough, _in_time, choose
 from oracle.verifier import ReportError, load_report, verify_report
 from oracle.wire import ObservationRequest
 from tests.oracle.offline import Sky
+
+W3: Any = None
 
 
 def answer(value: int, index: int) -> Any:
@@ -46,6 +50,84 @@ def test_no_quorum_is_an_error() -> None:
         choose([answer(1, 0), answer(2, 1)], 3, 10)
     with pytest.raises(RelayError, match=r"no 3 of the values \[1, 2, 50, 51\]"):
         choose([answer(1, 0), answer(2, 1), answer(50, 2), answer(51, 3)], 3, 10)
+
+
+def test_of_sets_as_close_the_lowest_is_taken() -> None:
+    assert values(choose([answer(v, i) for i, v in enumerate((30, 0, 10, 20))], 2, 10)) == [(0, 1), (10, 2)]
+    assert values(choose([answer(5, 1), answer(5, 0), answer(9, 2)], 2, 0)) == [(5, 0), (5, 1)]
+
+
+def test_whoever_is_in_the_report_already_stays_in_it() -> None:
+    answers = [answer(100, 0), answer(10, 1), answer(20, 2), answer(15, 3)]
+    with pytest.raises(RelayError, match="lie within the spread 50"):
+        choose(answers, 3, 50, frozenset({0}))
+    assert len(choose(answers, 3, 90, frozenset({0, 1, 2, 3}))) == 4
+    assert values(choose(answers, 3, 85, frozenset({0, 2}))) == [(15, 3), (20, 2), (100, 0)]
+    with pytest.raises(RelayError, match="lie within"):
+        choose(answers, 3, 89, frozenset({0, 1, 2, 3}))
+
+
+FEED: Any = SimpleNamespace(quorum=3, max_spread=10)
+
+
+def test_fewer_than_a_report_takes_are_not_enough() -> None:
+    """So that nobody is hurried before a quorum is there."""
+    answers = [answer(value, index) for index, value in enumerate((1, 2, 50, 3))]
+    assert [_enough(answers[:count], FEED) for count in range(5)] == [False, False, False, False, True]
+
+
+# ------------------------------------------------------------------------------------------ the chain's time
+
+
+def signed_at(*times: int) -> Round:
+    answers: Any = [
+        SimpleNamespace(url=f"http://{number}", signed=SimpleNamespace(observed_at=time))
+        for number, time in enumerate(times)
+    ]
+    return Round(answers, [Failure("http://down", "down")])
+
+
+class Clock:
+    """A chain's time that goes on by a second whenever somebody waits, and the waiter's own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, time: int, stands: bool = False) -> None:
+        self.time, self.waited, self.stands = time, 0.0, stands
+        monkeypatch.setattr(relay, "_time", lambda _w3: self.time)
+        monkeypatch.setattr(relay.time, "monotonic", lambda: 1000 + self.waited)
+        monkeypatch.setattr(relay.time, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+        self.time += 0 if self.stands else 1
+
+
+def test_answers_in_time_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, 110)
+    found = _in_time(W3, signed_at(100, 110, 105), 100)
+    assert (len(found.answers), clock.waited) == (3, 0)
+    assert [failure.url for failure in found.failures] == ["http://down"]
+    assert _in_time(W3, signed_at(), 100).answers == []
+    assert clock.waited == 0
+
+
+def test_a_node_that_is_some_blocks_ahead_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its observation is of the relay's future until the relay's own client has the block."""
+    clock = Clock(monkeypatch, 110)
+    found = _in_time(W3, signed_at(113, 111), 100)
+    assert (len(found.answers), clock.time) == (2, 113)
+
+
+def test_one_that_claims_a_future_or_the_time_before_the_end_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch, 110, stands=True)
+    found = _in_time(W3, signed_at(110, 10**9, 99, 100), 100)
+    assert [item.url for item in found.answers] == ["http://0", "http://3"]
+    assert [(failure.url, failure.reason) for failure in found.failures[1:]] == [
+        ("http://1", "observed_at = 1000000000: the chain is at 110"),
+        ("http://2", "observed_at = 99: the chain is at 110"),
+    ]
+    assert 14 <= clock.waited <= 16  # and not for ever
 
 
 def test_choice_against_all_subsets(seed: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -60,8 +63,6 @@ def test_impervious_shed_without_losses_sheds_all_rain(rain: RainSeries) -> None
 
 def test_depression_storage_of_one_long_rain_is_lost_once() -> None:
     """Closed form: a shed that loses nothing else keeps its depression storage, 2 mm of 24 mm of rain."""
-    from datetime import UTC, datetime
-
     rain = RainSeries(datetime(2020, 1, 1, tzinfo=UTC), 3600, (0.0, *[1.0] * 24, *[0.0] * 47), "test")
     site = Sewershed(
         20,
@@ -190,6 +191,58 @@ def test_engine_errors_and_open_balances_are_refused(
     assert run_text(text, central.total_area_m2).runoff_m3 > 0  # the engine is usable after an error
 
 
+def test_rain_from_the_first_hour_is_all_there(central: StormwaterParameters) -> None:
+    """A record that begins wet, one that begins dry, one of a single wet hour: SWMM takes all their rain."""
+    for depths in ((5.0, 0.0, 2.0, *[0.0] * 45), (0.0, 5.0, 2.0, *[0.0] * 45), (*[0.0] * 47, 7.0)):
+        case = run_case(
+            central, RainSeries(datetime(2020, 1, 1, tzinfo=UTC), 3600, depths, "test"), works=True
+        )
+        assert case.rain_m3 * 1000 / central.total_area_m2 == pytest.approx(7)
+
+
+def test_a_shed_of_a_few_square_metres_is_like_a_large_one(
+    central: StormwaterParameters, rain: RainSeries
+) -> None:
+    """Works that leave less than a square metre undrained; less than a cubic metre that runs off."""
+    works = {
+        "pavement_area_fraction": 0.7, "pavement_run_on_ratio": 0.1,
+        "bioretention_area_fraction": 0.1, "bioretention_run_on_ratio": 0.5,
+    }  # fmt: skip
+    drizzle = rain.scaled(0.3)
+    pairs = []
+    for acres in (0.001, 25):
+        site = replace(central.sewershed, impervious_area_acres=acres)
+        pairs.append(run_pair(replace(changed(central, **works), sewershed=site), drizzle))
+    small, large = pairs
+    assert 0 < small.runoff_before_m3 < 1 < large.runoff_before_m3
+    assert small.reduction == pytest.approx(large.reduction, abs=2e-4)
+
+
+def test_works_may_take_all_of_the_area(central: StormwaterParameters, rain: RainSeries) -> None:
+    """With nothing left to drain into them: what falls beside them falls on pervious ground."""
+    everything = {
+        "pavement_area_fraction": 0.9, "pavement_run_on_ratio": 0,
+        "bioretention_area_fraction": 0.1, "bioretention_run_on_ratio": 0,
+    }  # fmt: skip
+    site = replace(central.sewershed, soil_conductivity_mm_per_h=500)
+    after = run_case(replace(changed(central, **everything), sewershed=site), rain, works=True)
+    assert after.runoff_m3 < 0.3 * after.rain_m3
+
+
+def test_nothing_is_stored_in_a_dry_year(central: StormwaterParameters, rain: RainSeries) -> None:
+    """Soil that begins moist can only dry."""
+    dry = run_case(central, rain.scaled(0), works=True)
+    assert (dry.rain_m3, dry.runoff_m3) == (0, 0)
+    assert dry.storage_gain_m3 <= 0
+
+
+def test_long_steps_are_refused(central: StormwaterParameters, rain: RainSeries) -> None:
+    """The balance misses by 1.9 % at 15 minutes; a run that misses by more than 1 % is none."""
+    slow = replace(central, sewershed=replace(central.sewershed, wet_step_minutes=15))
+    with pytest.raises(TwinError, match=r"the water balance misses by -?1\.[89]"):
+        run_pair(slow, rain)
+
+
 def test_runs_repeat_exactly(central: StormwaterParameters, rain: RainSeries) -> None:
     assert run_pair(central, rain) == run_pair(central, rain)
 
@@ -209,6 +262,76 @@ def test_parameters_are_checked_and_come_back(central: StormwaterParameters) -> 
         StormwaterParameters.from_dict({**data, "works": {**data["works"], "clogged_fraction": True}})
     with pytest.raises(ParameterError, match="scenario = best"):
         scenario("best", 20)
+
+
+def documented() -> list[tuple[str, str, float, float]]:
+    """Part, name and permitted range of every parameter, as the page has them."""
+    page = (ROOT / "docs" / "twin-stormwater.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    named = [(*cells[0].strip("`").split("."), cells) for cells in rows if "." in cells[0]]
+    return [(part, name, float(cells[2]), float(cells[3])) for part, name, cells in named]
+
+
+def test_the_documented_range_is_what_is_taken(central: StormwaterParameters) -> None:
+    rows = documented()
+    assert len(rows) == len(fields(Sewershed)) + len(fields(Works))
+    # Without works any of them may have any run-on.
+    nothing = {f"{kind}_{what}": 0.0 for kind in ("pavement", "bioretention")
+               for what in ("area_fraction", "run_on_ratio")}  # fmt: skip
+    for part, name, low, high in rows:
+        holder: Any = {"sewershed": central.sewershed, "works": replace(central.works, **nothing)}[part]
+        months = isinstance(getattr(holder, name), tuple)
+        for good in (low, high):
+            taken = (good,) * 12 if months else good
+            assert getattr(replace(holder, **{name: taken}), name) == taken
+        for bad in (low - 1e-6 * (1 + abs(low)), high + 1e-6 * (1 + high), float("inf"), float("nan")):
+            with pytest.raises(ParameterError, match=rf"^{name} = {bad}: must be from "):
+                replace(holder, **{name: (low,) * 11 + (bad,) if months else bad})
+
+
+def test_works_take_no_more_than_there_is(central: StormwaterParameters) -> None:
+    """Half of the area as pavement that drains as much again is all of it; so is a tenth that drains nine."""
+    bare = {"pavement_area_fraction": 0.5, "pavement_run_on_ratio": 1, "bioretention_area_fraction": 0}
+    changed(central, **bare)
+    with pytest.raises(ParameterError, match=r"1\.002 of the impervious area"):
+        changed(central, **{**bare, "pavement_area_fraction": 0.501})
+    both = {"pavement_area_fraction": 0.25, "pavement_run_on_ratio": 1, "bioretention_area_fraction": 0.05}
+    changed(central, **both, bioretention_run_on_ratio=9)
+    with pytest.raises(ParameterError, match=r"1\.050 of the impervious area"):
+        changed(central, **both, bioretention_run_on_ratio=10)
+
+
+@pytest.mark.parametrize("months", [11, 13])
+def test_a_year_has_twelve_months(central: StormwaterParameters, months: int) -> None:
+    with pytest.raises(ParameterError, match=f"{months} values, not 12"):
+        replace(central.sewershed, evaporation_mm_per_day=(1.0,) * months)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d.pop("works"), "expected exactly the parts"),
+        (lambda d: d.update(more={}), "expected exactly the parts"),
+        (lambda d: d.update(works=[]), "works: unknown or missing: works"),
+        (lambda d: d["sewershed"].pop("slope_percent"), r"unknown or missing: \['slope_percent'\]"),
+        (lambda d: d["sewershed"].update(slope_percent="3"), "slope_percent = '3': not a number"),
+        (lambda d: d["sewershed"].update(slope_percent=None), "slope_percent = None: not a number"),
+        (
+            lambda d: d["sewershed"].update(evaporation_mm_per_day=["1"] * 12),
+            "evaporation_mm_per_day = .*: not a number",
+        ),
+    ],
+)
+def test_parameters_of_a_stranger_are_refused_in_words(
+    central: StormwaterParameters, change: Callable[[Any], Any], says: str
+) -> None:
+    data = central.to_dict()
+    change(data)
+    with pytest.raises(ParameterError, match=says):
+        StormwaterParameters.from_dict(data)
+    for nothing in (None, [], "works"):
+        with pytest.raises(ParameterError, match="expected exactly the parts"):
+            StormwaterParameters.from_dict(nothing)  # type: ignore[arg-type]
 
 
 def test_every_parameter_says_where_it_comes_from(area: float) -> None:
