@@ -19,21 +19,23 @@ PATIENCE_SECONDS = 3
 def main(command: list[str]) -> int:
     """Run the command to its end; its exit code."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    alone = threading.Event()
 
     def end_with_starter() -> None:
         while os.read(0, 4096):
             pass
+        alone.set()
         process.terminate()
         try:
             process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-        if hasattr(os, "killpg"):
-            os.killpg(0, signal.SIGKILL)  # a wrapper's children, and this
 
     signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())
     threading.Thread(target=end_with_starter, daemon=True).start()
     code = process.wait()
+    if alone.is_set() and hasattr(os, "killpg"):
+        os.killpg(os.getpgrp(), signal.SIGKILL)  # a wrapper's children, and this
     return code if code >= 0 else 128 - code
 
 

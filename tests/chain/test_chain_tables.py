@@ -1,0 +1,392 @@
+"""Tables and sums of ledgers, from events made by hand: who held what, what belongs together, strays."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chain.event_tables import EventTables
+from chain.events import Event, Watch, filters
+from chain.ledger import Ledger
+from chain.log_reader import Log
+from chain.reconciliation import Check, Holder, Reconciliation, ReportState, Row, verdict
+from chain.swap.ledger import SwapLedger, line_name
+
+ZERO, A, B, C = ("0x" + f"{n:040x}" for n in (0, 10, 11, 12))
+SWAP, TREASURY, TOKEN, OFFERING, BOND = ("0x" + f"{n:040x}" for n in range(1, 6))
+
+
+def event(at: tuple[int, int], source: str, name: str, tx: str = "0xt", **arguments: Any) -> Event:
+    block, index = at
+    return Event(block, index, 1000 * block, tx, source, name, arguments)
+
+
+def moved(
+    at: tuple[int, int], who: str, to: str, value: int, source: str = "currency", tx: str = "0xt"
+) -> Event:
+    return event(at, source, "Transfer", tx, **{"from": who, "to": to, "value": value})
+
+
+def tables(*events: Event, to_block: int = 9) -> EventTables:
+    found = EventTables(to_block, 9000, list(events))
+    found.record = SimpleNamespace(feeds={"kpi": "0xf"})
+    return found
+
+
+# -- units
+
+
+def test_holdings_at_any_moment() -> None:
+    found = tables(
+        moved((1, 3), ZERO, A, 5, "token"),
+        moved((2, 1), A, B, 2, "token"),
+        moved((2, 4), B, C, 2, "token"),
+        moved((7, 0), C, ZERO, 1, "token"),
+        moved((8, 0), A, B, 99),  # money is no unit
+    )
+    assert found.holdings_at(0) == {}
+    assert found.holdings_at(1) == {A: 5}
+    assert found.holdings_at(2, before_log=1) == {A: 5}
+    assert found.holdings_at(2, before_log=4) == {A: 3, B: 2}
+    assert found.holdings_at(2, before_log=5) == found.holdings_at(2) == found.holdings_at(6) == {A: 3, C: 2}
+    assert found.holdings_at(7, before_log=0) == {A: 3, C: 2}
+    assert found.holdings_at() == found.holdings_at(9) == {A: 3, C: 1}
+    assert found.holders == [A, B, C]
+    rows = [(row.holder, row.units) for row in found.holdings.itertuples()]
+    assert rows == [(A, 5), (A, 3), (B, 2), (B, 0), (C, 2), (C, 1)]
+    early = tables(*found.events, to_block=2)
+    assert early.holdings_at() == {A: 3, C: 2}
+
+
+def test_what_recoveries_hand_on() -> None:
+    found = tables(
+        event((1, 0), "token", "HoldingRecovered", holder=A, to=B, units=3, money=70),
+        event((2, 0), "token", "HoldingRecovered", holder=B, to=C, units=3, money=80),
+        event((2, 1), "other", "HoldingRecovered", holder=B, to=C, units=3, money=1000),
+    )
+    assert found.money_handed_on == {A: -70, B: -10, C: 80}
+    assert list(found.recoveries["money"]) == [70, 80]
+
+
+def test_reports_name_their_signers_and_kpi() -> None:
+    """One byte for each, its index and one more, the first in the lowest: up to all 32."""
+    everybody = sum((index + 1) << (8 * place) for place, index in enumerate(range(32)))
+    about = {"feed": "0xf", "period": 2, "version": 1, "value": -7, "evidence": "0xe", "supersedes": "0x0"}
+    found = tables(
+        event((1, 0), "oracle", "ReportSubmitted", **about, finalAt=77, signers=0x01_04_02),
+        event((2, 0), "oracle", "ReportSubmitted", **about, finalAt=78, signers=everybody),
+        event(
+            (3, 0),
+            "oracle",
+            "ReportRuled",
+            feed="0xf",
+            period=2,
+            version=1,
+            verdict=2,
+            value=0,
+            evidence="0x",
+        ),
+    )
+    assert list(found.reports["signers"]) == [(1, 3, 0), tuple(range(32))]
+    assert list(found.reports["kpi"]) == ["kpi", "kpi"]
+    assert list(found.rulings["verdict"]) == ["void"]
+    kinds = found.reports.dtypes
+    assert {name: str(kinds[name]) for name in ("block", "time", "period", "final_at", "value")} == {
+        "block": "int64", "time": "int64", "period": "int64", "final_at": "int64", "value": "object",
+    }  # fmt: skip
+
+
+# -- a bond's money
+
+
+def bond_ledger(*events: Event) -> Ledger:
+    record: Any = SimpleNamespace(addresses=SimpleNamespace(bond=BOND), feeds={})
+    return Ledger(9, 9000, list(events), record)
+
+
+def shared(at: tuple[int, int], payer: str, paid: int, per_unit: int) -> Event:
+    return event(at, "token", "Distributed", payer=payer, paid=paid, perUnit=per_unit)
+
+
+def test_a_distribution_is_what_the_bond_announces_after_it() -> None:
+    found = bond_ledger(
+        shared((1, 0), BOND, 70, 10),
+        event((1, 1), "bond", "CouponPaid", period=3, interest=50, repayment=15, late=5),
+        shared((2, 0), A, 14, 2),
+        shared((3, 0), BOND, 700, 100),
+        event((3, 1), "token", "CouponPaid", period=9, interest=0, repayment=0, late=0),
+        event((3, 2), "bond", "BondRedeemed", principal=690, late=10),
+        shared((4, 0), BOND, 7, 1),
+        event((4, 1), "bond", "Recovered", late=1, interest=2, principal=4),
+        event((5, 0), "bond", "CouponPaid", period=4, interest=1, repayment=0, late=0),  # nothing was shared
+    )
+    assert [(d.kind, d.index, d.payer, d.paid, d.supply) for d in found.payouts] == [
+        ("coupon", 3, BOND, 70, 7),
+        ("gift", -1, A, 14, 7),
+        ("redemption", -1, BOND, 700, 7),
+        ("recovery", -1, BOND, 7, 7),
+    ]
+    assert [(d.interest, d.principal, d.late) for d in found.payouts] == [
+        (50, 15, 5), (0, 0, 0), (0, 690, 10), (2, 4, 1),
+    ]  # fmt: skip
+
+
+def test_turns_are_of_the_contracts_and_not_of_their_currency() -> None:
+    names = [
+        ("offering", "OfferingSettled"), ("currency", "TransfersPaused"), ("token", "TransfersPaused"),
+        ("token", "Transfer"), ("bond", "BondActivated"),
+    ]  # fmt: skip
+    events = [event((n, 0), source, name, value=1) for n, (source, name) in enumerate(names)]
+    assert list(bond_ledger(*events).turns["event"]) == [
+        "OfferingSettled",
+        "TransfersPaused",
+        "BondActivated",
+    ]
+    assert list(swap_ledger(*events).turns["event"]) == ["OfferingSettled", "TransfersPaused"]
+
+
+# -- a swap's
+
+
+def swap_ledger(*events: Event, project: bool = True) -> SwapLedger:
+    at = {"swap": SWAP, "treasury": TREASURY, "token": TOKEN, "offering": OFFERING}
+    addresses = SimpleNamespace(**(at if project else {**dict.fromkeys(at), "swap": SWAP}))
+    addresses.model_dump = lambda **_: {k: v for k, v in vars(addresses).items() if isinstance(v, str)}
+    record: Any = SimpleNamespace(addresses=addresses, wallets=SimpleNamespace(issuer=C), feeds={})
+    return SwapLedger(9, 9000, list(events), record)
+
+
+def test_what_belongs_together_is_in_one_transaction() -> None:
+    first = event((1, 1), "swap", "AmountPaid")
+    middle = event((1, 2), "swap", "PeriodSettled")
+    last = event((1, 3), "swap", "AmountPaid")
+    elsewhere = event((1, 4), "swap", "Funded", tx="0xo")
+    found = swap_ledger(first, middle, last, event((1, 5), "treasury", "AmountPaid"), elsewhere)
+    assert found.after(middle, "swap", "AmountPaid") is last
+    assert found.before(middle, "swap", "AmountPaid") is first
+    assert found.before(last, "swap", "AmountPaid") is first
+    assert found.after(first, "swap", "AmountPaid") is last
+    for none in (
+        found.after(middle, "swap", "Funded"),
+        found.after(last, "swap", "AmountPaid"),
+        found.before(first, "swap", "AmountPaid"),
+        found.before(middle, "treasury", "AmountPaid"),
+    ):
+        assert none is None
+
+
+def test_the_transfer_behind_an_event_is_the_next_that_goes_its_way() -> None:
+    funded = event((1, 1), "swap", "Funded", **{"from": A}, side=0, amount=5, repaid=0)
+    twice = event((1, 3), "swap", "Funded", **{"from": A}, side=0, amount=6, repaid=0)
+    early, one, other = moved((1, 0), A, SWAP, 5), moved((1, 2), A, SWAP, 5), moved((1, 4), A, SWAP, 6)
+    back, elsewhere = moved((1, 5), SWAP, A, 5), moved((2, 0), A, SWAP, 5, tx="0xo")
+    lost = event((3, 0), "swap", "Withdrawn", "0xl", to=B, side=0, amount=9)
+    found = swap_ledger(early, funded, one, twice, other, back, elsewhere, lost)
+    assert [found.moved(each) for each in (funded, twice, lost, None)] == [5, 6, 0, 0]
+    assert [(move.event.block, move.event.index) for move in found.strays] == [(1, 0), (1, 5), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "arguments", "way"),
+    [
+        ("swap", "Funded", {"from": A}, (A, SWAP)),
+        ("swap", "Withdrawn", {"to": B}, (SWAP, B)),
+        ("treasury", "RevenueReceived", {"from": A}, (A, TREASURY)),
+        ("treasury", "Withdrawn", {"to": B}, (TREASURY, B)),
+        ("treasury", "MoneyReturned", {"issuer": C}, (TREASURY, C)),
+        ("token", "Distributed", {"payer": A}, (A, TOKEN)),
+        ("token", "Claimed", {"holder": B}, (TOKEN, B)),
+        ("offering", "Subscribed", {"investor": A}, (A, OFFERING)),
+        ("offering", "Refunded", {"holder": B}, (OFFERING, B)),
+        ("offering", "OfferingSettled", {}, (OFFERING, C)),
+    ],
+)
+def test_which_way_money_goes(source: str, name: str, arguments: Any, way: tuple[str, str]) -> None:
+    said = event((1, 0), source, name, **arguments)
+    for project in (True, False):
+        found = swap_ledger(said, moved((1, 1), *way, 8), project=project)
+        known = project or source == "swap"
+        assert (found.moved(said), len(found.strays)) == ((8, 0) if known else (0, 1))
+    assert swap_ledger(said, moved((1, 1), *way[::-1], 8)).moved(said) == 0
+
+
+def test_tables_of_a_swap_have_its_own_events_alone() -> None:
+    """The oracle, the token and strangers have events of the same names."""
+    said = [
+        event((1, 0), "swap", "MarginCalled", side=0, deadline=50),
+        event((1, 1), "other", "MarginCalled", side=1, deadline=60),
+        event((2, 0), "swap", "MarginRestored", side=1),
+        event((3, 0), "swap", "TerminationProposed", side=1, id=4, amount=-5, expiry=70),
+        event((3, 1), "swap", "TerminationWithdrawn", side=1, id=4),
+        event((3, 2), "other", "TerminationWithdrawn", side=1, id=4),
+        event((4, 0), "swap", "PeriodSettled", period=2, kpi=9, missing=False, amount=-30),
+        event((4, 1), "swap", "AmountPaid", amount=-30, netted=5, paid=20, unpaid=5),
+        event((5, 0), "swap", "PeriodSettled", "0xp", period=3, kpi=0, missing=True, amount=0),
+        event((6, 0), "swap", "ClosedOut", "0xc", amount=3, period=4, missing=False, defaultedAt=1),
+        event((6, 1), "other", "ClosedOut", "0xc", amount=3),
+        event((7, 0), "swap", "Withdrawn", "0xw", side=1, to=A, amount=4),
+        event((7, 1), "treasury", "Withdrawn", "0xw", party=1, to=B, amount=5),
+        event((7, 2), "token", "Withdrawn", "0xw", party=1, to=B, amount=6),
+        event((7, 3), "treasury", "Else", "0xw", party=1, to=B, amount=6),
+        event((8, 0), "swap", "Funded", "0xf", side=1, amount=10, repaid=4, **{"from": A}),
+    ]
+    found = swap_ledger(*said)
+
+    def rows(table: Any, *columns: str) -> list[tuple[Any, ...]]:
+        return [tuple(row[name] for name in columns) for row in table.to_dict("records")]
+
+    assert rows(found.margins, "event", "side", "deadline") == [
+        ("called", "payer", 50),
+        ("restored", "payee", None),
+    ]
+    assert rows(found.proposals, "event", "side", "id", "amount", "expiry") == [
+        ("proposed", "payee", 4, -5, 70),
+        ("withdrawn", "payee", 4, None, None),
+    ]
+    assert rows(found.periods, "period", "kpi", "amount", "netted", "paid", "unpaid") == [
+        (2, 9, -30, 5, 20, 5),
+        (3, None, 0, 0, 0, 0),
+    ]
+    assert rows(found.ends, "how", "amount", "paid") == [("close_out", 3, 0)]
+    assert rows(found.withdrawals, "contract", "party", "to", "amount") == [
+        ("swap", "payee", A, 4),
+        ("treasury", "lender", B, 5),
+    ]
+    assert rows(found.fundings, "side", "amount", "repaid", "posted") == [("payee", 10, 4, 6)]
+
+
+def test_balances_follow_every_change() -> None:
+    found = swap_ledger(
+        moved((1, 0), A, SWAP, 10),
+        event((1, 1), "swap", "Funded", side=0, amount=10, repaid=3, **{"from": A}),
+        event((2, 0), "swap", "AmountPaid", amount=4, netted=0, paid=4, unpaid=0),
+        event((3, 0), "swap", "AmountPaid", amount=-2, netted=0, paid=2, unpaid=0),
+        event((4, 0), "swap", "AmountPaid", amount=0, netted=0, paid=0, unpaid=0),
+        event((5, 0), "swap", "Withdrawn", side=0, to=A, amount=4),
+        moved((5, 1), SWAP, A, 4),
+        event((6, 0), "treasury", "PeriodPaid", operatingCost=7, debtService=8),
+        event((7, 0), "treasury", "Withdrawn", party=0, to=B, amount=7),
+        moved((8, 0), A, B, 1, "token"),
+    )
+    changes = [(row.account, row.change, row.balance) for row in found.balances.itertuples()]
+    assert changes == [
+        (A, -10, -10), ("swap", 10, 10),
+        ("payer posted", 7, 7), ("payee credit", 3, 3),
+        ("payer posted", -4, 3), ("payee credit", 4, 7),
+        ("payee posted", -2, -2), ("payer credit", 2, 2),
+        ("payer credit", -2, 0), ("payer posted", -2, 1),
+        ("swap", -4, 6), (A, 4, -6),
+        ("operator credit", 7, 7), ("lender credit", 8, 8),
+        ("operator credit", -7, 0),
+    ]  # fmt: skip
+
+
+def test_distributions_of_a_project_and_gifts() -> None:
+    found = swap_ledger(shared((1, 0), TREASURY, 60, 2), shared((2, 0), A, 30, 1))
+    assert [(d.kind, d.index, d.supply) for d in found.payouts] == [("revenue", -1, 30), ("gift", -1, 30)]
+    assert list(found.distributions["kind"]) == ["revenue", "gift"]
+
+
+def test_the_name_of_a_line_is_its_text() -> None:
+    assert line_name("0x" + b"power sales".hex().ljust(64, "0")) == "power sales"
+    assert line_name("0x" + "ff" * 32) == "0x" + "ff" * 32
+
+
+# -- which events are a deal's
+
+
+def watch(**feeds: str) -> Watch:
+    at = {"0xT": ("token", "SecurityToken"), "0xO": ("oracle", "KpiOracle"), "0xM": ("currency", "IERC20")}
+    return Watch(at, frozenset(feeds.values()))
+
+
+def test_of_shared_contracts_only_what_concerns_the_deal() -> None:
+    its = watch(kpi="0xf")
+    assert its.own == {"0xT"}
+    assert its.concerns("oracle", "ReportSubmitted", {"feed": "0xf"})
+    assert not its.concerns("oracle", "ReportSubmitted", {"feed": "0xg"})
+    assert not its.concerns("oracle", "Upgraded", {})
+    for way, mine in (((A, "0xT"), True), (("0xT", A), True), ((A, B), False)):
+        assert its.concerns("currency", "Transfer", {"from": way[0], "to": way[1]}) == mine
+    assert not its.concerns("currency", "Approval", {"from": "0xT", "to": A})
+    assert its.concerns("token", "Anything", {})
+    for log in (Log(1, "0x", 0, 1, "0x", "0xZ", ("0x1",), "0x"), Log(1, "0x", 0, 1, "0x", "0xT", (), "0x"),
+                Log(1, "0x", 0, 1, "0x", "0xT", ("0x" + "00" * 32,), "0x")):  # fmt: skip
+        assert its.event(log, 1) is None
+
+
+def test_filters_ask_for_own_events_own_feeds_and_own_money() -> None:
+    asked = filters([watch(kpi="0xf"), watch(kpi="0xg")])
+    assert asked[0] == {"address": ["0xT"]}
+    assert asked[1] == {"address": ["0xO"], "topics": [None, ["0xf", "0xg"]]}
+    who = ["0x" + "t".rjust(64, "0")]
+    transfer = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer of ERC-20
+    assert asked[2:] == [
+        {"address": ["0xM"], "topics": [transfer, who]},
+        {"address": ["0xM"], "topics": [transfer, None, who]},
+    ]
+
+
+# -- the result
+
+
+def result(**parts: Any) -> Reconciliation:
+    given: dict[str, Any] = {
+        "deal": "d", "terms_hash": "0x", "chain_id": 1, "block": 2, "time": 3, "state": "active",
+        "currency_decimals": 6, "reports": [], "rows": [], "holders": [], "checks": [], "issuer": {},
+        "deployment": [],
+    }  # fmt: skip
+    return Reconciliation(**{**given, **parts})
+
+
+def test_any_difference_is_a_difference() -> None:
+    assert result().ok
+    for parts in (
+        {"rows": [Row(A, "coupon", 1, 1, 5, 4)]},
+        {"holders": [Holder(A, 1, 5, 3, 1)]},
+        {"checks": [Check("c", 5, 6)]},
+    ):
+        found = result(**parts)
+        assert not found.ok
+        assert [abs(item.difference) for item in found.differences] == [1]
+    assert not result(deployment=["a field"]).ok
+    equal = result(
+        rows=[Row(A, "coupon", 1, 1, 5, 5)], holders=[Holder(A, 1, 5, 3, 2)], checks=[Check("c", 5, 5)]
+    )
+    assert (equal.ok, equal.differences) == (True, [])
+
+
+def test_sums_are_by_kind_and_over_holders() -> None:
+    rows = [Row(A, "coupon", 1, 2, 50, 40), Row(B, "coupon", 1, 1, 25, 30), Row(A, "gift", None, 2, 4, 4)]
+    found = result(rows=rows, holders=[Holder(A, 2, 54, 40, 4), Holder(B, 1, 25, 0, 30)]).payments()
+    assert found == {
+        "coupon": {"expected": 75, "actual": 70, "difference": -5},
+        "gift": {"expected": 4, "actual": 4, "difference": 0},
+        "total": {"expected": 79, "actual": 74, "difference": -5, "claimed": 40, "unclaimed": 34},
+    }
+
+
+def test_reports_are_settled_when_final_or_missing() -> None:
+    settled = {
+        s: ReportState("k", 1, s, None).is_settled
+        for s in ("none", "pending", "challenged", "final", "missing")
+    }
+    assert [status for status, yes in settled.items() if yes] == ["final", "missing"]
+    text = result(reports=[ReportState("k", 1, "final", 7), ReportState("k", 2, "missing", None)]).as_json()
+    assert [report["value"] for report in text["reports"]] == ["7", None]
+
+
+@pytest.mark.parametrize(
+    ("ok", "happened", "not_yet", "says"),
+    [
+        (True, True, [], "reconciled: every difference is 0"),
+        (True, True, ["a", "b"], "reconciled so far: every difference is 0\nnot yet: a\nnot yet: b"),
+        (True, False, ["a"], "nothing has been paid yet, so there is nothing to reconcile\nnot yet: a"),
+        (False, True, [], "NOT reconciled"),
+        (False, False, ["a"], "NOT reconciled\nnot yet: a"),
+    ],
+)
+def test_the_last_words(ok: bool, happened: bool, not_yet: list[str], says: str) -> None:
+    assert verdict(ok, happened, not_yet) == says
