@@ -21,7 +21,7 @@ from oracle.method import METHODS
 from oracle.methods.rain import RainIndexData
 from oracle.methods.stormwater import TwinSource
 from oracle.methods.wind import PlantSection, Sources
-from oracle.node import Ledger, RefusedError
+from oracle.node import NodeStore, RefusedError
 from oracle.node_config import (
     ConfigError,
     Fault,
@@ -260,7 +260,7 @@ def test_a_request_cannot_be_repeated_in_its_last_second_and_is_forgotten_after_
 ) -> None:
     now = [1_000_000]
     monkeypatch.setattr(time, "time", lambda: now[0] + 0.5)
-    ledger = Ledger(tmp_path / "signed.sqlite")
+    ledger = NodeStore(tmp_path / "signed.sqlite")
     until = now[0] + 60
     assert ledger.spend("a", until)
     for second in (now[0], until - 1, until):
