@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from finance.generation.weather import SHEAR_EXPONENT
 from finance.generation.wind import proxy_energy
 from finance.settlement.terms import FeedTerms, feed_terms
-from finance.swaps.deal import typical_wind, wind_outlook, wind_plant
 from finance.swaps.scenarios import hourly_path
+from finance.swaps.wind import typical_wind, wind_outlook, wind_plant
 from finance.terms import Deal, InputError, load_deal
 from oracle.local import prepare_nodes
 from oracle.method import METHODS
