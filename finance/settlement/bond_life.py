@@ -141,16 +141,19 @@ class BondLife:
             raise SettlementError(f"{self.coupons_paid} of {self.total} coupons paid")
         return self._pay_next(at, State.REDEEMED)
 
-    def declare_default(self, at: int) -> None:
-        """Of a payment past the grace period, which begins when the payment could be made."""
+    def declare_default(self, at: int) -> int:
+        """Of a payment past the grace period, which begins when the payment could be made: what is due and
+        not there, with late interest and what is carried."""
         self._require(State.ACTIVE)
         payment = self._next()
         if at <= payment.since + self.terms.grace_seconds:
             raise SettlementError("in grace")
         due, late = self._sums([payment], at)
-        if self.held >= due + late + self.carried:
+        due += late + self.carried
+        if self.held >= due:
             raise SettlementError("funded")
         self.state, self.defaulted_at = State.DEFAULTED, at
+        return due
 
     def cure(self, at: int) -> None:
         """All arrears, with late interest, are there in the cure period."""
@@ -166,15 +169,15 @@ class BondLife:
         self.state = State.ACTIVE
         self._note(at)
 
-    def accelerate(self, at: int) -> None:
+    def accelerate(self, at: int) -> list[int]:
         """Everything falls due. A report on what was measured by the end of the missed payment's grace is
-        waited for; what was measured later counts at its best for holders."""
+        waited for, and what it fixes is returned; what was measured later counts at its best for holders."""
         self._require(State.DEFAULTED)
         if at <= self.defaulted_at + self.terms.cure_seconds:
             raise SettlementError("the cure period is open")
         first, running = self.coupons_paid, self._running(at)
         missed = self.payments(first, first + 1)[0].since + self.terms.grace_seconds
-        before = (dict(self.values), dict(self.settled_at))
+        before, fixed = (dict(self.values), dict(self.settled_at)), []
         try:
             for number, fixing in enumerate(self.terms.fixings):
                 if fixing.effect is Effect.RATE:
@@ -190,6 +193,7 @@ class BondLife:
                     self.values[number] = max(maximum(fixing.curve), fixing.missing)
                 elif number not in self.values:
                     self._fix(number, at)
+                    fixed.append(number)
         except SettlementError:
             self.values, self.settled_at = before
             raise
@@ -207,6 +211,7 @@ class BondLife:
         self.principal_owed = sum(p.repayment + p.outcome for p in due)
         self.carried = 0
         self._book(late * LATE_ONE, at)
+        return fixed
 
     def recover(self, at: int) -> Recovery:
         """What is there: late interest, then interest, then principal."""
@@ -282,6 +287,11 @@ class BondLife:
         """Late interest after an acceleration up to `at`, LATE_ONE to the minor unit."""
         bears = max(0, self.interest_owed + self.principal_owed - self.known)
         return self.late + self._interest(bears * LATE_ONE, self.booked_to, at)
+
+    def next_payment(self, at: int) -> tuple[int, int]:
+        """Date and amount of the next payment, with late interest up to `at`."""
+        due, late = self._sums([self._next()], at)
+        return self.date_of(self.coupons_paid), due + late
 
     def _next(self) -> Payment:
         payment = self._payment(self.coupons_paid)
