@@ -101,6 +101,21 @@ def test_the_slope_to_the_mean_is_that_of_the_sum(name: str, sd: float) -> None:
     assert found == pytest.approx(wanted, rel=1e-7, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["line", "line beyond"])
+def test_the_corrected_integral_of_a_slope(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken where the grid is far too coarse for it, it errs by the next term of Euler and Maclaurin: six
+    steps to the sd make the correction a thousandth, and what is left a few millionths."""
+    kpi, flow = NormalKpi(26.0, 6.0), KpiFlow(DAY, DAY, SLOPES[name], 0, 0.5)
+    summed = mean_slope(flow, kpi)
+    monkeypatch.setattr(NormalKpi, "fine", lambda self, x: 1e9)
+    assert mean_slope(flow, kpi) == pytest.approx(summed, rel=1e-5)
+
+
+def test_what_is_certain_does_not_deviate() -> None:
+    for curve in (Curve.of(Shape.STEP, [(0, 7)]), Curve.of(Shape.LINEAR, [(0, 7), (9, 7)])):
+        assert amount_sd(KpiFlow(DAY, DAY, curve, 2, 3.0), NormalKpi(0.05, 0.1)) == pytest.approx(0, abs=1e-6)
+
+
 def test_chances_of_knots_and_beyond_the_bounds() -> None:
     """Tiers below 20, from 20 and from 30 of a KPI reported from 10 to 40, by scipy's law."""
     kpi, law = LAWS["normal"]
