@@ -54,8 +54,9 @@ def test_challenge_takes_the_bond_and_opens_the_ruling_window(feed, base, partie
 
 
 def test_challenge_until_the_last_second(feed, parties):
+    commit(feed, parties.investor)
     next_at(feed.final_at - 1)
-    challenge(feed, parties.investor)
+    reveal(feed, parties.investor)
 
 
 def test_challenge_too_late(feed, parties):
