@@ -12,7 +12,7 @@ from api.index.follower import Follower
 from api.problems import ProblemError
 from api.services import Services
 from chain.errors import ChainError
-from chain.swap.records import load_any_record
+from chain.kinds import load_record
 from finance.terms import InputError
 
 log = logging.getLogger("penstock.keeper")
@@ -91,7 +91,7 @@ class Keeper:
                 continue
             name = path.parent.name
             try:
-                deployment = self._services.index.register(load_any_record(path), self._services.chain)
+                deployment = self._services.index.register(load_record(path), self._services.chain)
                 log.info("registered %s", deployment.id)
             except ProblemError as error:
                 self._say(name, error.detail)

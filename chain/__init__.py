@@ -7,6 +7,7 @@ deploy     a deal from its terms in one transaction; the deployment record
 check      what runs on the chain is what the deal says
 ledger     events to tables
 reconcile  expected and actual payments, in minor units
+kinds      one entry for each kind of deal: what of the above is done with it
 """
 
 from chain.errors import ChainError

@@ -11,7 +11,7 @@ from web3 import Web3
 
 from chain.bindings import contract, ordered, read, type_of
 from chain.errors import NetworkError
-from chain.records import DeploymentRecord
+from chain.records import DeploymentRecord, RecordFile
 from chain.terms import DATA_CONTROLLERS, feed_configs, fixings, holding_policy, periods
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
@@ -29,20 +29,14 @@ class Difference:
         return f"{self.field}: the deal says {self.expected}, the chain says {self.actual}"
 
 
-def require_chain(w3: Web3, record: DeploymentRecord) -> None:
-    """Raise NetworkError unless `w3` is the chain of the record: same id, a token at its address."""
-    require_contract(w3, record.chain_id, record.addresses.token, record.block)
-
-
-def require_contract(w3: Web3, chain_id: int, address: str, block: int) -> None:
-    """Raise NetworkError unless `w3` has this chain id, and a contract at an address of a deal deployed at
-    `block`."""
-    if w3.eth.chain_id != chain_id:
-        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {chain_id}")
-    if not w3.eth.get_code(Web3.to_checksum_address(address)):
+def require_chain(w3: Web3, record: RecordFile) -> None:
+    """Raise NetworkError unless `w3` is the chain of a record: same id, and the deal's own contract."""
+    if w3.eth.chain_id != record.chain_id:
+        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {record.chain_id}")
+    if not w3.eth.get_code(Web3.to_checksum_address(record.own)):
         raise NetworkError(
-            f"no contract at {address}: this is not the chain the deal was deployed to "
-            f"(block {block}), or it has been restarted"
+            f"no contract at {record.own}: this is not the chain the deal was deployed to "
+            f"(block {record.block}), or it has been restarted"
         )
 
 

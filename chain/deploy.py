@@ -29,6 +29,7 @@ from chain.records import (
     DeploymentRecord,
     Signers,
     Wallets,
+    load_wallets,
     most_nodes,
     most_panellists,
     require_counts,
@@ -185,6 +186,13 @@ def local_wallets(w3: Web3, terms: SettlementTerms, deployer: str | None = None)
         nodes=[local_account(NODE_KEYS + i).address for i in range(most_nodes(terms.feeds))],
         panel=[local_account(PANEL_KEYS + i).address for i in range(most_panellists(terms.feeds))],
     )
+
+
+def wallets_for(path: Path, deployer: str, deal: Deal) -> Wallets:
+    """The wallets in a file, as many as the deal asks for; raises RecordError with a line per problem."""
+    wallets = load_wallets(Wallets, path, deployer)
+    require_counts(wallets, settlement_terms(deal).feeds)
+    return wallets
 
 
 def local_keys(wallets: Signers) -> dict[str, LocalAccount]:

@@ -7,14 +7,19 @@ Every row names the block, log and transaction it comes from. Amounts are Python
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
+from web3 import Web3
 
-from chain.events import Event
+from chain.check import require_chain
+from chain.events import PAGE, SENDERS, Event, read_events, sender_of
+from chain.records import RecordFile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ZERO = "0x" + "00" * 20
 VERDICTS = ("stands", "corrected", "void")
@@ -32,6 +37,31 @@ class Move:
     amount: int
 
 
+@dataclass(frozen=True)
+class Distribution:
+    """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
+
+    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
+    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest`,
+    `principal` and `late` are those parts of a coupon, redemption or recovery as the bond announced them,
+    else 0.
+    """
+
+    event: Event
+    kind: str
+    index: int
+    payer: str
+    paid: int
+    per_unit: int
+    interest: int = 0
+    principal: int = 0
+    late: int = 0
+
+    @property
+    def supply(self) -> int:
+        return self.paid // self.per_unit
+
+
 @dataclass
 class EventTables:
     """All events of a deal from its deployment to block `to_block`, in order, and tables made of them."""
@@ -39,9 +69,24 @@ class EventTables:
     to_block: int
     time: int
     events: list[Event] = field(repr=False)
+    record: Any
+    callers: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    """Who sent a transaction, and to which contract, where that matters (chain.events.SENDERS)."""
 
-    if TYPE_CHECKING:
-        record: Any
+    @classmethod
+    def read(cls, w3: Web3, record: RecordFile, to_block: int | None = None, page: int = PAGE) -> Self:
+        """Those of a deployed deal up to `to_block` (default: the latest).
+
+        Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError
+        if it is another chain, or the node refuses even a single block.
+        """
+        require_chain(w3, record)
+        end = int(w3.eth.block_number if to_block is None else to_block)
+        events = read_events(w3, record, end, page)
+        callers = {
+            tx: sender_of(w3, tx) for tx in sorted({e.tx for e in events if (e.source, e.name) in SENDERS})
+        }
+        return cls(end, w3.eth.get_block(end)["timestamp"], events, record, callers)
 
     def of(self, source: str, name: str) -> Iterator[Event]:
         """The events `name` of the contract with the role `source`."""
@@ -56,6 +101,11 @@ class EventTables:
         return found
 
     # -- units
+
+    @cached_property
+    def payouts(self) -> list[Distribution]:
+        """Every distribution to holders, in order; what it is for, a kind's own ledger knows."""
+        raise NotImplementedError
 
     def holdings_at(self, block: int | None = None, before_log: int | None = None) -> dict[str, int]:
         """Units of each holder at the end of `block` (default: the last one read), or within it just before
@@ -184,6 +234,8 @@ class EventTables:
 
 def table_of(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     """Rows as a table of `columns` behind those of Event.trace."""
+    import pandas as pd  # half a second, which a command that shows no table need not wait for
+
     every = ["block", "log", "time", "tx", *columns]
     table = pd.DataFrame(list(rows), columns=every, dtype=object)
     return table.astype({name: "int64" for name in every if name in _SMALL})

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from web3 import Web3
+from chain.event_tables import Distribution, EventTables, table_of
+from chain.events import Event
 
-from chain.check import require_chain
-from chain.event_tables import EventTables, table_of
-from chain.events import PAGE, Event, read_events
-from chain.records import DeploymentRecord
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLES = (
     "transfers",
@@ -48,36 +47,9 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
-
-    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
-    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest`,
-    `principal` and `late` are those parts of a coupon, redemption or recovery as the bond announced them,
-    else 0.
-    """
-
-    event: Event
-    kind: str
-    index: int
-    payer: str
-    paid: int
-    per_unit: int
-    interest: int = 0
-    principal: int = 0
-    late: int = 0
-
-    @property
-    def supply(self) -> int:
-        return self.paid // self.per_unit
-
-
 @dataclass
 class Ledger(EventTables):
     """The events of a bond deal, and tables made of them."""
-
-    record: DeploymentRecord
 
     # -- money
 
@@ -135,17 +107,6 @@ class Ledger(EventTables):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by name."""
         return {name: getattr(self, name) for name in TABLES}
-
-
-def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Ledger:
-    """The ledger of a deployed deal up to `to_block` (default: the latest).
-
-    Raises NetworkError if it is another chain, or the node refuses even a single block.
-    """
-    require_chain(w3, record)
-    end = int(w3.eth.block_number if to_block is None else to_block)
-    events = read_events(w3, record, end, page)
-    return Ledger(end, w3.eth.get_block(end)["timestamp"], events, record)
 
 
 def _distribution(

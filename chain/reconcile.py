@@ -18,7 +18,8 @@ from web3.contract import Contract
 from chain.bindings import contract, read
 from chain.bond_replay import replay_bond
 from chain.check import Difference, check_deployment
-from chain.ledger import Distribution, Ledger, read_ledger
+from chain.event_tables import Distribution
+from chain.ledger import Ledger
 from chain.reconciliation import (
     KINDS,
     PRIMARY,
@@ -51,7 +52,7 @@ def reconcile(
     """
     deal = deal or record.load_deal()
     terms = settlement_terms(deal)
-    ledger = read_ledger(w3, record, block)
+    ledger = Ledger.read(w3, record, block)
     return _Reconciler(w3, record, terms, ledger).run(check_deployment(w3, record, deal))
 
 

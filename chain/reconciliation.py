@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from chain.check import Difference
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = ("subscription", "refund", "coupon", "principal", "outcome", "late", "recovery", "gift")
 PRIMARY = ("subscription", "refund")
@@ -118,6 +119,11 @@ class Reconciliation:
     def ok(self) -> bool:
         return not self.differences and not self.deployment
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader should know besides the figures."""
+        return self.notes
+
     def payments(self) -> dict[str, dict[str, int]]:
         """Per kind over all holders: expected, actual, difference; and `claimed`, `unclaimed` in all."""
         sums: dict[str, dict[str, int]] = {}
@@ -137,6 +143,8 @@ class Reconciliation:
 
     def frame(self) -> pd.DataFrame:
         """The rows as a table."""
+        import pandas as pd
+
         columns = ["holder", "kind", "period", "units", "expected", "actual", "difference", "tx"]
         return pd.DataFrame(
             [{c: getattr(r, c) for c in columns} for r in self.rows], columns=columns, dtype=object

@@ -1,11 +1,14 @@
-"""The deployment record: everything needed to find, check and reconcile a deployed deal, as one JSON file."""
+"""The deployment record: everything needed to find, check and reconcile a deployed deal, as one JSON file.
+
+`chain.kinds` reads records of every kind.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -36,6 +39,9 @@ class Frozen(BaseModel):
     """Base of what is written to a file: nothing unknown, nothing changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+Model = TypeVar("Model", bound=Frozen)
 
 
 class Signers(Protocol):
@@ -88,17 +94,38 @@ class Compiler(Frozen):
 
 
 class RecordFile(Frozen):
-    """What deployment records of every kind can do."""
+    """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which is on chain too.
 
-    if TYPE_CHECKING:
-        deal: str
-        terms_hash: str
-        chain_id: int
-        block: int
-        feeds: dict[str, str]
-        addresses: Any
-        wallets: Any
-        terms: dict[str, Any]
+    `feeds` are the ids of the oracle's feeds by KPI, in the order of the settlement terms. `shifted_days` is
+    by how many days the dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one
+    (None when they were not). A kind has a record of its own, with its addresses and wallets, and the role of
+    the contract that is the deal's `own`.
+    """
+
+    kind: ClassVar[str]
+    """As Deal.kind."""
+    own_role: ClassVar[str]
+
+    schema_id: str = Field(alias="schema")
+    deal: str
+    terms_hash: Hash
+    chain_id: int
+    client: str
+    block: int
+    time: int
+    tx: Hash
+    feeds: dict[str, Hash]
+    addresses: Any
+    wallets: Any
+    compiler: Compiler
+    shifted_days: int = 0
+    shifted_from: Hash | None = None
+    terms: dict[str, Any]
+
+    @property
+    def own(self) -> str:
+        """The address of the contract that is this deal's alone and that its kind is about."""
+        return str(getattr(self.addresses, self.own_role))
 
     def load_deal(self) -> Deal:
         """The deal as deployed, from the canonical terms in the record.
@@ -107,7 +134,7 @@ class RecordFile(Frozen):
         """
         try:
             return Deal.model_validate(self.terms)
-        except ValidationError as error:
+        except ValidationError as error:  # of the deal's own model, which is no record's
             raise RecordError("\n".join(problems("deployment record: terms", error))) from None
 
     def feed_of(self, kpi: str | None = None) -> str:
@@ -137,51 +164,34 @@ class RecordFile(Frozen):
 
 
 class DeploymentRecord(RecordFile):
-    """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which the token carries.
+    """A bond on a chain."""
 
-    `feeds` are the ids of the oracle's feeds by KPI, in the order of the settlement terms.
-    `shifted_days` is by how many days the dates of the deal file were moved, `shifted_from` the terms hash of
-    the unmoved one (None when they were not).
-    """
+    kind = "kpi_bond"
+    own_role = "bond"
 
     schema_id: Literal["penstock/deployment/2"] = Field(default="penstock/deployment/2", alias="schema")
-    deal: str
-    terms_hash: Hash
-    chain_id: int
-    client: str
-    block: int
-    time: int
-    tx: Hash
-    feeds: dict[str, Hash]
     addresses: DealAddresses
     wallets: Wallets
-    compiler: Compiler
-    shifted_days: int = 0
-    shifted_from: Hash | None = None
-    terms: dict[str, Any]
 
 
-def load_record(path: str | Path) -> DeploymentRecord:
-    """The deployment record at `path`; raises RecordError with a line `FILE: FIELD: REASON` per problem."""
-    data = read_json(path)
-    try:
-        return DeploymentRecord.model_validate(data)
-    except ValidationError as error:
-        raise RecordError("\n".join(problems(str(path), error))) from None
+def load_wallets(model: type[Model], path: str | Path, deployer: str) -> Model:
+    """The wallets of a kind of deal from a JSON file: the fields of `model` but for the deployer.
 
-
-def load_wallets(path: str | Path, deployer: str) -> Wallets:
-    """Wallets from a JSON file {"issuer": ..., "agent": ..., "nodes": [...], "panel": [...]}.
-
-    Raises RecordError as `load_record` does.
+    Raises RecordError with a line `FILE: FIELD: REASON` per problem.
     """
     data = read_json(path)
     if not isinstance(data, dict):
-        raise RecordError(f"{path}: must be an object with issuer, agent, nodes and panel")
+        names = ", ".join(name for name in model.model_fields if name != "deployer")
+        raise RecordError(f"{path}: must be an object with {names}")
+    return parsed(model, {"deployer": deployer, **data}, str(path))
+
+
+def parsed(model: type[Model], data: Any, where: str) -> Model:
+    """`data` as a `model`; raises RecordError with a line `WHERE: FIELD: REASON` per problem."""
     try:
-        return Wallets.model_validate({"deployer": deployer, **data})
+        return model.model_validate(data)
     except ValidationError as error:
-        raise RecordError("\n".join(problems(str(path), error))) from None
+        raise RecordError("\n".join(problems(where, error))) from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -7,6 +7,7 @@ any: so every console of the commands comes from `plain_console`, and style is g
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -148,3 +149,17 @@ def working(text: str, total: int | None = None) -> Iterator[Callable[[int], Non
     with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         task = progress.add_task(text, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+def money(amount: int, decimals: int) -> str:
+    """Minor units as 1,234.500000, exactly."""
+    whole, part = divmod(abs(amount), 10**decimals)
+    fraction = f".{part:0{decimals}d}" if decimals else ""
+    return f"{'-' if amount < 0 else ''}{whole:,}{fraction}"
+
+
+def command_line() -> str:
+    """The command as it was typed, so that a report can say how it is made again."""
+    name = Path(sys.argv[0]).name
+    start = "penstock" if name in ("penstock", "__main__.py") else f"python {sys.argv[0]}"
+    return shlex.join([*start.split(), *sys.argv[1:]])

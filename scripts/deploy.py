@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from web3 import Web3
 
-    from chain.records import DeploymentRecord
-    from chain.swap.records import SwapRecord
+    from chain.records import RecordFile
     from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
@@ -83,19 +82,10 @@ def run(
     currency: str | None = None,
     sender: str | None = None,
     folder: Path | None = None,
-) -> tuple[DeploymentRecord | SwapRecord, Path, list[Any]]:
+) -> tuple[RecordFile, Path, list[Any]]:
     """The command without its output: the record, where it was written, and what differs from the deal."""
-    from chain.check import check_deployment
-    from chain.deploy import (
-        data_folder,
-        deploy_deal,
-        deploy_infrastructure,
-        record_path,
-        require_new,
-        say_on_stderr,
-    )
-    from chain.records import load_wallets
-    from chain.swap import is_swap
+    from chain.deploy import data_folder, record_path, say_on_stderr
+    from chain.kinds import kind_of
 
     days, deal = _shifted(original, shift_days, w3)
     if days:
@@ -108,41 +98,29 @@ def run(
     folder = folder or data_folder()
     path = out or record_path(folder, w3.eth.chain_id, deal)
     code, decimals = deal.currency.code, deal.currency.token_decimals
-    if is_swap(deal):
-        from chain.swap.check import check_swap_deployment
-        from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure, require_new_swap
-        from chain.swap.records import load_swap_wallets, require_wallets
-
-        parties = load_swap_wallets(wallets_file, address) if wallets_file else None
-        if parties is not None:
-            require_wallets(parties, deal.share is not None)
-        require_new_swap(w3, address, deal, path, original, days)
-        base = deploy_swap_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
-        made = deploy_swap_deal(w3, account, deal, base, parties, path, original, days, say=say_on_stderr)
-        return made, path, check_swap_deployment(w3, made, deal)
-    wallets = load_wallets(wallets_file, address) if wallets_file else None
-    require_new(w3, address, deal, path, original, days)
-    shared = deploy_infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
-    record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
-    return record, path, check_deployment(w3, record, deal)
+    kind = kind_of(deal)
+    wallets = kind.wallets(wallets_file, address, deal) if wallets_file else None
+    kind.require_new(w3, address, deal, path, original, days)
+    shared = kind.infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
+    record = kind.deploy(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
+    return record, path, kind.check(w3, record, deal)
 
 
-def summarise(record: DeploymentRecord | SwapRecord, path: Path) -> None:
+def summarise(record: RecordFile, path: Path) -> None:
     """A few lines for a person."""
-    from chain.swap.records import SwapRecord
-    from scripts.swap_deployment import summarise_swap
+    from scripts.kinds import commands_of
 
-    if isinstance(record, SwapRecord):
-        summarise_swap(record, path)
-        return
     print(f"{record.deal}: deployed on chain {record.chain_id} ({record.client})")
-    print(f"  terms hash  {record.terms_hash}")
-    print(f"  block       {record.block}, transaction {record.tx}")
-    for name, address in record.addresses.model_dump().items():
-        print(f"  {name:<11} {address}")
-    for kpi, feed in record.feeds.items():
-        print(f"  feed        {feed} ({kpi})")
-    print(f"  record      {path}")
+    lines = [
+        ("terms hash", record.terms_hash),
+        ("block", f"{record.block}, transaction {record.tx}"),
+        *record.addresses.model_dump(exclude_none=True).items(),
+        *(("feed", f"{feed} ({kpi})") for kpi, feed in record.feeds.items()),
+        *commands_of(record.kind).about(record),
+        ("record", path),
+    ]
+    for name, what in lines:
+        print(f"  {name:<11} {what}")
 
 
 def main(deal: str | None = None, shift_days: str | None = None) -> None:

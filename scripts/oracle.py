@@ -68,13 +68,13 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
 
 def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str, str]:
     """Sender, oracle contract and feed that a relay configuration names; `kpi` overrides the file's."""
+    from chain.kinds import load_record
     from chain.network import connect
     from chain.sender import Sender
-    from chain.swap.records import load_any_record
     from finance.terms import InputError
     from oracle.node_config import load_key
 
-    record = load_any_record(settings.deployment) if settings.deployment else None
+    record = load_record(settings.deployment) if settings.deployment else None
     w3 = connect(settings.network, record.chain_id if record else None)
     key = settings.account.key
     account = load_key(key) if key else str(settings.account.address)
@@ -124,15 +124,15 @@ def prepare(
     data are simulated from the parameters of the deal's asset.
     """
     from chain.deploy import local_keys
+    from chain.kinds import load_record
     from chain.network import KNOWN, connect
-    from chain.swap.records import load_any_record
     from finance.settlement.terms import feed_terms
     from finance.terms import InputError
     from oracle.local import LOCAL_RELAY, bind_feed, prepare_nodes
     from oracle.node_config import write_secret
 
     with _failures():
-        record = load_any_record(deployment)
+        record = load_record(deployment)
         w3 = connect(network, record.chain_id)
         keys = local_keys(record.wallets)
         if not all(address in keys for address in record.wallets.nodes):

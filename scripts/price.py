@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scripts.swap_views import Parameter, Paths, Solve
-
-DEFAULT_DEAL = Path("deals/dc-water-eib-2016.yaml")
+from scripts.kinds import by_kind
+from scripts.options import DEFAULT_DEAL, KpiModel, Outputs, Parameter, Paths, Solve
 
 app = typer.Typer(add_completion=False)
-
-
-class KpiModel(StrEnum):
-    """What the KPI is expected to be: the distribution in the deal file, or the sample of its twin."""
-
-    INTERVAL = "interval"
-    TWIN = "twin"
 
 
 @app.command()
@@ -55,59 +45,18 @@ def price(
     paths: Paths = None,
 ) -> None:
     """Value a deal: price, yields, tier probabilities, expected outcome; or a KPI payment and its project."""
-    from scripts.swap_views import Outputs, other_than, price_swap, refuse, swap_deal
-
-    if (swap := swap_deal(deal)) is not None:
-        model = other_than(kpi, KpiModel.INTERVAL)
-        refuse(deal, "KPI payment", kpi=model, sample=sample, **{"yield": discount})
-        return price_swap(swap, Outputs(json, csv, xlsx, plot, html), solve, parameter, paths, seed)
-    refuse(deal, "bond", solve=solve, parameter=parameter, paths=paths)
-    from finance.terms import InputError
-    from scripts.console import show, show_json, working, writable
-
-    csv, xlsx, html = writable(csv, ".csv"), writable(xlsx, ".xlsx"), writable(html, ".html", ".htm")
-    plot = writable(plot, ".png", ".svg", ".pdf")
-    if sample is not None and kpi is not KpiModel.TWIN:
-        raise InputError("--sample: needs --kpi twin")
-    with working(f"Pricing {deal.name}"):
-        from finance.pricing.value import DEFAULT_SEED
-        from finance.pricing.value import price as value
-        from finance.report.files import save_csv
-        from finance.report.tables import beside_table, inputs_table, valuation_frame, valuation_tables
-        from finance.terms import load_deal
-
-        terms, used_seed = load_deal(deal), DEFAULT_SEED if seed is None else seed
-        valuation = value(terms, kpi.value, discount, used_seed, sample)
-        if csv is not None:
-            save_csv(valuation_frame(valuation), csv)
-        if xlsx is not None:
-            from finance.report.workbook import save_workbook
-
-            save_workbook(valuation, xlsx)
-        if plot is not None:
-            from finance.report.plots import save_payoff_plot
-
-            save_payoff_plot(valuation, plot)
-        if html is not None:
-            from finance.report.page import save_page
-
-            save_page(valuation, html, command_line())
-        tables = valuation_tables(valuation)
-        if kpi is KpiModel.TWIN:
-            tables.append(beside_table([value(terms, "interval", discount, used_seed), valuation]))
-    if json:
-        show_json(valuation.to_dict())
-    else:
-        show(*tables, inputs_table(valuation.deal, only_assumed=True))
-
-
-def command_line() -> str:
-    """The command as it was typed, so that a report can say how it is made again."""
-    import shlex
-
-    name = Path(sys.argv[0]).name
-    start = "penstock" if name in ("penstock", "__main__.py") else f"python {sys.argv[0]}"
-    return shlex.join([*start.split(), *sys.argv[1:]])
+    by_kind(
+        price,
+        deal,
+        Outputs(json, csv, xlsx, plot, html),
+        kpi=kpi,
+        discount=discount,
+        sample=sample,
+        seed=seed,
+        solve=solve,
+        parameter=parameter,
+        paths=paths,
+    )
 
 
 def main(deal: str = str(DEFAULT_DEAL)) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -18,10 +19,10 @@ from web3 import Web3
 from api.chain_link import ChainLink
 from api.index import tables, writer
 from api.index.database import Database
-from api.index.records import record_of
 from api.index.writer import Range
 from api.problems import ProblemError, unavailable
 from chain.events import SENDERS, Event, Watch, filters, sender_of, watch
+from chain.kinds import record_of
 from chain.log_reader import Header, Log, header, headers, logs, times_of
 from chain.records import RecordFile
 
@@ -213,7 +214,7 @@ class Follower:
             rows = connection.execute(select(d.id, d.indexed)).all()
             for new in {row.id for row in rows} - set(self._known):
                 text = connection.execute(select(d.record).where(d.id == new)).scalar_one()
-                record = record_of(text)
+                record = record_of(json.loads(text))
                 self._known[new] = (record, watch(record))
         return IndexState(
             None if known is None else (known[0], known[1]),

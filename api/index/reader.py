@@ -16,11 +16,12 @@ from api.chain_link import ChainLink
 from api.index import tables, writer
 from api.index.database import Database
 from api.index.positions import Account, Total
-from api.index.records import AnyLedger, Kind, kind_of, record_of
 from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
 from api.problems import ProblemError, bad_input, not_found
+from chain.event_tables import EventTables
 from chain.events import Event
+from chain.kinds import kind_of, record_of
 from chain.records import RecordFile
 from finance.terms import Deal
 
@@ -94,7 +95,6 @@ class Position:
 @dataclass
 class _Known:
     record: Any
-    kind: Kind
 
     @cached_property
     def deal(self) -> Deal:
@@ -109,7 +109,7 @@ class _Cached:
     block: int
     events: list[Event]
     senders: dict[str, tuple[str, str]]
-    ledger: AnyLedger
+    ledger: EventTables
 
 
 class Index:
@@ -216,8 +216,7 @@ class Index:
                 known = self._known.get(row.id)
                 if known is None or known.record.block != row.block:
                     text = connection.execute(select(d.record).where(d.id == row.id)).scalar_one()
-                    record = record_of(text)
-                    self._known[row.id] = _Known(record, kind_of(record))
+                    self._known[row.id] = _Known(record_of(json.loads(text)))
         found = {
             row.id: Deployment(row.id, row.deal, row.kind, row.block, row.indexed, self._known[row.id])
             for row in rows
@@ -260,7 +259,7 @@ class Index:
         with self.database.connect() as connection:
             return [(row.deployment, _event(row)) for row in connection.execute(query)]
 
-    def ledger(self, id: str, transfers: bool = False) -> AnyLedger:
+    def ledger(self, id: str, transfers: bool = False) -> EventTables:
         """The ledger of a deployment as far as it is indexed.
 
         Without `transfers` it lacks the movements of units, of which there may be very many: `transfers`,
@@ -271,7 +270,7 @@ class Index:
             with self.database.connect() as connection:
                 events, senders = self._read(connection, deployment, 0, True)
                 to_block, at = self._end(connection, deployment)
-            return deployment.known.kind.ledger(to_block, at, events, deployment.record, senders)
+            return kind_of(deployment.record).ledger(to_block, at, events, deployment.record, senders)
         with self._locks.setdefault(id, threading.Lock()):
             return self._kept(deployment)
 
@@ -279,7 +278,7 @@ class Index:
         """Keep no ledgers any more; they are read again when they are asked for."""
         self._ledgers.clear()
 
-    def _kept(self, deployment: Deployment) -> AnyLedger:
+    def _kept(self, deployment: Deployment) -> EventTables:
         cached = self._ledgers.get(deployment.id)
         s = tables.state.c
         with self.database.connect() as connection:
@@ -293,7 +292,7 @@ class Index:
                 old, known, read_to = cached.events, cached.senders, cached.block
             new, senders = self._read(connection, deployment, read_to, False)
         events, every = [*old, *new], {**known, **senders}
-        ledger = deployment.known.kind.ledger(to_block, at, events, deployment.record, every)
+        ledger = kind_of(deployment.record).ledger(to_block, at, events, deployment.record, every)
         self._ledgers[deployment.id] = _Cached(forks, to_block, events, every, ledger)
         return ledger
 

@@ -10,9 +10,9 @@ from web3 import Web3
 from api.chain_link import ChainLink
 from api.index import tables, writer
 from api.index.database import Database
-from api.index.records import Kind, kind_of
 from api.problems import ProblemError, unavailable
 from chain.errors import ChainError
+from chain.kinds import kind_of
 from chain.log_reader import header
 from chain.records import RecordFile
 
@@ -20,7 +20,7 @@ from chain.records import RecordFile
 def by_contract(database: Database, record: RecordFile) -> str | None:
     """The id of the deployment whose contract is the record's; None if there is none."""
     with database.connect() as connection:
-        return _by_contract(connection, _contract(record))
+        return _by_contract(connection, record.own)
 
 
 def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[str, int]:
@@ -28,12 +28,11 @@ def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[
 
     Errors as `Index.register`.
     """
-    kind = kind_of(record)
-    genesis = _checked_on(chain, record, kind)
+    genesis = _checked_on(chain, record)
     row = {
         "deal": record.deal,
-        "kind": kind.name,
-        "contract": _contract(record),
+        "kind": record.kind,
+        "contract": record.own,
         "block": record.block,
         "record": json.dumps(record.model_dump(mode="json", by_alias=True)),
     }
@@ -41,7 +40,7 @@ def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[
     with database.begin() as connection:
         generation = writer.changed(connection)
         _same_chain(connection, record.chain_id, genesis)
-        found = _by_contract(connection, _contract(record))
+        found = _by_contract(connection, record.own)
         if found is None:
             found = _free_id(connection, record)
             row |= {"id": found, "indexed": record.block - 1}
@@ -53,24 +52,20 @@ def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[
     return found, generation or 0
 
 
-def _contract(record: RecordFile) -> str:
-    return str(getattr(record.addresses, kind_of(record).contract))
-
-
-def _checked_on(chain: ChainLink, record: RecordFile, kind: Kind) -> str:
+def _checked_on(chain: ChainLink, record: RecordFile) -> str:
     """The hash of the chain's first block, if what runs there is what the record's deal says."""
     if chain.chain_id != record.chain_id:
         raise ProblemError(
             409, "wrong-chain", f"{record.deal}: is on chain {record.chain_id}, not {chain.chain_id}"
         )
     record.load_deal()
-    contract = _contract(record)
+    contract = record.own
     if not chain.call(lambda w3: w3.eth.get_code(Web3.to_checksum_address(contract))):
         raise ProblemError(
             409, "wrong-chain", f"{record.deal}: no contract at {contract}: another chain, or a restarted one"
         )
     try:
-        differences = chain.call(lambda w3: kind.check(w3, record))
+        differences = chain.call(lambda w3: kind_of(record).check(w3, record))
     except ChainError as error:  # something else is there, which does not understand us
         raise ProblemError(409, "deployment-differs", str(error)) from None
     if differences:

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, and_, select, tuple_
 
 from api.index import tables, writer
 from api.index.positions import Account
-from chain.event_tables import ZERO
-from chain.ledger import Distribution
+from chain.event_tables import ZERO, Distribution
 
 Key = tuple[int, int]
 """Block and log of an event."""

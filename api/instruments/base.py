@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from api.instruments.slots import Slot, Slots, slots
+from api.instruments.words import PlainWords, Say, Write
 from api.models import Resource, Trace
 from api.models.deployment import (
     CurvePoint,
@@ -32,6 +34,7 @@ from finance.terms import Deal
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
+    from finance.swaps.holders import Owed
 
 
 class TermsReader(Protocol):
@@ -139,10 +142,11 @@ class Collection:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A kind of deal. `kind` as in the index; `title` in words. What can be done
+    """A kind of deal. `kind` as in the deal; `name` and `title` in words, short and in full. What can be done
     with it is in api.instruments.acts, by its contracts."""
 
     kind: str
+    name: str
     title: str
     terms: TermsReader
     collections: tuple[Collection, ...]
@@ -151,6 +155,14 @@ class Instrument:
     curves: Callable[[Case, str], list[CurveView]]
     given: Callable[[Case, Slot], int | None]
     """What the value that a slot holds now gives by the first payoff of its KPI; None while it holds none."""
+    words: Callable[[Deal, Say, Write], PlainWords]
+    """The deal in plain words, for those who buy it."""
+    unit: Callable[[Deal], Decimal]
+    """What a price of 100 is a price of, in the deal's currency."""
+    sides: Callable[[Deal], dict[str, str]] = lambda deal: {}
+    """Keys of the parties that pay each other, by side."""
+    owed: Callable[[Case], Owed | None] = lambda case: None
+    """What the deal's project owes now, currency; None for a deal without one."""
     contracts: dict[str, str] = field(default_factory=dict)
     """Contract name by role in the record's addresses."""
 

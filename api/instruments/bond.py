@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from api.i18n import N_
 from api.instruments.base import Case, Collection, Instrument, curve_view, trace_of
 from api.instruments.bond_case import read_terms, slot_of
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
+from api.instruments.bond_words import bond_words
 from api.instruments.common import TOKEN_COLLECTIONS, turns
 from api.instruments.rows import DistributionRow, FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
@@ -136,6 +138,7 @@ COLLECTIONS = (
 
 BOND = Instrument(
     kind=KIND,
+    name=N_("Bond"),
     title="KPI bond",
     terms=read_terms,
     collections=COLLECTIONS,
@@ -143,6 +146,8 @@ BOND = Instrument(
     payments=payments,
     curves=curves,
     given=given,
+    words=bond_words,
+    unit=lambda deal: deal.bond.denomination.value,
     contracts={
         "token": "SecurityToken",
         "bond": "KpiBond",

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from api.instruments.words import (
     Outcome,
+    PlainWords,
     Ruling,
     Say,
-    Story,
     Write,
     kpi_number,
     often,
@@ -28,9 +28,9 @@ from finance.terms.payoffs import Step, steps_of
 DAY = 86_400
 
 
-def bond_words(deal: Deal, say: Say, write: Write) -> Story:
+def bond_words(deal: Deal, say: Say, write: Write) -> PlainWords:
     """What a bond is, gives and can cost, for one unit of it."""
-    return _BondWords(deal, say, write).story()
+    return _BondWords(deal, say, write).words()
 
 
 class _BondWords:
@@ -44,11 +44,11 @@ class _BondWords:
         digits = 0 if amount == amount.to_integral_value() else 2
         return self.write.amount(amount, self.deal.currency.code, digits)
 
-    def story(self) -> Story:
+    def words(self) -> PlainWords:
         say = self.say
         issuer = party(self.deal, "issuer", say)
         nominal, price = self.money(self.terms.unit_principal), self.money(self.terms.unit_price)
-        return Story(
+        return PlainWords(
             what=say("A loan to {issuer}, cut into units of {nominal}.", issuer=issuer, nominal=nominal),
             gets=list(self.gets()),
             loses=list(self.loses()),

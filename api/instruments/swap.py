@@ -3,6 +3,9 @@ units."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from api.i18n import N_
 from api.instruments.base import Case, Collection, Instrument, curve_view, trace_of
 from api.instruments.common import TOKEN_COLLECTIONS, turns
 from api.instruments.rows import (
@@ -16,16 +19,24 @@ from api.instruments.rows import (
     WithdrawalRow,
 )
 from api.instruments.slots import Slot
-from api.instruments.swap_case import SIDES, read_terms
+from api.instruments.swap_case import SIDES, owed, read_terms
 from api.instruments.swap_payments import payments, settlements
 from api.instruments.swap_state import state
+from api.instruments.swap_words import swap_words
 from api.models import Resource, Trace
 from api.models.deployment import CurveView, SettlementView
 from chain.events import Event
 from chain.swap.ledger import PARTIES, line_name
 from finance.settlement.kpi_payment import amount_of
+from finance.terms import Deal
 
 KIND = "kpi_payment"
+
+
+def unit(deal: Deal) -> Decimal:
+    """The price of a unit of the project's revenue."""
+    assert deal.share is not None
+    return deal.share.unit_price.value
 
 
 def curves(case: Case, kpi: str) -> list[CurveView]:
@@ -220,6 +231,7 @@ COLLECTIONS = (
 
 SWAP = Instrument(
     kind=KIND,
+    name=N_("Swap"),
     title="KPI payment swap",
     terms=read_terms,
     collections=COLLECTIONS,
@@ -227,6 +239,10 @@ SWAP = Instrument(
     payments=payments,
     curves=curves,
     given=given,
+    words=swap_words,
+    unit=unit,
+    sides=lambda deal: {"payer": deal.swap.payer, "payee": deal.swap.payee},
+    owed=owed,
     contracts={
         "swap": "KpiPayment",
         "treasury": "RevenueTreasury",

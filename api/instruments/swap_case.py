@@ -4,7 +4,7 @@ state."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from api.instruments.base import Case, offering_state
 from api.instruments.slots import Slot, Slots
@@ -14,6 +14,9 @@ from finance.settlement.kpi_payment import PaymentTerms, Side, State
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
+
+if TYPE_CHECKING:
+    from finance.swaps.holders import Owed
 
 SIDES = ("payer", "payee")
 """IKpiPayment.Side"""
@@ -140,10 +143,14 @@ def amount_due(case: Case, period: int) -> int | None:
     return kpi_payment.amount_of(payment(case), period, slot.settled_value)
 
 
-def project_owes(case: Case) -> tuple[int, int, int]:
-    """What the treasury has not paid of the periods it has spent for, to operator and lender, and what the
-    project owes on the swap with its interest; minor units.
+def owed(case: Case) -> Owed | None:
+    """What a project's treasury has not paid of the periods it has spent for, to operator and lender, and
+    what it owes on the swap with its interest; None for a swap between two parties.
     """
+    from finance.swaps.holders import Owed
+
+    if not has_project(case):
+        return None
     runs = case.events("treasury", "PeriodPaid")
     due = case.terms.project.periods[: len(runs)]
     arrears = tuple(
@@ -152,7 +159,8 @@ def project_owes(case: Case) -> tuple[int, int, int]:
     )
     swap = books(case)
     owes = 0 if swap is None else kpi_payment.owed(payment(case), swap, Side.PAYEE, case.now)
-    return arrears[0], arrears[1], owes
+    scale = 10.0**-case.terms.currency_decimals
+    return Owed(arrears[0] * scale, arrears[1] * scale, owes * scale, paid=len(runs))
 
 
 def lacks(case: Case, side: Side) -> int:

@@ -6,16 +6,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from api.instruments.words import Outcome, Ruling, Say, Story, Write, kpi_number, silence_words, tier_words
+from api.instruments.words import (
+    Outcome,
+    PlainWords,
+    Ruling,
+    Say,
+    Write,
+    kpi_number,
+    silence_words,
+    tier_words,
+)
 from finance.terms import Deal
 from finance.terms.bond import TierBounds
 from finance.terms.deal import RevenueShare
 from finance.terms.payoffs import payoff_term, steps_of
 
 
-def swap_words(deal: Deal, say: Say, write: Write) -> Story:
+def swap_words(deal: Deal, say: Say, write: Write) -> PlainWords:
     """What a swap does, for the holder of a unit of the project's revenue, or for its two parties."""
-    return _SwapWords(deal, say, write).story()
+    return _SwapWords(deal, say, write).words()
 
 
 class _SwapWords:
@@ -39,14 +48,14 @@ class _SwapWords:
         periods = self.kpi.periods
         return self.write.day_text(periods[0].start), self.write.day_text(periods[-1].end)
 
-    def story(self) -> Story:
+    def words(self) -> PlainWords:
         return self.of_share(self.share) if self.share is not None else self.of_parties()
 
     # -- a unit of a project's revenue
 
-    def of_share(self, share: RevenueShare) -> Story:
+    def of_share(self, share: RevenueShare) -> PlainWords:
         say = self.say
-        return Story(
+        return PlainWords(
             what=say("A share of what a project earns, steadied by a swap with {payer}.", payer=self.payer),
             gets=list(self.share_gets(share)),
             loses=list(self.share_loses(share)),
@@ -130,10 +139,10 @@ class _SwapWords:
 
     # -- two parties
 
-    def of_parties(self) -> Story:
+    def of_parties(self) -> PlainWords:
         say, swap = self.say, self.swap
         start, end = self.days
-        return Story(
+        return PlainWords(
             what=say(
                 "An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
                 payer=self.payer,

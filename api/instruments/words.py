@@ -61,7 +61,7 @@ class Ruling:
 
 
 @dataclass(frozen=True)
-class Story:
+class PlainWords:
     """A deal in words: what it is in a sentence, what you get, when you would lose, what a measurement
     decides, and the facts that stand beside it (label, value). `for_holders`: units of it are sold, so that
     "you" holds one."""

@@ -106,8 +106,6 @@ SETTLED = {
     "ended": (N_("Ended before"), "plain"),
 }
 
-KINDS = {"kpi_bond": N_("Bond"), "kpi_payment": N_("Swap")}
-
 
 def coded(table: dict[str, tuple[str, str]], code: str, say: Translator) -> tuple[str, str]:
     """Words and tone of a code."""

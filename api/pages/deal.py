@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
-from api.instruments.stories import kind_of, story_of
-from api.instruments.words import Story
+from api.instruments import instrument_of
+from api.instruments.words import PlainWords
 from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
 from api.models.oracle import ReportView
-from api.pages.chain_words import KINDS, state_words, step_words
+from api.pages.chain_words import state_words, step_words
 from api.pages.deal_charts import Formatter
 from api.pages.deal_price import PriceSection, price_section
 from api.pages.deal_sections import (
@@ -44,7 +44,7 @@ from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.deployments import deployment_view, payment_views, settlement_views
 from api.views.holdings import HolderRow, holder_row
-from api.views.kpis import kpi_views, owed, realised
+from api.views.kpis import kpi_views, realised
 from api.views.reports import report_views
 from finance.swaps.holders import Owed
 from finance.terms import Deal
@@ -68,7 +68,7 @@ class DealPage:
 
     deal: Deal
     instrument: str
-    story: Story
+    words: PlainWords
     sheet: TermSheet
     terms_hash: str
     deployments: Sequence[Deployment]
@@ -150,19 +150,19 @@ class _Maker:
     def __init__(self, services: Services, deal: Deal, formatter: Formatter, ui: Any) -> None:
         self.services, self.deal, self.formatter, self.ui = services, deal, formatter, ui
         self.say, self.write = formatter.say, formatter.write
-        self.story = story_of(deal, self.say, self.write)
+        self.instrument = instrument_of(deal.kind)
+        self.words = self.instrument.words(deal, self.say, self.write)
 
     def base(self, deployments: Sequence[Deployment]) -> DealPage:
         sheet = term_sheet(self.deal, self.say, self.write)
-        kind = KINDS.get(kind_of(self.deal))
         return DealPage(
             deal=self.deal,
-            instrument=self.say(kind) if kind else kind_of(self.deal).replace("_", " "),
-            story=self.story,
+            instrument=self.say(self.instrument.name),
+            words=self.words,
             sheet=sheet,
             terms_hash=self.deal.terms_hash,
             deployments=deployments,
-            headline=[(label, value, None) for label, value in self.story.facts],
+            headline=[(label, value, None) for label, value in self.words.facts],
             open_group=-1,
         )
 
@@ -185,7 +185,7 @@ class _Maker:
         today: date,
         owes: Owed | None = None,
     ) -> None:
-        jobs, rulings = self.services.jobs, self.story.rulings
+        jobs, rulings = self.services.jobs, self.words.rulings
         found = price_section(self.deal, kpis, known, today, jobs, rulings, self.formatter, owes)
         if isinstance(found, PriceSection):
             view.price = found
@@ -207,13 +207,14 @@ class _Maker:
         kpis = kpi_views(services, id)
         reports = sorted(report_views(services, id), key=lambda each: (-each.trace.block, -each.trace.log))
         today = datetime.fromtimestamp(case.now, UTC).date()
-        self.add_price(view, kpis, realised(case), today, owed(case))
+        self.add_price(view, kpis, realised(case), today, case.instrument.owed(case))
         view.kpis = [
-            kpi_section(self.deal, each, self.story.rulings, settlements, reports, self.formatter, self.ui)
+            kpi_section(self.deal, each, self.words.rulings, settlements, reports, self.formatter, self.ui)
             for each in kpis
         ]
         self.add_reports(view, kpis, reports)
-        names = {role: say.deal(self.deal.parties[key].name) for role, key in self.sides().items()}
+        sides = self.instrument.sides(self.deal)
+        names = {role: say.deal(self.deal.parties[key].name) for role, key in sides.items()}
         up = say("to {party}", party=names.get("payee", ""))
         down = say("from {party}", party=names.get("payee", ""))
         kpi = kpis[0] if kpis else None
@@ -223,12 +224,6 @@ class _Maker:
             view.holders = self.holders(id)
         self.add_chain(view, live)
         self.add_next(view, live)
-
-    def sides(self) -> dict[str, str]:
-        """Keys of a swap's parties."""
-        if kind_of(self.deal) != "kpi_payment":
-            return {}
-        return {"payer": self.deal.swap.payer, "payee": self.deal.swap.payee}
 
     def add_reports(self, view: DealPage, kpis: Sequence[KpiView], reports: Sequence[ReportView]) -> None:
         if not kpis:

@@ -12,17 +12,17 @@ from fastapi.responses import HTMLResponse
 
 from api.i18n import Translator, language_of
 from api.index.reader import Deployment
-from api.instruments.stories import kind_of, story_of
+from api.instruments import instrument_of, words_of
 from api.models import Currency
 from api.models.deployment import KpiView
-from api.pages.chain_words import KINDS, PERIODS, coded, state_words, step_words
+from api.pages.chain_words import PERIODS, coded, state_words, step_words
 from api.pages.deal_charts import Formatter
 from api.pages.format import Format
 from api.pages.render import marks, page
 from api.problems import ProblemError
 from api.services import Services, ServicesDep
 from api.views.cases import case_of
-from api.views.kpis import kpi_views, owed, realised
+from api.views.kpis import kpi_views, realised
 from api.views.pricing import LivePrice, live_price
 from finance.terms import Deal
 
@@ -68,18 +68,13 @@ def _formatter(deal: Deal, say: Translator, write: Format) -> Formatter:
     return Formatter(say, write, Currency(code=deal.currency.code, decimals=deal.currency.token_decimals))
 
 
-def _instrument(deal: Deal, say: Translator) -> str:
-    kind = KINDS.get(kind_of(deal))
-    return say(kind) if kind else kind_of(deal).replace("_", " ")
-
-
 def _live(services: Services, deployment: Deployment, say: Translator, write: Format, ui: Any) -> Card:
     case, deal = case_of(services, deployment.id), deployment.deal
     state = case.instrument.state(case)
     kpis = kpi_views(services, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
     day = datetime.fromtimestamp(case.now, UTC).date()
-    price = live_price(deal, realised(case), day, services.jobs, owed(case))
+    price = live_price(deal, realised(case), day, services.jobs, case.instrument.owed(case))
     value = _value(deal, price, write)
     if value:
         accrued = None if price.accrued is None else say("with accrued interest")
@@ -103,9 +98,9 @@ def _live(services: Services, deployment: Deployment, say: Translator, write: Fo
     return Card(
         deal=deal,
         link=f"/deals/{deal.id}?deployment={deployment.id}",
-        instrument=_instrument(deal, say),
+        instrument=say(instrument_of(deal.kind).name),
         state=state_words(state.state, state.title, say),
-        what=story_of(deal, say, write).what,
+        what=words_of(deal, say, write).what,
         figures=figures,
         measured=_measured(kpis, say),
         progress=done / len(payments) if payments else None,
@@ -132,21 +127,19 @@ def _value(deal: Deal, price: LivePrice, write: Format) -> str | None:
     """What a unit is worth, where a unit is sold."""
     if price.price is None:
         return None
-    if kind_of(deal) == "kpi_bond":
-        return write.amount(float(deal.bond.denomination.value) / 100 * price.price, deal.currency.code)
-    assert deal.share is not None
-    return write.amount(price.price / 100 * float(deal.share.unit_price.value), deal.currency.code)
+    unit = instrument_of(deal.kind).unit(deal)
+    return write.amount(float(unit) / 100 * price.price, deal.currency.code)
 
 
 def _book(deal: Deal, say: Translator, write: Format) -> Card:
-    story = story_of(deal, say, write)
+    words = words_of(deal, say, write)
     return Card(
         deal=deal,
         link=f"/deals/{deal.id}",
-        instrument=_instrument(deal, say),
+        instrument=say(instrument_of(deal.kind).name),
         state=None,
-        what=story.what,
-        figures=[(label, value, None) for label, value in story.facts[1:4]],
+        what=words.what,
+        figures=[(label, value, None) for label, value in words.facts[1:4]],
         measured=None,
         progress=None,
         moved=False,

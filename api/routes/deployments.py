@@ -20,8 +20,8 @@ from api.views.deployments import deployment_rows, deployment_view, payment_view
 from api.views.example_deal import RECORD
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
-from chain.records import DeploymentRecord, RecordFile
-from chain.swap.records import SCHEMA, SwapRecord
+from chain.kinds import record_type
+from chain.records import RecordFile
 
 router = APIRouter(tags=["deployments"])
 
@@ -141,9 +141,8 @@ def register_deployment(
 
 def record_of(content: dict[str, Any]) -> RecordFile:
     """A deployment record of any kind. Raises ProblemError (422) with every problem."""
-    kind: type[RecordFile] = SwapRecord if content.get("schema") == SCHEMA else DeploymentRecord
     try:
-        record = kind.model_validate(content)
+        record = record_type(content).model_validate(content)
         record.load_deal()
         return record
     except RecordError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.problems import bad_input
 from api.services import Services
 from api.views.cases import case_of
-from api.views.kpis import owed, realised, today
+from api.views.kpis import realised, today
 from api.views.valuation_models import ValuationRequest, ValuationView
 from api.views.valuations import closed_value
 
@@ -18,5 +18,5 @@ def deployed_value(asked: ValuationRequest, services: Services) -> ValuationView
     case = case_of(services, asked.deployment)
     dated = asked if asked.as_of is not None else asked.model_copy(update={"as_of": today(case)})
     # What is owed now says nothing of another day.
-    owes = owed(case) if dated.as_of == today(case) else None
+    owes = case.instrument.owed(case) if dated.as_of == today(case) else None
     return closed_value(case.deal, dated, services.jobs, realised(case), owes)

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING
 from api.instruments import Case
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot
-from api.instruments.swap_case import has_project, project_owes
 from api.models import Trace
 from api.models.deployment import KpiPeriod, KpiView, PeriodStatus, Quantiles
 from api.problems import not_found
 from api.views.cases import case_of
-from finance.settlement.swap_terms import SwapTerms
 from finance.settlement.terms import FeedTerms
 from finance.terms import InputError
 
 if TYPE_CHECKING:
     from api.services import Services
-    from finance.swaps.holders import Owed
 
 Forecasts = dict[tuple[str, int], Quantiles]
 
@@ -27,17 +24,6 @@ Forecasts = dict[tuple[str, int], Quantiles]
 def realised(case: Case) -> dict[tuple[str, int], int | None]:
     """Settled reports by KPI and period (from 0): the integer on chain, None for a missing one."""
     return {key: slot.settled_value for key, slot in case.slots.items() if slot.is_settled}
-
-
-def owed(case: Case) -> Owed | None:
-    """What the project of a swap owes now, currency; None for a deal without one."""
-    from finance.swaps.holders import Owed
-
-    if not isinstance(case.terms, SwapTerms) or not has_project(case):
-        return None
-    scale = 10.0**-case.terms.currency_decimals
-    operator, lender, provider = (amount * scale for amount in project_owes(case))
-    return Owed(operator, lender, provider, paid=len(case.events("treasury", "PeriodPaid")))
 
 
 def today(case: Case) -> date:

@@ -9,9 +9,7 @@ from weakref import WeakKeyDictionary
 
 from api.models.deployment import DifferenceView, ReconciliationCheck, ReconciliationSum, ReconciliationView
 from api.views.cases import case_of
-from chain.reconcile import reconcile
-from chain.records import DeploymentRecord
-from chain.swap.reconcile import reconcile_swap
+from chain.kinds import kind_of
 
 if TYPE_CHECKING:
     from api.index.reader import Index
@@ -40,14 +38,10 @@ def reconciliation_view(services: Services, id: str) -> ReconciliationView:
 
 
 def _reconciled(services: Services, record: Any, block: int) -> ReconciliationView:
-    if isinstance(record, DeploymentRecord):
-        return _view(services.chain.call(lambda w3: reconcile(w3, record, block=block)), [])
-    found = services.chain.call(lambda w3: reconcile_swap(w3, record, block=block))
-    notes = [] if found.refused is None else [f"the deal does not allow a step on chain: {found.refused}"]
-    return _view(found, notes)
+    return _view(services.chain.call(lambda w3: kind_of(record).reconcile(w3, record, block=block)))
 
 
-def _view(found: Any, notes: list[str]) -> ReconciliationView:
+def _view(found: Any) -> ReconciliationView:
     def sums(item: Any) -> dict[str, str]:
         return {name: str(getattr(item, name)) for name in ("expected", "actual", "difference")}
 
@@ -68,5 +62,5 @@ def _view(found: Any, notes: list[str]) -> ReconciliationView:
         deployment=[
             DifferenceView(field=d.field, expected=d.expected, actual=d.actual) for d in found.deployment
         ],
-        notes=[*notes, *found.notes],
+        notes=found.remarks,
     )

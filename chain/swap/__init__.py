@@ -11,11 +11,3 @@ replay     the events of a chain as the acts of the pure replay
 rows       every payment twice, expected and actual
 reconcile  expected and actual payments, in minor units
 """
-
-from finance.terms import Deal
-from finance.terms.deal import KpiPayment
-
-
-def is_swap(deal: Deal) -> bool:
-    """Whether a deal is deployed as a swap deal, and not as a bond."""
-    return any(isinstance(claim, KpiPayment) for claim in deal.claims.values())

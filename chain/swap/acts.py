@@ -17,7 +17,7 @@ from web3.types import TxReceipt
 from chain.bindings import contract, read
 from chain.errors import RecordError
 from chain.sender import GasLog, Sender
-from chain.swap.ledger import PARTIES, SIDES, SwapLedger, read_swap_ledger
+from chain.swap.ledger import PARTIES, SIDES, SwapLedger
 from chain.swap.reconcile import reconcile_swap
 from chain.swap.records import SwapRecord
 from chain.swap.result import SwapReconciliation
@@ -189,7 +189,7 @@ class SwapActs:
 
     def ledger(self) -> SwapLedger:
         """Everything that happened, as tables."""
-        return read_swap_ledger(self.w3, self.record)
+        return SwapLedger.read(self.w3, self.record)
 
     def reconcile(self) -> SwapReconciliation:
         """Expected and actual payments; see chain.swap.reconcile."""

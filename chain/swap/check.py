@@ -8,7 +8,7 @@ from typing import Any
 from web3 import Web3
 
 from chain.bindings import contract, read
-from chain.check import Difference, differ, feed_id, require_contract
+from chain.check import Difference, differ, feed_id, require_chain
 from chain.swap.records import ProjectAddresses, SwapRecord
 from chain.swap.terms import ZERO_ADDRESS, feeds, payment, policy, treasury_periods
 from chain.terms import ZERO_HASH, holding_policy
@@ -17,11 +17,6 @@ from finance.terms import Deal
 
 Comparison = tuple[str, Any, Any]
 """What is compared, what the deal says, what the chain says."""
-
-
-def require_chain(w3: Web3, record: SwapRecord) -> None:
-    """Raise NetworkError unless `w3` is the chain of the record: same id, a swap at its address."""
-    require_contract(w3, record.chain_id, record.addresses.swap, record.block)
 
 
 def check_swap_deployment(w3: Web3, record: SwapRecord, deal: Deal | None = None) -> list[Difference]:

@@ -31,7 +31,7 @@ from chain.deploy import (
 )
 from chain.errors import AlreadyDeployedError, ContractError, RecordError
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
-from chain.records import Compiler, most_nodes, most_panellists, require_counts
+from chain.records import Compiler, load_wallets, most_nodes, most_panellists, require_counts
 from chain.sender import GasLog, Sender
 from chain.swap.records import SwapAddresses, SwapRecord, SwapWallets, require_wallets
 from chain.swap.terms import feeds, project_struct, swap_struct
@@ -105,6 +105,15 @@ def local_swap_wallets(w3: Web3, terms: SwapTerms, deployer: str | None = None) 
             "panel": [local_account(PANEL_KEYS + i).address for i in range(panel)],
         }
     )
+
+
+def swap_wallets_for(path: Path, deployer: str, deal: Deal) -> SwapWallets:
+    """As chain.deploy.wallets_for, for a swap between two parties or a project."""
+    wallets = load_wallets(SwapWallets, path, deployer)
+    terms = swap_terms(deal)
+    require_wallets(wallets, terms.project is not None)
+    require_counts(wallets, feeds(terms))
+    return wallets
 
 
 # -- the deal

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from web3 import Web3
+from chain.event_tables import Distribution, EventTables, Move, table_of
+from chain.events import Event
 
-from chain.event_tables import EventTables, Move, table_of
-from chain.events import PAGE, SENDERS, Event, read_events, sender_of
-from chain.ledger import Distribution
-from chain.swap.check import require_chain
-from chain.swap.records import SwapRecord
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIDES = ("payer", "payee")
 """IKpiPayment.Side"""
@@ -89,9 +87,6 @@ class SwapLedger(EventTables):
     `callers` has, for each transaction in which something was withdrawn from the swap, who sent it and to
     which contract: a party that withdraws itself also gets its balance above the requirement.
     """
-
-    record: SwapRecord
-    callers: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     # -- what belongs together
 
@@ -366,19 +361,3 @@ def _party(event: Event) -> str:
     """Whose money a Withdrawn event of swap or treasury is."""
     a = event.arguments
     return SIDES[a["side"]] if event.source == "swap" else PARTIES[a["party"]]
-
-
-def read_swap_ledger(
-    w3: Web3, record: SwapRecord, to_block: int | None = None, page: int = PAGE
-) -> SwapLedger:
-    """The ledger of a deployed swap deal up to `to_block` (default: the latest).
-
-    Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError if
-    it is another chain, or the node refuses even a single block.
-    """
-    require_chain(w3, record)
-    end = int(w3.eth.block_number if to_block is None else to_block)
-    events = read_events(w3, record, end, page)
-    withdrawn = {e.tx for e in events if (e.source, e.name) in SENDERS}
-    callers = {tx: sender_of(w3, tx) for tx in sorted(withdrawn)}
-    return SwapLedger(end, w3.eth.get_block(end)["timestamp"], events, record, callers)

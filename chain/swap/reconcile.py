@@ -18,7 +18,7 @@ from chain.check import Difference
 from chain.network import when
 from chain.reconcile import Check, Holder
 from chain.swap.check import check_swap_deployment
-from chain.swap.ledger import PARTIES, SIDES, SwapLedger, key, read_swap_ledger
+from chain.swap.ledger import PARTIES, SIDES, SwapLedger, key
 from chain.swap.records import SwapRecord
 from chain.swap.replay import Replay, Reports
 from chain.swap.result import Position, SwapReconciliation
@@ -62,7 +62,7 @@ def reconcile_swap(
     """
     deployment = check_swap_deployment(w3, record, deal)
     terms = swap_terms(deal or record.load_deal())
-    ledger = ledger or read_swap_ledger(w3, record, block)
+    ledger = ledger or SwapLedger.read(w3, record, block)
     return _Reconciler(w3, record, terms, ledger).run(deployment)
 
 

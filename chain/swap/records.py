@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from chain.errors import RecordError
-from chain.records import (
-    Address,
-    Addresses,
-    Compiler,
-    DeploymentRecord,
-    Frozen,
-    Hash,
-    RecordFile,
-    load_record,
-    problems,
-    read_json,
-)
-
-SCHEMA: Final = "penstock/swap-deployment/1"
+from chain.records import Address, Addresses, Frozen, RecordFile
 
 
 class SwapWallets(Frozen):
@@ -72,26 +58,18 @@ class ProjectAddresses(Frozen):
 
 
 class SwapRecord(RecordFile):
-    """A swap deal on a chain. `feeds` are the oracle's, by KPI: the swap's own, then that of the model value
-    if the deal closes out by one. `gas` is what the deployment used; the rest as in a bond's record.
-    """
+    """A swap deal on a chain. `feeds` are the swap's own, then that of the model value if the deal closes out
+    by one. `gas` is what the deployment used."""
 
-    schema_id: Literal["penstock/swap-deployment/1"] = Field(default=SCHEMA, alias="schema")
-    deal: str
-    terms_hash: Hash
-    chain_id: int
-    client: str
-    block: int
-    time: int
-    tx: Hash
-    gas: int
-    feeds: dict[str, Hash]
+    kind = "kpi_payment"
+    own_role = "swap"
+
+    schema_id: Literal["penstock/swap-deployment/1"] = Field(
+        default="penstock/swap-deployment/1", alias="schema"
+    )
     addresses: SwapAddresses
     wallets: SwapWallets
-    compiler: Compiler
-    shifted_days: int = 0
-    shifted_from: Hash | None = None
-    terms: dict[str, Any]
+    gas: int
 
     @property
     def project(self) -> ProjectAddresses | None:
@@ -108,40 +86,6 @@ class SwapRecord(RecordFile):
         if payee is None:
             raise RecordError("deployment record: wallets.payee: is missing, and there is no treasury either")
         return self.wallets.payer, payee
-
-
-def load_swap_record(path: str | Path) -> SwapRecord:
-    """The swap's deployment record at `path`; raises RecordError with a line per problem."""
-    data = read_json(path)
-    try:
-        return SwapRecord.model_validate(data)
-    except ValidationError as error:
-        raise RecordError("\n".join(problems(str(path), error))) from None
-
-
-def load_any_record(path: str | Path) -> DeploymentRecord | SwapRecord:
-    """The deployment record at `path`, of a bond or of a swap, as its `schema` says.
-
-    Raises RecordError with a line `FILE: FIELD: REASON` per problem.
-    """
-    data = read_json(path)
-    its = isinstance(data, dict) and data.get("schema") == SCHEMA
-    return load_swap_record(path) if its else load_record(path)
-
-
-def load_swap_wallets(path: str | Path, deployer: str) -> SwapWallets:
-    """Wallets from a JSON file: {"payer", "nodes": [...], "panel": [...]}, and "payee", or for a project
-    "issuer", "operator", "lender", "agent".
-
-    Raises RecordError with a line per problem; `require_wallets` compares them with a deal.
-    """
-    data = read_json(path)
-    if not isinstance(data, dict):
-        raise RecordError(f"{path}: must be an object with payer, payee, nodes and panel")
-    try:
-        return SwapWallets.model_validate({"deployer": deployer, **data})
-    except ValidationError as error:
-        raise RecordError("\n".join(problems(str(path), error))) from None
 
 
 PARTIES = {False: ("payee",), True: ("issuer", "operator", "lender", "agent")}

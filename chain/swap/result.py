@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from chain.check import Difference
 from chain.reconcile import Check, Holder
 from chain.swap.replay import Report
 from chain.swap.rows import KINDS, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class SwapReconciliation:
     def ok(self) -> bool:
         return not self.differences and not self.deployment and self.refused is None
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader should know besides the figures, first of an act that the deal does not allow."""
+        refused = [] if self.refused is None else [f"the deal does not allow an act on chain: {self.refused}"]
+        return [*refused, *self.notes]
+
     def payments(self) -> dict[str, dict[str, int]]:
         """Per kind (chain.swap.rows.KINDS, those that occur): expected, actual, difference."""
         sums: dict[str, dict[str, int]] = {}
@@ -92,6 +99,8 @@ class SwapReconciliation:
 
     def frame(self) -> pd.DataFrame:
         """The rows as a table."""
+        import pandas as pd
+
         columns = ["kind", "party", "period", "units", "detail", "expected", "actual", "difference", "tx"]
         return pd.DataFrame(
             [{c: getattr(row, c) for c in columns} for row in self.rows], columns=columns, dtype=object

@@ -226,6 +226,12 @@ class Deal(Strict):
         return "issuer" if any("issuer" in party.roles for party in controllers) else "holders"
 
     @property
+    def kind(self) -> str:
+        """The kind of the claim that all others hang on: its modules price, deploy and show the deal. A
+        revenue share hangs on its KPI payment."""
+        return next(claim.kind for claim in self.claims.values() if not isinstance(claim, RevenueShare))
+
+    @property
     def bond(self) -> KpiBond:
         """The deal's bond. Raises InputError when it has none."""
         found = next((claim for claim in self.claims.values() if isinstance(claim, KpiBond)), None)

@@ -5,14 +5,9 @@ from __future__ import annotations
 import shutil
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from finance.terms import Deal
-    from scripts.demo.narrator import Narrator
-    from scripts.demo.story import Options
 
 DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 OWN = ("oracle", "summary.json", "report.html", "deployment.json")
@@ -61,19 +56,19 @@ def demo(
     from json import dumps
 
     from finance.terms import load_deal
-    from finance.terms.deal import KpiPayment
     from scripts.console import plain_console, show_json
     from scripts.demo.narrator import Narrator
-    from scripts.demo.story import Options, is_outcome_of_works
+    from scripts.demo.story import Options
+    from scripts.kinds import commands_of
 
     terms = load_deal(deal)
-    options = Options(out, outcome.value, chain.value, seed, what_ifs)
     narrator = Narrator(plain_console(), quiet=json)
-    swap = any(isinstance(claim, KpiPayment) for claim in terms.claims.values())
-    if swap or not is_outcome_of_works(terms):
-        _no_works(terms, outcome)
-    tell = _swap if swap else _bond if is_outcome_of_works(terms) else _any_bond
-    content = tell(terms, options, narrator)
+    tell, write_report, summary = commands_of(terms.kind).story(terms, outcome.value)
+    _clear(out)
+    done = tell(terms, Options(out, outcome.value, chain.value, seed, what_ifs), narrator)
+    done.life.record.save(out / "deployment.json")
+    write_report(done, out / "report.html")
+    content = summary(done)
     (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
     if json:
         show_json(content)
@@ -81,53 +76,6 @@ def demo(
         _finish(content, out, narrator)
     if not content["ok"]:
         raise typer.Exit(1)
-
-
-def _bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
-    from scripts.demo.report import write_report
-    from scripts.demo.story import tell
-    from scripts.demo.summary import summary
-
-    _clear(options.out)
-    done = tell(terms, options, narrator)
-    done.life.record.save(options.out / "deployment.json")
-    write_report(done, options.out / "report.html")
-    return summary(done)
-
-
-def _any_bond(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
-    from scripts.demo.any_bond import check, tell
-    from scripts.demo.any_bond_report import summary, write_report
-
-    check(terms)
-    _clear(options.out)
-    done = tell(terms, options, narrator)
-    done.life.record.save(options.out / "deployment.json")
-    write_report(done, options.out / "report.html")
-    return summary(done)
-
-
-def _swap(terms: Deal, options: Options, narrator: Narrator) -> dict[str, Any]:
-    from scripts.demo.swap.report import write_report
-    from scripts.demo.swap.story import tell
-    from scripts.demo.swap.summary import summary
-
-    _clear(options.out)
-    done = tell(terms, options, narrator)
-    done.life.record.save(options.out / "deployment.json")
-    write_report(done, options.out / "report.html")
-    return summary(done)
-
-
-def _no_works(deal: Deal, outcome: Outcome) -> None:
-    """Raise InputError for a choice of works where no works are computed."""
-    from finance.terms import InputError
-
-    if outcome is not Outcome.PUBLISHED:
-        raise InputError(
-            f"--outcome = {outcome.value}: the KPIs of {deal.id} are not computed from works; "
-            "--seed draws others"
-        )
 
 
 def _clear(out: Path) -> None:

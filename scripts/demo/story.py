@@ -21,7 +21,7 @@ from chain.sender import GasLog
 from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
 from finance.settlement.terms import Effect, settlement_terms
-from finance.terms import Deal
+from finance.terms import Deal, InputError
 from finance.terms.canonical import plain
 from finance.terms.values import NumbersTerm
 from oracle.twins.stormwater import METHOD
@@ -98,6 +98,14 @@ def is_outcome_of_works(deal: Deal) -> bool:
     rule = terms.fixings[OUTCOME]
     bullet = not any(period.repayment for period in terms.periods[:-1])
     return rule.effect is Effect.AMOUNT and rule.first == len(terms.periods) - 1 and bullet
+
+
+def require_published(deal: Deal, outcome: str) -> None:
+    """Raise InputError for a choice of works where no works are computed."""
+    if outcome != "published":
+        raise InputError(
+            f"--outcome = {outcome}: the KPIs of {deal.id} are not computed from works; --seed draws others"
+        )
 
 
 def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chain.swap.records import load_any_record
+from chain.kinds import load_record
 from finance.terms import Deal, InputError
 from oracle.node_config import KeySource
 from oracle.relay_config import load_relay_config
@@ -28,12 +28,12 @@ def deployment_id(deal: Deal) -> str:
 def add_deployment(data: Path, file: Path) -> Path:
     """Serve the deployment whose record is `file`: the record goes into a folder of its own, which is
     returned. Another contract with the same terms gets a number behind its name. Raises InputError."""
-    record = load_any_record(file)
+    record = load_record(file)
     name, number = f"{record.deal}-{record.terms_hash[2:10]}", 1
     while True:
         folder = data / (name if number == 1 else f"{name}-{number}")
         held = folder / "deployment.json"
-        there = load_any_record(held) if held.exists() else None
+        there = load_record(held) if held.exists() else None
         if there is None or (there.chain_id, there.tx) == (record.chain_id, record.tx):
             folder.mkdir(parents=True, exist_ok=True)
             record.save(held)
@@ -47,7 +47,7 @@ def add_relay(data: Path, file: Path) -> Path:
     relay = load_relay_config(file)
     if relay.deployment is None:
         raise InputError(f"{file}: deployment: is missing; a service needs the whole record")
-    record = load_any_record(relay.deployment)
+    record = load_record(relay.deployment)
     feed = record.feed_of(relay.kpi)
     kpi = next(name for name, held in record.feeds.items() if held == feed)
     folder = add_deployment(data, relay.deployment)

@@ -16,9 +16,8 @@ import pandas as pd
 import pytest
 
 from chain.bindings import contract, read
-from chain.ledger import read_ledger
+from chain.kinds import read_ledger
 from chain.network import start_anvil
-from chain.swap.ledger import read_swap_ledger
 from tests.api.world import BEFORE_THE_OFFERING, Service, bond_world, serving
 
 BOND_LISTS = {
@@ -143,7 +142,7 @@ def test_lists_of_a_bond_are_what_the_chain_has(redeemed: Service) -> None:
 
 def test_lists_of_a_project_are_what_the_chain_has(wind: Service) -> None:
     world = wind.world
-    ledger = read_swap_ledger(world.chain.w3, world.record)
+    ledger = read_ledger(world.chain.w3, world.record)
     for name, table in {
         "fundings": ledger.fundings,
         "withdrawals": ledger.withdrawals,

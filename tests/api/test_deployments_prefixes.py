@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +15,9 @@ from api.views.oracle import reward_pool
 from chain.bindings import contract, read
 from chain.deploy import local_keys
 from chain.errors import ChainError
-from chain.ledger import read_ledger
+from chain.kinds import read_ledger
 from chain.network import LocalChain, reach_time, start_anvil
 from chain.sender import GasLog
-from chain.swap.ledger import read_swap_ledger
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import load_deal
 from scripts.demo.life import Life as DemoLife
@@ -61,11 +60,10 @@ def facts(case: Case) -> dict[str, int]:
 
 def cases(life: Any, kind: str, step: int = 1) -> Iterator[tuple[int, Case]]:
     """The case after each block, read from the chain to that block only."""
-    reader: Callable[..., Any] = read_ledger if kind == "kpi_bond" else read_swap_ledger
     deployment = SimpleNamespace(id=life.deal.id, deal=life.deal, record=life.record, kind=kind)
     head = life.w3.eth.block_number
     for block in sorted({*range(life.record.block, head, step), head}):
-        ledger = reader(life.w3, life.record, block)
+        ledger = read_ledger(life.w3, life.record, block)
         yield block, Case(deployment, instrument_of(kind), ledger, ledger.time)  # type: ignore[arg-type]
 
 

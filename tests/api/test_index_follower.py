@@ -21,10 +21,9 @@ from api.index import tables
 from api.index.follower import Follower
 from api.problems import ProblemError
 from chain.errors import NetworkError
-from chain.ledger import read_ledger
+from chain.kinds import read_ledger
 from chain.network import LocalChain, rpc, start_anvil
 from chain.records import DeploymentRecord
-from chain.swap.ledger import read_swap_ledger
 from tests.api.index_world import Indexed, RandomLife, sqlite_url
 from tests.api.postgres import Postgres
 from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, small_deal, whole_life
@@ -84,7 +83,7 @@ def test_swaps_too_with_who_withdrew(tmp_path: Path, make: Any, deal: str) -> No
         indexed = make(sqlite_url(tmp_path), chain)
         id = indexed.register(life.record).id
         indexed.level()
-        ours, theirs = indexed.index.ledger(id, transfers=True), read_swap_ledger(chain.w3, life.record)
+        ours, theirs = indexed.index.ledger(id, transfers=True), read_ledger(chain.w3, life.record)
         assert ours.events == theirs.events
         assert ours.callers == theirs.callers
         assert theirs.callers
@@ -283,7 +282,7 @@ def test_who_withdrew_is_read_again_after_a_reorganisation(tmp_path: Path, make:
         life.fund("payer", units(2))
         life.withdraw("payee", by="stranger")
         indexed.level()
-        ours, theirs = indexed.index.ledger(id, transfers=True), read_swap_ledger(chain.w3, life.record)
+        ours, theirs = indexed.index.ledger(id, transfers=True), read_ledger(chain.w3, life.record)
         assert ours.events == theirs.events
         assert ours.callers == theirs.callers
         assert not lost.keys() & ours.callers.keys()

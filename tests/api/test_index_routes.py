@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from chain.bindings import contract, read
-from chain.ledger import read_ledger
-from chain.swap.ledger import read_swap_ledger
+from chain.kinds import read_ledger
 from tests.api.world import Service
 
 
@@ -96,7 +95,7 @@ def test_a_statement_of_a_project(wind: Service) -> None:
     for name in ("a", "b", "c"):
         holder = life.senders[name].address
         lines = wind.of(f"/holders/{holder}/statement")["items"]
-        ledger = read_swap_ledger(wind.world.chain.w3, wind.world.record)
+        ledger = read_ledger(wind.world.chain.w3, wind.world.record)
         claimed = ledger.claims
         assert [line["received"] for line in lines if line["kind"] == "claim"] == [
             str(amount) for amount in claimed[claimed["holder"] == holder]["amount"]

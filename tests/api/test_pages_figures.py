@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from api.app import build
 from api.i18n import Translator
-from api.instruments.stories import story_of
+from api.instruments import words_of
 from api.pages.format import Format
 from api.settings import Limits, Settings
 from chain.bindings import read
@@ -83,22 +83,22 @@ def test_payments_are_the_logs_of_the_token(redeemed: Service) -> None:
 
 def test_the_page_says_what_was_published_of_dc_water() -> None:
     """25,000 units of 1,000 dollars at 3.43 %, and 3.3 million either way (Urban Institute)."""
-    story = story_of(load_deal(ROOT / "deals/dc-water-eib-2016.yaml"), Translator("en"), Format("en"))
-    told = " ".join([*story.gets, *story.loses])
+    words = words_of(load_deal(ROOT / "deals/dc-water-eib-2016.yaml"), Translator("en"), Format("en"))
+    told = " ".join([*words.gets, *words.loses])
     each, back = Decimal(3_300_000) / 25_000, Decimal(1000) * Decimal("0.0343") / 2
     assert f"USD {back:.2f} interest twice a year" in told
     assert each == 132
     assert "up to USD 132 for each unit" in told
     assert f"USD {1000 + 9 * back - each:,.2f} in all, instead of USD {1000 + 9 * back:,.2f}" in told
-    (ruling,) = story.rulings
+    (ruling,) = words.rulings
     assert [outcome.tone for outcome in ruling.outcomes] == ["loss", "even", "gain"]
     assert [outcome.when for outcome in ruling.outcomes] == ["below 18.6%", "18.6% to 41.3%", "above 41.3%"]
 
 
 def test_enel_pays_25_basis_points_more_when_it_misses_and_never_less() -> None:
-    story = story_of(load_deal(ROOT / "deals/enel-slb-2019.yaml"), Translator("en"), Format("en"))
-    assert "No measurement can make you get less" in " ".join(story.loses)
-    miss, met = story.rulings[0].outcomes
+    words = words_of(load_deal(ROOT / "deals/enel-slb-2019.yaml"), Translator("en"), Format("en"))
+    assert "No measurement can make you get less" in " ".join(words.loses)
+    miss, met = words.rulings[0].outcomes
     assert "25 basis points a year higher" in miss.then
     assert met.tone == "even"
     # 25 bp on 1,000 for the two years that are left, in half years.

@@ -11,7 +11,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 from api.i18n import LOCALE, Translator, accepted, texts
-from api.instruments.stories import kind_of, story_of
+from api.instruments import words_of
 from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
@@ -101,10 +101,10 @@ def test_a_text_is_translated_whole_by_number_or_in_parts_and_else_marked() -> N
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_deal_of_the_book_is_told(path: Path, language: str) -> None:
     deal, say, write = load_deal(path), Translator(language), Format(language)
-    story = story_of(deal, say, write)
-    told = [story.what, *story.gets, *story.loses]
+    words = words_of(deal, say, write)
+    told = [words.what, *words.gets, *words.loses]
     assert all(told)
-    assert len(story.rulings) == (1 if kind_of(deal) == "kpi_payment" else len(deal.bond.kpi_rules))
+    assert len(words.rulings) == (1 if deal.kind == "kpi_payment" else len(deal.bond.kpi_rules))
     assert not any("{" in str(line) for line in told)
     sheet = term_sheet(deal, say, write)
     stated = [(kind, text) for _, _, kind, text in deal.numbers()]

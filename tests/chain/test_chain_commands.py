@@ -23,8 +23,8 @@ import yaml
 
 from chain.bindings import event_abis
 from chain.check import check_deployment
+from chain.kinds import load_record
 from chain.network import LocalChain, local_account, start_anvil
-from chain.records import load_record
 from scripts import cli
 from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, ROOT, Life
 

@@ -21,8 +21,9 @@ from chain.deploy import (
     local_wallets,
 )
 from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError, TooMuchGasError
+from chain.kinds import load_record
 from chain.network import LocalChain, set_time, start_anvil
-from chain.records import DeploymentRecord, Wallets, load_record, load_wallets
+from chain.records import DeploymentRecord, Wallets, load_wallets
 from chain.sender import GasLog
 from chain.shift import shift_deal, shift_to
 from chain.terms import holding_policy, short_string
@@ -248,7 +249,7 @@ def check_deployment_of(chain: LocalChain, record: DeploymentRecord) -> list[str
 def test_another_chain_is_noticed(record: DeploymentRecord, anvil: LocalChain) -> None:
     nowhere = record.model_copy(
         update={
-            "addresses": record.addresses.model_copy(update={"token": "0x" + "55" * 20}),
+            "addresses": record.addresses.model_copy(update={"bond": "0x" + "55" * 20}),
             "chain_id": 31337,
         }
     )
@@ -284,13 +285,13 @@ def test_wallet_files_say_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "wallets.json"
     some = ["0x" + f"{i:02x}" * 20 for i in range(1, 5)]
     file.write_text(json.dumps({"issuer": some[0], "agent": some[1], "nodes": some[::-1], "panel": some[:1]}))
-    wallets = load_wallets(file, some[3])
+    wallets = load_wallets(Wallets, file, some[3])
     assert wallets == Wallets(deployer=some[3], issuer=some[0], agent=some[1], nodes=some, panel=some[:1])
     file.write_text(
         json.dumps({"issuer": "me", "agent": some[1], "nodes": [some[0], some[0]], "panel": [], "x": 1})
     )
     with pytest.raises(RecordError) as caught:
-        load_wallets(file, some[3])
+        load_wallets(Wallets, file, some[3])
     lines = str(caught.value).splitlines()
     assert f"{file}: issuer = 'me': must be an address, 0x and 40 hexadecimal digits" in lines
     assert f"{file}: nodes: names an address twice" in lines

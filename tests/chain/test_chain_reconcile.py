@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from chain.bindings import calldata
-from chain.ledger import read_ledger
+from chain.kinds import read_ledger
 from chain.network import LocalChain, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import Reconciliation, reconcile
 from chain.sender import Sender

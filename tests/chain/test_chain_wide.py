@@ -20,10 +20,9 @@ from chain.bindings import contract, read
 from chain.check import check_deployment
 from chain.deploy import local_wallets
 from chain.errors import RecordError
-from chain.ledger import read_ledger
+from chain.kinds import load_record, read_ledger
 from chain.network import LocalChain, set_time, start_anvil
 from chain.reconcile import Reconciliation, reconcile
-from chain.records import load_record
 from chain.shift import shift_deal
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal

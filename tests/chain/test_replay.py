@@ -12,9 +12,9 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.events import Event, Watch, watch
+from chain.kinds import read_ledger
 from chain.replay import Replayed, balances
 from chain.replay import replay as replayed
-from chain.swap.ledger import read_swap_ledger
 from chain.swap.world import swap_world
 from finance.settlement import claim_token, kpi_payment, netting, treasury_books
 from finance.settlement.claim_token import TokenBooks
@@ -58,7 +58,7 @@ class Lived:
 
 
 def lived(life: SwapLife) -> Lived:
-    ledger = read_swap_ledger(life.w3, life.record)
+    ledger = read_ledger(life.w3, life.record)
     events = [event for event in ledger.events if event.tx != life.record.tx]
     return Lived(life, events, ledger.to_block, ledger.time)
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from chain.kinds import load_record
 from chain.network import LocalChain, start_anvil
 from chain.swap.check import check_swap_deployment
-from chain.swap.records import load_swap_record
 from scripts import cli
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, ROOT, SwapLife, rain_deal, units
 
@@ -78,7 +78,7 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     done = program("deploy", *arguments)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
-    record = load_swap_record(out)
+    record = load_record(out)
     assert check_swap_deployment(now.w3, record) == []
     assert record.shifted_days > 0
     assert record.terms_hash in done.stdout

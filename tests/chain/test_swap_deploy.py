@@ -13,8 +13,9 @@ import pytest
 from chain.bindings import contract, read
 from chain.deploy import deploy_infrastructure, local_keys
 from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError
+from chain.kinds import load_record
 from chain.network import LocalChain, set_time, start_anvil
-from chain.records import load_record
+from chain.records import load_wallets
 from chain.sender import GasLog
 from chain.shift import shift_to
 from chain.swap.check import check_swap_deployment
@@ -25,7 +26,7 @@ from chain.swap.deploy import (
     deploy_swap_infrastructure,
     local_swap_wallets,
 )
-from chain.swap.records import SwapRecord, SwapWallets, load_any_record, load_swap_record, load_swap_wallets
+from chain.swap.records import SwapRecord, SwapWallets
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, DealFileError, InputError, load_deal, parse_deal
 from tests.chain.bond_life import CLIENTS
@@ -53,7 +54,7 @@ def bloom(
 ) -> SwapRecord:
     out = tmp_path_factory.mktemp("records") / "sub" / "bloom.json"
     made = deploy_swap_deal(early.w3, early.accounts[0], load_deal(BLOOM), shared, out=out)
-    assert load_any_record(out) == load_swap_record(out) == made
+    assert load_record(out) == made
     return made
 
 
@@ -143,7 +144,7 @@ def test_deploying_again_says_where_it_is(
         assert caught.value.addresses["swap"] == record.addresses.swap
         assert record.addresses.swap in str(caught.value)
         assert ("treasury" in caught.value.addresses) == (record is bloom)
-        assert load_any_record(out) == record  # a lost record is written again from the chain
+        assert load_record(out) == record  # a lost record is written again from the chain
     assert early.w3.eth.block_number == before
     other = deploy_swap_deal(early.w3, early.accounts[9], load_deal(RAIN), shared)
     assert other.addresses.swap != rain.addresses.swap
@@ -353,28 +354,32 @@ def test_wallet_files_say_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "wallets.json"
     some = ["0x" + f"{i:02x}" * 20 for i in range(1, 6)]
     file.write_text(json.dumps({"payer": some[0], "payee": some[1], "nodes": some[2:4], "panel": some[4:]}))
-    wallets = load_swap_wallets(file, some[3])
+    wallets = load_wallets(SwapWallets, file, some[3])
     assert (wallets.payer, wallets.payee, wallets.issuer) == (some[0], some[1], None)
     file.write_text(json.dumps({"payer": "me", "nodes": [some[0], some[0]], "panel": [], "x": 1}))
     with pytest.raises(RecordError) as caught:
-        load_swap_wallets(file, some[3])
+        load_wallets(SwapWallets, file, some[3])
     lines = str(caught.value).splitlines()
     assert f"{file}: payer = 'me': must be an address, 0x and 40 hexadecimal digits" in lines
     assert f"{file}: nodes: names an address twice" in lines
     assert any(line.startswith(f"{file}: x = 1:") for line in lines)
     file.write_text("[]")
     with pytest.raises(RecordError, match="must be an object with payer"):
-        load_swap_wallets(file, some[3])
+        load_wallets(SwapWallets, file, some[3])
 
 
 def test_records_know_their_kind(tmp_path: Path, rain: SwapRecord) -> None:
     file = rain.save(tmp_path / "record.json")
-    assert load_any_record(file) == rain
-    with pytest.raises(RecordError, match="schema = 'penstock/swap-deployment/1'"):
+    assert load_record(file) == rain
+    file.write_text("{}")
+    with pytest.raises(RecordError, match=r"record.json: schema = None: must be one of penstock/deployment"):
         load_record(file)
     file.write_text('{"schema": "penstock/swap-deployment/1", "terms_hash": "0x12"}')
     with pytest.raises(RecordError, match=r"record.json: terms_hash = '0x12'"):
-        load_any_record(file)
+        load_record(file)
     file.write_text('{"schema": "penstock/deployment/1"}')
-    with pytest.raises(RecordError, match=r"record.json: deal: Field required"):
-        load_any_record(file)
+    with pytest.raises(RecordError, match=r"record.json: schema = 'penstock/deployment/1': must be one of"):
+        load_record(file)
+    file.write_text("[]")
+    with pytest.raises(RecordError, match=r"record.json: schema = None"):
+        load_record(file)

@@ -19,10 +19,8 @@ import httpx
 from web3 import Web3
 
 from chain.bindings import calldata, contract, decode_log, event_abis, read
-from chain.reconcile import reconcile
-from chain.records import DeploymentRecord
-from chain.swap.reconcile import reconcile_swap
-from chain.swap.records import SwapRecord
+from chain.kinds import kind_of
+from chain.records import RecordFile
 
 ROOT = Path(__file__).resolve().parents[2]
 DEALS = ("dc-water-eib-2016", "bloom-wind-prs", "atlanta-eib-2019")
@@ -126,7 +124,7 @@ class World:
     served: Served
     http: httpx.Client
     w3: Web3
-    records: dict[str, DeploymentRecord | SwapRecord]
+    records: dict[str, RecordFile]
     people: dict[str, str]
 
     def send(self, who: str, call: Any) -> httpx.Response:
@@ -166,7 +164,4 @@ class World:
         return json.loads((self.folder(deal) / "nodes.json").read_text())
 
     def reconciles(self) -> dict[str, bool]:
-        return {
-            deal: (reconcile_swap if isinstance(record, SwapRecord) else reconcile)(self.w3, record).ok  # type: ignore[operator]
-            for deal, record in self.records.items()
-        }
+        return {deal: kind_of(record).reconcile(self.w3, record).ok for deal, record in self.records.items()}

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chain.bindings import read
+from chain.kinds import load_record
 from chain.network import connect
-from chain.swap.records import load_any_record
 from tests.e2e.serving import DEALS, Served, World
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
@@ -35,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert chain is not None
         served.wait_for("demonstration is at")
         with httpx.Client(base_url=served.url, timeout=60, trust_env=False) as http:
-            found = [load_any_record(path) for path in served.data.glob("*/deployment.json")]
+            found = [load_record(path) for path in served.data.glob("*/deployment.json")]
             people = {each["name"]: each["address"] for each in http.get("/v1/demo").json()["accounts"]}
             yield World(served, http, connect(chain.group()), {each.deal: each for each in found}, people)
     finally:

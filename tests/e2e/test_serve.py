@@ -18,8 +18,8 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from chain.bindings import calldata, read
+from chain.kinds import load_record
 from chain.network import connect
-from chain.swap.records import load_any_record
 from oracle.asking import ask
 from oracle.chain_view import STATUS
 from oracle.dispute import commitment
@@ -40,7 +40,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert chain is not None
         served.wait_for("demonstration is at")
         with httpx.Client(base_url=served.url, timeout=60, trust_env=False) as http:
-            found = [load_any_record(path) for path in served.data.glob("*/deployment.json")]
+            found = [load_record(path) for path in served.data.glob("*/deployment.json")]
             people = {each["name"]: each["address"] for each in http.get("/v1/demo").json()["accounts"]}
             yield World(served, http, connect(chain.group()), {each.deal: each for each in found}, people)
     finally:

@@ -1,0 +1,53 @@
+"""The kinds of deals at the command line. Each is a module here, which does every command for its deals;
+nothing else of the commands asks which kind a deal is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from scripts.options import Outputs
+
+MODULES: Final = {
+    "kpi_bond": "scripts.kinds.bond",
+    "kpi_payment": "scripts.kinds.payment",
+}
+"""By the deal's kind; imported when a command needs it.
+
+A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
+`sensitivity`, each with the options that mean something there; `about(record)`, lines on a deployment;
+`show_result(result)` of its reconciliation; and `story(deal, outcome)`, its demonstration.
+"""
+
+
+def commands_of(kind: str) -> Any:
+    """The module of a kind."""
+    return import_module(MODULES[kind])
+
+
+def by_kind(command: Callable[..., None], deal: Path, outputs: Outputs, **options: Any) -> None:
+    """Do a `command` of the analyst, with its `options`, as the kind of the deal at a path does it.
+
+    Raises InputError for an option that was given and that means nothing there, and as `load_deal` does.
+    """
+    from finance.terms import InputError, load_deal
+
+    terms = load_deal(deal)
+    kind = commands_of(terms.kind)
+    does = getattr(kind, command.__name__)
+    takes, defaults = signature(does).parameters, signature(command).parameters
+    for name, value in options.items():
+        if name not in takes and value not in (defaults[name].default, []):
+            raise InputError(f"{_flag(command, name)}: {deal} has a {kind.TITLE}, for which it means nothing")
+    does(terms, outputs=outputs, **{name: value for name, value in options.items() if name in takes})
+
+
+def _flag(command: Callable[..., None], name: str) -> str:
+    """What is typed for a parameter of a command."""
+    about = get_type_hints(command, include_extras=True)[name].__metadata__[0]
+    # An annotation's first word is read as a default by typer.Option, and as a name only later.
+    stated = [each for each in (about.default, *(about.param_decls or ())) if isinstance(each, str)]
+    return stated[0] if stated else f"--{name.replace('_', '-')}"

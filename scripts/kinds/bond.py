@@ -1,0 +1,287 @@
+"""What the commands do for a bond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from scripts.options import KpiModel, Outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chain.reconciliation import Reconciliation
+    from chain.records import DeploymentRecord
+    from finance.pricing.study import Study
+    from finance.terms import Deal
+
+TITLE: Final = "bond"
+MOST_HOLDERS = 20
+
+
+def price(
+    deal: Deal,
+    kpi: KpiModel,
+    discount: float | None,
+    sample: Path | None,
+    seed: int | None,
+    outputs: Outputs,
+) -> None:
+    """Price, yields, tier probabilities and the expected outcome."""
+    from finance.terms import InputError
+    from scripts.console import command_line, show, show_json, working
+
+    outputs.checked()
+    if sample is not None and kpi is not KpiModel.TWIN:
+        raise InputError("--sample: needs --kpi twin")
+    with working(f"Pricing {_name(deal)}"):
+        from finance.pricing.value import DEFAULT_SEED
+        from finance.pricing.value import price as value
+        from finance.report.files import save_csv
+        from finance.report.tables import beside_table, inputs_table, valuation_frame, valuation_tables
+
+        used_seed = DEFAULT_SEED if seed is None else seed
+        valuation = value(deal, kpi.value, discount, used_seed, sample)
+        if outputs.csv is not None:
+            save_csv(valuation_frame(valuation), outputs.csv)
+        if outputs.xlsx is not None:
+            from finance.report.workbook import save_workbook
+
+            save_workbook(valuation, outputs.xlsx)
+        if outputs.plot is not None:
+            from finance.report.plots import save_payoff_plot
+
+            save_payoff_plot(valuation, outputs.plot)
+        if outputs.html is not None:
+            from finance.report.page import save_page
+
+            save_page(valuation, outputs.html, command_line())
+        tables = valuation_tables(valuation)
+        if kpi is KpiModel.TWIN:
+            tables.append(beside_table([value(deal, "interval", discount, used_seed), valuation]))
+    if outputs.json:
+        show_json(valuation.to_dict())
+    else:
+        show(*tables, inputs_table(deal, only_assumed=True))
+
+
+def cashflows(deal: Deal, kpi: KpiModel, discount: float | None, outputs: Outputs) -> None:
+    """Per tier and expected, seen by the holders."""
+    from scripts.console import show, show_json, working
+
+    outputs.checked()
+    with working(f"Cash flows of {_name(deal)}"):
+        from finance.pricing.value import plain_rows, price
+        from finance.report.files import save_csv
+        from finance.report.tables import cashflow_table, inputs_table
+
+        valuation = price(deal, kpi.value, discount)
+        if outputs.csv is not None:
+            save_csv(valuation.cashflows, outputs.csv)
+        if outputs.xlsx is not None:
+            from finance.report.workbook import save_workbook
+
+            save_workbook(valuation, outputs.xlsx)
+        if outputs.plot is not None:
+            from finance.report.plots import cashflow_figure
+            from finance.report.style import save
+
+            save(cashflow_figure(valuation), outputs.plot, deal.title)
+    if outputs.json:
+        show_json(plain_rows(valuation.payments))
+    else:
+        show(cashflow_table(valuation), inputs_table(deal, only_assumed=True))
+
+
+def compare(
+    deal: Deal, error: float | None, reports: int, risk_price: float, rate: float | None, outputs: Outputs
+) -> None:
+    """The cost of capital with and without data."""
+    from finance.terms import InputError
+    from scripts.console import show, show_json, working
+
+    name = deal.file or deal.id
+    if error is None:
+        raise InputError(f"--error: is required for {name}, a bond: the sd of a report's error")
+    outputs.checked()
+    with working(f"Comparing {_name(deal)} with and without data"):
+        import pandas as pd
+
+        from finance.pricing.study import deal_cost_of_capital
+        from finance.report.files import save_csv
+        from finance.report.studies import capital_table
+
+        try:
+            found = deal_cost_of_capital(deal, risk_price, error, reports, rate)
+        except InputError as problem:
+            raise InputError(f"{name}: {problem}") from None
+        if outputs.csv is not None:
+            columns = {"without_data": asdict(found.without), "with_data": asdict(found.with_data)}
+            save_csv(pd.DataFrame(columns).rename_axis("measure"), outputs.csv, index=True)
+        if outputs.xlsx is not None:
+            from finance.report.workbook import save_capital_workbook
+
+            save_capital_workbook(found, deal, outputs.xlsx)
+    if outputs.json:
+        show_json({"deal": deal.id, "terms_hash": deal.terms_hash, **asdict(found), "saving": found.saving})
+    else:
+        show(capital_table(found))
+
+
+def sensitivity(
+    deal: Deal,
+    at: datetime | None,
+    rate: float | None,
+    spread: float,
+    quote: float | None,
+    kpi: KpiModel,
+    report: list[float] | None,
+    error: float | None,
+    outputs: Outputs,
+) -> None:
+    """Prices at a date, spreads, KPI delta and vega, fair coupon, reports."""
+    from finance.terms.problems import InputError
+    from scripts.console import show, show_json, working
+
+    outputs.checked()
+    if report and error is None:
+        raise InputError("--report: needs --error, the standard deviation of a report's error")
+    if error is not None and not report:
+        raise InputError("--error: needs --report, a KPI report that has arrived")
+    with working(f"Studying {_name(deal)}"):
+        from finance.pricing.study import price_curves, study
+        from finance.pricing.value import deal_expectation
+        from finance.report.files import save_csv
+        from finance.report.studies import payments_table, reports_table, save_study_plot, study_table
+        from finance.report.tables import inputs_table
+
+        day = at.date() if at else None
+        if day is not None:
+            _check_known(deal, day)
+        outlook = deal_expectation(deal, kpi.value)
+        used = float(deal.bond.coupon.rate.value) if rate is None else rate
+        found = study(deal, outlook, used, spread, day, quote)
+        tables, content = [study_table(found), payments_table(found)], found.to_dict()
+        path = _reports(found, report, error) if report and error is not None else None
+        if path is not None:
+            tables.append(reports_table(path, deal.kpis[found.flows.kpi_flows[0].kpi]))
+            content["reports"] = path.astype(object).where(path.notna(), None).to_dict(orient="records")
+        if outputs.csv is not None:
+            save_csv(price_curves(found), outputs.csv)
+        if outputs.xlsx is not None:
+            from finance.report.workbook import save_study_workbook
+
+            save_study_workbook(found, outputs.xlsx, path)
+        if outputs.plot is not None:
+            save_study_plot(found, outputs.plot)
+    if outputs.json:
+        show_json(content)
+    else:
+        show(*tables, inputs_table(deal, only_assumed=True))
+
+
+def _name(deal: Deal) -> str:
+    return deal.file.name if deal.file else deal.id
+
+
+def _reports(found: Study, reports: list[float], error: float) -> pd.DataFrame:
+    """The outcome's price before and after each of `reports`."""
+    from finance.pricing.data_value import price_path
+    from finance.pricing.engine import joint_report
+    from finance.pricing.measures import weights
+    from finance.terms.problems import InputError
+    from finance.terms.rule_parts import outside_bounds
+
+    joint = joint_report(found.flows)
+    if joint is None or found.process is None:
+        raise InputError("--report: needs a claim that one KPI report decides")
+    kpi = found.deal.kpis[found.flows.kpi_flows[0].kpi]
+    for value in reports:
+        low, high = kpi.bounds.minimum.value, kpi.bounds.maximum.value
+        if not isfinite(value):
+            raise InputError(f"--report = {value:g}: must be a finite number")
+        if not low <= value <= high:
+            raise InputError(f"--report = {value:g}: {outside_bounds(kpi, Decimal(str(value)))}")
+    worth = float(weights(found.flows, found.market, found.settle)[1] @ joint)
+    left = found.flows.outstanding(found.settle)
+    return price_path(found.flows.kpi_flows[0], found.process, reports, error, worth, left)
+
+
+def _check_known(terms: Deal, day: date) -> None:
+    """Raise InputError when a payment after `day` hangs on a KPI that has been measured by then."""
+    from finance.pricing.flows import deal_flows
+    from finance.terms.problems import InputError
+
+    for flow in deal_flows(terms).kpi_flows:
+        if flow.observed <= day < flow.paid:
+            raise InputError(
+                f"--at {day}: the KPI is observed by {day} (on {flow.observed}), and the deal file does not "
+                "hold its report: take an earlier date"
+            )
+
+
+# -- on a chain
+
+
+def about(_record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+    """What is to be said of a deployment besides its addresses: nothing."""
+    yield from ()
+
+
+def show_result(result: Reconciliation) -> None:
+    """The sums per kind, the holders, the equations, and every row that differs."""
+    from chain.network import when
+    from chain.reconciliation import verdict
+    from finance.report.table import Table
+    from scripts.console import money, show
+
+    def shown(amount: int) -> str:
+        return money(amount, result.currency_decimals)
+
+    sums = result.payments()
+    amounts = ("expected", "actual", "difference")
+    payments = Table(
+        f"{result.deal} at block {result.block} ({when(result.time)}), bond {result.state}",
+        ("payment", *amounts),
+        tuple((kind, *(shown(each[name]) for name in amounts)) for kind, each in sums.items()),
+        numeric=frozenset(amounts),
+        notes=(
+            *(f"{r}: {r.status}, value {'none' if r.value is None else r.value}" for r in result.reports),
+            f"claimed {shown(sums['total']['claimed'])}, unclaimed {shown(sums['total']['unclaimed'])}",
+            *result.notes,
+        ),
+    )
+    some = sorted(result.holders, key=lambda h: (h.difference == 0, -h.expected))[:MOST_HOLDERS]
+    accounts = ("expected", "claimed", "unclaimed", "difference")
+    left_out = len(result.holders) - len(some)
+    holders = Table(
+        "Holders",
+        ("holder", "units", *accounts),
+        tuple((h.holder, f"{h.units:,}", *(shown(getattr(h, name)) for name in accounts)) for h in some),
+        numeric=frozenset({"units", *accounts}),
+        notes=(f"and {left_out} more holders: --json or --csv show them",) if left_out else (),
+    )
+    show(payments, holders)
+    for difference in result.deployment:
+        print(difference)
+    for item in result.differences:
+        print(f"differs by {item.difference} minor units: {item}")
+    print(verdict(result.ok, bool(result.rows), result.not_yet))
+
+
+def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
+    """What tells the deal's demonstration, writes its report, and sums it up: of one outcome that works
+    decide, or of any other bond. Raises InputError for a bond that cannot be lived, or a choice of works
+    where there are none."""
+    from scripts.demo import any_bond, any_bond_report, report, story, summary
+
+    if story.is_outcome_of_works(deal):
+        return story.tell, report.write_report, summary.summary
+    story.require_published(deal, outcome)
+    any_bond.check(deal)
+    return any_bond.tell, any_bond_report.write_report, any_bond_report.summary
