@@ -54,6 +54,7 @@ def test_challenge_takes_the_bond_and_opens_the_ruling_window(feed, base, partie
 
 
 def test_challenge_until_the_last_second(feed, parties):
+    next_at(feed.final_at - 60)
     commit(feed, parties.investor)
     next_at(feed.final_at - 1)
     reveal(feed, parties.investor)
