@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from chain.acts import currency, offering, oracle, payment, token, treasury
+from chain.acts import bond, currency, offering, oracle, payment, token, treasury
 from finance.settlement.acts import Act
 from finance.settlement.world import World
 
@@ -29,6 +29,7 @@ Rebuild = Callable[[Mapping[str, Any], World], Iterator[tuple[str, str, dict[str
 """From an event's arguments to (who, what, with which arguments)."""
 
 KINDS: Mapping[str, Mapping[str, Rebuild]] = {
+    "bond": bond.ACTS_OF,
     "currency": currency.ACTS_OF,
     "offering": offering.ACTS_OF,
     "oracle": oracle.ACTS_OF,

@@ -6,23 +6,17 @@ from typing import Any
 
 from chain.swap.records import SwapRecord
 from chain.swap.terms import feeds, policy
+from chain.world import Admitted
 from finance.settlement import treasury
 from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.feed_config import FeedConfig
-from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
+from finance.settlement.identity_registry import HoldingPolicy
 from finance.settlement.offering import OfferingBooks, OfferingTerms
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payment_books import PaymentBooks, PaymentParts
 from finance.settlement.swap_terms import ProjectTerms, SwapTerms
 from finance.settlement.treasury_books import TreasuryBooks, TreasuryParts
 from finance.settlement.world import World
-
-
-class Admitted(RegistryBooks):
-    """A registry that serves other deals too, and whose log is not read: whoever holds was admitted."""
-
-    def is_eligible(self, account: str, policy: HoldingPolicy, at: int) -> bool:
-        return True
 
 
 def swap_world(record: SwapRecord, terms: SwapTerms) -> World:
