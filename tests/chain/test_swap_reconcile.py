@@ -603,6 +603,40 @@ def test_a_step_that_the_deal_does_not_allow_is_named(young: SwapLife) -> None:
     assert "period 1 is not due before" in result.refused
 
 
+OWN = {"subscription", "refund", "proceeds", "revenue", "sent", "gift", "unannounced"}
+"""Kinds whose expected amounts do not come from the replay."""
+
+
+def test_after_a_step_that_is_refused_nothing_is_expected_and_all_that_was_paid_is_shown(
+    anvil_lives: Lives,
+) -> None:
+    """A settlement before its day, at the very beginning: each later payment is a row of its own, in full."""
+    for life in anvil_lives:
+        ledger, honest = life.ledger(), life.reconcile()
+        begun = next(n for n, e in enumerate(ledger.events) if e.name == "PaymentActivated")
+        early = replace(
+            next(ledger.of("swap", "PeriodSettled")), block=ledger.events[begun].block, index=10**6
+        )
+        false = replace(early, time=ledger.events[begun].time, tx="0xfalse")
+        events = [*ledger.events[: begun + 1], false, *ledger.events[begun + 1 :]]
+        result = reconcile_swap(life.w3, life.record, ledger=replace(ledger, events=events))
+        assert result.refused is not None
+
+        before = {event.tx for event in ledger.events[: begun + 1]} | {"", "0xfalse"}
+        later, usual = ([row for row in found.rows if row.tx not in before] for found in (result, honest))
+        shown = [(row.kind, row.party, row.period, row.actual, row.units, row.tx) for row in later]
+        assert shown == [
+            (row.kind, row.party, row.period, row.actual, row.units, row.tx)
+            for row in usual
+            if row.actual or row.expected == 0
+        ]
+        for row in later:
+            assert row.expected == (row.actual if row.kind in OWN else 0), row
+        wrong = {check.name: check.expected for check in result.checks if check.difference}
+        assert not any(wrong[name] for name in wrong if name.startswith(("close-out", "margin called")))
+        assert {(p.party, p.figure) for p in result.positions if p.difference} >= {("payer", "received")}
+
+
 def test_money_that_leaves_a_contract_unseen_is_found(young: SwapLife) -> None:
     swap = young.record.addresses.swap
     rpc(young.w3, "anvil_impersonateAccount", swap)

@@ -1,0 +1,235 @@
+"""Who is who on a chain: local wallets, the keys behind them, records and files of wallets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_utils import to_checksum_address
+
+from chain.deploy import data_folder, local_keys, local_wallets, record_path
+from chain.errors import RecordError, TooMuchGasError
+from chain.kinds import load_record
+from chain.records import RecordFile, Wallets, load_wallets, most_nodes, most_panellists, require_counts
+from chain.swap.deploy import local_swap_wallets
+from chain.swap.records import SwapWallets, require_wallets
+from chain.terms import holding_policy, short_string
+from finance.settlement.swap_terms import swap_terms
+from finance.settlement.terms import settlement_terms
+from finance.terms import InputError, load_deal
+from tests.chain.bond_life import DC_WATER
+from tests.chain.swap_life import BLOOM, RAIN
+
+MNEMONIC = "test test test test test test test test test test test junk"
+SOME = [to_checksum_address("0x" + f"{n:02x}" * 20) for n in range(1, 9)]
+
+
+def known(index: int) -> str:
+    """The account of the well-known mnemonic, by another library's derivation (BIP-44)."""
+    Account.enable_unaudited_hdwallet_features()
+    return str(Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}").address)
+
+
+def local_chain(accounts: int) -> Any:
+    """A development chain with so many unlocked accounts, which are not the mnemonic's."""
+    unlocked = [to_checksum_address("0x" + f"{n + 1:040x}") for n in range(accounts)]
+    return SimpleNamespace(eth=SimpleNamespace(accounts=unlocked, chain_id=31_337), client_version="anvil/1")
+
+
+def test_nodes_and_panel_have_documented_keys_of_the_mnemonic() -> None:
+    """Node i has key 100 + i, panellist i key 200 + i, so that anybody can run one for a local deal."""
+    terms = settlement_terms(load_deal(DC_WATER))
+    wallets = local_wallets(local_chain(10), terms)
+    assert set(wallets.nodes) == {known(100 + index) for index in range(4)}
+    assert set(wallets.panel) == {known(200 + index) for index in range(3)}
+    keys = local_keys(wallets)
+    assert {address: key.address for address, key in keys.items()} == {
+        a: a for a in (*wallets.nodes, *wallets.panel)
+    }
+    other = wallets.model_copy(update={"nodes": [SOME[0], *wallets.nodes[1:]], "panel": []})
+    assert set(local_keys(other)) == set(other.nodes[1:]) & {known(100 + index) for index in range(4)}
+    swap = local_swap_wallets(local_chain(10), swap_terms(load_deal(RAIN)))
+    assert set(swap.nodes) == {known(100 + index) for index in range(len(swap.nodes))}
+    assert set(swap.panel) == {known(200 + index) for index in range(len(swap.panel))}
+
+
+@pytest.mark.parametrize("accounts", [0, 1, 2, 3, 10])
+def test_parties_are_the_chains_accounts_and_where_it_has_few_the_mnemonics(accounts: int) -> None:
+    w3 = local_chain(accounts)
+    whose = [*w3.eth.accounts, *(known(index) for index in range(accounts, 10))]
+    wallets = local_wallets(w3, settlement_terms(load_deal(DC_WATER)))
+    assert (wallets.deployer, wallets.issuer, wallets.agent) == tuple(whose[:3])
+    assert wallets.parties == [wallets.issuer, wallets.agent]
+    project = local_swap_wallets(w3, swap_terms(load_deal(BLOOM)))
+    names = ("deployer", "issuer", "agent", "payer", "operator", "lender")
+    assert [getattr(project, name) for name in names] == whose[:6]
+    assert project.payee is None
+    swap = local_swap_wallets(w3, swap_terms(load_deal(RAIN)))
+    assert (swap.deployer, swap.payee, swap.payer) == (whose[0], whose[1], whose[3])
+    assert [getattr(swap, name) for name in ("issuer", "agent", "operator", "lender")] == [None] * 4
+    for made in (local_wallets(w3, settlement_terms(load_deal(DC_WATER)), SOME[0]),
+                 local_swap_wallets(w3, swap_terms(load_deal(RAIN)), SOME[0])):  # fmt: skip
+        assert made.deployer == SOME[0]
+
+
+def test_public_keys_are_for_development_chains_alone() -> None:
+    w3 = local_chain(10)
+    w3.eth.chain_id, w3.client_version = 1, "geth/1"
+    with pytest.raises(RecordError, match=r"chain 1 is not a local one.*--wallets FILE"):
+        local_wallets(w3, settlement_terms(load_deal(DC_WATER)))
+    with pytest.raises(RecordError, match=r"chain 1 is not a local one.*--wallets FILE"):
+        local_swap_wallets(w3, swap_terms(load_deal(RAIN)))
+
+
+def test_a_deal_asks_for_as_many_as_its_greediest_kpi() -> None:
+    def feed(nodes: int, panel: int) -> Any:
+        return SimpleNamespace(nodes=nodes, panel_size=panel)
+
+    feeds = [feed(4, 5), feed(7, 3)]
+    assert (most_nodes(feeds), most_panellists(feeds), most_nodes([]), most_panellists([])) == (7, 5, 0, 0)
+    seven = [to_checksum_address("0x" + f"{n:040x}") for n in range(1, 8)]
+    judges = [to_checksum_address("0x" + f"{n:040x}") for n in range(11, 16)]
+    require_counts(SimpleNamespace(nodes=seven, panel=judges), feeds)  # type: ignore[arg-type]
+    for nodes, panel, says in (
+        (seven[:6], judges, "nodes: the deal asks for 7 and 6 are given"),
+        (seven, [*judges, SOME[0]], "panel: the deal asks for 5 and 6 are given"),
+        (seven, [*judges[:4], seven[0]], f"{seven[0]} would be a node and sit on the panel"),
+    ):
+        with pytest.raises(RecordError, match=says):
+            require_counts(SimpleNamespace(nodes=nodes, panel=panel), feeds)  # type: ignore[arg-type]
+
+
+# -- files
+
+
+def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
+    file = tmp_path / "wallets.json"
+    file.write_text(
+        json.dumps({"issuer": SOME[0].lower(), "agent": SOME[1], "nodes": SOME[5:1:-1], "panel": []})
+    )
+    wallets = load_wallets(Wallets, file, SOME[7])
+    assert wallets == Wallets(deployer=SOME[7], issuer=SOME[0], agent=SOME[1], nodes=SOME[2:6], panel=[])
+    assert wallets.issuer == SOME[0]
+    swap = {"payer": SOME[0], "payee": SOME[1], "nodes": SOME[4:2:-1], "panel": SOME[5:6]}
+    file.write_text(json.dumps(swap))
+    found = load_wallets(SwapWallets, file, SOME[7])
+    assert (found.payer, found.payee, found.nodes, found.panel) == (SOME[0], SOME[1], SOME[3:5], SOME[5:6])
+    for text, says in (
+        ("[]", "must be an object with"),
+        (json.dumps({**swap, "payer": 7}), "payer = 7: Input should be a valid string"),
+        (json.dumps({**swap, "nodes": [SOME[3], SOME[3].lower()]}), "nodes: names an address twice"),
+        (json.dumps({**swap, "payer": "0x12"}), "payer = '0x12': must be an address, 0x and 40 hexadecimal"),
+        (json.dumps({**swap, "owner": SOME[3]}), "owner = "),
+    ):
+        file.write_text(text)
+        with pytest.raises(RecordError, match=f"{file}: {says}"):
+            load_wallets(SwapWallets, file, SOME[7])
+    file.write_text("[]")
+    with pytest.raises(RecordError, match="must be an object with issuer, agent"):
+        load_wallets(Wallets, file, SOME[7])
+
+
+def test_a_deal_has_the_parties_that_it_needs_and_no_others() -> None:
+    pair = SwapWallets(deployer=SOME[0], payer=SOME[1], payee=SOME[2], nodes=[], panel=[])
+    four = dict(zip(("issuer", "operator", "lender", "agent"), SOME[3:7], strict=True))
+    project = SwapWallets(deployer=SOME[0], payer=SOME[1], nodes=[], panel=[], **four)
+    require_wallets(pair, project=False)
+    require_wallets(project, project=True)
+    for name in four:
+        with pytest.raises(RecordError, match=f"wallets: {name}: is missing, and this deal needs it"):
+            require_wallets(project.model_copy(update={name: None}), project=True)
+        with pytest.raises(
+            RecordError, match=f"wallets: {name} = {four[name]}: this deal is a swap between two"
+        ):
+            require_wallets(pair.model_copy(update={name: four[name]}), project=False)
+    with pytest.raises(RecordError, match="wallets: payee: is missing"):
+        require_wallets(pair.model_copy(update={"payee": None}), project=False)
+    with pytest.raises(
+        RecordError, match=f"payee = {SOME[2]}: this deal is a project, whose treasury is the payee"
+    ):
+        require_wallets(project.model_copy(update={"payee": SOME[2]}), project=True)
+
+
+def test_a_record_is_of_the_kind_that_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    for text, field in (
+        ('{"schema": "penstock/swap-deployment/1"}', "gas: Field required"),
+        ('{"schema": "penstock/deployment/2"}', "addresses: Field required"),
+        ('{"schema": "penstock/deployment/9"}', "schema = 'penstock/deployment/9'"),
+        ("[]", "schema = None: must be one of"),
+        ("7", "schema = None: must be one of"),
+    ):
+        file.write_text(text)
+        with pytest.raises(RecordError, match=f"{file}: {field}"):
+            load_record(file)
+    file.write_text('{"schema": "penstock/deployment/2"}')
+    with pytest.raises(RecordError) as caught:
+        load_record(file)
+    assert "gas" not in str(caught.value)
+
+
+def some(deal: str = "a-deal", **feeds: str) -> RecordFile:
+    """A record that has feeds and little else."""
+    return RecordFile.model_construct(deal=deal, feeds=feeds, terms={})
+
+
+def test_a_feed_is_found_by_its_kpi_or_by_being_the_only_one(tmp_path: Path) -> None:
+    one, two, none = some(a="0x1"), some(a="0x1", b="0x2"), some()
+    assert (one.feed_of(), one.feed_of("a"), two.feed_of("b")) == ("0x1", "0x1", "0x2")
+    for record, kpi, says in (
+        (two, None, r"a-deal: the KPI must be named \(--kpi; known: a, b\)"),
+        (none, None, r"known: none"),
+        (one, "b", r"a-deal: no feed for the KPI b \(known: a\)"),
+        (none, "a", r"no feed for the KPI a \(known: none\)"),
+    ):
+        with pytest.raises(RecordError, match=says):
+            record.feed_of(kpi)
+    with pytest.raises(RecordError, match=r"deployment record: terms: id: Field required"):
+        one.load_deal()
+    path = one.save(tmp_path / "not" / "yet" / "é.json")
+    assert json.loads(path.read_text())["deal"] == "a-deal"
+    assert [file.name for file in path.parent.iterdir()] == ["é.json"]
+    assert some("é").save(path).read_text().count("é") == 1
+
+
+def test_deployments_are_kept_where_git_does_not_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_DEPLOYMENTS", str(tmp_path / "here" / "or" / "there"))
+    folder = data_folder()
+    assert folder == tmp_path / "here" / "or" / "there"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    (folder / ".gitignore").write_text("mine\n")
+    assert (data_folder() / ".gitignore").read_text() == "mine\n"
+    monkeypatch.delenv("PENSTOCK_DEPLOYMENTS")
+    monkeypatch.chdir(tmp_path)
+    assert data_folder() == tmp_path / "deployments"
+    deal = load_deal(DC_WATER)
+    assert record_path(folder, 5, deal) == folder / "5" / f"dc-water-eib-2016-{deal.terms_hash[2:10]}.json"
+
+
+# -- words on the chain
+
+
+def test_text_fits_a_word_and_a_policy_has_fifteen_countries() -> None:
+    assert short_string("x" * 31) == "0x" + b"x".hex() * 31 + "00"
+    for long in ("x" * 32, "é" * 16):
+        with pytest.raises(ValueError, match="longer than the 31 bytes"):
+            short_string(long)
+    countries = tuple(range(4, 900, 60))
+    assert len(countries) == 15
+    terms: Any = SimpleNamespace(allowed_classes=0b1010, blocked_countries=countries)
+    word = bytes.fromhex(holding_policy(terms)[2:])
+    assert word[31] == 0b1010
+    pairs = [int.from_bytes(word[31 - 2 * n - 2 : 31 - 2 * n], "big") for n in range(15)]
+    assert pairs == list(countries)
+    assert len(word) == 32
+
+
+def test_what_the_user_can_mend_is_input() -> None:
+    assert issubclass(TooMuchGasError, InputError)
+    assert issubclass(RecordError, InputError)
