@@ -37,9 +37,10 @@ def _naming(deal: Deal, name: str) -> Iterator[None]:
     """What is wrong with a parameter's file or value is said with the deal's file and the field."""
     try:
         yield
-    except InputError as error:
+    except (InputError, OSError) as error:
         where = f"{deal.file or deal.id}: asset.parameters.{name} = {deal.parameter(name)}"
-        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+        said = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise InputError(f"{where}: {' '.join(said.split())}") from None
 
 
 def wind_plant(deal: Deal) -> WindPlant:

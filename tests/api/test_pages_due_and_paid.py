@@ -47,12 +47,12 @@ def test_a_deal_that_is_still_being_read_says_so(wind: Service, monkeypatch: pyt
     words = "The chain is still being read for this deal."
     wind.catch_up()
     assert words not in page(wind, f"/deals/{SWAP}")
-    head = wind.parts.index.head()
+    head = wind.services.index.head()
     assert head is not None
     later = replace(head, block=head.block + 5, behind=1)
-    monkeypatch.setattr(wind.parts.index, "head", lambda: later)
+    monkeypatch.setattr(wind.services.index, "head", lambda: later)
     assert f"{words} What is shown is as it was at block {head.block}." in page(wind, f"/deals/{SWAP}?read=1")
-    checks = Checks(wind.parts)
+    checks = Checks(wind.services)
     assert checks.now()["index"] == "1 deployments are still being read"
 
 

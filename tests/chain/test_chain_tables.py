@@ -30,9 +30,7 @@ def moved(
 
 
 def tables(*events: Event, to_block: int = 9) -> EventTables:
-    found = EventTables(to_block, 9000, list(events))
-    found.record = SimpleNamespace(feeds={"kpi": "0xf"})
-    return found
+    return EventTables(to_block, 9000, list(events), SimpleNamespace(feeds={"kpi": "0xf"}))
 
 
 # -- units

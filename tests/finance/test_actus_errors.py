@@ -59,7 +59,11 @@ RESET = {"cycleAnchorDateOfRateReset": "2020-07-01", "marketObjectCodeOfRateRese
             {"arrayCycleAnchorDateOfPrincipalRedemption": "2020-07-01", "arrayIncreaseDecrease": "DEC"},
             "contract test: arrayNextPrincipalRedemptionPayment: is missing",
         ),
-        ("PAM", {"cycleOfInterestPayment": "P9999YL1"}, "contract test: cannot be evaluated: a time beyond"),
+        (
+            "PAM",
+            {"cycleOfInterestPayment": "P9999YL1"},
+            "contract test: cannot be evaluated: a time outside the years",
+        ),
         ("OPTNS", {"contractStructure": 3}, "contractStructure = 3: must be a list of references"),
         ("OPTNS", {"contractStructure": ["x"]}, "each reference needs an object"),
     ],
