@@ -58,7 +58,7 @@ def read_data(deal: Deal) -> None:
         from finance.swaps.periods import swap_periods
         from finance.swaps.wind import wind_outlook
 
-        wind_outlook(deal)
+        wind_outlook(deal, solved=False)
         swap_periods(deal)
 
 

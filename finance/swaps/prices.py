@@ -7,16 +7,17 @@ The pattern belongs to a day of the weather record, so wind and price move toget
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import brentq
 
 from finance.swaps.periods import Floats, Ints
 from finance.swaps.weather import WeatherYears
 from finance.terms.problems import InputError
 
 FLAT_DAY = (1.0,) * 24
+WIND_EFFECTS = (-8.0, 8.0)  # between which the effect of wind on prices is sought
 
 
 @dataclass(frozen=True)
@@ -59,22 +60,28 @@ class PricePattern:
 
     def with_correlation(self, record: WeatherYears, target: float, level_sd: float) -> PricePattern:
         """The same pattern with the wind effect at which hourly generation and hub price correlate by
-        `target`.
-
-        `level_sd` is the sd of the logarithm of the level, which dilutes the correlation. Raises InputError
-        when no effect between -8 and 8 gives it.
+        `target`. `level_sd` and errors as in `check_correlation`.
         """
+        from scipy.optimize import brentq  # loads slowly, and to check a deal it is not needed
 
-        def gap(effect: float) -> float:
-            return hourly_correlation(record, replace(self, wind_effect=effect), level_sd) - target
+        self.check_correlation(record, target, level_sd)
+        gap = self._gap(record, target, level_sd)
+        return replace(self, wind_effect=float(brentq(gap, *WIND_EFFECTS, xtol=1e-12)))
 
-        low, high = gap(-8.0), gap(8.0)
+    def check_correlation(self, record: WeatherYears, target: float, level_sd: float) -> None:
+        """Raise InputError when no effect within WIND_EFFECTS makes hourly generation and hub price correlate
+        by `target`. `level_sd` is the sd of the logarithm of the level, which dilutes the correlation.
+        """
+        low, high = map(self._gap(record, target, level_sd), WIND_EFFECTS)
         if not low * high < 0:
             raise InputError(
                 f"correlation = {target:g}: no wind effect gives it: {low + target:.2f} to "
                 f"{high + target:.2f} can be had"
             )
-        return replace(self, wind_effect=float(brentq(gap, -8.0, 8.0, xtol=1e-12)))
+
+    def _gap(self, record: WeatherYears, target: float, level_sd: float) -> Callable[[float], float]:
+        """How far from `target` a wind effect puts the correlation."""
+        return lambda effect: hourly_correlation(record, replace(self, wind_effect=effect), level_sd) - target
 
 
 def hourly_correlation(record: WeatherYears, pattern: PricePattern, level_sd: float) -> float:

@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from finance.swaps.periods import Floats, Ints, day_of_year
 from finance.terms.problems import InputError
@@ -182,6 +181,8 @@ class SeasonalAR:
 
 def normal_scores(record: WeatherYears, window: int) -> Floats:
     """For each day of the record, the normal quantile of its energy's rank within its season."""
+    from scipy.special import ndtri  # loads slowly, and only a fit needs it
+
     table = record.near(window)
     energy = record.daily
     below = (energy[table[record.doy]] < energy[:, None]).sum(axis=1)

@@ -104,8 +104,11 @@ def wind_record(deal: Deal) -> WeatherYears:
     return WeatherYears.from_hourly(TYPICAL_YEAR, energy, deal.number("capacity_mw"))
 
 
-def wind_outlook(deal: Deal) -> Outlook:
-    """What may happen to the project: weather, hub prices, node basis, operations."""
+def wind_outlook(deal: Deal, solved: bool = True) -> Outlook:
+    """What may happen to the project: weather, hub prices, node basis, operations. Raises InputError for
+    files and parameters that do not do. `solved`: with the wind effect that gives prices their correlation
+    with the wind; else it is only checked that there is one.
+    """
     record = wind_record(deal)
     level = PriceLevel(
         sd=deal.number("price_sd"),
@@ -119,7 +122,11 @@ def wind_outlook(deal: Deal) -> Outlook:
         floor=deal.number("price_floor"),
     )
     with _naming(deal, "price_wind_correlation"):
-        pattern = pattern.with_correlation(record, deal.number("price_wind_correlation"), level.sd)
+        wanted = deal.number("price_wind_correlation")
+        if solved:
+            pattern = pattern.with_correlation(record, wanted, level.sd)
+        else:
+            pattern.check_correlation(record, wanted, level.sd)
     basis = Basis(
         deal.number("basis_mean"),
         deal.number("basis_wind_effect"),
