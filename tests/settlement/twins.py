@@ -20,7 +20,7 @@ from chain import artifacts
 from chain.bindings import event_abis, named, ordered, type_of
 from chain.log_reader import checksummed, decoder
 from finance.settlement import SettlementError
-from finance.settlement.acts import Act, Call, Done, Emitted
+from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted
 from finance.settlement.world import ACTS as CURRENCY_ACTS
 from finance.settlement.world import CURRENCY, Books, World
 from tests.settlement.engine import NOW, Reverted
@@ -204,7 +204,18 @@ class Twins:
                 done[due[0].call] += 1
             else:
                 raise AssertionError(f"{due[0]} is still due")
+            for act in self._open():
+                if self.world.takes(act):
+                    flows = self.world.tried(act)[1].flows
+                    assert not any(flow.amount for flow in flows), f"{act} moves money, and is not due"
         return done
+
+    def _open(self) -> Iterator[Act]:
+        """What anybody may do without saying more."""
+        for part, books in self.world.parts.items():
+            for call in books.ACTS.values():
+                if call.who == ANYONE and not call.arguments:
+                    yield self.by_anyone(self.act("", part, call.name))
 
     def by_anyone(self, act: Act) -> Act:
         """An act that is open to all, by somebody."""
