@@ -141,19 +141,29 @@ def test_lines_under_few_values() -> None:
     assert expected_payoff(line, BernoulliKpi(0.3), 0) == pytest.approx(0.7 * 50 + 0.3 * 51, abs=1e-12)
 
 
-def test_a_line_under_what_has_neither_density_nor_two_values_is_refused() -> None:
-    class Dice:
-        """1 to 6, each with a chance of a sixth."""
+class Few:
+    """Some values, equally likely, without a density: a law of one's own."""
 
-        description, mean, sd, sample_size = "dice", 3.5, 1.7, None
+    description, mean, sd, sample_size = "of a few values", 0.5, 0.5, None
 
-        def at_least(self, x: int, decimals: int) -> float:
-            return float(np.mean(np.arange(1, 7) * 10**decimals >= x))
+    def __init__(self, *values: float) -> None:
+        self._values = np.array(values)
 
-        def quantile(self, u: np.ndarray) -> np.ndarray:
-            return 1 + np.floor(6 * u)
+    def at_least(self, x: int, decimals: int) -> float:
+        return float(np.mean(np.rint(self._values * 10**decimals) >= x))
 
-    line = Curve.of(Shape.LINEAR, [(0, 0), (10, 10)])
-    with pytest.raises(ValueError, match="no closed form of a linear curve under a KPI that is dice"):
-        expected_payoff(line, Dice(), 0)
-    assert expected_payoff(Curve.of(Shape.STEP, [(0, 0), (5, 6)]), Dice(), 0) == pytest.approx(2)
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        return np.sort(self._values)[np.floor(u * len(self._values)).astype(int)]
+
+
+def test_a_line_under_a_law_of_ones_own_needs_the_values_0_and_1_alone() -> None:
+    line, step = Curve.of(Shape.LINEAR, [(0, 0), (10, 10)]), Curve.of(Shape.STEP, [(0, 0), (5, 6)])
+    assert expected_payoff(line, Few(0, 1, 1), 0) == pytest.approx(2 / 3)
+    assert expected_payoff(Curve.of(Shape.LINEAR, [(0, 3), (200, 9)]), Few(0, 1), 2) == pytest.approx(4.5)
+    for law, decimals in (
+        (Few(1, 2, 3, 4, 5, 6), 0), (Few(0, 1, 2), 0), (Few(0, 0.01, 1), 2), (Few(0, 0.5, 1), 1),
+        (Few(0, 1, 1.01), 2), (Few(-0.01, 0, 1), 2), (Few(-1, 1), 0),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="no closed form of a linear curve under a KPI that is of a few"):
+            expected_payoff(line, law, decimals)
+    assert expected_payoff(step, Few(1, 2, 3, 4, 5, 6), 0) == pytest.approx(2)

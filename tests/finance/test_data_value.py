@@ -28,6 +28,7 @@ from finance.pricing.measures import dirty_price, expected_amounts
 from finance.pricing.process import BernoulliKpi, EmpiricalKpi, LognormalKpi, NormalKpi
 from finance.pricing.processes import CorrelatedKpis, NormalProcess
 from finance.pricing.sensitivity import break_even_mean, cost_of_capital, kpi_risk, simulated_risk
+from finance.pricing.simulate import simulate
 from finance.pricing.sustainability import Effort, fair_linked_coupon, linked_bond, tries
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.terms import settlement_terms
@@ -212,8 +213,17 @@ def test_simulated_delta_is_the_closed_one(flows: Flows, linear: KpiFlow) -> Non
     for field, wanted in (("mean", exact.delta), ("sd", exact.vega)):
         slope, error = simulated_risk(claim, market, start, kpis, "runoff-reduction", field, 1e-3, SEED)
         assert abs(slope - wanted) < 5 * error + 2e-3 * abs(wanted) + 1e-3
-    with pytest.raises(InputError, match="no such process"):
-        simulated_risk(claim, market, start, kpis, "runoff-reduction", "skew", 1e-3, SEED)
+    runs = [
+        simulate(claim, CorrelatedKpis({"runoff-reduction": NormalProcess(0.35 + by, 0.05)}), start, SEED)
+        for by in (1e-3, -1e-3)
+    ]
+    per_100 = 1.01715**-9 / 250_000 / 2e-3
+    slopes = per_100 * (runs[0].replicates - runs[1].replicates)[:, 0]
+    found = simulated_risk(claim, market, start, kpis, "runoff-reduction", "mean", 1e-3, SEED)
+    assert found == pytest.approx((slopes.mean(), stats.sem(slopes)), rel=1e-9)
+    for name, field in (("runoff-reduction", "skew"), ("rain", "mean")):
+        with pytest.raises(InputError, match=f"{name}.{field}: no such process"):
+            simulated_risk(claim, market, start, kpis, name, field, 1e-3, SEED)
 
 
 def test_break_even_mean(flows: Flows) -> None:

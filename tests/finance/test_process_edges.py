@@ -11,7 +11,6 @@ import QuantLib as ql
 from scipy import integrate, stats
 
 from finance.pricing.data_value import (
-    MOST_KNOWN,
     WeightedKpi,
     normal_error,
     posterior,
@@ -191,6 +190,7 @@ def test_reports_of_any_law_by_quadrature() -> None:
     assert found.sd**2 == pytest.approx(weighed(2) / total - (weighed(1) / total) ** 2, rel=1e-3)
     assert found.at_least(45, 2) == pytest.approx(weighed(0, 0.445) / total, abs=2e-3)
     assert sum(found.weights) == pytest.approx(1)
+    assert len(reweighted(kpi, [], normal_error(0.1), 32).values) == 32  # all of few are enough
     with pytest.raises(InputError, match="only 1 of 1000 values explain them"):
         reweighted(kpi, [3.0], normal_error(0.01), 1_000)
 
@@ -210,8 +210,8 @@ def test_how_much_reports_may_know() -> None:
     assert report_weight(prior, 0.5, 3) == 12
     assert posterior(prior, [0.5] * 3, 0.5).sd == pytest.approx(1 / np.sqrt(13))
     assert posterior(prior, [], 0.5) is prior
-    assert report_weight(prior, 1.001 / MOST_KNOWN, 1) < 1e12
-    for error, reports in ((1 / MOST_KNOWN, 1), (1.001 / MOST_KNOWN, 2), (1e-300, 0), (1e-9, 0)):
+    assert report_weight(prior, 1.0000004e-6, 1) < 1e12
+    for error, reports in ((1e-6, 1), (1.0000004e-6, 2), (1e-6, 0), (1e-300, 0), (1e-9, 0)):
         with pytest.raises(InputError, match=f"error = {error:g}: {reports} such reports leave less"):
             report_weight(prior, error, reports)
     for error in (0.0, -1.0, np.inf, np.nan):
@@ -267,6 +267,7 @@ def test_the_price_of_risk_after_reports_by_quadrature() -> None:
     found = preposterior(steps, prior, error, 2)
     assert found.after**2 + found.news**2 == pytest.approx(found.before**2, rel=1e-8)
     assert found.reduction == pytest.approx(1 - found.after / found.before)
+    assert preposterior(steps, prior, error) == preposterior(steps, prior, error, 1) != found
     sure = KpiFlow(DAY, DAY, Curve.of(Shape.STEP, [(0, 3)]), 2, 1.0)
     assert preposterior(sure, prior, error).reduction == 0
 
@@ -286,5 +287,7 @@ def test_prices_along_reports_of_a_sample() -> None:
         assert table["price"][row] == pytest.approx(1.8 * chance, rel=close)
         assert table["price_sd"][row] == pytest.approx(1.8 * np.sqrt(chance * (1 - chance)), rel=close)
     assert table["report"].tolist()[1:] == [0.4, 0.2]
+    sure = KpiFlow(DAY, DAY, Curve.of(Shape.STEP, [(0, 0), (90, 1_000)]), 2, 1.0)
+    assert price_path(sure, sample, [0.4], 0.1, 0.9, 50_000)["price_sd"].tolist() == [0, 0]
     with pytest.raises(InputError, match="which is knowing it"):
         price_path(flow, sample, [0.4], 1e-12, 0.9, 50_000)

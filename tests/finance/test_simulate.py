@@ -189,6 +189,22 @@ def test_fast_simulation_agrees_with_the_closed_form() -> None:
         assert (np.abs(found.amounts - exact) < 6 * found.standard_errors).all()
 
 
+def test_errors_are_those_of_the_replicates() -> None:
+    """16 scramblings of 1,024 points, or 8 of 131,072 paths, unless told; sd / sqrt(n) each, and of sums."""
+    flows, kpis = quarterly(LINEAR, 3), CorrelatedKpis({"kpi": PROCESSES[2]})
+    found, fast = simulate(flows, kpis, START, SEED), simulate_fast(flows, PROCESSES[2], START, SEED)
+    assert (found.replicates.shape, found.points, found.construction) == ((16, 3), 1_024, "bridge")
+    assert (fast.replicates.shape, fast.points, fast.construction) == ((8, 3), 131_072, "plain, compiled")
+    assert simulate(flows, kpis, START, SEED, replicates=2, plain=True).construction == "plain"
+    for each in (found, fast):
+        assert each.amounts == pytest.approx(each.replicates.mean(axis=0))
+        assert each.standard_errors == pytest.approx(stats.sem(each.replicates))
+        worth = each.replicates @ np.array([0.9, 0.8, -0.7])
+        wanted = worth.mean(), stats.sem(worth)
+        assert each.weighted(np.array([0.9, 0.8, -0.7])) == pytest.approx(wanted)
+    assert simulate(Flows(100.0, ()), kpis, START, SEED).replicates.shape == (16, 0)
+
+
 def test_what_cannot_be_simulated_is_refused() -> None:
     flows, kpis = quarterly(LINEAR), CorrelatedKpis({"other": PROCESSES[0]})
     with pytest.raises(InputError, match="KPI kpi: no process"):
@@ -199,6 +215,11 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         simulate(flows, CorrelatedKpis({"kpi": PROCESSES[0]}), START, SEED, replicates=1)
     with pytest.raises(InputError, match="Gaussian recursions"):
         simulate_fast(flows, PROCESSES[5], START, SEED)
+    with pytest.raises(InputError, match="Gaussian recursions"):
+        simulate_fast(Flows(100.0, ()), PROCESSES[0], START, SEED)
+    for other in (quarterly(STEP, 1), quarterly(LINEAR, 1, "other")):
+        with pytest.raises(InputError, match="one KPI and one curve"):
+            simulate_fast(Flows(100.0, (), flows.kpi_flows + other.kpi_flows), PROCESSES[0], START, SEED)
     far = KpiFlow(START, START, Curve.of(Shape.LINEAR, [(0, 0), (2**51, 1)]), 15, 1.0)
     with pytest.raises(ValueError, match="too large for the fast kernels"):
         mean_payoffs(NormalProcess(1.0, 1.0).recursion(np.array([1.0])), far, np.zeros((1, 1)))

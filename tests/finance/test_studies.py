@@ -18,6 +18,7 @@ from finance.pricing.measures import price_from_yield
 from finance.pricing.outlook import deal_outlook
 from finance.pricing.prepared import PreparedBond
 from finance.pricing.process import BernoulliKpi, EmpiricalKpi, LognormalKpi, NormalKpi
+from finance.pricing.simulate import kpi_time
 from finance.pricing.study import Study, deal_cost_of_capital, price_curves, study
 from finance.terms import InputError
 from tests.finance.deal_variants import VARIANTS, book_deal
@@ -156,6 +157,20 @@ def test_a_study_is_of_a_day_of_the_bonds_life() -> None:
     # By 30/360 the 31st is the 1st already: nothing is discounted, so a price says no yield.
     with pytest.raises(InputError, match="2021-03-31: no day is left by 30/360 to the last payment"):
         study(deal, NormalKpi(0.3, 0.05), 0.03, settle=date(2021, 3, 31))
+
+
+def test_what_is_paid_on_the_day_is_the_sellers() -> None:
+    """On the last day that the first report moves, the second one is the first still to come."""
+    deal = book_deal(LOAN)
+    outlook = deal_outlook(deal)
+    for day, number in ((date(2028, 3, 31), 0), (date(2028, 4, 1), 1)):
+        found = study(deal, NormalKpi(0.1, 0.03), 0.03, settle=day)
+        first = found.flows.kpi_flows[0]
+        assert first.observed == deal.kpis["electric-share"].periods[number].end
+        assert first.paid > day
+        assert study(deal, outlook, 0.03, settle=day).process == outlook["electric-share"].marginal(  # type: ignore[union-attr]
+            kpi_time(found.flows.start, first.observed)
+        )
 
 
 def test_a_curve_takes_the_place_of_the_rate() -> None:

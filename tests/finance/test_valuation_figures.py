@@ -108,6 +108,8 @@ def test_what_is_said_in_json_is_what_was_found() -> None:
     assert (said["discount_yield"], said["price"], said["spread"]) == (0.03, found.price, found.spread)
     outcome = said["expected_outcome"]
     assert (outcome["replicates"], outcome["points"], outcome["seed"]) == (32, 4096, 11)
+    # Unless told, the seed is the day on which the bond was issued.
+    assert price(book_deal(DC)).monte_carlo.seed == int(f"{found.claim.issue_date:%Y%m%d}")
     assert outcome["sd"] == found.closed_form.sd
     assert [tier["price"] for tier in said["tiers"]] == list(found.case_prices)
     assert [tier["probability"] for tier in said["tiers"]] == list(found.closed_form.probabilities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 from math import exp, log
 
 import numpy as np
@@ -43,6 +44,10 @@ def test_what_has_no_yield() -> None:
         assert earned_yield(PAR, price) is None
         with pytest.raises(InputError, match=re.escape(f"price = {price:g}: no yield")):
             PAR.yield_at(price)
+    tenfold = Stream(np.array([1.0]), np.array([10.9]), 1)
+    assert tenfold.yield_at(1.0) == pytest.approx(9.9)
+    with pytest.raises(InputError, match=r"between -0\.95 and 10 gives it"):
+        tenfold.yield_at(0.98)
     with pytest.raises(InputError, match="no spread between 0 and 1"):
         solve(lambda x: np.nan, "spread", 5, (0.0, 1.0))
     with pytest.raises(InputError, match="no root"):
@@ -167,6 +172,7 @@ def test_par_bonds_cost_par_by_quantlibs_cash_flows(frequency: int, day_count: s
         bond = ql.FixedRateBond(0, 100.0, schedule, [rate], count)
         worth = sum(flow.amount() * curve.factor(flow.date().to_date()) for flow in bond.cashflows())
         assert worth == pytest.approx(100, abs=1e-8)
+    assert DiscountCurve.from_par_rates(START, par) == DiscountCurve.from_par_rates(START, par, 2, "30/360")
     before = ql.Settings.instance().evaluationDate
     ql.Settings.instance().evaluationDate = ql.Date(3, 3, 2033)
     DiscountCurve.from_par_rates(START, par, frequency, day_count)
@@ -178,6 +184,20 @@ def test_par_bonds_cost_par_by_quantlibs_cash_flows(frequency: int, day_count: s
         DiscountCurve.from_par_rates(
             START, {day: -0.99 if day.year == 2027 else 0.9 for day in par}, frequency
         )
+
+
+def test_par_bonds_of_the_30th_pay_on_the_30th() -> None:
+    """Half a year before 30 June is 30 December, though June ends then and December does not."""
+    start, end = date(2019, 12, 30), date(2021, 6, 30)
+    curve = DiscountCurve.from_par_rates(start, {end: 0.05}, 2, "ACT/365F")
+    days = [start, date(2020, 6, 30), date(2020, 12, 30), end]
+    worth = sum(5 * (b - a).days / 365 * curve.factor(b) for a, b in pairwise(days)) + 100 * curve.factor(end)
+    assert worth == pytest.approx(100, abs=1e-9)
+
+
+def test_zero_rates_are_compounded_twice_a_year_of_365_days_unless_told() -> None:
+    curve = DiscountCurve.from_zero_rates(START, {date(2022, 1, 14): 0.03})
+    assert curve.factor(date(2022, 1, 14)) == pytest.approx(1.015**-4, rel=1e-13)
 
 
 def test_clocks_count_to_either_side() -> None:
