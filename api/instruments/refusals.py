@@ -62,6 +62,8 @@ WORDS: Mapping[str, str] = {
     "KpiPayment_NoSuchProposal": "There is no such offer.",
     "RevenueTreasury_NotDue": "The period is not due yet.",
     "RevenueTreasury_SwapNotSettled": "The swap must settle the period first.",
+    "RevenueTreasury_SwapNotClosedOut": "The swap is in default and must be closed out first.",
+    "RevenueTreasury_ProviderOwes": "The swap's provider must pay what it owes first, or be in default.",
     "RevenueTreasury_WrongState": "The treasury is not in the state that this needs.",
     "RevenueTreasury_AllPaid": "All periods have been paid.",
 }

@@ -83,6 +83,8 @@ interface IRevenueTreasury is IServicer {
     error RevenueTreasury_WrongState(State state);
     error RevenueTreasury_NotDue(uint64 payDate);
     error RevenueTreasury_SwapNotSettled(uint256 period);
+    error RevenueTreasury_SwapNotClosedOut();
+    error RevenueTreasury_ProviderOwes(uint256 amount);
     error RevenueTreasury_AllPaid(uint256 periods);
     error RevenueTreasury_PeriodsOutstanding(uint256 paid, uint256 total);
     error RevenueTreasury_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
@@ -94,7 +96,8 @@ interface IRevenueTreasury is IServicer {
     /// @notice Pay in revenue of a named line. Anyone, once the token is issued.
     function receiveRevenue(bytes32 line, uint256 amount) external;
 
-    /// @notice Pay the next period, from its pay date on, when the swap has settled it or is over. Anyone.
+    /// @notice Pay the next period, from its pay date on, when the swap has settled it and its provider owes nothing or is in
+    /// default and cannot be closed out yet, or when the swap is over. Anyone.
     /// @dev Collects what the swap has for the project first. If it is late and the pay dates of further periods have
     /// passed, what those need for cost and debt is held back, so that nobody gains by the delay.
     /// @return distributed to the holders

@@ -205,10 +205,23 @@ def _due_as_well(periods: Sequence[Period], ledger: Ledger) -> int:
     return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= ledger.at)
 
 
-def _is_settled(swap: kpi_payment.Ledger | None, period: int) -> bool:
-    if swap is None or len(swap.amounts) > period:
-        return True
-    return swap.status > kpi_payment.State.DEFAULTED
+def await_swap(terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int) -> None:
+    """Raise SettlementError while what the swap brings for `period` may still come: it has to settle the
+    period, and its provider to pay what it owes, or be in default and not closed out because it cannot be
+    yet. Where the model's report says for how much, its being there is the caller's to know."""
+    state = kpi_payment.state_at(terms, swap, at)
+    if state > kpi_payment.State.DEFAULTED:
+        return
+    if len(swap.amounts) <= period:
+        raise SettlementError(f"a payment of period {period}, which the swap has not settled")
+    if state == kpi_payment.State.DEFAULTED:
+        outstanding = kpi_payment.has_begun(terms, len(swap.amounts), kpi_payment.defaulted_at(swap, at))
+        if not outstanding and terms.close_out_rule != kpi_payment.CloseOutRule.MODEL_VALUE:
+            raise SettlementError(f"a payment of period {period}, before the swap in default is closed out")
+        return
+    owed = kpi_payment.owed(terms, swap, Side.PAYER, at)
+    if owed:
+        raise SettlementError(f"a payment of period {period}, while the swap's provider owes {owed}")
 
 
 def _is_over(terms: TreasuryTerms, ledger: Ledger) -> bool:
@@ -284,8 +297,8 @@ def next_period(periods: Sequence[Period], ledger: Ledger) -> Ledger:
 def _pay(terms: TreasuryTerms, ledger: Ledger) -> Ledger:
     index = ledger.periods_paid
     due = next_period(terms.periods, ledger)
-    if not _is_settled(ledger.swap, index):
-        raise SettlementError(f"a payment of period {index}, which the swap has not settled")
+    if terms.swap is not None and ledger.swap is not None:
+        await_swap(terms.swap, ledger.swap, index, ledger.at)
     return _spend(terms, due, index)
 
 
@@ -397,8 +410,8 @@ def replay(
     is funded as `fundings` say, by its latest beginning with its collateral; within one second, money comes
     first and the treasury pays last. Nobody
     calls margin, and nobody but the treasury withdraws. Raises SettlementError for more revenue than
-    periods, unless there is one KPI value for each period that is paid and that the swap has, and as
-    `history` does.
+    periods, unless there is one KPI value for each period that is paid and that the swap has, when the money
+    of the swap's provider does not suffice, and as `history` does.
     """
     if len(revenue) > len(terms.periods):
         raise SettlementError(f"revenue: {len(revenue)} for {len(terms.periods)} periods")

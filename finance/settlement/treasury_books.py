@@ -83,12 +83,14 @@ class TreasuryBooks(Books):
         """The next period; what has come after the last one, or after a failed issue, if it is enough to do
         anything."""
         swap = self.swap(world)
-        money, needs = self.available(world), sum(self.ledger.arrears)
+        money, needs, comes = self.available(world), sum(self.ledger.arrears), 0
         if swap is not None:
-            money += swap.withdrawable(Side.PAYEE, world.at)
+            comes = swap.withdrawable(Side.PAYEE, world.at)
+            money += comes
             needs += swap.owed(Side.PAYEE, world.at)
         found = [self._now(world, "pay")]
-        if (money and needs) or money >= self.units or (self.state == State.ACTIVE and self._is_over(world)):
+        does = comes or (money and needs) or money >= self.units
+        if does or (self.state == State.ACTIVE and self._is_over(world)):
             found.append(self._now(world, "pay_rest"))
         return [*found, self._now(world, "return_money")] if money else found
 
@@ -112,8 +114,7 @@ class TreasuryBooks(Books):
         self._require_begun()
         index = self.ledger.periods_paid
         self.ledger = treasury.next_period(self.terms.periods, replace(self.ledger, at=world.at))
-        if not self._is_settled(world, index):
-            raise SettlementError(f"{self.key}: the swap has not settled period {index}")
+        self._await_swap(world, index)
         return self._spend(world, index)
 
     def pay_rest(self, world: World, by: str) -> int:
@@ -173,12 +174,17 @@ class TreasuryBooks(Books):
         with world.paying("swap_received", period):
             return int(world.call(self.key, self.terms.swap, "withdraw", side=Side.PAYEE))
 
-    def _is_settled(self, world: World, period: int) -> bool:
-        """A swap in default is not over: its close-out comes first."""
+    def _await_swap(self, world: World, period: int) -> None:
+        """What the swap brings for a period is there before the period is paid: what its provider owes and
+        may still pay in time, and in default what a close-out brings that can be by now."""
         swap = self.swap(world)
-        if swap is None or swap.periods_settled > period:
-            return True
-        return swap.state(world.at) > kpi_payment.State.DEFAULTED
+        if swap is None:
+            return
+        treasury.await_swap(swap.terms, swap.ledger, period, world.at)
+        if swap.state(world.at) == kpi_payment.State.DEFAULTED:
+            by = world.addresses[self.key]
+            if world.takes(Act(by, swap.key, "close_out", {}, world.at, world.block)):
+                raise SettlementError(f"{self.key}: the swap can be closed out, and is not")
 
     def _is_over(self, world: World) -> bool:
         """Whether nothing more is due to come in."""

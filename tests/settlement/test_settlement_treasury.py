@@ -122,25 +122,54 @@ def test_a_missing_report_pays_the_missing_payoff() -> None:
     assert of(made, "distribution") == []
 
 
-def test_a_provider_without_money_owes_with_interest() -> None:
-    """600 due to the project is unpaid; a year of it at 10 % comes with the money."""
+def test_a_provider_without_money_is_waited_for() -> None:
+    """600 due to the project is unpaid, which nobody gains by: neither the lender, who would have its due of
+    the next quarter out of it, nor holders. A year of it at 10 % comes with the money."""
     late = pay_date(0) + YEAR
+    acts: list[TreasuryAct] = [
+        Activation(START),
+        Settlement(pay_date(0), 400),
+        Revenue(pay_date(0), 400),
+    ]
+    terms = replace(TERMS, swap=replace(SWAP, required=(0, 0)))
+    with pytest.raises(SettlementError, match="provider owes 600"):
+        apply(terms, history(terms, acts)[-1], Pay(pay_date(0)))
+    with pytest.raises(SettlementError, match=r"provider owes 1$"):
+        apply(terms, history(terms, [*acts, Funding(late, PAYER, 659)])[-1], Pay(late))
     ledger = history(
-        replace(TERMS, swap=replace(SWAP, required=(0, 0))),
-        [
-            Activation(START),
-            Settlement(pay_date(0), 400),
-            Revenue(pay_date(0), 400),
-            Pay(pay_date(0)),
-            Funding(late, PAYER, 660),
-            Settlement(late, 1_000),
-            Pay(late),
-        ],
+        terms, [*acts, Funding(late, PAYER, 660), Pay(late), Settlement(late, 1_000), Pay(late)]
     )[-1]
     first, second = ledger.runs
-    assert (first.collected, first.paid, first.distributed) == (0, (300, 100, 0, 0), 0)
-    # 660 pay 300 of cost and 300 of debt; the other 60 are held back for periods that are due as well.
-    assert (second.collected, second.paid) == (660, (300, 300, 60, 0))
+    # Of 1,060 what is left after 300 and 200 is held back for the periods that are due as well.
+    assert (first.collected, first.paid) == (660, (300, 200, 560, 0))
+    assert (second.collected, second.paid) == (0, (300, 200, 60, 0))
+
+
+def test_a_provider_in_default_is_not_waited_for() -> None:
+    """Called and not paid: once its cure period is over the treasury pays of what it has, after the
+    close-out."""
+    terms = replace(
+        TERMS, swap=replace(SWAP, required=(0, 0), close_out_rule=CloseOutRule.LAST_FIXING, missing_value=0)
+    )
+    called = pay_date(0) + 1
+    over = called + SWAP.cure_period
+    acts: list[TreasuryAct] = [
+        Activation(START),
+        Settlement(pay_date(0), 400),
+        Revenue(pay_date(0), 400),
+        MarginCall(called, PAYER),
+    ]
+    ledger = history(terms, acts)[-1]
+    with pytest.raises(SettlementError, match="provider owes"):
+        apply(terms, ledger, Pay(over))
+    begun = over + 1 > terms.swap.periods[0].end if terms.swap else False
+    assert begun  # the second period is under way, and settled before the close-out
+    assert apply(terms, ledger, Pay(over + 1)).runs[-1].paid[:2] == (300, 100)
+    settled = apply(terms, apply(terms, ledger, Settlement(pay_date(1), 1_000)), Revenue(pay_date(1), 400))
+    with pytest.raises(SettlementError, match="closed out"):
+        apply(terms, settled, Pay(pay_date(1)))
+    closed = apply(terms, settled, CloseOut(pay_date(1), None))
+    assert apply(terms, closed, Pay(pay_date(1))).runs[-1].paid[:2] == (300, 200)
 
 
 def test_default_and_close_out() -> None:
@@ -159,11 +188,10 @@ def test_default_and_close_out() -> None:
     ledger = history(terms, [*acts, Revenue(pay_date(1), 900)])[-1]
     with pytest.raises(SettlementError, match="not settled"):
         apply(terms, ledger, Pay(pay_date(1)))
-    for act in (Settlement(pay_date(1), 900), Pay(pay_date(1)), Revenue(pay_date(2), 500)):
-        ledger = apply(terms, ledger, act)
-    with pytest.raises(SettlementError, match="not settled"):
-        apply(terms, ledger, Pay(pay_date(2)))
-    for act in (CloseOut(pay_date(2)), Pay(pay_date(2))):
+    ledger = apply(terms, ledger, Settlement(pay_date(1), 900))
+    with pytest.raises(SettlementError, match="closed out"):
+        apply(terms, ledger, Pay(pay_date(1)))
+    for act in (CloseOut(pay_date(1)), Pay(pay_date(1)), Revenue(pay_date(2), 500), Pay(pay_date(2))):
         ledger = apply(terms, ledger, act)
     _, second, third = ledger.runs
     assert (second.collected, second.distributed) == (100, 500)
@@ -173,7 +201,7 @@ def test_default_and_close_out() -> None:
     assert not ledger.closed
     assert ledger.swap is not None
     owed = kpi_payment.owed(terms.swap or SWAP, ledger.swap, PAYER, pay_date(3))
-    assert owed == 500 + 500 * QUARTER // (10 * YEAR)
+    assert owed == 500 + 500 * 2 * QUARTER // (10 * YEAR)
     paid = apply(terms, apply(terms, ledger, Funding(pay_date(3), PAYER, owed)), PayRest(pay_date(3)))
     assert paid.closed
     assert paid.runs[-1].collected == owed
@@ -282,7 +310,7 @@ def test_the_replay_is_the_history(seed: int) -> None:
             for _ in range(min(count, len(terms.swap.periods) if terms.swap else 0))
         ]
         least = terms.swap.required[PAYER] if terms.swap else 0
-        fundings = [Funding(START, PAYER, least + rng.randrange(300))] if terms.swap else []
+        fundings = [Funding(START, PAYER, least + 10**6)] if terms.swap else []
         made = replay(terms, revenue, kpis, fundings)
         received = sum(revenue) + sum(p.total for p in made if p.kind == "swap_received")
         spent = sum(p.total for p in made if p.kind != "swap_received")

@@ -10,8 +10,9 @@ from random import Random
 
 import pytest
 
-from finance.settlement import SettlementError
-from finance.settlement.treasury import Revenue, apply
+from finance.settlement import SettlementError, kpi_payment
+from finance.settlement.kpi_payment import CloseOutRule
+from finance.settlement.treasury import Ledger, Pay, Revenue, TreasuryTerms, apply
 from tests.settlement.engine import Reverted
 from tests.settlement.treasuries import START, begun, random_act, random_terms
 from tests.settlement.treasury_life import TreasuryLife, expected
@@ -20,6 +21,15 @@ from tests.settlement.treasury_life import TreasuryLife, expected
 @pytest.fixture(scope="module")
 def life() -> TreasuryLife:
     return TreasuryLife()
+
+
+def _waits_for_a_value(terms: TreasuryTerms, books: Ledger, at: int) -> bool:
+    """Whether only the contract can know if the swap can be closed out: by the model's report."""
+    swap, its = terms.swap, books.swap
+    if swap is None or its is None or swap.close_out_rule != CloseOutRule.MODEL_VALUE:
+        return False
+    default = kpi_payment.defaulted_at(its, at)
+    return bool(default) and not kpi_payment.has_begun(swap, len(its.amounts), default)
 
 
 def test_lives_on_chain_are_the_replays(life: TreasuryLife, seed: int, cases: int) -> None:
@@ -43,6 +53,8 @@ def test_lives_on_chain_are_the_replays(life: TreasuryLife, seed: int, cases: in
             try:
                 life.do(act)
             except Reverted:
+                if isinstance(act, Pay) and _waits_for_a_value(terms, books, act.at):
+                    continue
                 with pytest.raises(SettlementError):
                     apply(terms, books, act)
                 refused[type(act).__name__] = refused.get(type(act).__name__, 0) + 1
