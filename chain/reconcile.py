@@ -19,6 +19,7 @@ from chain.bindings import contract, read
 from chain.bond_replay import replay_bond
 from chain.check import Difference, check_deployment
 from chain.event_tables import Distribution
+from chain.events import watch
 from chain.ledger import Ledger
 from chain.reconciliation import (
     KINDS,
@@ -30,6 +31,8 @@ from chain.reconciliation import (
     Row,
 )
 from chain.records import DeploymentRecord
+from chain.replay import log_checks
+from chain.world import bond_world
 from finance.settlement.bond import fixed, outcome, replay
 from finance.settlement.bond_life import Settled
 from finance.settlement.terms import Effect, Fixing, SettlementTerms, settlement_terms
@@ -60,7 +63,7 @@ class _Reconciler:
     """Holds what the parts of a reconciliation share."""
 
     def __init__(self, w3: Web3, record: DeploymentRecord, terms: SettlementTerms, ledger: Ledger) -> None:
-        self.record, self.terms, self.ledger = record, terms, ledger
+        self.w3, self.record, self.terms, self.ledger = w3, record, terms, ledger
         self.at, self.block = record.addresses, ledger.to_block
         self.token = contract(w3, "SecurityToken", self.at.token)
         self.money = contract(w3, "IERC20", self.at.currency)
@@ -124,6 +127,10 @@ class _Reconciler:
             self.notes.append(
                 "the bond was accelerated: expected is what the deal promised, not what is left"
             )
+        by_log, remarks = log_checks(
+            self.w3, bond_world(self.record, self.terms), watch(self.record), self.ledger
+        )
+        self.notes += remarks
         return Reconciliation(
             deal=self.terms.deal_id,
             terms_hash=self.terms.terms_hash,
@@ -135,7 +142,7 @@ class _Reconciler:
             currency_decimals=self.terms.currency_decimals,
             rows=rows,
             holders=holders,
-            checks=list(self._checks(rows, holders)),
+            checks=[*self._checks(rows, holders), *by_log],
             issuer=self._issuer(),
             deployment=deployment,
             notes=self.notes,

@@ -16,6 +16,7 @@ from web3 import Web3
 
 from chain.acts import APART, Said, acts_of
 from chain.bindings import contract, read
+from chain.event_tables import EventTables
 from chain.events import Event, Watch
 from chain.reconciliation import Check
 from finance.settlement.acts import Act, Done
@@ -45,12 +46,14 @@ class Difference:
 @dataclass
 class Replayed:
     """A deal lived again: `world` is what its parts hold after the last act. `unexplained` is the first event
-    that no act of the deal explains, with the reason; what came after it was not looked at."""
+    that no act of the deal explains, with the reason; that and what came after it, `left` events in all, were
+    not lived."""
 
     world: World
     steps: list[Step] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     unexplained: tuple[Event, str] | None = None
+    left: int = 0
 
     @property
     def holds(self) -> bool:
@@ -62,19 +65,21 @@ def replay(world: World, watch: Watch, events: Sequence[Event]) -> Replayed:
     """Live the `events` of a deal, in their order and without those of its deployment, from the `world` as it
     was deployed."""
     made = Replayed(world)
-    known = (e for e in events if e.name not in APART.get(e.source, ()))
+    known = [e for e in events if e.name not in APART.get(e.source, ())]
+    lived = 0
     for _, group in groupby(known, key=lambda event: event.tx):
         rest = list(group)
         while rest:
             step, reason = _explained(made.world, watch, rest)
             if step is None:
-                made.unexplained = rest[0], reason
+                made.unexplained, made.left = (rest[0], reason), len(known) - lived
                 return made
             after, found = step
             made.world = after
             made.steps.append(found)
             made.differences += _differences(watch, found)
             rest = rest[len(found.events) :]
+            lived += len(found.events)
     return made
 
 
@@ -127,7 +132,36 @@ def balances(w3: Web3, world: World, watch: Watch, block: int) -> list[Check]:
     """Currency that each of the deal's own contracts holds at a block: by the books, and on the chain."""
     money = contract(w3, "IERC20", world.addresses[CURRENCY]).functions
     return [
-        Check(f"money: {part}: held", world.held(part), int(read(money.balanceOf(address), block)))
+        Check(
+            f"money: {part}: by the books = held",
+            world.held(part),
+            int(read(money.balanceOf(address), block)),
+        )
         for part, address in world.addresses.items()
         if address in watch.own
     ]
+
+
+def log_checks(w3: Web3, world: World, watch: Watch, ledger: EventTables) -> tuple[list[Check], list[str]]:
+    """A deal lived again from its log: that every event is explained by an act, and has the figures of the
+    books, and that every contract holds what the books say; and in words what is not so. `world`: the deal
+    as it was deployed."""
+    events = [event for event in ledger.events if event.tx != ledger.record.tx]
+    made = replay(world, watch, events)
+    checks = [
+        Check("log: events that no act of the deal explains", 0, made.left),
+        Check("log: figures unlike the books'", 0, len(made.differences)),
+    ]
+    notes = [
+        f"{_where(d.event)}: {d.argument} = {d.actual}, by the books {d.expected}" for d in made.differences
+    ]
+    if made.unexplained is None:
+        checks += balances(w3, made.world, watch, ledger.to_block)
+    else:
+        event, reason = made.unexplained
+        notes.append(f"{_where(event)}: no act of the deal explains it: {reason}")
+    return checks, notes
+
+
+def _where(event: Event) -> str:
+    return f"block {event.block}, {event.source} {event.name}"

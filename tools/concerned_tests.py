@@ -11,8 +11,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".toolchain" / "calls.json"
-MOST_FILES = 8
-"""Test files found by imports, nearest first."""
 Calls = dict[str, dict[str, Any]]
 """By test file: its `digest`, its `seconds`, and by file of ours the functions that it `calls`."""
 
@@ -47,7 +45,7 @@ class KnownCalls:
 
 def callers(file: str, function: str, calls: Calls, most: float) -> list[str]:
     """The test files that call a function, else anything of its file: those named like it and the quickest
-    first, as many as take `most` seconds in all."""
+    first, as many as take `most` seconds in all, but at least one."""
     stem = Path(file).stem
     near = [test for test, seen in calls.items() if file in seen["calls"]]
     found = [test for test in near if function in calls[test]["calls"][file]] or near
@@ -98,4 +96,4 @@ def nearest(module: str, folders: tuple[str, ...]) -> list[str]:
         and files[name].name.startswith("test_")
         and name.replace(".", "/").startswith(folders)
     ]
-    return [file for *_, file in sorted(wanted)][:MOST_FILES]
+    return [file for *_, file in sorted(wanted)]

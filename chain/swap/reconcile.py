@@ -15,14 +15,17 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.check import Difference
+from chain.events import watch
 from chain.network import when
 from chain.reconcile import Check, Holder
+from chain.replay import log_checks
 from chain.swap.check import check_swap_deployment
 from chain.swap.ledger import PARTIES, SIDES, SwapLedger, key
 from chain.swap.records import SwapRecord
 from chain.swap.replay import Replay, Reports
 from chain.swap.result import Position, SwapReconciliation
 from chain.swap.rows import Row, RowMaker
+from chain.swap.world import swap_world
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import CloseOut, CloseOutRule, Settlement, Side, State, Termination
 from finance.settlement.netting import INTEREST_ONE
@@ -83,6 +86,9 @@ class _Reconciler:
     def run(self, deployment: list[Difference]) -> SwapReconciliation:
         rows = [*self.made.rows, *self._interest(), *self._carried()]
         holders = self._holders()
+        by_log, remarks = log_checks(
+            self.w3, swap_world(self.record, self.terms), watch(self.record), self.ledger
+        )
         return SwapReconciliation(
             deal=self.terms.deal_id,
             terms_hash=self.terms.terms_hash,
@@ -103,22 +109,25 @@ class _Reconciler:
                 *self._money_checks(),
                 *self._announced_checks(),
                 *self._project_checks(rows, holders),
+                *by_log,
             ],
             deployment=deployment,
             refused=self.replay.refused,
-            notes=list(self._notes()),
+            notes=[*self._notes(), *remarks],
             not_yet=list(self._not_yet()),
         )
 
     def _not_yet(self) -> Iterator[str]:
         """What is still to come, unless the swap has ended."""
-        if self.state not in (State.NONE, State.ACTIVE):
+        if self.state > State.DEFAULTED:
             return
         if self._treasury_state() == TREASURY_STATES[0]:
             yield "the project's offering is not settled"
         settled, periods = len(self.replay.swap.amounts), len(self.terms.payment.periods)
         if settled < periods:
             yield f"{periods - settled} of {periods} periods of the swap are not settled"
+        if self.state == State.DEFAULTED:
+            yield "the swap, in default, is not closed out"
 
     def _balance(self, address: str) -> int:
         money = contract(self.w3, "IERC20", self.at.currency).functions

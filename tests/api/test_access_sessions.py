@@ -17,7 +17,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from api.access import Principal, create_key, list_keys, requires, revoke_key
+from api.access import Principal, create_key, list_keys, requires, revoke_key, signing_in
 from api.access.message import MessageError, read_message
 from chain.network import local_account, start_anvil
 from finance.terms import InputError
@@ -311,3 +311,17 @@ def test_a_nonce_is_good_until_it_expires(
     assert answer.status_code == status
     if status == 401:
         assert answer.json()["type"] == "/problems/unknown-nonce"
+
+
+def test_those_who_never_sign_make_room_again(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more nonces wait than a limit; once they have expired others may sign in."""
+    with service.services.database.begin() as connection:
+        connection.execute(text("DELETE FROM nonces"))
+    monkeypatch.setattr(signing_in, "MOST_NONCES", 2)
+    waiting = [client.get("/v1/auth/nonce") for _ in range(3)]
+    assert [answer.status_code for answer in waiting] == [200, 200, 503]
+    with service.services.database.begin() as connection:
+        connection.execute(text("UPDATE nonces SET expires = :now"), {"now": int(time.time())})
+    assert client.get("/v1/auth/nonce").status_code == 200

@@ -208,6 +208,22 @@ def test_an_answer_that_is_none(speech: Speech, words: str, files: list[NodeFile
     assert found.signed == []
 
 
+@pytest.mark.parametrize("name", ["feed", "period", "version", "chain_id", "contract"])
+def test_an_honest_answer_to_another_question_is_none(
+    name: str, files: list[NodeFiles], terms: FeedTerms
+) -> None:
+    """What a node has signed of another period, say, cannot be played again as its answer for this one."""
+    feed = feed_of(files, terms)
+    with serving(start(files[0])) as url:
+        signed = ask(url, request(terms), feed, LOCAL_RELAY, 20).signed
+    given = getattr(signed, name)
+    other = given + 1 if isinstance(given, int) else given[:-1] + ("1" if given[-1] != "1" else "2")
+    asked = request(terms).model_copy(update={name: other})
+    replayed = says("200 OK", signed.model_dump_json().encode())
+    with speaking(replayed) as url, pytest.raises(AnswerError, match=f"answer: {name} = {given}, asked for"):
+        ask(url, asked, feed, LOCAL_RELAY, 20)
+
+
 def test_a_node_is_asked_where_it_is_and_nowhere_else(
     files: list[NodeFiles], terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
