@@ -378,7 +378,7 @@ _ALL = (
         lambda g: (g["line"], g["amount"]), pays=_amount,
     ),
     Act("pay-waterfall", "Pay the period: costs, debt, swap, holders", "treasury", "pay"),
-    Act("pay-rest", "Pay out what has come after the last period", "treasury", "payRest"),
+    Act("pay-rest", "Pay out what has come between or after the periods", "treasury", "payRest"),
     Act(
         "withdraw-treasury", "Pay the {party} its credit", "treasury", "withdraw", (PARTY,),
         lambda g: (g["party"],),

@@ -96,14 +96,17 @@ interface IRevenueTreasury is IServicer {
     /// @notice Pay in revenue of a named line. Anyone, once the token is issued.
     function receiveRevenue(bytes32 line, uint256 amount) external;
 
-    /// @notice Pay the next period, from its pay date on, when the swap has settled it and its provider owes nothing or is in
-    /// default and cannot be closed out yet, or when the swap is over. Anyone.
+    /// @notice Pay the next period, from its pay date on, when the swap has settled it, can neither settle more nor be closed
+    /// out now, and its provider owes nothing or is in default; or when the swap is over. Anyone.
     /// @dev Collects what the swap has for the project first. If it is late and the pay dates of further periods have
-    /// passed, what those need for cost and debt is held back, so that nobody gains by the delay.
+    /// passed, or the swap has settled them, what those need for cost and debt is held back, so that nobody gains by the
+    /// delay.
     /// @return distributed to the holders
     function pay() external returns (uint256 distributed);
 
-    /// @notice After the last period: spend what has come since, in the same order. Anyone, as often as money comes.
+    /// @notice After the last period: spend what has come since, in the same order. Anyone, as often as money comes. Before,
+    /// while the swap has called a project of full recourse: pay what can be of arrears and of the swap, and no holder;
+    /// what the next period needs is kept for it.
     function payRest() external returns (uint256 distributed);
 
     /// @notice Pay a party its credit. Anyone may call; it goes to the party.

@@ -92,14 +92,15 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
         // The guard keeps all out; and a close-out that did anything ends in a revert.
         // slither-disable-next-line reentrancy-no-eth
         _awaitSwap(i);
-        return _spend(i);
+        return _spend(i, false);
     }
 
     /// @inheritdoc IRevenueTreasury
     function payRest() external begun nonReentrant returns (uint256) {
         (uint256 paid, uint256 total) = (_periodsPaid, _terms.periods.length);
-        if (paid != total) revert RevenueTreasury_PeriodsOutstanding(paid, total);
-        return _spend(total);
+        bool between = paid != total;
+        if (between && !_isCalled()) revert RevenueTreasury_PeriodsOutstanding(paid, total);
+        return _spend(total, between);
     }
 
     /// @inheritdoc IRevenueTreasury
@@ -129,21 +130,22 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
 
     // ---------------------------------------------------------------- the waterfall
 
-    /// @dev Senior before junior: operator, lender, what is held back for them, the swap, and the holders what is left.
-    function _spend(uint256 period) private returns (uint256 distributed) {
+    /// @dev Senior before junior: operator, lender, what is held back for them, the swap, and the holders what is left;
+    /// nothing between periods, when the next one's needs are held back too.
+    function _spend(uint256 period, bool between) private returns (uint256 distributed) {
         IKpiPayment swap = IKpiPayment(_terms.swap);
         bool hasSwap = address(swap) != address(0);
         uint256 collected = hasSwap ? swap.withdraw(PROJECT) : 0;
         Amounts memory arrears = _arrears;
         uint256[] memory needs = new uint256[](4);
         (needs[0], needs[1]) = (arrears.operator, arrears.lender);
-        needs[2] = _dueAsWell();
+        needs[2] = _dueAsWell(between);
         needs[3] = hasSwap ? swap.owed(PROJECT) : 0;
         (uint256[] memory paid, uint256 left) = Waterfall.allocate(available(), needs);
         _credit(arrears, paid[0], paid[1]);
         // `distribute` takes exactly this, a whole multiple of the units.
         // slither-disable-next-line unused-return
-        (, distributed) = ProRata.perUnit(left, _units);
+        if (!between) (, distributed) = ProRata.perUnit(left, _units);
         emit PeriodPaid(period, collected, paid[0], paid[1], paid[3], distributed);
         bool closes = _state == State.Active && _isOver(swap);
         if (closes) {
@@ -165,36 +167,63 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
         _credits = Amounts(credits.operator + uint128(toOperator), credits.lender + uint128(toLender));
     }
 
-    /// @dev Cost and debt of periods whose pay date has passed, but which are not paid yet.
-    function _dueAsWell() private view returns (uint256 sum) {
+    /// @dev Cost and debt of periods that are not paid yet, though their pay date has passed or the swap's money for them is
+    /// here already; and of the next one after them.
+    function _dueAsWell(bool andNext) private view returns (uint256 sum) {
+        uint256 settled = _terms.swap == address(0) ? 0 : IKpiPayment(_terms.swap).periodsSettled();
         for (uint256 i = _periodsPaid; i < _terms.periods.length; ++i) {
             Period memory period = _terms.periods[i];
-            if (period.payDate > block.timestamp) break;
-            sum += uint256(period.operatingCost) + period.debtService;
+            bool due = period.payDate <= block.timestamp || i < settled;
+            if (due || andNext) sum += uint256(period.operatingCost) + period.debtService;
+            if (!due) break;
         }
     }
 
-    /// @dev What the swap brings is there before a period is paid, or whoever gains by its being late would call first. The
-    /// provider's debt is waited for until it is paid or in default, a cure period after a margin call; then the close-out,
-    /// as soon as it can be.
+    /// @dev Whether the swap has called the project, of full recourse, for what it owes: it may pay between its dates then.
+    function _isCalled() private view returns (bool) {
+        IKpiPayment swap = IKpiPayment(_terms.swap);
+        if (address(swap) == address(0)) return false;
+        IKpiPayment.Account memory account = swap.accountOf(PROJECT);
+        return account.deadline != 0 && account.principal + account.interest != 0;
+    }
+
+    /// @dev What the swap brings is there before a period is paid, or whoever gains by its being late, or in another order,
+    /// would call first. So what can be settled or closed out is first, and the provider's debt is waited for until it is
+    /// paid or in default: a cure period after a margin call, or after the last pay date.
     function _awaitSwap(uint256 period) private {
         IKpiPayment swap = IKpiPayment(_terms.swap);
         if (address(swap) == address(0)) return;
         IKpiPayment.State stands = swap.state();
-        if (stands > IKpiPayment.State.Defaulted) return;
-        if (swap.periodsSettled() <= period) revert RevenueTreasury_SwapNotSettled(period);
-        if (stands == IKpiPayment.State.Defaulted) {
-            // What it did is undone with the rest. It cannot be made to fail for want of gas: all else costs more than the
-            // 1/64 that is kept from it.
-            // slither-disable-next-line unused-return
-            try swap.closeOut() returns (int256) {
-                revert RevenueTreasury_SwapNotClosedOut();
-            } catch {
+        if (stands <= IKpiPayment.State.Defaulted) {
+            if (swap.periodsSettled() <= period) revert RevenueTreasury_SwapNotSettled(period);
+            // What these calls do is undone with all the rest. Out of gas they say nothing, which is no answer.
+            // slither-disable-start unused-return
+            try swap.settle() returns (int256) {
+                revert RevenueTreasury_SwapNotSettled(period + 1);
+            } catch (bytes memory why) {
+                if (why.length == 0) revert RevenueTreasury_SwapNotSettled(period + 1);
+            }
+            if (stands == IKpiPayment.State.Defaulted) {
+                try swap.closeOut() returns (int256) {
+                    revert RevenueTreasury_SwapNotClosedOut();
+                } catch (bytes memory why) {
+                    if (why.length == 0) revert RevenueTreasury_SwapNotClosedOut();
+                }
                 return;
             }
+            // slither-disable-end unused-return
         }
         uint256 owed = swap.owed(PROVIDER);
-        if (owed != 0) revert RevenueTreasury_ProviderOwes(owed);
+        if (owed != 0 && _mayStillPay(swap, stands)) revert RevenueTreasury_ProviderOwes(owed);
+    }
+
+    /// @dev Whether the provider, which owes, is not in default.
+    function _mayStillPay(IKpiPayment swap, IKpiPayment.State stands) private view returns (bool) {
+        if (stands == IKpiPayment.State.Active) return true;
+        if (stands != IKpiPayment.State.Matured || swap.defaultedAt() != 0) return false;
+        IKpiPayment.Terms memory terms_ = swap.terms();
+        uint256 last = terms_.periods[terms_.periods.length - 1].payDate;
+        return block.timestamp <= last + terms_.curePeriod;
     }
 
     /// @dev Nothing more is due to come in. With all periods paid the swap has ended, see {TreasuryChecks}.

@@ -37,6 +37,10 @@ library TreasuryChecks {
             // Called as soon as it owes, a project of full recourse must be able to pay in time.
             bool inTime = swap.limitedRecourse || pays < settles + swap.curePeriod;
             _require(inTime, "pays after the swap's cure period");
+            if (i == 0) continue;
+            // A provider that is short has paid, or is in default, and the period is paid, before the next one is settled.
+            (uint256 paid, uint256 settled) = (terms.periods[i - 1].payDate, swap.periods[i - 1].payDate);
+            _require(settled + swap.curePeriod < settles && paid < settles, "still waits when the swap settles again");
         }
     }
 

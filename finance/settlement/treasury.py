@@ -197,31 +197,57 @@ def _validate_with(swap: PaymentTerms, periods: Sequence[Period]) -> None:
             raise SettlementError(
                 f"periods[{i}].pay_date = {mine.pay_date}: by then the swap, of full recourse, is in default"
             )
+    for i, (mine, its, then) in enumerate(zip(periods, swap.periods, swap.periods[1:], strict=False)):
+        if max(mine.pay_date, its.pay_date + swap.cure_period) >= then.pay_date:
+            raise SettlementError(
+                f"periods[{i}]: may still wait for the swap's provider when the swap settles again, at "
+                f"{then.pay_date}: its cure period of {swap.cure_period} s, or the pay date, is too late"
+            )
 
 
-def _due_as_well(periods: Sequence[Period], ledger: Ledger) -> int:
-    """Cost and debt of periods whose pay date has passed, but which are not paid yet."""
-    unpaid = periods[ledger.periods_paid :]
-    return sum(p.operating_cost + p.debt_service for p in unpaid if p.pay_date <= ledger.at)
+def _due_as_well(periods: Sequence[Period], ledger: Ledger, settled: int, and_next: bool) -> int:
+    """Cost and debt of periods that are not paid yet, though their pay date has passed or the swap has
+    `settled` them; and of the next one after them."""
+    needs = 0
+    for i in range(ledger.periods_paid, len(periods)):
+        due = periods[i].pay_date <= ledger.at or i < settled
+        if due or and_next:
+            needs += periods[i].operating_cost + periods[i].debt_service
+        if not due:
+            break
+    return needs
+
+
+def held_back(periods: Sequence[Period], ledger: Ledger, settled: int) -> int:
+    """What is not the swap's when the rest is paid at the ledger's time: arrears, and what is kept for
+    periods to come."""
+    return sum(ledger.arrears) + _due_as_well(periods, ledger, settled, ledger.periods_paid < len(periods))
 
 
 def await_swap(terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int) -> None:
     """Raise SettlementError while what the swap brings for `period` may still come: it has to settle the
-    period, and its provider to pay what it owes, or be in default and not closed out because it cannot be
-    yet. Where the model's report says for how much, its being there is the caller's to know."""
+    period, and its provider to pay what it owes, or be in default. What else could be settled or closed out
+    goes by reports too, which are the caller's to know."""
     state = kpi_payment.state_at(terms, swap, at)
-    if state > kpi_payment.State.DEFAULTED:
-        return
-    if len(swap.amounts) <= period:
+    if state <= kpi_payment.State.DEFAULTED and len(swap.amounts) <= period:
         raise SettlementError(f"a payment of period {period}, which the swap has not settled")
-    if state == kpi_payment.State.DEFAULTED:
-        outstanding = kpi_payment.has_begun(terms, len(swap.amounts), kpi_payment.defaulted_at(swap, at))
-        if not outstanding and terms.close_out_rule != kpi_payment.CloseOutRule.MODEL_VALUE:
-            raise SettlementError(f"a payment of period {period}, before the swap in default is closed out")
-        return
     owed = kpi_payment.owed(terms, swap, Side.PAYER, at)
-    if owed:
+    if owed and _may_still_pay(terms, swap, state, at):
         raise SettlementError(f"a payment of period {period}, while the swap's provider owes {owed}")
+
+
+def _may_still_pay(terms: PaymentTerms, swap: kpi_payment.Ledger, state: kpi_payment.State, at: int) -> bool:
+    """Whether a provider that owes is not in default."""
+    if state != kpi_payment.State.MATURED:
+        return state == kpi_payment.State.ACTIVE
+    ends = terms.periods[-1].pay_date + terms.cure_period
+    return not kpi_payment.defaulted_at(swap, at) and at <= ends
+
+
+def is_called(terms: PaymentTerms, swap: kpi_payment.Ledger, at: int) -> bool:
+    """Whether the swap has called the project, of full recourse, for what it owes: it may pay between its
+    dates then."""
+    return swap.accounts[Side.PAYEE].deadline != 0 and kpi_payment.owed(terms, swap, Side.PAYEE, at) != 0
 
 
 def _is_over(terms: TreasuryTerms, ledger: Ledger) -> bool:
@@ -244,14 +270,22 @@ def _collected(terms: TreasuryTerms, ledger: Ledger) -> tuple[Ledger, int, int]:
 
 
 def spent(
-    periods: Sequence[Period], units: int, ledger: Ledger, period: int, collected: int, owed: int
+    periods: Sequence[Period],
+    units: int,
+    ledger: Ledger,
+    period: int,
+    collected: int,
+    owed: int,
+    settled: int = 0,
 ) -> Ledger:
     """The ledger after the waterfall of `period` has been run on all that is available, of which `collected`
-    came from the swap; the project owes `owed` on it. Raises SettlementError for no units."""
-    needs = (*ledger.arrears, _due_as_well(periods, ledger), owed)
+    came from the swap, which has `settled` so many periods; the project owes `owed` on it. The rest, their
+    number, before all are paid, is not shared out. Raises SettlementError for no units."""
+    between = period == len(periods) > ledger.periods_paid
+    needs = (*ledger.arrears, _due_as_well(periods, ledger, settled, between), owed)
     paid, left = allocate(ledger.available, needs)
     operator, lender, held_back, to_swap = paid
-    each, distributed = per_unit(left, units)
+    each, distributed = per_unit(0 if between else left, units)
     run = Run(
         at=ledger.at,
         period=period,
@@ -273,7 +307,8 @@ def spent(
 
 def _spend(terms: TreasuryTerms, ledger: Ledger, period: int) -> Ledger:
     ledger, collected, owed = _collected(terms, ledger)
-    ledger = spent(terms.periods, terms.units, ledger, period, collected, owed)
+    settled = 0 if ledger.swap is None else len(ledger.swap.amounts)
+    ledger = spent(terms.periods, terms.units, ledger, period, collected, owed, settled)
     to_swap = ledger.runs[-1].paid[3]
     if terms.swap is not None and ledger.swap is not None and to_swap:
         funding = Funding(ledger.at, Side.PAYEE, to_swap)
@@ -303,9 +338,11 @@ def _pay(terms: TreasuryTerms, ledger: Ledger) -> Ledger:
 
 
 def _pay_rest(terms: TreasuryTerms, ledger: Ledger) -> Ledger:
-    if ledger.periods_paid < len(terms.periods):
+    its, swap = terms.swap, ledger.swap
+    called = its is not None and swap is not None and is_called(its, swap, ledger.at)
+    if ledger.periods_paid < len(terms.periods) and not called:
         raise SettlementError(f"the rest, after {ledger.periods_paid} of {len(terms.periods)} periods")
-    return _spend(terms, ledger, ledger.periods_paid)
+    return _spend(terms, ledger, len(terms.periods))
 
 
 def withdrawn(ledger: Ledger, party: Party) -> Ledger:

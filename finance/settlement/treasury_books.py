@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar
 
-from finance.settlement import kpi_payment, offering, treasury
+from finance.settlement import offering, treasury
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.kpi_payment import Side
@@ -80,17 +80,22 @@ class TreasuryBooks(Books):
         return {"offering": [world.addresses[self.terms.offering]]}
 
     def due(self, world: World) -> list[Act]:
-        """The next period; what has come after the last one, or after a failed issue, if it is enough to do
-        anything."""
+        """The next period; what has come after the last one, while the swap has called the project, or after
+        a failed issue, if it is enough to do anything."""
         swap = self.swap(world)
-        money, needs, comes = self.available(world), sum(self.ledger.arrears), 0
+        money, owed, comes, settled = self.available(world), 0, 0, 0
         if swap is not None:
             comes = swap.withdrawable(Side.PAYEE, world.at)
+            owed, settled = swap.owed(Side.PAYEE, world.at), swap.periods_settled
             money += comes
-            needs += swap.owed(Side.PAYEE, world.at)
         found = [self._now(world, "pay")]
-        does = comes or (money and needs) or money >= self.units
-        if does or (self.state == State.ACTIVE and self._is_over(world)):
+        arrears = sum(self.ledger.arrears)
+        held = replace(self.ledger, at=world.at)
+        kept = treasury.held_back(self.terms.periods, held, settled)
+        does = comes or (money and arrears) or (owed and money > kept)
+        if self.ledger.periods_paid == len(self.terms.periods):
+            does = does or money >= self.units or (self.state == State.ACTIVE and self._is_over(world))
+        if does:
             found.append(self._now(world, "pay_rest"))
         return [*found, self._now(world, "return_money")] if money else found
 
@@ -119,9 +124,11 @@ class TreasuryBooks(Books):
 
     def pay_rest(self, world: World, by: str) -> int:
         self._require_begun()
-        if self.ledger.periods_paid < len(self.terms.periods):
+        swap = self.swap(world)
+        called = swap is not None and treasury.is_called(swap.terms, swap.ledger, world.at)
+        if self.ledger.periods_paid < len(self.terms.periods) and not called:
             raise SettlementError(f"{self.key}: the rest, after {self.ledger.periods_paid} periods")
-        return self._spend(world, self.ledger.periods_paid)
+        return self._spend(world, len(self.terms.periods))
 
     def withdraw(self, world: World, by: str, party: Party) -> int:
         paid = self.ledger.credits[party]
@@ -150,7 +157,8 @@ class TreasuryBooks(Books):
         collected = self._collect(world, period)
         owed = 0 if swap is None else swap.owed(Side.PAYEE, world.at)
         held = replace(self.ledger, at=world.at, balance=world.held(key))
-        self.ledger = treasury.spent(self.terms.periods, self.units, held, period, collected, owed)
+        settled = 0 if swap is None else swap.periods_settled
+        self.ledger = treasury.spent(self.terms.periods, self.units, held, period, collected, owed, settled)
         run = self.ledger.runs[-1]
         said = {"operatingCost": run.paid[0], "debtService": run.paid[1], "swap": run.paid[3]}
         world.emit(key, "PeriodPaid", period=period, collected=collected, **said, holders=run.distributed)
@@ -175,16 +183,15 @@ class TreasuryBooks(Books):
             return int(world.call(self.key, self.terms.swap, "withdraw", side=Side.PAYEE))
 
     def _await_swap(self, world: World, period: int) -> None:
-        """What the swap brings for a period is there before the period is paid: what its provider owes and
-        may still pay in time, and in default what a close-out brings that can be by now."""
+        """What the swap brings for a period is there before the period is paid: what can be settled or closed
+        out by now, and what its provider owes and may still pay in time."""
         swap = self.swap(world)
         if swap is None:
             return
         treasury.await_swap(swap.terms, swap.ledger, period, world.at)
-        if swap.state(world.at) == kpi_payment.State.DEFAULTED:
-            by = world.addresses[self.key]
-            if world.takes(Act(by, swap.key, "close_out", {}, world.at, world.block)):
-                raise SettlementError(f"{self.key}: the swap can be closed out, and is not")
+        for call in ("settle", "close_out"):
+            if world.takes(Act(world.addresses[self.key], swap.key, call, {}, world.at, world.block)):
+                raise SettlementError(f"{self.key}: {call} of the swap can be, and comes first")
 
     def _is_over(self, world: World) -> bool:
         """Whether nothing more is due to come in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, Kpi, KpiPayment, RevenueShare
@@ -127,9 +128,21 @@ def amounts(deal: Deal) -> Iterator[Finding]:
             loc = (*here, "collateral", side)
             yield from money(deal, loc, getattr(swap.collateral, side), sign=1)
         yield from count((*here, "cure_days"), swap.cure_days, 0, MAX_DAYS)
+        yield from _cured_in_time(deal, (*here, "cure_days"), swap)
         yield from yearly_rate((*here, "late_rate"), swap.late_rate)
         if swap.covenant_dscr is not None and swap.covenant_dscr.value < 1:
             yield (*here, "covenant_dscr"), "must be 1 or more"
+
+
+def _cured_in_time(deal: Deal, loc: Loc, swap: KpiPayment) -> Iterator[Finding]:
+    """A project's treasury waits for a provider that is short: not beyond the next settlement, which would
+    pay the provider of what was held up."""
+    kpi = deal.kpis.get(swap.kpi)
+    if kpi is None or len(kpi.periods) < 2 or not any(True for _ in shares(deal)):
+        return
+    gap = min((later.end - earlier.end).days for earlier, later in pairwise(kpi.periods))
+    if swap.cure_days.value >= gap:
+        yield loc, f"must be shorter than the {gap} days from one pay date to the next"
 
 
 def _periods(deal: Deal, swap: KpiPayment) -> int | None:

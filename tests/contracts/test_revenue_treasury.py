@@ -319,6 +319,23 @@ def test_terms_that_are_refused(clone_of, swap_rooms, parties, base, RevenueTrea
         ),
         ({}, {"periods": lambda dates: periods(*(d + CURE - 1 for d in dates))}, None),
         ({"limitedRecourse": True}, {"periods": lambda dates: periods(*(d + CURE for d in dates))}, None),
+        # A provider that is short would still be waited for when the swap settles again, and paid of what was held up.
+        (
+            {"curePeriod": QUARTER, "limitedRecourse": True},
+            {},
+            "still waits when the swap settles again",
+        ),
+        ({"curePeriod": QUARTER - 1, "limitedRecourse": True}, {}, None),
+        (
+            {"limitedRecourse": True},
+            {"periods": lambda dates: periods(*(d + QUARTER for d in dates))},
+            "still waits when the swap settles again",
+        ),
+        (
+            {"limitedRecourse": True},
+            {"periods": lambda dates: periods(*(d + QUARTER - 1 for d in dates))},
+            None,
+        ),
         ({}, {}, None),
         ({}, {"periods": lambda dates: periods(*dates, dates[-1] + 1)}, None),
     ],

@@ -157,6 +157,59 @@ def test_nobody_gains_by_paying_before_the_provider_does(launch_project, report,
     assert paid(pay(project, parties)) == (8 * K, COST, DEBT, 0, 4 * K)
 
 
+def test_what_can_be_settled_is_settled_first(project, report, parties):
+    """A quarter is left unpaid until the next one can be settled. Whoever pays first then, before or after
+    that, gets the same: the swap's money comes first, and what both quarters need is held back."""
+    report_period(project, report, 10 * K)
+    project.payment.settle({"from": parties.stranger})
+    earn(project, parties, SENIOR)
+    report_period(project, report, 2 * K)
+    with refuses(project.treasury, "RevenueTreasury_SwapNotSettled", 1):
+        pay(project, parties)
+    assert project.payment.settle({"from": parties.stranger}).return_value == 8 * K
+    assert paid(pay(project, parties)) == (8 * K, COST, DEBT, 0, 3 * K)
+    assert paid(pay(project, parties)) == (0, COST, DEBT, 0, 0)
+
+
+def test_after_the_last_settlement_the_provider_has_its_cure_period(launch_project, report, parties):
+    """Margin can be called no more; the lender cannot have the last quarter paid before the provider could
+    pay, nor is a provider that never pays waited for any longer."""
+    project = launch_project.sell(launch_project(swap={"lateRate": 0}))
+    for _ in range(3):
+        quarter(project, report, parties, 10 * K, SENIOR)
+    report_period(project, report, 2 * K)
+    earn(project, parties, 1 * K)
+    project.payment.settle({"from": parties.stranger})
+    assert project.payment.state() == Swap.MATURED
+    with refuses(project.treasury, "RevenueTreasury_ProviderOwes", 3 * K):
+        pay(project, parties)
+    over = project.payment.terms()["periods"][3][0] + CURE
+    next_at(over)
+    with refuses(project.treasury, "RevenueTreasury_ProviderOwes", 3 * K):
+        pay(project, parties)
+    next_at(over + 1)
+    assert paid(pay(project, parties)) == (5 * K, COST, DEBT, 0, 1 * K)
+    post(project, PAYER, 3 * K, project.provider)
+    assert paid(project.treasury.payRest({"from": parties.stranger})) == (3 * K, 0, 0, 0, 3 * K)
+
+
+def test_a_called_project_of_full_recourse_pays_between_its_dates(launch_project, report, parties):
+    """Somebody has its quarter paid at once, with nothing in hand; its revenue comes in the cure period, and
+    meets the call: beyond arrears and what the next quarter needs, and before any holder."""
+    project = launch_project.sell(launch_project(swap={"limitedRecourse": False, "lateRate": 0}))
+    quarter(project, report, parties, 16 * K, 0)
+    earn(project, parties, 20 * K)
+    rest = {"from": parties.stranger}
+    with refuses(project.treasury, "RevenueTreasury_PeriodsOutstanding", 1, 4):
+        project.treasury.payRest(rest)
+    project.payment.callMargin(PAYEE, rest)
+    assert paid(project.treasury.payRest(rest)) == (0, COST, DEBT, 6 * K, 0)
+    assert project.payment.accountOf(PAYEE)[4] == 0  # the call is met
+    with refuses(project.treasury, "RevenueTreasury_PeriodsOutstanding", 1, 4):
+        project.treasury.payRest(rest)
+    assert paid(quarter(project, report, parties, 10 * K, 0)) == (0, COST, DEBT, 0, 4 * K)
+
+
 def test_close_out_in_favour_of_the_project(late, report, parties):
     """The model says 12,000; the provider has nothing: it owes them with interest, and pays a year later."""
     project = late
@@ -189,11 +242,11 @@ def test_close_out_in_favour_of_the_project(late, report, parties):
 def test_every_period_that_had_begun_is_settled_and_paid(launch_project, report, parties):
     """The margin call runs out in the third quarter: two more are settled first, then it is closed out."""
     project = launch_project.sell(
-        launch_project(rule=LAST_FIXING, swap={"curePeriod": 120 * DAY}), posted=10 * K
+        launch_project(rule=LAST_FIXING, swap={"curePeriod": 80 * DAY}), posted=10 * K
     )
     quarter(project, report, parties, 2 * K, 2 * K)
     called = project.payment.callMargin(PAYER, {"from": parties.stranger})
-    default = called.timestamp + 120 * DAY
+    default = called.timestamp + 80 * DAY
     assert project.period_ends[1] < default < project.period_ends[2]
     assert paid(quarter(project, report, parties, 8 * K, 8 * K)) == (2 * K, COST, DEBT, 0, 5 * K)
     with refuses(project.treasury, "RevenueTreasury_SwapNotClosedOut"):

@@ -20,6 +20,13 @@ BAD_SWAPS: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
         "last_fixing",
         "or say why",
     ),
+    "still waiting at the next pay date": (
+        BLOOM,
+        [("cure_days: {value: 10,", "cure_days: {value: 90,")],
+        "claims.swap.cure_days",
+        "90",
+        "shorter than the 90 days from one pay date to the next",
+    ),
     "a reason that nothing asks for": (
         BLOOM,
         [(RULE, "{rule: replacement_cost, why: because}")],

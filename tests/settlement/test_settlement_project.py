@@ -49,11 +49,18 @@ def test_a_project_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -
 
 MUTANTS: list[tuple[Any, str, str, str]] = [
     (treasury, "spent", "held_back, to_swap = paid", "to_swap, held_back = paid"),
-    (treasury, "_due_as_well", "p.operating_cost + p.debt_service", "p.operating_cost"),
+    (
+        treasury,
+        "_due_as_well",
+        "periods[i].operating_cost + periods[i].debt_service",
+        "periods[i].debt_service",
+    ),
     (treasury, "per_unit", "each = amount // units", "each = -(-amount // units)"),
-    (treasury, "await_swap", "> kpi_payment.State.DEFAULTED", ">= kpi_payment.State.DEFAULTED"),
-    (treasury, "await_swap", "if owed:", "if not terms:"),
-    (TreasuryBooks, "_await_swap", "== kpi_payment.State.DEFAULTED", "is None"),
+    (treasury, "await_swap", "<= kpi_payment.State.DEFAULTED", "< kpi_payment.State.DEFAULTED"),
+    (treasury, "_may_still_pay", "== kpi_payment.State.ACTIVE", "is None"),
+    (treasury, "_may_still_pay", "at <= ends", "at >= ends"),
+    (TreasuryBooks, "_await_swap", 'in ("settle", "close_out")', 'in ("settle",)'),
+    (TreasuryBooks, "_await_swap", 'in ("settle", "close_out")', 'in ("close_out",)'),
     (TreasuryBooks, "available", " - sum(self.ledger.credits)", ""),
     (netting, "repay", "left.interest < INTEREST_ONE", "left.interest < 1"),
     (netting, "accrue", "debt.principal) * INTEREST_ONE", "debt.principal) * INTEREST_ONE * 99 // 98"),

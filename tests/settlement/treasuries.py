@@ -57,7 +57,7 @@ def random_swap(rng: Random, periods: int, scale: int) -> PaymentTerms:
         data_controller=controller,
         required=(rng.choice((0, 30, 80)) * scale, 0),
         # Of full recourse, the treasury must be able to pay in time.
-        cure_period=rng.choice((1, DAY, QUARTER)) if limited else QUARTER,
+        cure_period=rng.choice((1, DAY, 60 * DAY)) if limited else 60 * DAY,
         late_rate=rng.randrange(10**18),
         close_out_rule=rule,
         start_by=START,

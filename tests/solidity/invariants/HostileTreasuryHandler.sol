@@ -173,10 +173,10 @@ contract HostileTreasuryHandler is TreasuryFixture {
         for (uint256 w = 0; w < 2; ++w) {
             bool more = true;
             while (more) more = _settle(w);
-            more = true;
-            while (more) more = _pay(w);
             try _projects[w].swap.callMargin(PAYER) {} catch {}
             try _projects[w].swap.closeOut() {} catch {}
+            more = true;
+            while (more) more = _pay(w);
         }
     }
 

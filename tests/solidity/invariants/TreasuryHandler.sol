@@ -184,19 +184,26 @@ contract TreasuryHandler is TreasuryFixture {
         }
     }
 
-    /// @dev It has settled the period, and its provider has paid or defaulted; and who defaulted cannot be closed out yet.
+    /// @dev It has settled the period, and can settle no more and not be closed out now; and its provider has paid, or is in
+    /// default, or has had its cure period after the last pay date.
     function _swapIsWaitedForNoMore(uint256 period) private returns (bool) {
         IKpiPayment.State stands = payment.state();
-        if (stands > IKpiPayment.State.Defaulted) return true;
-        if (payment.periodsSettled() <= period) return false;
-        if (stands != IKpiPayment.State.Defaulted) return payment.owed(PAYER) == 0;
+        if (stands <= IKpiPayment.State.Defaulted) {
+            if (payment.periodsSettled() <= period) return false;
+            if (_takes(abi.encodeCall(payment.settle, ())) || _takes(abi.encodeCall(payment.closeOut, ()))) {
+                return false;
+            }
+        }
+        if (payment.owed(PAYER) == 0 || stands == IKpiPayment.State.Defaulted) return true;
+        if (stands == IKpiPayment.State.Active) return false;
+        bool defaulted = stands != IKpiPayment.State.Matured || payment.defaultedAt() != 0;
+        return defaulted || block.timestamp > payDay(PERIODS - 1) + CURE;
+    }
+
+    function _takes(bytes memory call) private returns (bool possible) {
         uint256 before = vm.snapshotState();
-        bool possible = false;
-        try payment.closeOut() {
-            possible = true;
-        } catch {}
+        (possible,) = address(payment).call(call);
         vm.revertToState(before);
-        return !possible;
     }
 
     function payRest() external watched {
@@ -220,7 +227,7 @@ contract TreasuryHandler is TreasuryFixture {
         }
         uint256 keep = 0;
         for (uint256 i = periodsPaid; i < QUARTERS; ++i) {
-            if (payDateOf(i) <= block.timestamp) keep += costOf(i) + debtOf(i);
+            if (payDateOf(i) <= block.timestamp || i < payment.periodsSettled()) keep += costOf(i) + debtOf(i);
         }
         uint256 free = cash > keep ? cash - keep : 0;
         // What is owed on the swap afterwards is what the free money did not meet.
