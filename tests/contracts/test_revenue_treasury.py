@@ -319,7 +319,8 @@ def test_terms_that_are_refused(clone_of, swap_rooms, parties, base, RevenueTrea
         ),
         ({}, {"periods": lambda dates: periods(*(d + CURE - 1 for d in dates))}, None),
         ({"limitedRecourse": True}, {"periods": lambda dates: periods(*(d + CURE for d in dates))}, None),
-        # A provider that is short would still be waited for when the swap settles again, and paid of what was held up.
+        # A provider that is short would still be waited for when the swap settles again, and be paid of what
+        # was held up.
         (
             {"curePeriod": QUARTER, "limitedRecourse": True},
             {},
