@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
@@ -31,10 +32,12 @@ from api.jobs import Jobs
 from api.keeper import Keeper
 from api.node_watch import NodeWatch
 from api.pages.render import error_page, wants_page
-from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented
-from api.routes import health
+from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented, shown
+from api.routes import bodies, health
 from api.services import Services
 from api.settings import Settings
+from api.views.transaction_models import RelayRequest
+from api.views.valuation_models import ValuationRequest
 from api.web.cache import Cache
 from api.web.front import Front
 from api.web.limits import Bodies, RateLimit
@@ -44,7 +47,6 @@ from chain.errors import ChainError, ContractError, RecordError
 from finance.terms import InputError
 
 log = logging.getLogger("penstock.api")
-JSON = "application/json"
 STATIC = Path(__file__).parent / "pages" / "static"
 
 
@@ -113,11 +115,13 @@ def create_app(services: Services, keeper: Keeper | None = None) -> FastAPI:
 
 
 def _description(app: FastAPI) -> None:
-    """Problems are answered as problem+json only; FastAPI adds plain JSON wherever a model is named."""
+    """Problems are answered as problem+json only; FastAPI adds plain JSON wherever a model is named. What
+    routes read for themselves it does not know of."""
     made = app.openapi
 
     def described() -> dict[str, Any]:
         found = made()
+        bodies.describe(found, ValuationRequest, RelayRequest)
         for item in found["paths"].values():
             for operation in item.values():
                 for answer in operation["responses"].values():
@@ -157,6 +161,13 @@ def _middleware(app: FastAPI, services: Services) -> None:
     app.add_middleware(Front, settings=settings, metrics=metrics)
 
 
+class _Answer(JSONResponse):
+    """A problem may quote what was sent, and that may hold half a character (JSON's \\ud800)."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def _errors(app: FastAPI, secrets: Secrets) -> None:
     def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
         problem.instance = request.url.path
@@ -164,7 +175,7 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
         if wants_page(request):
             return error_page(request, problem, headers)
         content = problem.model_dump(exclude_defaults=True, exclude_none=True)
-        return JSONResponse(content, problem.status, headers, media_type=MEDIA_TYPE)
+        return _Answer(content, problem.status, headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(ProblemError)
     async def known(request: Request, error: ProblemError) -> Response:
@@ -173,13 +184,12 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in ("", JSON) and any(each["loc"][:1] == ("body",) for each in error.errors()):
-            words = f"{kind[:80]}: the body must be {JSON}"
-            return answer(request, ProblemError(415, "unsupported-media-type", words).problem())
+        if kind not in ("", bodies.JSON) and any(each["loc"][:1] == ("body",) for each in error.errors()):
+            return answer(request, bodies.another_kind(kind).problem())
         flaws = [
             Flaw(
                 field=".".join(str(part) for part in each["loc"]) or "body",
-                value=None if each.get("input") is None else str(each["input"])[:200],
+                value=None if each.get("input") is None else shown(each["input"]),
                 reason=each["msg"].removeprefix("Value error, "),
             )
             for each in error.errors()[:50]

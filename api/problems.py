@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,6 +84,36 @@ class ProblemError(Exception):
             instance=instance,
             errors=self.errors,
         )
+
+
+def shown(value: Any, most: int = 200) -> str:
+    """The beginning of str(value). No more of it is made: a value can be a whole body, once for each flaw."""
+    if isinstance(value, str):
+        return value[:most]
+    text, size = [], 0
+    for piece in _pieces(value, most):
+        text.append(piece)
+        size += len(piece)
+        if size >= most:
+            break
+    return "".join(text)[:most]
+
+
+def _pieces(value: Any, most: int) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield "{"
+        for index, (name, item) in enumerate(value.items()):
+            yield (", " if index else "") + f"{str(name)[:most]!r}: "
+            yield from _pieces(item, most)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for index, item in enumerate(value):
+            yield ", " if index else ""
+            yield from _pieces(item, most)
+        yield "]"
+    else:
+        yield repr(value[:most]) if isinstance(value, str | bytes) else str(value)
 
 
 def not_found(what: str) -> ProblemError:

@@ -13,12 +13,12 @@ DEFAULT_PORT = 8600
 @dataclass(frozen=True)
 class Limits:
     """What one client may ask for. `per_second` and `burst`: requests that compute or write, by client; 0 is
-    no limit. Cached reads are not counted. `body_bytes`: largest request body; `body_seconds`: how long one
-    may take to arrive; `streams`: open event streams in all."""
+    no limit. Cached reads are not counted. `body_bytes`: largest body, which a deal of 200 kB fits in;
+    `body_seconds`: how long one may take to arrive; `streams`: open event streams in all."""
 
     per_second: int = 50
     burst: int = 200
-    body_bytes: int = 1_000_000
+    body_bytes: int = 500_000
     body_seconds: float = 10.0
     streams: int = 2_000
     jobs: int = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Item = TypeVar("Item")
 
@@ -18,6 +18,21 @@ class Resource(BaseModel):
     """Base of what the API answers: nothing undocumented leaves it."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Asked(BaseModel):
+    """Base of what is asked in a body that may be large: an unknown field is an error, and a hundred thousand
+    of them are one, not as many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_more_than_known(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len(data) > len(cls.model_fields):
+            unknown = next(name for name in data if name not in cls.model_fields)
+            raise ValueError(f"`{unknown[:64]}` is not known")
+        return data
 
 
 class Currency(Resource):

@@ -6,28 +6,32 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from pydantic import Field, ValidationError
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field, RootModel, ValidationError
 
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page, Resource, example
 from api.models.deployment import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
-from api.problems import Flaw, bad_input, documented
+from api.problems import Flaw, bad_input, documented, shown
+from api.routes.bodies import PostedBytes, described, read_model, require_json
 from api.services import ServicesDep
 from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
+from api.views.documents import reading, remembered_deal
 from api.views.example_deal import RECORD
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
 from chain.kinds import record_type
 from chain.records import RecordFile
+from finance.terms.canonical import canonical_json
 
 router = APIRouter(tags=["deployments"])
 
 Id = Annotated[str, Path(max_length=96, description="Deployment.", examples=["dc-water-eib-2016-1a2b3c4d"])]
 Writer = Annotated[Principal, Depends(requires(scope="deployments:write"))]
 MOST_NODES = 32
+_Object = RootModel[dict[str, Any]]
 
 
 @router.get(
@@ -114,21 +118,29 @@ def get_reconciliation(services: ServicesDep, id: Id) -> ReconciliationView:
 # -- registering
 
 
-@router.post("/deployments", status_code=201, responses=documented(401, 403, 409, 413, 415, 422))
+_RECORD = {
+    "type": "object",
+    "additionalProperties": True,
+    "title": "Record",
+    "description": "The deployment record as `penstock deploy` writes it.",
+    "examples": [RECORD],
+}
+
+
+@router.post(
+    "/deployments",
+    status_code=201,
+    responses=documented(401, 403, 409, 413, 415, 422),
+    openapi_extra=described(_RECORD),
+)
 def register_deployment(
-    services: ServicesDep,
-    _principal: Writer,
-    response: Response,
-    record: Annotated[
-        dict[str, Any],
-        Body(
-            description="The deployment record as `penstock deploy` writes it.",
-            examples=[RECORD],
-        ),
-    ],
+    request: Request, services: ServicesDep, _principal: Writer, response: Response, body: PostedBytes
 ) -> DeploymentView:
     """Take in a deployment on this chain, after its contracts were compared with its terms field by field.
     Again is no change."""
+    require_json(request)
+    with reading(len(body)):
+        record = read_model(_Object, body).root
     read = record_of(record)
     deployment = services.index.register(read, services.chain)
     path = services.settings.data / deployment.id / "deployment.json"
@@ -140,11 +152,15 @@ def register_deployment(
 
 
 def record_of(content: dict[str, Any]) -> RecordFile:
-    """A deployment record of any kind. Raises ProblemError (422) with every problem."""
+    """A deployment record of any kind, whose terms are as good as a posted deal's: what is on chain under
+    their hash anybody may have put there. Raises ProblemError (413, 422 with every problem, 503)."""
     try:
         record = record_type(content).model_validate(content)
         record.load_deal()
+        remembered_deal(canonical_json(record.terms).encode())
         return record
+    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+        raise bad_input(f"deployment record: terms: {error}") from None
     except RecordError as error:
         lines = [line.removeprefix("deployment record: ") for line in str(error).splitlines()[:50]]
         flaws = [Flaw(field=line.partition(": ")[0], reason=line.partition(": ")[2]) for line in lines]
@@ -153,7 +169,7 @@ def record_of(content: dict[str, Any]) -> RecordFile:
         flaws = [
             Flaw(
                 field=".".join(str(part) for part in each["loc"]) or "body",
-                value=str(each.get("input"))[:200],
+                value=shown(each.get("input")),
                 reason=each["msg"].removeprefix("Value error, "),
             )
             for each in error.errors()[:50]

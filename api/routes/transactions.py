@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.i18n import Translator, language_of
 from api.models import Page, Resource, example
 from api.problems import documented
+from api.routes.bodies import described, posted
 from api.services import ServicesDep
 from api.views.preparing import SIGN_RULING, action_views, prepare, ruling_to_sign
 from api.views.relaying import relay, transaction_view
@@ -23,6 +24,7 @@ from api.views.transaction_models import (
 
 router = APIRouter(tags=["transactions"])
 PRIVATE = {"Cache-Control": "no-store"}
+Relayed = Annotated[RelayRequest, Depends(posted(RelayRequest))]
 TransactionHash = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$", description="Of a transaction.")]
 DeploymentId = Annotated[str, Path(max_length=96, description="Of a deployment.")]
 
@@ -67,8 +69,13 @@ def prepare_transaction(
     return prepare(services, given.deployment, given.action, given.sender, given.parameters, say)
 
 
-@router.post("/transactions", status_code=202, responses=documented(409, 413, 415, 422))
-def relay_transaction(given: RelayRequest, services: ServicesDep, response: Response) -> RelayedView:
+@router.post(
+    "/transactions",
+    status_code=202,
+    responses=documented(409, 413, 415, 422),
+    openapi_extra=described(RelayRequest),
+)
+def relay_transaction(given: Relayed, services: ServicesDep, response: Response) -> RelayedView:
     """Pass on a transaction that a wallet has signed, if it is an action of a registered deployment.
 
     One that a contract would refuse is not sent: 409 with the contract's error. Sending the same one again

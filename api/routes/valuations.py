@@ -9,9 +9,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from api.problems import bad_input, documented
+from api.routes.bodies import described, read_model, require_json
 from api.routes.jobs import ACCEPTED, accepted
 from api.services import Services, ServicesDep
 from api.views.deployed_valuations import deployed_value
+from api.views.documents import reading
 from api.views.full_valuations import full_value
 from api.views.outlooks import is_bond
 from api.views.valuation_models import ValuationRequest, ValuationView
@@ -21,21 +23,35 @@ from finance.terms.reader import exact_json
 router = APIRouter(tags=["valuations"])
 
 _NO_STORE = {"Cache-Control": "no-store"}
+AT_ONCE = 2_000
+"""Bytes of a body that is read on the event loop; a larger one is read in a thread."""
 
 
 @router.post(
     "/valuations",
     responses={**ACCEPTED, **documented(404, 413, 415, 422)},
     response_model=ValuationView,
+    openapi_extra=described(ValuationRequest),
 )
-async def value_deal(request: Request, services: ServicesDep, asked: ValuationRequest) -> Response:
+async def value_deal(request: Request, services: ServicesDep) -> Response:
     """What a deal would be worth if. In closed form the value is the answer; the method `full` simulates and
     answers 202 with a job, whose result is then a value of the same shape."""
-    if isinstance(asked.document, dict):
-        asked.document = exact_document(await request.body())
+    require_json(request)
+    body = await request.body()
+    small = len(body) <= AT_ONCE
+    asked = request_of(body) if small else await run_in_threadpool(request_of, body)
     if asked.deal is not None and asked.method == "closed_form" and is_bond(services.deals.get(asked.deal)):
         return answer(asked, services)  # a millisecond: less than handing it to a thread costs
     return await run_in_threadpool(answer, asked, services)
+
+
+def request_of(body: bytes) -> ValuationRequest:
+    """What is asked. Raises RequestValidationError and ProblemError (422, 503)."""
+    with reading(len(body)):
+        asked = read_model(ValuationRequest, body)
+        if isinstance(asked.document, dict):
+            asked.document = exact_document(body)
+    return asked
 
 
 def exact_document(body: bytes) -> dict[str, Any]:

@@ -21,6 +21,8 @@ SMALL_BYTES = 20_000
 MOST_WAITING = 6
 """Larger deals than SMALL_BYTES that are read or wait for it."""
 MOST_FLAWS = 200
+LONGEST = 1_000
+"""Characters of what is said of one of them."""
 JSON_TYPES = ("application/json",)
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
 _PACKAGED_CURVE = "windpowerlib:"
@@ -68,7 +70,7 @@ def posted_deal(text: bytes) -> Deal:
             413, "deal-too-large", f"{len(text)} bytes: a posted deal has at most {MOST_BYTES}"
         )
     read = read_deal_json if text.lstrip()[:1] == b"{" else read_deal_text
-    with _reading(len(text)):
+    with reading(len(text)):
         deal = parse_deal(read(text))
     _refuse_files(deal)
     return deal
@@ -79,14 +81,15 @@ _places = threading.BoundedSemaphore(MOST_WAITING)
 
 
 @contextmanager
-def _reading(size: int) -> Iterator[None]:
+def reading(size: int) -> Iterator[None]:
     """Large texts are read one at a time, for threads gain nothing by reading at once and all others would
-    wait; the few that find a place wait for their turn."""
+    wait; the few that find a place wait for their turn. Raises ProblemError (503) for the others. In a
+    thread, never on the event loop."""
     if size <= SMALL_BYTES:
         yield
         return
     if not _places.acquire(blocking=False):
-        raise unavailable("other deals are being read: send it again in a moment", "busy")
+        raise unavailable("other large bodies are being read: send it again in a moment", "busy")
     try:
         with _one:
             yield
@@ -95,11 +98,20 @@ def _reading(size: int) -> Iterator[None]:
 
 
 def flaws(error: DealFileError) -> list[Flaw]:
-    """What is wrong with a deal, by field."""
+    """What is wrong with a deal, by field. A reason may list all that is known of a deal with thousands of
+    parts, and half a character of a JSON escape can be a key, but no answer."""
     return [
-        Flaw(field=problem.field or "deal", value=problem.value or None, reason=problem.reason)
+        Flaw(
+            field=_whole(problem.field[:LONGEST]) or "deal",
+            value=_whole(problem.value[:LONGEST]) or None,
+            reason=_whole(problem.reason[:LONGEST]),
+        )
         for problem in error.problems[:MOST_FLAWS]
     ]
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _refuse_files(deal: Deal) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.models import Address, Hash, Minor, Resource, example, examples
+from api.models import Address, Asked, Hash, Minor, Resource, example, examples
 
 HEX = r"^0x([0-9a-fA-F]{2})*$"
 
@@ -140,7 +140,7 @@ class PreparedView(Resource):
     sign: TypedDataView | None = None
 
 
-class RelayRequest(Resource):
+class RelayRequest(Asked):
     """A transaction that a wallet has signed."""
 
     model_config = example({"raw": examples.SIGNED})

@@ -5,24 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, FailFast, Field, field_validator, model_validator
 
-from api.models import Hash, Minor, Resource, example
+from api.models import Asked, Hash, Minor, Resource, example
 from api.models.deployment import Quantiles
 
 MOST_PATHS = 50_000
+MOST_KPIS, MOST_FIXED = 16, 240
 Rate = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e18, le=1e18)]
 Factor = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
 Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}$", examples=["3060000000000"])]
 Name = Annotated[str, Field(max_length=64)]
-
-
-class Asked(BaseModel):
-    """Base of what is asked: an unknown field is an error."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class KpiChange(Asked):
@@ -79,10 +74,10 @@ class ValuationRequest(Asked):
     method: Literal["closed_form", "full"] = "closed_form"
     discount_yield: Rate | None = Field(default=None, description="Of a bond; default: its coupon.")
     discount_rate: Rate | None = Field(default=None, description="Of a swap; default: the deal's.")
-    kpis: dict[Name, KpiChange] = Field(default_factory=dict, max_length=16)
+    kpis: dict[Name, KpiChange] = Field(default_factory=dict, max_length=MOST_KPIS)
     as_of: Day | None = None
-    reports: list[Reported] = Field(default_factory=list, max_length=1_000)
-    fixed: Annotated[list[Amount], Field(min_length=1, max_length=240)] | None = None
+    reports: Annotated[list[Reported], FailFast()] = Field(default_factory=list, max_length=1_000)
+    fixed: Annotated[list[Amount], Field(min_length=1, max_length=MOST_FIXED)] | None = None
     fixed_factor: Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] | None = None
     chart: bool = False
     kpi_model: Literal["interval", "twin"] = "interval"
@@ -90,6 +85,15 @@ class ValuationRequest(Asked):
     paths: Annotated[int, Field(ge=1_000, le=MOST_PATHS)] | None = None
     solve: Literal["fair", "wang", "sd", "sharpe", "dscr"] | None = None
     parameter: Number | None = None
+
+    @field_validator("kpis", "fixed", mode="before")
+    @classmethod
+    def _few(cls, given: Any) -> Any:
+        """Before each of them is looked at, and an error kept of each."""
+        most = MOST_KPIS if isinstance(given, dict) else MOST_FIXED
+        if isinstance(given, dict | list) and len(given) > most:
+            raise ValueError(f"has {len(given)}: at most {most}")
+        return given
 
     @model_validator(mode="after")
     def _one_deal(self) -> Self:

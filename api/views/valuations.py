@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,11 +50,11 @@ from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.widths import INT128_MAX, INT128_MIN
 from finance.swaps.holders import Owed
 from finance.swaps.live import PreparedSwap, SwapOutlook, changed_outlook
-from finance.terms.canonical import canonical_json
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
 CHART_POINTS = 81
+_exact = partial(json.dumps, separators=(",", ":"), ensure_ascii=False, default=str)
 TAIL = 1e-3  # of the KPI's distribution that a chart leaves out at each end
 
 Outlook = Mapping[str, Process | KpiProcess]
@@ -67,10 +69,11 @@ def deal_of(request: ValuationRequest, stored: Callable[[str], Deal]) -> Deal:
     if request.kpi_model == "twin":
         raise bad_input("kpi_model: a posted deal has no twin's sample; use interval")
     try:
-        text = posted if isinstance(posted, str) else canonical_json(posted)
-    except TypeError as error:
+        # Numbers as they are written, not in full: 1e999999999 would fill the memory before it is refused.
+        data = (posted if isinstance(posted, str) else _exact(posted, sort_keys=True)).encode()
+    except (RecursionError, UnicodeEncodeError) as error:
         raise bad_input(f"document: {error}") from None
-    return remembered_deal(text.encode())
+    return remembered_deal(data)
 
 
 def closed_value(

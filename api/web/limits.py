@@ -17,6 +17,10 @@ from api.settings import Limits
 from api.web.answers import header, send_problem
 
 FREE = ("/static/", "/health/", "/metrics")
+LARGE = ("/v1/deals/validate", "/v1/deployments", "/v1/transactions", "/v1/valuations")
+"""What deals and transactions are posted to: read in threads, few at a time."""
+MOST_PLAIN = 100_000
+"""Bytes of any other body: it is read on the event loop, and everybody waits meanwhile."""
 _NETWORK = 64  # an IPv6 customer has a whole /64 to choose addresses from
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -61,7 +65,7 @@ class RateLimit:
 
 class Bodies:
     """Reads a request's body before its route runs, so that a slow or endless one costs neither a thread nor
-    more than `body_bytes`. 413 and 408 end the connection."""
+    more than `body_bytes`, or MOST_PLAIN where no deal is posted. 413 and 408 end the connection."""
 
     def __init__(self, app: ASGIApp, *, limits: Limits) -> None:
         self._app, self._most, self._seconds = app, limits.body_bytes, limits.body_seconds
@@ -101,9 +105,10 @@ class Bodies:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body; None when the client left."""
+        most = self._most if scope["path"] in LARGE else min(self._most, MOST_PLAIN)
         length = header(scope["headers"], b"content-length") or b"0"
-        if not length.isdigit() or int(length[:20]) > self._most:
-            raise self._too_large()
+        if not length.isdigit() or int(length[:20]) > most:
+            raise _too_large(most)
         parts, size = [], 0
         while True:
             message = await receive()
@@ -111,10 +116,11 @@ class Bodies:
                 return None
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._most:
-                raise self._too_large()
+            if size > most:
+                raise _too_large(most)
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _too_large(self) -> ProblemError:
-        return ProblemError(413, "body-too-large", f"the body is larger than {self._most} bytes")
+
+def _too_large(most: int) -> ProblemError:
+    return ProblemError(413, "body-too-large", f"the body is larger than {most} bytes")

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,14 @@ def _scalar(event: Any) -> Any:
         except ValueError:
             # A day that does not exist stays text, and the field that wants a date says so.
             return text
-    return Decimal(text) if _NUMBER.fullmatch(text) else text
+    return _decimal(text) if _NUMBER.fullmatch(text) else text
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # which is no ValueError
+        raise ValueError(f"{text[:40]}: an exponent that no number can have") from None
 
 
 def _refused(why: str, event: Any) -> yaml.YAMLError:
@@ -140,9 +148,21 @@ def read_deal_json(data: bytes, file: str = "deal") -> dict[str, Any]:
         raise _unreadable(file, f"{len(data)} bytes: a deal file has at most {MAX_FILE_BYTES}")
     try:
         tree = exact_json(data)
+        _refuse_deep(tree)
     except (ValueError, RecursionError) as error:
         raise _unreadable(file, f"not JSON: {' '.join(str(error).split())[:200]}") from None
     return _mapping(tree, file)
+
+
+def _refuse_deep(tree: Any) -> None:
+    """As deep as YAML may be: what reads and shows a deal calls itself for every level."""
+    level = [tree] if isinstance(tree, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        inner = (child for each in level for child in (each.values() if isinstance(each, dict) else each))
+        level = [child for child in inner if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"more than {MAX_DEPTH} lists and mappings within each other")
 
 
 def exact_json(data: bytes) -> Any:
@@ -154,11 +174,11 @@ def exact_json(data: bytes) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            raise ValueError(f"duplicate key {next(name for name in names if names.count(name) > 1)!r}")
+            counts = Counter(name for name, _ in pairs)  # one pass: a stranger may send a hundred thousand
+            raise ValueError(f"duplicate key {next(name for name in counts if counts[name] > 1)!r}")
         return found
 
-    return json.loads(data, parse_float=Decimal, parse_constant=refuse, object_pairs_hook=once)
+    return json.loads(data, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once)
 
 
 def _mapping(tree: Any, file: str) -> dict[str, Any]:

@@ -13,12 +13,15 @@ import pytest
 from api.access.keys import create_key
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.network import start_anvil
-from finance.terms import parse_deal
+from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure
+from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
 from tests.api.world import BEFORE_THE_OFFERING, KPI, Service, bond_world, serving
 from tests.chain.bond_life import DC_WATER
+from tests.chain.swap_life import BLOOM
 
 PATH = "/v1/deployments"
+JSON = "application/json"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,7 @@ def ids(service: Service) -> list[str]:
 def test_nobody_without_the_scope_registers(service: Service, other: dict[str, Any]) -> None:
     before = ids(service)
     assert service.post(PATH, json=other).status_code == 401
+    assert service.post(PATH, content=b"{" * 200_000).status_code == 401  # and nothing was read
     wrong = create_key(service.services.database, "reader", ["oracle:write"])
     answer = service.post(PATH, json=other, headers={"Authorization": f"Bearer {wrong.token}"})
     assert answer.status_code == 403
@@ -116,6 +120,45 @@ def test_a_deployment_is_registered_once_and_read(
     again = service.post(PATH, json=other, headers=key)
     assert (again.status_code, again.headers["location"]) == (201, where)
     assert ids(service).count(view["id"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weather", "/etc/passwd"),
+        ("weather", "pvlib:../../../../../etc/passwd"),
+        ("turbine_curve", "/etc/passwd"),
+    ],
+)
+def test_a_deployed_deal_cannot_read_files_of_ours(
+    service: Service, key: dict[str, str], field: str, value: str
+) -> None:
+    """Anybody can deploy a deal whose terms name a file of the machine that will simulate it."""
+    tree = read_deal_yaml(BLOOM)
+    tree["asset"]["parameters"][field]["value"] = value
+    chain, before = service.world.chain, ids(service)
+    shared = deploy_swap_infrastructure(chain.w3, chain.accounts[0])
+    record = deploy_swap_deal(chain.w3, chain.accounts[0], parse_deal(tree), shared)
+    answer = service.post(PATH, json=json.loads(record.to_json()), headers=key)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == f"asset.parameters.{field}"
+    assert ids(service) == before
+
+
+def test_terms_that_no_deal_file_may_have_are_refused(
+    service: Service, key: dict[str, str], other: dict[str, Any]
+) -> None:
+    """They are well-typed, and what compares fields is looked at as well, before the chain is asked."""
+    record = copy.deepcopy(other)
+    record["terms"]["claims"]["series-2016b"]["maturity"]["value"] = "2015-04-01"
+    Deal.model_validate(record["terms"])
+    answer = service.post(PATH, json=record, headers=key)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-deal")
+    assert "maturity" in answer.text
+    for odd in (0.05, {"a": 1.5}, "\ud800"):
+        record["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = odd
+        answer = service.post(PATH, content=json.dumps(record), headers={**key, "content-type": JSON})
+        assert answer.status_code == 422, answer.text
 
 
 def test_where_nodes_listen(service: Service, key: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from finance.settlement.kpi_payment import CloseOutRule, Period, Side
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.swap_terms import TreasuryPeriod, pay_dates, swap_terms
-from finance.terms import parse_deal
+from finance.terms import DealFileError, parse_deal
 from finance.terms.reader import read_deal_yaml
 from tests.finance.deal_variants import file_of, term
 
@@ -99,6 +100,19 @@ def test_a_payee_without_units_posts_collateral() -> None:
     assert not terms.payment.limited_recourse
     assert terms.payment.curve == Curve.of(Shape.LINEAR, [(0, 0), (60_000, 12_000_000 * USD)])
     assert terms.payment.missing_payoff == 0  # the utility measures: no rain is the worst for it
+
+
+@pytest.mark.parametrize("file", [BLOOM, RAIN], ids=["bloom", "rain"])
+def test_a_swap_begins_before_anything_is_measured(file: Path) -> None:
+    """Later, a side could look on while the first period becomes known, and post its collateral or let the
+    swap lapse as suits it. A deal cannot say when: it is the first second of the swap's first period."""
+    tree = read_deal_yaml(file)
+    terms = swap_terms(parse_deal(tree))
+    assert terms.payment.start_by == terms.feed.period_starts[0] == min(terms.feed.period_starts)
+    moved = deepcopy(tree)
+    moved["claims"]["swap"]["begin_by"] = term(date(2030, 1, 1))
+    with pytest.raises(DealFileError, match=r"claims\.swap\.begin_by.*unknown field"):
+        parse_deal(moved)
 
 
 def changed(*, controller: str = "payee", **swap: Any) -> Any:
