@@ -11,7 +11,7 @@ from api.models import Asked, Hash, Minor, Resource, example
 from api.models.deployment import Quantiles
 
 MOST_PATHS = 50_000
-MOST_KPIS = 16
+MOST_KPIS, MOST_FIXED = 16, 240
 Rate = Annotated[float, Field(gt=-1, lt=1, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e18, le=1e18)]
 Factor = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
@@ -77,7 +77,7 @@ class ValuationRequest(Asked):
     kpis: dict[Name, KpiChange] = Field(default_factory=dict, max_length=MOST_KPIS)
     as_of: Day | None = None
     reports: Annotated[list[Reported], FailFast()] = Field(default_factory=list, max_length=1_000)
-    fixed: Annotated[list[Amount], FailFast(), Field(min_length=1, max_length=240)] | None = None
+    fixed: Annotated[list[Amount], Field(min_length=1, max_length=MOST_FIXED)] | None = None
     fixed_factor: Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] | None = None
     chart: bool = False
     kpi_model: Literal["interval", "twin"] = "interval"
@@ -86,13 +86,14 @@ class ValuationRequest(Asked):
     solve: Literal["fair", "wang", "sd", "sharpe", "dscr"] | None = None
     parameter: Number | None = None
 
-    @field_validator("kpis", mode="before")
+    @field_validator("kpis", "fixed", mode="before")
     @classmethod
-    def _few(cls, kpis: Any) -> Any:
+    def _few(cls, given: Any) -> Any:
         """Before each of them is looked at, and an error kept of each."""
-        if isinstance(kpis, dict) and len(kpis) > MOST_KPIS:
-            raise ValueError(f"has {len(kpis)} KPIs: at most {MOST_KPIS}")
-        return kpis
+        most = MOST_KPIS if isinstance(given, dict) else MOST_FIXED
+        if isinstance(given, dict | list) and len(given) > most:
+            raise ValueError(f"has {len(given)}: at most {most}")
+        return given
 
     @model_validator(mode="after")
     def _one_deal(self) -> Self:
