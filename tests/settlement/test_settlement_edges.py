@@ -124,7 +124,11 @@ LIMITS: dict[str, tuple[TreasuryTerms, TreasuryTerms]] = {
         _with(data_controller=PAYER, missing_payoff=0),
         _with(data_controller=PAYER, missing_payoff=-1),
     ),
-    "pay dates": (_dated(START + DAY, START + DAY + 1), _dated(START + DAY, START + DAY)),
+    "cured when the swap settles again": (
+        _dated(START + DAY, START + DAY + CURE + 1),
+        _dated(START + DAY, START + DAY + CURE),
+    ),
+    "paid when the swap settles again": (beside(SWAP, later=QUARTER - 1), beside(SWAP, later=QUARTER)),
     "latest start": (_with(start_by=_FIRST.end - 1), _with(start_by=_FIRST.end)),
     "end of a period": (
         _with(periods=quarters(4)),
