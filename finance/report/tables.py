@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from finance.pricing.decisions import Decision, decisions
 from finance.pricing.process import KpiProcess
 from finance.pricing.value import Valuation, case_columns
+from finance.pricing.yields import bond_equivalent
 from finance.report.table import Table
 from finance.report.text import (
     basis_points,
@@ -40,7 +41,7 @@ def summary_table(valuation: Valuation) -> Table:
         ("Discount yield", percent(valuation.rate), f"flat, compounded {often(claim.frequency)}"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
-        ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
+        ("Spread", basis_points(valuation.spread), _spread_basis(valuation)),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
         ("Modified duration", f"{valuation.durations.modified:.4f}", "fall in per cent for a point of yield"),
     ]
@@ -56,6 +57,13 @@ def summary_table(valuation: Valuation) -> Table:
         tuple(cells),
         frozenset({"Value"}),
     )
+
+
+def _spread_basis(valuation: Valuation) -> str:
+    """Both yields compound twice a year, which a discount yield that compounds otherwise does not show."""
+    frequency = valuation.claim.frequency
+    basis = "expected yield less discount yield, both bond-equivalent"
+    return basis if frequency == 2 else f"{basis}: {percent(bond_equivalent(valuation.rate, frequency))}"
 
 
 def _kpi_cells(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str, str]]:

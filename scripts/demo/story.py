@@ -20,6 +20,7 @@ from chain.reconcile import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
+from finance.report.text import money
 from finance.settlement.terms import Effect, settlement_terms
 from finance.terms import Deal, InputError
 from finance.terms.canonical import plain
@@ -199,7 +200,7 @@ def _price(deal: Deal, narrator: Narrator) -> Valuation:
     narrator.say(
         f"price {valuation.price:.4f} per 100 at {valuation.rate:.2%}; tiers "
         + " / ".join(f"{p:.1%}" for p in exact.probabilities)
-        + f"; expected outcome payment {exact.expected:,.2f} {valuation.claim.currency}"
+        + f"; expected outcome payment {money(exact.expected)} {valuation.claim.currency}"
     )
     return valuation
 

@@ -38,6 +38,7 @@ def test_difference_is_zero_per_kind(name: str, request: pytest.FixtureRequest) 
     summary, _ = request.getfixturevalue(name)
     assert summary["ok"] is True
     assert summary["payments"]
+    assert "total" not in summary["payments"]  # of collateral, proceeds and settlements: of nothing
     for kind, sums in summary["payments"].items():
         assert sums["difference"] == "0", kind
         assert sums["expected"] == sums["actual"], kind

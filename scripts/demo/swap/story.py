@@ -164,7 +164,8 @@ def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
     code = deal.currency.code
     narrator.say(
         f"revenue of a given year, P99: {code} {before.revenue['P99'].value:,.0f} without the swap, "
-        f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS} scenarios at the fair payment)"
+        f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS:,} scenarios at the deal's own "
+        "fixed payments)"
     )
     narrator.say(
         "DSCR on the same debt, P50 and P99 of each year on average: "
@@ -338,9 +339,8 @@ def _tell_period(told: _Telling, fixing: Fixing) -> None:
 
 def _tell_reconciliation(result: SwapReconciliation, narrator: Narrator) -> None:
     for kind, sums in result.payments().items():
-        if kind != "total":
-            line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
-            narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
+        line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+        narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
     narrator.say(
         "reconciled per party, holder and payment: difference 0"
         if result.ok
