@@ -97,6 +97,7 @@ def test_total_received_is_the_sum_of_the_column() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("compare", HONGKONG), "a fixed bond: no KPI, and so no data, decides anything"),
         (("compare", HONGKONG, "--error", "0.03"), "a fixed bond: no KPI, and so no data, decides anything"),
         (("compare", SINGAPORE, "--error", "0.03"), "7 reports decide, and the cost of capital with data is"),
         (("compare", DC, "--error", "0.03", "--csv", "x.txt"), "x.txt: must end in .csv"),
