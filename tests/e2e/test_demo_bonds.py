@@ -52,6 +52,10 @@ def test_a_fixed_bond_has_no_oracle(tmp_path: Path) -> None:
     assert summary["oracle"]["nodes"] == 0
     assert summary["oracle"]["reports"] == summary["fixings"] == []
     assert not (tmp_path / "oracle").exists()
+    assert summary["outcome"] is None
+    page = (tmp_path / "report.html").read_text()
+    assert "<summary>4. Payments, trades and claims over simulated time</summary>" in page
+    assert "outcome HKD" not in page
 
 
 def test_a_step_that_was_not_triggered(tmp_path: Path) -> None:
