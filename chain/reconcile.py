@@ -35,6 +35,7 @@ from chain.replay import log_checks
 from chain.world import bond_world
 from finance.settlement.bond import fixed, outcome, replay
 from finance.settlement.bond_life import Settled
+from finance.settlement.offering import State as Issue
 from finance.settlement.terms import Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import Deal
 
@@ -59,6 +60,12 @@ def reconcile(
     return _Reconciler(w3, record, terms, ledger).run(check_deployment(w3, record, deal))
 
 
+def failed_issue(sold: int, taken_back: int) -> str:
+    """What a reader should know of an issue that has failed, in units."""
+    given_back = f"{taken_back:,} of the {sold:,} units sold are given back" if sold else "no units were sold"
+    return f"the issue has failed; {given_back}"
+
+
 class _Reconciler:
     """Holds what the parts of a reconciliation share."""
 
@@ -72,8 +79,10 @@ class _Reconciler:
         for move in self.moves:
             self.by_tx[move.event.tx, move.source, move.to] += move.amount
         bond = contract(w3, "KpiBond", self.at.bond)
+        issue = contract(w3, "Offering", self.at.offering)
         oracle = contract(w3, "KpiOracle", self.at.oracle)
         self.state = STATES[read(bond.functions.state(), self.block)]
+        self.issue = Issue(read(issue.functions.state(), self.block))
         self.settled: dict[int, Settled] = {}
         self.reports = [self._report(oracle, number) for number in range(len(terms.fixings))]
         self.notes: list[str] = []
@@ -127,6 +136,8 @@ class _Reconciler:
             self.notes.append(
                 "the bond was accelerated: expected is what the deal promised, not what is left"
             )
+        if self.issue is Issue.FAILED:
+            self.notes.append(failed_issue(self.sold, self.taken_back))
         by_log, remarks = log_checks(
             self.w3, bond_world(self.record, self.terms), watch(self.record), self.ledger
         )
@@ -150,8 +161,8 @@ class _Reconciler:
         )
 
     def _not_yet(self) -> Iterator[str]:
-        """What is still to come, unless the bond has ended."""
-        if self.state == "redeemed":
+        """What is still to come, unless the bond has ended or, its issue having failed, never begins."""
+        if self.state == "redeemed" or self.issue is Issue.FAILED:
             return
         if self.state == "offered":
             sold = self.sold - self.taken_back

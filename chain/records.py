@@ -158,8 +158,12 @@ class RecordFile(Frozen):
         """Write the record, whole or not at all; folders are made as needed."""
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(path.name + ".part")
-        beside.write_text(self.to_json())
-        beside.replace(path)
+        try:
+            beside.write_text(self.to_json())
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise RecordError(f"{path}: cannot be written: {error.strerror}") from None
         return path
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, Protocol
 
@@ -41,6 +42,15 @@ class ChainState:
     @property
     def reported(self) -> bool:
         return self.status != "none"
+
+
+def moment(seconds: int) -> str:
+    """A time of the chain, unix seconds, as people read it: `2021-01-01 00:00 UTC`, with seconds if any."""
+    try:
+        time = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"unix time {seconds}"
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC" if seconds % 60 else "%Y-%m-%d %H:%M UTC")
 
 
 class View(Protocol):

@@ -37,3 +37,8 @@ def to_integer(value: Decimal | float | int | str, decimals: int) -> int:
 def to_decimal(integer: int, decimals: int) -> Decimal:
     """The KPI value that an integer on chain means."""
     return Decimal(integer).scaleb(-decimals)
+
+
+def kpi_text(integer: int, decimals: int) -> str:
+    """The same, as people read it: with all its decimals and without an exponent."""
+    return f"{to_decimal(integer, decimals):f}"

@@ -21,7 +21,7 @@ from eth_account.signers.local import LocalAccount
 from finance.terms import InputError
 from oracle import evidence
 from oracle.access import AccessError, Gate
-from oracle.chain_view import ChainState, ChainView, ChainViewError, View
+from oracle.chain_view import ChainState, ChainView, ChainViewError, View, moment
 from oracle.kpi import KpiError
 from oracle.method import Measurement, MethodError, method_hash, method_of
 from oracle.methods.base import About
@@ -200,7 +200,9 @@ class Node:
             raise RefusedError(503, f"nothing is signed without a view of the chain: {error}") from None
         ends = self.config.periods[request.period].end
         if state.time < ends:
-            raise RefusedError(422, f"the period ends at {ends}; the chain is at {state.time}")
+            raise RefusedError(
+                422, f"the period ends at {moment(ends)}; the chain is at {moment(state.time)}"
+            )
         lowest, highest = admitted(state, ends)
         if not lowest <= request.version <= highest:
             raise RefusedError(

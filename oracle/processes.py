@@ -139,11 +139,14 @@ class NodeProcesses:
         """The nodes that do not run now, in words."""
         wrong = []
         for place, process in enumerate(self._processes):
-            starting = self._starting.get(place)
-            if place in self._down or (process.ended is None and (not starting or not starting.is_alive())):
+            starting, ended = (
+                self._starting.get(place),
+                process.ended,
+            )  # asked of all: it reaps what has ended
+            if place in self._down or (ended is None and (not starting or not starting.is_alive())):
                 continue
             url = self.running[place].url
-            wrong.append(f"node {place} at {url} does not run ({process.ended or 'starting'})")
+            wrong.append(f"node {place} at {url} does not run ({ended or 'starting'})")
             if (not starting or not starting.is_alive()) and time.monotonic() >= self._not_before[place]:
                 log.warning("%s; it is started again", wrong[-1])
                 self._starting[place] = Thread(target=self._again, args=(place,), daemon=True)

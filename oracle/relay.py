@@ -24,8 +24,9 @@ from chain.bindings import contract, read
 from chain.errors import ContractError
 from chain.sender import Sender
 from finance.settlement.median import median
+from finance.terms import InputError
 from oracle.asking import Collected, Failure, Round, collect
-from oracle.chain_view import STATUS, ChainState
+from oracle.chain_view import STATUS, ChainState, moment
 from oracle.dispute import commitment
 from oracle.equivocation import Memory
 from oracle.evidence import write_whole
@@ -42,6 +43,10 @@ BLOCK_WAIT_SECONDS = 15.0
 
 class RelayError(RuntimeError):
     """No report can be made; the message says why."""
+
+
+class NoPeriodError(RelayError, InputError):
+    """The feed has no such period: for the user to put right."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,7 @@ def rebuild_report(
     """The record of the report that the chain holds of a period, written as run_relay writes it, from the
     transaction that brought it; its evidence from OUT or from the nodes at `urls`. `evidence_lost` lists the
     roots that nobody gave. Raises RelayError, chain.errors.ChainError."""
+    _require_period(read_feed(w3, oracle, feed_id), period)
     try:
         brought = from_chain(w3, oracle, feed_id, period, from_block)
     except RebuildError as error:
@@ -215,11 +221,10 @@ def prepare_report(
     Sends nothing. Raises RelayError when no report can be made."""
     folder = Path(out)
     feed = read_feed(w3, oracle, feed_id)
-    if not 0 <= period < len(feed.period_ends):
-        raise RelayError(f"period = {period + 1}: the feed has {len(feed.period_ends)}, from 1")
+    _require_period(feed, period)
     state, ends = _state(w3, oracle, feed_id, period), feed.period_ends[period]
     if state.time < ends:
-        raise RelayError(f"period {period + 1} ends at {ends}; the chain is at {state.time}")
+        raise RelayError(f"period {period + 1} ends at {moment(ends)}; the chain is at {moment(state.time)}")
     held = _to_complete(w3, oracle, feed, period, state) if state.reported and not restate else []
     version = state.version if held else next_version(state)
     memory = Memory(folder)
@@ -251,6 +256,14 @@ def prepare_report(
         "equivocations": [path.name for path in dict.fromkeys(proofs)],
     }
     return PreparedReport(record, (bytes.fromhex(feed_id[2:]), period, version, submit_arguments(chosen)))
+
+
+def _require_period(feed: Feed, period: int) -> None:
+    """Raise NoPeriodError for a period, counted from 0, that the feed does not have."""
+    count = len(feed.period_ends)
+    if not 0 <= period < count:
+        has = "only 1" if count == 1 else f"{count}, counted from 1"
+        raise NoPeriodError(f"period {period + 1}: the feed has {has}")
 
 
 def _state(w3: Web3, oracle: str, feed_id: str, period: int) -> ChainState:
@@ -296,7 +309,7 @@ def _in_time(w3: Web3, found: Round, period_end: int) -> Round:
     now = _time(w3)
     late = {item.url: item for item in found.answers if not period_end <= item.signed.observed_at <= now}
     failures = [
-        Failure(url, f"observed_at = {item.signed.observed_at}: the chain is at {now}")
+        Failure(url, f"observed at {moment(item.signed.observed_at)}; the chain is at {moment(now)}")
         for url, item in late.items()
     ]
     answers = [item for item in found.answers if item.url not in late]
@@ -370,9 +383,10 @@ def send_challenge(
     to the challenge, then make it.
 
     evidence_root: root of the challenger's bundle, or any 32 bytes that stand for its reasons.
-    Raises chain.errors.ChainError.
+    Raises chain.errors.ChainError, and NoPeriodError for a period that the feed does not have.
     """
     feed = read_feed(sender.w3, oracle, feed_id)
+    _require_period(feed, period)
     functions = contract(sender.w3, "IKpiOracle", oracle).functions
     identity = bytes.fromhex(feed_id[2:])
     report = read(functions.reportOf(identity, period))

@@ -24,7 +24,7 @@ from oracle import evidence
 from oracle.asking import AnswerError, check_signature
 from oracle.chain_view import STATUS
 from oracle.feed import Feed, read_feed
-from oracle.kpi import to_decimal
+from oracle.kpi import kpi_text
 from oracle.method import MethodError, bundle_method, inputs_of, method_hash, recompute, suspicions_of
 from oracle.methods.base import Inputs, Reading
 from oracle.observation import report_evidence
@@ -97,7 +97,9 @@ class Verification:
         found: dict[str, str] = {}
         for check in self.checks:
             if not check.ok and check.node:
-                found.setdefault(check.node, f"{check.name}: {check.detail}")
+                # The name of this check says what holds when it is passed.
+                failed = "does not recompute" if check.name == "recomputes" else check.name
+                found.setdefault(check.node, f"{failed}: {check.detail}")
         return found
 
     def add(self, name: str, ok: bool, detail: str, node: str | None = None) -> None:
@@ -161,7 +163,7 @@ def _check_observation(
         index = check_signature(signed, report.chain_id, report.contract, report.feed, signers)
         right = index == item.signer_index
         done.add(
-            "signature", right, f"of signer {index}" + ("" if right else f", not {item.signer_index}"), node
+            "signature", right, f"of node {index}" + ("" if right else f", not {item.signer_index}"), node
         )
     except AnswerError as error:
         done.add("signature", False, str(error), node)
@@ -193,10 +195,10 @@ def _check_value(
         method = bundle_method(bundle)
         if feed and method_hash(method.id) != feed.method_hash:
             done.add("method", False, f"{method.id} is not the feed's", node)
-        again = to_decimal(recompute(bundle), report.decimals)  # raises where the value does not follow
+        again = kpi_text(recompute(bundle), report.decimals)  # raises where the value does not follow
         for suspicion in suspicions_of(bundle):
             done.add("quality", True, f"suspect: {suspicion}", node)
-        words = f"signed {to_decimal(item.value, report.decimals)}, {method.engine()} gives {again}"
+        words = f"signed {kpi_text(item.value, report.decimals)}, {method.engine()} gives {again}"
         done.add("recomputes", True, words, node)
     except (MethodError, evidence.EvidenceError) as error:
         done.add("recomputes", False, str(error), node)
@@ -261,7 +263,8 @@ def _check_report(done: Verification) -> None:
     values = [item.value for item in report.observations]
     try:
         found = median(values)
-        done.add("median", found == report.value, f"{found}, reported {report.value}")
+        shown = (kpi_text(each, report.decimals) for each in (found, report.value))
+        done.add("median", found == report.value, ", reported ".join(shown))
     except SettlementError as error:
         done.add("median", False, str(error))
     roots = report_evidence([item.evidence for item in report.observations])
@@ -279,7 +282,7 @@ def _check_chain(done: Verification, w3: Web3) -> None:
         done.add("chain", False, f"holds version {held['version']}, this is {report.version}")
         return
     same = (held["value"], held["evidence"]) == (report.value, report.evidence)
-    detail = f"{status}, value {held['value']}"
+    detail = f"{status}, value {kpi_text(held['value'], report.decimals)}"
     if not same and status in ("final", "missing"):
         detail += "; the panel has ruled on it"
     done.add("chain", same and status in ("pending", "challenged", "final"), detail)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -156,6 +157,17 @@ def money(amount: int, decimals: int) -> str:
     whole, part = divmod(abs(amount), 10**decimals)
     fraction = f".{part:0{decimals}d}" if decimals else ""
     return f"{'-' if amount < 0 else ''}{whole:,}{fraction}"
+
+
+def program() -> str:
+    """How this program is called from here, so that a printed command can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return shlex.join([sys.executable, "-m", "scripts"])
+    if called.name != "penstock" or shutil.which("penstock") == str(called):
+        return "penstock"
+    near = called.is_absolute() and called.is_relative_to(Path.cwd())
+    return shlex.quote(str(called.relative_to(Path.cwd()) if near else called))
 
 
 def command_line() -> str:

@@ -97,6 +97,7 @@ def run(
     address = account if isinstance(account, str) else account.address
     folder = folder or data_folder()
     path = out or record_path(folder, w3.eth.chain_id, deal)
+    _require_file(path, out is not None)
     code, decimals = deal.currency.code, deal.currency.token_decimals
     kind = kind_of(deal)
     wallets = kind.wallets(wallets_file, address, deal) if wallets_file else None
@@ -170,6 +171,21 @@ def _shifted(deal: Deal, shift_days: str, w3: Web3) -> tuple[int, Deal]:
     except ValueError:
         raise InputError(f"--shift-days = {shift_days}: must be a whole number of days, or auto") from None
     return days, shift_deal(deal, days)
+
+
+def _require_file(path: Path, given: bool) -> None:
+    """Raise InputError where no record can be written: found out later, the deal would be on the chain."""
+    from finance.terms import InputError
+
+    name = f"--out = {path}" if given else str(path)
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder; the record needs a file, such as {path / 'deal.json'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{name}: its folder cannot be made: {error.strerror}") from None
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{name}: cannot be written: Permission denied")
 
 
 def _account(w3: Web3, sender: str | None) -> str | LocalAccount:

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scripts.console import plain_console
+from scripts.console import plain_console, program
 from scripts.ensemble import ensemble
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def prepare(
         write_secret(folder / "relay-key", LOCAL_RELAY.key.hex())
         (folder / "relay.json").write_text(json.dumps(settings, indent=2) + "\n")
     for file in files:
-        out.print(f"penstock oracle node --config {file.config}", soft_wrap=True)
-    out.print(f"penstock oracle relay --config {folder / 'relay.json'}", soft_wrap=True)
+        out.print(f"{program()} oracle node --config {file.config}", soft_wrap=True)
+    out.print(f"{program()} oracle relay --config {folder / 'relay.json'}", soft_wrap=True)
 
 
 @app.command()
@@ -205,7 +205,9 @@ def relay(
         print(json.dumps(report))
         return
     _show_report(report)
-    out.print(f"median {report['value']}, gas {report['gas_used']}, tx {report['tx']}\n{report['file']}")
+    out.print(
+        f"median {_value(report, report)}, gas {report['gas_used']}, tx {report['tx']}\n{report['file']}"
+    )
 
 
 @app.command()
@@ -234,7 +236,14 @@ def rebuild(
     _show_report(report)
     for root in report["evidence_lost"]:
         out.print(f"no node gives the evidence {root}", soft_wrap=True)
-    out.print(f"median {report['value']}, tx {report['tx']}\n{report['file']}")
+    out.print(f"median {_value(report, report)}, tx {report['tx']}\n{report['file']}")
+
+
+def _value(report: dict[str, Any], item: dict[str, Any]) -> str:
+    """A KPI value of a report, as people read it."""
+    from oracle.kpi import kpi_text
+
+    return kpi_text(int(item["value"]), report["decimals"])
 
 
 def _show_report(report: dict[str, Any]) -> None:
@@ -243,12 +252,12 @@ def _show_report(report: dict[str, Any]) -> None:
         table.add_column(column, overflow="fold")
     for name, result in (("observations", "signed"), ("left_out", "left out: spread too wide")):
         for item in report[name]:
-            table.add_row(item["url"], item["value"], item["evidence"][:12] + "…", result)
+            table.add_row(item["url"], _value(report, item), item["evidence"][:12] + "…", result)
     for failure in report["failures"]:
         table.add_row(failure["url"], "", "", failure["reason"])
     out.print(table)
     signed, all_nodes = len(report["observations"]), len(report["signers"])
-    without = ", ".join(f"{item['signer']} (node {item['signer_index'] + 1})" for item in report["absent"])
+    without = ", ".join(f"{item['signer']} (node {item['signer_index']})" for item in report["absent"])
     lacking = f"; without {without}" if without else ""
     out.print(f"{signed} of {all_nodes} nodes signed{lacking}", soft_wrap=True)
     for item in report["observations"]:
@@ -291,8 +300,10 @@ def verify(
         out.print(table)
         if w3 is None:
             out.print("Without --rpc the signers are the report's own claim.")
+        places = {signer: index for index, signer in enumerate(done.report.signers)}
         for address, reason in done.culprits.items():
-            out.print(f"Node {address} does not hold: {reason}", soft_wrap=True)
+            number = f"{places[address]} ({address})" if address in places else address
+            out.print(f"Node {number} does not hold: {reason}", soft_wrap=True)
     if not done.ok:
         raise typer.Exit(1)
 

@@ -16,15 +16,19 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def validate(
     deals: Annotated[list[Path], typer.Argument(help="Deal files.", metavar="DEAL...")],
+    json: Annotated[bool, typer.Option("--json", help="Print those that are good as JSON.")] = False,
 ) -> None:
     """Check deal files: one line with the terms hash for each that is good, all problems of those that are
     not.
     """
+    from json import dumps
+
     from finance.terms import DealFileError, InputError, load_deal
     from finance.terms.problems import Problem
     from oracle.methods.register import METHODS
 
     problems: list[object] = []
+    good: list[dict[str, object]] = []
     for path in deals:
         try:
             deal = load_deal(path)
@@ -45,7 +49,13 @@ def validate(
                 problems += unknown
                 continue
             assumed, count = deal.assumed()
-            print(f"{path}: good: {deal.terms_hash}, {count} inputs, {assumed} of them assumed")
+            good.append(
+                {"file": str(path), "terms_hash": deal.terms_hash, "inputs": count, "assumed": assumed}
+            )
+            if not json:
+                print(f"{path}: good: {deal.terms_hash}, {count} inputs, {assumed} of them assumed")
+    if json:
+        print(dumps(good, indent=2))
     if problems:
         raise InputError("\n".join(map(str, problems)))
 

@@ -17,7 +17,7 @@ from chain.bindings import contract, read
 from chain.check import Difference
 from chain.events import watch
 from chain.network import when
-from chain.reconcile import Check, Holder
+from chain.reconcile import Check, Holder, failed_issue
 from chain.replay import log_checks
 from chain.swap.check import check_swap_deployment
 from chain.swap.ledger import PARTIES, SIDES, SwapLedger, key
@@ -29,6 +29,7 @@ from chain.swap.world import swap_world
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import CloseOut, CloseOutRule, Settlement, Side, State, Termination
 from finance.settlement.netting import INTEREST_ONE
+from finance.settlement.offering import State as Issue
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.treasury import Party
 from finance.terms import Deal
@@ -82,6 +83,7 @@ class _Reconciler:
         self.accounts = [read(self.swap.accountOf(side), self.block) for side in Side]
         self.state = State(read(self.swap.state(), self.block))
         self.moves = ledger.moves("currency")
+        self.failed = self._issue_failed()
 
     def run(self, deployment: list[Difference]) -> SwapReconciliation:
         rows = [*self.made.rows, *self._interest(), *self._carried()]
@@ -118,8 +120,8 @@ class _Reconciler:
         )
 
     def _not_yet(self) -> Iterator[str]:
-        """What is still to come, unless the swap has ended."""
-        if self.state > State.DEFAULTED:
+        """What is still to come, unless the swap has ended or, the issue having failed, never begins."""
+        if self.state > State.DEFAULTED or self.failed:
             return
         if self._treasury_state() == TREASURY_STATES[0]:
             yield "the project's offering is not settled"
@@ -128,6 +130,13 @@ class _Reconciler:
             yield f"{periods - settled} of {periods} periods of the swap are not settled"
         if self.state == State.DEFAULTED:
             yield "the swap, in default, is not closed out"
+
+    def _issue_failed(self) -> bool:
+        """Whether the project's units were not sold, so that neither treasury nor swap begins."""
+        if self.at.offering is None:
+            return False
+        offering = contract(self.w3, "Offering", self.at.offering).functions
+        return bool(read(offering.state(), self.block) == Issue.FAILED)
 
     def _balance(self, address: str) -> int:
         money = contract(self.w3, "IERC20", self.at.currency).functions
@@ -356,7 +365,13 @@ class _Reconciler:
         index = len(books.amounts)
         state = kpi_payment.state_at(self.terms.payment, books, time)
         running = state == State.ACTIVE
-        if state == State.AGREED:
+        if self.failed:
+            sold, taken_back = (
+                sum(e.arguments["units"] for e in self.ledger.of("offering", name))
+                for name in ("Subscribed", "Refunded")
+            )
+            yield failed_issue(sold, taken_back)
+        elif state == State.AGREED:
             by = when(self.terms.payment.start_by)
             yield f"agreed: begins with both sides' collateral by {by}, or lapses"
         if running and time >= self.terms.payment.periods[index].pay_date:

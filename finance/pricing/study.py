@@ -116,6 +116,10 @@ class Study:
         }
 
 
+class DateError(InputError):
+    """A day on which there is nothing to study; the message begins with it."""
+
+
 def study(
     deal: Deal,
     expected: Outlook | KpiProcess,
@@ -135,9 +139,9 @@ def study(
     flows = deal_flows(deal)
     day, last = settle or flows.start, flows.dates[-1]
     if not flows.start <= day < last:
-        raise InputError(f"{day}: must lie from {flows.start} to before {last}")
+        raise DateError(f"{day}: must lie from {flows.start} to before {last}")
     if flows.clock.time(day) >= flows.clock.time(last):  # 30/360 knows no day between a 31st and a 1st
-        raise InputError(
+        raise DateError(
             f"{day}: no day is left by {flows.day_count} to the last payment: no yield, no spread"
         )
     flows = replace(flows, kpi_flows=tuple(flow for flow in flows.kpi_flows if flow.paid > day))
@@ -184,23 +188,30 @@ def deal_cost_of_capital(
 ) -> CapitalCost:
     """`cost_of_capital` of a deal's bond at the start of interest, at a flat `rate` (default: the coupon).
 
-    Raises InputError, in a sentence, when there is no data that could lower it: a fixed bond, several
-    reports, or a KPI that is not normal when it is reported.
+    Raises InputError as `data_prior` does.
+    """
+    flows, prior = data_prior(deal)
+    market = bond_market(flows, float(deal.bond.coupon.rate.value) if rate is None else rate)
+    return cost_of_capital(flows, market, flows.start, prior, risk_price, error_sd, reports)
+
+
+def data_prior(deal: Deal) -> tuple[Flows, NormalKpi]:
+    """The flows of a deal's bond, and the KPI that data would tell more of, as it is expected.
+
+    Raises InputError, in a sentence, when there is no data that could lower the cost of capital: a fixed
+    bond, several reports, or a KPI that is not normal when it is reported.
     """
     flows = deal_flows(deal)
-    bond = deal.bond
     if not flows.kpi_flows:
         raise InputError("a fixed bond: no KPI, and so no data, decides anything here")
     if joint_report(flows) is None:
         count = len({(flow.kpi, flow.observed, flow.settled) for flow in flows.kpi_flows})
         raise InputError(f"{count} reports decide, and the cost of capital with data is known for one only")
-    start = flows.start
-    prior = law_of(flows.kpi_flows[0], deal_outlook(deal), start)
+    prior = law_of(flows.kpi_flows[0], deal_outlook(deal), flows.start)
     if not isinstance(prior, NormalKpi):
         kpi = deal.kpis[flows.kpi_flows[0].kpi]
         raise InputError(f"{kpi.title}: its process is {kpi.process.kind}, and this needs a normal one")
-    market = bond_market(flows, float(bond.coupon.rate.value) if rate is None else rate)
-    return cost_of_capital(flows, market, start, prior, risk_price, error_sd, reports)
+    return flows, prior
 
 
 def price_curves(found: Study) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from finance.report.studies import capital_table, study_figure, study_table
 from finance.report.style import amount_text, sentence_of, svg
 from finance.report.table import Table
 from finance.report.tables import cashflow_table, inputs_table, valuation_tables
-from finance.report.text import basis_points, counted, fact, kpi_value, money, percent, tiny
+from finance.report.text import basis_points, counted, fact, kpi_sd, kpi_value, money, percent, tiny
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -198,7 +198,7 @@ def _method(valuation: Valuation) -> list[str]:
     lines += [
         f"{kpi.title} is expected to be: {text} (first report: mean "
         f"{kpi_value(kpi, valuation.process.mean)}, sd "
-        f"{kpi_value(kpi, valuation.process.sd, 3)}). It is rounded to {counted(kpi.decimals, 'decimal')}, "
+        f"{kpi_sd(kpi, valuation.process.sd)}). It is rounded to {counted(kpi.decimals, 'decimal')}, "
         f"half to "
         "even, before tiers are read, as on chain.",
         f"What reports are expected to pay, {currency} {money(exact.expected)}, is exact: a closed form. "

@@ -20,6 +20,7 @@ from finance.report.text import (
     counted,
     kpi_law,
     kpi_scale,
+    kpi_sd,
     kpi_value,
     money,
     often,
@@ -118,7 +119,7 @@ def reports_table(path: pd.DataFrame, kpi: Kpi) -> Table:
         (
             "none yet" if number == 0 else kpi_value(kpi, float(row["report"])),
             kpi_value(kpi, float(row["mean"])),
-            kpi_value(kpi, float(row["sd"]), 3),
+            kpi_sd(kpi, float(row["sd"])),
             change(row["price"]),
             f"{row['price_sd']:.4f}",
         )

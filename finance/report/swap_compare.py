@@ -10,7 +10,7 @@ import numpy as np
 from finance.report.swap_frames import View, view_frame
 from finance.report.swap_notes import assumed_note, simulation_note
 from finance.report.table import Table
-from finance.report.text import money, percent
+from finance.report.text import money, percent, points
 from finance.swaps.debt import RATING_NOTE
 from finance.swaps.holders import Holders
 from finance.swaps.index import IndexSwap
@@ -108,23 +108,31 @@ def comparison_table(view: ProjectSwap, sides: Sequence[str]) -> Table:
         "both sides.",
         RATING_NOTE,
     )
-    return Table("Without and with the swap", columns, tuple(rows), frozenset(columns[1:]), notes)
+    return Table(_title(sides), columns, tuple(rows), frozenset(columns[1:]), notes)
+
+
+def _title(sides: Sequence[str]) -> str:
+    alone = {"without_swap": "Without the swap", "with_swap": "With the swap"}
+    return "Without and with the swap" if len(sides) == 2 else alone[sides[0]]
 
 
 def _side_row(name: str, values: list[float], errors: list[float] | None, form: str) -> tuple[str, ...]:
-    def shown(value: float) -> str:
+    def shown(value: float, between: bool = False) -> str:
+        """`between`: of a change or an error, which for percentages are percentage points."""
         if not np.isfinite(value):
             return "none"
         if form in ("money", "cents"):
             return money(value, 0 if form == "money" else 2)
-        return percent(value, 2) if form == "percent" else f"{value:.3f}"
+        if form == "percent":
+            return points(value, 2) if between else percent(value, 2)
+        return f"{value:.3f}"
 
     cells = [
-        shown(value) + (f" +- {shown(errors[i])}" if errors is not None else "")
+        shown(value) + (f" +- {shown(errors[i], True)}" if errors is not None else "")
         for i, value in enumerate(values)
     ]
     if len(values) == 2:
-        cells.append(shown(values[1] - values[0]))
+        cells.append(shown(values[1] - values[0], True))
     return (name, *cells)
 
 
@@ -175,7 +183,7 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
         "assumption, so the hedge looks better than any real one.",
         simulation_note(view),
     )
-    return Table("Without and with the swap", columns, tuple(rows), frozenset(columns[1:]), notes)
+    return Table(_title(sides), columns, tuple(rows), frozenset(columns[1:]), notes)
 
 
 def comparison_frame(view: View, sides: Sequence[str]) -> pd.DataFrame:

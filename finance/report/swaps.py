@@ -95,7 +95,7 @@ def _premium_rows(view: View) -> list[tuple[str, str, str, str]]:
         worth, error = study.exact_fair, study.exact_value.standard_error / study.leg.annuity
         return [
             ("Fair payment, average", money(worth), money(error), "a period; with the KPI's exact mean"),
-            ("Loading", loading, "", "1 - fixed payments/fair ones, in present value, by the paths"),
+            ("Loading", loading, "", "below the fair payments by the paths, in present value"),
             *rows,
         ]
     return [("Premium", percent(view.premium, 2), "", "of the fair payments, in present value"), *rows]
@@ -136,6 +136,8 @@ def fixed_table(view: View) -> Table:
         cells = [labels(view)[k], money(own), money(fair), money(own - fair)]
         rows.append(tuple(cells + ([money(view.solved[k])] if asked else [])))
     notes = ["A season's amount repeats in each round of the list."]
+    if isinstance(view, ProjectSwap):
+        notes.append("Fair: by the paths.")
     if asked and solved is not None:
         basis = BASES[solved.basis] + (f" {solved.parameter:g}" if solved.basis != "fair" else "")
         error = (
@@ -155,14 +157,17 @@ def terms_table(view: View) -> Table:
     rows = []
     for terms in view.other_terms:
         parameter = "" if terms.basis == "fair" else f"{terms.parameter:g}"
-        loading = percent(1 - terms.amount / terms.fair, 2) if terms.fair else "none"
+        loading = "none" if terms.loading is None else percent(terms.loading, 2)
         error = money(terms.standard_error) if terms.standard_error else "exact"
         rows.append((BASES[terms.basis], parameter, money(terms.amount), error, loading))
     columns = ("Terms", "Parameter", "Average payment a period", "Standard error", "Below fair")
-    note = "The parameter is the asset's risk_price where it has one, otherwise assumed."
-    return Table(
-        "Average fixed payment on other terms", columns, tuple(rows), frozenset(columns[1:]), (note,)
-    )
+    title = "Average fixed payment on other terms"
+    notes = ["The parameter is the asset's risk_price where it has one, otherwise assumed."]
+    if isinstance(view, ProjectSwap):
+        title += ", by the paths"
+        exact = money(view.study.exact_fair)
+        notes.append(f"All rows are by the paths; with the KPI's exact mean the fair payment is {exact}.")
+    return Table(title, columns, tuple(rows), frozenset(columns[1:]), tuple(notes))
 
 
 def settlement_table(view: View) -> Table:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from finance.pricing.decisions import Decision, decisions
 from finance.pricing.process import KpiProcess
 from finance.pricing.value import Valuation, case_columns
+from finance.pricing.yields import bond_equivalent
 from finance.report.table import Table
 from finance.report.text import (
     basis_points,
@@ -17,6 +18,7 @@ from finance.report.text import (
     fact,
     initial,
     kpi_law,
+    kpi_sd,
     kpi_value,
     money,
     often,
@@ -40,7 +42,7 @@ def summary_table(valuation: Valuation) -> Table:
         ("Discount yield", percent(valuation.rate), f"flat, compounded {often(claim.frequency)}"),
         ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
         ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
-        ("Spread", basis_points(valuation.spread), "expected yield less discount yield"),
+        ("Spread", basis_points(valuation.spread), _spread_basis(valuation)),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
         ("Modified duration", f"{valuation.durations.modified:.4f}", "fall in per cent for a point of yield"),
     ]
@@ -58,6 +60,13 @@ def summary_table(valuation: Valuation) -> Table:
     )
 
 
+def _spread_basis(valuation: Valuation) -> str:
+    """Both yields compound twice a year, which a discount yield that compounds otherwise does not show."""
+    frequency = valuation.claim.frequency
+    basis = "expected yield less discount yield, both bond-equivalent"
+    return basis if frequency == 2 else f"{basis}: {percent(bond_equivalent(valuation.rate, frequency))}"
+
+
 def _kpi_cells(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str, str]]:
     claim = valuation.claim
     names = list(dict.fromkeys(claim.kpis))
@@ -66,7 +75,7 @@ def _kpi_cells(valuation: Valuation, process: KpiProcess) -> list[tuple[str, str
     if len(claim.kpis) > 1:
         cells.append(("Reports", str(len(claim.kpis)), f"the first: {kpi_law(kpi, process)}"))
     else:
-        cells.append(("KPI's mean", kpi_value(kpi, process.mean), f"sd {kpi_value(kpi, process.sd, 3)}"))
+        cells.append(("KPI's mean", kpi_value(kpi, process.mean), f"sd {kpi_sd(kpi, process.sd)}"))
     return cells
 
 
@@ -115,7 +124,10 @@ def tier_table(valuation: Valuation) -> Table:
     claim, exact, readings = valuation.claim, valuation.closed_form, valuation.readings
     tiered, simple, fixed = claim.tiered, claim.bullet, not claim.kpis
     what = kpi_payment_name(valuation)
-    columns = ["Tier of the KPI" if tiered else "Case"]
+    unit = valuation.deal.kpis[claim.kpi].unit if tiered else ""
+    # Tiers of a fraction are written in per cent.
+    head = "Tier of the KPI" if unit == "fraction" else f"Tier of the KPI ({unit})"
+    columns = [head if tiered else "Case"]
     columns += ["Probability"] if tiered else []
     columns += [] if fixed else [f"{initial(what)} ({claim.currency})"]
     columns += ["Price", *(f"Yield, {counted(reading.periods, 'period')}" for reading in readings)]
@@ -161,7 +173,7 @@ def decision_table(valuation: Valuation) -> Table:
     rows = []
     for each in found:
         kpi, (first, last) = deal.kpis[each.kpi], each.paid
-        cells = [str(each.measured[1]), kpi_value(kpi, each.law.mean), kpi_value(kpi, each.law.sd, 3)]
+        cells = [str(each.measured[1]), kpi_value(kpi, each.law.mean), kpi_sd(kpi, each.law.sd)]
         cells.append(str(first) if first == last else f"{first} to {last}")
         for payoff in chances:
             pairs = zip(each.payoffs, each.chances, strict=True)
@@ -201,7 +213,7 @@ def beside_table(valuations: Sequence[Valuation]) -> Table:
     columns = ("Quantity", *(process.description for process in processes))
     quantities: list[tuple[str, list[str]]] = [
         ("KPI's mean", [kpi_value(kpi, process.mean) for process in processes]),
-        ("KPI's sd", [kpi_value(kpi, process.sd, 3) for process in processes]),
+        ("KPI's sd", [kpi_sd(kpi, process.sd) for process in processes]),
         ("Price per 100", [f"{v.price:.4f}" for v in valuations]),
         ("Standard error of the price", [tiny(v.price_standard_error) for v in valuations]),
         ("Expected yield", [percent(v.expected_yield) for v in valuations]),

@@ -34,6 +34,11 @@ def percent(fraction: float | None, decimals: int = 4) -> str:
     return "none" if fraction is None else f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} %"
 
 
+def points(fraction: float, decimals: int = 4) -> str:
+    """0.0343, a difference of percentages, as 3.4300 pp: percentage points."""
+    return f"{round(100 * fraction, decimals) + 0.0:.{decimals}f} pp"
+
+
 def fact(value: Fact) -> str:
     """A stated fact of a deal file as it would be written there: 0.0343, 2016-10-01, a series with commas."""
     if isinstance(value, Decimal):
@@ -77,9 +82,15 @@ def kpi_value(kpi: Kpi, value: float, digits: int = 4) -> str:
     return f"{scale * value:.{digits}g} {unit}"
 
 
+def kpi_sd(kpi: Kpi, sd: float) -> str:
+    """A standard deviation with its unit, which of percentages is percentage points: 0.0579 as 5.79 pp."""
+    scale, unit = kpi_scale(kpi)
+    return f"{scale * sd:.3g} {'pp' if unit == '%' else unit}"
+
+
 def kpi_law(kpi: Kpi, process: KpiProcess) -> str:
     """Mean and standard deviation of a KPI with their unit."""
-    return f"mean {kpi_value(kpi, process.mean)}, sd {kpi_value(kpi, process.sd, 3)}"
+    return f"mean {kpi_value(kpi, process.mean)}, sd {kpi_sd(kpi, process.sd)}"
 
 
 def initial(text: str) -> str:

@@ -89,8 +89,8 @@ class Leg:
 class FixedPayment:
     """A fixed payment: `amount` per unit of profile (currency), how it was set, and what it gives up.
 
-    `loading` is 1 - amount/fair: the share of the fair payment that pays for the provider's risk; None where
-    the fair payment is nothing (no wind, or no price).
+    `loading` is (fair - amount)/|fair|: what pays for the provider's risk, as a share of the fair payment's
+    size, which may be negative; None where the fair payment is nothing (no wind, or no price).
     """
 
     basis: Basis
@@ -101,7 +101,7 @@ class FixedPayment:
 
     @property
     def loading(self) -> float | None:
-        return 1 - self.amount / self.fair if self.fair else None
+        return (self.fair - self.amount) / abs(self.fair) if self.fair else None
 
     def to_dict(self) -> dict[str, Any]:
         return {

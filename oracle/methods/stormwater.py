@@ -182,8 +182,13 @@ class StormwaterMethod(Method):
         area = of.get("impervious_area_acres")
         if area is None:
             raise ConfigError("impervious_area_acres: is required, from the deal's asset or as an option")
+        chosen = str(of.get("scenario", "published"))
+        try:
+            scenario(chosen, float(area))  # now, not when the nodes start
+        except ParameterError as error:
+            raise ConfigError(str(error)) from None
         rain, gauges = node_rain(wanted.terms.period_starts[0], wanted.terms.period_ends[-1], wanted.seed)
-        twin = {"scenario": of.get("scenario", "published"), "impervious_area_acres": float(area)}
+        twin = {"scenario": chosen, "impervious_area_acres": float(area)}
         text = to_csv(rain)
 
         def node(index: int) -> NodeData:

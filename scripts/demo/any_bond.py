@@ -25,7 +25,7 @@ from oracle.twins.reported import reported_rows
 from scripts.demo import reporting
 from scripts.demo.life import Life, Reading
 from scripts.demo.narrator import Narrator
-from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, issue, tell_reconciliation
+from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, issue, tell_reconciliation, tell_trades
 
 Publications = dict[str, dict[int, ReportedRow]]
 """By KPI and period, from 0."""
@@ -76,7 +76,8 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> BondDemonstration:
         life = Life(chain, deal, GasLog())
         deploy(life, narrator)
         done = BondDemonstration(options, deal, chain, valuation, life, issue(life, narrator), narrator)
-        narrator.chapter("4. Reports, payments, trades and claims over simulated time")
+        what = "Reports, payments" if terms.feeds else "Payments"
+        narrator.chapter(f"4. {what}, trades and claims over simulated time")
         _live(done, publications, crews)
         narrator.chapter("5. Reconciliation")
         done.reconciliation = life.reconcile()
@@ -139,11 +140,13 @@ def _live(
         outcome = f", outcome {life.money.words(paid['outcome'])}" if paid["outcome"] else ""
         interest = life.money.words(paid["interest"])
         done.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
+        tell_trades(life, done.narrator)
     _fix(done, bending(terms, len(terms.periods)))
     redeemed = life.redeem()
+    outcome = f", outcome {life.money.words(redeemed['outcome'])}" if redeemed["outcome"] else ""
     done.narrator.say(
-        f"redeemed: principal {life.money.words(redeemed['principal'])}, outcome "
-        f"{life.money.words(redeemed['outcome'])}, shared among holders {life.money.words(redeemed['paid'])}"
+        f"redeemed: principal {life.money.words(redeemed['principal'])}{outcome}, shared among holders "
+        f"{life.money.words(redeemed['paid'])}"
     )
     life.everybody_claims()
 
@@ -172,15 +175,15 @@ def _report(done: BondDemonstration, reading: Reading, said: ReportedRow, crew: 
     value = to_decimal(int(record["value"]), feed.decimals)
     honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
     inside = min(honest) <= int(record["value"]) <= max(honest)
+    if not done.faults.keys() & crew.faults.keys():
+        nodes = list(record["signers"])
+        for address, fault in crew.faults.items():
+            narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
     narrator.say(
         f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({said.label}: "
         f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
         inside,
     )
-    if not done.faults.keys() & crew.faults.keys():
-        nodes = list(record["signers"])
-        for address, fault in crew.faults.items():
-            narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
     found = reporting.verify(done.life, record)
     lying = {address for address, fault in crew.faults.items() if "lies" in fault}
     as_expected = set(found.culprits) == lying

@@ -32,7 +32,7 @@ def summary(done: BondDemonstration) -> dict[str, Any]:
         "deal": done.deal.id,
         "title": done.deal.title,
         "terms_hash": done.deal.terms_hash,
-        "outcome": done.options.outcome,
+        "outcome": done.options.outcome if feeds else None,
         "ok": done.ok,
         "chain": {"client": done.chain.client, "id": done.chain.chain_id, "clock": "simulated"},
         "currency": {"code": life.money.code, "decimals": life.money.decimals, "kind": "test"},

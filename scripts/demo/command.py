@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -64,12 +66,16 @@ def demo(
     terms = load_deal(deal)
     narrator = Narrator(plain_console(), quiet=json)
     tell, write_report, summary = commands_of(terms.kind).story(terms, outcome.value)
-    _clear(out)
-    done = tell(terms, Options(out, outcome.value, chain.value, seed, what_ifs), narrator)
-    done.life.record.save(out / "deployment.json")
-    write_report(done, out / "report.html")
-    content = summary(done)
-    (out / "summary.json").write_text(dumps(content, indent=2) + "\n")
+    try:
+        with _unfinished(out) as folder:
+            done = tell(terms, Options(folder, outcome.value, chain.value, seed, what_ifs), narrator)
+            done.life.record.save(folder / "deployment.json")
+            write_report(done, folder / "report.html")
+            content = summary(done)
+            (folder / "summary.json").write_text(dumps(content, indent=2) + "\n")
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: nothing of this run is kept, and {out} is as it was", err=True)
+        raise typer.Exit(130) from None
     if json:
         show_json(content)
     else:
@@ -78,15 +84,29 @@ def demo(
         raise typer.Exit(1)
 
 
-def _clear(out: Path) -> None:
-    """Make the folder, and remove what an earlier run of this command left there, and nothing else."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in OWN:
-        path = out / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+@contextmanager
+def _unfinished(out: Path) -> Iterator[Path]:
+    """A folder to work in, whose contents come into `out` when all is done: a run that is interrupted leaves
+    what an earlier one left there. Whatever else is in `out` stays.
+    """
+    new = not out.exists()
+    folder = out / ".unfinished"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        for name in OWN:
+            path = out / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            if (folder / name).exists():  # a fixed bond has no oracle
+                (folder / name).replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _finish(content: dict, out: Path, narrator: object) -> None:

@@ -70,6 +70,8 @@ class Life:
         self.names = {chain.accounts[i.account]: self._name(i) for i in self.cast.investors}
         self._senders: dict[str, Sender] = {}
         self.record: DeploymentRecord
+        self.traded: list[tuple[str, str, int]] = []
+        """Seller, buyer and units of the trades after the last coupon."""
 
     # -- people
 
@@ -235,6 +237,7 @@ class Life:
         for investor in self.cast.investors:
             if number % CLAIM_HABITS.get(investor.name, 1) == 0:
                 self.claim(self.wallet(investor))
+        self.traded = []
         for trade in self.cast.trades:
             if trade.after_coupon == number:
                 self.trade(trade)
@@ -246,6 +249,7 @@ class Life:
             return
         label = "transfer" if read(self.token.functions.balanceOf(buyer)) else "transfer to a new holder"
         self.sender(seller).send(self.token.functions.transfer(buyer, units), label)
+        self.traded.append((self.names[seller], self.names[buyer], units))
 
     def claim(self, holder: str) -> int:
         amount: int = read(self.token.functions.claimable(holder))

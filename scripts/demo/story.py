@@ -20,6 +20,7 @@ from chain.reconcile import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
+from finance.report.text import money
 from finance.settlement.terms import Effect, settlement_terms
 from finance.terms import Deal, InputError
 from finance.terms.canonical import plain
@@ -199,7 +200,7 @@ def _price(deal: Deal, narrator: Narrator) -> Valuation:
     narrator.say(
         f"price {valuation.price:.4f} per 100 at {valuation.rate:.2%}; tiers "
         + " / ".join(f"{p:.1%}" for p in exact.probabilities)
-        + f"; expected outcome payment {exact.expected:,.2f} {valuation.claim.currency}"
+        + f"; expected outcome payment {money(exact.expected)} {valuation.claim.currency}"
     )
     return valuation
 
@@ -242,6 +243,13 @@ def _coupon(life: Life, number: int, narrator: Narrator) -> None:
     paid = life.pay_coupon(number)["paid"]
     day = when(life.terms.periods[number - 1].pay_date)[:10]
     narrator.say(f"{day}  coupon {number}: {life.money.words(paid)}")
+    tell_trades(life, narrator)
+
+
+def tell_trades(life: Life, narrator: Narrator) -> None:
+    """Say what holders sold each other after a coupon."""
+    for seller, buyer, units in life.traded:
+        narrator.say(f"{seller} sells {units:,} units to {buyer}")
 
 
 def _tell_published(deal: Deal, options: Options, narrator: Narrator) -> None:
@@ -249,7 +257,8 @@ def _tell_published(deal: Deal, options: Options, narrator: Narrator) -> None:
     stated = deal.asset.parameters.get("reported_values")
     if options.outcome == "published" and isinstance(stated, NumbersTerm):
         said = ", ".join(plain(value) for value in stated.value)
-        narrator.say(f"published: {said} ({stated.citation})")
+        origin = deal.sources[stated.source].title if stated.source else f"assumed: {stated.assumed}"
+        narrator.say("; ".join(filter(None, (f"published: {said}", origin, stated.note))))
         narrator.say("simulated: works in the twin that come near it; the report is the twin's")
 
 

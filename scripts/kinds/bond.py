@@ -106,17 +106,18 @@ def compare(
     from scripts.console import show, show_json, working
 
     name = deal.file or deal.id
-    if error is None:
-        raise InputError(f"--error: is required for {name}, a bond: the sd of a report's error")
     outputs.checked()
     with working(f"Comparing {_name(deal)} with and without data"):
         import pandas as pd
 
-        from finance.pricing.study import deal_cost_of_capital
+        from finance.pricing.study import data_prior, deal_cost_of_capital
         from finance.report.files import save_csv
         from finance.report.studies import capital_table
 
         try:
+            data_prior(deal)  # first: where no data help, their error helps nobody either
+            if error is None:
+                raise InputError("--error: is required of a bond: the sd of a report's error")
             found = deal_cost_of_capital(deal, risk_price, error, reports, rate)
         except InputError as problem:
             raise InputError(f"{name}: {problem}") from None
@@ -154,7 +155,7 @@ def sensitivity(
     if error is not None and not report:
         raise InputError("--error: needs --report, a KPI report that has arrived")
     with working(f"Studying {_name(deal)}"):
-        from finance.pricing.study import price_curves, study
+        from finance.pricing.study import DateError, price_curves, study
         from finance.pricing.value import deal_expectation
         from finance.report.files import save_csv
         from finance.report.studies import payments_table, reports_table, save_study_plot, study_table
@@ -165,7 +166,10 @@ def sensitivity(
             _check_known(deal, day)
         outlook = deal_expectation(deal, kpi.value)
         used = float(deal.bond.coupon.rate.value) if rate is None else rate
-        found = study(deal, outlook, used, spread, day, quote)
+        try:
+            found = study(deal, outlook, used, spread, day, quote)
+        except DateError as problem:
+            raise InputError(f"--at {problem}") from None
         tables, content = [study_table(found), payments_table(found)], found.to_dict()
         path = _reports(found, report, error) if report and error is not None else None
         if path is not None:

@@ -23,6 +23,7 @@ import yaml
 
 from chain.bindings import event_abis
 from chain.check import check_deployment
+from chain.errors import RecordError
 from chain.kinds import load_record
 from chain.network import LocalChain, local_account, start_anvil
 from scripts import cli
@@ -93,6 +94,35 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     assert (data["shifted_days"], data["shifted_from"]) == (7, record.terms_hash)
     assert data["terms_hash"] != record.terms_hash
     assert "another terms hash" in moved.stderr
+
+
+@pytest.mark.parametrize(
+    ("out", "why"), [("folder", "is a folder"), ("file/deal.json", "its folder cannot be made")]
+)
+def test_a_record_that_cannot_be_written_is_refused_before_anything_is_sent(
+    program: Program, anvil: LocalChain, tmp_path: Path, out: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    before = anvil.w3.eth.block_number
+    done = program("deploy", DC_WATER, "--network", anvil.url, "--out", tmp_path / out, "--folder", tmp_path)
+    assert done.returncode == 2
+    assert f"--out = {tmp_path / out}: {why}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert anvil.w3.eth.block_number == before
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_record_half_written_is_not_left_behind(
+    program: Program, anvil: LocalChain, tmp_path: Path
+) -> None:
+    out = tmp_path / "record.json"
+    arguments = (DC_WATER, "--network", anvil.url, "--folder", tmp_path, "--shift-days", "21")
+    assert program("deploy", *arguments, "--out", out).returncode == 0
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RecordError, match="folder: cannot be written: Is a directory"):
+        load_record(out).save(tmp_path / "folder")
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_a_key_in_the_environment_is_used_and_never_shown(

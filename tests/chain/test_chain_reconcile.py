@@ -408,6 +408,24 @@ def test_a_failed_offering_is_refunded_in_full() -> None:
         assert rows_of(result, life.a, "refund") == [(None, 3 * THOUSAND, 3 * THOUSAND)]
         assert {h.holder: h.units for h in result.holders} == {life.a: 1, life.b: 2}
         assert result.payments()["total"]["expected"] == 0
+        assert (result.notes, result.not_yet) == (
+            ["the issue has failed; 3 of the 6 units sold are given back"],
+            [],
+        )
+
+
+def test_an_issue_that_nobody_bought_has_failed_and_nothing_is_to_come() -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, small_deal())
+        open_block = chain.w3.eth.block_number
+        assert reconcile(life.w3, life.record).not_yet  # it is still to be sold
+        set_time(life.w3, at("2016-09-29"))
+        result = reconcile(life.w3, life.record)
+        assert result.ok, result.differences
+        assert (result.notes, result.not_yet) == (["the issue has failed; no units were sold"], [])
+        then = reconcile(life.w3, life.record, block=open_block)
+        assert "the issue has failed; no units were sold" not in then.notes
+        assert "the bond is not redeemed" in then.not_yet
 
 
 def test_deals_on_one_chain_do_not_mix(anvil: LocalChain) -> None:

@@ -346,7 +346,11 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         life.send("a", life.offering.refund(30_000))
         life.return_money("stranger")
         life.withdraw("payer")  # nothing: it is bound until the swap lapses
-        assert life.reconcile().ok
+        result = life.reconcile()
+        assert result.ok
+        # The swap has not lapsed by the clock, and can begin no more all the same.
+        assert (result.state, result.not_yet) == ("agreed", [])
+        assert result.notes == ["the issue has failed; 30,000 of the 30,010 units sold are given back"]
         reach_time(life.w3, at("2017-06-01") + 1)
         life.withdraw("payer", by="stranger")
         result = life.reconcile()

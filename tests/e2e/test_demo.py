@@ -120,6 +120,11 @@ def test_report_is_one_self_contained_page(published):
     assert page.count("<svg") == 4
     for words in ("simulated time and rain", "assumed", "difference 0", "Household 7"):
         assert words in page
+    assert "expected outcome payment 0.00 USD" in page
+    assert "-0.00" not in page
+    assert '<span class="bad">does not recompute: ' in page
+    assert "Institution A sells 40 units to Household 8" in page
+    assert "(release" not in page  # the publication by its title, not by the key of a source
 
 
 def test_a_stranger_recomputes_the_report_from_its_files(published):

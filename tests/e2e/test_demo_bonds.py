@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -50,6 +52,10 @@ def test_a_fixed_bond_has_no_oracle(tmp_path: Path) -> None:
     assert summary["oracle"]["nodes"] == 0
     assert summary["oracle"]["reports"] == summary["fixings"] == []
     assert not (tmp_path / "oracle").exists()
+    assert summary["outcome"] is None
+    page = (tmp_path / "report.html").read_text()
+    assert "<summary>4. Payments, trades and claims over simulated time</summary>" in page
+    assert "outcome HKD" not in page
 
 
 def test_a_step_that_was_not_triggered(tmp_path: Path) -> None:
@@ -107,3 +113,35 @@ def test_what_cannot_be_shown_is_said_in_a_line(tmp_path: Path) -> None:
     assert "has 2 values for 1 periods" in done.stderr
     assert not (tmp_path / "b").exists()
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_run_keeps_the_finished_one_before_it(tmp_path: Path) -> None:
+    """Ctrl-C reaches the whole group of processes, as from a terminal."""
+    out = tmp_path / "out"
+    lived("hksar-tokenised-green-bond-2023", out)
+    (out / "my-notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def interrupted(folder: Path) -> str:
+        file = ROOT / "deals" / "dc-water-eib-2016.yaml"
+        command = [sys.executable, "-m", "scripts", "demo", str(file), "--out", str(folder)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        ) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            for line in running.stdout:
+                if "claim token" in line:  # the chain runs, nodes are starting
+                    break
+            os.killpg(running.pid, signal.SIGINT)
+            said = running.stderr.read()
+            assert running.wait(60) == 130
+        return said
+
+    said = interrupted(out)
+    assert f"interrupted: nothing of this run is kept, and {out} is as it was" in said
+    assert "Traceback" not in said
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    interrupted(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

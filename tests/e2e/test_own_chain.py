@@ -58,11 +58,20 @@ def chain():
 def test_deploy_prepare_report_verify_reconcile(tmp_path, chain):
     done = penstock("deploy", DEAL, "--network", chain.url, "--out", "deal.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    wrong = penstock(
+        "oracle", "prepare", "deal.json", "--network", chain.url, "--scenario", "foo", cwd=tmp_path
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr == "scenario = foo: must be one of published, twin, high, low\n"
+    assert not (tmp_path / "nodes").exists()
     port = free_ports(4)
     done = penstock(
         "oracle", "prepare", "deal.json", "--network", chain.url, "--first-port", port, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == (
+        f"{sys.executable} -m scripts oracle node --config nodes/node-0/node.json"
+    )
     again = penstock("oracle", "prepare", "deal.json", "--network", chain.url, cwd=tmp_path)
     assert again.returncode == 2
     assert "not empty" in again.stderr
@@ -81,7 +90,9 @@ def test_deploy_prepare_report_verify_reconcile(tmp_path, chain):
             wait_for(f"http://127.0.0.1:{port + i}/health")
         early = penstock("oracle", "relay", "--config", "nodes/relay.json", cwd=tmp_path)
         assert early.returncode == 1
-        assert "ends at" in early.stderr
+        assert "period 1 ends at 2021-01-01 00:00 UTC; the chain is at 2016-" in early.stderr
+        absent = penstock("oracle", "relay", "--config", "nodes/relay.json", "--period", 7, cwd=tmp_path)
+        assert (absent.returncode, absent.stderr) == (2, "period 7: the feed has only 1\n")
         set_time(chain.w3, YEAR_MEASURED + 3_600)
         relayed = penstock("oracle", "relay", "--config", "nodes/relay.json", cwd=tmp_path)
         assert relayed.returncode == 0, relayed.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def test_difference_is_zero_per_kind(name: str, request: pytest.FixtureRequest) 
     summary, _ = request.getfixturevalue(name)
     assert summary["ok"] is True
     assert summary["payments"]
+    assert "total" not in summary["payments"]  # of collateral, proceeds and settlements: of nothing
     for kind, sums in summary["payments"].items():
         assert sums["difference"] == "0", kind
         assert sums["expected"] == sums["actual"], kind
@@ -118,6 +120,11 @@ def test_report_stands_alone(name: str, request: pytest.FixtureRequest) -> None:
     assert summary["terms_hash"] in page
     assert page.count("<svg") == (3 if name == "bloom" else 1)
     assert json.loads((out / "deployment.json").read_text())["terms_hash"] == summary["terms_hash"]
+    kpi = r"KPI [\d,]+\.\d\d USD: " if name == "bloom" else r"KPI [\d,]+\.\d\d mm: "
+    assert re.search(kpi, page)
+    # Between two parties nothing is distributed, and rain has no price.
+    assert ("distributions" in page) == ("weather and prices" in page) == (name == "bloom")
+    assert "at the fair" not in page
 
 
 def test_two_parties_and_rain(water: tuple[dict[str, Any], Path]) -> None:

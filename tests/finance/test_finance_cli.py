@@ -97,6 +97,10 @@ def test_validate_good_and_bad_together(tmp_path: Path, deal: Deal) -> None:
     assert code == 2
     assert deal.terms_hash in out
     assert err == f"{tmp_path / 'nowhere.yaml'}: file not found\n"
+    code, out, again = call("validate", DEAL, str(tmp_path / "nowhere.yaml"), "--json")
+    assert (code, again) == (2, err)
+    (good,) = json.loads(out)
+    assert (good["file"], good["terms_hash"]) == (DEAL, deal.terms_hash)
 
 
 def test_schema_is_json() -> None:

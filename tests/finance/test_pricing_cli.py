@@ -84,7 +84,7 @@ def test_compare_puts_both_sides_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("sensitivity", DEAL, "--at", "2030-01-01"), "must lie from 2016-10-01 to before 2021-04-01"),
+        (("sensitivity", DEAL, "--at", "2030-01-01"), "--at 2030-01-01: must lie from 2016-10-01 to before"),
         (("sensitivity", DEAL, "--at", "2021-01-15"), "the KPI is observed by 2021-01-15"),
         (("sensitivity", DEAL, "--yield", "3.43"), "rate = 3.43: must be a fraction"),
         (("sensitivity", DEAL, "--report", "0.3"), "needs --error"),

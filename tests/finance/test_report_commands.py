@@ -61,12 +61,12 @@ def test_tables_of_deals_the_book_does_not_have(name: str) -> None:
 
 
 def test_price_of_several_reports_shows_each() -> None:
-    """The first target is 8.2 % and the mean 10 % with an sd of 3 %: 72.63 % at or above it."""
+    """The first target is 8.2 % and the mean 10 % with an sd of 3 points: 72.63 % at or above it."""
     _, out, _ = call("price", SINGAPORE)
     table = out[out.index("What each report decides") :]
     first = next(line for line in table.splitlines() if "2026-12-31" in line)
     cells = [cell.strip() for cell in first.split("│")[1:-1]]
-    assert cells[1:4] == ["10 %", "3 %", "2027-07-01 to 2028-04-01"]
+    assert cells[1:4] == ["10 %", "3 pp", "2027-07-01 to 2028-04-01"]
     chances = [float(cell.split()[0]) for cell in cells[4:8]]
     # Φ(-10/3) lies below 0, where no report is taken.
     assert sum(chances) == pytest.approx(100 - 0.043, abs=0.02)
@@ -97,6 +97,7 @@ def test_total_received_is_the_sum_of_the_column() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("compare", HONGKONG), "a fixed bond: no KPI, and so no data, decides anything"),
         (("compare", HONGKONG, "--error", "0.03"), "a fixed bond: no KPI, and so no data, decides anything"),
         (("compare", SINGAPORE, "--error", "0.03"), "7 reports decide, and the cost of capital with data is"),
         (("compare", DC, "--error", "0.03", "--csv", "x.txt"), "x.txt: must end in .csv"),

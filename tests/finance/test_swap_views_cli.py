@@ -131,6 +131,13 @@ def test_compare_is_the_study_on_each_side() -> None:
     assert code == 0
     assert "Without swap" in out
     assert "With swap" not in out
+    assert out.startswith("Without the swap")  # not: and with
+    _, out, _ = call("compare", WIND, *FEW)
+    chance = next(line for line in out.splitlines() if "DSCR of a given year is below 1" in line)
+    without, with_, change = (cell.strip() for cell in chance.split("│")[2:5])
+    assert re.fullmatch(r"[\d.]+ % \+- [\d.]+ pp", without)
+    assert re.fullmatch(r"[\d.]+ % \+- [\d.]+ pp", with_)
+    assert re.fullmatch(r"-?[\d.]+ pp", change)  # percentage points
 
 
 def test_compare_of_rain() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import QuantLib as ql
 
+from finance.report.swaps import terms_table
 from finance.settlement.kpi_payment import amount_of
 from finance.settlement.swap_terms import swap_terms
 from finance.swaps import Collar, IndexForward
@@ -255,3 +256,15 @@ def test_what_cannot_be_valued_says_why() -> None:
     del tree["asset"]["parameters"]["discount_rate"]
     with pytest.raises(InputError, match=r"asset\.parameters\.discount_rate"):
         index_swap(parse_deal(tree))
+
+
+def test_what_is_below_fair_is_so_by_its_sign_where_payments_are_negative() -> None:
+    """A payee that pays 1.3 % more than is fair is below fair, not above it."""
+    rows = terms_table(at_own_payments()).rows
+    fair = float(rows[0][2].replace(",", ""))
+    assert fair < 0
+    assert len(rows) > 2
+    for terms, _, amount, _, below in rows[1:]:
+        paid = float(amount.replace(",", ""))
+        assert float(below.removesuffix(" %")) == pytest.approx(100 * (fair - paid) / -fair, abs=0.01), terms
+        assert (float(below.removesuffix(" %")) > 0) == (paid < fair)

@@ -18,6 +18,7 @@ from finance.pricing.flows import deal_flows
 from finance.pricing.frames import curve_from_frame
 from finance.pricing.process import EmpiricalKpi, NormalKpi
 from finance.pricing.value import Valuation, deal_expectation
+from finance.report.tables import summary_table
 from finance.terms import Deal, InputError
 from tests.finance.deal_variants import VARIANTS, book_deal, enel_along_a_line
 
@@ -197,3 +198,15 @@ def test_expected_money_by_period_is_in_the_rows(name: str) -> None:
     assert set(table["kind"]) == effects
     moved = table[table["expected"] != table["tier_2" if "tier_2" in table else "worst"]]
     assert set(moved["kind"]) == ({"outcome"} if name.startswith("atlanta") else {"coupon"})
+
+
+def test_the_rows_of_a_yield_and_its_spread_agree() -> None:
+    """Of a bond that pays once a year the discount yield is not bond-equivalent, which the basis says."""
+    found = price(book_deal(HONGKONG))
+    rows = {name: (value, basis) for name, value, basis in summary_table(found).rows}
+    earned, equivalent = (
+        float(text.split()[0]) for text in (rows["Expected yield"][0], rows["Spread"][1].rpartition(": ")[2])
+    )
+    assert rows["Spread"][1].startswith("expected yield less discount yield, both bond-equivalent: ")
+    assert equivalent == pytest.approx(200 * (1.0405**0.5 - 1), abs=1e-4)
+    assert float(rows["Spread"][0].split()[0]) == pytest.approx(100 * (earned - equivalent), abs=0.02)

@@ -67,6 +67,7 @@ def test_put_down_it_stays_down(files: list[NodeFiles]) -> None:
             assert kept.look() == []
             time.sleep(0.1)
         assert not answers(kept.running[1].url)
+        assert not Path(f"/proc/{kept.running[1].pid}").exists()  # nor is it left as a defunct process
 
 
 def test_one_that_does_not_start_is_tried_again_with_pauses(files: list[NodeFiles]) -> None:

@@ -124,8 +124,8 @@ def test_one_that_claims_a_future_or_the_time_before_the_end_is_left_out(
     found = _in_time(W3, signed_at(110, 10**9, 99, 100), 100)
     assert [item.url for item in found.answers] == ["http://0", "http://3"]
     assert [(failure.url, failure.reason) for failure in found.failures[1:]] == [
-        ("http://1", "observed_at = 1000000000: the chain is at 110"),
-        ("http://2", "observed_at = 99: the chain is at 110"),
+        ("http://1", "observed at 2001-09-09 01:46:40 UTC; the chain is at 1970-01-01 00:01:50 UTC"),
+        ("http://2", "observed at 1970-01-01 00:01:39 UTC; the chain is at 1970-01-01 00:01:50 UTC"),
     ]
     assert 14 <= clock.waited <= 16  # and not for ever
 

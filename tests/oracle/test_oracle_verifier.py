@@ -150,7 +150,7 @@ def test_signers_are_the_chains(look: Callable[..., Verification], report: Path)
     assert "not a signer" in done.culprits[signers[0]]
     turned = look(signers=(signers[1], signers[0], *signers[2:]))
     assert set(turned.culprits) == set(signers[:2])
-    assert "of signer 1, not 0" in turned.culprits[signers[0]]
+    assert "of node 1, not 0" in turned.culprits[signers[0]]
     words = next(check.detail for check in turned.checks if check.name == "feed on chain")
     assert words.startswith("KPI, decimals, signers and quorum are (")
     honest = next(check.detail for check in look().checks if check.name == "feed on chain")

@@ -164,7 +164,8 @@ def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
     code = deal.currency.code
     narrator.say(
         f"revenue of a given year, P99: {code} {before.revenue['P99'].value:,.0f} without the swap, "
-        f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS} scenarios at the fair payment)"
+        f"{code} {after.revenue['P99'].value:,.0f} with it ({STUDY_PATHS:,} scenarios at the deal's own "
+        "fixed payments)"
     )
     narrator.say(
         "DSCR on the same debt, P50 and P99 of each year on average: "
@@ -214,8 +215,9 @@ def _key(life: SwapLife, side: Side) -> str:
 def _periods(told: _Telling) -> None:
     life, narrator = told.life, told.narrator
     count = len(life.terms.payment.periods)
+    shared = ", distributions" if life.has_project else ""
     narrator.chapter(
-        f"{4 if life.has_project else 3}. {count} quarters: reports, settlements both ways, distributions"
+        f"{4 if life.has_project else 3}. {count} quarters: reports, settlements both ways{shared}"
     )
     for index, fault in enumerate(told.main.faults.items()):
         if index == 0:
@@ -274,10 +276,9 @@ def _disputed_report(told: _Telling, period: int) -> int:
     quorum = life.terms.feed.quorum
     record = oracle.report(life, period, crew.urls[:quorum], told.options.out / "oracle" / "reports-disputed")
     told.reports.append(record)
-    scale = 10**life.terms.feed.decimals
     found = oracle.verify(life, record)
     narrator.say(
-        f"{quorum} of {len(crew.nodes)} nodes collude: {int(record['value']) / scale:,.2f} is pending"
+        f"{quorum} of {len(crew.nodes)} nodes collude: {_kpi(life, int(record['value']))} is pending"
     )
     narrator.say(
         f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
@@ -285,7 +286,7 @@ def _disputed_report(told: _Telling, period: int) -> int:
     right, root = oracle.recomputed(record)
     oracle.challenge(life, period, root)
     paid = oracle.correct(life, period, right, root)
-    narrator.say(f"challenged and corrected by the panel to {right / scale:,.2f}; it is final at once", True)
+    narrator.say(f"challenged and corrected by the panel to {_kpi(life, right)}; it is final at once", True)
     narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
     told.dispute = {
         "period": period,
@@ -322,13 +323,18 @@ def _margin_call(told: _Telling, period: int, amount: int) -> None:
     }
 
 
+def _kpi(life: SwapLife, value: int) -> str:
+    """A KPI value with its unit."""
+    feed = life.terms.feed
+    return f"{value / 10**feed.decimals:,.2f} {life.deal.kpis[feed.kpi].unit}"
+
+
 def _tell_period(told: _Telling, fixing: Fixing) -> None:
     life = told.life
     words = life.money.words
     day = when(fixing.end)[:10]
     way = "to the payee" if fixing.amount > 0 else "to the payer"
-    kpi = fixing.kpi / 10**life.terms.feed.decimals
-    text = f"{day}  KPI {kpi:,.2f}: {words(abs(fixing.amount))} {way}"
+    text = f"{day}  KPI {_kpi(life, fixing.kpi)}: {words(abs(fixing.amount))} {way}"
     if fixing.run:
         text += f"; holders {words(fixing.run['holders'])}"
     if fixing.owed:
@@ -338,9 +344,8 @@ def _tell_period(told: _Telling, fixing: Fixing) -> None:
 
 def _tell_reconciliation(result: SwapReconciliation, narrator: Narrator) -> None:
     for kind, sums in result.payments().items():
-        if kind != "total":
-            line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
-            narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
+        line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+        narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
     narrator.say(
         "reconciled per party, holder and payment: difference 0"
         if result.ok

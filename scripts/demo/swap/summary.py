@@ -51,13 +51,12 @@ def summary(demo: SwapDemonstration) -> dict[str, Any]:
 
 
 def payments(demo: SwapDemonstration) -> dict[str, dict[str, str]]:
-    """Expected, actual and difference per kind, and in all."""
+    """Expected, actual and difference per kind. There is no total: collateral posted and given back,
+    proceeds, revenue and settlements either way do not add up to anything.
+    """
     found = demo.reconciliation.payments()
     names = ("expected", "actual", "difference")
-    total = {name: sum(sums[name] for sums in found.values()) for name in names}
-    return {
-        kind: {name: str(sums[name]) for name in names} for kind, sums in {**found, "total": total}.items()
-    }
+    return {kind: {name: str(sums[name]) for name in names} for kind, sums in found.items()}
 
 
 def _period(fixing: Any) -> dict[str, Any]:
