@@ -106,27 +106,19 @@ contract KpiOracle is IKpiOracle, EIP712 {
         }
         // A value that nodes signed, and no balance that anybody could set.
         // slither-disable-next-line incorrect-equality
-        if (fuller && report.value == was.value) {
+        bool same = was.signers != 0 && report.value == was.value;
+        report.stored = Status.Pending;
+        report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
+        if (fuller && same) {
             // More nodes say what is pending or challenged already: kept back until the last second, they put nothing off.
             (report.stored, report.finalAt) = (was.stored, was.finalAt);
-        } else {
-            report.stored = Status.Pending;
-            report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
-            if (was.stored == Status.Challenged) _answer(config, subject, was, report.value, fuller);
+        } else if (was.stored == Status.Challenged) {
+            if (same) revert KpiOracle_SameValue(was.value);
+            // Anyone can leave a node out and challenge what comes of it, and two nodes can be silent: neither is paid for it.
+            uint256 reward = fuller || was.signers == 0 ? 0 : _reward(config, feed, period);
+            _settleChallenge(config, feed, period, config.word(FeedStore.CHALLENGE_BOND) + reward);
         }
         _store(subject, report, order, was.evidence);
-    }
-
-    /// @dev A report comes while the one before is challenged, or none was there and the panel was asked for one. The same
-    /// value is no answer.
-    function _answer(bytes memory config, Subject memory subject, StoredReport memory was, int128 value, bool fuller)
-        private
-    {
-        // slither-disable-next-line incorrect-equality
-        if (was.signers != 0 && value == was.value) revert KpiOracle_SameValue(value);
-        // Anyone can leave a node out and challenge what comes of it, and two nodes can be silent: neither is paid for it.
-        uint256 reward = fuller || was.signers == 0 ? 0 : _reward(config, subject.feed, subject.period);
-        _settleChallenge(config, subject.feed, subject.period, config.word(FeedStore.CHALLENGE_BOND) + reward);
     }
 
     function _store(Subject memory subject, StoredReport memory report, uint256 order, bytes32 supersedes) private {
