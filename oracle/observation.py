@@ -32,10 +32,12 @@ RULING_TYPE = [
     {"name": "feed", "type": "bytes32"},
     {"name": "period", "type": "uint32"},
     {"name": "version", "type": "uint32"},
+    {"name": "report", "type": "bytes32"},
     {"name": "verdict", "type": "uint8"},
     {"name": "value", "type": "int128"},
     {"name": "evidence", "type": "bytes32"},
 ]
+NO_REPORT = "0x" + "00" * 32
 SECP256K1_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
@@ -103,17 +105,21 @@ class Observation:
 
 @dataclass(frozen=True)
 class Ruling:
-    """A panel's decision on a challenged report. value and evidence count when the verdict is CORRECTED."""
+    """A panel's decision on a challenged report, or on a petition for one. report: evidence of the report
+    that is ruled on, as the oracle holds it, or NO_REPORT; a fuller report has the same version. value and
+    evidence count when the verdict is CORRECTED."""
 
     feed: str
     period: int
     version: int
+    report: str
     verdict: Verdict
     value: int
     evidence: str
 
     def __post_init__(self) -> None:
         _word(self.feed, "feed")
+        _word(self.report, "report")
         _word(self.evidence, "evidence")
         _within("period", self.period, 0, 2**32 - 1)
         _within("version", self.version, 0, 2**32 - 1)
@@ -125,6 +131,7 @@ class Ruling:
             "feed": _word(self.feed, "feed"),
             "period": self.period,
             "version": self.version,
+            "report": _word(self.report, "report"),
             "verdict": int(self.verdict),
             "value": self.value,
             "evidence": _word(self.evidence, "evidence"),

@@ -66,13 +66,12 @@ class Given:
         """The value that the oracle holds now, times 10^decimals, unless one was named."""
         if (named := self.values.get("value")) is not None:
             return int(named)
-        return int(self.read("oracle", "reportOf", self.feed(), self["period"])["value"])
+        return int(self.report()["value"])
 
-    def version(self) -> int:
-        """Of the report that the oracle holds now, unless one was named."""
-        if (named := self.values.get("version")) is not None:
-            return int(named)
-        return int(self.read("oracle", "reportOf", self.feed(), self["period"])["version"])
+    def report(self) -> Mapping[str, Any]:
+        """What the oracle holds now."""
+        found: Mapping[str, Any] = self.read("oracle", "reportOf", self.feed(), self["period"])
+        return found
 
 
 @dataclass(frozen=True)
@@ -148,10 +147,12 @@ def ruling_of(given: Given) -> Ruling:
     verdict = Verdict(given["verdict"])
     if (verdict is Verdict.CORRECTED) != (given.values.get("value") is not None):
         raise bad_input("parameters.value: is given if, and only if, the verdict is corrected")
+    report = given.report()
     return Ruling(
         feed=given.feed(),
         period=given["period"],
-        version=given.version(),
+        version=int(report["version"]),
+        report=str(report["evidence"]),
         verdict=verdict,
         value=given.values.get("value", 0),
         evidence=given.values.get("evidence", NO_EVIDENCE),

@@ -249,6 +249,7 @@ class _Preparation:
             "feed": ruling.feed,
             "period": str(ruling.period),
             "version": str(ruling.version),
+            "report": ruling.report,
             "verdict": int(ruling.verdict),
             "value": str(ruling.value),
             "evidence": ruling.evidence,

@@ -78,7 +78,9 @@ interface IKpiOracle {
     }
 
     /// @notice One panellist's signature on a ruling. EIP-712 type:
-    /// Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)
+    /// Ruling(bytes32 feed,uint32 period,uint32 version,bytes32 report,uint8 verdict,int128 value,bytes32 evidence)
+    /// @dev `report` is the evidence of the report that is ruled on, zero of a petition: a fuller report has the same
+    /// version, and the first answer to a petition may have it, but none has the same evidence.
     struct PanelSignature {
         uint8 panellist;
         bytes32 r;
@@ -181,9 +183,11 @@ interface IKpiOracle {
     /// burns them. While it is challenged (or petitioned for), in the late window too.
     /// Until a report is final, but not after the late window: the same version with more signers, all that it had among
     /// them. So nobody who leaves out an honest observation moves the median for good.
-    /// Each has its own dispute window. What changes a challenged value ends the challenge: a restatement says that the
-    /// challenger was right, and pays it as the panel would; a fuller report or an answered petition, for which no node
-    /// has corrected itself, gives the bond back. A restatement to the challenged value is refused.
+    /// Each has its own dispute window, but for a fuller report of the same value: it takes over the window there is, and
+    /// the challenge, so that a signature kept back puts nothing off.
+    /// What changes a challenged value ends the challenge: a restatement says that the challenger was right, and pays it as
+    /// the panel would; a fuller report or an answered petition, for which no node has corrected itself, gives the bond
+    /// back. A restatement to the challenged value is refused.
     function submit(bytes32 feed, uint32 period, uint32 version, Observation[] calldata observations) external;
 
     /// @notice Announce a challenge or petition without saying what it is. It must be opened within an hour.
@@ -206,6 +210,7 @@ interface IKpiOracle {
     function petition(bytes32 feed, uint32 period, bytes32 evidence, bytes32 salt) external;
 
     /// @notice Settle a challenge or petition with the panel's signed ruling. Anyone may bring it.
+    /// @dev On the report there is now: signed for another one, it is refused as nobody's of the panel.
     function rule(
         bytes32 feed,
         uint32 period,
@@ -255,8 +260,15 @@ interface IKpiOracle {
     ) external view returns (bytes32);
 
     /// @notice What a panellist signs.
-    function rulingDigest(bytes32 feed, uint32 period, uint32 version, Verdict verdict, int128 value, bytes32 evidence)
-        external
-        view
-        returns (bytes32);
+    /// @param report evidence of the report that is ruled on, or zero
+    /// @param evidence root of the panel's evidence
+    function rulingDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        bytes32 report,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence
+    ) external view returns (bytes32);
 }

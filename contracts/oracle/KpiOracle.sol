@@ -20,8 +20,9 @@ contract KpiOracle is IKpiOracle, EIP712 {
     bytes32 private constant OBSERVATION_TYPEHASH = keccak256(
         "Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)"
     );
-    bytes32 private constant RULING_TYPEHASH =
-        keccak256("Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)");
+    bytes32 private constant RULING_TYPEHASH = keccak256(
+        "Ruling(bytes32 feed,uint32 period,uint32 version,bytes32 report,uint8 verdict,int128 value,bytes32 evidence)"
+    );
 
     /// @dev How long a commitment can be opened. Short, so that to commit to challenges of every report on the chance that
     /// somebody finds one wrong costs a transaction for each hour of it.
@@ -103,30 +104,21 @@ contract KpiOracle is IKpiOracle, EIP712 {
         if (fuller && (was.signers == report.signers || was.signers & ~report.signers != 0)) {
             revert KpiOracle_NotFuller(was.signers, report.signers);
         }
-        report.stored = Status.Pending;
-        report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
-        if (was.stored == Status.Challenged) _answer(config, subject, was, report, fuller);
-        _store(subject, report, order, was.evidence);
-    }
-
-    /// @dev A report comes while the one before is challenged, or none was there and the panel was asked for one.
-    function _answer(
-        bytes memory config,
-        Subject memory subject,
-        StoredReport memory was,
-        StoredReport memory report,
-        bool fuller
-    ) private {
         // A value that nodes signed, and no balance that anybody could set.
         // slither-disable-next-line incorrect-equality
-        if (was.signers != 0 && report.value == was.value) {
-            if (!fuller) revert KpiOracle_SameValue(report.value);
-            (report.stored, report.finalAt) = (Status.Challenged, was.finalAt); // more nodes say what is challenged
-            return;
+        bool same = was.signers != 0 && report.value == was.value;
+        report.stored = Status.Pending;
+        report.finalAt = uint48(block.timestamp + config.word(FeedStore.DISPUTE_WINDOW));
+        if (fuller && same) {
+            // More nodes say what is pending or challenged already: kept back until the last second, they put nothing off.
+            (report.stored, report.finalAt) = (was.stored, was.finalAt);
+        } else if (was.stored == Status.Challenged) {
+            if (same) revert KpiOracle_SameValue(was.value);
+            // Anyone can leave a node out and challenge what comes of it, and two nodes can be silent: neither is paid for it.
+            uint256 reward = fuller || was.signers == 0 ? 0 : _reward(config, feed, period);
+            _settleChallenge(config, feed, period, config.word(FeedStore.CHALLENGE_BOND) + reward);
         }
-        // Anyone can leave a node out and challenge what comes of it, and two nodes can be silent: neither is paid for it.
-        uint256 reward = fuller || was.signers == 0 ? 0 : _reward(config, subject.feed, subject.period);
-        _settleChallenge(config, subject.feed, subject.period, config.word(FeedStore.CHALLENGE_BOND) + reward);
+        _store(subject, report, order, was.evidence);
     }
 
     function _store(Subject memory subject, StoredReport memory report, uint256 order, bytes32 supersedes) private {
@@ -306,7 +298,10 @@ contract KpiOracle is IKpiOracle, EIP712 {
         StoredReport storage report = _reports[feed][period];
         Status status = _status(report, _last(config, feed, period));
         if (status != Status.Challenged) revert KpiOracle_WrongStatus(status);
-        _checkPanel(config, rulingDigest(feed, period, report.version, verdict, value, evidence), signatures);
+        // Of the report there is: signed for a less full one, or where there was none, it would decide what nobody looked at.
+        _checkPanel(
+            config, rulingDigest(feed, period, report.version, report.evidence, verdict, value, evidence), signatures
+        );
 
         bool petitioned = report.signers == 0;
         if (verdict == Verdict.Corrected) {
@@ -521,11 +516,17 @@ contract KpiOracle is IKpiOracle, EIP712 {
     }
 
     /// @inheritdoc IKpiOracle
-    function rulingDigest(bytes32 feed, uint32 period, uint32 version, Verdict verdict, int128 value, bytes32 evidence)
-        public
-        view
-        returns (bytes32)
-    {
-        return _hashTypedDataV4(keccak256(abi.encode(RULING_TYPEHASH, feed, period, version, verdict, value, evidence)));
+    function rulingDigest(
+        bytes32 feed,
+        uint32 period,
+        uint32 version,
+        bytes32 report,
+        Verdict verdict,
+        int128 value,
+        bytes32 evidence
+    ) public view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(abi.encode(RULING_TYPEHASH, feed, period, version, report, verdict, value, evidence))
+        );
     }
 }

@@ -146,8 +146,11 @@ class FeedBooks(Books):
             raise SettlementError(f"{self.key}: signers {signers:b} are not all of {was.signers:b} and more")
         final_at = world.at + config.dispute_window
         made = StoredReport(told.value, told.evidence, final_at, version, signers, Status.PENDING)
-        if was.stored is Status.CHALLENGED:
-            made = self._answer(world, feed, period, made, fuller)
+        if fuller and made.value == was.value:
+            # Kept back until the last second, a signature puts nothing off.
+            made = replace(made, stored=was.stored, final_at=was.final_at)
+        elif was.stored is Status.CHALLENGED:
+            self._answer(world, feed, period, made, fuller)
         self.reports[feed, period] = made
         world.emit(
             self.key,
@@ -162,17 +165,15 @@ class FeedBooks(Books):
             supersedes=was.evidence,
         )
 
-    def _answer(self, world: World, feed: str, period: int, made: StoredReport, fuller: bool) -> StoredReport:
-        """A report comes while the one before is challenged, or the panel is asked for one."""
+    def _answer(self, world: World, feed: str, period: int, made: StoredReport, fuller: bool) -> None:
+        """A report comes while the one before is challenged, or the panel is asked for one. The same value is
+        no answer."""
         was = self.reports[feed, period]
         if was.signers and made.value == was.value:
-            if not fuller:
-                raise SettlementError(f"{self.key}: {made.value} is the value that is challenged")
-            return replace(made, stored=Status.CHALLENGED, final_at=was.final_at)
+            raise SettlementError(f"{self.key}: {made.value} is the value that is challenged")
         # Who leaves a node out and challenges what comes of it, or keeps nodes silent, is not paid for it.
         reward = 0 if fuller or not was.signers else self._reward(feed, period)
         self._settle(world, feed, period, self.feeds[feed].challenge_bond + reward)
-        return made
 
     def consume(self, world: World, by: str, feed: str, period: int) -> tuple[int, bool]:
         if by not in self.config_of(feed).consumers:

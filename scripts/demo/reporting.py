@@ -159,11 +159,12 @@ def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any
 def correct(life: Life, reading: Reading, value: int, evidence_root: str) -> dict[str, Any]:
     """The panel's quorum signs the corrected value; anybody brings it; the citizen takes bond and reward."""
     at, feed = life.record, reading.feed
-    version = read(life.oracle.functions.reportOf(reading.id, reading.period))["version"]
+    held = read(life.oracle.functions.reportOf(reading.id, reading.period))
     ruling = Ruling(
         feed=reading.id,
         period=reading.period,
-        version=version,
+        version=held["version"],
+        report=held["evidence"],
         verdict=Verdict.CORRECTED,
         value=value,
         evidence=evidence_root,

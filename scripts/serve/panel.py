@@ -106,10 +106,13 @@ class Panel:
             record = load_report(file)
             values = sorted(raw_values(record, judged.folder))
             roots = report_evidence([item.evidence for item in record.observations])
+            if roots != held["evidence"]:
+                log.warning("period %s of %s: the evidence is of another report; no ruling", period, feed)
+                return None
             stands = values[0] <= held["value"] <= values[-1]
             verdict = Verdict.STANDS if stands else Verdict.CORRECTED
             value = held["value"] if stands else median(values)
-            ruling = Ruling(feed, period, held["version"], verdict, value, roots)
+            ruling = Ruling(feed, period, held["version"], held["evidence"], verdict, value, roots)
             self._bring(judged, ruling)
             log.info("ruled on period %s of %s: %s, %s", period, feed, verdict.name.lower(), value)
             return verdict

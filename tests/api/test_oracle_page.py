@@ -156,7 +156,8 @@ def test_a_citizen_computes_again_challenges_and_is_paid(
 
     (dispute,) = [e for e in oracle_events(captured) if e["evidence"] != "0x" + "00" * 32]
     right = 294_657  # what one of the liars' own raw data give; the panel would say as much
-    ruling = Ruling(feed, 0, 0, Verdict.CORRECTED, right, dispute["evidence"])
+    held = read(oracle.reportOf(feed, 0))["evidence"]
+    ruling = Ruling(feed, 0, 0, held, Verdict.CORRECTED, right, dispute["evidence"])
     domain = Domain(record.chain_id, record.addresses.oracle)
     signed = [
         sign_ruling(ruling, domain, local_account(PANEL_KEYS + index))

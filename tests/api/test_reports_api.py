@@ -235,7 +235,8 @@ def test_a_citizen_is_right_and_paid(undone: Service) -> None:
     assert (view["status"], view["can_challenge"]) == ("challenged", False)
 
     right = round(found["honest"] * 10**6)
-    ruling = Ruling(feed, 0, 0, Verdict.CORRECTED, right, found["evidence"])
+    held = read(oracle.reportOf(feed, 0))["evidence"]
+    ruling = Ruling(feed, 0, 0, held, Verdict.CORRECTED, right, found["evidence"])
     domain = Domain(record.chain_id, record.addresses.oracle)
     signed = [
         sign_ruling(ruling, domain, local_account(PANEL_KEYS + index))

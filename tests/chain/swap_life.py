@@ -149,7 +149,8 @@ class SwapLife(SwapActs):
         """The whole panel signs a ruling."""
         feed = self.record.feeds[self.terms.feed.kpi]
         number = int(Decimal(value) * 10**self.terms.feed.decimals)
-        digest = read(self.oracle.rulingDigest(feed, period, 0, verdict, number, EVIDENCE))
+        held = read(self.oracle.reportOf(feed, period))["evidence"]
+        digest = read(self.oracle.rulingDigest(feed, period, 0, held, verdict, number, EVIDENCE))
         signatures = [
             {"panellist": index, **self._sign(digest, judge)}
             for index, judge in enumerate(self.record.wallets.panel)

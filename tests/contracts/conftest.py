@@ -280,25 +280,31 @@ def challenged(feed, parties):
 
 @pytest.fixture
 def rule(parties, chain):
-    """rule(deal, verdict, value=0, members=(0, 1), version=, period=): the panel signs, a stranger brings
-    it."""
+    """rule(deal, verdict, value=0, members=(0, 1), version=, period=, signed=): the panel signs, a stranger
+    brings it. rule.sign(...): what it signs for the report that is there, to be brought later as `signed`."""
+    from tests.contracts.disputes import report_evidence
 
     def make(deal, verdict, value=0, members=(0, 1), *, period=0, version=0):
-        root, signatures = material.ruling(
+        return material.ruling(
             deal.feed,
             verdict,
             value,
             members,
             chain_id=chain.id,
             oracle=deal.oracle.address,
+            report=report_evidence(deal, period),
             period=period,
             version=version,
         )
+
+    def bring(deal, verdict, value=0, members=(0, 1), *, period=0, signed=None, **changes):
+        root, signatures = signed or make(deal, verdict, value, members, period=period, **changes)
         return deal.oracle.rule(
             deal.feed, period, verdict, value, root, signatures, {"from": parties.stranger}
         )
 
-    return make
+    bring.sign = make
+    return bring
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from eth_abi import encode
 from eth_utils import keccak
 
-from tests.contracts.material import MILLION
+from tests.contracts.checks import plain
+from tests.contracts.material import MILLION, signer_of
 
 BOND, REWARD = 10_000 * MILLION, 5_000 * MILLION
 REASON = keccak(text="the gauge was blocked")
@@ -22,6 +23,11 @@ def commitment(feed, who, value, period=0, evidence=REASON, salt=SALT):
 
 def reported(feed, period=0):
     return feed.oracle.reportOf(feed.feed, period)[1]
+
+
+def report_evidence(feed, period=0):
+    """Of the report that is there, by which a ruling says what it is on; zero where none is."""
+    return bytes.fromhex(str(feed.oracle.reportOf(feed.feed, period)[2])[2:])
 
 
 def commit(feed, who, value=None, period=0, salt=SALT):
@@ -53,3 +59,11 @@ def status(feed, period=0):
 
 def credit(feed, base, account):
     return feed.oracle.creditOf(base.currency, account)
+
+
+def whose(feed, verdict, signed):
+    """Whose signature the first one would be, of a ruling of that verdict on the report there is now."""
+    held = plain(feed.oracle.reportOf(feed.feed, 0))
+    root, signatures = signed
+    digest = feed.oracle.rulingDigest(feed.feed, 0, held[4], held[2], verdict, 0, root)
+    return signer_of(bytes(digest), *signatures[0][1:])

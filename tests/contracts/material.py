@@ -233,7 +233,9 @@ TYPES = {
     "Observation": (
         "bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence"
     ),
-    "Ruling": "bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence",
+    "Ruling": (
+        "bytes32 feed,uint32 period,uint32 version,bytes32 report,uint8 verdict,int128 value,bytes32 evidence"
+    ),
 }
 
 
@@ -299,15 +301,17 @@ def ruling(
     *,
     chain_id: int,
     oracle: str,
+    report: bytes,
     version: int = 0,
     period: int = 0,
 ) -> tuple[bytes, list[tuple]]:
-    """The panel's evidence root and signatures."""
+    """The panel's evidence root and signatures. `report`: evidence of the report that it rules on."""
     root = evidence("panel")
     message = {
         "feed": feed,
         "period": period,
         "version": version,
+        "report": report,
         "verdict": verdict,
         "value": value,
         "evidence": root,

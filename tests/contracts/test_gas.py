@@ -144,8 +144,16 @@ def test_oracle(live, report, parties, chain, base):
     base.currency.approve(base.oracle, 2**256 - 1, {"from": parties.other})
     measure("oracle commitChallenge", disputes.commit(live, parties.other))
     measure("oracle challenge", disputes.reveal(live, parties.other))
+    held = disputes.report_evidence(live)
     root, signatures = ruling(
-        live.feed, 1, 100_000, (0, 1), chain_id=chain.id, oracle=base.oracle.address, version=1
+        live.feed,
+        1,
+        100_000,
+        (0, 1),
+        chain_id=chain.id,
+        oracle=base.oracle.address,
+        report=held,
+        version=1,
     )
     tx = base.oracle.rule(live.feed, 0, 1, 100_000, root, signatures, {"from": parties.stranger})
     measure("oracle ruling, 2 of 3 panellists", tx)

@@ -16,8 +16,10 @@ from tests.contracts.disputes import (
     commit,
     commitment,
     credit,
+    report_evidence,
     reveal,
     status,
+    whose,
 )
 from tests.contracts.material import (
     DAY,
@@ -351,6 +353,7 @@ def test_rule_refuses_an_unknown_panellist(challenged, parties, chain):
         (0, 1),
         chain_id=chain.id,
         oracle=challenged.oracle.address,
+        report=report_evidence(challenged),
     )
     with refuses(challenged.oracle, "KpiOracle_UnknownSigner", 3):
         challenged.oracle.rule(
@@ -370,6 +373,7 @@ def test_rule_refuses_an_unknown_panellist(challenged, parties, chain):
         {"value": 2},
         {"verdict": Verdict.VOID},
         {"version": 1},
+        {"report": b"\0" * 32},
         {"period": 1},
         {"feed": keccak(text="another")},
         {"chain_id": 1},
@@ -383,11 +387,13 @@ def test_rule_refuses_a_signature_on_anything_else(challenged, parties, chain, w
         "value": 1,
         "chain_id": chain.id,
         "oracle": challenged.oracle.address,
+        "report": report_evidence(challenged),
     } | wrong
     root, signatures = ruling(
         signed.pop("feed"), signed.pop("verdict"), signed.pop("value"), (0, 1), **signed
     )
-    digest = challenged.oracle.rulingDigest(challenged.feed, 0, 0, Verdict.CORRECTED, 1, root)
+    report = report_evidence(challenged)
+    digest = challenged.oracle.rulingDigest(challenged.feed, 0, 0, report, Verdict.CORRECTED, 1, root)
     recovered = signer_of(bytes(digest), *signatures[0][1:])
     with refuses(challenged.oracle, "KpiOracle_BadSignature", 0, recovered):
         challenged.oracle.rule(
@@ -395,11 +401,35 @@ def test_rule_refuses_a_signature_on_anything_else(challenged, parties, chain, w
         )
 
 
+@pytest.mark.parametrize("verdict", [Verdict.STANDS, Verdict.VOID])
+def test_a_ruling_decides_no_fuller_report_of_another_value(challenged, report, rule, base, parties, verdict):
+    """The panel looked at 200. Its signatures wait to be mined while the report is completed, which moves the
+    value to 100, and that is challenged: they neither make 100 final nor void it."""
+    signed = rule.sign(challenged, verdict)
+    report(challenged, [100, 200, 300, 90])
+    challenge(challenged, parties.other, value=100)
+    with refuses(challenged.oracle, "KpiOracle_BadSignature", 0, whose(challenged, verdict, signed)):
+        rule(challenged, verdict, signed=signed)
+    assert status(challenged) == Status.CHALLENGED
+    assert (credit(challenged, base, parties.other), challenged.oracle.rewardPool(challenged.feed)) == (0, 0)
+    rule(challenged, verdict)
+
+
+def test_a_ruling_decides_no_fuller_report_of_the_same_value(challenged, report, rule):
+    """More evidence may mean another ruling: the panel has a look at what came."""
+    signed = rule.sign(challenged, Verdict.VOID)
+    report(challenged, [100, 200, 300, 400])
+    with refuses(challenged.oracle, "KpiOracle_BadSignature", 0, whose(challenged, Verdict.VOID, signed)):
+        rule(challenged, Verdict.VOID, signed=signed)
+    rule(challenged, Verdict.STANDS)
+
+
 def test_rule_digest_is_eip712_as_published(challenged, chain):
+    report, at = evidence("a report"), challenged.oracle.address
     root, signatures = ruling(
-        challenged.feed, Verdict.VOID, 0, (2,), chain_id=chain.id, oracle=challenged.oracle.address
+        challenged.feed, Verdict.VOID, 0, (2,), chain_id=chain.id, oracle=at, report=report
     )
-    digest = challenged.oracle.rulingDigest(challenged.feed, 0, 0, Verdict.VOID, 0, root)
+    digest = challenged.oracle.rulingDigest(challenged.feed, 0, 0, report, Verdict.VOID, 0, root)
     assert signer_of(bytes(digest), *signatures[0][1:]) == PANEL[2].address
 
 
@@ -409,6 +439,7 @@ def test_a_node_cannot_rule(challenged, parties, chain):
         "feed": challenged.feed,
         "period": 0,
         "version": 0,
+        "report": report_evidence(challenged),
         "verdict": Verdict.STANDS,
         "value": 0,
         "evidence": evidence("panel"),

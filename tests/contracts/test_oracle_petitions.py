@@ -6,7 +6,18 @@ import pytest
 
 from tests.contracts.checks import plain, refuses, said
 from tests.contracts.clock import next_at, now, warp
-from tests.contracts.disputes import BOND, REASON, REWARD, SALT, commitment, credit, petition, status
+from tests.contracts.disputes import (
+    BOND,
+    REASON,
+    REWARD,
+    SALT,
+    challenge,
+    commitment,
+    credit,
+    petition,
+    status,
+    whose,
+)
 from tests.contracts.material import DAY, Status, Verdict, evidence
 
 NOBODY = "0x" + "00" * 20
@@ -140,6 +151,19 @@ def test_nodes_that_were_silent_answer_a_petition(petitioned, report, base, part
     assert (held[0], held[1], held[3]) == (Status.PENDING, 200, tx.timestamp + 14 * DAY)
     assert credit(petitioned, base, parties.investor) == BOND
     assert petitioned.oracle.rewardPool(petitioned.feed) == 4 * REWARD
+
+
+@pytest.mark.parametrize("verdict", [Verdict.VOID, Verdict.STANDS])
+def test_a_ruling_on_a_petition_decides_no_report(petitioned, report, rule, parties, verdict):
+    """Petition and answer are both of version 0. What the panel signs where there is no report, that none can
+    be had, is not on the report which then comes."""
+    signed = rule.sign(petitioned, verdict)
+    report(petitioned, [100, 200, 300])
+    challenge(petitioned, parties.other)
+    with refuses(petitioned.oracle, "KpiOracle_BadSignature", 0, whose(petitioned, verdict, signed)):
+        rule(petitioned, verdict, signed=signed)
+    assert status(petitioned) == Status.CHALLENGED
+    rule(petitioned, verdict)
 
 
 def test_nodes_answer_no_later_than_the_late_window(petitioned, report):

@@ -350,6 +350,22 @@ def test_who_drops_the_lowest_of_four_observations_is_corrected_by_all_four(ende
     assert event["finalAt"] == tx.timestamp + 14 * DAY  # the dispute window follows
 
 
+@pytest.mark.parametrize("value", [110, 120, 130])
+def test_a_fuller_report_of_the_same_value_is_final_no_later(ended, report, value):
+    """Whoever keeps the fourth signature until the last second puts off neither the value nor what is due by
+    it; where the fourth moves the value, there is a new one to look at."""
+    until = report(ended, [110, 120, 130]).timestamp + 14 * DAY
+    next_at(until - 1)
+    tx = report(ended, [110, 120, 130, value])
+    moved = value == 110
+    event = tx.events["ReportSubmitted"]
+    said_of_it = (event["value"], event["finalAt"])
+    assert said_of_it == ((110, tx.timestamp + 14 * DAY) if moved else (120, until))
+    assert plain(ended.oracle.reportOf(ended.feed, 0))[3] == event["finalAt"]
+    warp(until)
+    assert ended.oracle.statusOf(ended.feed, 0) == (Status.PENDING if moved else Status.FINAL)
+
+
 def test_a_fuller_report_is_taken_after_the_reporting_window_too(ended, report):
     """Else the last second of it would be the moment to leave somebody out."""
     deadline = ended.ends[0] + 45 * DAY

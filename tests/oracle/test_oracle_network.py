@@ -36,7 +36,7 @@ from oracle.chain_view import ChainState, ChainView
 from oracle.feed import read_feed
 from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.node_config import write_secret
-from oracle.observation import Domain, Observation, Ruling, Verdict, digest, sign
+from oracle.observation import NO_REPORT, Domain, Observation, Ruling, Verdict, digest, sign
 from oracle.panel import PanelError, assemble, sign_ruling
 from oracle.processes import NodeStartError, run_nodes
 from oracle.rebuild import calls_in
@@ -163,8 +163,9 @@ def test_digests_are_the_contracts(network: Any) -> None:
         theirs = read(network.functions.observationDigest(*arguments, o.observed_at, evidence))
         assert "0x" + digest(o.message(domain)).hex() == theirs
         for verdict in Verdict:
-            r = Ruling(o.feed, o.period, o.version, verdict, o.value, o.evidence)
-            theirs = read(network.functions.rulingDigest(*arguments[:3], int(verdict), o.value, evidence))
+            r = Ruling(o.feed, o.period, o.version, "0x" + "cd" * 32, verdict, o.value, o.evidence)
+            said = (*arguments[:3], b"\xcd" * 32, int(verdict), o.value, evidence)
+            theirs = read(network.functions.rulingDigest(*said))
             assert "0x" + digest(r.message(domain)).hex() == theirs
 
 
@@ -620,7 +621,8 @@ def test_challenge_and_ruling_correct_the_value(fresh: Any, tmp_path: Path) -> N
     assert done["version"] == 0
     assert read(currency.balanceOf(citizen.address)) == 0
     corrected = int(record["observations"][0]["value"])
-    ruling = Ruling(fresh.at.feed, 0, 0, Verdict.CORRECTED, corrected, reasons)
+    held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
+    ruling = Ruling(fresh.at.feed, 0, 0, held["evidence"], Verdict.CORRECTED, corrected, reasons)
     domain = Domain(fresh.chain.chain_id, fresh.at.oracle)
     signatures = [sign_ruling(ruling, domain, key) for key in (PANEL[2], PANEL[0])]
     ordered = assemble(ruling, domain, signatures, fresh.feed.panel, fresh.feed.panel_quorum)
@@ -634,7 +636,7 @@ def test_challenge_and_ruling_correct_the_value(fresh: Any, tmp_path: Path) -> N
 
 def test_a_ruling_needs_its_quorum_of_panellists(network: Any) -> None:
     domain = Domain(network.chain.chain_id, network.at.oracle)
-    ruling = Ruling(network.at.feed, 0, 0, Verdict.VOID, 0, "0x" + "0" * 64)
+    ruling = Ruling(network.at.feed, 0, 0, NO_REPORT, Verdict.VOID, 0, "0x" + "0" * 64)
     one = sign_ruling(ruling, domain, PANEL[0])
     panel = network.panel
     with pytest.raises(PanelError, match="1 signatures; the panel's quorum is 2"):
@@ -644,6 +646,6 @@ def test_a_ruling_needs_its_quorum_of_panellists(network: Any) -> None:
     stranger = sign(ruling.message(domain), keccak(text="stranger"))
     with pytest.raises(PanelError, match="not on the panel"):
         assemble(ruling, domain, [one, stranger], panel, 2)
-    other = replace(ruling, verdict=Verdict.STANDS)
-    with pytest.raises(PanelError, match="not on the panel, or signed another ruling"):
-        assemble(other, domain, [one], panel, 1)
+    for other in (replace(ruling, verdict=Verdict.STANDS), replace(ruling, report="0x" + "cd" * 32)):
+        with pytest.raises(PanelError, match="not on the panel, or signed another ruling"):
+            assemble(other, domain, [one], panel, 1)

@@ -31,7 +31,7 @@ KEY = keccak(text="a node")
 ADDRESS = Account.from_key(KEY).address
 DOMAIN = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 OBSERVATION = Observation("0x" + "01" * 32, 3, 1, -299_500, 1609459300, "0x" + "ab" * 32)
-RULING = Ruling("0x" + "01" * 32, 3, 1, Verdict.CORRECTED, 299_500, "0x" + "ab" * 32)
+RULING = Ruling("0x" + "01" * 32, 3, 1, "0x" + "cd" * 32, Verdict.CORRECTED, 299_500, "0x" + "ab" * 32)
 
 
 def separator(domain: Domain) -> bytes:
@@ -65,15 +65,20 @@ def test_observation_digest_is_eip712() -> None:
 
 
 def test_ruling_digest_is_eip712() -> None:
-    kind = b"Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)"
+    """The type string stands there too."""
+    kind = (
+        b"Ruling(bytes32 feed,uint32 period,uint32 version,bytes32 report,"
+        b"uint8 verdict,int128 value,bytes32 evidence)"
+    )
     r = RULING
     struct = encode(
-        ["bytes32", "bytes32", "uint32", "uint32", "uint8", "int128", "bytes32"],
+        ["bytes32", "bytes32", "uint32", "uint32", "bytes32", "uint8", "int128", "bytes32"],
         [
             keccak(kind),
             bytes.fromhex(r.feed[2:]),
             r.period,
             r.version,
+            bytes.fromhex(r.report[2:]),
             1,
             r.value,
             bytes.fromhex(r.evidence[2:]),

@@ -227,12 +227,13 @@ class Life(Twins):
         rng, books = self.rng, self.books
         feed, period = self.subject(self.is_challenged)
         config = books.feeds.get(feed) or next(iter(books.feeds.values()))
-        verdict, version = rng.choice([*Verdict]), books.reports.get((feed, period), NOTHING).version
+        verdict, was = rng.choice([*Verdict]), books.reports.get((feed, period), NOTHING)
         low, high = config.min_value, config.max_value
         value = rng.choice(
             (rng.randint(low, high), low, high, max(low - 1, -(2**127)), min(high + 1, 2**127 - 1))
         )
-        said = (feed, period, version, int(verdict), value, evidence := rng.choice(HASHES))
+        evidence = rng.choice(HASHES)
+        said = (feed, period, was.version, was.evidence, int(verdict), value, evidence)
         signed = digest(self.domain, RULING, *said)
         members = range(len(config.panel))
         judges = rng.sample(

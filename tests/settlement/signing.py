@@ -16,7 +16,10 @@ N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 OBSERVATION = (
     "Observation(bytes32 feed,uint32 period,uint32 version,int128 value,uint64 observedAt,bytes32 evidence)"
 )
-RULING = "Ruling(bytes32 feed,uint32 period,uint32 version,uint8 verdict,int128 value,bytes32 evidence)"
+RULING = (
+    "Ruling(bytes32 feed,uint32 period,uint32 version,bytes32 report,"
+    "uint8 verdict,int128 value,bytes32 evidence)"
+)
 DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 

@@ -71,7 +71,7 @@ def test_signatures_are_those_of_eth_account() -> None:
     assert signed == digest_of(message)
     assert recover(message, Signature(**key.sign(signed))) == key.address
     assert Account.from_key(word(key.secret)).address == key.address
-    ruling = (HASHES[1], 3, 1, Verdict.CORRECTED, -7, HASHES[2])
+    ruling = (HASHES[1], 3, 1, HASHES[3], Verdict.CORRECTED, -7, HASHES[2])
     assert digest(domain(oracle), RULING, *ruling) == digest_of(Ruling(*ruling).message(Domain(1, oracle)))
 
 
@@ -85,6 +85,13 @@ MUTANTS = [
     ("oracle_feed", "rewarded=True", "rewarded=False"),
     ("oracle_feed", "order >= made.order", "order > made.order"),
     ("oracle_feed", "final_at=was.final_at", "final_at=made.final_at"),
+    ("oracle_feed", "if fuller and made.value == was.value:", "if made.value == was.value:"),
+    ("oracle_feed", "if fuller and made.value == was.value:", "if fuller:"),
+    (
+        "oracle_feed",
+        "if fuller and made.value",
+        "if fuller and was.stored is not Status.PENDING and made.value",
+    ),
     ("oracle_feed", "Status.PENDING if report.signers", "Status.FINAL if report.signers"),
     ("oracle_feed", "COMMITTED_FOR: Final = 3_600", "COMMITTED_FOR: Final = 3_601"),
     (

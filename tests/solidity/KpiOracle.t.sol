@@ -86,6 +86,17 @@ contract KpiOracleTest is OracleFixture {
         oracle.submit(feed, 0, 0, all);
     }
 
+    function test_submit_aFullerReportOfTheSameValueIsFinalNoLater() external {
+        IKpiOracle.Observation[] memory all = unanimous(feed, 0, 0, NODES, 1);
+        report(1);
+        vm.warp(PERIOD_END + DISPUTE - 1);
+        oracle.submit(feed, 0, 0, all); // the fourth signature, kept back until the last second
+        isStatus(IKpiOracle.Status.Pending);
+        eq(oracle.reportOf(feed, 0).finalAt, PERIOD_END + DISPUTE, "the window there was");
+        vm.warp(PERIOD_END + DISPUTE);
+        isStatus(IKpiOracle.Status.Final);
+    }
+
     function test_submit_refusesAnotherReportOfTheSameVersionAndAFullerOneOfAFinalReport() external {
         IKpiOracle.Observation[] memory all = unanimous(feed, 0, 0, NODES, 1);
         report(1); // nodes 0, 1, 2

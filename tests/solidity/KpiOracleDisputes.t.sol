@@ -188,6 +188,64 @@ contract KpiOracleDisputesTest is OracleFixture {
         oracle.rule(feed, 0, IKpiOracle.Verdict.Corrected, 5, "e", two);
     }
 
+    /// @dev Three nodes say 200, and the fourth, which makes it 100, comes while the panel's ruling is on its way.
+    function test_rule_signedForOneReportDecidesNoFullerOne() external {
+        IKpiOracle.Observation[] memory all = new IKpiOracle.Observation[](NODES);
+        IKpiOracle.Observation[] memory three = new IKpiOracle.Observation[](NODES - 1);
+        all[0] = observe(feed, 0, 0, NODES - 1, 90);
+        for (uint8 i = 0; i < NODES - 1; ++i) {
+            all[i + 1] = three[i] = observe(feed, 0, 0, i, 100 * int128(uint128(i) + 1));
+        }
+        oracle.submit(feed, 0, 0, three);
+        challengeIt();
+        IKpiOracle.PanelSignature[] memory stands = panelSignatures(0, 0, IKpiOracle.Verdict.Stands, 200, "panel", 2);
+        IKpiOracle.PanelSignature[] memory none = panelSignatures(0, 0, IKpiOracle.Verdict.Void, 0, "panel", 2);
+        oracle.submit(feed, 0, 0, all);
+        isStatus(IKpiOracle.Status.Pending);
+        eqInt(oracle.reportOf(feed, 0).value, 100, "of all");
+        challengeAs(STRANGER, feed, 0);
+        isForAnother(IKpiOracle.Verdict.Stands, 200, stands);
+        isForAnother(IKpiOracle.Verdict.Void, 0, none);
+        rule(IKpiOracle.Verdict.Stands, 100);
+        isStatus(IKpiOracle.Status.Final);
+    }
+
+    function test_rule_signedForOneReportDecidesNoFullerOneOfTheSameValue() external {
+        IKpiOracle.Observation[] memory all = unanimous(feed, 0, 0, NODES, 1);
+        report(1);
+        challengeIt();
+        IKpiOracle.PanelSignature[] memory none = panelSignatures(0, 0, IKpiOracle.Verdict.Void, 0, "panel", 2);
+        oracle.submit(feed, 0, 0, all);
+        isForAnother(IKpiOracle.Verdict.Void, 0, none);
+        rule(IKpiOracle.Verdict.Void, 0);
+        isStatus(IKpiOracle.Status.Missing);
+    }
+
+    /// @dev Petition and answer are both of version 0.
+    function test_rule_signedForAPetitionDecidesNoReport() external {
+        vm.warp(PERIOD_END + REPORTING + 1);
+        petitionIt(CHALLENGER);
+        IKpiOracle.PanelSignature[] memory none = panelSignatures(0, 0, IKpiOracle.Verdict.Void, 0, "panel", 2);
+        oracle.submit(feed, 0, 0, unanimous(feed, 0, 0, QUORUM, 1));
+        challengeAs(STRANGER, feed, 0);
+        isForAnother(IKpiOracle.Verdict.Void, 0, none);
+        rule(IKpiOracle.Verdict.Stands, 1);
+        isStatus(IKpiOracle.Status.Final);
+    }
+
+    /// @dev The ruling is refused, and all is as before: on the report that is there, nobody of the panel has signed it.
+    function isForAnother(IKpiOracle.Verdict verdict, int128 value, IKpiOracle.PanelSignature[] memory signatures)
+        private
+    {
+        IKpiOracle.Report memory r = oracle.reportOf(feed, 0);
+        bytes32 digest = oracle.rulingDigest(feed, 0, r.version, r.evidence, verdict, value, "panel");
+        (bytes32 vs, uint256 parity) = (signatures[0].vs, uint256(signatures[0].vs) >> 255);
+        address recovered = ecrecover(digest, uint8(27 + parity), signatures[0].r, bytes32(uint256(vs) << 1 >> 1));
+        refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_BadSignature.selector, 0, recovered));
+        oracle.rule(feed, 0, verdict, value, "panel", signatures);
+        isStatus(IKpiOracle.Status.Challenged);
+    }
+
     function test_settleSilentPanel() external {
         report(1);
         bytes memory nothing = abi.encodeWithSelector(IKpiOracle.KpiOracle_NothingToSettle.selector, feed, 0);

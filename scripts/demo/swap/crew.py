@@ -86,8 +86,8 @@ def correct(life: SwapLife, period: int, value: int, root: str) -> int:
     what it got.
     """
     oracle, feed = life.record.addresses.oracle, life.terms.feed
-    version = read(life.oracle.functions.reportOf(life.feed, period))["version"]
-    ruling = Ruling(life.feed, period, version, Verdict.CORRECTED, value, root)
+    held = read(life.oracle.functions.reportOf(life.feed, period))
+    ruling = Ruling(life.feed, period, held["version"], held["evidence"], Verdict.CORRECTED, value, root)
     domain = Domain(chain_id=life.record.chain_id, contract=oracle)
     keys = [local_account(PANEL_KEYS + i) for i in range(feed.panel_quorum)]
     signatures = [sign_ruling(ruling, domain, key) for key in keys]

@@ -18,6 +18,7 @@ contract OracleHandler is DealFixture {
     /// @param until end of the window that is running
     /// @param stake of the rival who challenges or petitions
     /// @param order of the rival's commitment
+    /// @param before evidence of the report that was replaced last; zero where none was
     /// @param settled the value (or its absence) a consumer has relied on
     struct Book {
         IKpiOracle.Status stored;
@@ -28,6 +29,7 @@ contract OracleHandler is DealFixture {
         uint256 stake;
         uint256 rival;
         uint256 order;
+        bytes32 before;
         bool rewarded;
         bool used;
         bool settledMissing;
@@ -113,16 +115,17 @@ contract OracleHandler is DealFixture {
         bool same = book.signers != 0 && values[1] == book.value;
         bool expected = _maySubmit(period, version, same);
         if (fuller && (signers == book.signers || signers | book.signers != signers)) expected = false;
+        bytes32 before = oracle.reportOf(feed, period).evidence;
         try oracle.submit(feed, period, version, list) {
             isTrue(expected, "submit should have failed");
             bool answers = book.stored == IKpiOracle.Status.Challenged;
             if (answers && !same) _close(period, book.stake + (fuller || book.signers == 0 ? 0 : _reward(period)));
-            if (!answers || !same) {
+            if (!fuller || !same) {
                 book.stored = IKpiOracle.Status.Pending;
                 book.until = uint64(block.timestamp) + DISPUTE;
             }
             book.value = values[1]; // the middle of three, the lower middle of four
-            (book.version, book.signers) = (version, signers);
+            (book.version, book.signers, book.before) = (version, signers, before);
         } catch {
             isFalse(expected, "submit should have succeeded");
         }
@@ -288,6 +291,19 @@ contract OracleHandler is DealFixture {
         } catch {
             isFalse(expected, "rule should have succeeded");
         }
+    }
+
+    /// @dev Signed for the report that this one replaced, or for a petition that it answered, in this one's version: it
+    /// decides nothing.
+    function ruleOnAnother(uint256 which, uint8 dice) external {
+        uint32 period = uint32(which % PERIODS);
+        Book storage book = _books[period];
+        if (book.signers == 0) return;
+        IKpiOracle.Verdict verdict = IKpiOracle.Verdict(dice % 3);
+        bytes32 digest = oracle.rulingDigest(feed, period, book.version, book.before, verdict, book.value, "panel");
+        try oracle.rule(feed, period, verdict, book.value, "panel", panelSigns(digest, PANEL_QUORUM)) {
+            revert Expected("the panel has ruled on another report");
+        } catch {}
     }
 
     function settleSilentPanel(uint256 which) external {

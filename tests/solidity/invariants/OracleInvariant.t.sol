@@ -17,7 +17,7 @@ contract OracleInvariant is Test {
         handler = new OracleHandler();
         oracle = handler.theOracle();
         feed = handler.theFeed();
-        bytes4[] memory actions = new bytes4[](16);
+        bytes4[] memory actions = new bytes4[](17);
         actions[0] = OracleHandler.wait.selector;
         actions[1] = OracleHandler.report.selector;
         actions[2] = OracleHandler.forgeReport.selector;
@@ -34,6 +34,7 @@ contract OracleInvariant is Test {
         actions[13] = OracleHandler.open.selector;
         actions[14] = OracleHandler.releaseRewards.selector;
         actions[15] = OracleHandler.commit.selector;
+        actions[16] = OracleHandler.ruleOnAnother.selector;
         target(address(handler), actions);
     }
 

@@ -208,6 +208,7 @@ abstract contract DealFixture is Test {
         }
     }
 
+    /// @dev On the report there is now, whose version is given.
     function panelSignatures(
         uint32 period,
         uint32 version,
@@ -215,8 +216,12 @@ abstract contract DealFixture is Test {
         int128 value,
         bytes32 evidence,
         uint256 count
-    ) internal view returns (IKpiOracle.PanelSignature[] memory list) {
-        bytes32 digest = oracle.rulingDigest(feed, period, version, verdict, value, evidence);
+    ) internal view returns (IKpiOracle.PanelSignature[] memory) {
+        bytes32 held = oracle.reportOf(feed, period).evidence;
+        return panelSigns(oracle.rulingDigest(feed, period, version, held, verdict, value, evidence), count);
+    }
+
+    function panelSigns(bytes32 digest, uint256 count) internal view returns (IKpiOracle.PanelSignature[] memory list) {
         list = new IKpiOracle.PanelSignature[](count);
         for (uint8 i = 0; i < count; ++i) {
             list[i].panellist = i;
