@@ -17,7 +17,7 @@ from chain.bindings import contract, read
 from chain.check import check_deployment
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.errors import ContractError
-from chain.network import LocalChain, reach_time, set_time
+from chain.network import LocalChain, reach_time
 from chain.reconcile import Reconciliation, reconcile
 from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, Sender
@@ -174,7 +174,7 @@ class Life:
         self.issuer.send(self.currency.functions.approve(self.record.addresses.bond, MAX_UINT), "approve")
 
     def open_offering(self) -> None:
-        set_time(self.w3, self.terms.opens)
+        reach_time(self.w3, self.terms.opens)
 
     def refused(self) -> str:
         """What the contract says when an unverified wallet with money tries to subscribe."""
@@ -200,7 +200,7 @@ class Life:
 
     def settle_offering(self) -> int:
         """Close the offering; the proceeds that reached the issuer."""
-        set_time(self.w3, self.terms.closes)
+        reach_time(self.w3, self.terms.closes)
         before = self.balance(self.record.wallets.issuer)
         self.stranger.send(self.offering.functions.settle(), "settle offering")
         return self.balance(self.record.wallets.issuer) - before

@@ -13,7 +13,7 @@ from typing import Any
 
 from chain.bindings import read
 from chain.deploy import NODE_KEYS, PANEL_KEYS
-from chain.network import local_account, set_time
+from chain.network import local_account, reach_time
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
@@ -116,7 +116,7 @@ class Starting:
 def to_reporting_time(life: Life, reading: Reading) -> int:
     """Move the clock to an hour after the measurement period; the time."""
     at = reading.ends + HOUR
-    set_time(life.w3, at)
+    reach_time(life.w3, at)
     return at
 
 
@@ -142,12 +142,12 @@ def verify(life: Life, record: Mapping[str, Any]) -> Verification:
 def wait_until_final(life: Life, reading: Reading) -> None:
     """Let the dispute window pass."""
     status = read(life.oracle.functions.reportOf(reading.id, reading.period))
-    set_time(life.w3, status["finalAt"])
+    reach_time(life.w3, status["finalAt"])
 
 
 def wait_until_missing(life: Life, reading: Reading) -> None:
     """Let the reporting window pass without a report."""
-    set_time(life.w3, reading.feed.missing_at(reading.period))
+    reach_time(life.w3, reading.feed.missing_at(reading.period))
 
 
 def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any]:

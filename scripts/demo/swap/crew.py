@@ -11,7 +11,7 @@ from typing import Any
 
 from chain.bindings import read
 from chain.deploy import NODE_KEYS, PANEL_KEYS
-from chain.network import local_account, set_time
+from chain.network import local_account, reach_time
 from finance.settlement.median import median
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal
@@ -56,7 +56,7 @@ def crew(
 def report(life: SwapLife, period: int, urls: Sequence[str], folder: Path) -> dict[str, Any]:
     """After the period has ended: collect, choose a quorum, submit; the report record."""
     end = life.terms.feed.period_ends[period] + HOUR
-    set_time(life.w3, max(end, life.w3.eth.get_block("latest")["timestamp"]))
+    reach_time(life.w3, end)
     at = life.record.addresses
     return run_relay(
         life.relay, at.oracle, life.feed, period, urls, folder, key=LOCAL_RELAY, timeout_seconds=60
@@ -66,7 +66,7 @@ def report(life: SwapLife, period: int, urls: Sequence[str], folder: Path) -> di
 def wait_until_final(life: SwapLife, period: int) -> None:
     """Let the dispute window pass."""
     status = read(life.oracle.functions.reportOf(life.feed, period))
-    set_time(life.w3, status["finalAt"])
+    reach_time(life.w3, status["finalAt"])
 
 
 def verify(life: SwapLife, record: Mapping[str, Any]) -> Verification:

@@ -10,7 +10,7 @@ from web3.contract import Contract
 from web3.logs import DISCARD
 
 from chain.bindings import contract, read
-from chain.network import LocalChain, set_time
+from chain.network import LocalChain, reach_time
 from chain.sender import GasLog, Sender
 from chain.swap.check import check_swap_deployment
 from chain.swap.deploy import deploy_on
@@ -157,13 +157,13 @@ class SwapLife:
         """All units against money, then the offering is settled and the treasury begins; units by name."""
         project = self.terms.project
         assert project is not None
-        set_time(self.w3, project.opens)
+        reach_time(self.w3, project.opens)
         allotted = allot(project.hard_cap)
         for name, units in allotted.items():
             buyer = self.sender(self.wallet(name))
             self.approve(buyer, self.offering.address, units * project.unit_price)
             buyer.send(self.offering.functions.subscribe(units), "subscribe (DvP)")
-        set_time(self.w3, project.closes)
+        reach_time(self.w3, project.closes)
         self.stranger.send(self.offering.functions.settle(), "settle offering")
         self.approve(self.account(OFFTAKER), self.treasury.address)
         return allotted

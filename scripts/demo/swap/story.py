@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chain.network import LocalChain, set_time, when
+from chain.network import LocalChain, reach_time, when
 from chain.sender import GasLog
 from chain.swap.reconcile import SwapReconciliation, reconcile_swap
 from finance.settlement.kpi_payment import Side, close_out_amount
@@ -234,7 +234,7 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     life = told.life
     revenue = told.sales[period] if life.has_project else None
     if revenue is not None and revenue.amount:
-        set_time(life.w3, max(life.terms.feed.period_ends[period], _now(life)))
+        reach_time(life.w3, life.terms.feed.period_ends[period])
         life.sell_power(revenue.amount)
     kpi = _disputed_report(told, period) if disputed else _plain_report(told, period)
     amount = life.due(period, kpi)
@@ -243,7 +243,7 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     calls = pays_in and debtor is Side.PAYER and not told.margin and period >= FIRST_MARGIN
     if pays_in and not calls:
         life.pay_in(debtor, abs(amount))
-    set_time(life.w3, max(life.terms.payment.periods[period].pay_date, _now(life)))
+    reach_time(life.w3, life.terms.payment.periods[period].pay_date)
     life.settle()
     if calls:
         _margin_call(told, period, amount)
