@@ -33,9 +33,11 @@ def files(tmp_path: Path, one_quarter: Any, bloom: Any) -> list[NodeFiles]:
 
 def comes(true: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if true():  # asked once: the next moment it may be true no more
+            return True
         time.sleep(0.1)
-    return true()
+    return False
 
 
 def answers(url: str) -> bool:
