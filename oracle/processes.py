@@ -139,10 +139,8 @@ class NodeProcesses:
         """The nodes that do not run now, in words."""
         wrong = []
         for place, process in enumerate(self._processes):
-            starting, ended = (
-                self._starting.get(place),
-                process.ended,
-            )  # asked of all: it reaps what has ended
+            starting = self._starting.get(place)
+            ended = process.ended  # asked of all: it reaps what has ended
             if place in self._down or (ended is None and (not starting or not starting.is_alive())):
                 continue
             url = self.running[place].url

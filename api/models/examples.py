@@ -318,8 +318,8 @@ RECOMPUTED: dict[str, Any] = {
         {
             "node": NODE,
             "signer_index": 0,
-            "reason": "recomputes: results.json: reduction = 0.4446573214268731, but its own raw data give "
-            "0.294657",
+            "reason": "does not recompute: results.json: reduction = 0.4446573214268731, but its own raw "
+            "data give 0.294657",
         }
     ],
     "evidence": "0x2bf0bf4931d1cb6f270a1d1a4ec48af4645a49be1a6803d146f878e884b1f713",

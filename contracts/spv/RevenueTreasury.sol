@@ -89,7 +89,7 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
         _periodsPaid = uint8(i + 1);
         Amounts memory arrears = _arrears;
         _arrears = Amounts(arrears.operator + period.operatingCost, arrears.lender + period.debtService);
-        // The guard keeps all out; and a close-out that did anything ends in a revert.
+        // The guard keeps all out; and a settlement or close-out that did anything ends in a revert.
         // slither-disable-next-line reentrancy-no-eth
         _awaitSwap(i);
         return _spend(i, false);

@@ -276,7 +276,7 @@ def spent(
     period: int,
     collected: int,
     owed: int,
-    settled: int = 0,
+    settled: int,
 ) -> Ledger:
     """The ledger after the waterfall of `period` has been run on all that is available, of which `collected`
     came from the swap, which has `settled` so many periods; the project owes `owed` on it. The rest, their

@@ -258,10 +258,6 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     return fixing
 
 
-def _now(life: SwapLife) -> int:
-    return int(life.w3.eth.get_block("latest")["timestamp"])
-
-
 def _plain_report(told: _Telling, period: int) -> int:
     record = oracle.report(told.life, period, told.main.urls, told.options.out / "oracle" / "reports")
     told.reports.append(record)
