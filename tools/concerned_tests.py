@@ -44,12 +44,18 @@ class KnownCalls:
 
 
 def callers(file: str, function: str, calls: Calls, most: float) -> list[str]:
-    """The test files that call a function, else anything of its file: those named like it and the quickest
-    first, as many as take `most` seconds in all, but at least one."""
+    """The test files that call a function, and then those that call anything of its file, for a function may
+    have been called before them, by an import: those named like it and the quickest first, as many as take
+    `most` seconds in all, but at least one."""
     stem = Path(file).stem
-    near = [test for test, seen in calls.items() if file in seen["calls"]]
-    found = [test for test in near if function in calls[test]["calls"][file]] or near
-    found.sort(key=lambda test: (stem not in test, calls[test]["seconds"]))
+    found = [test for test, seen in calls.items() if file in seen["calls"]]
+    found.sort(
+        key=lambda test: (
+            function not in calls[test]["calls"][file],
+            stem not in test,
+            calls[test]["seconds"],
+        )
+    )
     spent = accumulate(calls[test]["seconds"] for test in found)
     return [test for test, seconds in zip(found, spent, strict=True) if seconds < most] or found[:1]
 

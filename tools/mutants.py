@@ -243,6 +243,8 @@ class Bench:
             )
         except subprocess.TimeoutExpired:
             return "hung", ""
+        if done.returncode < 0:  # it was ended: it wanted more memory than there is
+            return "hung", ""
         if done.returncode not in (0, 1, 2):  # 2: a test file could not be imported
             raise RuntimeError(
                 f"pytest ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}"

@@ -9,8 +9,8 @@ import {BondTerms} from "./BondTerms.sol";
 
 /// @title Bond checks
 /// @notice What a bond's terms must satisfy, among it that silence never pays; keeping them; and what their curves give.
-/// @dev A contract of its own, made by the bond's implementation, so that the bond does not carry this code. Whatever KPIs report, terms that pass give coupons and payments that are neither negative nor too
-/// large to compute.
+/// @dev A contract of its own, made by the bond's implementation, so that the bond does not carry this code. Whatever KPIs
+/// report, terms that pass give coupons and payments that are neither negative nor too large to compute.
 contract BondChecks {
     uint256 public constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
     uint256 public constant MAX_FIXINGS = 32; // what is fixed is one bit each of a word
@@ -52,6 +52,21 @@ contract BondChecks {
         most = int128(PayoffCurve.maximum(BondTerms.curve(t, fixing)));
         int128 missing = BondTerms.fixing(t, fixing).missing;
         if (missing > most) most = missing;
+    }
+
+    /// @notice Whether a report on a fixing that bends a payment is in the making.
+    /// @param fixed_ the fixings made by now, one bit each
+    function waitsForReport(address head, uint256 fixed_, uint256 payment) external view returns (bool) {
+        bytes memory t = BondTerms.load(head);
+        uint256 count = BondTerms.fixingCount(t);
+        for (uint256 i = 0; i < count; ++i) {
+            BondTerms.FixingHead memory f = BondTerms.fixing(t, i);
+            uint256 first = BondTerms.firstPayment(t, f);
+            if (fixed_ & (1 << i) != 0 || payment < first || payment > (f.bendsRate ? f.last : first)) continue;
+            IKpiOracle.Status status = IKpiOracle(BondTerms.oracle(t)).statusOf(f.feed, f.kpiPeriod);
+            if (status != IKpiOracle.Status.Final && status != IKpiOracle.Status.Missing) return true;
+        }
+        return false;
     }
 
     /// @notice Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and

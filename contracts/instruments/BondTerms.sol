@@ -182,6 +182,11 @@ library BondTerms {
         f.missing = int128(int256(word) >> 128);
     }
 
+    /// @notice The first payment that a fixing bends. What is due at maturity is paid by the redemption.
+    function firstPayment(bytes memory t, FixingHead memory f) internal pure returns (uint256) {
+        return !f.bendsRate && f.first + 1 == periodCount(t) ? f.first + 1 : f.first;
+    }
+
     function curve(bytes memory t, uint256 i) internal view returns (PayoffCurve.Curve memory c) {
         uint256 word = _get(t, HEAD + periodCount(t) + 2 * i + 1);
         uint256 place = uint16(word >> 88);

@@ -138,7 +138,7 @@ contract KpiBond is IKpiBond, Initializable {
         (int128 kpi, bool missing) = IKpiOracle(t.oracle()).consume(f.feed, f.kpiPeriod);
         value = missing ? f.missing : CHECKS.payoff(_terms, fixing, kpi);
         _values[fixing] = value;
-        if (block.timestamp > _dateOf(t, _firstPayment(t, f))) _settledAt[fixing] = _settled(t, f);
+        if (block.timestamp > _dateOf(t, t.firstPayment(f))) _settledAt[fixing] = _settled(t, f);
         emit KpiFixed(fixing, kpi, missing, value);
     }
 
@@ -233,10 +233,8 @@ contract KpiBond is IKpiBond, Initializable {
         bytes memory t = _load();
         uint64 until = _defaultedAt + t.curePeriod();
         if (block.timestamp > until) revert KpiBond_CurePeriodOver(until);
-        Payment[] memory arrears = _payments(t, _couponsPaid, _overdue(t));
-        for (uint256 j = 0; j < arrears.length; ++j) {
-            _requireKnown(arrears[j]);
-        }
+        (Payment[] memory arrears, uint256 toFix) = _arrears(t);
+        if (toFix != 0) revert KpiBond_NotFixed(toFix - 1);
         (uint256 sum, uint256 late,) = _sums(t, arrears, type(uint256).max);
         uint256 held = _requireHeld(t, sum + late + _carried);
         _state = State.Active;
@@ -313,7 +311,7 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 count = t.fixingCount();
         for (uint256 i = 0; i < count; ++i) {
             BondTerms.FixingHead memory f = t.fixing(i);
-            bool matters = f.bendsRate ? f.first <= running && f.last >= paid : _firstPayment(t, f) >= paid;
+            bool matters = f.bendsRate ? f.first <= running && f.last >= paid : t.firstPayment(f) >= paid;
             if (!matters) continue;
             if (IKpiOracle(t.oracle()).periodEndOf(f.feed, f.kpiPeriod) > missed) {
                 _values[i] = CHECKS.best(_terms, i);
@@ -331,16 +329,24 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @dev Ends the late interest of payments that could be made and for which, and all before, the money is there.
     function _note(bytes memory t, uint256 held) private {
-        Payment[] memory arrears = _payments(t, _couponsPaid, _overdue(t));
-        uint256 all = arrears.length;
-        uint256 count = 0; // of those that could be made
-        while (count < all && arrears[count].waits == 0) ++count;
+        (Payment[] memory arrears, uint256 toFix) = _arrears(t);
         uint256 limit = held > _carried ? held - _carried : 0;
-        (, uint256 late, uint256 met) = _sums(t, _first(arrears, count), limit);
+        (, uint256 late, uint256 met) = _sums(t, arrears, limit);
         if (met != 0 && _couponsPaid + met > _metTo) (_metTo, _late) = (uint16(_couponsPaid + met), uint160(late));
-        if (met != count) return;
         // Money counts for a payment from the fixing, if it could have been fixed by now.
-        if (count == all || _waitsForReport(t, _couponsPaid + count)) _known = _clip(held);
+        if (met == arrears.length && toFix == 0) _known = _clip(held);
+    }
+
+    /// @return arrears payments overdue that wait for nothing
+    /// @return toFix one more than the fixing that the payment after them waits for though nothing keeps anyone from
+    /// making it, or zero: for a report in the making nobody waits
+    function _arrears(bytes memory t) private view returns (Payment[] memory arrears, uint256 toFix) {
+        arrears = _payments(t, _couponsPaid, _overdue(t));
+        uint256 all = arrears.length;
+        uint256 count = 0;
+        while (count < all && arrears[count].waits == 0) ++count;
+        if (count < all && !CHECKS.waitsForReport(_terms, _fixed, _couponsPaid + count)) toFix = arrears[count].waits;
+        arrears = _first(arrears, count);
     }
 
     /// @dev The same list, cut short.
@@ -432,7 +438,7 @@ contract KpiBond is IKpiBond, Initializable {
     /// @dev What fixing `i` does to `payments`, of which the first is `start`.
     function _bend(bytes memory t, uint256 i, Payment[] memory payments, uint256 start) private view {
         BondTerms.FixingHead memory f = t.fixing(i);
-        uint256 first = _firstPayment(t, f);
+        uint256 first = t.firstPayment(f);
         uint256 last = f.bendsRate ? f.last : first;
         if (last < start && _settledAt[i] == 0) return;
         first = first < start ? 0 : first - start; // now an index of `payments`
@@ -476,11 +482,7 @@ contract KpiBond is IKpiBond, Initializable {
     /// @dev A payment that is known.
     function _only(bytes memory t, uint256 payment) private view returns (Payment[] memory one) {
         one = _payments(t, payment, payment + 1);
-        _requireKnown(one[0]);
-    }
-
-    function _requireKnown(Payment memory p) private pure {
-        if (p.waits != 0) revert KpiBond_NotFixed(p.waits - 1);
+        if (one[0].waits != 0) revert KpiBond_NotFixed(one[0].waits - 1);
     }
 
     /// @dev Not negative: {BondChecks} lets no amount take more than the principal it is paid with.
@@ -514,24 +516,6 @@ contract KpiBond is IKpiBond, Initializable {
     function _overdue(bytes memory t) private view returns (uint256 end) {
         end = _running(t);
         if (end == t.periodCount()) ++end;
-    }
-
-    /// @dev The first payment that a fixing bends. What is due at maturity is paid by the redemption.
-    function _firstPayment(bytes memory t, BondTerms.FixingHead memory f) private pure returns (uint256) {
-        return !f.bendsRate && f.first + 1 == t.periodCount() ? f.first + 1 : f.first;
-    }
-
-    /// @dev Whether the report of a fixing that bends the payment is in the making.
-    function _waitsForReport(bytes memory t, uint256 payment) private view returns (bool) {
-        uint256 count = t.fixingCount();
-        for (uint256 i = 0; i < count; ++i) {
-            BondTerms.FixingHead memory f = t.fixing(i);
-            uint256 first = _firstPayment(t, f);
-            if (_isFixed(i) || payment < first || payment > (f.bendsRate ? f.last : first)) continue;
-            IKpiOracle.Status status = IKpiOracle(t.oracle()).statusOf(f.feed, f.kpiPeriod);
-            if (status != IKpiOracle.Status.Final && status != IKpiOracle.Status.Missing) return true;
-        }
-        return false;
     }
 
     function _requireFixing(bytes memory t, uint256 i) private pure {

@@ -149,7 +149,8 @@ interface IKpiBond is IServicer {
     /// deadlines bound the wait.
     function declareDefault() external;
 
-    /// @notice Return to normal when the arrears, with late interest, are funded within the cure period. Anyone.
+    /// @notice Return to normal when the arrears, with late interest, are funded within the cure period. Anyone. What
+    /// waits for a report in the making is no arrears yet.
     function cure() external;
 
     /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time

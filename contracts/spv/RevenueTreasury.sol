@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
 import {IOffering} from "../interfaces/IOffering.sol";
 import {IRevenueTreasury} from "../interfaces/IRevenueTreasury.sol";
@@ -189,7 +190,7 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
 
     /// @dev What the swap brings is there before a period is paid, or whoever gains by its being late, or in another order,
     /// would call first. So what can be settled or closed out is first, and the provider's debt is waited for until it is
-    /// paid or in default: a cure period after a margin call, or after the last pay date.
+    /// paid or in default: a cure period after a margin call, or after the last settlement could be made.
     function _awaitSwap(uint256 period) private {
         IKpiPayment swap = IKpiPayment(_terms.swap);
         if (address(swap) == address(0)) return;
@@ -222,8 +223,10 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
         if (stands == IKpiPayment.State.Active) return true;
         if (stands != IKpiPayment.State.Matured || swap.defaultedAt() != 0) return false;
         IKpiPayment.Terms memory terms_ = swap.terms();
-        uint256 last = terms_.periods[terms_.periods.length - 1].payDate;
-        return block.timestamp <= last + terms_.curePeriod;
+        uint256 last = terms_.periods.length - 1;
+        uint64 due = terms_.periods[last].payDate;
+        uint64 known = IKpiOracle(terms_.oracle).reportOf(terms_.feed, uint32(last)).finalAt; // at most 240 periods
+        return block.timestamp <= (known > due ? known : due) + terms_.curePeriod;
     }
 
     /// @dev Nothing more is due to come in. With all periods paid the swap has ended, see {TreasuryChecks}.

@@ -156,14 +156,16 @@ class BondLife:
         return due
 
     def cure(self, at: int) -> None:
-        """All arrears, with late interest, are there in the cure period."""
+        """All arrears that could be made by now, with late interest, are there in the cure period. For a report
+        in the making nobody waits."""
         self._require(State.DEFAULTED)
         if at > self.defaulted_at + self.terms.cure_seconds:
             raise SettlementError("the cure period is over")
         arrears = self.payments(self.coupons_paid, self.overdue(at))
-        for payment in arrears:
-            _require_known(payment)
-        due, late = self._sums(arrears, at)
+        ready, in_making = self._ready(arrears, at)
+        if ready < len(arrears) and not in_making:
+            _require_known(arrears[ready])
+        due, late = self._sums(arrears[:ready], at)
         if self.held < due + late + self.carried:
             raise SettlementError("not enough for a cure")
         self.state = State.ACTIVE
@@ -330,7 +332,7 @@ class BondLife:
         """The bond sees its money: late interest ends on what could be paid by now and for which, and all
         before, it is there."""
         arrears = self.payments(self.coupons_paid, self.overdue(at))
-        count = next((i for i, p in enumerate(arrears) if p.waits is not None), len(arrears))
+        count, in_making = self._ready(arrears, at)
         sum_, late = self.carried, self.late
         runs = self.late_on(arrears[:count], at)
         for index, (payment, more) in enumerate(zip(arrears, runs, strict=False), start=self.coupons_paid):
@@ -340,8 +342,14 @@ class BondLife:
             if index >= self.met_to:
                 self.met_to, self.late = index + 1, late
         # Money counts for a payment from the fixing, if it could have been fixed by now.
-        if count == len(arrears) or self._waits_for_report(self.coupons_paid + count, at):
+        if count == len(arrears) or in_making:
             self.known = self.held
+
+    def _ready(self, arrears: Sequence[Payment], at: int) -> tuple[int, bool]:
+        """How many of the next payments wait for nothing, and whether the one after them waits for a report in
+        the making."""
+        count = next((i for i, p in enumerate(arrears) if p.waits is not None), len(arrears))
+        return count, count < len(arrears) and self._waits_for_report(self.coupons_paid + count, at)
 
     def _book(self, late: int, at: int) -> None:
         self.known, self.booked_to, self.late = self.held, at, late

@@ -224,23 +224,26 @@ def held_back(periods: Sequence[Period], ledger: Ledger, settled: int) -> int:
     return sum(ledger.arrears) + _due_as_well(periods, ledger, settled, ledger.periods_paid < len(periods))
 
 
-def await_swap(terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int) -> None:
+def await_swap(terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int, final_at: int = 0) -> None:
     """Raise SettlementError while what the swap brings for `period` may still come: it has to settle the
-    period, and its provider to pay what it owes, or be in default. What else could be settled or closed out
-    goes by reports too, which are the caller's to know."""
+    period, and its provider to pay what it owes, or be in default. `final_at`: when the report of the swap's
+    last period was settled, if after its pay date. What else could be settled or closed out goes by reports
+    too, which are the caller's to know."""
     state = kpi_payment.state_at(terms, swap, at)
     if state <= kpi_payment.State.DEFAULTED and len(swap.amounts) <= period:
         raise SettlementError(f"a payment of period {period}, which the swap has not settled")
     owed = kpi_payment.owed(terms, swap, Side.PAYER, at)
-    if owed and _may_still_pay(terms, swap, state, at):
+    if owed and _may_still_pay(terms, swap, state, at, final_at):
         raise SettlementError(f"a payment of period {period}, while the swap's provider owes {owed}")
 
 
-def _may_still_pay(terms: PaymentTerms, swap: kpi_payment.Ledger, state: kpi_payment.State, at: int) -> bool:
+def _may_still_pay(
+    terms: PaymentTerms, swap: kpi_payment.Ledger, state: kpi_payment.State, at: int, final_at: int
+) -> bool:
     """Whether a provider that owes is not in default."""
     if state != kpi_payment.State.MATURED:
         return state == kpi_payment.State.ACTIVE
-    ends = terms.periods[-1].pay_date + terms.cure_period
+    ends = max(terms.periods[-1].pay_date, final_at) + terms.cure_period
     return not kpi_payment.defaulted_at(swap, at) and at <= ends
 
 

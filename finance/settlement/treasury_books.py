@@ -16,6 +16,7 @@ from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.kpi_payment import Side
 from finance.settlement.offering import OfferingBooks
+from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payment_books import PaymentBooks
 from finance.settlement.treasury import Party, Period
 from finance.settlement.widths import SettlementError
@@ -188,7 +189,9 @@ class TreasuryBooks(Books):
         swap = self.swap(world)
         if swap is None:
             return
-        treasury.await_swap(swap.terms, swap.ledger, period, world.at)
+        oracle, last = world.books(swap.parts.oracle, FeedBooks), len(swap.terms.periods) - 1
+        final_at = oracle.report_of(swap.parts.feed, last, world.at).final_at
+        treasury.await_swap(swap.terms, swap.ledger, period, world.at, final_at)
         for call in ("settle", "close_out"):
             if world.takes(Act(world.addresses[self.key], swap.key, call, {}, world.at, world.block)):
                 raise SettlementError(f"{self.key}: {call} of the swap can be, and comes first")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contracts import disputes
 from tests.contracts.checks import plain, refuses, said
-from tests.contracts.clock import now, warp
+from tests.contracts.clock import next_at, now, warp
 from tests.contracts.lives import (
     COUPON,
     PRINCIPAL,
@@ -397,6 +397,31 @@ def test_a_cure_needs_the_steps_of_what_is_due(stepping, parties, anyone):
     stepping.bond.cure(anyone)
     paid = [stepping.bond.payCoupon(anyone).return_value for _ in range(2)]
     assert paid == [COUPON + 1_825 * 10**6, 5_250 * 10**6]
+
+
+def test_a_report_in_the_making_keeps_no_money_from_curing(step_up, parties, report, anyone):
+    """Who declares a default just before a coupon begins to wait for its report gains nothing: what could be
+    paid by now is all that a cure takes. The coupon has a grace period of its own once its report is final."""
+    deal = step_up(measured={"periodEnds": lambda plan: [plan.pay_dates[1] - 5 * DAY]})
+    warp(deal.plan.pay_dates[1] - 10 * DAY)
+    deal.bond.declareDefault(anyone)
+    next_at(deal.plan.pay_dates[1] + DAY)
+    due = COUPON + late(COUPON, 366)
+    deal.bond.fund(due - 1, {"from": parties.issuer})
+    with refuses(deal.bond, "KpiBond_Underfunded", due, due - 1):
+        deal.bond.cure(anyone)
+    deal.bond.fund(1, {"from": parties.issuer})
+    deal.bond.cure(anyone)
+    assert deal.bond.state() == Bond.ACTIVE
+    assert deal.bond.payCoupon(anyone).return_value == due
+    report(deal, [200_000] * 3)
+    final = now() + 14 * DAY
+    warp(final)
+    deal.bond.fix(0, anyone)
+    until = deal.oracle.reportOf(deal.feed, 0)["finalAt"] + 10 * DAY
+    next_at(until)
+    with refuses(deal.bond, "KpiBond_InGrace", until):
+        deal.bond.declareDefault(anyone)
 
 
 # ---------------------------------------------------------------- amounts before maturity

@@ -193,6 +193,30 @@ def test_after_the_last_settlement_the_provider_has_its_cure_period(launch_proje
     assert paid(project.treasury.payRest({"from": parties.stranger})) == (3 * K, 0, 0, 0, 3 * K)
 
 
+def test_a_dispute_leaves_the_provider_its_cure_period(launch_project, report, rule, parties, base):
+    """A challenge puts the last settlement off for as long as one can: the provider's cure period is from when
+    that was known, and the lender gains nothing by the delay."""
+    project = launch_project.sell(launch_project(swap={"lateRate": 0}))
+    for _ in range(3):
+        quarter(project, report, parties, 10 * K, SENIOR)
+    warp(project.period_ends[3] + 44 * DAY)
+    report(project, [2 * K] * 3, at=now(), period=3)
+    base.currency.approve(project.oracle, 2**256 - 1, {"from": parties.other})
+    warp(now() + 13 * DAY)
+    challenge(project, parties.other, period=3)
+    warp(max(now(), project.pay_dates[3]) + 14 * DAY)
+    rule(project, Verdict.STANDS, 0, period=3)
+    final = project.oracle.reportOf(project.feed, 3)["finalAt"]
+    assert final > project.pay_dates[3]
+    earn(project, parties, 1 * K)
+    project.payment.settle({"from": parties.stranger})
+    next_at(final + CURE)
+    with refuses(project.treasury, "RevenueTreasury_ProviderOwes", 3 * K):
+        pay(project, parties)
+    next_at(final + CURE + 1)
+    assert paid(pay(project, parties)) == (5 * K, COST, DEBT, 0, 1 * K)
+
+
 def test_a_called_project_of_full_recourse_pays_between_its_dates(launch_project, report, parties):
     """Somebody has its quarter paid at once, with nothing in hand; its revenue comes in the cure period, and
     meets the call: beyond arrears and what the next quarter needs, and before any holder."""

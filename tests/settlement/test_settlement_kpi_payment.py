@@ -392,5 +392,6 @@ def test_events_that_are_refused() -> None:
     ):
         with pytest.raises(SettlementError, match=word):
             history(SWAP, acts)  # type: ignore[arg-type]
+    assert len(replay(SWAP, [0] * 4, [Funding(START, PAYER, 5_000)])[-1].amounts) == 4
     with pytest.raises(SettlementError, match="kpis"):
         replay(SWAP, [0] * 5, [])

@@ -38,6 +38,7 @@ from finance.settlement.treasury import (
     TreasuryAct,
     TreasuryTerms,
     apply,
+    await_swap,
     history,
     payments,
     replay,
@@ -266,6 +267,12 @@ def test_after_the_last_settlement_the_provider_is_waited_for_its_cure_period() 
         with pytest.raises(SettlementError, match="provider owes"):
             apply(terms, ledger, Pay(at))
     assert apply(terms, ledger, Pay(ends + 1)).runs[-1].paid[:2] == (300, 100)
+    assert ledger.swap is not None
+    later = pay_date(0) + 20 * 86_400  # a dispute puts the report off: the provider has as long from then on
+    with pytest.raises(SettlementError, match="provider owes"):
+        await_swap(swap, ledger.swap, 0, later + swap.cure_period, later)
+    await_swap(swap, ledger.swap, 0, later + swap.cure_period + 1, later)
+    await_swap(swap, ledger.swap, 0, ends + 1, pay_date(0) - 86_400)
     paid = apply(terms, ledger, Funding(pay_date(0), PAYER, 600))
     assert apply(terms, paid, Pay(pay_date(0))).runs[-1].distributed == 500
 

@@ -119,7 +119,7 @@ contract BondHandler is BondBooks {
     function cure() external watched {
         bool matured = block.timestamp >= _payDate(COUPONS - 1);
         bool expected = state == IKpiBond.State.Defaulted && block.timestamp <= _defaultedAt + CURE
-            && (!matured || outcomeFixed) && bondMoney >= _arrears() + carried;
+            && (!matured || outcomeFixed || !_isSettled()) && bondMoney >= _arrears() + carried;
         try bond.cure() {
             isTrue(expected, "cure should have failed");
             state = IKpiBond.State.Active;

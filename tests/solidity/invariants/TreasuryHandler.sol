@@ -185,7 +185,7 @@ contract TreasuryHandler is TreasuryFixture {
     }
 
     /// @dev It has settled the period, and can settle no more and not be closed out now; and its provider has paid, or is in
-    /// default, or has had its cure period after the last pay date.
+    /// default, or has had its cure period after the last settlement could be made.
     function _swapIsWaitedForNoMore(uint256 period) private returns (bool) {
         IKpiPayment.State stands = payment.state();
         if (stands <= IKpiPayment.State.Defaulted) {
@@ -197,7 +197,8 @@ contract TreasuryHandler is TreasuryFixture {
         if (payment.owed(PAYER) == 0 || stands == IKpiPayment.State.Defaulted) return true;
         if (stands == IKpiPayment.State.Active) return false;
         bool defaulted = stands != IKpiPayment.State.Matured || payment.defaultedAt() != 0;
-        return defaulted || block.timestamp > payDay(PERIODS - 1) + CURE;
+        uint256 known = oracle.reportOf(feed, uint32(PERIODS - 1)).finalAt;
+        return defaulted || block.timestamp > (known > payDay(PERIODS - 1) ? known : payDay(PERIODS - 1)) + CURE;
     }
 
     function _takes(bytes memory call) private returns (bool possible) {

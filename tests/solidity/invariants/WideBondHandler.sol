@@ -483,10 +483,19 @@ contract WideBondHandler is BondBooks {
     function _arrears() private view returns (bool known, uint256 sum) {
         for (uint256 i = couponsPaid; i <= total; ++i) {
             if (_payDate(i < total ? i : total - 1) > block.timestamp) break;
-            if (!_isKnown(i)) return (false, 0);
+            if (!_isKnown(i)) return (_isInMaking(i), sum); // what follows waits as well
             sum += _due(i) + _lateOf(i);
         }
         return (true, sum);
+    }
+
+    /// @dev Whether a payment waits for a report that is not settled.
+    function _isInMaking(uint256 payment) private view returns (bool) {
+        for (uint256 i = 0; i < _rules.length; ++i) {
+            Rule storage r = _rules[i];
+            if (!r.made && _bends(r, payment) && !_isSettled(r)) return true;
+        }
+        return false;
     }
 
     function _lacking() internal view override returns (uint256) {
