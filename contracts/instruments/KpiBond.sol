@@ -260,7 +260,7 @@ contract KpiBond is IKpiBond, Initializable {
             else if (paid + j == running) interest += _accrued(t, running, all[j].interest);
             rest += int256(all[j].repayment) + all[j].outcome;
         }
-        (, uint256 late,) = _sums(t, _first(all, _overdue(t) - paid), type(uint256).max);
+        (, uint256 late,) = _sums(t, all, type(uint256).max); // none runs on what would fall due later
         (_interestOwed, _principalOwed) = (interest, uint256(rest));
         _carried = 0;
         _book(_held(t), late * LATE_ONE, block.timestamp);
@@ -346,15 +346,9 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 count = 0;
         while (count < all && arrears[count].waits == 0) ++count;
         if (count < all && !CHECKS.waitsForReport(_terms, _fixed, _couponsPaid + count)) toFix = arrears[count].waits;
-        arrears = _first(arrears, count);
-    }
-
-    /// @dev The same list, cut short.
-    function _first(Payment[] memory payments, uint256 count) private pure returns (Payment[] memory) {
         assembly ("memory-safe") {
-            mstore(payments, count)
+            mstore(arrears, count) // the same list, cut short
         }
-        return payments;
     }
 
     function _book(uint256 held, uint256 late, uint256 time) private {

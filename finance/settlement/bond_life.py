@@ -207,7 +207,7 @@ class BondLife:
             elif index == running < self.total:
                 start, end = self.date_of(running - 1), self.date_of(running)
                 owed += payment.interest * (at - start) // (end - start)
-        _, late = self._sums(due[: self.overdue(at) - first], at)
+        _, late = self._sums(due, at)  # none runs on what would fall due later
         self.state = State.ACCELERATED
         self.interest_owed = owed
         self.principal_owed = sum(p.repayment + p.outcome for p in due)

@@ -338,6 +338,14 @@ def test_termination_expires_and_is_void_after_a_settlement(swap, report, partie
         swap.payment.acceptTermination(2, {"from": parties.issuer})
 
 
+def test_an_offer_holds_for_its_last_second(swap, parties):
+    expiry = now() + DAY
+    swap.payment.proposeTermination(0, expiry, {"from": parties.investor})
+    next_at(expiry)
+    swap.payment.acceptTermination(1, {"from": parties.issuer})
+    assert swap.payment.state() == State.TERMINATED
+
+
 def test_a_proposer_who_takes_its_money_out_gains_nothing(swap, parties, KpiPayment):
     swap.payment.proposeTermination(50 * K, now() + DAY, {"from": parties.investor})
     swap.payment.withdraw(PAYER, {"from": parties.investor})

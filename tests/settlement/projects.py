@@ -170,7 +170,7 @@ class Project(Reported):
         yield 0.4, by, "swap", "propose_termination", {"amount": amount, "expiry": ends}
         yield 0.2, by, "swap", "withdraw_termination", {}
         ids = {"id": rng.choice((offer.id, offer.id, offer.id + 1))}
-        accepts = 0.6 if offer.expiry >= at else 0.1
+        accepts = 9.0 if offer.expiry in (at, at - 1) else 0.6 if offer.expiry > at else 0.1
         yield accepts, by if other in PEOPLE else NOBODY, "swap", "accept_termination", ids
 
     def _of_the_treasury(self) -> Iterator[Choice]:

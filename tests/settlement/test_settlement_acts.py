@@ -113,6 +113,7 @@ def test_the_world_goes_forward_only() -> None:
         world.do(sent(ADDRESS, DEAL, 1, at, block))
         assert (world.at, world.block) == (at, block)
     assert Act(ADDRESS, "deal", "x", {}, 1).block == 0
+    assert World({}, a_world().addresses).takes(sent(ADDRESS, DEAL, 1, 0, 0))  # at first any time is later
 
 
 def test_currency_is_neither_made_nor_lost(seed: int) -> None:

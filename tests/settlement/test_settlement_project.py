@@ -68,6 +68,7 @@ MUTANTS: list[tuple[Any, str, str, str]] = [
     (kpi_payment, "_free", "at < terms.periods", "at <= terms.periods"),
     (PaymentBooks, "fund", "credit - before.accounts", "credit + before.accounts"),
     (PaymentBooks, "_say_restored", "before.accounts[side].deadline and not", "not"),
+    (PaymentBooks, "accept_termination", "theirs.expiry < world.at", "theirs.expiry <= world.at"),
     (PaymentBooks, "settle", 'world.emit(self.key, "Matured")', "pass"),
     (
         PaymentBooks,
