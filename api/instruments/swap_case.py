@@ -143,6 +143,12 @@ def amount_due(case: Case, period: int) -> int | None:
     return kpi_payment.amount_of(payment(case), period, slot.settled_value)
 
 
+def periods_paid(case: Case) -> int:
+    """Of the treasury; what it pays after the last period, or between two, is of none."""
+    total = len(case.terms.project.periods)
+    return sum(event.arguments["period"] < total for event in case.events("treasury", "PeriodPaid"))
+
+
 def owed(case: Case) -> Owed | None:
     """What a project's treasury has not paid of the periods it has spent for, to operator and lender, and
     what it owes on the swap with its interest; None for a swap between two parties.
@@ -151,8 +157,8 @@ def owed(case: Case) -> Owed | None:
 
     if not has_project(case):
         return None
-    runs = case.events("treasury", "PeriodPaid")
-    due = case.terms.project.periods[: len(runs)]
+    runs, paid = case.events("treasury", "PeriodPaid"), periods_paid(case)
+    due = case.terms.project.periods[:paid]
     arrears = tuple(
         max(0, sum(getattr(each, own) for each in due) - sum(run.arguments[name] for run in runs))
         for own, name in (("operating_cost", "operatingCost"), ("debt_service", "debtService"))
@@ -160,7 +166,7 @@ def owed(case: Case) -> Owed | None:
     swap = books(case)
     owes = 0 if swap is None else kpi_payment.owed(payment(case), swap, Side.PAYEE, case.now)
     scale = 10.0**-case.terms.currency_decimals
-    return Owed(arrears[0] * scale, arrears[1] * scale, owes * scale, paid=len(runs))
+    return Owed(arrears[0] * scale, arrears[1] * scale, owes * scale, paid=paid)
 
 
 def lacks(case: Case, side: Side) -> int:

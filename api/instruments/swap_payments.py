@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.instruments.base import Case, trace_of
-from api.instruments.swap_case import amount_due, has_project, is_over, payment, settled, slot_of, state_name
+from api.instruments.swap_case import (
+    amount_due,
+    has_project,
+    is_over,
+    payment,
+    periods_paid,
+    settled,
+    slot_of,
+    state_name,
+)
 from api.models import Trace
 from api.models.deployment import PaymentView, SettlementView
 from chain.events import Event
@@ -175,7 +184,7 @@ def _coming_distributions(case: Case) -> Iterator[PaymentView]:
     if not has_project(case) or state_name(case) in ("failed", "ended"):
         return
     periods = case.terms.project.periods
-    for index in range(len(case.events("treasury", "PeriodPaid")), len(periods)):
+    for index in range(periods_paid(case), len(periods)):
         date = periods[index].pay_date
         ready = settled(case) > index or is_over(case)
         yield PaymentView(

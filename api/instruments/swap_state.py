@@ -23,6 +23,7 @@ from api.instruments.swap_case import (
     lacks,
     open_calls,
     payment,
+    periods_paid,
     settled,
     slot_of,
     state_name,
@@ -129,8 +130,7 @@ def _facts(case: Case) -> Iterator[Fact]:
 def _project_facts(case: Case) -> Iterator[Fact]:
     yield fact("units", "Units in issue", units(case), "units", case.last("treasury", "TreasuryActivated"))
     yield fact("full_issue", "Units of the full issue", case.terms.project.hard_cap, "units")
-    paid_periods = case.events("treasury", "PeriodPaid")
-    yield fact("treasury_periods", "Periods paid by the treasury", len(paid_periods), "number")
+    yield fact("treasury_periods", "Periods paid by the treasury", periods_paid(case), "number")
     revenue = sum(e.arguments["amount"] for e in case.events("treasury", "RevenueReceived"))
     yield fact(
         "revenue", "Revenue received so far", revenue, "money", case.last("treasury", "RevenueReceived")
@@ -196,7 +196,7 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
 
 
 def _treasury_steps(case: Case) -> Iterator[NextStep]:
-    periods, index = case.terms.project.periods, len(case.events("treasury", "PeriodPaid"))
+    periods, index = case.terms.project.periods, periods_paid(case)
     if index >= len(periods):
         return
     date = periods[index].pay_date

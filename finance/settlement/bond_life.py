@@ -156,8 +156,8 @@ class BondLife:
         return due
 
     def cure(self, at: int) -> None:
-        """All arrears that could be made by now, with late interest, are there in the cure period. For a report
-        in the making nobody waits."""
+        """All arrears that could be made by now, with late interest, are there in the cure period. For a
+        report in the making nobody waits."""
         self._require(State.DEFAULTED)
         if at > self.defaulted_at + self.terms.cure_seconds:
             raise SettlementError("the cure period is over")
@@ -346,8 +346,8 @@ class BondLife:
             self.known = self.held
 
     def _ready(self, arrears: Sequence[Payment], at: int) -> tuple[int, bool]:
-        """How many of the next payments wait for nothing, and whether the one after them waits for a report in
-        the making."""
+        """How many of the next payments wait for nothing, and whether the one after them waits for a report
+        in the making."""
         count = next((i for i, p in enumerate(arrears) if p.waits is not None), len(arrears))
         return count, count < len(arrears) and self._waits_for_report(self.coupons_paid + count, at)
 

@@ -224,7 +224,9 @@ def held_back(periods: Sequence[Period], ledger: Ledger, settled: int) -> int:
     return sum(ledger.arrears) + _due_as_well(periods, ledger, settled, ledger.periods_paid < len(periods))
 
 
-def await_swap(terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int, final_at: int = 0) -> None:
+def await_swap(
+    terms: PaymentTerms, swap: kpi_payment.Ledger, period: int, at: int, final_at: int = 0
+) -> None:
     """Raise SettlementError while what the swap brings for `period` may still come: it has to settle the
     period, and its provider to pay what it owes, or be in default. `final_at`: when the report of the swap's
     last period was settled, if after its pay date. What else could be settled or closed out goes by reports

@@ -13,8 +13,10 @@ import pytest
 
 from api.instruments.refusals import AMOUNTS, WITHOUT_AMOUNTS, WORDS, template
 from api.routes.health import Checks
+from api.views.cases import case_of
 from chain.bindings import contract, read
 from chain.errors import ContractError
+from chain.kinds import read_ledger
 from chain.network import LocalChain
 from tests.api.test_pages_figures import page, rows, section, text_of
 from tests.api.world import KPI, LIARS, Service, World, bond_world, serving
@@ -89,6 +91,25 @@ def test_a_period_that_left_nothing_is_shown(wind: Service) -> None:
     html = section(page(wind, f"/deals/{SWAP}"), "payments")
     names = [row[0] for row in rows(html[html.index("<details") : html.index("</details>")])]
     assert {f"Share of revenue {period + 1}" for period in left} <= set(names)
+
+
+def test_what_a_project_owes_is_what_its_contracts_say(wind: Service) -> None:
+    """After each payment of the treasury, the last one that is of no period too."""
+    wind.catch_up()
+    now, w3, record = case_of(wind.services, wind.world.id), wind.world.chain.w3, wind.world.record
+    treasury = contract(w3, "RevenueTreasury", record.addresses.treasury).functions
+    swap = contract(w3, "KpiPayment", record.addresses.swap).functions
+    one, owing = 10**now.terms.currency_decimals, 0
+    for block in sorted({event.block for event in now.events("treasury", "PeriodPaid")}):
+        ledger = read_ledger(w3, record, block)
+        case = replace(now, ledger=ledger, now=ledger.time, memory={})
+        found = case.instrument.owed(case)
+        assert found is not None
+        said = [read(call, block) for call in (treasury.arrearsOf(0), treasury.arrearsOf(1), swap.owed(1))]
+        assert [found.operator, found.lender, found.provider] == pytest.approx([each / one for each in said])
+        assert found.paid == read(treasury.periodsPaid(), block)
+        owing += any(said)
+    assert owing > 1
 
 
 def test_a_sale_that_is_open_plans_the_full_issue(chain: LocalChain, tmp_path: Path) -> None:

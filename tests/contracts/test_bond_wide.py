@@ -401,7 +401,7 @@ def test_a_cure_needs_the_steps_of_what_is_due(stepping, parties, anyone):
 
 def test_a_report_in_the_making_keeps_no_money_from_curing(step_up, parties, report, anyone):
     """Who declares a default just before a coupon begins to wait for its report gains nothing: what could be
-    paid by now is all that a cure takes. The coupon has a grace period of its own once its report is final."""
+    paid by now is all that a cure takes. The coupon has its own grace period from its final report on."""
     deal = step_up(measured={"periodEnds": lambda plan: [plan.pay_dates[1] - 5 * DAY]})
     warp(deal.plan.pay_dates[1] - 10 * DAY)
     deal.bond.declareDefault(anyone)

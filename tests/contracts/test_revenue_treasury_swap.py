@@ -194,8 +194,8 @@ def test_after_the_last_settlement_the_provider_has_its_cure_period(launch_proje
 
 
 def test_a_dispute_leaves_the_provider_its_cure_period(launch_project, report, rule, parties, base):
-    """A challenge puts the last settlement off for as long as one can: the provider's cure period is from when
-    that was known, and the lender gains nothing by the delay."""
+    """A challenge puts the last settlement off for as long as one can: the provider's cure period is from
+    when that was known, and the lender gains nothing by the delay."""
     project = launch_project.sell(launch_project(swap={"lateRate": 0}))
     for _ in range(3):
         quarter(project, report, parties, 10 * K, SENIOR)
