@@ -284,6 +284,7 @@ def test_balances_follow_every_change() -> None:
 def test_distributions_of_a_project_and_gifts() -> None:
     found = swap_ledger(shared((1, 0), TREASURY, 60, 2), shared((2, 0), A, 30, 1))
     assert [(d.kind, d.index, d.supply) for d in found.payouts] == [("revenue", -1, 30), ("gift", -1, 30)]
+    assert {(d.interest, d.principal, d.late) for d in found.payouts} == {(0, 0, 0)}
     assert list(found.distributions["kind"]) == ["revenue", "gift"]
 
 

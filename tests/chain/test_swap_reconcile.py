@@ -360,6 +360,13 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         assert amounts(result, "returned") == [200]
         assert amounts(result, "collateral_returned") == [123, units(3_000_000)]
         assert [(h.holder, h.units) for h in result.holders if h.units] == [(life.address("b"), 10)]
+        # What a stranger sends into the lapsed swap reaches the treasury, whoever calls, and the issuer.
+        life.fund("payee", 5, by="stranger")
+        life.withdraw("payee", by="stranger")
+        life.return_money("stranger")
+        result = life.reconcile()
+        assert result.ok, result.differences
+        assert amounts(result, "returned") == [200, 5]
 
 
 def test_the_swap_begins_with_the_issue() -> None:
