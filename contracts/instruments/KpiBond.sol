@@ -333,7 +333,8 @@ contract KpiBond is IKpiBond, Initializable {
         uint256 limit = held > _carried ? held - _carried : 0;
         (, uint256 late, uint256 met) = _sums(t, arrears, limit);
         if (met != 0 && _couponsPaid + met > _metTo) (_metTo, _late) = (uint16(_couponsPaid + met), uint160(late));
-        // Money counts for a payment from the fixing, if it could have been fixed by now.
+        // Money counts for a payment from the fixing, if it could have been fixed by now. A count and a number of a fixing.
+        // slither-disable-next-line incorrect-equality
         if (met == arrears.length && toFix == 0) _known = _clip(held);
     }
 
@@ -434,6 +435,8 @@ contract KpiBond is IKpiBond, Initializable {
         BondTerms.FixingHead memory f = t.fixing(i);
         uint256 first = t.firstPayment(f);
         uint256 last = f.bendsRate ? f.last : first;
+        // Zero is no time: the report held nothing up.
+        // slither-disable-next-line incorrect-equality
         if (last < start && _settledAt[i] == 0) return;
         first = first < start ? 0 : first - start; // now an index of `payments`
         _delay(payments, first, _settledAt[i]);
@@ -452,7 +455,8 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @dev Payments are made in order, so that all from the first on waited.
     function _delay(Payment[] memory payments, uint256 first, uint64 until) private pure {
-        if (until == 0) return;
+        // slither-disable-next-line incorrect-equality
+        if (until == 0) return; // no time
         for (uint256 j = first; j < payments.length; ++j) {
             if (payments[j].since < until) payments[j].since = until;
         }
