@@ -189,6 +189,9 @@ contract TreasuryReplay {
         (config.minValue, config.maxValue) = (_missingValue, _missingValue);
     }
 
+    /// @dev Settled before its pay date.
+    function reportOf(bytes32, uint32) external pure returns (IKpiOracle.Report memory r) {}
+
     function periodEndOf(bytes32, uint32 period) external view returns (uint64) {
         return _ends[period];
     }
