@@ -40,8 +40,11 @@ check: tools ## formatters, linter, types, import rule between rooms, locks for 
 	@$(BIN)/python tools/forge.py fmt --check contracts tests/solidity
 	@$(BIN)/python tools/resolver.py
 
-test: check slither ## everything (under 20 minutes on two cores)
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget) test-solidity test-contracts
+TWO = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget)
+
+test: tools compile ## everything
+	@$(TWO) check slither
+	@$(TWO) test-solidity test-contracts
 	@$(MAKE) --no-print-directory test-python
 
 test-solidity: tools compile ## forge: fuzz and invariants

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +153,19 @@ def test_a_taken_port_is_refused(anvil: LocalChain) -> None:
 def test_what_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chain.network.HARDFORK", "no-such-fork")
     with pytest.raises(ToolchainError, match=r"(?s)anvil did not start.*no-such-fork"), start_anvil():
+        pass
+
+
+def test_of_what_a_program_said_the_end_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "node_modules" / ".bin" / "anvil"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nprintf 'begun\\n%04000d' 7\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("chain.network.ROOT", tmp_path)
+    with (
+        pytest.raises(ToolchainError, match=r"anvil did not start on port [0-9]+:\n0{1499}7$"),
+        start_anvil(),
+    ):
         pass
 
 
