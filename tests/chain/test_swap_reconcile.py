@@ -364,6 +364,7 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         life.fund("payee", 5, by="stranger")
         life.withdraw("payee", by="stranger")
         life.return_money("stranger")
+        life.send("stranger", life.currency.transfer(life.record.addresses.token, 3))  # nobody's
         result = life.reconcile()
         assert result.ok, result.differences
         assert amounts(result, "returned") == [200, 5]
