@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-fast test-python test-python-shown test-contracts test-solidity test-deep mutants slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,9 +42,10 @@ check: tools ## formatters, linter, types, import rule between rooms, locks for 
 
 TWO = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-test: tools compile ## everything
-	@$(TWO) check slither
-	@$(TWO) test-solidity test-contracts
+test: tools compile fuzzer ## everything
+	@$(TWO) check slither test-solidity test-contracts test-python-shown
+
+test-python-shown: # as it goes, where the others are shown when they end
 	@$(MAKE) --no-print-directory test-python
 
 test-solidity: tools compile ## forge: fuzz and invariants
@@ -57,7 +58,7 @@ fuzzer: tools ## schemathesis, in an environment of its own
 	@$(BOOTSTRAP) tests schemathesis
 
 test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
-	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile
+	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: tools compile ## what a change to a formula or a reader breaks, in under three minutes; no chain, no browser
 	@$(PYTEST) tests/finance tests/settlement tests/oracle tests/house -m "not slow" -n 2 --dist loadfile

@@ -7,15 +7,22 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis.core
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.seeds import SEED
 
 STRICT = bool(os.environ.get("PENSTOCK_STRICT"))
 hypothesis.core.global_force_seed = SEED
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("penstock")
+LONGEST_FIRST = ("e2e", "chain", "api", "oracle", "settlement", "finance", "house")
+"""Folders by how long their files take, so that no worker is left with a long one while others have ended."""
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
 
 
@@ -41,6 +48,15 @@ def _own_logging() -> Iterator[None]:
         if type(handler) is logging.StreamHandler and handler not in before:
             root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
 
 
 def _no_skip(report: Any) -> Any:

@@ -97,7 +97,7 @@ def running() -> Iterator[Postgres]:
     finally:
         if (folder / "data" / "postmaster.pid").exists():
             server.stop("immediate")
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while (folder / "data" / "postmaster.pid").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
         shutil.rmtree(folder, ignore_errors=True)

@@ -164,11 +164,13 @@ def _level(url: str, world: World) -> None:
 
 def _listened(url: str) -> None:
     metrics = re.compile(r"^penstock_streams (\d+)", re.MULTILINE)
-    _until(lambda: (found := metrics.search(httpx.get(f"{url}/metrics").text)) and int(found[1]) > 0)
+    _until(
+        lambda: (found := metrics.search(httpx.get(f"{url}/metrics", timeout=60).text)) and int(found[1]) > 0
+    )
 
 
 def _until(ready: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -387,7 +387,7 @@ def test_what_is_indexed_is_there_without_the_chain(tmp_path: Path) -> None:
     ):
         before = {path: service.of(path) for path in ("/state", "/payments", "/kpis", "/claims")}
         os.killpg(chain.pid, signal.SIGKILL)  # the chain and the wrapper that started it
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while chain.w3.is_connected() and time.monotonic() < deadline:
             time.sleep(0.05)
         for path, content in before.items():

@@ -291,7 +291,7 @@ def test_five_hundred_listen_at_once(served: Served) -> None:
         assert all([t.id for t in told] == [t.id for t in found[0]] for told in found)
         for each in everybody:
             each.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while served.clients and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         assert served.clients == 0
@@ -322,7 +322,7 @@ def test_a_slow_client_is_let_go_and_holds_up_nobody(served: Served) -> None:
         while served.clients < 2:
             await asyncio.sleep(0.02)
         count = 0
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while served.clients == 2 and time.monotonic() < deadline:
             served.say(400, size=20_000)
             count += 400

@@ -190,7 +190,7 @@ def alive(pid: int) -> bool:
 
 
 def begun(mark: Path) -> int:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (mark.is_file() and mark.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.02)

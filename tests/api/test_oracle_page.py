@@ -54,8 +54,8 @@ def _until_shown(app: Any, url: str, world: World) -> None:
 
     import httpx
 
-    deadline = time.monotonic() + 30
-    while httpx.get(f"{url}/v1/deployments/{world.id}/reports").text.count('"raw"') < 1:
+    deadline = time.monotonic() + 120
+    while httpx.get(f"{url}/v1/deployments/{world.id}/reports", timeout=60).text.count('"raw"') < 1:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     app.state.services.nodes.poll()

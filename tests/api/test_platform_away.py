@@ -56,7 +56,7 @@ def test_the_chain_goes_away_and_comes_back(tmp_path: Path) -> None:
         assert service.get("/investor").status_code == 200
         rest.enter_context(start_anvil(timestamp=BEFORE_THE_OFFERING, port=port))
         world.chain.w3.provider.make_request("anvil_loadState", [state])  # type: ignore[arg-type]
-        _until(lambda: service.post("/v1/transactions/prepare", json=body).status_code == 200, 5)
+        _until(lambda: service.post("/v1/transactions/prepare", json=body).status_code == 200, 30)
 
 
 class _Broken(BaseHTTPRequestHandler):
@@ -162,7 +162,7 @@ def test_a_record_that_is_wrong_is_left_out(
     assert "moved-12345678" in caplog.text
 
 
-def _until(ready: object, seconds: float = 20) -> None:
+def _until(ready: object, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not ready():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not there in time"

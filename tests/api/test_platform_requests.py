@@ -197,7 +197,7 @@ def test_a_slow_reader_of_something_large_holds_nobody_up(world: World) -> None:
         slow.sendall(b"GET /v1/large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert slow.recv(1_000)
         with (
-            httpx.Client() as other,
+            httpx.Client(timeout=60) as other,
             other.stream("GET", f"http://127.0.0.1:{port}/v1/large", timeout=5) as answer,
         ):
             assert answer.status_code == 200
@@ -226,7 +226,7 @@ def test_bodies_have_an_end(world: World) -> None:
     limits = Limits(per_second=0, body_bytes=10_000, body_seconds=0.5)
     port = free_port()
     app = build(world.settings(limits=limits))
-    with served(app, port) as url, httpx.Client(base_url=url) as client:
+    with served(app, port) as url, httpx.Client(base_url=url, timeout=60) as client:
         large = client.post("/v1/deals/validate", content=b"x" * 10_001)
         assert (large.status_code, large.json()["type"]) == (413, "/problems/body-too-large")
         assert large.headers["connection"] == "close"

@@ -49,7 +49,7 @@ def undone(service: Service) -> Iterator[Service]:
 def _settle(service: Service) -> None:
     """Wait until the index stands where the chain does."""
     w3 = service.world.chain.w3
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         latest, head = w3.eth.get_block("latest"), service.services.index.head()
         if head is not None and head.hash == latest["hash"].to_0x_hex():

@@ -238,7 +238,7 @@ class Service:
         until_read(self.app, self.world, seconds)
 
 
-def until_read(app: FastAPI, world: World, seconds: float = 20) -> None:
+def until_read(app: FastAPI, world: World, seconds: float = 60) -> None:
     """Wait until the app's index has read all that the world's chain has of its deal."""
     index, head = app.state.services.index, world.chain.w3.eth.block_number
 

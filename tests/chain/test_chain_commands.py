@@ -306,7 +306,11 @@ class Passing(BaseHTTPRequestHandler):
             self.close_connection = True  # and no answer
             return
         answer = httpx.post(
-            self.server.node, content=body, headers={"Content-Type": "application/json"}, trust_env=False
+            self.server.node,
+            content=body,
+            headers={"Content-Type": "application/json"},
+            timeout=60,
+            trust_env=False,
         )
         self.send_response(answer.status_code)
         self.send_header("Content-Length", str(len(answer.content)))

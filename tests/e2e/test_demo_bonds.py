@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOLLAR = 10**6  # minor units: the settlement currencies have 6 decimals
@@ -44,16 +47,22 @@ def exposed_the_liar(summary: dict[str, Any]) -> bool:
     return {e["node"] for e in summary["oracle"]["exposed"]} == lying and len(lying) == 1
 
 
-def test_a_fixed_bond_has_no_oracle(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    out = tmp_path_factory.mktemp("fixed") / "out"
+    return lived("hksar-tokenised-green-bond-2023", out), out
+
+
+def test_a_fixed_bond_has_no_oracle(fixed: tuple[dict[str, Any], Path]) -> None:
     """Hong Kong: 800,000,000 at 4.05 % for one year."""
-    summary = lived("hksar-tokenised-green-bond-2023", tmp_path)
+    summary, out = fixed
     assert paid(summary, "coupon") == 32_400_000 * DOLLAR
     assert paid(summary, "principal") == 800_000_000 * DOLLAR
     assert summary["oracle"]["nodes"] == 0
     assert summary["oracle"]["reports"] == summary["fixings"] == []
-    assert not (tmp_path / "oracle").exists()
+    assert not (out / "oracle").exists()
     assert summary["outcome"] is None
-    page = (tmp_path / "report.html").read_text()
+    page = (out / "report.html").read_text()
     assert "<summary>4. Payments, trades and claims over simulated time</summary>" in page
     assert "outcome HKD" not in page
 
@@ -115,10 +124,12 @@ def test_what_cannot_be_shown_is_said_in_a_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_an_interrupted_run_keeps_the_finished_one_before_it(tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_the_finished_one_before_it(
+    fixed: tuple[dict[str, Any], Path], tmp_path: Path
+) -> None:
     """Ctrl-C reaches the whole group of processes, as from a terminal."""
     out = tmp_path / "out"
-    lived("hksar-tokenised-green-bond-2023", out)
+    shutil.copytree(fixed[1], out)
     (out / "my-notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 

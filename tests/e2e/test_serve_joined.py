@@ -118,8 +118,8 @@ def test_compose_serves_the_deal_from_postgresql(composed: Composed, database: s
     served = joined(composed, database)
     try:
         served.wait_for("service is at")
-        with httpx.Client(base_url=served.url, timeout=30, trust_env=False) as http:
-            deadline = time.monotonic() + 30
+        with httpx.Client(base_url=served.url, timeout=60, trust_env=False) as http:
+            deadline = time.monotonic() + 60
             while (state := http.get("/health/ready")).status_code != 200:
                 assert time.monotonic() < deadline, state.text
                 time.sleep(0.1)
@@ -128,7 +128,7 @@ def test_compose_serves_the_deal_from_postgresql(composed: Composed, database: s
             assert deployment["id"].startswith("dc-water-eib-2016-")
             events = http.get(f"/v1/deployments/{deployment['id']}/events").json()["items"]
             assert events
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while (up := _nodes_up(http)) < 4:
                 assert time.monotonic() < deadline, up
                 time.sleep(0.5)
@@ -139,7 +139,9 @@ def test_compose_serves_the_deal_from_postgresql(composed: Composed, database: s
     again = joined(composed, database)
     try:
         again.wait_for("service is at")
-        answer = httpx.get(f"{again.url}/v1/deployments/{deployment['id']}/events", trust_env=False)
+        answer = httpx.get(
+            f"{again.url}/v1/deployments/{deployment['id']}/events", timeout=60, trust_env=False
+        )
         assert answer.json()["items"] == events
     finally:
         assert again.stop() == 0
@@ -301,7 +303,7 @@ def test_killed_it_leaves_nothing(tmp_path: Path) -> None:
     assert len(children) > 5
     served.process.kill()
     served.process.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (
         alive := [pid for pid in children if Path(f"/proc/{pid}").exists()]
     ) and time.monotonic() < deadline:
@@ -339,7 +341,7 @@ def test_waits_for_a_chain_that_is_not_there_yet(tmp_path: Path) -> None:
     try:
         served.wait_for("waits for it")
         assert "no chain answers" in ready_says(served, 503)
-        assert httpx.get(f"{served.url}/health/live", trust_env=False).status_code == 200
+        assert httpx.get(f"{served.url}/health/live", timeout=60, trust_env=False).status_code == 200
         with start_anvil(port=port):
             assert "ready" in ready_says(served, 200)
     finally:

@@ -106,7 +106,7 @@ def test_a_tampered_wind_hour_in_the_archive_is_found(network: Any, tmp_path: Pa
 
 
 def test_node_says_what_it_is(network: Any) -> None:
-    info = httpx.get(network.running[0].url + "/v1/info").json()
+    info = httpx.get(network.running[0].url + "/v1/info", timeout=60).json()
     feed = read_feed(network.chain.w3, network.at.oracle, network.at.feed)
     assert info["method"] == "proxy-revenue-wind/1"
     assert info["method_hash"] == feed.method_hash

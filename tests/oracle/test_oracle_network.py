@@ -174,8 +174,8 @@ def test_digests_are_the_contracts(network: Any) -> None:
 
 def test_nodes_answer_and_the_liar_says_that_it_misbehaves(network: Any) -> None:
     for index, node in enumerate(network.running):
-        health = httpx.get(node.url + "/health").json()
-        info = httpx.get(node.url + "/v1/info").json()
+        health = httpx.get(node.url + "/health", timeout=60).json()
+        info = httpx.get(node.url + "/v1/info", timeout=60).json()
         assert health["status"] == "up"
         assert health["faults_injected"] == (["lie"] if index == 2 else [])
         assert info["address"] == node.address == health["address"]
@@ -203,7 +203,7 @@ def test_bad_requests_get_one_line(network: Any, change: dict[str, Any], status:
     except ValidationError:
         content = sign_request(good, LOCAL_RELAY).model_dump(mode="json")
         content["request"] |= change
-    answer = httpx.post(network.urls[0] + "/v1/observation", json=content)
+    answer = httpx.post(network.urls[0] + "/v1/observation", json=content, timeout=60)
     assert answer.status_code == status
     assert says in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
@@ -211,12 +211,12 @@ def test_bad_requests_get_one_line(network: Any, change: dict[str, Any], status:
 
 def test_bodies_that_are_not_requests(network: Any) -> None:
     url = network.urls[0] + "/v1/observation"
-    assert httpx.post(url, content=b"\xff{").status_code == 422
-    assert httpx.post(url, content=b"[" * 15_000).status_code == 422
-    assert httpx.post(url, content=b"x" * 20_000).status_code == 413
-    assert httpx.get(url).status_code == 405
+    assert httpx.post(url, content=b"\xff{", timeout=60).status_code == 422
+    assert httpx.post(url, content=b"[" * 15_000, timeout=60).status_code == 422
+    assert httpx.post(url, content=b"x" * 20_000, timeout=60).status_code == 413
+    assert httpx.get(url, timeout=60).status_code == 405
     for root in ("0x00", "..", "0x" + "0" * 64, "%2e%2e%2fsigned.sqlite"):
-        answer = httpx.get(f"{network.urls[0]}/v1/evidence/{root}")
+        answer = httpx.get(f"{network.urls[0]}/v1/evidence/{root}", timeout=60)
         assert answer.status_code == 404
         assert "error" in answer.json()
 
