@@ -19,7 +19,8 @@ BUILD = "cache/slither"
 
 if __name__ == "__main__":
     path = os.pathsep.join([str(native_forge().parent), str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = ["slither", ".", "--compile-force-framework", "foundry", "--foundry-out-directory", f"{BUILD}/out"]
+    command = ["slither", ".", "--compile-force-framework", "foundry"]
+    command += ["--foundry-out-directory", f"{BUILD}/out"]
     command += ["--filter-paths", "node_modules|tests/|contracts/testing", "--fail-medium"]
     command += ["--exclude-informational", "--exclude-low", "--exclude-optimization", *sys.argv[1:]]
     forge = {"FOUNDRY_OUT": f"{BUILD}/out", "FOUNDRY_CACHE_PATH": f"{BUILD}/cache"}
