@@ -40,13 +40,14 @@ check: tools ## formatters, linter, types, import rule between rooms, locks for 
 	@$(BIN)/python tools/forge.py fmt --check contracts tests/solidity
 	@$(BIN)/python tools/resolver.py
 
-TWO = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget)
+sync = $(if $(filter output-sync,$(.FEATURES)),-O$(1))
+TWO = $(MAKE) --no-print-directory -j2 $(call sync,target)
 
 test: tools compile fuzzer ## everything
 	@$(TWO) check slither test-solidity test-contracts test-python-shown
 
 test-python-shown: # as it goes, where the others are shown when they end
-	@$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory $(call sync,none) test-python
 
 test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test
