@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-fast test-python test-python-shown test-contracts test-solidity test-deep mutants slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,14 +40,12 @@ check: tools ## formatters, linter, types, import rule between rooms, locks for 
 	@$(BIN)/python tools/forge.py fmt --check contracts tests/solidity
 	@$(BIN)/python tools/resolver.py
 
-sync = $(if $(filter output-sync,$(.FEATURES)),-O$(1))
-TWO = $(MAKE) --no-print-directory -j2 $(call sync,target)
+TWO = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 test: tools compile fuzzer ## everything
-	@$(TWO) check slither test-solidity test-contracts test-python-shown
-
-test-python-shown: # as it goes, where the others are shown when they end
-	@$(MAKE) --no-print-directory $(call sync,none) test-python
+	@$(TWO) check slither
+	@$(TWO) test-solidity test-contracts
+	@$(MAKE) --no-print-directory test-python
 
 test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test

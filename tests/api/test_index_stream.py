@@ -242,6 +242,39 @@ def test_a_burst_that_is_read_while_a_client_comes_back_does_not_end_its_stream(
     run(test)
 
 
+def test_a_reader_that_lags_does_not_end_the_stream_of_one_that_came_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hands on, when a client is level, more messages than a queue holds that the client has been told."""
+    stream, gate = served.indexed.stream, threading.Event()
+    refresh = stream.index.refresh
+
+    def lagging() -> int:
+        gate.wait(60)
+        return refresh()
+
+    async def test() -> None:
+        start, many = stream.last_id(), 2 * stream_module.QUEUE
+        monkeypatch.setattr(stream.index, "refresh", lagging)
+        await asyncio.sleep(2 * stream_module.POLL_SECONDS)  # the reader stands at the gate
+        served.say(many)
+        told, client = b"", stream.subscribe()
+        async for part in stream.listen(client, start):
+            if not told:
+                served.say(5)  # told last of all that it had missed, when it is level
+            told += part
+            if not gate.is_set() and told.count(b"event: chain") == many + 5:
+                gate.set()
+                while stream.newest != start + many + 5:  # meanwhile it takes nothing from its queue
+                    await asyncio.sleep(0.01)
+                served.say(3)
+            if told.count(b"event: chain") == many + 8:
+                break
+        assert [int(i) for i in re.findall(rb"id: (\d+)", told)] == list(range(start + 1, start + many + 9))
+
+    run(test)
+
+
 def test_one_that_comes_back_too_late_is_told_to_read_again(served: Served) -> None:
     async def test() -> None:
         served.say(30)

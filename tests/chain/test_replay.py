@@ -13,7 +13,7 @@ from web3 import Web3
 from chain.bindings import contract, read
 from chain.events import Event, Watch, watch
 from chain.kinds import read_ledger
-from chain.network import LocalChain
+from chain.network import LocalChain, start_anvil
 from chain.replay import Replayed, balances
 from chain.replay import replay as replayed
 from chain.swap.world import swap_world
@@ -25,7 +25,7 @@ from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.payment_books import PaymentBooks
 from finance.settlement.terms import settlement_terms
 from finance.settlement.world import World
-from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, Life, whole_life
+from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, whole_life
 from tests.chain.swap_life import BEFORE, SwapLife, project_life, rain_life
 
 
@@ -77,24 +77,25 @@ LIVES: dict[str, tuple[int, Callable[[LocalChain], SwapLife | Life]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=[f"{client} {name}" for client in CLIENTS for name in LIVES])
+@pytest.fixture(scope="module", params=LIVES)
 def any_life(request: pytest.FixtureRequest) -> Iterator[Lived]:
-    client, name = request.param.split()
-    start, live = LIVES[name]
-    with CLIENTS[client](timestamp=start) as chain:
+    """Those that Ganache has seen are lived again by the reconciliations of test_chain_reconcile and
+    test_swap_reconcile."""
+    start, live = LIVES[request.param]
+    with start_anvil(timestamp=start) as chain:
         yield lived(live(chain))
 
 
 @pytest.fixture(scope="module")
 def bond() -> Iterator[Lived]:
     start, live = LIVES["bond"]
-    with CLIENTS["anvil"](timestamp=start) as chain:
+    with start_anvil(timestamp=start) as chain:
         yield lived(live(chain))
 
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Lived]:
-    with CLIENTS["anvil"](timestamp=BEFORE["bloom-wind-prs"]) as chain:
+    with start_anvil(timestamp=BEFORE["bloom-wind-prs"]) as chain:
         yield lived(project_life(chain))
 
 
