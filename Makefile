@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts test-solidity test-deep mutants slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts solidity test-solidity test-deep mutants slither fuzzer lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,9 +43,12 @@ check: tools ## formatters, linter, types, import rule between rooms, locks for 
 TWO = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 test: tools compile fuzzer ## everything
-	@$(TWO) check slither
-	@$(TWO) test-solidity test-contracts
+	@$(TWO) check solidity test-contracts
 	@$(MAKE) --no-print-directory test-python
+
+solidity:
+	@$(MAKE) --no-print-directory slither
+	@$(MAKE) --no-print-directory test-solidity
 
 test-solidity: tools compile ## forge: fuzz and invariants
 	@$(BIN)/python tools/forge.py test

@@ -274,8 +274,15 @@ def start_ganache(
         yield chain
 
 
+EXE = ".exe" if os.name == "nt" else ""
+
+
 def _program(name: str) -> str:
-    local = ROOT / "node_modules" / ".bin" / (name + (".cmd" if os.name == "nt" else ""))
+    # npm's launcher of Anvil is a script in front of this program, and costs as much as the chain's start.
+    native = sorted((ROOT / "node_modules" / "@foundry-rs").glob(f"{name}-*/bin/{name}{EXE}"))
+    if native:
+        return str(native[0])
+    local = ROOT / "node_modules" / ".bin" / (name + (".cmd" if EXE else ""))
     found = str(local) if local.exists() else shutil.which(name)
     if found is None:
         raise ToolchainError(f"{name} is not installed: {SET_UP}")
