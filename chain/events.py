@@ -126,14 +126,18 @@ def filters(watches: Iterable[Watch]) -> list[Filter]:
     return found
 
 
-def read_events(w3: Web3, record: RecordFile, to_block: int, page: int = PAGE) -> list[Event]:
-    """Every event of the deal in `record` from its deployment to `to_block`, in order of block and log.
+def read_events(
+    w3: Web3, record: RecordFile, to_block: int, page: int = PAGE, from_block: int | None = None
+) -> list[Event]:
+    """Every event of the deal in `record` from its deployment, or `from_block`, to `to_block`, in order of
+    block and log.
 
     Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError if
     the node refuses even a single block.
     """
     its = watch(record)
-    found = list(paged_logs(w3, filters([its]), record.block, to_block, page))
+    start = record.block if from_block is None else from_block
+    found = list(paged_logs(w3, filters([its]), start, to_block, page))
     times = times_of(w3, found)
     events = (its.event(log, times[log.block]) for log in found)
     return [event for event in events if event is not None]

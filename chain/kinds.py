@@ -16,7 +16,6 @@ from chain.errors import RecordError
 from chain.event_tables import EventTables
 from chain.events import PAGE
 from chain.ledger import Ledger
-from chain.reconcile import reconcile
 from chain.records import DeploymentRecord, RecordFile, parsed, read_json
 from chain.swap.check import check_swap_deployment
 from chain.swap.deploy import (
@@ -26,8 +25,12 @@ from chain.swap.deploy import (
     swap_wallets_for,
 )
 from chain.swap.ledger import SwapLedger
-from chain.swap.reconcile import reconcile_swap
 from chain.swap.records import SwapRecord
+from chain.swap.world import swap_world
+from chain.world import bond_world
+from finance.settlement.swap_terms import swap_terms
+from finance.settlement.terms import settlement_terms
+from finance.settlement.world import World
 from finance.terms import Deal
 
 
@@ -37,8 +40,8 @@ class Kind:
 
     `wallets(FILE, deployer, deal)`: those a deal needs, from a file. `infrastructure`: the contracts that
     deals share, deployed or found again. `require_new`: raises AlreadyDeployedError. `deploy`: the record.
-    `check`: every difference between chain and terms. `reconcile(w3, record, deal, block)`: expected and
-    actual payments.
+    `check`: every difference between chain and terms. `world`: the books of its parts, as they were
+    deployed.
     """
 
     record: type[RecordFile]
@@ -48,7 +51,7 @@ class Kind:
     deploy: Callable[..., Any]
     check: Callable[..., list[Difference]]
     ledger: type[EventTables]
-    reconcile: Callable[..., Any]
+    world: Callable[[Any, Deal], World]
 
     @property
     def schema(self) -> str:
@@ -67,7 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             deploy=deploy_deal,
             check=check_deployment,
             ledger=Ledger,
-            reconcile=reconcile,
+            world=lambda record, deal: bond_world(record, settlement_terms(deal)),
         ),
         Kind(
             record=SwapRecord,
@@ -77,7 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             deploy=deploy_swap_deal,
             check=check_swap_deployment,
             ledger=SwapLedger,
-            reconcile=reconcile_swap,
+            world=lambda record, deal: swap_world(record, swap_terms(deal)),
         ),
     )
 }

@@ -1,9 +1,10 @@
-"""The result of a reconciliation: rows by holder and payment, accounts of holders, equations, sums."""
+"""The result of a reconciliation: rows by payment and party, positions, holders, equations, and sums."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chain.check import Difference
@@ -11,30 +12,60 @@ from chain.check import Difference
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("subscription", "refund", "coupon", "principal", "outcome", "late", "recovery", "gift")
-PRIMARY = ("subscription", "refund")
-"""Kinds that are not earned from the token."""
+Sums = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a holder should have got (or, for a subscription, paid) and has, in minor units.
-
-    `period` counts coupons from 1, as people do, and says with which coupon it was paid; None for what was
-    not, the redemption among it. `tx` is where it happened.
-    """
-
-    holder: str
-    kind: str
-    period: int | None
-    units: int
-    expected: int
-    actual: int
-    tx: str = ""
+class Compared:
+    """Two amounts in minor units: by the deal, and on the chain."""
 
     @property
     def difference(self) -> int:
-        return self.actual - self.expected
+        return self.actual - self.expected  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Row(Compared):
+    """One payment: who gets it (or, paid in, who pays it or whose account it goes to), in minor units.
+
+    `part` of the deal whose event tells of it; `kind`: chain.parts.WORDS. `period` counts from 1, as people
+    do; None where none is meant, the redemption among it. `units` are a holder's, `detail` is the line of
+    revenue, `tx` where it happened, empty for what has not.
+    """
+
+    part: str
+    kind: str
+    party: str
+    period: int | None
+    expected: int
+    actual: int
+    tx: str = ""
+    units: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Position(Compared):
+    """A party's money with a part of the deal: what is `held` for it there, and what it `owes` or is
+    `owed`."""
+
+    party: str
+    address: str
+    figure: str
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True)
+class Account(Compared):
+    """All currency between the deal and somebody outside it: `paid_in` to its contracts, or `received`.
+    `party`: its name among the wallets of the record, if it has one."""
+
+    party: str
+    address: str
+    figure: str
+    expected: int
+    actual: int
 
 
 @dataclass(frozen=True)
@@ -53,23 +84,18 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Compared):
     """One equation that must hold over the whole deal."""
 
     name: str
     expected: int
     actual: int
 
-    @property
-    def difference(self) -> int:
-        return self.actual - self.expected
-
 
 @dataclass(frozen=True)
 class ReportState:
-    """The report that one fixing of the bond goes by: `period` of the KPI from 1, status in words, and the
-    value times 10^decimals, None unless it is final.
-    """
+    """A report that a part of the deal goes by: `period` of the KPI from 1, status in words, and the value
+    times 10^decimals, None unless it is final."""
 
     kpi: str
     period: int
@@ -88,8 +114,9 @@ class ReportState:
 class Reconciliation:
     """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
 
-    `reports` has one for each fixing of the bond, in their order. `not_yet`: what the deal still has to come,
-    a line each, so that no difference is not taken for everything done.
+    `states` in words by part. `reports`: those that the parts go by, a bond's one for each fixing, a swap's
+    one for each period settled. `not_yet`: what the deal still has to come, a line each, so that no
+    difference is not taken for everything done.
     """
 
     deal: str
@@ -97,21 +124,23 @@ class Reconciliation:
     chain_id: int
     block: int
     time: int
-    state: str
-    reports: list[ReportState]
+    states: Mapping[str, str]
     currency_decimals: int
+    reports: list[ReportState]
     rows: list[Row]
+    positions: list[Position]
+    accounts: list[Account]
     holders: list[Holder]
     checks: list[Check]
-    issuer: dict[str, int]
     deployment: list[Difference]
     notes: list[str] = field(default_factory=list)
     not_yet: list[str] = field(default_factory=list)
 
     @property
-    def differences(self) -> list[Row | Holder | Check]:
-        found: list[Row | Holder | Check] = []
-        for part in (self.rows, self.holders, self.checks):
+    def differences(self) -> list[Row | Position | Account | Holder | Check]:
+        """Everything whose difference is not zero."""
+        found: list[Row | Position | Account | Holder | Check] = []
+        for part in (self.rows, self.positions, self.accounts, self.holders, self.checks):
             found += [item for item in part if item.difference]
         return found
 
@@ -119,66 +148,66 @@ class Reconciliation:
     def ok(self) -> bool:
         return not self.differences and not self.deployment
 
-    @property
-    def remarks(self) -> list[str]:
-        """What a reader should know besides the figures."""
-        return self.notes
+    def payments(self) -> Sums:
+        """Per kind (chain.parts.WORDS), as they first occur: expected, actual, difference."""
+        return _sums(self.rows)
 
-    def payments(self) -> dict[str, dict[str, int]]:
-        """Per kind over all holders: expected, actual, difference; and `claimed`, `unclaimed` in all."""
-        sums: dict[str, dict[str, int]] = {}
-        for row in self.rows:
-            entry = sums.setdefault(row.kind, {"expected": 0, "actual": 0, "difference": 0})
-            entry["expected"] += row.expected
-            entry["actual"] += row.actual
-            entry["difference"] += row.difference
-        sums["total"] = {
+    def by_party(self) -> dict[str, Sums]:
+        """Per address and kind: expected, actual, difference."""
+        parties = sorted({row.party for row in self.rows})
+        return {party: _sums([row for row in self.rows if row.party == party]) for party in parties}
+
+    def earned(self) -> dict[str, int]:
+        """Of all holders: expected, actual, difference, and what of it is `claimed` or `unclaimed`."""
+        claimed, unclaimed = (
+            sum(getattr(h, name) for h in self.holders) for name in ("claimed", "unclaimed")
+        )
+        return {
             "expected": sum(h.expected for h in self.holders),
-            "actual": sum(h.claimed + h.unclaimed for h in self.holders),
+            "actual": claimed + unclaimed,
             "difference": sum(h.difference for h in self.holders),
-            "claimed": sum(h.claimed for h in self.holders),
-            "unclaimed": sum(h.unclaimed for h in self.holders),
+            "claimed": claimed,
+            "unclaimed": unclaimed,
         }
-        return sums
 
     def frame(self) -> pd.DataFrame:
         """The rows as a table."""
         import pandas as pd
 
-        columns = ["holder", "kind", "period", "units", "expected", "actual", "difference", "tx"]
+        columns = [
+            "part",
+            "kind",
+            "party",
+            "period",
+            "units",
+            "detail",
+            "expected",
+            "actual",
+            "difference",
+            "tx",
+        ]
         return pd.DataFrame(
-            [{c: getattr(r, c) for c in columns} for r in self.rows], columns=columns, dtype=object
+            [{c: getattr(row, c) for c in columns} for row in self.rows], columns=columns, dtype=object
         )
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain JSON; amounts are integer strings in minor units."""
+        plain = ("deal", "terms_hash", "chain_id", "block", "time", "currency_decimals")
         return {
-            "deal": self.deal,
-            "terms_hash": self.terms_hash,
-            "chain_id": self.chain_id,
-            "block": self.block,
-            "time": self.time,
-            "state": self.state,
+            **{name: getattr(self, name) for name in plain},
+            "states": dict(self.states),
+            "ok": self.ok,
             "reports": [
-                {
-                    **_fields(report, "kpi", "period", "status"),
-                    "value": None if report.value is None else str(report.value),
-                }
+                {**asdict(report), "value": None if report.value is None else str(report.value)}
                 for report in self.reports
             ],
-            "currency_decimals": self.currency_decimals,
-            "ok": self.ok,
             "payments": {kind: _texts(sums) for kind, sums in self.payments().items()},
-            "rows": [{**_fields(r, "holder", "kind", "period", "tx"), **_sums(r)} for r in self.rows],
-            "holders": [
-                {"holder": h.holder, **_texts({"claimed": h.claimed, "unclaimed": h.unclaimed}), **_sums(h)}
-                for h in self.holders
-            ],
-            "checks": [{"name": c.name, **_sums(c)} for c in self.checks],
-            "issuer": _texts(self.issuer),
-            "deployment": [
-                {"field": d.field, "expected": d.expected, "actual": d.actual} for d in self.deployment
-            ],
+            "earned": _texts(self.earned()),
+            **{
+                name: [_json(item) for item in getattr(self, name)]
+                for name in ("rows", "positions", "accounts", "holders", "checks")
+            },
+            "deployment": [asdict(difference) for difference in self.deployment],
             "notes": self.notes,
             "not_yet": self.not_yet,
         }
@@ -195,14 +224,19 @@ def verdict(ok: bool, happened: bool, not_yet: Sequence[str]) -> str:
     return "\n".join([words, *(f"not yet: {line}" for line in not_yet)])
 
 
-def _texts(amounts: dict[str, int]) -> dict[str, str]:
+def _sums(rows: Sequence[Row]) -> Sums:
+    found: Sums = defaultdict(lambda: {"expected": 0, "actual": 0, "difference": 0})
+    for row in rows:
+        for name in ("expected", "actual", "difference"):
+            found[row.kind][name] += getattr(row, name)
+    return dict(found)
+
+
+def _texts(amounts: Mapping[str, int]) -> dict[str, str]:
     return {name: str(amount) for name, amount in amounts.items()}
 
 
-def _fields(item: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in names}
-
-
-def _sums(item: Row | Holder | Check) -> dict[str, str]:
-    names = ("units", "expected", "actual", "difference")
-    return {name: str(getattr(item, name)) for name in names if hasattr(item, name)}
+def _json(item: Row | Position | Account | Holder | Check) -> dict[str, Any]:
+    amounts = ("units", "expected", "actual", "claimed", "unclaimed")
+    plain = {name: str(value) if name in amounts else value for name, value in asdict(item).items()}
+    return {**plain, "difference": str(item.difference)}

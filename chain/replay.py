@@ -2,26 +2,22 @@
 
 What somebody did is rebuilt from the events; what comes of it is worked out by the books alone, and must be
 what the log says, event for event, to the unit. Whatever the deal, the same lines do it: what the acts of a
-contract look like in the log is in `chain.acts`, what they do in `finance.settlement`.
+contract look like in the log is in `chain.parts`, what they do in `finance.settlement`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from web3 import Web3
-
-from chain.acts import APART, Said, acts_of
-from chain.bindings import contract, read
-from chain.event_tables import EventTables
 from chain.events import Event, Watch
-from chain.reconciliation import Check
+from chain.parts import Said, acts_of, is_apart
+from chain.parts.base import Seen
 from finance.settlement.acts import Act, Done
 from finance.settlement.widths import SettlementError
-from finance.settlement.world import CURRENCY, World
+from finance.settlement.world import World
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,14 @@ class Difference:
 @dataclass
 class Replayed:
     """A deal lived again: `world` is what its parts hold after the last act. `unexplained` is the first event
-    that no act of the deal explains, with the reason; that and what came after it, `left` events in all, were
-    not lived."""
+    that no act of the deal explains, with the reason; that and what came after it, `left` in all, were not
+    lived."""
 
     world: World
     steps: list[Step] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     unexplained: tuple[Event, str] | None = None
-    left: int = 0
+    left: Sequence[Event] = ()
 
     @property
     def holds(self) -> bool:
@@ -61,26 +57,49 @@ class Replayed:
         return not self.differences and self.unexplained is None
 
 
-def replay(world: World, watch: Watch, events: Sequence[Event]) -> Replayed:
+Told = Callable[[Seen], None]
+
+
+def replay(world: World, watch: Watch, events: Sequence[Event], tell: Told | None = None) -> Replayed:
     """Live the `events` of a deal, in their order and without those of its deployment, from the `world` as it
-    was deployed."""
+    was deployed. `tell` is told of every event, those that are not lived among them."""
     made = Replayed(world)
-    known = [e for e in events if e.name not in APART.get(e.source, ())]
+    known = [e for e in events if not is_apart(e.source, e.name)]
     lived = 0
     for _, group in groupby(known, key=lambda event: event.tx):
         rest = list(group)
-        while rest:
+        while rest and made.unexplained is None:
             step, reason = _explained(made.world, watch, rest)
             if step is None:
-                made.unexplained, made.left = (rest[0], reason), len(known) - lived
-                return made
+                made.unexplained, made.left = (rest[0], reason), known[lived:]
+                break
             after, found = step
+            if tell is not None:
+                for seen in _seen(watch, found, made.world, after):
+                    tell(seen)
             made.world = after
             made.steps.append(found)
             made.differences += _differences(watch, found)
             rest = rest[len(found.events) :]
             lived += len(found.events)
+        if made.unexplained is not None:
+            break
+    if tell is not None:
+        for event in made.left:
+            tell(Seen(event.source, event.name, event.tx, {}, event.arguments, made.world, made.world))
     return made
+
+
+def _seen(watch: Watch, step: Step, before: World, after: World) -> Iterator[Seen]:
+    """The events of an act, each with the period that it or one before it names."""
+    period = None
+    for said, event in zip(_said(watch, step.done), step.events, strict=True):
+        if said.part != "oracle":
+            period = event.arguments.get("period", period)
+        alone = len(step.events) == 1
+        yield Seen(
+            said.part, said.name, event.tx, said.arguments, event.arguments, before, after, period, alone
+        )
 
 
 def _explained(world: World, watch: Watch, rest: Sequence[Event]) -> tuple[tuple[World, Step] | None, str]:
@@ -126,42 +145,3 @@ def _differences(watch: Watch, step: Step) -> Iterator[Difference]:
         for name in {**expected, **event.arguments}:
             if expected.get(name) != event.arguments.get(name):
                 yield Difference(event, name, expected.get(name), event.arguments.get(name))
-
-
-def balances(w3: Web3, world: World, watch: Watch, block: int) -> list[Check]:
-    """Currency that each of the deal's own contracts holds at a block: by the books, and on the chain."""
-    money = contract(w3, "IERC20", world.addresses[CURRENCY]).functions
-    return [
-        Check(
-            f"money: {part}: by the books = held",
-            world.held(part),
-            int(read(money.balanceOf(address), block)),
-        )
-        for part, address in world.addresses.items()
-        if address in watch.own
-    ]
-
-
-def log_checks(w3: Web3, world: World, watch: Watch, ledger: EventTables) -> tuple[list[Check], list[str]]:
-    """A deal lived again from its log: that every event is explained by an act, and has the figures of the
-    books, and that every contract holds what the books say; and in words what is not so. `world`: the deal
-    as it was deployed."""
-    events = [event for event in ledger.events if event.tx != ledger.record.tx]
-    made = replay(world, watch, events)
-    checks = [
-        Check("log: events that no act of the deal explains", 0, made.left),
-        Check("log: figures unlike the books'", 0, len(made.differences)),
-    ]
-    notes = [
-        f"{_where(d.event)}: {d.argument} = {d.actual}, by the books {d.expected}" for d in made.differences
-    ]
-    if made.unexplained is None:
-        checks += balances(w3, made.world, watch, ledger.to_block)
-    else:
-        event, reason = made.unexplained
-        notes.append(f"{_where(event)}: no act of the deal explains it: {reason}")
-    return checks, notes
-
-
-def _where(event: Event) -> str:
-    return f"block {event.block}, {event.source} {event.name}"

@@ -21,6 +21,8 @@ from chain.errors import ContractError, NetworkError, TooMuchGasError, Unreachab
 GAS_MARGIN = 1.25
 """An estimate is exact for one state; the margin covers what others change before the block."""
 RECEIPT_SECONDS = 120
+TIP = 1_000_000_000
+"""What is offered beyond the base fee, in wei of a unit of gas."""
 
 
 @dataclass(frozen=True)
@@ -129,22 +131,8 @@ class Sender:
     def _submit(self, transaction: dict[str, Any], operation: str) -> str:
         if self.key is None:
             return str(request(self.w3, "eth_sendTransaction", [transaction], operation))
-        base = self.w3.eth.get_block("latest").get("baseFeePerGas")
-        tip = 1_000_000_000
-        full = {
-            **{k: v for k, v in transaction.items() if k != "from"},
-            "nonce": self.w3.eth.get_transaction_count(self.address, "pending"),
-            "chainId": self.w3.eth.chain_id,
-            **(
-                {"gasPrice": self.w3.eth.gas_price}
-                if base is None
-                else {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
-            ),
-        }
-        signed = self.key.sign_transaction(cast(Any, full))
-        return str(
-            request(self.w3, "eth_sendRawTransaction", [signed.raw_transaction.to_0x_hex()], operation)
-        )
+        nonce = self.w3.eth.get_transaction_count(self.address, "pending")
+        return submit(self.w3, self.key, transaction, nonce, 1, operation)
 
     def _receipt(self, tx: str, operation: str) -> TxReceipt:
         try:
@@ -159,6 +147,32 @@ class Sender:
             raise NetworkError(
                 f"{operation}: no receipt of {tx} within {RECEIPT_SECONDS} s: {error}"
             ) from None
+
+
+def submit(
+    w3: Web3,
+    account: str | LocalAccount,
+    transaction: dict[str, Any],
+    nonce: int,
+    raised: float,
+    operation: str,
+) -> str:
+    """Send a transaction as number `nonce` of an account, at `raised` times the usual fees; its hash."""
+    base = w3.eth.get_block("latest").get("baseFeePerGas")
+    tip = int(TIP * raised)
+    fees = (
+        {"gasPrice": int(w3.eth.gas_price * raised)}
+        if base is None
+        else {"maxFeePerGas": int(2 * base * raised) + tip, "maxPriorityFeePerGas": tip}
+    )
+    if isinstance(account, str):
+        full = {**transaction, "nonce": hex(nonce), **{name: hex(fee) for name, fee in fees.items()}}
+        return str(request(w3, "eth_sendTransaction", [full], operation))
+    plain = {name: value for name, value in transaction.items() if name != "from"}
+    signed = account.sign_transaction(
+        cast(Any, {**plain, "nonce": nonce, "chainId": w3.eth.chain_id, **fees})
+    )
+    return str(request(w3, "eth_sendRawTransaction", [signed.raw_transaction.to_0x_hex()], operation))
 
 
 def _hex(receipt: TxReceipt) -> str:

@@ -34,6 +34,15 @@ def short_string(text: str) -> str:
     return "0x" + data.ljust(32, b"\0").hex()
 
 
+def text_of(word: str) -> str:
+    """What `short_string` has made a bytes32 of; what is no text stays hexadecimal."""
+    data = bytes.fromhex(word[2:]).rstrip(b"\0")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return word
+
+
 def feed_config(
     feed: FeedTerms,
     currency: str,

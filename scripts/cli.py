@@ -39,6 +39,8 @@ COMMANDS: dict[str, Command] = {
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
+    "act": Command("scripts.act", "What can be done in a deployed deal, by whom and to what effect; do one."),
+    "keeper": Command("scripts.keeper", "Perform what is due in deployed deals, and anyone may do."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
     "twin": Command("scripts.twin", "Proxy generation from weather: wind, solar, water."),
     "bench": Command("scripts.bench", "Run a benchmark, with its rivals in the same run."),

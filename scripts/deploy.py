@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scripts.accounts import KEY_VARIABLE, account_of
+
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
     from web3 import Web3
 
     from chain.records import RecordFile
     from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
-KEY_VARIABLE = "PENSTOCK_KEY"
 
 app = typer.Typer(add_completion=False)
 
@@ -93,7 +93,7 @@ def run(
             f"the deal's dates are moved by {days} days: other terms, so another terms hash, "
             f"{deal.terms_hash} instead of {original.terms_hash}"
         )
-    account = _account(w3, sender)
+    account = account_of(w3, sender)
     address = account if isinstance(account, str) else account.address
     folder = folder or data_folder()
     path = out or record_path(folder, w3.eth.chain_id, deal)
@@ -186,35 +186,6 @@ def _require_file(path: Path, given: bool) -> None:
         raise InputError(f"{name}: its folder cannot be made: {error.strerror}") from None
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{name}: cannot be written: Permission denied")
-
-
-def _account(w3: Web3, sender: str | None) -> str | LocalAccount:
-    """The key in the environment, an unlocked account of the node, or on a local chain a test key."""
-    from eth_account import Account
-    from web3 import Web3 as AnyWeb3
-
-    from chain.network import is_local, local_account
-    from finance.terms import InputError
-
-    unlocked = {str(a): str(a) for a in w3.eth.accounts}
-    if sender is not None and not AnyWeb3.is_address(sender):
-        raise InputError(f"--from = {sender}: must be an address")
-    wanted = AnyWeb3.to_checksum_address(sender) if sender is not None else next(iter(unlocked), None)
-    secret = os.environ.get(KEY_VARIABLE)
-    if secret:
-        try:
-            key: LocalAccount = Account.from_key(secret)
-        except Exception:
-            raise InputError(f"{KEY_VARIABLE}: not a private key (0x and 64 hexadecimal digits)") from None
-        if sender is None or key.address == wanted:
-            return key
-    if wanted in unlocked:
-        return wanted
-    if sender is None and is_local(w3):
-        return local_account(0)
-    raise InputError(
-        f"--from = {sender}: the node has no such unlocked account; put its private key in {KEY_VARIABLE}"
-    )
 
 
 if __name__ == "__main__":

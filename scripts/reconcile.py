@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from chain.reconciliation import Reconciliation
+    from finance.report.table import Table
+
+MOST_HOLDERS = 20
+AMOUNTS = ("expected", "actual", "difference")
 app = typer.Typer(add_completion=False)
 
 
@@ -25,21 +31,94 @@ def reconcile(
 
     Exit 0 if every difference is zero, 1 if not (with the rows that differ).
     """
-    from chain.kinds import kind_of, load_record
+    from chain.kinds import load_record
     from chain.network import connect
-    from scripts.kinds import commands_of
+    from chain.reconcile import reconcile as reconciled
 
     record = load_record(deployment)
     w3 = connect(network, record.chain_id)
-    result = kind_of(record).reconcile(w3, record, block=block)
+    result = reconciled(w3, record, block=block)
     if csv is not None:
         result.frame().to_csv(csv, index=False)
     if json:
         print(dumps(result.as_json(), indent=2, ensure_ascii=False))
     else:
-        commands_of(record.kind).show_result(result)
+        _show(result)
     if not result.ok:
         raise typer.Exit(1)
+
+
+def _show(result: Reconciliation) -> None:
+    """The sums per kind, the parties, the holders, the equations, and everything that differs."""
+    from chain.network import when
+    from chain.parts import WORDS
+    from chain.reconciliation import verdict
+    from finance.report.table import Table
+    from scripts.console import money, show
+
+    def shown(item: Any, *names: str) -> list[str]:
+        return [money(item[name], result.currency_decimals) for name in names]
+
+    states = ", ".join(f"{part} {state}" for part, state in result.states.items())
+    earned, held = result.earned(), [check for check in result.checks if not check.difference]
+    payments = Table(
+        f"{result.deal} at block {result.block} ({when(result.time)}): {states}",
+        ("payment", *AMOUNTS, "meaning"),
+        tuple((kind, *shown(each, *AMOUNTS), WORDS[kind]) for kind, each in result.payments().items()),
+        numeric=frozenset(AMOUNTS),
+        notes=(
+            *(f"{r}: {r.status}" + ("" if r.value is None else f", value {r.value}") for r in result.reports),
+            "holders have earned {}: claimed {}, unclaimed {}".format(
+                *shown(earned, "expected", "claimed", "unclaimed")
+            ),
+            f"{len(held)} of {len(result.checks)} equations over the whole deal hold",
+            *result.notes,
+        ),
+    )
+    between: list[Any] = [*result.positions, *result.accounts]
+    parties = Table(
+        "Parties",
+        ("party", "wallet", "figure", *AMOUNTS),
+        tuple(
+            (p.party, p.address, p.figure.replace("_", " "), *shown(_amounts(p), *AMOUNTS))
+            for p in between
+            if p.expected or p.actual
+        ),
+        numeric=frozenset(AMOUNTS),
+    )
+    show(payments, *(table for table in (parties, _holders(result)) if table.rows))
+    for difference in result.deployment:
+        print(difference)
+    for item in result.differences:
+        print(f"differs by {item.difference} minor units: {item}")
+    print(verdict(result.ok, bool(result.rows), result.not_yet))
+
+
+def _amounts(item: Any) -> dict[str, int]:
+    return {name: getattr(item, name) for name in AMOUNTS}
+
+
+def _holders(result: Reconciliation) -> Table:
+    from finance.report.table import Table
+    from scripts.console import money
+
+    figures = ("expected", "claimed", "unclaimed", "difference")
+    some = sorted(result.holders, key=lambda h: (h.difference == 0, -h.expected))[:MOST_HOLDERS]
+    left_out = len(result.holders) - len(some)
+    return Table(
+        "Holders",
+        ("holder", "units", *figures),
+        tuple(
+            (
+                h.holder,
+                f"{h.units:,}",
+                *(money(getattr(h, name), result.currency_decimals) for name in figures),
+            )
+            for h in some
+        ),
+        numeric=frozenset({"units", *figures}),
+        notes=(f"and {left_out} more holders: --json shows them",) if left_out else (),
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from api.instruments.swap_words import swap_words
 from api.models import Resource, Trace
 from api.models.deployment import CurveView, SettlementView
 from chain.events import Event
-from chain.swap.ledger import PARTIES, line_name
+from chain.swap.ledger import PARTIES
+from chain.terms import text_of
 from finance.settlement.kpi_payment import amount_of
 from finance.terms import Deal
 
@@ -154,7 +155,7 @@ def _treasury_period(_case: Case, event: Event) -> Resource:
 def _revenue(_case: Case, event: Event) -> Resource:
     a = event.arguments
     return RevenueRow(
-        trace=trace_of(event), line=line_name(a["line"]), payer=a["from"], amount=str(a["amount"])
+        trace=trace_of(event), line=text_of(a["line"]), payer=a["from"], amount=str(a["amount"])
     )
 
 

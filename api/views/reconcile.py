@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from api.models.deployment import DifferenceView, ReconciliationCheck, ReconciliationSum, ReconciliationView
 from api.views.cases import case_of
-from chain.kinds import kind_of
+from chain.reconcile import reconcile
 
 if TYPE_CHECKING:
     from api.index.reader import Index
@@ -38,7 +38,7 @@ def reconciliation_view(services: Services, id: str) -> ReconciliationView:
 
 
 def _reconciled(services: Services, record: Any, block: int) -> ReconciliationView:
-    return _view(services.chain.call(lambda w3: kind_of(record).reconcile(w3, record, block=block)))
+    return _view(services.chain.call(lambda w3: reconcile(w3, record, block=block)))
 
 
 def _view(found: Any) -> ReconciliationView:
@@ -48,7 +48,6 @@ def _view(found: Any) -> ReconciliationView:
     payments = [
         ReconciliationSum(kind=kind, **{name: str(amount) for name, amount in each.items()})
         for kind, each in found.payments().items()
-        if kind != "total"
     ]
     return ReconciliationView(
         ok=found.ok,
@@ -62,5 +61,5 @@ def _view(found: Any) -> ReconciliationView:
         deployment=[
             DifferenceView(field=d.field, expected=d.expected, actual=d.actual) for d in found.deployment
         ],
-        notes=found.remarks,
+        notes=found.notes,
     )

@@ -16,11 +16,11 @@ from web3.types import TxReceipt
 
 from chain.bindings import contract, read
 from chain.errors import RecordError
+from chain.reconcile import reconcile
+from chain.reconciliation import Reconciliation
 from chain.sender import GasLog, Sender
 from chain.swap.ledger import PARTIES, SIDES, SwapLedger
-from chain.swap.reconcile import reconcile_swap
 from chain.swap.records import SwapRecord
-from chain.swap.result import SwapReconciliation
 from chain.terms import short_string
 
 NAMES = ("deployer", "payer", "payee", "issuer", "operator", "lender", "agent")
@@ -191,6 +191,6 @@ class SwapActs:
         """Everything that happened, as tables."""
         return SwapLedger.read(self.w3, self.record)
 
-    def reconcile(self) -> SwapReconciliation:
-        """Expected and actual payments; see chain.swap.reconcile."""
-        return reconcile_swap(self.w3, self.record)
+    def reconcile(self) -> Reconciliation:
+        """Expected and actual payments; see chain.reconcile."""
+        return reconcile(self.w3, self.record)

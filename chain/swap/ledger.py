@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chain.event_tables import Distribution, EventTables, Move, table_of
 from chain.events import Event
+from chain.terms import text_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,15 +70,6 @@ Key = tuple[int, int]
 def key(event: Event) -> Key:
     """Where an event stands among all others."""
     return event.block, event.index
-
-
-def line_name(word: str) -> str:
-    """The name of a revenue line from its bytes32; what is no text stays hexadecimal."""
-    data = bytes.fromhex(word[2:]).rstrip(b"\0")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return word
 
 
 @dataclass
@@ -269,7 +261,7 @@ class SwapLedger(EventTables):
         table = self.table(
             "treasury", "RevenueReceived", {"line": "line", "from": "from", "amount": "amount"}
         )
-        table["line"] = [line_name(word) for word in table["line"]]
+        table["line"] = [text_of(word) for word in table["line"]]
         return table
 
     @cached_property

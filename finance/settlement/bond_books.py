@@ -109,18 +109,18 @@ class BondBooks(Books):
         world.emit(self.key, "BondActivated", units=self.life.units)
 
     def fund(self, world: World, by: str, amount: int) -> None:
-        life = self._told(world)
+        life = self.told(world)
         world.emit(self.key, "BondFunded", **{"from": by, "amount": amount})
         world.move(by, world.addresses[self.key], amount, "funding")
         life.fund(amount, world.at)
 
     def fix(self, world: World, by: str, fixing: int) -> int:
-        value = self._told(world).fix(fixing, world.at)
+        value = self.told(world).fix(fixing, world.at)
         self._say_fixed(world, fixing)
         return value
 
     def pay_coupon(self, world: World, by: str) -> int:
-        life = self._told(world)
+        life = self.told(world)
         index = life.coupons_paid
         made = life.pay_coupon(world.at)
         self._distribute(world, made.paid, "coupon", index)
@@ -130,7 +130,7 @@ class BondBooks(Books):
         return made.paid
 
     def redeem(self, world: World, by: str) -> int:
-        made = self._told(world).redeem(world.at)
+        made = self.told(world).redeem(world.at)
         self._distribute(world, made.paid, "redemption", self.life.total)
         said = {"principal": made.payment.repayment, "outcome": made.payment.outcome}
         world.emit(self.key, "BondRedeemed", **said, late=made.late, paid=made.paid)
@@ -138,7 +138,7 @@ class BondBooks(Books):
         return made.paid
 
     def return_surplus(self, world: World, by: str) -> int:
-        amount = self._told(world).return_surplus()
+        amount = self.told(world).return_surplus()
         if amount:
             world.emit(self.key, "SurplusReturned", amount=amount)
             world.move(world.addresses[self.key], self.parts.issuer, amount, "surplus")
@@ -147,23 +147,23 @@ class BondBooks(Books):
     # -- default
 
     def declare_default(self, world: World, by: str) -> None:
-        life = self._told(world)
+        life = self.told(world)
         due = life.declare_default(world.at)
         world.emit(self.key, "BondDefaulted", period=life.coupons_paid, due=due, held=life.held)
 
     def cure(self, world: World, by: str) -> None:
-        self._told(world).cure(world.at)
+        self.told(world).cure(world.at)
         world.emit(self.key, "DefaultCured")
 
     def accelerate(self, world: World, by: str) -> None:
-        for fixing in self._told(world).accelerate(world.at):
+        for fixing in self.told(world).accelerate(world.at):
             self._say_fixed(world, fixing)
         interest, principal, late = self.owed_after_acceleration(world.at)
         said = {"interestOwed": interest, "principalOwed": principal, "lateOwed": late}
         world.emit(self.key, "BondAccelerated", **said)
 
     def recover(self, world: World, by: str) -> int:
-        made = self._told(world).recover(world.at)
+        made = self.told(world).recover(world.at)
         self._distribute(world, made.paid, "recovery")
         said = {"late": made.late, "interest": made.interest, "principal": made.principal}
         world.emit(self.key, "Recovered", **said, paid=made.paid)
@@ -173,7 +173,7 @@ class BondBooks(Books):
 
     # -- within
 
-    def _told(self, world: World) -> BondLife:
+    def told(self, world: World) -> BondLife:
         """The bond, told of its money and of the reports that are settled now."""
         life, oracle = self.life, world.books(self.parts.oracle, FeedBooks)
         life.held, life.reports = world.held(self.key), {}

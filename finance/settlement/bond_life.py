@@ -9,7 +9,7 @@ chain act by act. What a bond pays that is served in time is `finance.settlement
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from finance.settlement import bond
@@ -289,6 +289,14 @@ class BondLife:
         """Late interest after an acceleration up to `at`, LATE_ONE to the minor unit."""
         bears = max(0, self.interest_owed + self.principal_owed - self.known)
         return self.late + self._interest(bears * LATE_ONE, self.booked_to, at)
+
+    def as_if_fixed(self, at: int) -> BondLife:
+        """The bond with every fixing made that its reports allow by `at`; this one stays as it is."""
+        found = replace(self, values=dict(self.values), settled_at=dict(self.settled_at))
+        for number, report in self.reports.items():
+            if number not in found.values and report.at <= at:
+                found._fix(number, at)
+        return found
 
     def next_payment(self, at: int) -> tuple[int, int]:
         """Date and amount of the next payment, with late interest up to `at`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chain.network import LocalChain, reach_time, when
-from chain.reconcile import Reconciliation
+from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.pricing.value import Valuation, price
 from finance.settlement.terms import RATE_DECIMALS, Effect, FeedTerms, SettlementTerms, settlement_terms

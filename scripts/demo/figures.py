@@ -124,7 +124,7 @@ def holders_figure(demo: Demonstration) -> Figure:
     held: dict[str, list[int]] = {}
     for row in ledger_rows:
         if row.kind == "coupon" and row.period is not None:
-            held.setdefault(row.holder, [0] * len(dates))[row.period - 1] = row.units
+            held.setdefault(row.party, [0] * len(dates))[row.period - 1] = row.units
     days: Any = [datetime.fromtimestamp(d, UTC) for d in dates]
     names = demo.life.names
     order = sorted(held, key=lambda holder: -held[holder][-1])

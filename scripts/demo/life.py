@@ -18,7 +18,8 @@ from chain.check import check_deployment
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.errors import ContractError
 from chain.network import LocalChain, reach_time
-from chain.reconcile import Reconciliation, reconcile
+from chain.reconcile import reconcile
+from chain.reconciliation import Reconciliation
 from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, Sender
 from finance.settlement.pro_rata import scale

@@ -16,7 +16,7 @@ from typing import Any
 
 from chain.errors import NetworkError
 from chain.network import LocalChain, rpc, start_anvil, start_ganache, when
-from chain.reconcile import Reconciliation
+from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
 from finance.pricing.value import Valuation, price
@@ -397,11 +397,10 @@ def _tell_contracts(ending: Ending, narrator: Narrator) -> None:
 def tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
     """Say every sum and whether it is right."""
     for kind, sums in result.payments().items():
-        if kind != "total":
-            line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
-            narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
+        line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+        narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
     narrator.say(
-        "reconciled per holder and payment: difference 0"
+        "reconciled per party, holder and payment: difference 0"
         if result.ok
         else f"{len(result.differences)} differences: {result.differences[:3]}",
         result.ok,

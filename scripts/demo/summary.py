@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.reconcile import Reconciliation
+from chain.reconciliation import Reconciliation
 from scripts.demo.story import OUTCOME, Demonstration, Ending
 
 
@@ -58,10 +58,10 @@ def payments(ending: Ending) -> dict[str, dict[str, str]]:
 
 
 def sums(result: Reconciliation) -> dict[str, dict[str, str]]:
-    """Expected, actual and difference per kind, and in all."""
+    """Expected, actual and difference per kind, and in all that holders have earned."""
     return {
         kind: {name: str(each[name]) for name in ("expected", "actual", "difference")}
-        for kind, each in result.payments().items()
+        for kind, each in (result.payments() | {"total": result.earned()}).items()
     }
 
 

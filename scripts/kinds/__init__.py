@@ -19,7 +19,7 @@ MODULES: Final = {
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
 `sensitivity`, each with the options that mean something there; `about(record)`, lines on a deployment;
-`show_result(result)` of its reconciliation; and `story(deal, outcome)`, its demonstration.
+and `story(deal, outcome)`, its demonstration.
 """
 
 

@@ -15,13 +15,11 @@ from scripts.options import KpiModel, Outputs
 if TYPE_CHECKING:
     import pandas as pd
 
-    from chain.reconciliation import Reconciliation
     from chain.records import DeploymentRecord
     from finance.pricing.study import Study
     from finance.terms import Deal
 
 TITLE: Final = "bond"
-MOST_HOLDERS = 20
 
 
 def price(
@@ -235,47 +233,6 @@ def _check_known(terms: Deal, day: date) -> None:
 def about(_record: DeploymentRecord) -> Iterator[tuple[str, str]]:
     """What is to be said of a deployment besides its addresses: nothing."""
     yield from ()
-
-
-def show_result(result: Reconciliation) -> None:
-    """The sums per kind, the holders, the equations, and every row that differs."""
-    from chain.network import when
-    from chain.reconciliation import verdict
-    from finance.report.table import Table
-    from scripts.console import money, show
-
-    def shown(amount: int) -> str:
-        return money(amount, result.currency_decimals)
-
-    sums = result.payments()
-    amounts = ("expected", "actual", "difference")
-    payments = Table(
-        f"{result.deal} at block {result.block} ({when(result.time)}), bond {result.state}",
-        ("payment", *amounts),
-        tuple((kind, *(shown(each[name]) for name in amounts)) for kind, each in sums.items()),
-        numeric=frozenset(amounts),
-        notes=(
-            *(f"{r}: {r.status}, value {'none' if r.value is None else r.value}" for r in result.reports),
-            f"claimed {shown(sums['total']['claimed'])}, unclaimed {shown(sums['total']['unclaimed'])}",
-            *result.notes,
-        ),
-    )
-    some = sorted(result.holders, key=lambda h: (h.difference == 0, -h.expected))[:MOST_HOLDERS]
-    accounts = ("expected", "claimed", "unclaimed", "difference")
-    left_out = len(result.holders) - len(some)
-    holders = Table(
-        "Holders",
-        ("holder", "units", *accounts),
-        tuple((h.holder, f"{h.units:,}", *(shown(getattr(h, name)) for name in accounts)) for h in some),
-        numeric=frozenset({"units", *accounts}),
-        notes=(f"and {left_out} more holders: --json or --csv show them",) if left_out else (),
-    )
-    show(payments, holders)
-    for difference in result.deployment:
-        print(difference)
-    for item in result.differences:
-        print(f"differs by {item.difference} minor units: {item}")
-    print(verdict(result.ok, bool(result.rows), result.not_yet))
 
 
 def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:

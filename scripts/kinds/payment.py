@@ -10,9 +10,7 @@ from scripts.options import Outputs
 
 if TYPE_CHECKING:
     from chain.swap.records import SwapRecord
-    from chain.swap.result import SwapReconciliation
     from finance.report.swap_frames import View
-    from finance.report.table import Table
     from finance.settlement.swap_terms import SwapTerms
     from finance.terms import Deal
 
@@ -21,7 +19,6 @@ DEFAULT_SEED = 1
 PROJECT_PATHS = 10_000
 MOST_PATHS = 200_000  # of which a decade of quarters takes about a gigabyte
 SENSITIVITY_PATHS = 4_000  # thirteen runs, whose common numbers make up for fewer paths
-MOST_HOLDERS = 20
 
 
 def path_count(paths: int | None, default: int) -> int:
@@ -248,77 +245,6 @@ def _collateral(terms: SwapTerms) -> list[tuple[str, int]]:
     return [
         (side, need) for side, need in zip(("payer", "payee"), terms.payment.required, strict=True) if need
     ]
-
-
-def show_result(result: SwapReconciliation) -> None:
-    """The sums per kind, parties, holders, the equations, and everything that differs."""
-    from chain.network import when
-    from chain.reconciliation import verdict
-    from chain.swap.rows import KINDS
-    from finance.report.table import Table
-    from scripts.console import money, show
-
-    amounts = ("expected", "actual", "difference")
-
-    def shown(amount: int) -> str:
-        return money(amount, result.currency_decimals)
-
-    sums = result.payments()
-    states = f"swap {result.state}" + (f", treasury {result.treasury}" if result.treasury else "")
-    reports = [r.status if r.value is None else str(r.value) for r in result.reports]
-    held = [check for check in result.checks if not check.difference]
-    payments = Table(
-        f"{result.deal} at block {result.block} ({when(result.time)}), {states}",
-        ("payment", *amounts, "meaning"),
-        tuple((kind, *(shown(each[name]) for name in amounts), KINDS[kind]) for kind, each in sums.items()),
-        numeric=frozenset(amounts),
-        notes=(
-            f"KPI reports of the periods settled: {', '.join(reports) or 'none yet'}",
-            f"{len(held)} of {len(result.checks)} equations over the whole deal hold",
-            *result.notes,
-        ),
-    )
-    parties = Table(
-        "Parties",
-        ("party", "wallet", "figure", *amounts),
-        tuple(
-            (p.party, p.address, p.figure.replace("_", " "), *(shown(getattr(p, name)) for name in amounts))
-            for p in result.positions
-            if p.expected or p.actual
-        ),
-        numeric=frozenset(amounts),
-    )
-    show(payments, parties, *([_holders(result)] if result.holders else []))
-    for difference in result.deployment:
-        print(difference)
-    if result.refused is not None:
-        print(f"the deal does not allow what happened in {result.refused}")
-    for item in result.differences:
-        print(f"differs by {item.difference} minor units: {item}")
-    print(verdict(result.ok, bool(result.rows), result.not_yet))
-
-
-def _holders(result: SwapReconciliation) -> Table:
-    from finance.report.table import Table
-    from scripts.console import money
-
-    accounts = ("expected", "claimed", "unclaimed", "difference")
-    some = sorted(result.holders, key=lambda h: (h.difference == 0, -h.expected))[:MOST_HOLDERS]
-    left_out = len(result.holders) - len(some)
-    return Table(
-        "Holders",
-        ("holder", "units", *accounts),
-        tuple(
-            (
-                h.holder,
-                f"{h.units:,}",
-                *(money(getattr(h, name), result.currency_decimals) for name in accounts),
-            )
-            for h in some
-        ),
-        numeric=frozenset({"units", *accounts}),
-        notes=(f"and {left_out} more holders: --json shows them",) if left_out else (),
-    )
 
 
 def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:

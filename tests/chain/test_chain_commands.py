@@ -190,7 +190,7 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, one_life: Life
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
     assert result["ok"] is True
-    assert result["payments"]["total"]["difference"] == "0"
+    assert result["earned"]["difference"] == "0"
     assert len(table.read_text().splitlines()) == 1 + len(result["rows"])
 
 

@@ -18,7 +18,8 @@ import pytest
 from chain.bindings import calldata
 from chain.kinds import read_ledger
 from chain.network import LocalChain, reach_time, rpc, set_time, start_anvil
-from chain.reconcile import Reconciliation, reconcile
+from chain.reconcile import reconcile
+from chain.reconciliation import Reconciliation
 from chain.sender import Sender
 from finance.terms import parse_deal
 from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
@@ -30,7 +31,7 @@ OUTCOMES = {420_000: OUTCOME, 100_000: -OUTCOME, None: OUTCOME}
 
 
 def rows_of(result: Reconciliation, holder: str, kind: str) -> list[tuple[int | None, int, int]]:
-    return [(r.period, r.expected, r.actual) for r in result.rows if (r.holder, r.kind) == (holder, kind)]
+    return [(r.period, r.expected, r.actual) for r in result.rows if (r.party, r.kind) == (holder, kind)]
 
 
 # -- a whole life
@@ -39,7 +40,7 @@ def rows_of(result: Reconciliation, holder: str, kind: str) -> list[tuple[int | 
 def test_a_whole_life_reconciles_to_the_unit(lived: Life) -> None:
     result = reconcile(lived.w3, lived.record)
     assert result.ok, result.differences
-    assert result.state == "redeemed"
+    assert result.states == {"offering": "settled", "bond": "redeemed"}
     (report,) = result.reports
     outcome = OUTCOMES[report.value]
     assert (report.kpi, report.period) == ("runoff-reduction", 1)
@@ -64,12 +65,15 @@ def test_a_whole_life_reconciles_to_the_unit(lived: Life) -> None:
     ]
     assert rows_of(result, lived.c, "principal") == [(None, 4 * THOUSAND, 4 * THOUSAND)]
     assert rows_of(result, lived.c, "outcome") == [(None, 4 * outcome, 4 * outcome)]
-    assert result.issuer == {
-        "proceeds": 7 * THOUSAND,
-        "surplus": 20 * THOUSAND - 7 * AFTER_9 - 7 * (THOUSAND + outcome),
-        "funded": 20 * THOUSAND,
-        "funded_by_others": 0,
+    surplus = 20 * THOUSAND - 7 * AFTER_9 - 7 * (THOUSAND + outcome)
+    assert result.by_party()[lived.issuer] == {
+        kind: {"expected": amount, "actual": amount, "difference": 0}
+        for kind, amount in (("proceeds", 7 * THOUSAND), ("funding", 20 * THOUSAND), ("surplus", surplus))
     }
+    money = {(a.address, a.figure): a.actual for a in result.accounts}
+    assert money[lived.issuer, "paid_in"] == 20 * THOUSAND
+    assert money[lived.issuer, "received"] == 7 * THOUSAND + surplus
+    assert money[lived.a, "paid_in"] == 4 * THOUSAND
 
 
 def test_sums_and_json_agree_with_the_rows(lived: Life) -> None:
@@ -77,7 +81,9 @@ def test_sums_and_json_agree_with_the_rows(lived: Life) -> None:
     sums = result.payments()
     assert sums["coupon"] == {"expected": 7 * AFTER_9, "actual": 7 * AFTER_9, "difference": 0}
     earned = sum(sums[kind]["actual"] for kind in ("coupon", "principal", "outcome"))
-    assert sums["total"]["expected"] == earned == sums["total"]["claimed"] + sums["total"]["unclaimed"]
+    total = result.earned()
+    assert total["expected"] == earned == total["claimed"] + total["unclaimed"]
+    assert total["claimed"] == sums["claim"]["actual"]
     text = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert text["ok"] is True
     assert text["payments"]["principal"] == {
@@ -95,7 +101,7 @@ def test_the_past_can_be_reconciled_too(lived: Life) -> None:
     block = ledger.payouts[1].event.block
     then = reconcile(lived.w3, lived.record, block=block)
     assert then.ok, then.differences
-    assert then.state == "active"
+    assert then.states["bond"] == "active"
     assert then.not_yet[0] == "7 of 9 coupons are not paid"
     assert then.not_yet[-1] == "the bond is not redeemed"
     assert reconcile(lived.w3, lived.record).not_yet == []
@@ -200,7 +206,8 @@ def test_an_altered_deal_does_not_reconcile(lived: Life) -> None:
     assert not result.ok
     # 4 % a year on 7,000,000,000 for 4.5 years
     assert result.payments()["coupon"]["difference"] == 7 * AFTER_9 - 1_260_000_000
-    assert {r.kind for r in result.rows if r.difference} == {"coupon"}
+    # More is promised than was paid, so more could be claimed, and less was left for the issuer.
+    assert {r.kind for r in result.rows if r.difference} == {"coupon", "claim", "surplus"}
     assert {d.field for d in result.deployment} >= {"token.documentHash", "bond.terms.rate"}
 
 
@@ -210,17 +217,13 @@ def test_an_altered_outcome_does_not_reconcile(lived: Life) -> None:
             tier["amount"]["value"] = str(int(tier["amount"]["value"]) * 2)
 
     result = reconcile(lived.w3, lived.record, altered(more))
-    wrong = [r for r in result.rows if r.difference]
-    assert {r.kind for r in wrong} == {"outcome"}
+    assert {r.kind for r in result.rows if r.difference} == {"outcome", "claim", "surplus"}
+    wrong = [r for r in result.rows if r.difference and r.kind == "outcome"]
     outcome = OUTCOMES[result.reports[0].value]
-    assert {r.holder: r.difference for r in wrong} == {lived.a: -3 * outcome, lived.c: -4 * outcome}
+    assert {r.party: r.difference for r in wrong} == {lived.a: -3 * outcome, lived.c: -4 * outcome}
     wrong_sums = {c.name: c.difference for c in result.checks if c.difference}
     assert wrong_sums.pop("log: figures unlike the books'") > 0
-    assert wrong_sums == {
-        "outcome payment for the units in issue": -7 * outcome,
-        "runoff-reduction, period 1, fixing 1: rate or amount": -10 * outcome,
-        "money: token: by the books = held": -3 * outcome,  # A has not claimed
-    }
+    assert wrong_sums == {"money: token: by the books = held": -3 * outcome}  # A has not claimed
     assert any(f"outcome = {7 * outcome}, by the books {14 * outcome}" in note for note in result.notes)
     assert {h.holder: h.difference for h in result.holders} == {
         lived.a: -3 * outcome,
@@ -253,11 +256,12 @@ def test_money_that_leaves_the_token_unseen_is_found(young: Life) -> None:
     assert [(h.holder, h.difference) for h in result.holders if h.difference] == [(thief, 5)]
     names = {c.name: c.difference for c in result.checks if c.difference}
     assert names == {
-        "money: distributed = claimed + unclaimed": 5,
-        "money: the token holds what is unclaimed": -5,
-        "money: claims announced = moved to holders": 5,
+        "money: token: by the books = held": -5,
         "log: events that no act of the deal explains": 1,
     }
+    assert [(r.kind, r.party, r.difference) for r in result.rows if r.difference] == [
+        ("unannounced", thief, 5)
+    ]
     assert "currency Transfer: no act of the deal explains it" in result.notes[-1]
 
 
@@ -278,7 +282,7 @@ def test_a_block_keeps_its_order(young: Life) -> None:
     assert ledger.payouts[0].event.block == ledger.moves("token")[-1].event.block
     result = reconcile(young.w3, young.record)
     assert result.ok, result.differences
-    assert {r.holder: r.units for r in result.rows if r.kind == "coupon"} == {
+    assert {r.party: r.units for r in result.rows if r.kind == "coupon"} == {
         young.a: 3,
         young.b: 3,
         young.c: 1,
@@ -300,7 +304,7 @@ def test_a_late_coupon_is_noted_then_counted(young: Life) -> None:
     set_time(young.w3, at("2017-04-12"))
     late = reconcile(young.w3, young.record)
     assert not late.ok
-    assert {r.holder: r.difference for r in late.rows if r.difference} == {
+    assert {r.party: r.difference for r in late.rows if r.difference} == {
         young.a: -4 * 16_666_666,
         young.b: -3 * 16_666_666,
     }
@@ -334,9 +338,6 @@ def test_a_late_coupon_pays_late_interest(young: Life) -> None:
     paid = reconcile(young.w3, young.record)
     assert paid.ok, paid.differences
     assert rows_of(paid, young.a, "late") == [(1, 4 * 74_383, 4 * 74_383)]
-    assert {c.name: c.actual for c in paid.checks if "late" in c.name} == {
-        "late interest with coupon 1": 520_684
-    }
 
 
 def test_a_default_shows_what_was_lost(young: Life) -> None:
@@ -351,14 +352,20 @@ def test_a_default_shows_what_was_lost(young: Life) -> None:
     young.fund(THOUSAND)
     young.send(young.b, young.bond.recover())
     result = reconcile(young.w3, young.record)
-    assert (result.ok, result.state) == (False, "accelerated")
+    assert (result.ok, result.states["bond"]) == (False, "accelerated")
     assert any("accelerated" in note for note in result.notes)
     sums = result.payments()
-    assert sums["recovery"]["expected"] == 0
-    recovered = sums["recovery"]["actual"]
     # 700,000,000 funded less six coupons of 7 x floor(6 x 116,666,666 / 7), and 1,000 more, in sevenths.
-    assert recovered == (700_000_000 + THOUSAND - 699_999_994) // 7 * 7
-    assert sums["coupon"]["difference"] == -116_666_669  # coupon 7, promised and not paid
+    recovered = (700_000_000 + THOUSAND - 699_999_994) // 7 * 7
+    assert (sums["recovery"]["actual"], sums["recovery"]["difference"]) == (recovered, 0)
+    # Interest comes first, so what is lacking is principal: 1,000 a unit and the outcome at its best, 330,
+    # since nobody has measured yet, with coupon 7, 49 days of 5.43 % late, and what has run of coupon 8, less
+    # the recovery; in whole minor units a unit.
+    assert (sums["principal"]["actual"], "coupon" in [r.kind for r in result.rows if not r.tx]) == (0, False)
+    running = 116_666_666 * (at("2020-05-20") - at("2020-04-01")) // (at("2020-10-01") - at("2020-04-01"))
+    late = 116_666_666 * 543 * 49 // (10_000 * 365)
+    owed = 7 * (THOUSAND + OUTCOME) + 116_666_666 + late + running - recovered
+    assert 0 <= owed + sums["principal"]["difference"] < 14
     assert [c.name for c in result.checks if c.difference] == []  # money is all accounted for
 
 
@@ -404,10 +411,10 @@ def test_a_failed_offering_is_refunded_in_full() -> None:
         life.send(life.a, life.offering.refund(3))
         result = reconcile(life.w3, life.record)
         assert result.ok, result.differences
-        assert result.state == "offered"
+        assert result.states == {"offering": "failed", "bond": "offered"}
         assert rows_of(result, life.a, "refund") == [(None, 3 * THOUSAND, 3 * THOUSAND)]
         assert {h.holder: h.units for h in result.holders} == {life.a: 1, life.b: 2}
-        assert result.payments()["total"]["expected"] == 0
+        assert result.earned()["expected"] == 0
         assert (result.notes, result.not_yet) == (
             ["the issue has failed; 3 of the 6 units sold are given back"],
             [],

@@ -11,8 +11,18 @@ from chain.event_tables import EventTables
 from chain.events import Event, Watch, filters
 from chain.ledger import Ledger
 from chain.log_reader import Log
-from chain.reconciliation import Check, Holder, Reconciliation, ReportState, Row, verdict
-from chain.swap.ledger import SwapLedger, line_name
+from chain.reconciliation import (
+    Account,
+    Check,
+    Holder,
+    Position,
+    Reconciliation,
+    ReportState,
+    Row,
+    verdict,
+)
+from chain.swap.ledger import SwapLedger
+from chain.terms import text_of
 
 ZERO, A, B, C = ("0x" + f"{n:040x}" for n in (0, 10, 11, 12))
 SWAP, TREASURY, TOKEN, OFFERING, BOND = ("0x" + f"{n:040x}" for n in range(1, 6))
@@ -289,8 +299,8 @@ def test_distributions_of_a_project_and_gifts() -> None:
 
 
 def test_the_name_of_a_line_is_its_text() -> None:
-    assert line_name("0x" + b"power sales".hex().ljust(64, "0")) == "power sales"
-    assert line_name("0x" + "ff" * 32) == "0x" + "ff" * 32
+    assert text_of("0x" + b"power sales".hex().ljust(64, "0")) == "power sales"
+    assert text_of("0x" + "ff" * 32) == "0x" + "ff" * 32
 
 
 # -- which events are a deal's
@@ -333,9 +343,9 @@ def test_filters_ask_for_own_events_own_feeds_and_own_money() -> None:
 
 def result(**parts: Any) -> Reconciliation:
     given: dict[str, Any] = {
-        "deal": "d", "terms_hash": "0x", "chain_id": 1, "block": 2, "time": 3, "state": "active",
-        "currency_decimals": 6, "reports": [], "rows": [], "holders": [], "checks": [], "issuer": {},
-        "deployment": [],
+        "deal": "d", "terms_hash": "0x", "chain_id": 1, "block": 2, "time": 3, "states": {"bond": "active"},
+        "currency_decimals": 6, "reports": [], "rows": [], "positions": [], "accounts": [],
+        "holders": [], "checks": [], "deployment": [],
     }  # fmt: skip
     return Reconciliation(**{**given, **parts})
 
@@ -343,28 +353,35 @@ def result(**parts: Any) -> Reconciliation:
 def test_any_difference_is_a_difference() -> None:
     assert result().ok
     for parts in (
-        {"rows": [Row(A, "coupon", 1, 1, 5, 4)]},
+        {"rows": [Row("bond", "coupon", A, 1, 5, 4)]},
         {"holders": [Holder(A, 1, 5, 3, 1)]},
         {"checks": [Check("c", 5, 6)]},
+        {"positions": [Position("payer", A, "held", 5, 6)]},
+        {"accounts": [Account("issuer", A, "paid_in", 5, 4)]},
     ):
         found = result(**parts)
         assert not found.ok
         assert [abs(item.difference) for item in found.differences] == [1]
     assert not result(deployment=["a field"]).ok
     equal = result(
-        rows=[Row(A, "coupon", 1, 1, 5, 5)], holders=[Holder(A, 1, 5, 3, 2)], checks=[Check("c", 5, 5)]
+        rows=[Row("bond", "coupon", A, 1, 5, 5)], holders=[Holder(A, 1, 5, 3, 2)], checks=[Check("c", 5, 5)]
     )
     assert (equal.ok, equal.differences) == (True, [])
 
 
 def test_sums_are_by_kind_and_over_holders() -> None:
-    rows = [Row(A, "coupon", 1, 2, 50, 40), Row(B, "coupon", 1, 1, 25, 30), Row(A, "gift", None, 2, 4, 4)]
-    found = result(rows=rows, holders=[Holder(A, 2, 54, 40, 4), Holder(B, 1, 25, 0, 30)]).payments()
-    assert found == {
-        "coupon": {"expected": 75, "actual": 70, "difference": -5},
-        "gift": {"expected": 4, "actual": 4, "difference": 0},
-        "total": {"expected": 79, "actual": 74, "difference": -5, "claimed": 40, "unclaimed": 34},
-    }
+    coupons = [Row("bond", "coupon", A, 1, 50, 40), Row("bond", "coupon", B, 1, 25, 30)]
+    rows = [*coupons, Row("token", "gift", A, None, 4, 4)]
+    found = result(rows=rows, holders=[Holder(A, 2, 54, 40, 4), Holder(B, 1, 25, 0, 30)])
+    coupon, gift = (
+        {"expected": 75, "actual": 70, "difference": -5},
+        {"expected": 4, "actual": 4, "difference": 0},
+    )
+    assert found.payments() == {"coupon": coupon, "gift": gift}
+    assert found.by_party()[B] == {"coupon": {"expected": 25, "actual": 30, "difference": 5}}
+    assert found.earned() == {
+        "expected": 79, "actual": 74, "difference": -5, "claimed": 40, "unclaimed": 34
+    }  # fmt: skip
 
 
 def test_reports_are_settled_when_final_or_missing() -> None:

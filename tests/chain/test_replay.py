@@ -14,7 +14,8 @@ from chain.bindings import contract, read
 from chain.events import Event, Watch, watch
 from chain.kinds import read_ledger
 from chain.network import LocalChain, start_anvil
-from chain.replay import Replayed, balances
+from chain.reconcile import balances
+from chain.replay import Replayed
 from chain.replay import replay as replayed
 from chain.swap.world import swap_world
 from chain.world import bond_world
@@ -149,7 +150,13 @@ def same_accounts(any_life: Lived, swap: PaymentBooks) -> None:
         )
 
 
-@pytest.fixture(params=["project", "bond"])
+@pytest.fixture(scope="module")
+def rain() -> Iterator[Lived]:
+    with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
+        yield lived(rain_life(chain))
+
+
+@pytest.fixture(params=["project", "bond", "rain"])
 def one(request: pytest.FixtureRequest) -> Lived:
     found: Lived = request.getfixturevalue(request.param)
     return found
@@ -159,14 +166,15 @@ def test_no_number_can_be_altered(one: Lived) -> None:
     tried, unnoticed = 0, set()
     for number, event in enumerate(one.events):
         for name, value in event.arguments.items():
-            if not isinstance(value, int) or isinstance(value, bool):
+            if not isinstance(value, int):
                 continue
-            other = replace(event, arguments={**event.arguments, name: value + 1})
+            changed_to = not value if isinstance(value, bool) else value + 1
+            other = replace(event, arguments={**event.arguments, name: changed_to})
             changed = [*one.events[:number], other, *one.events[number + 1 :]]
             if one.holds(changed):
                 unnoticed.add((event.name, name, event.arguments.get("period")))
             tried += 1
-    assert tried > 100
+    assert tried > 60
     # What a report said before the panel corrected it, nothing else in the log goes by.
     ruled = [e.arguments["period"] for e in one.events if e.name == "ReportRuled"]
     assert unnoticed == {("ReportSubmitted", "value", period) for period in ruled}
@@ -193,7 +201,7 @@ def test_no_two_events_can_change_places(one: Lived) -> None:
             found += 1
             turned = [*one.events[:number], other, first, *one.events[number + 2 :]]
             assert not one.holds(turned), f"{first.name}, {other.name}"
-    assert found > 20
+    assert found > 15
 
 
 def a_unit_more(function: Callable[..., Any]) -> Callable[..., Any]:

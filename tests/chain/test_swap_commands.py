@@ -149,7 +149,7 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     done = program("reconcile", file, "--network", url(settled))
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
-    assert "differs by 1000000 minor units: Row(kind='settlement_to_project'" in done.stdout
+    assert "differs by 1000000 minor units: Row(part='swap', kind='settlement_to_project'" in done.stdout
     assert "swap.terms.periods[0].fixedAmount: the deal says -1880001000000" in done.stdout
 
 

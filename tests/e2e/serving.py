@@ -19,7 +19,7 @@ import httpx
 from web3 import Web3
 
 from chain.bindings import calldata, contract, decode_log, event_abis, read
-from chain.kinds import kind_of
+from chain.reconcile import reconcile
 from chain.records import RecordFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,4 +164,4 @@ class World:
         return json.loads((self.folder(deal) / "nodes.json").read_text())
 
     def reconciles(self) -> dict[str, bool]:
-        return {deal: kind_of(record).reconcile(self.w3, record).ok for deal, record in self.records.items()}
+        return {deal: reconcile(self.w3, record).ok for deal, record in self.records.items()}

@@ -12,7 +12,7 @@ import pytest
 
 from finance import load_deal
 from finance.settlement.swap_terms import swap_terms
-from tests.e2e.test_demo import ROOT, run
+from tests.e2e.test_demo import ROOT, run_here
 
 BLOOM, WATER = (ROOT / "deals" / f"{name}.yaml" for name in ("bloom-wind-prs", "water-utility-rainfall-swap"))
 MILLION = 10**6
@@ -21,13 +21,13 @@ MILLION = 10**6
 @pytest.fixture(scope="module")
 def bloom(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     out = tmp_path_factory.mktemp("bloom")
-    return run(out, str(BLOOM)), out
+    return run_here(out, str(BLOOM)), out
 
 
 @pytest.fixture(scope="module")
 def water(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     out = tmp_path_factory.mktemp("water")
-    return run(out, str(WATER)), out
+    return run_here(out, str(WATER)), out
 
 
 def amounts(summary: dict[str, Any]) -> list[int]:

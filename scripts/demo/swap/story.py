@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chain.network import LocalChain, reach_time, when
+from chain.reconcile import reconcile
+from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
-from chain.swap.reconcile import SwapReconciliation, reconcile_swap
 from finance.settlement.kpi_payment import Side, close_out_amount
 from finance.swaps.deal import swap_inputs
 from finance.swaps.study import SwapStudy, swap_study
@@ -24,7 +25,7 @@ from finance.terms import Deal
 from scripts.demo.cast import CLASS_NAMES
 from scripts.demo.narrator import Narrator
 from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
-from scripts.demo.story import CHAINS, LEAD_DAYS, Options
+from scripts.demo.story import CHAINS, LEAD_DAYS, Options, tell_reconciliation
 from scripts.demo.swap import crew as oracle
 from scripts.demo.swap.cast import DISPUTED, FIRST_MARGIN, INVESTORS
 from scripts.demo.swap.life import SwapLife
@@ -67,7 +68,7 @@ class SwapDemonstration:
     dispute: dict[str, Any]
     margin: dict[str, Any]
     reports: list[dict[str, Any]]
-    reconciliation: SwapReconciliation
+    reconciliation: Reconciliation
     narrator: Narrator
     seconds: float = 0.0
 
@@ -122,8 +123,8 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
             f"{5 if life.has_project else 4}. Everybody takes what is theirs, and reconciliation"
         )
         life.wind_up()
-        result = reconcile_swap(life.w3, record, deal)
-        _tell_reconciliation(result, narrator)
+        result = reconcile(life.w3, record, deal)
+        tell_reconciliation(result, narrator)
         return SwapDemonstration(
             options, deal, chain, study, life, allotted, told.main.faults, told.fixings, told.dispute,
             told.margin, told.reports, result, narrator, narrator.seconds,
@@ -336,15 +337,3 @@ def _tell_period(told: _Telling, fixing: Fixing) -> None:
     if fixing.owed:
         text += f"; owed by the payee {words(fixing.owed)}"
     told.narrator.say(text)
-
-
-def _tell_reconciliation(result: SwapReconciliation, narrator: Narrator) -> None:
-    for kind, sums in result.payments().items():
-        line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
-        narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
-    narrator.say(
-        "reconciled per party, holder and payment: difference 0"
-        if result.ok
-        else f"{len(result.differences)} differences: {result.differences[:3]}",
-        result.ok,
-    )

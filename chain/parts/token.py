@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chain.parts.base import Now, PartKind, Seen, Standing, nobodys
+from chain.reconciliation import Check, Row
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import NOBODY, World
 
@@ -55,6 +57,31 @@ def _claimed(a: Mapping[str, Any], _world: World) -> Rebuilt:
     yield a["holder"], "claim", {"holder": a["holder"]}
 
 
+# -- what it pays
+
+
+def _shared(seen: Seen) -> Iterator[Row]:
+    """A part of the deal says itself what it shares out; of anybody else's money nothing was promised."""
+    if seen["payer"] not in seen.after.addresses.values():
+        yield from seen.shares(seen.part, "gift", seen.both("perUnit"))
+
+
+def _paid_out(seen: Seen) -> Iterator[Row]:
+    yield seen.row("claim", seen["holder"], seen.both("amount"))
+
+
+def _standing(now: Now) -> Standing:
+    books = now.world.books(now.part, TokenBooks)
+    return Standing(
+        checks=[Check(f"{now.part}: units in issue", books.supply, now.read("totalSupply"))],
+        notes=nobodys(now),
+    )
+
+
+WORDS = {
+    "gift": "shared out by anybody but a part of the deal",
+    "claim": "paid out to holders",
+}
 APART = frozenset({"Approval", "EIP712DomainChanged"})
 """Events of which the books know nothing: allowances are the ERC-20's."""
 
@@ -69,3 +96,4 @@ ACTS_OF = {
     "Distributed": _distributed,
     "Claimed": _claimed,
 }
+KIND = PartKind(ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART)

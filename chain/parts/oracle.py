@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chain.parts.base import PartKind
 from finance.settlement.feed_report import unpacked
 from finance.settlement.world import World
 
@@ -64,3 +65,4 @@ ACTS_OF = {
     "RewardsFunded": _funded,
     "RewardsReleased": _released,
 }
+KIND = PartKind(ACTS_OF, apart=APART)

@@ -1,0 +1,118 @@
+"""A deployed deal's books, kept up with its chain: what is due now, what an act would come to, and the act as
+a call of its contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any
+
+from web3 import Web3
+from web3.contract.contract import ContractFunction
+
+from chain.bindings import contract
+from chain.check import require_chain
+from chain.errors import ChainError, NetworkError
+from chain.events import CONTRACTS, Event, Watch, read_events, watch
+from chain.kinds import kind_of
+from chain.log_reader import Header, header
+from chain.records import RecordFile
+from chain.replay import Difference, replay
+from finance.settlement.acts import ANYONE, Act, Call
+from finance.settlement.world import ACTS as CURRENCY_ACTS
+from finance.settlement.world import CURRENCY, World
+
+
+class StrayError(ChainError):
+    """The log of a deal is not what its books make of it, so nothing can be said of what is due."""
+
+
+@dataclass
+class Following:
+    """The deal of a record on its chain. `look` reads what is new, and all of it again where the chain has
+    taken blocks back."""
+
+    w3: Web3
+    record: RecordFile
+    _world: World | None = field(default=None, repr=False)
+    _read: Header | None = None
+
+    def look(self) -> World:
+        """The books as of the latest block, their clock at the next one.
+
+        Raises StrayError where the log has what no act of the deal explains, or figures unlike the books'.
+        """
+        head = self._header("latest")
+        if self._world is None or self._read is None or not self._stands(self._read):
+            require_chain(self.w3, self.record)
+            self._world = kind_of(self.record).world(self.record, self.record.load_deal())
+            self._read = None
+        if self._read is None or head.number > self._read.number:
+            start = None if self._read is None else self._read.number + 1
+            events = read_events(self.w3, self.record, head.number, from_block=start)
+            self._world = self._lived(self._world, [e for e in events if e.tx != self.record.tx])
+            self._read = head
+        # Not before the latest block, whatever the clock of this machine says.
+        at = max(head.time, self._pending_time())
+        return replace(self._world, at=at, block=head.number + 1)
+
+    def call(self, world: World, act: Act) -> ContractFunction:
+        """An act as a call of its contract."""
+        row = acts_of(world, act.part)[act.call]
+        name = {**CONTRACTS, "registry": "IdentityRegistry"}[act.part]
+        if (act.part, act.call) == (CURRENCY, MINT.name):
+            name = "TestCurrency"
+        functions = contract(self.w3, name, world.addresses[act.part]).functions
+        return functions[row.function](*(_plain(act.arguments[each]) for each in row.arguments))
+
+    @property
+    def watch(self) -> Watch:
+        return watch(self.record)
+
+    def _lived(self, world: World, events: list[Event]) -> World:
+        made = replay(world, self.watch, events)
+        if made.unexplained is not None:
+            event, reason = made.unexplained
+            raise StrayError(f"{_where(event)}: no act of the deal explains it: {reason}")
+        for each in made.differences:
+            raise StrayError(_unlike(each))
+        return made.world
+
+    def _pending_time(self) -> int:
+        """When the next block would be made; 0 where a node does not tell."""
+        try:
+            pending = header(self.w3, "pending")
+        except NetworkError:
+            return 0
+        return 0 if pending is None else pending.time
+
+    def _stands(self, read: Header) -> bool:
+        found = header(self.w3, read.number)
+        return found is not None and found.hash == read.hash
+
+    def _header(self, block: str) -> Header:
+        found = header(self.w3, block)
+        if found is None:
+            raise ChainError(f"the chain has no {block} block")
+        return found
+
+
+MINT = Call("mint", ANYONE, "make test currency", {"to": "address", "amount": "uint256"})
+"""Of the currency that a deployment without one of its own makes; the books know nothing of it."""
+
+
+def acts_of(world: World, part: str) -> dict[str, Call]:
+    """What can be done to a part, by name."""
+    return {**CURRENCY_ACTS, MINT.name: MINT} if part == CURRENCY else dict(world.parts[part].ACTS)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, IntEnum) else value
+
+
+def _where(event: Event) -> str:
+    return f"block {event.block}, {event.source} {event.name}"
+
+
+def _unlike(found: Difference) -> str:
+    return f"{_where(found.event)}: {found.argument} = {found.actual}, by the books {found.expected}"

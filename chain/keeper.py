@@ -1,0 +1,289 @@
+"""Whoever performs what is due and anyone may do: settle, fix, pay, call margin, close out, distribute.
+
+What is due is what the books of a deal say (`World.due`), on the log as it stands; nothing is remembered that
+the chain does not know, so a keeper that was killed goes on where it was. It has one transaction under way at
+a time: one that an earlier run left is awaited, or replaced, before anything else is sent, so that nothing is
+done twice. Several keepers may serve the same deals: who comes second is refused by the contract.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from threading import Event as Flag
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from web3 import Web3
+from web3.contract.contract import ContractFunction
+from web3.exceptions import Web3Exception
+
+from chain.bindings import calldata, request
+from chain.errors import ChainError, ContractError, NetworkError, UnreachableError
+from chain.following import Following, StrayError
+from chain.reconcile import names_of
+from chain.records import RecordFile
+from chain.sender import GAS_MARGIN, submit
+from finance.report.text import money
+from finance.settlement.acts import Act, Flow
+from finance.settlement.world import World
+from finance.terms.deal import Currency
+
+PATIENCE = 45
+"""Seconds until a transaction that is not mined is sent again with higher fees."""
+RAISE = 1.25
+"""By how much fees rise then; nodes want a tenth more at least."""
+TRIES = 8
+LONGEST_WAIT = 60
+
+
+@dataclass(frozen=True)
+class Done:
+    """An act that a keeper performed: the currency that moved by the books, and its transaction."""
+
+    deal: str
+    act: Act
+    flows: Sequence[Flow]
+    tx: str
+    block: int
+    gas: int
+
+
+@dataclass
+class Metrics:
+    """What a keeper counts, for Prometheus."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.acts = Counter(
+            "penstock_keeper_acts", "Acts performed", ["deal", "part", "act"], registry=self.registry
+        )
+        self.refused = Counter(
+            "penstock_keeper_refused",
+            "Acts that a contract refused",
+            ["deal", "part", "act"],
+            registry=self.registry,
+        )
+        self.raised = Counter(
+            "penstock_keeper_fees_raised", "Transactions sent again with higher fees", registry=self.registry
+        )
+        self.lost = Counter(
+            "penstock_keeper_rounds_lost", "Rounds in which the chain did not answer", registry=self.registry
+        )
+        self.due = Gauge("penstock_keeper_due", "Acts that are due", ["deal"], registry=self.registry)
+        self.block = Gauge(
+            "penstock_keeper_block", "Block that was looked at last", ["deal"], registry=self.registry
+        )
+        self.stray = Gauge(
+            "penstock_keeper_stray",
+            "1: the log is not what the books make of it",
+            ["deal"],
+            registry=self.registry,
+        )
+
+
+class Keeper:
+    """Serves the deals of `records` from one account: an address that the node has unlocked, or a key.
+
+    `say` is told a line for every act, and for what stands in the way, once.
+    """
+
+    def __init__(
+        self,
+        w3: Web3,
+        account: str | LocalAccount,
+        records: Sequence[RecordFile],
+        say: Callable[[str], None] = lambda line: None,
+        patience: float = PATIENCE,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.w3, self.say, self.patience = w3, say, patience
+        self.account = account
+        self.address = Web3.to_checksum_address(account if isinstance(account, str) else account.address)
+        self.deals = [Following(w3, record) for record in records]
+        self.metrics = metrics or Metrics()
+        self._said: dict[str, str] = {}
+
+    def run(self, interval: float, stop: Flag) -> None:
+        """Rounds until `stop` is set, `interval` seconds apart; longer while the chain does not answer."""
+        wait = interval
+        while not stop.is_set():
+            try:
+                self.round(stop)
+                self._say_once("chain", "")
+                wait = interval
+            except (ChainError, Web3Exception) as error:
+                self.metrics.lost.inc()
+                self._say_once("chain", f"the chain does not answer, trying again: {error}")
+                wait = min(max(wait * 2, 1), max(LONGEST_WAIT, interval))
+            stop.wait(wait)
+
+    def round(self, stop: Flag | None = None) -> list[Done]:
+        """Perform all that is due now, until nothing is. Raises NetworkError if the chain does not answer."""
+        found: list[Done] = []
+        self._settle_earlier()
+        for deal in self.deals:
+            refused: set[str] = set()
+            while not (stop is not None and stop.is_set()):
+                done = self._next(deal, refused)
+                if done is None:
+                    break
+                found.append(done)
+        return found
+
+    def due(self) -> list[tuple[str, Act]]:
+        """What is due now, with the deal's id."""
+        return [(deal.record.deal, act) for deal in self.deals for act in deal.look().due()]
+
+    # -- one act
+
+    def _next(self, deal: Following, refused: set[str]) -> Done | None:
+        """Perform the first act that is due and not refused; None when there is none."""
+        name = deal.record.deal
+        try:
+            world = deal.look()
+        except StrayError as error:
+            self.metrics.stray.labels(name).set(1)
+            self._say_once(name, f"{name}: nothing is done: {error}")
+            return None
+        self.metrics.stray.labels(name).set(0)
+        due = world.due()
+        self.metrics.due.labels(name).set(len(due))
+        self.metrics.block.labels(name).set(world.block - 1)
+        for act in due:
+            if _key(act) in refused:
+                continue
+            try:
+                return self._perform(deal, world, act)
+            except ContractError as error:  # somebody was faster, or the contract knows better
+                refused.add(_key(act))
+                self.metrics.refused.labels(name, act.part, act.call).inc()
+                self._say_once(f"{name} {_key(act)}", f"{name} {words(act)}: the contract refuses: {error}")
+        return None
+
+    def _perform(self, deal: Following, world: World, act: Act) -> Done:
+        name = deal.record.deal
+        _, made = world.tried(act)
+        receipt = self._send(deal.call(world, act), words(act))
+        done = Done(
+            name,
+            act,
+            made.flows,
+            _hex(receipt["transactionHash"]),
+            receipt["blockNumber"],
+            receipt["gasUsed"],
+        )
+        self.metrics.acts.labels(name, act.part, act.call).inc()
+        self._said.pop(f"{name} {_key(act)}", None)
+        names = names_of(deal.record) | {address: part for part, address in world.addresses.items()}
+        self.say(told(done, names, deal.record.load_deal().currency))
+        return done
+
+    # -- transactions
+
+    def _send(self, function: ContractFunction, operation: str) -> Any:
+        """Send a call and wait until it is mined, raising its fees when it takes long."""
+        plain = {"from": self.address, "to": function.address, "data": calldata(function), "value": "0x0"}
+        estimate = int(request(self.w3, "eth_estimateGas", [plain], operation), 16)
+        limit = int(self.w3.eth.get_block("latest")["gasLimit"])
+        plain["gas"] = hex(max(estimate, min(int(estimate * GAS_MARGIN), limit)))
+        receipt = self._mined(plain, self._nonce("latest"), operation)
+        if receipt["status"] != 1:
+            request(self.w3, "eth_call", [plain, hex(receipt["blockNumber"] - 1)], operation)
+            raise ContractError("Reverted", {"tx": _hex(receipt["transactionHash"])}, operation)
+        return receipt
+
+    def _settle_earlier(self) -> None:
+        """Wait for what an earlier run has sent. What is not mined in time is replaced by nothing done: what
+        is still due is found due again."""
+        waiting = self._nonce("pending") - self._nonce("latest")
+        if waiting <= 0:
+            return
+        self._say_once(
+            "earlier", f"waiting for {waiting} transactions of {self.address} that were sent before"
+        )
+        until = time.monotonic() + self.patience
+        while self._nonce("pending") > self._nonce("latest"):
+            if time.monotonic() > until:
+                first = self._nonce("latest")
+                plain = {
+                    "from": self.address,
+                    "to": self.address,
+                    "data": "0x",
+                    "value": "0x0",
+                    "gas": hex(21_000),
+                }
+                self._mined(plain, first, "cancel", raised=RAISE**2)
+                until = time.monotonic() + self.patience
+            time.sleep(0.2)
+        self._say_once("earlier", "")
+
+    def _mined(self, plain: dict[str, Any], nonce: int, operation: str, raised: float = 1.0) -> Any:
+        sent: list[str] = []
+        for _ in range(TRIES):
+            try:
+                sent.append(submit(self.w3, self.account, plain, nonce, raised, operation))
+            except UnreachableError:
+                raise
+            except NetworkError as error:
+                # Of a nonce that is taken there is a receipt, or somebody else uses the account.
+                if not sent:
+                    raise
+                self._say_once(operation, f"{operation}: not sent again: {error}")
+            receipt = self._await(sent)
+            if receipt is not None:
+                return receipt
+            raised *= RAISE
+            self.metrics.raised.inc()
+        raise NetworkError(f"{operation}: not mined in {TRIES * self.patience:g} s: {', '.join(sent)}")
+
+    def _await(self, sent: Sequence[str]) -> Any:
+        until = time.monotonic() + self.patience
+        while time.monotonic() < until:
+            for tx in sent:
+                receipt = request(self.w3, "eth_getTransactionReceipt", [tx])
+                if receipt is not None:
+                    return self.w3.eth.get_transaction_receipt(tx)  # type: ignore[arg-type]
+            time.sleep(min(0.2, self.patience / 10))
+        return None
+
+    def _nonce(self, block: str) -> int:
+        return self.w3.eth.get_transaction_count(self.address, block)  # type: ignore[arg-type]
+
+    def _say_once(self, about: str, line: str) -> None:
+        """A line, unless it was the last one about the same thing; an empty one ends it."""
+        if line and self._said.get(about) != line:
+            self.say(line)
+        self._said[about] = line
+
+
+def words(act: Act) -> str:
+    """An act in a word or two: `bond fix fixing=0`."""
+    given = [
+        f"{name}={int(value) if isinstance(value, int) else value}" for name, value in act.arguments.items()
+    ]
+    return " ".join([act.part, act.call, *given])
+
+
+def told(done: Done, names: Mapping[str, str], currency: Currency) -> str:
+    """The line of an act; `names` of parts and wallets by address."""
+    decimals = currency.token_decimals
+    moved = "".join(
+        f"; {currency.code} {money(Decimal(each.amount).scaleb(-decimals), decimals)} {each.what}"
+        + ("" if each.period is None else f" of period {each.period + 1}")
+        + f" from {names.get(each.payer, each.payer)} to {names.get(each.payee, each.payee)}"
+        for each in done.flows
+    )
+    return f"{done.deal} {words(done.act)}: block {done.block}, {done.gas:,} gas, {done.tx}{moved}"
+
+
+def _key(act: Act) -> str:
+    return words(act)
+
+
+def _hex(value: Any) -> str:
+    return str(value.to_0x_hex())

@@ -1,0 +1,112 @@
+"""What a module of this package gives of its contract: the acts behind its events, what an event pays whom,
+and how the part stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chain.reconciliation import Check, Position, ReportState, Row
+from finance.settlement.claim_token import TokenBooks
+from finance.settlement.world import World
+
+Rebuild = Callable[[Mapping[str, Any], World], Iterator[tuple[str, str, dict[str, Any]]]]
+"""From an event's arguments to (who, what, with which arguments)."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One event of a part twice: its arguments by the books (`expected`; empty if no act explains it) and in
+    the log (`actual`), with the world before and after the act, and the period of it (from 0) that another
+    event of the same act has named. `alone`: the act says nothing else."""
+
+    part: str
+    name: str
+    tx: str
+    expected: Mapping[str, Any]
+    actual: Mapping[str, Any]
+    before: World
+    after: World
+    period: int | None = None
+    alone: bool = False
+
+    def __getitem__(self, argument: str) -> Any:
+        """What does not depend on figures: who, which period."""
+        return self.actual[argument]
+
+    def both(self, argument: str) -> tuple[int, int]:
+        """An argument that is an amount: expected and actual."""
+        return self.expected.get(argument, 0), self.actual[argument]
+
+    def row(
+        self, kind: str, party: str, amounts: tuple[int, int], period: int | None = None, **more: Any
+    ) -> Row:
+        """A row of this event; `period` counts from 0."""
+        number = None if period is None else period + 1
+        return Row(self.part, kind, party, number, *amounts, tx=self.tx, **more)
+
+    def shares(
+        self, token: str, kind: str, per_unit: tuple[int, int], period: int | None = None
+    ) -> Iterator[Row]:
+        """A row for everybody who holds units of a token just then."""
+        for holder, units in holdings(self.after, token).items():
+            expected, actual = per_unit
+            yield self.row(kind, holder, (expected * units, actual * units), period, units=units)
+
+
+Rows = Callable[[Seen], Iterator[Row]]
+
+
+@dataclass(frozen=True)
+class Now:
+    """A part at the block of a reconciliation: the world as the log has it lived, its clock at that block,
+    and the contract itself: `read("state")`. `held`: currency it holds there; `sent`: what came by plain
+    transfers."""
+
+    part: str
+    world: World
+    read: Callable[..., Any]
+    held: int
+    sent: int = 0
+
+
+@dataclass
+class Standing:
+    """How a part stands: its `state` in words, figures against the contract's, what is not paid though it
+    should be, and in words what a reader should know. `ended`: nothing of it is to come; `over`: nothing of
+    the whole deal, which never began."""
+
+    state: str = ""
+    ended: bool = True
+    over: bool = False
+    checks: list[Check] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    reports: list[ReportState] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    not_yet: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PartKind:
+    """What is known of a contract by its role in a deal. `apart`: events that are neither acts nor follow
+    from one that the books know."""
+
+    acts_of: Mapping[str, Rebuild]
+    rows: Mapping[str, Rows] = field(default_factory=dict)
+    standing: Callable[[Now], Standing] | None = None
+    apart: frozenset[str] = frozenset()
+
+
+def holdings(world: World, token: str) -> dict[str, int]:
+    """Units of everybody who holds some, by holder."""
+    accounts = world.books(token, TokenBooks).accounts
+    return {holder: account.units for holder, account in sorted(accounts.items()) if account.units}
+
+
+def nobodys(now: Now) -> list[str]:
+    """Of a part that does not use what is simply sent to it."""
+    if not now.sent:
+        return []
+    return [f"{now.sent} minor units sent straight to {now.world.addresses[now.part]}: nobody's"]

@@ -1,0 +1,209 @@
+"""KpiBond. A fixing made within an acceleration follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from chain.parts.base import Now, PartKind, Seen, Standing, holdings
+from chain.reconciliation import Check, ReportState, Row
+from finance.settlement.bond_books import BondBooks
+from finance.settlement.bond_life import LATE_ONE, BondLife, State
+from finance.settlement.feed_report import STATUS
+from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.pro_rata import per_unit
+from finance.settlement.terms import Effect
+from finance.settlement.world import World
+
+Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+
+
+def _funded(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield a["from"], "fund", {"amount": a["amount"]}
+
+
+def _fixed(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield "", "fix", {"fixing": a["fixing"]}
+
+
+def _by_anyone(call: str) -> Callable[[Mapping[str, Any], World], Rebuilt]:
+    def rebuilt(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+        yield "", call, {}
+
+    return rebuilt
+
+
+# -- what it pays
+
+
+def _coupon(seen: Seen) -> Iterator[Row]:
+    yield from _payment(seen, seen["period"])
+
+
+def _redemption(seen: Seen) -> Iterator[Row]:
+    yield from _payment(seen, None)
+
+
+def _payment(seen: Seen, period: int | None) -> Iterator[Row]:
+    """To every holder, by the kinds that a payment is made of."""
+    books = seen.after.books(seen.part, BondBooks)
+    expected, actual = (_parts(books.life, period, a) for a in (seen.expected, seen.actual))
+    for kind in WORDS:
+        each = expected.get(kind, 0), actual.get(kind, 0)
+        if any(each) or kind in _always(books.life, period):
+            yield from seen.shares(books.parts.token, kind, each, period)
+
+
+def _recovery(seen: Seen) -> Iterator[Row]:
+    books = seen.after.books(seen.part, BondBooks)
+    expected, actual = (paid // (books.life.units or 1) for paid in seen.both("paid"))
+    yield from seen.shares(books.parts.token, "recovery", (expected, actual))
+
+
+def _funding(seen: Seen) -> Iterator[Row]:
+    yield seen.row("funding", seen["from"], seen.both("amount"))
+
+
+def _surplus(seen: Seen) -> Iterator[Row]:
+    issuer = seen.after.books(seen.part, BondBooks).parts.issuer
+    yield seen.row("surplus", issuer, seen.both("amount"))
+
+
+def _parts(life: BondLife, period: int | None, said: Mapping[str, Any]) -> dict[str, int]:
+    """A unit's money of a payment by kind, from the sums that its event names; divided as `bond.payments`
+    does."""
+    units = life.units
+    if not said or not units:
+        return {}
+    back = said["principal" if period is None else "repayment"] // units
+    more, each = said["late"] // units, said["paid"] // units
+    left = each - back - more
+    coupon = 0
+    if period is not None:
+        coupon = said["interest"] // units if "outcome" in _always(life, period) else left
+    return {"coupon": coupon, "principal": back, "outcome": left - coupon, "late": more}
+
+
+def _always(life: BondLife, period: int | None) -> set[str]:
+    """What a payment always has, be it zero."""
+    index = life.total if period is None else period
+    amounts = {life.first_payment(f) for f in life.terms.fixings if f.effect is Effect.AMOUNT}
+    return ({"outcome"} if index in amounts else set()) | ({"coupon"} if period is not None else set())
+
+
+# -- how it stands
+
+
+def _standing(now: Now) -> Standing:
+    books = now.world.books(now.part, BondBooks)
+    life = books.told(now.world)
+    found = Standing(
+        state=life.state.name.lower(),
+        ended=life.state == State.REDEEMED,
+        checks=[
+            Check(f"{now.part}: state", life.state, now.read("state")),
+            Check(f"{now.part}: coupons paid", life.coupons_paid, now.read("couponsPaid")),
+            Check(f"{now.part}: principal owed", books.principal(), now.read("principal")),
+        ],
+        reports=list(_reports(now, books)),
+    )
+    if life.state in (State.ACTIVE, State.DEFAULTED):
+        _add_overdue(now, books, found)
+    elif life.state == State.ACCELERATED:
+        _add_called_due(now, books, found)
+    if not found.ended:
+        left = life.total - life.coupons_paid
+        if left and life.state != State.ACCELERATED:
+            found.not_yet.append(f"{left} of {life.total} coupons are not paid")
+        found.not_yet += [f"{r} is not final: {r.status}" for r in found.reports if not r.is_settled]
+        found.not_yet.append("the bond is not redeemed")
+    if life.state == State.DEFAULTED:
+        found.notes.append("the bond is in default")
+    return found
+
+
+def _reports(now: Now, books: BondBooks) -> Iterator[ReportState]:
+    """One for each fixing."""
+    oracle = now.world.books(books.parts.oracle, FeedBooks)
+    for fixing in books.terms.fixings:
+        report = oracle.report_of(books.parts.feeds[fixing.feed], fixing.kpi_period, now.world.at)
+        kpi = books.terms.feeds[fixing.feed].kpi
+        yield ReportState(kpi, fixing.kpi_period + 1, STATUS[report.status], report.settled_value)
+
+
+def _add_overdue(now: Now, books: BondBooks, found: Standing) -> None:
+    """Payments whose date has come and which are not made: expected once their grace is over."""
+    at = now.world.at
+    life = books.life.as_if_fixed(at)
+    first = life.coupons_paid
+    due = life.payments(first, life.overdue(at))
+    runs = life.late_on(due, at)
+    carried, booked = life.carried, life.late
+    for index, (payment, late) in enumerate(zip(due, runs, strict=True), start=first):
+        period = index if index < life.total else None
+        label = "redemption" if period is None else f"coupon {index + 1}"
+        late, booked = late + booked, 0
+        if payment.waits is not None:
+            report = found.reports[payment.waits]
+            found.notes.append(f"{label}: due, and waits for {report}, which is {report.status}")
+            continue
+        total = payment.due + late + carried
+        _, paid = per_unit(total, life.units)
+        carried = total - paid
+        if at <= payment.since + life.terms.grace_seconds:
+            found.notes.append(f"{label}: due, not paid, within its grace period")
+            continue
+        found.notes.append(f"{label}: due, not paid, past its grace period")
+        said = {"interest": payment.interest, "repayment": payment.repayment, "late": late, "paid": paid}
+        parts = _parts(life, period, {**said, "principal": payment.repayment})
+        found.rows += _unpaid(now, books, parts, period)
+
+
+def _add_called_due(now: Now, books: BondBooks, found: Standing) -> None:
+    """What was called due and has not been recovered."""
+    life = books.life
+    late = life.late_owed(now.world.at) // LATE_ONE
+    owed = {"coupon": life.interest_owed, "principal": life.principal_owed, "late": late}
+    parts = {kind: amount // life.units for kind, amount in owed.items()}
+    found.rows += _unpaid(now, books, parts, None)
+    found.notes.append("the bond was accelerated: what is called due and not recovered is a difference")
+
+
+def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | None) -> Iterator[Row]:
+    number = None if period is None else period + 1
+    for kind, each in parts.items():
+        for holder, units in holdings(now.world, books.parts.token).items() if each else ():
+            yield Row(now.part, kind, holder, number, each * units, 0, units=units)
+
+
+WORDS = {
+    "coupon": "earned by holders, each period",
+    "principal": "repaid to holders",
+    "outcome": "for the KPI, to holders or, negative, from what they are repaid",
+    "late": "interest on what came late, to holders",
+    "recovery": "shared out after an acceleration",
+    "funding": "paid in to serve the bond",
+    "surplus": "left after the end, to the issuer",
+}
+ACTS_OF = {
+    "BondFunded": _funded,
+    "KpiFixed": _fixed,
+    "CouponPaid": _by_anyone("pay_coupon"),
+    "BondRedeemed": _by_anyone("redeem"),
+    "BondDefaulted": _by_anyone("declare_default"),
+    "DefaultCured": _by_anyone("cure"),
+    "BondAccelerated": _by_anyone("accelerate"),
+    "Recovered": _by_anyone("recover"),
+    "SurplusReturned": _by_anyone("return_surplus"),
+}
+KIND = PartKind(
+    ACTS_OF,
+    {
+        "CouponPaid": _coupon,
+        "BondRedeemed": _redemption,
+        "Recovered": _recovery,
+        "BondFunded": _funding,
+        "SurplusReturned": _surplus,
+    },
+    _standing,
+)

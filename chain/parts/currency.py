@@ -1,0 +1,34 @@
+"""The settlement currency: what comes to a part by a plain transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chain.parts.base import PartKind, Seen
+from chain.reconciliation import Row
+from finance.settlement.world import World
+
+Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+
+
+def _transfer(a: Mapping[str, Any], world: World) -> Rebuilt:
+    if a["from"] not in world.addresses.values():
+        yield a["from"], "transfer", {"to": a["to"], "value": a["value"]}
+
+
+def _moved(seen: Seen) -> Iterator[Row]:
+    """What no event of the deal's contracts announces; the rest stands with what it is for."""
+    inside = seen.after.addresses.values()
+    if not seen.expected and seen["from"] in inside:
+        yield seen.row("unannounced", seen["to"], (0, seen["value"]))
+    elif seen.alone:
+        yield seen.row("sent", seen["to"], seen.both("value"))
+
+
+WORDS = {
+    "sent": "simply sent to a contract of the deal",
+    "unannounced": "left a contract of the deal without an event that says so",
+}
+ACTS_OF = {"Transfer": _transfer}
+KIND = PartKind(ACTS_OF, {"Transfer": _moved})

@@ -1,0 +1,126 @@
+"""RevenueTreasury."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chain.parts.base import Now, PartKind, Seen, Standing
+from chain.reconciliation import Check, Position, Row
+from chain.terms import text_of
+from finance.settlement.treasury import Party
+from finance.settlement.treasury_books import State, TreasuryBooks
+from finance.settlement.world import World
+
+Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+
+
+def _received(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield a["from"], "receive_revenue", {"line": a["line"], "amount": a["amount"]}
+
+
+def _paid(a: Mapping[str, Any], world: World) -> Rebuilt:
+    rest = a["period"] == len(world.books("treasury", TreasuryBooks).terms.periods)
+    yield "", "pay_rest" if rest else "pay", {}
+
+
+def _withdrawn(a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield "", "withdraw", {"party": a["party"]}
+
+
+def _returned(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+    yield "", "return_money", {}
+
+
+# -- what it pays
+
+
+def _books(world: World, part: str) -> TreasuryBooks:
+    return world.books(part, TreasuryBooks)
+
+
+def _revenue(seen: Seen) -> Iterator[Row]:
+    yield seen.row("revenue", seen["from"], seen.both("amount"), detail=text_of(seen["line"]))
+
+
+def _spent(seen: Seen) -> Iterator[Row]:
+    """What a period credits to the parties, and each unit's part of the rest."""
+    books, period = _books(seen.after, seen.part), seen["period"]
+    for kind, argument, party in (
+        ("operating_cost", "operatingCost", Party.OPERATOR),
+        ("debt_service", "debtService", Party.LENDER),
+    ):
+        if any(seen.both(argument)):
+            yield seen.row(kind, books.terms.address(party), seen.both(argument), period)
+    expected, actual = (amount // books.units if books.units else 0 for amount in seen.both("holders"))
+    if expected or actual:
+        yield from seen.shares(books.terms.token, "distribution", (expected, actual), period)
+
+
+def _paid_out(seen: Seen) -> Iterator[Row]:
+    yield seen.row("withdrawn", seen["to"], seen.both("amount"))
+
+
+def _given_back(seen: Seen) -> Iterator[Row]:
+    yield seen.row("returned", seen["issuer"], seen.both("returned"))
+
+
+# -- how it stands
+
+
+def _standing(now: Now) -> Standing:
+    books, at = _books(now.world, now.part), now.world.at
+    paid, periods, state = books.ledger.periods_paid, books.terms.periods, books.state
+    found = Standing(
+        state=state.name.lower(),
+        ended=state == State.CLOSED,
+        checks=[
+            Check(f"{now.part}: state", state, now.read("state")),
+            Check(f"{now.part}: periods paid", paid, now.read("periodsPaid")),
+        ],
+    )
+    for party in Party:
+        name, address = party.name.lower(), books.terms.address(party)
+        held, owed = books.ledger.credits[party], books.ledger.arrears[party]
+        found.positions.append(Position(name, address, "held", held, now.read("creditOf", party)))
+        found.positions.append(Position(name, address, "owed", owed, now.read("arrearsOf", party)))
+    if state != State.OFFERED and paid < len(periods) and at >= periods[paid].pay_date:
+        found.notes.append(f"period {paid + 1}: due, not paid by the treasury")
+    credits = sum(now.read("creditOf", party) for party in Party)
+    found.rows.append(
+        Row(
+            now.part,
+            "carried",
+            now.world.addresses[now.part],
+            None,
+            books.available(now.world),
+            now.held - credits,
+        )
+    )
+    return found
+
+
+WORDS = {
+    "revenue": "paid in by line",
+    "operating_cost": "credited to the operator",
+    "debt_service": "credited to the lender",
+    "distribution": "earned by holders, each period",
+    "returned": "of the treasury of a failed issue, to the issuer",
+    "carried": "what the treasury holds for the next period, dust of distributions among it",
+}
+ACTS_OF = {
+    "RevenueReceived": _received,
+    "PeriodPaid": _paid,
+    "Withdrawn": _withdrawn,
+    "MoneyReturned": _returned,
+}
+KIND = PartKind(
+    ACTS_OF,
+    {
+        "RevenueReceived": _revenue,
+        "PeriodPaid": _spent,
+        "Withdrawn": _paid_out,
+        "MoneyReturned": _given_back,
+    },
+    _standing,
+)

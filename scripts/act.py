@@ -1,0 +1,341 @@
+"""`penstock act`: what can be done in a deployed deal, by whom and to what effect; and one of it done."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+
+if TYPE_CHECKING:
+    from chain.following import Following
+    from finance.settlement.acts import AbiType, Act, Call, Done
+    from finance.settlement.world import World
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def act(
+    deployment: Annotated[
+        Path, typer.Argument(help="Deployment record, as written by `penstock deploy`.", metavar="RECORD")
+    ],
+    what: Annotated[
+        str | None,
+        typer.Argument(help="PART.ACT to do, such as bond.pay_coupon; none: list what can be done."),
+    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE for each argument.")] = None,
+    network: Annotated[
+        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
+    ] = "development",
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
+    ] = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Local chains: move the clock to this date (2021-04-01, or with T12:00) first."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="List what only contracts do, and acts of oracle and registry, as well."),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; amounts in minor units.")] = False,
+) -> None:
+    """List what can be done in a deal now, or do one of it.
+
+    Amounts are in minor units of the currency. Currency that an act takes is allowed to the part first, as
+    far as needed. What the books of the deal, or the contract, do not allow is refused in words before
+    anything is sent: exit 1.
+    """
+    from chain.following import Following
+    from chain.kinds import load_record
+    from chain.network import connect
+    from scripts.accounts import account_of
+
+    record = load_record(deployment)
+    w3 = connect(network, record.chain_id)
+    if at is not None:
+        _move_clock(w3, at)
+    deal = Following(w3, record)
+    world = deal.look()
+    if what is None:
+        _show_list(deal, world, all_, json)
+        return
+    named = record.wallets.model_dump()
+    wallet = named.get(sender) if sender is not None else None
+    account = account_of(w3, wallet if isinstance(wallet, str) else sender, keystore, password_file)
+    address = account if isinstance(account, str) else account.address
+    wanted = _wanted(world, what, arguments or [], address, named)
+    done = _tried(world, wanted)
+    said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
+    if not dry_run:
+        said |= _performed(deal, world, wanted, done, account)
+    if json:
+        print(jsonlib.dumps(said, indent=2))
+    else:
+        _tell(said, record, dry_run)
+
+
+UNKNOWN = frozenset({"registry", "oracle"})
+"""Parts that serve other deals too, of which the books do not know everything: the contract is asked."""
+ASK, WITHIN = "ask the contract", "by the deal's contracts only"
+
+
+# -- the list
+
+
+def listed(world: World) -> Iterator[dict[str, Any]]:
+    """Every act of every part: who may, with which arguments, and whether it can be done now, or why not."""
+    due = {(each.part, each.call) for each in world.due()}
+    for part in world.parts:
+        for name, row in _acts(world, part).items():
+            now = "due" if (part, name) in due else _possible(world, part, row)
+            yield {
+                "act": f"{part}.{name}",
+                "who": row.who,
+                "may": sorted(world.parts[part].roles(world).get(row.who, [])),
+                "arguments": {each: _type_words(kind) for each, kind in row.arguments.items()},
+                "now": now,
+                "what": row.words,
+            }
+
+
+def _possible(world: World, part: str, row: Call) -> str:
+    """Whether an act can be done now, by whoever may; else why not, or what that depends on."""
+    from finance.settlement.acts import ANYONE, Act
+    from finance.settlement.widths import SettlementError
+
+    if part in UNKNOWN:
+        return ASK
+    who = [""] if row.who == ANYONE else sorted(world.parts[part].roles(world).get(row.who, []))
+    if who and set(who) <= set(world.addresses.values()):
+        return WITHIN
+    if row.arguments:
+        return "depends on the arguments"
+    reasons = []
+    for by in who:
+        try:
+            world.tried(Act(by, part, row.name, {}, world.at, world.block))
+            return "can be done"
+        except SettlementError as error:
+            reasons.append(str(error))
+    return "no: " + (reasons[0] if reasons else f"there is no {row.who}")
+
+
+def _show_list(deal: Following, world: World, all_: bool, json: bool) -> None:
+    from chain.network import when
+    from finance.report.table import Table
+    from scripts.console import show
+
+    rows = list(listed(world))
+    if json:
+        print(jsonlib.dumps({"deal": deal.record.deal, "time": world.at, "acts": rows}, indent=2))
+        return
+    count = len(rows)
+    rows = [each for each in rows if all_ or each["now"] not in (WITHIN, ASK)]
+    order = {"due": 0, "can be done": 1, "depends on the arguments": 2, ASK: 4, WITHIN: 5}
+    rows.sort(key=lambda each: order.get(each["now"], 3))
+    more = (f"and {count - len(rows)} acts of oracle and registry, or that only contracts do: --all",)
+    show(
+        Table(
+            f"{deal.record.deal} at {when(world.at)}",
+            ("act", "who", "arguments", "now", "what it does"),
+            tuple(
+                (
+                    each["act"],
+                    each["who"],
+                    ", ".join(f"{name}: {kind}" for name, kind in each["arguments"].items()),
+                    each["now"],
+                    each["what"],
+                )
+                for each in rows
+            ),
+            notes=(
+                *(more if count > len(rows) else ()),
+                "penstock act RECORD ACT NAME=VALUE ... --from WHO does one; penstock keeper what is due.",
+            ),
+        )
+    )
+
+
+# -- one act
+
+
+def _acts(world: World, part: str) -> dict[str, Call]:
+    from chain.following import acts_of
+
+    return acts_of(world, part)
+
+
+def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Mapping[str, Any]) -> Act:
+    """The act that was asked for; an address may be the name of one of the wallets.
+
+    Raises InputError for one that there is not, and for its arguments."""
+    from finance.settlement.acts import Act
+    from finance.settlement.world import CURRENCY
+    from finance.terms import InputError
+
+    part, _, name = what.partition(".")
+    if part not in (*world.parts, CURRENCY):
+        raise InputError(f"{what}: there is no part {part}; there are {', '.join([*world.parts, CURRENCY])}")
+    acts = _acts(world, part)
+    if name not in acts:
+        raise InputError(f"{what}: no act of {part}; there are {', '.join(acts)}")
+    row, given = acts[name], {}
+    for each in arguments:
+        key, equals, value = each.partition("=")
+        if not equals or key not in row.arguments:
+            takes = ", ".join(row.arguments) or "nothing"
+            raise InputError(f"{each}: must be NAME=VALUE; {what} takes {takes}")
+        if row.arguments[key] == "address" and isinstance(wallets.get(value), str):
+            value = wallets[value]
+        given[key] = _value(f"{what}: {key}", row.arguments[key], value)
+    if missing := [key for key in row.arguments if key not in given]:
+        raise InputError(
+            f"{what}: needs {', '.join(f'{key}={_type_words(row.arguments[key])}' for key in missing)}"
+        )
+    return Act(by, part, name, given, world.at, world.block)
+
+
+def _value(where: str, kind: AbiType, text: str) -> Any:
+    """A word of the command line as an argument of its type."""
+    from web3 import Web3
+
+    from finance.terms import InputError
+
+    try:
+        if isinstance(kind, type) and issubclass(kind, IntEnum):
+            return kind[text.upper()] if not text.isdigit() else kind(int(text))
+        if isinstance(kind, Mapping | list):
+            return jsonlib.loads(text)
+        if kind == "address":
+            return Web3.to_checksum_address(text)
+        if kind == "bool":
+            return {"true": True, "false": False}[text.lower()]
+        if str(kind).startswith("bytes") and not text.startswith("0x"):
+            size = int(str(kind)[5:] or 32)
+            data = text.encode()
+            if len(data) > size:
+                raise ValueError(text)
+            return "0x" + data.ljust(size, b"\0").hex()
+        return text if str(kind).startswith("bytes") else int(text.replace(",", "").replace("_", ""))
+    except (ValueError, KeyError):
+        raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
+
+
+def _type_words(kind: AbiType) -> str:
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return " or ".join(each.name.lower() for each in kind)
+    if isinstance(kind, list):
+        return f"[{_type_words(kind[0])}, ...]"
+    if isinstance(kind, Mapping):
+        return "{" + ", ".join(f'"{name}": {_type_words(each)}' for name, each in kind.items()) + "}"
+    return str(kind)
+
+
+def _tried(world: World, wanted: Act) -> Done | None:
+    """What an act would come to by the books; None where only the contract knows."""
+    from chain.following import MINT
+    from finance.settlement.widths import SettlementError
+    from finance.settlement.world import CURRENCY
+
+    if wanted.part in UNKNOWN or (wanted.part, wanted.call) == (CURRENCY, MINT.name):
+        return None
+    try:
+        return world.tried(wanted)[1]
+    except SettlementError as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _performed(deal: Following, world: World, wanted: Act, done: Done | None, account: Any) -> dict[str, Any]:
+    from chain.errors import ContractError
+    from chain.sender import Sender
+
+    sender = Sender(deal.w3, account)
+    try:
+        _allow(deal, world, wanted, done, sender)
+        receipt = sender.send(deal.call(world, wanted), f"{wanted.part}.{wanted.call}")
+    except ContractError as error:
+        typer.echo(f"the contract refuses: {error}", err=True)
+        raise typer.Exit(1) from None
+    return {
+        "tx": receipt["transactionHash"].to_0x_hex(),
+        "block": receipt["blockNumber"],
+        "gas": receipt["gasUsed"],
+    }
+
+
+def _allow(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> None:
+    """Let the parts that take currency of who acts take as much, where they may not yet."""
+    from chain.bindings import contract, read
+    from finance.settlement.world import CURRENCY
+
+    money = contract(deal.w3, "IERC20", world.addresses[CURRENCY]).functions
+    takes: dict[str, int] = {}
+    for flow in done.flows if done is not None and wanted.part != CURRENCY else ():
+        if flow.payer == sender.address:
+            takes[flow.payee] = takes.get(flow.payee, 0) + flow.amount
+    for part, amount in takes.items():
+        if read(money.allowance(sender.address, part)) < amount:
+            sender.send(money.approve(part, amount), "approve")
+
+
+def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]:
+    from chain.reconcile import names_of
+
+    names = names_of(record) | {address: part for part, address in world.addresses.items()}
+    return [
+        {
+            "from": names.get(flow.payer, flow.payer),
+            "to": names.get(flow.payee, flow.payee),
+            "amount": str(flow.amount),
+            "what": flow.what,
+            "period": None if flow.period is None else flow.period + 1,
+        }
+        for flow in (done.flows if done is not None else ())
+    ]
+
+
+def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
+    from scripts.console import money
+
+    decimals = record.load_deal().currency.token_decimals
+    code = record.load_deal().currency.code
+    print(f"{said['act']} by {said['by']}" + (": not done, --dry-run" if dry_run else ""))
+    for flow in said["flows"]:
+        period = "" if flow["period"] is None else f" of period {flow['period']}"
+        amount = money(int(flow["amount"]), decimals)
+        print(f"  {flow['what']}{period}: {code} {amount} from {flow['from']} to {flow['to']}")
+    if not dry_run:
+        print(f"  block {said['block']}, {said['gas']:,} gas, {said['tx']}")
+
+
+def _move_clock(w3: Any, at: str) -> None:
+    """A local chain's clock to a date. Raises InputError for another chain, and for no date."""
+    from chain.network import is_local, reach_time
+    from finance.terms import InputError
+
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise InputError(f"--at = {at}: must be a date, as 2021-04-01 or 2021-04-01T12:00") from None
+    if not is_local(w3):
+        raise InputError(f"--at = {at}: only the clock of a local chain can be moved")
+    reach_time(w3, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)
