@@ -21,7 +21,7 @@ from chain.events import CONTRACTS, Event, Watch, watch
 from chain.kinds import kind_of, read_ledger
 from chain.parts import rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
-from chain.reconciliation import Account, Check, Holder, Reconciliation, Row
+from chain.reconciliation import Check, Holder, Position, Reconciliation, Row
 from chain.records import RecordFile
 from chain.replay import Replayed, replay
 from finance.settlement.claim_token import TokenBooks
@@ -100,7 +100,7 @@ class _Reconciler:
             rows=[*self.rows, *(row for each in standings.values() for row in each.rows)],
             positions=[position for each in standings.values() for position in each.positions],
             accounts=[
-                Account(self.names.get(address, ""), address, figure, *amounts)
+                Position(self.names.get(address, ""), address, figure, *amounts)
                 for (address, figure), amounts in sorted(self.moved.items())
             ],
             holders=holders,

@@ -46,20 +46,8 @@ class Row(Compared):
 
 @dataclass(frozen=True)
 class Position(Compared):
-    """A party's money with a part of the deal: what is `held` for it there, and what it `owes` or is
-    `owed`."""
-
-    party: str
-    address: str
-    figure: str
-    expected: int
-    actual: int
-
-
-@dataclass(frozen=True)
-class Account(Compared):
-    """All currency between the deal and somebody outside it: `paid_in` to its contracts, or `received`.
-    `party`: its name among the wallets of the record, if it has one."""
+    """A party's money with the deal: what a part of it has `held` for it, what it `owes` or is `owed` there;
+    or all currency that it has `paid_in` or `received`. `party`: its name, if it has one."""
 
     party: str
     address: str
@@ -114,7 +102,8 @@ class ReportState:
 class Reconciliation:
     """The outcome of a reconciliation at one block. `ok` means: every difference is zero.
 
-    `states` in words by part. `reports`: those that the parts go by, a bond's one for each fixing, a swap's
+    `states` in words by part. `positions` are those with parts of the deal, `accounts` those of everybody
+    outside it with all of it. `reports`: those that the parts go by, a bond's one for each fixing, a swap's
     one for each period settled. `not_yet`: what the deal still has to come, a line each, so that no
     difference is not taken for everything done.
     """
@@ -129,7 +118,7 @@ class Reconciliation:
     reports: list[ReportState]
     rows: list[Row]
     positions: list[Position]
-    accounts: list[Account]
+    accounts: list[Position]
     holders: list[Holder]
     checks: list[Check]
     deployment: list[Difference]
@@ -137,9 +126,9 @@ class Reconciliation:
     not_yet: list[str] = field(default_factory=list)
 
     @property
-    def differences(self) -> list[Row | Position | Account | Holder | Check]:
+    def differences(self) -> list[Row | Position | Holder | Check]:
         """Everything whose difference is not zero."""
-        found: list[Row | Position | Account | Holder | Check] = []
+        found: list[Row | Position | Holder | Check] = []
         for part in (self.rows, self.positions, self.accounts, self.holders, self.checks):
             found += [item for item in part if item.difference]
         return found
@@ -236,7 +225,7 @@ def _texts(amounts: Mapping[str, int]) -> dict[str, str]:
     return {name: str(amount) for name, amount in amounts.items()}
 
 
-def _json(item: Row | Position | Account | Holder | Check) -> dict[str, Any]:
+def _json(item: Row | Position | Holder | Check) -> dict[str, Any]:
     amounts = ("units", "expected", "actual", "claimed", "unclaimed")
     plain = {name: str(value) if name in amounts else value for name, value in asdict(item).items()}
     return {**plain, "difference": str(item.difference)}

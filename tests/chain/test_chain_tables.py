@@ -12,7 +12,6 @@ from chain.events import Event, Watch, filters
 from chain.ledger import Ledger
 from chain.log_reader import Log
 from chain.reconciliation import (
-    Account,
     Check,
     Holder,
     Position,
@@ -357,7 +356,7 @@ def test_any_difference_is_a_difference() -> None:
         {"holders": [Holder(A, 1, 5, 3, 1)]},
         {"checks": [Check("c", 5, 6)]},
         {"positions": [Position("payer", A, "held", 5, 6)]},
-        {"accounts": [Account("issuer", A, "paid_in", 5, 4)]},
+        {"accounts": [Position("issuer", A, "paid_in", 5, 4)]},
     ):
         found = result(**parts)
         assert not found.ok
