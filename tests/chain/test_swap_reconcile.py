@@ -572,8 +572,16 @@ def test_after_a_step_that_is_refused_nothing_is_expected_and_all_that_was_paid_
         before = {event.tx for event in ledger.events[: begun + 1]} | {"", "0xfalse"}
         later, usual = ([row for row in found.rows if row.tx not in before] for found in (result, honest))
         assert not any(row.expected for row in later)
-        # Whose credit or collateral it was that left, and who held units, only the books know.
-        unsure = {"withdrawn", "collateral_returned", "distribution", "gift", "sent", "unannounced"}
+        # Whose credit or collateral left, what was interest, and who held units, only the books know.
+        unsure = {
+            "interest",
+            "withdrawn",
+            "collateral_returned",
+            "distribution",
+            "gift",
+            "sent",
+            "unannounced",
+        }
         shown, should = (
             [
                 (row.kind, row.party, row.actual, row.tx)
