@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Annotated
 
 import typer
@@ -66,14 +68,18 @@ def demo(
     terms = load_deal(deal)
     narrator = Narrator(plain_console(), quiet=json)
     tell, write_report, summary = commands_of(terms.kind).story(terms, outcome.value)
+    told = Event()
     try:
-        with _unfinished(out) as folder:
+        with _noting_interrupts(told), _unfinished(out) as folder:
             done = tell(terms, Options(folder, outcome.value, chain.value, seed, what_ifs), narrator)
             done.life.record.save(folder / "deployment.json")
             write_report(done, folder / "report.html")
             content = summary(done)
             (folder / "summary.json").write_text(dumps(content, indent=2) + "\n")
-    except KeyboardInterrupt:
+    except BaseException as error:
+        # One that falls into a destructor is lost there, and the run goes on without the nodes it ended.
+        if not (told.is_set() or isinstance(error, KeyboardInterrupt)):
+            raise
         typer.echo(f"interrupted: nothing of this run is kept, and {out} is as it was", err=True)
         raise typer.Exit(130) from None
     if json:
@@ -82,6 +88,25 @@ def demo(
         _finish(content, out, narrator)
     if not content["ok"]:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _noting_interrupts(told: Event) -> Iterator[None]:
+    """Ctrl-C is noted besides being raised; where it is ignored it stays so."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or current_thread() is not main_thread():
+        yield
+        return
+
+    def note(_number: int, _frame: object) -> None:
+        told.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -7,12 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from scripts.cli import main
 from tests.e2e.test_demo import run_here
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +148,7 @@ def test_an_interrupted_run_keeps_the_finished_one_before_it(
                     break
             os.killpg(running.pid, signal.SIGINT)
             said = running.stderr.read()
-            assert running.wait(60) == 130
+            assert running.wait(60) == 130, said
         return said
 
     said = interrupted(out)
@@ -154,3 +157,26 @@ def test_an_interrupted_run_keeps_the_finished_one_before_it(
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     interrupted(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_interrupt_that_falls_into_a_destructor_is_one_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python drops what is raised there; the nodes have ended with the group, and the run fails for it."""
+
+    def lost(*_given: Any) -> None:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("0 usable answers; the quorum is 3")
+
+    monkeypatch.setattr("scripts.demo.any_bond.tell", lost)
+    handler = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        file = ROOT / "deals" / "enel-slb-2019.yaml"
+        done = CliRunner().invoke(main, ["demo", str(file), "--out", str(tmp_path / "out")])
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert done.exit_code == 130, done.output
+    assert "interrupted: nothing of this run is kept" in done.stderr
+    assert not (tmp_path / "out").exists()
