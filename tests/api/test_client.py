@@ -17,7 +17,7 @@ from api.app import build
 from api.client import ApiError, Client
 from chain.network import start_anvil
 from tests.api.browser import free_port, served
-from tests.api.world import BEFORE_THE_OFFERING, World, bond_world
+from tests.api.world import BEFORE_THE_OFFERING, World, bond_world, until_read
 
 JSON = "application/json"
 OF_SWAPS = {
@@ -34,7 +34,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def client(world: World) -> Iterator[Client]:
-    with served(build(world.settings()), free_port()) as url, Client(url) as penstock:
+    app = build(world.settings())
+    with served(app, free_port()) as url, Client(url) as penstock:
+        until_read(app, world)
         yield penstock
 
 

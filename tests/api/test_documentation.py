@@ -16,7 +16,7 @@ from api.access.keys import SCOPES, create_key
 from api.app import build
 from chain.network import start_anvil
 from tests.api.browser import free_port, served
-from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_nodes, bond_world
+from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_nodes, bond_world, until_read
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text()
@@ -35,6 +35,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
             world.save({KPI: urls}).relay(KPI, 0, urls)
             app = build(world.settings())
             with served(app, free_port()) as url:
+                until_read(app, world)
                 key = create_key(app.state.services.database, "documentation", list(SCOPES))
                 holder = world.life.a
                 yield {"URL": url, "ID": world.id, "HOLDER": holder, "KEY": key.token}

@@ -27,7 +27,7 @@ from tests.api.browser import (
     wider_than_the_window,
 )
 from tests.api.wallets import ChainDemo, install_wallet
-from tests.api.world import World, bond_world
+from tests.api.world import World, bond_world, until_read
 from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, at
 
 pytestmark = needs_chromium
@@ -40,6 +40,7 @@ def site(world: World, **people: str) -> Iterator[str]:
     demo = ChainDemo(world.chain, {address: name for name, address in people.items()})
     app = build(world.settings(origin=f"http://127.0.0.1:{port}", demo=True), demo)
     with served(app, port) as url:
+        until_read(app, world)
         yield url
 
 

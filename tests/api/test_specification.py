@@ -13,7 +13,7 @@ from api.access.keys import SCOPES, create_key
 from api.app import build
 from chain.network import start_anvil
 from tests.api.browser import free_port, served
-from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_world
+from tests.api.world import BEFORE_THE_OFFERING, KPI, bond_world, until_read
 
 ROOT = Path(__file__).parents[2]
 FUZZER = ROOT / ".toolchain" / "schemathesis" / "bin" / "schemathesis"
@@ -36,6 +36,7 @@ def test_nothing_undocumented_is_answered(asker: str, tmp_path: Path, seed: int)
         world = bond_world(chain, tmp_path / "data", "measured")
         app = build(world.settings())
         with served(app, free_port()) as url:
+            until_read(app, world)
             command = [FUZZER, "run", f"{url}/v1/openapi.json", "--checks", ",".join(CHECKS)]
             command += ["--exclude-path", ENDLESS, "--phases", "examples,coverage,fuzzing"]
             command += ["--max-examples", os.environ.get("PENSTOCK_FUZZ_EXAMPLES", "8")]
