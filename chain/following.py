@@ -17,7 +17,7 @@ from chain.events import CONTRACTS, Event, Watch, read_events, watch
 from chain.kinds import kind_of
 from chain.log_reader import Header, header
 from chain.records import RecordFile
-from chain.replay import Difference, replay
+from chain.replay import replay
 from finance.settlement.acts import ANYONE, Act, Call
 from finance.settlement.world import ACTS as CURRENCY_ACTS
 from finance.settlement.world import CURRENCY, World
@@ -71,11 +71,8 @@ class Following:
 
     def _lived(self, world: World, events: list[Event]) -> World:
         made = replay(world, self.watch, events)
-        if made.unexplained is not None:
-            event, reason = made.unexplained
-            raise StrayError(f"{_where(event)}: no act of the deal explains it: {reason}")
-        for each in made.differences:
-            raise StrayError(_unlike(each))
+        if not made.holds:
+            raise StrayError(made.unlike[0])
         return made.world
 
     def _pending_time(self) -> int:
@@ -108,11 +105,3 @@ def acts_of(world: World, part: str) -> dict[str, Call]:
 
 def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, IntEnum) else value
-
-
-def _where(event: Event) -> str:
-    return f"block {event.block}, {event.source} {event.name}"
-
-
-def _unlike(found: Difference) -> str:
-    return f"{_where(found.event)}: {found.argument} = {found.actual}, by the books {found.expected}"

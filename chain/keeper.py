@@ -41,7 +41,7 @@ LONGEST_WAIT = 60
 
 
 @dataclass(frozen=True)
-class Done:
+class Performed:
     """An act that a keeper performed: the currency that moved by the books, and its transaction."""
 
     deal: str
@@ -122,9 +122,9 @@ class Keeper:
                 wait = min(max(wait * 2, 1), max(LONGEST_WAIT, interval))
             stop.wait(wait)
 
-    def round(self, stop: Flag | None = None) -> list[Done]:
+    def round(self, stop: Flag | None = None) -> list[Performed]:
         """Perform all that is due now, until nothing is. Raises NetworkError if the chain does not answer."""
-        found: list[Done] = []
+        found: list[Performed] = []
         self._settle_earlier()
         for deal in self.deals:
             refused: set[str] = set()
@@ -141,7 +141,7 @@ class Keeper:
 
     # -- one act
 
-    def _next(self, deal: Following, refused: set[str]) -> Done | None:
+    def _next(self, deal: Following, refused: set[str]) -> Performed | None:
         """Perform the first act that is due and not refused; None when there is none."""
         name = deal.record.deal
         try:
@@ -165,11 +165,11 @@ class Keeper:
                 self._say_once(f"{name} {_key(act)}", f"{name} {words(act)}: the contract refuses: {error}")
         return None
 
-    def _perform(self, deal: Following, world: World, act: Act) -> Done:
+    def _perform(self, deal: Following, world: World, act: Act) -> Performed:
         name = deal.record.deal
         _, made = world.tried(act)
         receipt = self._send(deal.call(world, act), words(act))
-        done = Done(
+        done = Performed(
             name,
             act,
             made.flows,
@@ -269,7 +269,7 @@ def words(act: Act) -> str:
     return " ".join([act.part, act.call, *given])
 
 
-def told(done: Done, names: Mapping[str, str], currency: Currency) -> str:
+def told(done: Performed, names: Mapping[str, str], currency: Currency) -> str:
     """The line of an act; `names` of parts and wallets by address."""
     decimals = currency.token_decimals
     moved = "".join(

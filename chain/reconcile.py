@@ -17,7 +17,7 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.event_tables import EventTables
-from chain.events import CONTRACTS, Event, Watch, watch
+from chain.events import CONTRACTS, Watch, watch
 from chain.kinds import kind_of, read_ledger
 from chain.parts import rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
@@ -111,7 +111,7 @@ class _Reconciler:
                 Check("log: figures unlike the books'", 0, len(self.made.differences)),
             ],
             deployment=deployment,
-            notes=[*(note for each in standings.values() for note in each.notes), *self._unlike()],
+            notes=[*(note for each in standings.values() for note in each.notes), *self.made.unlike],
             not_yet=[] if done else [line for each in standings.values() for line in each.not_yet],
         )
 
@@ -150,14 +150,6 @@ class _Reconciler:
                 units, unclaimed = books.units_of(holder), ask("claimable", holder)
                 yield Holder(holder, units, expected, claimed[holder][1], unclaimed)
 
-    def _unlike(self) -> Iterator[str]:
-        """In words, what the log has and the books do not."""
-        for each in self.made.differences:
-            yield f"{_where(each.event)}: {each.argument} = {each.actual}, by the books {each.expected}"
-        if self.made.unexplained is not None:
-            event, reason = self.made.unexplained
-            yield f"{_where(event)}: no act of the deal explains it: {reason}"
-
 
 def names_of(record: RecordFile) -> dict[str, str]:
     """What the wallets of a record are called, by address; whoever has several roles by the first."""
@@ -181,7 +173,3 @@ def balances(w3: Web3, world: World, watch: Watch, block: int) -> list[Check]:
 def held_at(w3: Web3, currency: str, address: str, block: int) -> int:
     """Currency that somebody holds at a block, in minor units."""
     return int(read(contract(w3, "IERC20", currency).functions.balanceOf(address), block))
-
-
-def _where(event: Event) -> str:
-    return f"block {event.block}, {event.source} {event.name}"

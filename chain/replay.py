@@ -56,6 +56,18 @@ class Replayed:
         """Whether the log is what the deal gives, to the unit."""
         return not self.differences and self.unexplained is None
 
+    @property
+    def unlike(self) -> list[str]:
+        """In words, what the log has and the books do not."""
+        found = [
+            f"{_where(each.event)}: {each.argument} = {each.actual}, by the books {each.expected}"
+            for each in self.differences
+        ]
+        if self.unexplained is not None:
+            event, reason = self.unexplained
+            found.append(f"{_where(event)}: no act of the deal explains it: {reason}")
+        return found
+
 
 Told = Callable[[Seen], None]
 
@@ -145,3 +157,7 @@ def _differences(watch: Watch, step: Step) -> Iterator[Difference]:
         for name in {**expected, **event.arguments}:
             if expected.get(name) != event.arguments.get(name):
                 yield Difference(event, name, expected.get(name), event.arguments.get(name))
+
+
+def _where(event: Event) -> str:
+    return f"block {event.block}, {event.source} {event.name}"

@@ -7,7 +7,5 @@ deploy     shared contracts, then the deal in one transaction
 check      what runs on the chain is what the deal says
 acts       the acts of a swap's life, by named senders
 ledger     events to tables
-replay     the events of a chain as the acts of the pure replay
-rows       every payment twice, expected and actual
-reconcile  expected and actual payments, in minor units
+replay     the events of a chain as the acts of the pure replay, for the pages of the API
 """
