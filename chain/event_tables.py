@@ -157,16 +157,6 @@ class EventTables:
         names = {n: n for n in ("holder", "to", "units", "money")}
         return self.table("token", "HoldingRecovered", names)
 
-    @cached_property
-    def money_handed_on(self) -> dict[str, int]:
-        """What recoveries gave each holder of other holders' unclaimed money; below zero: took from it."""
-        moved: dict[str, int] = defaultdict(int)
-        for event in self.of("token", "HoldingRecovered"):
-            a = event.arguments
-            moved[a["holder"]] -= a["money"]
-            moved[a["to"]] += a["money"]
-        return moved
-
     @property
     def currency(self) -> pd.DataFrame:
         """The currency's own transfers from or to a contract of the deal: from, to, amount."""
