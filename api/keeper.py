@@ -12,7 +12,7 @@ from api.index.follower import Follower
 from api.problems import ProblemError
 from api.services import Services
 from chain.errors import ChainError
-from chain.kinds import load_record
+from chain.records import load_record
 from finance.terms import InputError
 
 log = logging.getLogger("penstock.keeper")

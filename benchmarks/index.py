@@ -70,27 +70,27 @@ def _busy_token(chain: Any) -> Any:
     deployer, buyer = Sender(w3, accounts[0]), Sender(w3, accounts[3])
     record = deploy_deal(w3, accounts[0], parse_deal(tree), deploy_infrastructure(w3, accounts[0]))
     at = record.addresses
-    token = contract(w3, "SecurityToken", at.token).functions
-    offering = contract(w3, "Offering", at.offering).functions
-    currency = contract(w3, "TestCurrency", at.currency).functions
-    registry = contract(w3, "IdentityRegistry", at.registry).functions
+    token = contract(w3, "SecurityToken", at["token"]).functions
+    offering = contract(w3, "Offering", at["offering"]).functions
+    currency = contract(w3, "TestCurrency", at["currency"]).functions
+    registry = contract(w3, "IdentityRegistry", at["registry"]).functions
     identity = {"expiry": 2**40, "country": 840, "investorClass": 3}
     holders = [w3.to_checksum_address(f"0x{0x5EED << 128 | number:040x}") for number in range(HOLDERS)]
     deployer.send(registry.setIdentity(accounts[3], identity))
     for some in _parts(holders):
         deployer.send(registry.setIdentities(some, [identity] * len(some)), gas=30_000_000)
     deployer.send(currency.mint(accounts[3], TRANSFERS * UNIT))
-    buyer.send(currency.approve(at.offering, TRANSFERS * UNIT))
+    buyer.send(currency.approve(at["offering"], TRANSFERS * UNIT))
     buyer.send(offering.subscribe(TRANSFERS))
     reach_time(w3, 1_475_107_200)
     deployer.send(offering.settle())
     spreader, _ = deployer.deploy("Spreader")
     buyer.send(token.approve(spreader.address, TRANSFERS))
     deployer.send(currency.mint(accounts[0], 10**18))
-    deployer.send(currency.approve(at.token, 10**18))
+    deployer.send(currency.approve(at["token"], 10**18))
     for number in range(TRANSFERS // HOLDERS):
         for some in _parts(holders):
-            buyer.send(spreader.functions.spread(at.token, some, 1), gas=58_000_000)
+            buyer.send(spreader.functions.spread(at["token"], some, 1), gas=58_000_000)
         deployer.send(token.distribute(TRANSFERS * 1_000))
         for holder in holders[number * CLAIMS : (number + 1) * CLAIMS]:
             deployer.send(token.claim(holder), gas=200_000)

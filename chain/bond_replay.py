@@ -54,7 +54,7 @@ def replay_bond(
 
 def _in_order(ledger: Ledger) -> Iterator[Event]:
     """The bond's events, and currency that came to it by a plain transfer."""
-    me, funded = ledger.record.addresses.bond, 0
+    me, funded = ledger.record.addresses["bond"], 0
     moves = (e for e in ledger.of("currency", "Transfer") if e.arguments["to"] == me)
     events = chain(moves, (e for e in ledger.events if e.source == "bond"))
     for event in sorted(events, key=lambda e: (e.block, e.index)):

@@ -10,36 +10,51 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
 from chain import artifacts
-from chain.bindings import contract, decode_log, event_abis, read
+from chain.bindings import calldata, contract, decode_log, event_abis, read
+from chain.check import check_deployment
 from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
-from chain.network import client_name, clock, is_local, local_account, when
+from chain.events import SHARED
+from chain.kinds import plan_of
+from chain.network import LocalChain, client_name, clock, is_local, local_account, when
+from chain.parts import PARTS
+from chain.plan import (
+    Plan,
+    Site,
+    Unknown,
+    begin_data,
+    feed_config,
+    feed_id,
+    found_at,
+    kept_with_code,
+    unknown,
+)
 from chain.records import (
     Compiler,
-    DealAddresses,
+    DeployedPart,
     DeploymentRecord,
-    Signers,
     Wallets,
     load_wallets,
     most_nodes,
     most_panellists,
-    require_counts,
+    require_wallets,
 )
 from chain.sender import GasLog, Sender
-from chain.terms import deal_terms
-from finance.settlement.terms import SettlementTerms, settlement_terms
+from chain.terms import short_string, text_of
 from finance.terms import Deal
 
-ZERO_ADDRESS = "0x" + "00" * 20
+LOCAL_ACCOUNTS = {"deployer": 0, "payee": 1, "issuer": 1, "agent": 2, "payer": 3, "operator": 4, "lender": 5}
+"""Whose account each role has on a local chain; the others are free, for investors and strangers."""
 TRANSACTION_GAS = 2**24
 """The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
@@ -59,15 +74,14 @@ def say_on_stderr(text: str) -> None:
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """Contracts that deals share. `reused` names those that were there before."""
+    """Contracts that deals share, and what parts are clones of, by kind. `reused` names those that were there
+    before."""
 
     registry: str
     oracle: str
-    token_implementation: str
-    bond_implementation: str
-    offering_implementation: str
     factory: str
     currency: str
+    implementations: Mapping[str, str]
     reused: tuple[str, ...] = ()
 
 
@@ -143,8 +157,10 @@ def deploy_infrastructure(
     folder: Path | None = None,
     gas: GasLog | None = None,
     say: Say = quiet,
+    kinds: Iterable[str] | None = None,
 ) -> Infrastructure:
-    """Deploy, or find again, the contracts that deals share.
+    """Deploy, or find again, the contracts that deals share, and implementations of the `kinds` of parts in
+    chain.parts (default: of all).
 
     The deployer becomes admin and verifier of the identity registry. `currency` is the address of an ERC-20
     with `currency_decimals` decimals to settle in; without one a TestCurrency, which anyone can mint, is
@@ -155,47 +171,58 @@ def deploy_infrastructure(
     shared = SharedContracts(sender, folder, say)
     registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
     oracle = shared.get("KpiOracle", "KpiOracle")
-    token = shared.get("SecurityToken", "SecurityToken")
-    bond = shared.get("KpiBond", "KpiBond")
-    offering = shared.get("Offering", "Offering")
-    factory = shared.get("DealFactory", "DealFactory", token, bond, offering, oracle)
-    currency = shared.currency(currency_code, currency_decimals, currency)
-    return Infrastructure(registry, oracle, token, bond, offering, factory, currency, tuple(shared.reused))
+    cloned = [kind for kind in PARTS if kind not in SHARED] if kinds is None else dict.fromkeys(kinds)
+    made = {kind: shared.get(PARTS[kind].contract, PARTS[kind].contract) for kind in cloned}
+    factory = shared.get("DealFactory", "DealFactory")
+    money = shared.currency(currency_code, currency_decimals, currency)
+    return Infrastructure(registry, oracle, factory, money, made, tuple(shared.reused))
 
 
 # -- wallets
 
 
-def local_wallets(w3: Web3, terms: SettlementTerms, deployer: str | None = None) -> Wallets:
-    """Wallets for a local chain: its own unlocked accounts for deployer, issuer and agent, keys of the
-    well-known test mnemonic for nodes and panel (who only sign).
+def local_wallets(w3: Web3, deal: Deal, deployer: str | None = None) -> Wallets:
+    """Wallets for a local chain: its own accounts (see LOCAL_ACCOUNTS) for the people of the deal, keys of
+    the well-known test mnemonic for nodes and panel (who only sign).
 
     Raises RecordError on any other chain: everybody has those keys.
     """
     if not is_local(w3):
         raise RecordError(
             f"chain {w3.eth.chain_id} is not a local one, so the well-known test keys must not be used: "
-            "name the wallets of issuer, agent, nodes and panel in a file (--wallets FILE)"
+            "name the wallets of the deal's people, nodes and panel in a file (--wallets FILE)"
         )
-    unlocked = [str(a) for a in w3.eth.accounts[:3]]
-    accounts = unlocked + [local_account(i).address for i in range(len(unlocked), 3)]
-    return Wallets(
-        deployer=deployer or accounts[0],
-        issuer=accounts[1],
-        agent=accounts[2],
-        nodes=[local_account(NODE_KEYS + i).address for i in range(most_nodes(terms.feeds))],
-        panel=[local_account(PANEL_KEYS + i).address for i in range(most_panellists(terms.feeds))],
+    unlocked = [str(account) for account in w3.eth.accounts]
+    plan = plan_of(deal)
+    roles, _ = plan.asked()
+    people = {}
+    for role in ("deployer", *roles):
+        number = LOCAL_ACCOUNTS[role]
+        people[role] = unlocked[number] if number < len(unlocked) else local_account(number).address
+    people["deployer"] = deployer or people["deployer"]
+    feeds = [feed.terms for feed in plan.feeds]
+    return Wallets.model_validate(
+        {
+            **people,
+            "nodes": [local_account(NODE_KEYS + i).address for i in range(most_nodes(feeds))],
+            "panel": [local_account(PANEL_KEYS + i).address for i in range(most_panellists(feeds))],
+        }
     )
 
 
 def wallets_for(path: Path, deployer: str, deal: Deal) -> Wallets:
-    """The wallets in a file, as many as the deal asks for; raises RecordError with a line per problem."""
-    wallets = load_wallets(Wallets, path, deployer)
-    require_counts(wallets, settlement_terms(deal).feeds)
+    """The wallets in a file, of everybody whom the deal asks for; raises RecordError with a line per
+    problem."""
+    wallets = load_wallets(path, deployer)
+    _require_wallets(wallets, plan_of(deal))
     return wallets
 
 
-def local_keys(wallets: Signers) -> dict[str, LocalAccount]:
+def _require_wallets(wallets: Wallets, plan: Plan) -> None:
+    require_wallets(wallets, plan.asked()[0], [feed.terms for feed in plan.feeds])
+
+
+def local_keys(wallets: Wallets) -> dict[str, LocalAccount]:
     """The keys of those nodes and panellists who have well-known test keys, by address."""
     candidates = [local_account(NODE_KEYS + i) for i in range(len(wallets.nodes))]
     candidates += [local_account(PANEL_KEYS + i) for i in range(len(wallets.panel))]
@@ -220,43 +247,110 @@ def deploy_deal(
 ) -> DeploymentRecord:
     """Deploy `deal` in one transaction and return its record, written to `out` if given.
 
-    `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past the end of the
-    offering. Raises AlreadyDeployedError, with the addresses, if this deployer has deployed these terms
-    before (and writes the record to `out` if it is not there), ContractError if a contract refuses the terms,
-    TooMuchGasError if the deal does not fit one transaction.
+    `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past a deadline of the
+    deal, such as the end of its offering. Raises AlreadyDeployedError, with the addresses, if this deployer
+    has deployed these terms before (and writes the record to `out`), RecordError if the wallets are not those
+    the deal needs, InputError for a deal that cannot be deployed, ContractError if a contract refuses the
+    terms, TooMuchGasError if the deal does not fit one transaction.
     """
     sender = Sender(w3, deployer, gas)
-    terms = settlement_terms(deal)
-    wallets = wallets or local_wallets(w3, terms, sender.address)
-    require_counts(wallets, terms.feeds)
+    plan = plan_of(deal)
+    wallets = wallets or local_wallets(w3, deal, sender.address)
+    _require_wallets(wallets, plan)
     factory = contract(w3, "DealFactory", infrastructure.factory)
-    moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
+    moved = _moved(shifted_from, shifted_days)
+
+    def known() -> Known:
+        return _known(w3, infrastructure.factory, sender.address, deal.terms_hash)
 
     def recorded() -> DeploymentRecord:
         return _record(w3, deal, infrastructure.factory, sender.address, moved)
 
-    existing = read(factory.functions.dealOf(sender.address, terms.terms_hash))
-    if existing["token"] != ZERO_ADDRESS:
-        raise _already(deal, existing, out, recorded)
+    deployed = factory.functions.deployedIn(sender.address, deal.terms_hash)
+    if read(deployed):
+        raise _already(deal, known().parts, out, recorded)
     now = clock(w3)
-    if now >= terms.closes:
+    passed = next((words for time, words in plan.deadlines if now >= time), None)
+    if passed is not None:
         say(
-            f"warning: the chain's clock is {when(now)} and the offering closes {when(terms.closes)}: "
-            "nobody can subscribe. Move the deal's dates (--shift-days auto) or start the chain earlier."
+            f"warning: the chain's clock is {when(now)} and {passed}. "
+            "Move the deal's dates (--shift-days auto) or start the chain earlier."
         )
-    structure = deal_terms(terms, wallets, infrastructure.currency, infrastructure.registry)
+    call = deployment(w3, plan, deal.terms_hash, infrastructure, wallets)
     try:
-        sender.send(factory.functions.deploy(structure), operation="deploy deal", most=TRANSACTION_GAS)
+        sender.send(call, operation="deploy deal", most=TRANSACTION_GAS)
     except ContractError as error:
         if error.name != "DealFactory_AlreadyDeployed":
             raise
-        raise _already(
-            deal, read(factory.functions.dealOf(sender.address, terms.terms_hash)), out, recorded
-        ) from None
+        raise _already(deal, known().parts, out, recorded) from None
     record = recorded()
     if out is not None:
         record.save(out)
     return record
+
+
+def deploy_on(
+    chain: LocalChain,
+    deal: Deal,
+    gas: GasLog | None = None,
+    folder: Path | None = None,
+    wallets: Wallets | None = None,
+    shifted_from: Deal | None = None,
+    shifted_days: int = 0,
+) -> DeploymentRecord:
+    """Shared contracts and deal on a local chain, from its first account, with local wallets unless others
+    are given; `folder` remembers the shared contracts. Raises ChainError if the chain then says anything else
+    than the deal."""
+    by, kinds = chain.accounts[0], [part.kind for part in plan_of(deal).parts]
+    code, decimals = deal.currency.code, deal.currency.token_decimals
+    shared = deploy_infrastructure(chain.w3, by, code, decimals, folder=folder, gas=gas, kinds=kinds)
+    moved: dict[str, Any] = {"shifted_from": shifted_from, "shifted_days": shifted_days}
+    record = deploy_deal(chain.w3, by, deal, shared, wallets, gas=gas, **moved)
+    differences = check_deployment(chain.w3, record, deal)
+    if differences:
+        raise ChainError("; ".join(map(str, differences)))
+    return record
+
+
+def deployment(
+    w3: Web3, plan: Plan, terms_hash: str, infrastructure: Infrastructure, wallets: Wallets
+) -> ContractFunction:
+    """The call of the factory that makes the deal of a plan: where everything will be is worked out here."""
+    factory = contract(w3, "DealFactory", infrastructure.factory).functions
+    shared = {
+        "registry": infrastructure.registry,
+        "oracle": infrastructure.oracle,
+        "currency": infrastructure.currency,
+    }
+    made = infrastructure.implementations
+    # Terms name parts, and parts are where their keys put them: first without addresses, for what is kept.
+    nowhere = Site(terms_hash, Unknown("part", 20), shared, wallets.people, Unknown("feed", 32))
+    kept = {part.key: kept_with_code(part, PARTS[part.kind].contract, nowhere) for part in plan.parts}
+    at = {}
+    for part in plan.parts:
+        key = short_string(part.key)
+        place = factory.addressOf(wallets.deployer, terms_hash, key, made[part.kind], kept[part.key])
+        at[part.key] = str(read(place))
+    site = Site(terms_hash, at, shared, wallets.people, {})
+    configs = {feed.terms.kpi: feed_config(feed, site, wallets) for feed in plan.feeds}
+    site = replace(site, feeds={kpi: feed_id(config) for kpi, config in configs.items()})
+    oracle = contract(w3, "KpiOracle", infrastructure.oracle)
+    calls = [
+        {"to": oracle.address, "data": calldata(oracle.functions.createFeed(config))}
+        for config in configs.values()
+    ]
+    parts = [
+        {
+            "key": short_string(part.key),
+            "implementation": made[part.kind],
+            "immutables": "0x" + kept[part.key].hex(),
+            "data": begin_data(part, PARTS[part.kind].contract, site),
+        }
+        # A currency may call back, and must find nothing that has not begun but what called it.
+        for part in sorted(plan.parts, key=lambda part: PARTS[part.kind].calls_currency)
+    ]
+    call: ContractFunction = factory.deploy(terms_hash, calls, parts)
+    return call
 
 
 def require_new(
@@ -264,18 +358,18 @@ def require_new(
 ) -> None:
     """Raise AlreadyDeployedError, and write the record to `out`, if `deployer` has deployed these very terms
     on this chain, through whichever factory: what a folder remembers is not asked."""
-    factory = factory_before(w3, "DealFactory", "DealDeployed", deployer, deal.terms_hash)
+    factory = factory_before(w3, deployer, deal.terms_hash)
     if factory is not None:
-        moved = (shifted_days, shifted_from.terms_hash if shifted_from is not None and shifted_days else None)
-        existing = read(contract(w3, "DealFactory", factory).functions.dealOf(deployer, deal.terms_hash))
-        raise _already(deal, existing, out, lambda: _record(w3, deal, factory, deployer, moved))
+        moved = _moved(shifted_from, shifted_days)
+        known = _known(w3, factory, deployer, deal.terms_hash)
+        raise _already(deal, known.parts, out, lambda: _record(w3, deal, factory, deployer, moved))
 
 
-def factory_before(w3: Web3, kind: str, name: str, deployer: str, terms_hash: str) -> str | None:
-    """The factory of a `kind` through which `deployer` has deployed these terms, by its event `name`; None if
-    there is none, or a node does not say for lack of an address to look at."""
+def factory_before(w3: Web3, deployer: str, terms_hash: str) -> str | None:
+    """The factory through which `deployer` has deployed these terms; None if there is none, or a node does
+    not say for lack of an address to look at."""
     try:
-        logs = deployment_logs(w3, kind, name, None, deployer, terms_hash)
+        logs = _logs(w3, None, deployer, terms_hash)
     except Web3Exception:
         return None
     for log in reversed(logs):
@@ -286,16 +380,23 @@ def factory_before(w3: Web3, kind: str, name: str, deployer: str, terms_hash: st
     return None
 
 
+def _moved(original: Deal | None, days: int) -> tuple[int, str | None]:
+    return days, original.terms_hash if original is not None and days else None
+
+
 def _already(
-    deal: Deal, existing: dict[str, Any], out: Path | None, recorded: Callable[[], DeploymentRecord]
+    deal: Deal,
+    parts: Mapping[str, str],
+    out: Path | None,
+    recorded: Callable[[], DeploymentRecord],
 ) -> AlreadyDeployedError:
-    where = ", ".join(f"{name} {existing[name]}" for name in ("token", "bond", "offering"))
+    where = ", ".join(f"{key} {address}" for key, address in parts.items())
     text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
     if out is not None:
         # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
         recorded().save(out)
         text += f"; record: {out}"
-    return AlreadyDeployedError(text, {name: str(existing[name]) for name in ("token", "bond", "offering")})
+    return AlreadyDeployedError(text, dict(parts))
 
 
 def data_folder() -> Path:
@@ -313,71 +414,86 @@ def record_path(folder: Path, chain_id: int, deal: Deal) -> Path:
     return folder / str(chain_id) / f"{deal.id}-{deal.terms_hash[2:10]}.json"
 
 
+@dataclass(frozen=True)
+class Known:
+    """A deployed deal as its factory announced it."""
+
+    log: Any
+    made: Mapping[str, Mapping[str, str]]
+    """IDealFactory.Made by the part's key."""
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Addresses by key."""
+        return {key: made["at"] for key, made in self.made.items()}
+
+
+def _known(w3: Web3, factory: str, deployer: str, terms_hash: str) -> Known:
+    """Raises ChainError when the factory has announced no such deal."""
+    logs = _logs(w3, factory, deployer, terms_hash)
+    if not logs:
+        raise ChainError(f"the factory {factory} shows no deployment of {terms_hash}")
+    decoded = decode_log(logs[-1], event_abis("DealFactory"))
+    assert decoded is not None
+    return Known(logs[-1], {text_of(made["key"]): made for made in decoded[1]["parts"]})
+
+
+def _logs(w3: Web3, factory: str | None, deployer: str, terms_hash: str) -> list[Any]:
+    """Every log with which a factory (None: any) announced these terms of this deployer, in order."""
+    topic = next(t for t, entry in event_abis("DealFactory").items() if entry["name"] == "DealDeployed")
+    who = "0x" + deployer[2:].lower().rjust(64, "0")
+    wanted: Any = {"fromBlock": 0, "toBlock": "latest", "topics": ["0x" + topic.hex(), who, terms_hash]}
+    if factory is not None:
+        wanted["address"] = Web3.to_checksum_address(factory)
+    return list(w3.eth.get_logs(wanted))
+
+
 def _record(
     w3: Web3, deal: Deal, factory: str, deployer: str, moved: tuple[int, str | None]
 ) -> DeploymentRecord:
-    """The record, read from the chain, so that it says what is there and not what was meant."""
-    log, event = deployment_event(w3, "DealFactory", "DealDeployed", factory, deployer, deal.terms_hash)
-    token = contract(w3, "SecurityToken", event["token"])
-    anchors = read(token.functions.anchors())
-    bond = read(contract(w3, "KpiBond", event["bond"]).functions.terms())
-    oracle = contract(w3, "KpiOracle", bond["oracle"])
-    configs = [read(oracle.functions.configOf(feed)) for feed in event["feeds"]]
-    kpis = [bytes.fromhex(config["kpi"][2:]).rstrip(b"\0").decode() for config in configs]
+    """The record, read from the chain, so that it says what is there and not what was meant: whatever of it
+    the deal does not say stands in the terms of the parts."""
+    known, plan = _known(w3, factory, deployer, deal.terms_hash), plan_of(deal)
+    site = unknown(known.parts, deal.terms_hash)
+    for part in plan.parts:
+        if part.key not in known.parts:
+            raise ChainError(f"the factory {factory} shows no part {part.key} of {deal.terms_hash}")
+        functions = contract(w3, PARTS[part.kind].contract, known.parts[part.key]).functions
+        for view, expected in part.views(site).items():
+            found_at(site, expected, read(functions[view]()))
+    feeds = {feed.terms.kpi: site.feeds[feed.terms.kpi] for feed in plan.feeds}
+    oracle = contract(w3, "KpiOracle", site.shared["oracle"]).functions
+    configs = [read(oracle.configOf(feed)) for feed in feeds.values()]
+    tx = known.log["transactionHash"].to_0x_hex()
+    people = {
+        "nodes": {signer for config in configs for signer in config["signers"]},
+        "panel": {member for config in configs for member in config["panel"]},
+    }
+    parts = {
+        part.key: DeployedPart(
+            kind=part.kind,
+            address=known.parts[part.key],
+            implementation=known.made[part.key]["implementation"],
+        )
+        for part in plan.parts
+    }
     return DeploymentRecord(
         deal=deal.id,
         terms_hash=deal.terms_hash,
         chain_id=w3.eth.chain_id,
         client=client_name(w3),
-        block=log["blockNumber"],
-        time=w3.eth.get_block(log["blockNumber"])["timestamp"],
-        tx=log["transactionHash"].to_0x_hex(),
-        feeds=dict(zip(kpis, event["feeds"], strict=True)),
-        addresses=DealAddresses(
-            token=event["token"],
-            bond=event["bond"],
-            offering=event["offering"],
-            oracle=bond["oracle"],
-            registry=anchors["registry"],
-            currency=anchors["currency"],
-            factory=factory,
-        ),
-        wallets=Wallets(
-            deployer=deployer,
-            issuer=bond["issuer"],
-            agent=anchors["agent"],
-            nodes=list({signer for config in configs for signer in config["signers"]}),
-            panel=list({member for config in configs for member in config["panel"]}),
+        block=known.log["blockNumber"],
+        time=w3.eth.get_block(known.log["blockNumber"])["timestamp"],
+        tx=tx,
+        gas=w3.eth.get_transaction_receipt(tx)["gasUsed"],
+        parts=parts,
+        shared={**site.shared, "factory": factory},
+        feeds=feeds,
+        wallets=Wallets.model_validate(
+            {"deployer": deployer, **site.wallets, **{name: list(each) for name, each in people.items()}}
         ),
         compiler=Compiler(**artifacts.compiler()),
         shifted_days=moved[0],
         shifted_from=moved[1],
         terms=json.loads(deal.canonical_json),
     )
-
-
-def deployment_event(
-    w3: Web3, kind: str, name: str, factory: str, deployer: str, terms_hash: str
-) -> tuple[Any, dict[str, Any]]:
-    """The log, and its arguments, with which a factory of a `kind` announced a deal by the event `name`.
-
-    Raises ChainError when there is none.
-    """
-    logs = deployment_logs(w3, kind, name, factory, deployer, terms_hash)
-    if not logs:
-        raise ChainError(f"the factory {factory} shows no {name} event for {terms_hash}")
-    decoded = decode_log(logs[-1], event_abis(kind))
-    assert decoded is not None
-    return logs[-1], decoded[1]
-
-
-def deployment_logs(
-    w3: Web3, kind: str, name: str, factory: str | None, deployer: str, terms_hash: str
-) -> list[Any]:
-    """Every log with which a factory (None: any) announced these terms of this deployer, in order."""
-    topic = next(t for t, entry in event_abis(kind).items() if entry["name"] == name)
-    who = "0x" + deployer[2:].lower().rjust(64, "0")
-    wanted: Any = {"fromBlock": 0, "toBlock": "latest", "topics": ["0x" + topic.hex(), who, terms_hash]}
-    if factory is not None:
-        wanted["address"] = Web3.to_checksum_address(factory)
-    return list(w3.eth.get_logs(wanted))

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from web3 import Web3
 
-from chain.check import require_chain
-from chain.events import PAGE, SENDERS, Event, read_events, sender_of
-from chain.records import RecordFile
+from chain.events import PAGE, SENDERS, Event, read_events, require_chain, sender_of
+from chain.records import DeploymentRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +73,7 @@ class EventTables:
     """Who sent a transaction, and to which contract, where that matters (chain.events.SENDERS)."""
 
     @classmethod
-    def read(cls, w3: Web3, record: RecordFile, to_block: int | None = None, page: int = PAGE) -> Self:
+    def read(cls, w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Self:
         """Those of a deployed deal up to `to_block` (default: the latest).
 
         Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError

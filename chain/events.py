@@ -11,6 +11,7 @@ from eth_abi.exceptions import DecodingError
 from web3 import Web3
 
 from chain.bindings import event_abis
+from chain.errors import NetworkError
 from chain.log_reader import (
     Decoder,
     Filter,
@@ -20,29 +21,20 @@ from chain.log_reader import (
     parts,
     times_of,
 )
-from chain.records import RecordFile
+from chain.parts import PARTS
+from chain.records import DeploymentRecord
 
 PAGE = 10_000
 """Blocks per request; halved whenever a node finds that too many."""
-CONTRACTS = {
-    "token": "SecurityToken",
-    "bond": "KpiBond",
-    "swap": "KpiPayment",
-    "treasury": "RevenueTreasury",
-    "offering": "Offering",
-    "oracle": "KpiOracle",
-    "currency": "IERC20",
-}
-"""The contract behind each role whose events are of interest: the names of a record's addresses."""
-SHARED = frozenset({"oracle", "currency"})
-"""Roles of contracts that serve other deals too."""
+SHARED = ("oracle", "currency")
+"""Contracts that serve other deals too, and whose events are of interest."""
 SENDERS = frozenset({("swap", "Withdrawn")})
 """Events of which it matters who sent the transaction, and to which contract."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One decoded log. `source` is the role of its contract: token, bond, offering, oracle or currency."""
+    """One decoded log. `source` is the key of the part, or the name of the shared contract, that said it."""
 
     block: int
     index: int
@@ -60,8 +52,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Watch:
-    """What to read for a deal of any kind. `contracts`: address -> (role, contract name); of the shared ones
-    only what concerns these feeds, or moves money from or to the deal's own contracts."""
+    """What to read for a deal. `contracts`: address -> (part's key or shared name, contract name); of the
+    shared ones only what concerns these feeds, or moves money from or to the deal's own contracts."""
 
     contracts: Mapping[str, tuple[str, str]]
     feeds: frozenset[str]
@@ -95,13 +87,22 @@ class Watch:
         return Event(log.block, log.index, time, log.tx, role, name, arguments)
 
 
-def watch(record: RecordFile) -> Watch:
-    """What to read for the deal in a record of any kind."""
-    at: dict[str, str | None] = record.addresses.model_dump()
-    contracts = {
-        address: (role, CONTRACTS[role]) for role, address in at.items() if address and role in CONTRACTS
-    }
-    return Watch(contracts, frozenset(record.feeds.values()))
+def require_chain(w3: Web3, record: DeploymentRecord) -> None:
+    """Raise NetworkError unless `w3` is the chain of a record: same id, and the deal's own contract."""
+    if w3.eth.chain_id != record.chain_id:
+        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {record.chain_id}")
+    if not w3.eth.get_code(Web3.to_checksum_address(record.own)):
+        raise NetworkError(
+            f"no contract at {record.own}: this is not the chain the deal was deployed to "
+            f"(block {record.block}), or it has been restarted"
+        )
+
+
+def watch(record: DeploymentRecord) -> Watch:
+    """What to read for the deal in a record."""
+    own = {part.address: (key, PARTS[part.kind].contract) for key, part in record.parts.items()}
+    shared = {record.shared[name]: (name, PARTS[name].contract) for name in SHARED}
+    return Watch({**own, **shared}, frozenset(record.feeds.values()))
 
 
 def filters(watches: Iterable[Watch]) -> list[Filter]:
@@ -127,7 +128,7 @@ def filters(watches: Iterable[Watch]) -> list[Filter]:
 
 
 def read_events(
-    w3: Web3, record: RecordFile, to_block: int, page: int = PAGE, from_block: int | None = None
+    w3: Web3, record: DeploymentRecord, to_block: int, page: int = PAGE, from_block: int | None = None
 ) -> list[Event]:
     """Every event of the deal in `record` from its deployment, or `from_block`, to `to_block`, in order of
     block and log.

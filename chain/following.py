@@ -11,12 +11,12 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from chain.bindings import contract
-from chain.check import require_chain
 from chain.errors import ChainError, NetworkError
-from chain.events import CONTRACTS, Event, Watch, read_events, watch
-from chain.kinds import kind_of
+from chain.events import Event, Watch, read_events, require_chain, watch
+from chain.kinds import world_of
 from chain.log_reader import Header, header
-from chain.records import RecordFile
+from chain.parts import PARTS
+from chain.records import DeploymentRecord
 from chain.replay import replay
 from finance.settlement.acts import ANYONE, Act, Call
 from finance.settlement.world import ACTS as CURRENCY_ACTS
@@ -33,7 +33,7 @@ class Following:
     taken blocks back."""
 
     w3: Web3
-    record: RecordFile
+    record: DeploymentRecord
     _world: World | None = field(default=None, repr=False)
     _read: Header | None = None
 
@@ -45,7 +45,7 @@ class Following:
         head = self._header("latest")
         if self._world is None or self._read is None or not self._stands(self._read):
             require_chain(self.w3, self.record)
-            self._world = kind_of(self.record).world(self.record, self.record.load_deal())
+            self._world = world_of(self.record, self.record.load_deal())
             self._read = None
         if self._read is None or head.number > self._read.number:
             start = None if self._read is None else self._read.number + 1
@@ -59,7 +59,8 @@ class Following:
     def call(self, world: World, act: Act) -> ContractFunction:
         """An act as a call of its contract."""
         row = acts_of(world, act.part)[act.call]
-        name = {**CONTRACTS, "registry": "IdentityRegistry"}[act.part]
+        kind = world.kind(act.part)
+        name = "IdentityRegistry" if kind == "registry" else PARTS[kind].contract
         if (act.part, act.call) == (CURRENCY, MINT.name):
             name = "TestCurrency"
         functions = contract(self.w3, name, world.addresses[act.part]).functions

@@ -25,7 +25,7 @@ from chain.bindings import calldata, request
 from chain.errors import ChainError, ContractError, NetworkError, UnreachableError
 from chain.following import Following, StrayError
 from chain.reconcile import names_of
-from chain.records import RecordFile
+from chain.records import DeploymentRecord
 from chain.sender import GAS_MARGIN, submit
 from finance.report.text import money
 from finance.settlement.acts import Act, Flow
@@ -96,7 +96,7 @@ class Keeper:
         self,
         w3: Web3,
         account: str | LocalAccount,
-        records: Sequence[RecordFile],
+        records: Sequence[DeploymentRecord],
         say: Callable[[str], None] = lambda line: None,
         patience: float = PATIENCE,
         metrics: Metrics | None = None,

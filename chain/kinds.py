@@ -1,120 +1,72 @@
-"""The kinds of deployed deals. What the chain's rooms do with a deal, they do by the entry of its kind here;
-nothing else asks which kind it is."""
+"""The kinds of claims that deals hold, and what follows for a deal from those of its own: the plan of its
+parts, the books of them, its ledger. Nothing else in this room asks what kind a deal is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from web3 import Web3
 
-from chain.check import Difference, check_deployment
-from chain.deploy import deploy_deal, deploy_infrastructure, require_new, wallets_for
-from chain.errors import RecordError
 from chain.event_tables import EventTables
 from chain.events import PAGE
 from chain.ledger import Ledger
-from chain.records import DeploymentRecord, RecordFile, parsed, read_json
-from chain.swap.check import check_swap_deployment
-from chain.swap.deploy import (
-    deploy_swap_deal,
-    deploy_swap_infrastructure,
-    require_new_swap,
-    swap_wallets_for,
-)
+from chain.parts import bond, payment, treasury
+from chain.plan import Plan, Site, feed_config
+from chain.records import DeploymentRecord
 from chain.swap.ledger import SwapLedger
-from chain.swap.records import SwapRecord
-from chain.swap.world import swap_world
-from chain.world import bond_world
-from finance.settlement.swap_terms import swap_terms
-from finance.settlement.terms import settlement_terms
+from finance.settlement.feed_config import FeedConfig
+from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
+from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.world import World
-from finance.terms import Deal
+from finance.terms import Deal, InputError
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What can be done with a kind of deal, by functions that take the same for each.
-
-    `wallets(FILE, deployer, deal)`: those a deal needs, from a file. `infrastructure`: the contracts that
-    deals share, deployed or found again. `require_new`: raises AlreadyDeployedError. `deploy`: the record.
-    `check`: every difference between chain and terms. `world`: the books of its parts, as they were
-    deployed.
-    """
-
-    record: type[RecordFile]
-    wallets: Callable[[Path, str, Deal], Any]
-    infrastructure: Callable[..., Any]
-    require_new: Callable[..., None]
-    deploy: Callable[..., Any]
-    check: Callable[..., list[Difference]]
-    ledger: type[EventTables]
-    world: Callable[[Any, Deal], World]
-
-    @property
-    def schema(self) -> str:
-        """What a record of it says in `schema`."""
-        return str(self.record.model_fields["schema_id"].default)
-
-
-KINDS: Final[Mapping[str, Kind]] = {
-    kind.record.kind: kind
-    for kind in (
-        Kind(
-            record=DeploymentRecord,
-            wallets=wallets_for,
-            infrastructure=deploy_infrastructure,
-            require_new=require_new,
-            deploy=deploy_deal,
-            check=check_deployment,
-            ledger=Ledger,
-            world=lambda record, deal: bond_world(record, settlement_terms(deal)),
-        ),
-        Kind(
-            record=SwapRecord,
-            wallets=swap_wallets_for,
-            infrastructure=deploy_swap_infrastructure,
-            require_new=require_new_swap,
-            deploy=deploy_swap_deal,
-            check=check_swap_deployment,
-            ledger=SwapLedger,
-            world=lambda record, deal: swap_world(record, swap_terms(deal)),
-        ),
-    )
+PLANS: Final[Mapping[str, Callable[[Deal], Plan]]] = {
+    "kpi_bond": bond.plan,
+    "revenue_share": treasury.plan,
+    "kpi_payment": payment.plan,
 }
-"""By the kind's name, which deals and records have as `kind`."""
+"""What each kind of claim is on a chain, in the order in which a keeper looks at them."""
+LEDGERS: Final[Mapping[str, type[EventTables]]] = {"kpi_bond": Ledger, "kpi_payment": SwapLedger}
+"""The tables of a deal's events, by its kind."""
 
 
-def kind_of(it: Deal | RecordFile) -> Kind:
-    """The kind of a deal or of a record."""
-    return KINDS[it.kind]
+def plan_of(deal: Deal) -> Plan:
+    """The parts and feeds of a deal. Raises InputError for one that cannot be deployed."""
+    kinds = [claim.kind for claim in deal.claims.values()]
+    plan = Plan.joined(plans(deal) for kind, plans in PLANS.items() if kind in kinds)
+    if not plan.parts:
+        raise InputError(f"{deal.file or deal.id}: has no claim that can be deployed")
+    return plan
 
 
-def load_record(path: str | Path) -> Any:
-    """The deployment record at `path`, of whatever kind. Raises RecordError as `record_of`."""
-    return record_of(read_json(path), str(path))
+def site_of(record: DeploymentRecord) -> Site:
+    """Where a deal is, and who is who, as its record says."""
+    at = {key: part.address for key, part in record.parts.items()}
+    return Site(record.terms_hash, at, record.shared, record.wallets.people, record.feeds)
 
 
-def record_of(data: Any, where: str = "deployment record") -> Any:
-    """A record of the kind that its `schema` says, from plain data.
+class Admitted(RegistryBooks):
+    """A registry that serves other deals too, and whose log is not read: whoever holds was admitted."""
 
-    Raises RecordError with a line `WHERE: FIELD: REASON` per problem.
-    """
-    return parsed(record_type(data, where), data, where)
-
-
-def record_type(data: Any, where: str = "deployment record") -> type[RecordFile]:
-    """Which record plain data are meant to be; raises RecordError for a schema that is not known."""
-    schema = data.get("schema") if isinstance(data, dict) else None
-    for kind in KINDS.values():
-        if kind.schema == schema:
-            return kind.record
-    known = ", ".join(kind.schema for kind in KINDS.values())
-    raise RecordError(f"{where}: schema = {schema!r}: must be one of {known}")
+    def is_eligible(self, account: str, policy: HoldingPolicy, at: int) -> bool:
+        return True
 
 
-def read_ledger(w3: Web3, record: RecordFile, to_block: int | None = None, page: int = PAGE) -> Any:
+def world_of(record: DeploymentRecord, deal: Deal) -> World:
+    """The books of a deal's parts as they were when it was deployed."""
+    plan, site = plan_of(deal), site_of(record)
+    configs = [FeedConfig.of(feed_config(feed, site, record.wallets)) for feed in plan.feeds]
+    registry = {"registry": Admitted(frozenset())} if "registry" in record.shared else {}
+    parts = {
+        **registry,
+        **{part.key: part.books(site) for part in plan.parts},
+        "oracle": FeedBooks({config.id: config for config in configs}),
+    }
+    addresses = {name: address for name, address in record.addresses.items() if name != "factory"}
+    return World(parts, addresses)
+
+
+def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Any:
     """What happened to a deployed deal up to `to_block` (default: the latest); see EventTables.read."""
-    return kind_of(record).ledger.read(w3, record, to_block, page)
+    return LEDGERS[record.kind].read(w3, record, to_block, page)

@@ -60,7 +60,7 @@ class Ledger(EventTables):
         waiting: Event | None = None
         for event in self.events:
             if (event.source, event.name) == ("token", "Distributed"):
-                if event.arguments["payer"] == self.record.addresses.bond:
+                if event.arguments["payer"] == self.record.addresses["bond"]:
                     waiting = event
                 else:
                     found.append(_distribution(event, "gift"))

@@ -16,13 +16,14 @@ from typing import Any
 from web3 import Web3
 
 from chain.bindings import contract, read
+from chain.check import check_deployment
 from chain.event_tables import EventTables
-from chain.events import CONTRACTS, Watch, watch
-from chain.kinds import kind_of, read_ledger
-from chain.parts import rows_of, standing_of
+from chain.events import Watch, watch
+from chain.kinds import read_ledger, world_of
+from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
 from chain.reconciliation import Check, Holder, Position, Reconciliation, Row
-from chain.records import RecordFile
+from chain.records import DeploymentRecord
 from chain.replay import Replayed, replay
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import CURRENCY, World
@@ -31,7 +32,7 @@ from finance.terms import Deal
 
 def reconcile(
     w3: Web3,
-    record: RecordFile,
+    record: DeploymentRecord,
     deal: Deal | None = None,
     block: int | None = None,
     ledger: EventTables | None = None,
@@ -42,17 +43,17 @@ def reconcile(
     yet is left out; what is due and not paid is noted within its grace, and expected after it. Raises
     NetworkError if it is another chain, InputError for a deal of another kind.
     """
-    kind, deal = kind_of(record), deal or record.load_deal()
-    deployment = kind.check(w3, record, deal)
+    deal = deal or record.load_deal()
+    deployment = check_deployment(w3, record, deal)
     ledger = ledger or read_ledger(w3, record, block)
-    found = _Reconciler(w3, record, kind.world(record, deal), ledger)
+    found = _Reconciler(w3, record, world_of(record, deal), ledger)
     return found.result(deal, deployment)
 
 
 class _Reconciler:
     """Lives the deal once, and compares."""
 
-    def __init__(self, w3: Web3, record: RecordFile, world: World, ledger: EventTables) -> None:
+    def __init__(self, w3: Web3, record: DeploymentRecord, world: World, ledger: EventTables) -> None:
         self.w3, self.record, self.ledger = w3, record, ledger
         self.watch: Watch = watch(record)
         self.addresses = world.addresses
@@ -127,7 +128,7 @@ class _Reconciler:
         """What a part's contract answers at the block."""
 
         def ask(name: str, *arguments: Any) -> Any:
-            asked = contract(self.w3, CONTRACTS[part], self.addresses[part])
+            asked = contract(self.w3, PARTS[self.world.kind(part)].contract, self.addresses[part])
             return read(asked.functions[name](*arguments), self.ledger.to_block)
 
         return ask
@@ -151,10 +152,10 @@ class _Reconciler:
                 yield Holder(holder, units, expected, claimed[holder][1], unclaimed)
 
 
-def names_of(record: RecordFile) -> dict[str, str]:
+def names_of(record: DeploymentRecord) -> dict[str, str]:
     """What the wallets of a record are called, by address; whoever has several roles by the first."""
-    wallets = record.wallets.model_dump()
-    return {str(address): name for name, address in reversed(wallets.items()) if isinstance(address, str)}
+    wallets = {"deployer": record.wallets.deployer, **record.wallets.people}
+    return {address: name for name, address in reversed(wallets.items())}
 
 
 def balances(w3: Web3, world: World, watch: Watch, block: int) -> list[Check]:

@@ -7,12 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chain.check import Difference
-
 if TYPE_CHECKING:
     import pandas as pd
 
 Sums = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field of a contract that is not what the deal or the record says; values as text."""
+
+    field: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: the deal says {self.expected}, the chain says {self.actual}"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,11 @@
-"""The deployment record: everything needed to find, check and reconcile a deployed deal, as one JSON file.
-
-`chain.kinds` reads records of every kind.
-"""
+"""The deployment record: everything needed to find, check and reconcile a deployed deal, as one JSON file."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -16,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from chain.errors import RecordError
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
+from finance.terms.deal import leading
 
 
 def _address(value: str) -> str:
@@ -44,44 +42,42 @@ class Frozen(BaseModel):
 Model = TypeVar("Model", bound=Frozen)
 
 
-class Signers(Protocol):
-    """Whoever signs for the oracle, in its order."""
-
-    @property
-    def nodes(self) -> list[str]: ...
-
-    @property
-    def panel(self) -> list[str]: ...
-
-
 class Wallets(Frozen):
-    """Who is who on the chain. `nodes` and `panel` ascend by address: a position is the oracle's index.
+    """Who is who on the chain: `deployer`, the people of the deal by their roles (issuer, agent, payer,
+    payee, operator, lender), and who signs for the oracle.
 
-    A deal with several KPIs has as many of both as the KPI that asks for most; a fixed bond has none.
+    `nodes` and `panel` ascend by address: a position is the oracle's index. A deal with several KPIs has as
+    many of both as the KPI that asks for most; without a KPI there are none.
     """
 
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Address] = Field(init=False)
+
     deployer: Address
-    issuer: Address
-    agent: Address
     nodes: Addresses
     panel: Addresses
 
     @property
-    def parties(self) -> list[str]:
-        """Whose purchases do not count towards the soft cap, in the order of Offering's terms."""
-        return [self.issuer, self.agent]
+    def people(self) -> dict[str, str]:
+        """The deal's people by role."""
+        return dict(self.__pydantic_extra__)
 
+    @property
+    def everybody(self) -> dict[str, str | list[str]]:
+        """The deployer, the deal's people by role, nodes and panel."""
+        return {"deployer": self.deployer, **self.people, "nodes": self.nodes, "panel": self.panel}
 
-class DealAddresses(Frozen):
-    """Where the deal's contracts are, and those it shares with other deals."""
+    def with_person(self, role: str, address: str) -> Wallets:
+        """The same with somebody else in a role."""
+        return Wallets.model_validate({**self.everybody, role: address})
 
-    token: Address
-    bond: Address
-    offering: Address
-    oracle: Address
-    registry: Address
-    currency: Address
-    factory: Address
+    def __getitem__(self, role: str) -> str:
+        """Whoever has a role. Raises RecordError when nobody has."""
+        if role == "deployer":
+            return self.deployer
+        if role not in self.__pydantic_extra__:
+            raise RecordError(f"wallets: {role}: is missing")
+        return self.__pydantic_extra__[role]
 
 
 class Compiler(Frozen):
@@ -93,20 +89,25 @@ class Compiler(Frozen):
     sources: str
 
 
-class RecordFile(Frozen):
+class DeployedPart(Frozen):
+    """One part of a deal: its `kind` as chain.parts has it, where it is, and what it is a clone of."""
+
+    kind: str
+    address: Address
+    implementation: Address
+
+
+class DeploymentRecord(Frozen):
     """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which is on chain too.
 
-    `feeds` are the ids of the oracle's feeds by KPI, in the order of the settlement terms. `shifted_days` is
-    by how many days the dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one
-    (None when they were not). A kind has a record of its own, with its addresses and wallets, and the role of
-    the contract that is the deal's `own`.
+    `parts` are the deal's own contracts by key, `shared` those it has with other deals: oracle, currency,
+    factory, and the identity registry where something is held. `feeds` are the ids of the oracle's feeds by
+    KPI, in the order of the plan. `gas` is what the deployment used. `shifted_days` is by how many days the
+    dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one (None when they were
+    not).
     """
 
-    kind: ClassVar[str]
-    """As Deal.kind."""
-    own_role: ClassVar[str]
-
-    schema_id: str = Field(alias="schema")
+    schema_id: Literal["penstock/deployment/3"] = Field(default="penstock/deployment/3", alias="schema")
     deal: str
     terms_hash: Hash
     chain_id: int
@@ -114,18 +115,30 @@ class RecordFile(Frozen):
     block: int
     time: int
     tx: Hash
+    gas: int
+    parts: dict[str, DeployedPart]
+    shared: dict[str, Address]
     feeds: dict[str, Hash]
-    addresses: Any
-    wallets: Any
+    wallets: Wallets
     compiler: Compiler
     shifted_days: int = 0
     shifted_from: Hash | None = None
     terms: dict[str, Any]
 
     @property
+    def kind(self) -> str:
+        """As Deal.kind."""
+        return leading(claim["kind"] for claim in self.terms["claims"].values())
+
+    @property
     def own(self) -> str:
-        """The address of the contract that is this deal's alone and that its kind is about."""
-        return str(getattr(self.addresses, self.own_role))
+        """The address by which the deal is known: that of its first part, which is no other deal's."""
+        return next(iter(self.parts.values())).address
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The deal's own contracts by key, then the shared ones by name."""
+        return {**{key: part.address for key, part in self.parts.items()}, **self.shared}
 
     def load_deal(self) -> Deal:
         """The deal as deployed, from the canonical terms in the record.
@@ -167,27 +180,32 @@ class RecordFile(Frozen):
         return path
 
 
-class DeploymentRecord(RecordFile):
-    """A bond on a chain."""
-
-    kind = "kpi_bond"
-    own_role = "bond"
-
-    schema_id: Literal["penstock/deployment/2"] = Field(default="penstock/deployment/2", alias="schema")
-    addresses: DealAddresses
-    wallets: Wallets
+def load_record(path: str | Path) -> DeploymentRecord:
+    """The deployment record at `path`. Raises RecordError as `record_of`."""
+    return record_of(read_json(path), str(path))
 
 
-def load_wallets(model: type[Model], path: str | Path, deployer: str) -> Model:
-    """The wallets of a kind of deal from a JSON file: the fields of `model` but for the deployer.
+def record_of(data: Any, where: str = "deployment record") -> DeploymentRecord:
+    """A record from plain data. Raises RecordError with a line `WHERE: FIELD: REASON` per problem."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    wanted = str(DeploymentRecord.model_fields["schema_id"].default)
+    if schema != wanted:
+        why = f"must be {wanted}"
+        if isinstance(schema, str) and schema.startswith("penstock/"):
+            why += "; an earlier Penstock wrote it, for other contracts: deploy the deal again"
+        raise RecordError(f"{where}: schema = {schema!r}: {why}")
+    return parsed(DeploymentRecord, data, where)
+
+
+def load_wallets(path: str | Path, deployer: str) -> Wallets:
+    """The wallets of a deal from a JSON file: an address for each role, and lists of nodes and panel.
 
     Raises RecordError with a line `FILE: FIELD: REASON` per problem.
     """
     data = read_json(path)
     if not isinstance(data, dict):
-        names = ", ".join(name for name in model.model_fields if name != "deployer")
-        raise RecordError(f"{path}: must be an object with {names}")
-    return parsed(model, {"deployer": deployer, **data}, str(path))
+        raise RecordError(f"{path}: must be an object with the wallet of each role, nodes and panel")
+    return parsed(Wallets, {"deployer": deployer, **data}, str(path))
 
 
 def parsed(model: type[Model], data: Any, where: str) -> Model:
@@ -219,8 +237,16 @@ def problems(file: str, error: ValidationError) -> list[str]:
     return lines
 
 
-def require_counts(wallets: Signers, feeds: Sequence[FeedTerms]) -> None:
-    """Raise RecordError unless the wallets are as many as the deal asks for and no node sits on the panel."""
+def require_wallets(wallets: Wallets, roles: Sequence[str], feeds: Sequence[FeedTerms]) -> None:
+    """Raise RecordError unless the wallets are those of the roles that a deal has, and of as many nodes and
+    panellists as it asks for, none of whom is both."""
+    for role in roles:
+        if role not in wallets.people:
+            raise RecordError(f"wallets: {role}: is missing, and this deal needs it")
+    for role, given in wallets.people.items():
+        if role not in roles:
+            known = ", ".join(roles)
+            raise RecordError(f"wallets: {role} = {given}: this deal has none (it has {known})")
     wanted: Sequence[tuple[str, list[str], int]] = (
         ("nodes", wallets.nodes, most_nodes(feeds)),
         ("panel", wallets.panel, most_panellists(feeds)),

@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Any
 
 from chain.events import Event, Watch
-from chain.parts import Said, acts_of, is_apart
-from chain.parts.base import Seen
+from chain.parts import acts_of, is_apart
+from chain.parts.base import Said, Seen
 from finance.settlement.acts import Act, Done
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import World
@@ -76,7 +76,7 @@ def replay(world: World, watch: Watch, events: Sequence[Event], tell: Told | Non
     """Live the `events` of a deal, in their order and without those of its deployment, from the `world` as it
     was deployed. `tell` is told of every event, those that are not lived among them."""
     made = Replayed(world)
-    known = [e for e in events if not is_apart(e.source, e.name)]
+    known = [e for e in events if not is_apart(world, e.source, e.name)]
     lived = 0
     for _, group in groupby(known, key=lambda event: event.tx):
         rest = list(group)
@@ -126,7 +126,7 @@ def _explained(world: World, watch: Watch, rest: Sequence[Event]) -> tuple[tuple
             continue
         said = _said(watch, done)
         events = tuple(rest[: len(said)])
-        if not events or [s[:2] for s in said] != [(e.source, e.name) for e in events]:
+        if not events or [(s.part, s.name) for s in said] != [(e.source, e.name) for e in events]:
             reasons.append(f"{act.part}: {act.call} would say {', '.join(s.name for s in said) or 'nothing'}")
             continue
         same = all(dict(s.arguments) == e.arguments for s, e in zip(said, events, strict=True))

@@ -2,123 +2,74 @@
 pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IDealFactory} from "./interfaces/IDealFactory.sol";
-import {IKpiBond} from "./interfaces/IKpiBond.sol";
-import {IKpiOracle} from "./interfaces/IKpiOracle.sol";
-import {IOffering} from "./interfaces/IOffering.sol";
-import {ISecurityToken} from "./interfaces/ISecurityToken.sol";
 
 /// @title Deal factory
 /// @notice See {IDealFactory}.
 contract DealFactory is IDealFactory {
-    address public immutable TOKEN;
-    address public immutable BOND;
-    address public immutable OFFERING;
-    address public immutable ORACLE;
-
-    mapping(address deployer => mapping(bytes32 termsHash => Deal)) private _deals;
-
-    /// @param token, bond, offering implementations to clone
-    /// @param oracle where feeds are created
-    constructor(address token, address bond, address offering, address oracle) {
-        TOKEN = token;
-        BOND = bond;
-        OFFERING = offering;
-        ORACLE = oracle;
-    }
+    mapping(address deployer => mapping(bytes32 termsHash => uint256)) private _blocks;
+    mapping(address deployer => mapping(bytes32 termsHash => mapping(bytes32 key => address))) private _parts;
 
     /// @inheritdoc IDealFactory
-    function deploy(DealTerms calldata terms) external returns (Deal memory deal) {
-        bytes32 termsHash = terms.termsHash;
-        if (termsHash == 0) revert DealFactory_ZeroTermsHash();
-        if (_deals[msg.sender][termsHash].token != address(0)) {
-            revert DealFactory_AlreadyDeployed(msg.sender, termsHash);
-        }
-        bytes32 salt = keccak256(abi.encode(msg.sender, termsHash));
-        deal.token = Clones.cloneDeterministicWithImmutableArgs(TOKEN, _anchors(terms), salt);
-        deal.bond = Clones.cloneDeterministic(BOND, salt);
-        deal.offering = Clones.cloneDeterministic(OFFERING, salt);
-        // The oracle is fixed at construction and calls nobody back.
-        // slither-disable-start reentrancy-no-eth
-        deal.feeds = _createFeeds(terms, deal.bond);
-        _deals[msg.sender][termsHash] = deal;
-        // slither-disable-end reentrancy-no-eth
-        emit DealDeployed(msg.sender, termsHash, deal.token, deal.bond, deal.offering, deal.feeds);
-
-        ISecurityToken(deal.token).initialize(terms.name, terms.symbol, deal.offering, deal.bond);
-        IKpiBond(deal.bond).initialize(_bondTerms(terms, deal));
-        IOffering(deal.offering).initialize(_offeringTerms(terms, deal));
-    }
-
-    /// @inheritdoc IDealFactory
-    function dealOf(address deployer, bytes32 termsHash) external view returns (Deal memory) {
-        return _deals[deployer][termsHash];
-    }
-
-    function _createFeeds(DealTerms calldata terms, address bond) private returns (bytes32[] memory feeds) {
-        uint256 count = terms.oraclePolicies.length;
-        feeds = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            IKpiOracle.FeedConfig memory config = terms.oraclePolicies[i];
-            for (uint256 j = 0; j < i; ++j) {
-                if (terms.oraclePolicies[j].kpi == config.kpi) revert DealFactory_KpiTwice(config.kpi);
-            }
-            config.deal = terms.termsHash;
-            config.consumers = new address[](1);
-            config.consumers[0] = bond;
-            feeds[i] = IKpiOracle(ORACLE).createFeed(config);
-        }
-    }
-
-    function _anchors(DealTerms calldata terms) private pure returns (bytes memory) {
-        return
-            abi.encode(
-                ISecurityToken.Anchors(terms.registry, terms.policy, terms.currency, terms.agent, terms.termsHash)
-            );
-    }
-
-    function _bondTerms(DealTerms calldata terms, Deal memory deal) private view returns (IKpiBond.Terms memory b) {
-        b.token = deal.token;
-        b.currency = terms.currency;
-        b.issuer = terms.issuer;
-        b.offering = deal.offering;
-        b.oracle = ORACLE;
-        b.gracePeriod = terms.gracePeriod;
-        b.curePeriod = terms.curePeriod;
-        b.dataController = terms.dataController;
-        b.unitPrincipal = terms.unitPrincipal;
-        b.authorisedUnits = terms.hardCap;
-        b.rate = terms.rate;
-        b.lateRate = terms.lateRate;
-        b.periods = terms.periods;
-        b.fixings = terms.fixings;
-        for (uint256 i = 0; i < b.fixings.length; ++i) {
-            b.fixings[i].feed = _feedOf(b.fixings[i].feed, terms, deal);
-        }
-    }
-
-    function _feedOf(bytes32 kpi, DealTerms calldata terms, Deal memory deal) private pure returns (bytes32) {
-        for (uint256 i = 0; i < deal.feeds.length; ++i) {
-            if (terms.oraclePolicies[i].kpi == kpi) return deal.feeds[i];
-        }
-        revert DealFactory_UnknownKpi(kpi);
-    }
-
-    function _offeringTerms(DealTerms calldata terms, Deal memory deal)
-        private
-        pure
-        returns (IOffering.Terms memory o)
+    function deploy(bytes32 termsHash, Call[] calldata calls, Part[] calldata parts)
+        external
+        returns (Made[] memory made)
     {
-        o.token = deal.token;
-        o.servicer = deal.bond;
-        o.currency = terms.currency;
-        o.issuer = terms.issuer;
-        o.unitPrice = terms.unitPrice;
-        o.softCap = terms.softCap;
-        o.hardCap = terms.hardCap;
-        o.opens = terms.opens;
-        o.closes = terms.closes;
-        o.parties = new address[](2);
-        (o.parties[0], o.parties[1]) = (terms.issuer, terms.agent);
+        if (termsHash == 0) revert DealFactory_ZeroTermsHash();
+        if (parts.length == 0) revert DealFactory_NoParts();
+        if (_blocks[msg.sender][termsHash] != 0) revert DealFactory_AlreadyDeployed(msg.sender, termsHash);
+        _blocks[msg.sender][termsHash] = block.number;
+        made = new Made[](parts.length);
+        for (uint256 i = 0; i < parts.length; ++i) {
+            made[i] = _clone(termsHash, parts[i]);
+        }
+        emit DealDeployed(msg.sender, termsHash, made);
+        // Everything is written by now; whoever is called finds a deal that is deployed, and the factory is nobody to it.
+        for (uint256 i = 0; i < calls.length; ++i) {
+            // slither-disable-next-line unused-return
+            Address.functionCall(calls[i].to, calls[i].data);
+        }
+        for (uint256 i = 0; i < parts.length; ++i) {
+            // slither-disable-next-line unused-return
+            Address.functionCall(made[i].at, parts[i].data);
+        }
+    }
+
+    /// @inheritdoc IDealFactory
+    function deployedIn(address deployer, bytes32 termsHash) external view returns (uint256) {
+        return _blocks[deployer][termsHash];
+    }
+
+    /// @inheritdoc IDealFactory
+    function partOf(address deployer, bytes32 termsHash, bytes32 key) external view returns (address) {
+        return _parts[deployer][termsHash][key];
+    }
+
+    /// @inheritdoc IDealFactory
+    function addressOf(
+        address deployer,
+        bytes32 termsHash,
+        bytes32 key,
+        address implementation,
+        bytes calldata immutables
+    ) external view returns (address) {
+        return Clones.predictDeterministicAddressWithImmutableArgs(
+            implementation, immutables, _salt(deployer, termsHash, key)
+        );
+    }
+
+    function _clone(bytes32 termsHash, Part calldata part) private returns (Made memory) {
+        bytes32 key = part.key;
+        if (_parts[msg.sender][termsHash][key] != address(0)) revert DealFactory_KeyTwice(key);
+        address at = Clones.cloneDeterministicWithImmutableArgs(
+            part.implementation, part.immutables, _salt(msg.sender, termsHash, key)
+        );
+        _parts[msg.sender][termsHash][key] = at;
+        return Made(key, part.implementation, at);
+    }
+
+    function _salt(address deployer, bytes32 termsHash, bytes32 key) private pure returns (bytes32) {
+        return keccak256(abi.encode(deployer, termsHash, key));
     }
 }

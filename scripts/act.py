@@ -58,8 +58,8 @@ def act(
     anything is sent: exit 1.
     """
     from chain.following import Following
-    from chain.kinds import load_record
     from chain.network import connect
+    from chain.records import load_record
     from scripts.accounts import account_of
 
     record = load_record(deployment)
@@ -71,7 +71,7 @@ def act(
     if what is None:
         _show_list(deal, world, all_, json)
         return
-    named = record.wallets.model_dump()
+    named = record.wallets.everybody
     wallet = named.get(sender) if sender is not None else None
     account = account_of(w3, wallet if isinstance(wallet, str) else sender, keystore, password_file)
     address = account if isinstance(account, str) else account.address

@@ -14,7 +14,7 @@ from scripts.accounts import KEY_VARIABLE, account_of
 if TYPE_CHECKING:
     from web3 import Web3
 
-    from chain.records import RecordFile
+    from chain.records import DeploymentRecord
     from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
@@ -82,10 +82,19 @@ def run(
     currency: str | None = None,
     sender: str | None = None,
     folder: Path | None = None,
-) -> tuple[RecordFile, Path, list[Any]]:
+) -> tuple[DeploymentRecord, Path, list[Any]]:
     """The command without its output: the record, where it was written, and what differs from the deal."""
-    from chain.deploy import data_folder, record_path, say_on_stderr
-    from chain.kinds import kind_of
+    from chain.check import check_deployment
+    from chain.deploy import (
+        data_folder,
+        deploy_deal,
+        deploy_infrastructure,
+        record_path,
+        require_new,
+        say_on_stderr,
+        wallets_for,
+    )
+    from chain.kinds import plan_of
 
     days, deal = _shifted(original, shift_days, w3)
     if days:
@@ -99,15 +108,17 @@ def run(
     path = out or record_path(folder, w3.eth.chain_id, deal)
     _require_file(path, out is not None)
     code, decimals = deal.currency.code, deal.currency.token_decimals
-    kind = kind_of(deal)
-    wallets = kind.wallets(wallets_file, address, deal) if wallets_file else None
-    kind.require_new(w3, address, deal, path, original, days)
-    shared = kind.infrastructure(w3, account, code, decimals, currency, folder, say=say_on_stderr)
-    record = kind.deploy(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
-    return record, path, kind.check(w3, record, deal)
+    kinds = [part.kind for part in plan_of(deal).parts]
+    wallets = wallets_for(wallets_file, address, deal) if wallets_file else None
+    require_new(w3, address, deal, path, original, days)
+    shared = deploy_infrastructure(
+        w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
+    )
+    record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
+    return record, path, check_deployment(w3, record, deal)
 
 
-def summarise(record: RecordFile, path: Path) -> None:
+def summarise(record: DeploymentRecord, path: Path) -> None:
     """A few lines for a person."""
     from scripts.kinds import commands_of
 
@@ -115,7 +126,8 @@ def summarise(record: RecordFile, path: Path) -> None:
     lines = [
         ("terms hash", record.terms_hash),
         ("block", f"{record.block}, transaction {record.tx}"),
-        *record.addresses.model_dump(exclude_none=True).items(),
+        ("gas", f"{record.gas:,}"),
+        *record.addresses.items(),
         *(("feed", f"{feed} ({kpi})") for kpi, feed in record.feeds.items()),
         *commands_of(record.kind).about(record),
         ("record", path),

@@ -41,10 +41,10 @@ def keeper(
     A line for every act. Nothing is kept but the chain: it can be killed and started again at any time, and
     several keepers can serve the same deals. Ends with Ctrl-C, or after one look with --once.
     """
-    from chain.check import require_chain
+    from chain.events import require_chain
     from chain.keeper import Keeper, Metrics
-    from chain.kinds import load_record
     from chain.network import connect
+    from chain.records import load_record
     from scripts.accounts import account_of
 
     records = [load_record(path) for path in deployments]

@@ -68,8 +68,8 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
 
 def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str, str]:
     """Sender, oracle contract and feed that a relay configuration names; `kpi` overrides the file's."""
-    from chain.kinds import load_record
     from chain.network import connect
+    from chain.records import load_record
     from chain.sender import Sender
     from finance.terms import InputError
     from oracle.node_config import load_key
@@ -80,7 +80,7 @@ def _connect(settings: RelayConfig, kpi: str | None = None) -> tuple[Sender, str
     account = load_key(key) if key else str(settings.account.address)
     sender = Sender(w3, account)
     if record:
-        return sender, record.addresses.oracle, record.feed_of(kpi or settings.kpi)
+        return sender, record.addresses["oracle"], record.feed_of(kpi or settings.kpi)
     if kpi is not None:
         raise InputError(f"--kpi = {kpi}: the configuration names a feed, which has one KPI")
     assert settings.feed is not None
@@ -124,8 +124,8 @@ def prepare(
     data are simulated from the parameters of the deal's asset.
     """
     from chain.deploy import local_keys
-    from chain.kinds import load_record
     from chain.network import KNOWN, connect
+    from chain.records import load_record
     from finance.settlement.terms import feed_terms
     from finance.terms import InputError
     from oracle.local import LOCAL_RELAY, bind_feed, prepare_nodes
@@ -153,7 +153,7 @@ def prepare(
             rpc=KNOWN.get(network, (network, None))[0],
             **{name: value for name, value in options.items() if value is not None},
         )
-        bind_feed(files, record.chain_id, record.addresses.oracle, feed)
+        bind_feed(files, record.chain_id, record.addresses["oracle"], feed)
         settings = {
             "network": network,
             "deployment": str(deployment.resolve()),

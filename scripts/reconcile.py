@@ -31,9 +31,9 @@ def reconcile(
 
     Exit 0 if every difference is zero, 1 if not (with the rows that differ).
     """
-    from chain.kinds import load_record
     from chain.network import connect
     from chain.reconcile import reconcile as reconciled
+    from chain.records import load_record
 
     record = load_record(deployment)
     w3 = connect(network, record.chain_id)

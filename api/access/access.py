@@ -46,7 +46,7 @@ class Access:
     def roles(self, deployment: Deployment, address: str) -> frozenset[str]:
         """What the address is in a deployment. Raises ProblemError if the chain does not answer."""
         found = wallet_roles(deployment.record, address)
-        registry = getattr(deployment.record.addresses, "registry", None)
+        registry = deployment.record.addresses.get("registry")
         if registry is not None and self._verifiers.is_verifier(registry, address):
             found |= {"verifier"}
         return found

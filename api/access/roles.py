@@ -23,8 +23,8 @@ def wallet_roles(record: Any, address: str) -> frozenset[str]:
     """Roles by the wallets of a record: issuer, agent, payer, node, panellist, ..."""
     found = set()
     wanted = address.lower()
-    for name, value in record.wallets.model_dump().items():
-        addresses: Iterable[str] = value if isinstance(value, list) else [value or ""]
+    for name, value in record.wallets.everybody.items():
+        addresses: Iterable[str] = value if isinstance(value, list) else [value]
         if wanted in {each.lower() for each in addresses}:
             found.add(SINGULAR.get(name, name))
     return frozenset(found)

@@ -22,9 +22,8 @@ from api.index.database import Database
 from api.index.writer import Range
 from api.problems import ProblemError, unavailable
 from chain.events import SENDERS, Event, Watch, filters, sender_of, watch
-from chain.kinds import record_of
 from chain.log_reader import Header, Log, header, headers, logs, times_of
-from chain.records import RecordFile
+from chain.records import DeploymentRecord, record_of
 
 if TYPE_CHECKING:
     from api.index.reader import Index
@@ -49,7 +48,7 @@ class Target:
 
     id: str
     indexed: int
-    record: RecordFile
+    record: DeploymentRecord
     watch: Watch
 
 
@@ -77,7 +76,7 @@ class Follower:
         self._verified = False
         self._page = FIRST_PAGE
         self._written = 0
-        self._known: dict[str, tuple[RecordFile, Watch]] = {}
+        self._known: dict[str, tuple[DeploymentRecord, Watch]] = {}
 
     # -- running
 

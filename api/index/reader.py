@@ -21,8 +21,8 @@ from api.index.statements import Line, statement
 from api.problems import ProblemError, bad_input, not_found
 from chain.event_tables import EventTables
 from chain.events import Event
-from chain.kinds import kind_of, record_of
-from chain.records import RecordFile
+from chain.kinds import LEDGERS
+from chain.records import DeploymentRecord, record_of
 from finance.terms import Deal
 
 Key = tuple[int, int]
@@ -71,7 +71,7 @@ class Deployment:
     @property
     def has_units(self) -> bool:
         """Whether there is a claim token; a swap between two parties has none."""
-        return bool(self.record.addresses.token)
+        return any(part.kind == "token" for part in self.record.parts.values())
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Index:
 
     # -- deployments
 
-    def register(self, record: RecordFile, chain: ChainLink) -> Deployment:
+    def register(self, record: DeploymentRecord, chain: ChainLink) -> Deployment:
         """Take in a deployment, after the chain has been compared with its terms; again is no change. A
         record of the same contract that says something else, such as another block, takes the other's place.
 
@@ -270,7 +270,7 @@ class Index:
             with self.database.connect() as connection:
                 events, senders = self._read(connection, deployment, 0, True)
                 to_block, at = self._end(connection, deployment)
-            return kind_of(deployment.record).ledger(to_block, at, events, deployment.record, senders)
+            return LEDGERS[deployment.kind](to_block, at, events, deployment.record, senders)
         with self._locks.setdefault(id, threading.Lock()):
             return self._kept(deployment)
 
@@ -292,7 +292,7 @@ class Index:
                 old, known, read_to = cached.events, cached.senders, cached.block
             new, senders = self._read(connection, deployment, read_to, False)
         events, every = [*old, *new], {**known, **senders}
-        ledger = kind_of(deployment.record).ledger(to_block, at, events, deployment.record, every)
+        ledger = LEDGERS[deployment.kind](to_block, at, events, deployment.record, every)
         self._ledgers[deployment.id] = _Cached(forks, to_block, events, every, ledger)
         return ledger
 

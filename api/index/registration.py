@@ -11,19 +11,19 @@ from api.chain_link import ChainLink
 from api.index import tables, writer
 from api.index.database import Database
 from api.problems import ProblemError, unavailable
+from chain.check import check_deployment
 from chain.errors import ChainError
-from chain.kinds import kind_of
 from chain.log_reader import header
-from chain.records import RecordFile
+from chain.records import DeploymentRecord
 
 
-def by_contract(database: Database, record: RecordFile) -> str | None:
+def by_contract(database: Database, record: DeploymentRecord) -> str | None:
     """The id of the deployment whose contract is the record's; None if there is none."""
     with database.connect() as connection:
         return _by_contract(connection, record.own)
 
 
-def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[str, int]:
+def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> tuple[str, int]:
     """Take in a record, new or changed, that the chain bears out; the deployment's id and the generation.
 
     Errors as `Index.register`.
@@ -52,7 +52,7 @@ def register(database: Database, record: RecordFile, chain: ChainLink) -> tuple[
     return found, generation or 0
 
 
-def _checked_on(chain: ChainLink, record: RecordFile) -> str:
+def _checked_on(chain: ChainLink, record: DeploymentRecord) -> str:
     """The hash of the chain's first block, if what runs there is what the record's deal says."""
     if chain.chain_id != record.chain_id:
         raise ProblemError(
@@ -65,7 +65,7 @@ def _checked_on(chain: ChainLink, record: RecordFile) -> str:
             409, "wrong-chain", f"{record.deal}: no contract at {contract}: another chain, or a restarted one"
         )
     try:
-        differences = chain.call(lambda w3: kind_of(record).check(w3, record))
+        differences = chain.call(lambda w3: check_deployment(w3, record))
     except ChainError as error:  # something else is there, which does not understand us
         raise ProblemError(409, "deployment-differs", str(error)) from None
     if differences:
@@ -91,7 +91,7 @@ def _same_chain(connection: Connection, chain_id: int, genesis: str) -> None:
         raise ProblemError(409, "wrong-chain", "the database was made from another chain")
 
 
-def _free_id(connection: Connection, record: RecordFile) -> str:
+def _free_id(connection: Connection, record: DeploymentRecord) -> str:
     base = f"{record.deal}-{record.terms_hash[2:10]}"
     taken = set(connection.execute(select(tables.deployments.c.id)).scalars())
     name, number = base, 1

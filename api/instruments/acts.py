@@ -96,7 +96,7 @@ class Act:
         """Whether a deployment has it."""
         if self.needs_feeds and not record.feeds:
             return False
-        return getattr(record.addresses, self.on, None) is not None
+        return self.on in record.addresses
 
 
 # -- parameters that several have
@@ -161,7 +161,7 @@ def ruling_of(given: Given) -> Ruling:
 
 def ruling_domain(given: Given) -> Domain:
     """Where a ruling counts."""
-    return Domain(given.record.chain_id, given.record.addresses.oracle)
+    return Domain(given.record.chain_id, given.record.addresses["oracle"])
 
 
 def _ruled(given: Given) -> tuple[Any, ...]:
@@ -309,7 +309,7 @@ _ALL = (
     Act(
         "withdraw-credit", "Pay out what the oracle owes {account}", "oracle", "withdraw",
         (Parameter("account", "address", "who is paid; whoever sends if left out", optional=True),),
-        lambda g: (g.record.addresses.currency, _self(g, "account")), needs_feeds=True,
+        lambda g: (g.record.addresses["currency"], _self(g, "account")), needs_feeds=True,
     ),
     Act(
         "fund-rewards", "Put {money} into the pool that rewards challengers", "oracle", "fundRewards",

@@ -99,7 +99,7 @@ class Case:
 
     def held(self, role: str) -> int:
         """Currency that a contract of the deal holds, by the currency's own transfers, in minor units."""
-        at = getattr(self.record.addresses, role)
+        at = self.record.addresses[role]
         moves = self.events("currency", "Transfer")
         inward = sum(e.arguments["value"] for e in moves if e.arguments["to"] == at)
         return inward - sum(e.arguments["value"] for e in moves if e.arguments["from"] == at)
@@ -137,7 +137,7 @@ class Collection:
 
     def is_of(self, record: Any) -> bool:
         """Whether a deployment with this record has the contract that the list is about."""
-        return self.role is None or getattr(record.addresses, self.role, None) is not None
+        return self.role is None or self.role in record.addresses
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def offering_state(case: Case, opens: int, closes: int, soft_cap: int, hard_cap:
         return "settled"
     sales = [(e.arguments["investor"], e.arguments["units"]) for e in case.events("offering", "Subscribed")]
     sold = sum(units for _, units in sales)
-    to_others = sum(units for investor, units in sales if investor not in case.record.wallets.parties)
+    to_others = sum(units for investor, units in sales if investor not in case.record.wallets.people.values())
     if case.now < opens:
         return "announced"
     if case.now < closes and sold < hard_cap:

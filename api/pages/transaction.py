@@ -71,10 +71,9 @@ class _SentenceWriter:
     def _names(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for case in self.cases.values():
-            for role, address in case.record.addresses.model_dump().items():
-                if address:
-                    found[address.lower()] = self.say(CONTRACTS[role]) if role in CONTRACTS else role
-            for role, held in case.record.wallets.model_dump().items():
+            for role, address in case.record.addresses.items():
+                found[address.lower()] = self.say(CONTRACTS[role]) if role in CONTRACTS else role
+            for role, held in case.record.wallets.everybody.items():
                 if isinstance(held, str):
                     found.setdefault(held.lower(), self.say(WALLETS[role]) if role in WALLETS else role)
                 for number, address in enumerate(held if isinstance(held, list) else ()):

@@ -7,13 +7,13 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import Field, RootModel, ValidationError
+from pydantic import Field, RootModel
 
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page, Resource, example
 from api.models.deployment import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
-from api.problems import Flaw, bad_input, documented, shown
+from api.problems import Flaw, bad_input, documented
 from api.routes.bodies import PostedBytes, described, read_model, require_json
 from api.services import ServicesDep
 from api.views.cases import as_of, case_of
@@ -22,8 +22,8 @@ from api.views.documents import reading, remembered_deal
 from api.views.example_deal import RECORD
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
-from chain.kinds import record_type
-from chain.records import RecordFile
+from chain.records import DeploymentRecord
+from chain.records import record_of as read_record
 from finance.terms.canonical import canonical_json
 
 router = APIRouter(tags=["deployments"])
@@ -151,11 +151,11 @@ def register_deployment(
     return deployment_view(services, deployment.id)
 
 
-def record_of(content: dict[str, Any]) -> RecordFile:
-    """A deployment record of any kind, whose terms are as good as a posted deal's: what is on chain under
+def record_of(content: dict[str, Any]) -> DeploymentRecord:
+    """A deployment record whose terms are as good as a posted deal's: what is on chain under
     their hash anybody may have put there. Raises ProblemError (413, 422 with every problem, 503)."""
     try:
-        record = record_type(content).model_validate(content)
+        record = read_record(content)
         record.load_deal()
         remembered_deal(canonical_json(record.terms).encode())
         return record
@@ -165,16 +165,6 @@ def record_of(content: dict[str, Any]) -> RecordFile:
         lines = [line.removeprefix("deployment record: ") for line in str(error).splitlines()[:50]]
         flaws = [Flaw(field=line.partition(": ")[0], reason=line.partition(": ")[2]) for line in lines]
         raise bad_input(f"deployment record: {lines[0]}", flaws) from None
-    except ValidationError as error:
-        flaws = [
-            Flaw(
-                field=".".join(str(part) for part in each["loc"]) or "body",
-                value=shown(each.get("input")),
-                reason=each["msg"].removeprefix("Value error, "),
-            )
-            for each in error.errors()[:50]
-        ]
-        raise bad_input(f"deployment record: {flaws[0].field}: {flaws[0].reason}", flaws) from None
 
 
 class NodeUrls(Resource):

@@ -40,7 +40,7 @@ def as_of(case: Case) -> AsOf:
 
 def currency_of(case: Case) -> Currency:
     money = case.deal.currency
-    token = case.record.addresses.currency
+    token = case.record.addresses["currency"]
     return Currency(code=money.code, decimals=money.token_decimals, token=token)
 
 

@@ -90,7 +90,7 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
 
 def _contracts(case: Case) -> Iterator[ContractView]:
     for role, name in case.instrument.contracts.items():
-        address = getattr(case.record.addresses, role, None)
+        address = case.record.addresses.get(role)
         if address is not None:
             yield ContractView(role=role, name=name, address=address, shared=role in SHARED)
 
@@ -101,13 +101,12 @@ def _wallets(case: Case) -> Iterator[WalletView]:
         for role in party.roles:
             names.setdefault(role, party.name)
     wallets = case.record.wallets
-    for role in type(wallets).model_fields:
-        held = getattr(wallets, role)
+    for role, held in wallets.everybody.items():
         if isinstance(held, list):
             one = {"nodes": "node", "panel": "panellist"}[role]
             for index, address in enumerate(held):
                 yield WalletView(role=one, index=index, address=address)
-        elif held is not None:
+        else:
             yield WalletView(role=role, name=names.get(role), address=held)
 
 

@@ -118,17 +118,32 @@ TERMS: dict[str, Any] = json.loads(parse_deal(read_deal_text(DEAL_FILE.encode())
 """The same as it is hashed."""
 
 RECORD: dict[str, Any] = {
-    "schema": "penstock/deployment/2",
+    "schema": "penstock/deployment/3",
     "deal": "dc-water-eib-2016",
     "terms_hash": TERMS_HASH,
     "chain_id": CHAIN_ID,
     "client": "anvil/v1.7.1",
     **DEPLOYED,
     "feeds": {"runoff-reduction": FEED_ID},
-    "addresses": {
-        "token": TOKEN,
-        "bond": "0x8b66E9E03a96E0a6753eAC6898892BF01d20d8c6",
-        "offering": OFFERING,
+    "gas": 1_266_394,
+    "parts": {
+        "token": {
+            "kind": "token",
+            "address": TOKEN,
+            "implementation": "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
+        },
+        "offering": {
+            "kind": "offering",
+            "address": OFFERING,
+            "implementation": "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
+        },
+        "bond": {
+            "kind": "bond",
+            "address": "0x8b66E9E03a96E0a6753eAC6898892BF01d20d8c6",
+            "implementation": "0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
+        },
+    },
+    "shared": {
         "oracle": ORACLE,
         "registry": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
         "currency": CURRENCY,

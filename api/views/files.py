@@ -64,7 +64,7 @@ def _is_of(found: ReportFile, case: Case, slot: Slot, submission: Submission) ->
     said = (report.chain_id, report.contract.lower(), report.feed, report.period, report.version)
     meant = (
         case.record.chain_id,
-        case.record.addresses.oracle.lower(),
+        case.record.addresses["oracle"].lower(),
         slot.feed_id,
         slot.period,
         submission.version,

@@ -146,7 +146,7 @@ def currency_of(deployment: Deployment) -> Currency:
     """What a deployment pays in."""
     currency = deployment.deal.currency
     return Currency(
-        code=currency.code, decimals=currency.token_decimals, token=deployment.record.addresses.currency
+        code=currency.code, decimals=currency.token_decimals, token=deployment.record.addresses["currency"]
     )
 
 

@@ -156,14 +156,16 @@ def _asked(
     paid: set[tuple[str, str]] = set()
     for each in chosen:
         at = each.record.addresses
-        if who is not None and at.token:
-            eligible[each.id] = bool(read(contract(w3, "SecurityToken", at.token).functions.canReceive(who)))
-        if at.offering and not _is_settled(services, each):
+        if who is not None and "token" in at:
+            eligible[each.id] = bool(
+                read(contract(w3, "SecurityToken", at["token"]).functions.canReceive(who))
+            )
+        if "offering" in at and not _is_settled(services, each):
             offers += _offer(w3, each, who, eligible.get(each.id))
-        if who is not None and (at.oracle, at.currency) not in paid:
+        if who is not None and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
-            paid.add((at.oracle, at.currency))
-            owed = int(read(contract(w3, "KpiOracle", at.oracle).functions.creditOf(at.currency, who)))
+            paid.add((at["oracle"], at["currency"]))
+            owed = int(read(contract(w3, "KpiOracle", at["oracle"]).functions.creditOf(at["currency"], who)))
             if owed and each.record.feeds:
                 rewards.append(Reward(each.id, holdings.currency_of(each), owed))
     return offers, rewards, eligible
@@ -175,14 +177,14 @@ def _is_settled(services: Services, deployment: Deployment) -> bool:
 
 def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
     at = deployment.record.addresses
-    offering: Any = contract(w3, "Offering", at.offering).functions
+    offering: Any = contract(w3, "Offering", at["offering"]).functions
     state = read(offering.state())
     if state not in (OPEN, FAILED):
         return []
     terms = read(offering.terms())
     balance = None
     if who is not None:
-        balance = int(read(contract(w3, "IERC20", at.currency).functions.balanceOf(who)))
+        balance = int(read(contract(w3, "IERC20", at["currency"]).functions.balanceOf(who)))
     return [
         Offer(
             deployment=deployment.id,

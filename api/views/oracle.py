@@ -50,7 +50,7 @@ def _feed(case: Case, feed: FeedTerms) -> FeedView:
         kpi=feed.kpi,
         title=case.deal.kpis[feed.kpi].title,
         feed=case.record.feeds[feed.kpi],
-        contract=case.record.addresses.oracle,
+        contract=case.record.addresses["oracle"],
         method=feed.method,
         signers=list(case.record.wallets.nodes[: feed.nodes]),
         quorum=feed.quorum,

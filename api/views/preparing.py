@@ -130,7 +130,7 @@ class _Preparation:
         self.given = Given(self.record, self.sender, values, self._read)
 
     def _at(self, role: str) -> str:
-        return str(getattr(self.record.addresses, role))
+        return str(self.record.addresses[role])
 
     def _function(self, role: str, function: str, *arguments: Any) -> Any:
         return contract(self.w3, ABI[role], self._at(role)).functions[function](*arguments)
@@ -322,8 +322,8 @@ def moves_in(logs: Any, deployment: Deployment, viewer: str | None, say: Say) ->
     """The money and units of a deployment that logs say have changed hands, in the words of `viewer`, who is
     one of both ends; None for words of a third person."""
     addresses = deployment.record.addresses
-    assets: dict[str, Literal["money", "units"]] = {addresses.currency.lower(): "money"}
-    if (token := getattr(addresses, "token", None)) is not None:
+    assets: dict[str, Literal["money", "units"]] = {addresses["currency"].lower(): "money"}
+    if (token := addresses.get("token")) is not None:
         assets[token.lower()] = "units"
     found = []
     for log in logs:

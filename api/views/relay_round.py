@@ -46,7 +46,7 @@ def begin(services: Services, id: str, kpi: str, period: int, restate: bool = Fa
         raise conflict(f"reports of period {period} were taken until {until}", "too-late")
     if slot.ruling is not None or (slot.last is not None and (not restate or slot.uses)):
         raise conflict(f"period {period} is {slot.status} already", "reported")
-    oracle, feed, out = case.record.addresses.oracle, slot.feed_id, folder_of(services, case, kpi)
+    oracle, feed, out = case.record.addresses["oracle"], slot.feed_id, folder_of(services, case, kpi)
 
     def work(progress: Progress, cancelled: Any) -> RoundView:
         progress(0.1, f"asks {len(urls)} nodes")

@@ -128,9 +128,8 @@ def _known() -> dict[tuple[str, bytes], KnownCall]:
 def _places(services: Services) -> Iterator[tuple[Deployment, str, str]]:
     """(deployment, role, address) of every contract of a registered deployment."""
     for deployment in services.index.deployments():
-        for role, address in deployment.record.addresses.model_dump().items():
-            if address is not None:
-                yield deployment, role, address.lower()
+        for role, address in deployment.record.addresses.items():
+            yield deployment, role, address.lower()
 
 
 def _aimed(services: Services, to: str | None, data: bytes) -> tuple[Deployment, KnownCall] | None:
@@ -153,7 +152,7 @@ def _concerns(deployment: Deployment, known: KnownCall, data: bytes) -> bool:
         arguments = known.arguments(data)
     except Exception:  # arguments that cannot be decoded concern nobody
         return False
-    own = {each.lower() for each in deployment.record.addresses.model_dump().values() if each is not None}
+    own = {each.lower() for each in deployment.record.addresses.values()}
     if known.role == "currency" and "spender" in arguments:
         return arguments["spender"].lower() in own
     if known.role == "oracle" and "feed" in arguments:
@@ -347,7 +346,7 @@ def _owner(role: str, owners: list[Deployment], arguments: Mapping[str, Any]) ->
     if role == "currency":
         ends = {str(arguments.get(name, "")).lower() for name in ("from", "to", "owner", "spender")}
         for each in owners:
-            own = {a.lower() for r, a in each.record.addresses.model_dump().items() if a and r != "currency"}
+            own = {a.lower() for r, a in each.record.addresses.items() if r != "currency"}
             if ends & own:
                 return each
         return None

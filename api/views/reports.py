@@ -213,7 +213,9 @@ def _unpaid(services: Services, case: Case, view: DisputeView) -> str | None:
         return str(
             services.chain.call(
                 lambda w3: read(
-                    contract(w3, "KpiOracle", at.oracle).functions.creditOf(at.currency, view.challenger)
+                    contract(w3, "KpiOracle", at["oracle"]).functions.creditOf(
+                        at["currency"], view.challenger
+                    )
                 )
             )
         )

@@ -11,8 +11,22 @@ from chain.reconciliation import Check, Position, ReportState, Row
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
 
-Rebuild = Callable[[Mapping[str, Any], World], Iterator[tuple[str, str, dict[str, Any]]]]
-"""From an event's arguments to (who, what, with which arguments)."""
+
+@dataclass(frozen=True)
+class Said:
+    """An event as far as it matters here."""
+
+    part: str
+    name: str
+    arguments: Mapping[str, Any]
+
+    def __getitem__(self, argument: str) -> Any:
+        return self.arguments[argument]
+
+
+Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+Rebuild = Callable[[Said, World], Rebuilt]
+"""From an event to (who, what, with which arguments)."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +104,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class PartKind:
-    """What is known of a contract by its role in a deal. `apart`: events that are neither acts nor follow
-    from one that the books know."""
+    """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
+    whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
+    `apart`: events that are neither acts nor follow from one that the books know."""
 
+    contract: str
     acts_of: Mapping[str, Rebuild]
     rows: Mapping[str, Rows] = field(default_factory=dict)
     standing: Callable[[Now], Standing] | None = None
     apart: frozenset[str] = frozenset()
+    helper: str | None = None
+    calls_currency: bool = False
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chain.parts.base import Now, PartKind, Seen, Standing, holdings
+from chain.parts import offering, token
+from chain.parts.base import Now, PartKind, Rebuild, Rebuilt, Said, Seen, Standing, holdings
+from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, ReportState, Row
-from finance.settlement.bond_books import BondBooks
+from chain.terms import curve
+from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, BondLife, State
 from finance.settlement.feed_report import STATUS
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.pro_rata import per_unit
-from finance.settlement.terms import Effect
+from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
 from finance.settlement.world import World
+from finance.terms import Deal
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
 
-
-def _funded(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _funded(a: Said, _world: World) -> Rebuilt:
     yield a["from"], "fund", {"amount": a["amount"]}
 
 
-def _fixed(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _fixed(a: Said, _world: World) -> Rebuilt:
     yield "", "fix", {"fixing": a["fixing"]}
 
 
-def _by_anyone(call: str) -> Callable[[Mapping[str, Any], World], Rebuilt]:
-    def rebuilt(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _by_anyone(call: str) -> Rebuild:
+    def rebuilt(_a: Said, _world: World) -> Rebuilt:
         yield "", call, {}
 
     return rebuilt
@@ -176,6 +178,82 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
             yield Row(now.part, kind, holder, number, each * units, 0, units=units)
 
 
+# -- as it is deployed
+
+
+def plan(deal: Deal) -> Plan:
+    """The bond of a deal, its token and the sale of it."""
+    terms = settlement_terms(deal)
+    feeds = [PlannedFeed(feed, ("bond",), "issuer") for feed in terms.feeds]
+    parts = (
+        token.planned("token", terms, minter="offering", servicer="bond"),
+        offering.planned("offering", terms, "token", "bond", ("issuer", "agent")),
+        planned("bond", terms, token="token", offering="offering"),  # noqa: S106 - the key of a part
+    )
+    return Plan(parts, tuple(feeds), (offering.deadline(terms),))
+
+
+def planned(key: str, terms: SettlementTerms, token: str, offering: str) -> Planned:
+    """A bond of which the part `token` is the claim, and that the part `offering` begins."""
+
+    def begin(site: Site) -> tuple[Any, ...]:
+        struct = {
+            "token": site.parts[token],
+            "currency": site.shared["currency"],
+            "issuer": site.wallets["issuer"],
+            "offering": site.parts[offering],
+            "oracle": site.shared["oracle"],
+            "gracePeriod": terms.grace_seconds,
+            "curePeriod": terms.cure_seconds,
+            "dataController": DATA_CONTROLLERS[terms.data_controller],
+            "unitPrincipal": terms.unit_principal,
+            "authorisedUnits": terms.hard_cap,
+            "rate": terms.rate,
+            "lateRate": terms.late_rate,
+            "periods": _periods(terms),
+            "fixings": _fixings(terms, site),
+        }
+        return (struct,)
+
+    def books(site: Site) -> BondBooks:
+        feeds = tuple(site.feeds[feed.kpi] for feed in terms.feeds)
+        parts = BondParts(site.wallets["issuer"], feeds, token, offering)
+        return BondBooks.offered(terms, parts, key)
+
+    return Planned(key, "bond", begin, books, lambda site: {"terms": begin(site)[0]})
+
+
+def _periods(terms: SettlementTerms) -> list[dict[str, int]]:
+    """IKpiBond.Period of every coupon."""
+    return [
+        {
+            "payDate": p.pay_date,
+            "numerator": p.numerator,
+            "denominator": p.denominator,
+            "repayment": p.repayment,
+        }
+        for p in terms.periods
+    ]
+
+
+def _fixings(terms: SettlementTerms, site: Site) -> list[dict[str, Any]]:
+    """IKpiBond.Fixing of every fixing."""
+    return [
+        {
+            "feed": site.feeds[terms.feeds[f.feed].kpi],
+            "kpiPeriod": f.kpi_period,
+            "effect": int(f.effect),
+            "first": f.first,
+            "last": f.last,
+            "missing": f.missing,
+            "curve": curve(f.curve),
+        }
+        for f in terms.fixings
+    ]
+
+
+DATA_CONTROLLERS = {"issuer": 0, "holders": 1}
+"""IKpiBond.DataController"""
 WORDS = {
     "coupon": "earned by holders, each period",
     "principal": "repaid to holders",
@@ -197,6 +275,7 @@ ACTS_OF = {
     "SurplusReturned": _by_anyone("return_surplus"),
 }
 KIND = PartKind(
+    "KpiBond",
     ACTS_OF,
     {
         "CouponPaid": _coupon,
@@ -206,4 +285,6 @@ KIND = PartKind(
         "SurplusReturned": _surplus,
     },
     _standing,
+    helper="BondChecks",
+    calls_currency=True,
 )

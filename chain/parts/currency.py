@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from chain.parts.base import PartKind, Seen
+from chain.parts.base import PartKind, Rebuilt, Said, Seen
 from chain.reconciliation import Row
 from finance.settlement.world import World
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
 
-
-def _transfer(a: Mapping[str, Any], world: World) -> Rebuilt:
+def _transfer(a: Said, world: World) -> Rebuilt:
     if a["from"] not in world.addresses.values():
         yield a["from"], "transfer", {"to": a["to"], "value": a["value"]}
 
@@ -31,4 +28,4 @@ WORDS = {
     "unannounced": "left a contract of the deal without an event that says so",
 }
 ACTS_OF = {"Transfer": _transfer}
-KIND = PartKind(ACTS_OF, {"Transfer": _moved})
+KIND = PartKind("IERC20", ACTS_OF, {"Transfer": _moved})

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
-from chain.parts.base import Now, PartKind, Seen, Standing, nobodys
+from chain.network import when
+from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys
+from chain.plan import Planned, Site
 from chain.reconciliation import Check, Row
 from finance.settlement.claim_token import TokenBooks
-from finance.settlement.offering import OfferingBooks, State
+from finance.settlement.offering import OfferingBooks, OfferingTerms, State
 from finance.settlement.world import World
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
 
-
-def _subscribed(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _subscribed(a: Said, _world: World) -> Rebuilt:
     yield a["investor"], "subscribe", {"units": a["units"]}
 
 
-def _settled(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _settled(_a: Said, _world: World) -> Rebuilt:
     yield "", "settle", {}
 
 
-def _refunded(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _refunded(a: Said, _world: World) -> Rebuilt:
     yield a["holder"], "refund", {"units": a["units"]}
 
 
@@ -70,6 +70,71 @@ WORDS = {
     "proceeds": "of the offering, to the issuer",
 }
 ACTS_OF = {"Subscribed": _subscribed, "OfferingSettled": _settled, "Refunded": _refunded}
+
+
+# -- as it is deployed
+
+
+class Sale(Protocol):
+    """What a unit costs in minor units, how many there are, and when they can be bought, unix seconds."""
+
+    @property
+    def unit_price(self) -> int: ...
+
+    @property
+    def soft_cap(self) -> int: ...
+
+    @property
+    def hard_cap(self) -> int: ...
+
+    @property
+    def opens(self) -> int: ...
+
+    @property
+    def closes(self) -> int: ...
+
+
+def planned(key: str, sale: Sale, token: str, servicer: str, parties: tuple[str, ...]) -> Planned:
+    """The sale of a part `token`, which begins the part `servicer`. The issuer gets the money; what `parties`
+    (roles) buy does not count towards the soft cap."""
+
+    def begin(site: Site) -> tuple[Any, ...]:
+        terms = {
+            "token": site.parts[token],
+            "servicer": site.parts[servicer],
+            "currency": site.shared["currency"],
+            "issuer": site.wallets["issuer"],
+            "unitPrice": sale.unit_price,
+            "softCap": sale.soft_cap,
+            "hardCap": sale.hard_cap,
+            "opens": sale.opens,
+            "closes": sale.closes,
+            "parties": [site.wallets[role] for role in parties],
+        }
+        return (terms,)
+
+    def books(site: Site) -> OfferingBooks:
+        terms = OfferingTerms(
+            issuer=site.wallets["issuer"],
+            unit_price=sale.unit_price,
+            soft_cap=sale.soft_cap,
+            hard_cap=sale.hard_cap,
+            opens=sale.opens,
+            closes=sale.closes,
+            parties=tuple(site.wallets[role] for role in parties),
+            token=token,
+            servicer=servicer,
+        )
+        return OfferingBooks(terms, key=key)
+
+    return Planned(key, "offering", begin, books, lambda site: {"terms": begin(site)[0]})
+
+
+def deadline(sale: Sale) -> tuple[int, str]:
+    """From when nobody can buy."""
+    return sale.closes, f"the offering closes {when(sale.closes)}: nobody can subscribe"
+
+
 KIND = PartKind(
-    ACTS_OF, {"Subscribed": _bought, "OfferingSettled": _sold, "Refunded": _given_back}, _standing
+    "Offering", ACTS_OF, {"Subscribed": _bought, "OfferingSettled": _sold, "Refunded": _given_back}, _standing
 )

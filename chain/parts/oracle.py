@@ -3,52 +3,49 @@ challenger's commitment names no feed; the books take such acts as they are told
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chain.parts.base import PartKind
+from chain.parts.base import PartKind, Rebuilt, Said
 from finance.settlement.feed_report import unpacked
 from finance.settlement.world import World
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
 
-
-def _where(a: Mapping[str, Any]) -> dict[str, Any]:
+def _where(a: Said) -> dict[str, Any]:
     return {"feed": a["feed"], "period": a["period"]}
 
 
-def _submitted(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _submitted(a: Said, _world: World) -> Rebuilt:
     said = {"version": a["version"], "value": a["value"], "evidence": a["evidence"]}
     yield "", "told_report", {**_where(a), **said, "signers": list(unpacked(a["signers"]))}
 
 
-def _challenged(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _challenged(a: Said, _world: World) -> Rebuilt:
     yield a["challenger"], "told_challenge", {**_where(a), "evidence": a["evidence"]}
 
 
-def _petitioned(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _petitioned(a: Said, _world: World) -> Rebuilt:
     yield a["petitioner"], "told_petition", {**_where(a), "evidence": a["evidence"]}
 
 
-def _ruled(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _ruled(a: Said, _world: World) -> Rebuilt:
     said = {"verdict": a["verdict"], "value": a["value"], "evidence": a["evidence"]}
     yield "", "told_ruling", {**_where(a), **said}
 
 
-def _settled(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _settled(a: Said, _world: World) -> Rebuilt:
     yield "", "settle_silent_panel", _where(a)
 
 
-def _used(a: Mapping[str, Any], world: World) -> Rebuilt:
+def _used(a: Said, world: World) -> Rebuilt:
     if a["consumer"] not in world.addresses.values():
         yield a["consumer"], "consume", _where(a)
 
 
-def _funded(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _funded(a: Said, _world: World) -> Rebuilt:
     yield a["from"], "fund_rewards", {"feed": a["feed"], "amount": a["amount"]}
 
 
-def _released(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _released(a: Said, _world: World) -> Rebuilt:
     yield "", "release_rewards", {"feed": a["feed"]}
 
 
@@ -65,4 +62,4 @@ ACTS_OF = {
     "RewardsFunded": _funded,
     "RewardsReleased": _released,
 }
-KIND = PartKind(ACTS_OF, apart=APART)
+KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks")

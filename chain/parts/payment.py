@@ -2,64 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from chain.network import when
-from chain.parts.base import Now, PartKind, Rows, Seen, Standing, nobodys
+from chain.parts.base import Now, PartKind, Rebuilt, Rows, Said, Seen, Standing, nobodys
+from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, Position, ReportState, Row
-from chain.terms import text_of
+from chain.terms import ZERO_HASH, curve, text_of
 from finance.settlement.feed_report import STATUS
 from finance.settlement.kpi_payment import Account, Side, State
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.oracle_feed import FeedBooks
-from finance.settlement.payment_books import PaymentBooks
+from finance.settlement.payment_books import PaymentBooks, PaymentParts
+from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.world import World
-
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
-
-
-def _party(world: World, side: int) -> str:
-    return world.books("swap", PaymentBooks).party(Side(side))
+from finance.terms import Deal
 
 
-def _activated(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _party(a: Said, world: World, side: int) -> str:
+    return world.books(a.part, PaymentBooks).party(Side(side))
+
+
+def _activated(_a: Said, _world: World) -> Rebuilt:
     yield "", "activate", {}
 
 
-def _settled(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _settled(_a: Said, _world: World) -> Rebuilt:
     yield "", "settle", {}
 
 
-def _funded(a: Mapping[str, Any], world: World) -> Rebuilt:
+def _funded(a: Said, world: World) -> Rebuilt:
     if a["from"] not in world.addresses.values():
         yield a["from"], "fund", {"side": a["side"], "amount": a["amount"]}
 
 
-def _withdrawn(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _withdrawn(a: Said, _world: World) -> Rebuilt:
     yield "", "withdraw", {"side": a["side"]}
     yield a["to"], "withdraw", {"side": a["side"]}
 
 
-def _called(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _called(a: Said, _world: World) -> Rebuilt:
     yield "", "call_margin", {"side": a["side"]}
 
 
-def _closed_out(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _closed_out(_a: Said, _world: World) -> Rebuilt:
     yield "", "close_out", {}
 
 
-def _proposed(a: Mapping[str, Any], world: World) -> Rebuilt:
+def _proposed(a: Said, world: World) -> Rebuilt:
     offer = {"amount": a["amount"], "expiry": a["expiry"]}
-    yield _party(world, a["side"]), "propose_termination", offer
+    yield _party(a, world, a["side"]), "propose_termination", offer
 
 
-def _taken_back(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _party(world, a["side"]), "withdraw_termination", {}
+def _taken_back(a: Said, world: World) -> Rebuilt:
+    yield _party(a, world, a["side"]), "withdraw_termination", {}
 
 
-def _accepted(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _party(world, 1 - a["proposer"]), "accept_termination", {"id": a["id"]}
+def _accepted(a: Said, world: World) -> Rebuilt:
+    yield _party(a, world, 1 - a["proposer"]), "accept_termination", {"id": a["id"]}
 
 
 # -- what it pays
@@ -206,6 +207,61 @@ _WAYS = {
         ("provider", f"{words}, from the payee to the payer"),
     )
 }
+# -- as it is deployed
+
+
+def plan(deal: Deal) -> Plan:
+    """The KPI payment of a deal: between two parties, or to its treasury, which begins it."""
+    terms = swap_terms(deal)
+    payee = "treasury" if terms.project is not None else None
+    feeds = [terms.feed] if terms.value_feed is None else [terms.feed, terms.value_feed]
+    by = terms.payment.start_by
+    late = (by + 1, f"the swap had to begin by {when(by)}")
+    planned_feeds = tuple(PlannedFeed(feed, ("swap",), "payer") for feed in feeds)
+    return Plan((planned("swap", terms, payee),), planned_feeds, (late,))
+
+
+def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:
+    """A KPI payment to the part `payee`, which begins it, or to the party with that role."""
+    swap = terms.payment
+
+    def receiver(site: Site) -> str:
+        return site.wallets["payee"] if payee is None else site.parts[payee]
+
+    def value_feed(site: Site) -> str | None:
+        return None if terms.value_feed is None else site.feeds[terms.value_feed.kpi]
+
+    def begin(site: Site) -> tuple[Any, ...]:
+        struct = {
+            "currency": site.shared["currency"],
+            "payer": site.wallets["payer"],
+            "payee": receiver(site),
+            "oracle": site.shared["oracle"],
+            "feed": site.feeds[terms.feed.kpi],
+            "valueFeed": value_feed(site) or ZERO_HASH,
+            "curePeriod": swap.cure_period,
+            "lateRate": swap.late_rate,
+            "dataController": int(swap.data_controller),
+            "closeOutRule": int(swap.close_out_rule),
+            "limitedRecourse": swap.limited_recourse,
+            "payeeStarts": payee is not None,
+            "startBy": swap.start_by,
+            "missingPayoff": swap.missing_payoff,
+            "missingValue": swap.missing_value,
+            "requiredCollateral": list(swap.required),
+            "periods": [{"payDate": p.pay_date, "fixedAmount": p.fixed_amount} for p in swap.periods],
+            "curve": curve(swap.curve),
+        }
+        return (struct,)
+
+    def books(site: Site) -> PaymentBooks:
+        feed, value = site.feeds[terms.feed.kpi], value_feed(site)
+        parts = PaymentParts(site.wallets["payer"], receiver(site), feed, value, payee is not None)
+        return PaymentBooks(swap, parts, key=key)
+
+    return Planned(key, "payment", begin, books, lambda site: {"terms": begin(site)[0]})
+
+
 WORDS = {
     **_WAYS,
     "paid": "of what was fixed: at once, from the debtor's balance",
@@ -229,6 +285,7 @@ ACTS_OF = {
     "AgreedTermination": _accepted,
 }
 KIND = PartKind(
+    "KpiPayment",
     ACTS_OF,
     {
         "PeriodSettled": _fixed("settlement"),
@@ -239,4 +296,5 @@ KIND = PartKind(
         "Withdrawn": _paid_out,
     },
     _standing,
+    helper="PaymentChecks",
 )

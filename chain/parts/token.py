@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
-from chain.parts.base import Now, PartKind, Seen, Standing, nobodys
+from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys
+from chain.plan import Planned, Site
 from chain.reconciliation import Check, Row
-from finance.settlement.claim_token import TokenBooks
+from chain.terms import Holding, holding_policy
+from finance.settlement.claim_token import TokenBooks, TokenTerms
+from finance.settlement.identity_registry import HoldingPolicy
 from finance.settlement.world import NOBODY, World
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
+
+def _agent(a: Said, world: World) -> str:
+    return world.books(a.part, TokenBooks).terms.agent
 
 
-def _agent(world: World) -> str:
-    return world.books("token", TokenBooks).terms.agent
-
-
-def _transfer(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _transfer(a: Said, _world: World) -> Rebuilt:
     if NOBODY not in (a["from"], a["to"]):
         yield a["from"], "transfer", {"to": a["to"], "value": a["value"]}
 
 
-def _forced(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _agent(world), "forced_transfer", {"from": a["from"], "to": a["to"], "amount": a["amount"]}
+def _forced(a: Said, world: World) -> Rebuilt:
+    yield _agent(a, world), "forced_transfer", {"from": a["from"], "to": a["to"], "amount": a["amount"]}
 
 
-def _frozen(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _agent(world), "set_frozen_tokens", {"account": a["account"], "amount": a["amount"]}
+def _frozen(a: Said, world: World) -> Rebuilt:
+    yield _agent(a, world), "set_frozen_tokens", {"account": a["account"], "amount": a["amount"]}
 
 
-def _paused(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _agent(world), "set_paused", {"paused": a["paused"]}
+def _paused(a: Said, world: World) -> Rebuilt:
+    yield _agent(a, world), "set_paused", {"paused": a["paused"]}
 
 
-def _announced(a: Mapping[str, Any], world: World) -> Rebuilt:
-    yield _agent(world), "announce_recovery", {"holder": a["holder"], "to": a["to"]}
+def _announced(a: Said, world: World) -> Rebuilt:
+    yield _agent(a, world), "announce_recovery", {"holder": a["holder"], "to": a["to"]}
 
 
-def _objected(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _objected(a: Said, _world: World) -> Rebuilt:
     yield a["holder"], "object_to_recovery", {}
 
 
-def _recovered(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _recovered(a: Said, _world: World) -> Rebuilt:
     yield "", "recover_holding", {"holder": a["holder"]}
 
 
-def _distributed(a: Mapping[str, Any], world: World) -> Rebuilt:
+def _distributed(a: Said, world: World) -> Rebuilt:
     if a["payer"] not in world.addresses.values():
         yield a["payer"], "distribute", {"amount": a["paid"]}
 
 
-def _claimed(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _claimed(a: Said, _world: World) -> Rebuilt:
     """By anyone; by the holder itself while its holding is in recovery."""
     yield "", "claim", {"holder": a["holder"]}
     yield a["holder"], "claim", {"holder": a["holder"]}
@@ -82,6 +83,50 @@ WORDS = {
     "gift": "shared out by anybody but a part of the deal",
     "claim": "paid out to holders",
 }
+
+
+# -- as it is deployed
+
+
+class Claim(Holding, Protocol):
+    """What a claim is called, and who may hold it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def symbol(self) -> str: ...
+
+
+def planned(key: str, claim: Claim, minter: str, servicer: str) -> Planned:
+    """The token of a claim that the part `minter` sells and the part `servicer` serves."""
+
+    def begin(site: Site) -> tuple[Any, ...]:
+        return claim.name, claim.symbol, site.parts[minter], site.parts[servicer]
+
+    def views(site: Site) -> dict[str, Any]:
+        return {
+            "documentHash": site.terms_hash,
+            "name": claim.name,
+            "symbol": claim.symbol,
+            "minter": site.parts[minter],
+            "servicer": site.parts[servicer],
+            "anchors": {
+                "registry": site.shared["registry"],
+                "policy": holding_policy(claim),
+                "currency": site.shared["currency"],
+                "agent": site.wallets["agent"],
+                "termsHash": site.terms_hash,
+            },
+        }
+
+    def books(site: Site) -> TokenBooks:
+        policy = HoldingPolicy(claim.allowed_classes, claim.blocked_countries)
+        return TokenBooks(TokenTerms(site.wallets["agent"], policy, minter, servicer), key=key)
+
+    return Planned(key, "token", begin, books, views, kept="anchors")
+
+
 APART = frozenset({"Approval", "EIP712DomainChanged"})
 """Events of which the books know nothing: allowances are the ERC-20's."""
 
@@ -96,4 +141,4 @@ ACTS_OF = {
     "Distributed": _distributed,
     "Claimed": _claimed,
 }
-KIND = PartKind(ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART)
+KIND = PartKind("SecurityToken", ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART)

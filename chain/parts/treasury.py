@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from chain.parts.base import Now, PartKind, Seen, Standing
+from chain.parts import offering, token
+from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing
+from chain.plan import Plan, Planned, Site
 from chain.reconciliation import Check, Position, Row
 from chain.terms import text_of
-from finance.settlement.treasury import Party
-from finance.settlement.treasury_books import State, TreasuryBooks
+from finance.settlement.swap_terms import ProjectTerms, swap_terms
+from finance.settlement.treasury import Party, Period
+from finance.settlement.treasury_books import State, TreasuryBooks, TreasuryParts
 from finance.settlement.world import World
+from finance.terms import Deal
 
-Rebuilt = Iterator[tuple[str, str, dict[str, Any]]]
 
-
-def _received(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _received(a: Said, _world: World) -> Rebuilt:
     yield a["from"], "receive_revenue", {"line": a["line"], "amount": a["amount"]}
 
 
-def _paid(a: Mapping[str, Any], world: World) -> Rebuilt:
-    rest = a["period"] == len(world.books("treasury", TreasuryBooks).terms.periods)
+def _paid(a: Said, world: World) -> Rebuilt:
+    rest = a["period"] == len(world.books(a.part, TreasuryBooks).terms.periods)
     yield "", "pay_rest" if rest else "pay", {}
 
 
-def _withdrawn(a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _withdrawn(a: Said, _world: World) -> Rebuilt:
     yield "", "withdraw", {"party": a["party"]}
 
 
-def _returned(_a: Mapping[str, Any], _world: World) -> Rebuilt:
+def _returned(_a: Said, _world: World) -> Rebuilt:
     yield "", "return_money", {}
 
 
@@ -100,6 +102,49 @@ def _standing(now: Now) -> Standing:
     return found
 
 
+# -- as it is deployed
+
+
+def plan(deal: Deal) -> Plan:
+    """A project whose revenue is shared out: its treasury, which a KPI payment tops up, the token of the
+    claim on what is left, and the sale of that."""
+    project = swap_terms(deal).project
+    assert project is not None
+    everybody = ("issuer", "agent", "payer", "operator", "lender")
+    parts = (
+        token.planned("token", project, minter="offering", servicer="treasury"),
+        offering.planned("offering", project, "token", "treasury", everybody),
+        planned("treasury", project, token="token", offering="offering", swap="swap"),  # noqa: S106
+    )
+    return Plan(parts, (), (offering.deadline(project),))
+
+
+def planned(key: str, project: ProjectTerms, token: str, offering: str, swap: str) -> Planned:
+    """A treasury that serves the part `token`; `offering` begins it, and it begins `swap`, parts too."""
+
+    def begin(site: Site) -> tuple[Any, ...]:
+        struct = {
+            "token": site.parts[token],
+            "currency": site.shared["currency"],
+            "offering": site.parts[offering],
+            "swap": site.parts[swap],
+            "operator": site.wallets["operator"],
+            "lender": site.wallets["lender"],
+            "periods": [
+                {"payDate": p.pay_date, "operatingCost": p.operating_cost, "debtService": p.debt_service}
+                for p in project.periods
+            ],
+        }
+        return (struct,)
+
+    def books(site: Site) -> TreasuryBooks:
+        periods = tuple(Period(p.pay_date, p.operating_cost, p.debt_service) for p in project.periods)
+        people = site.wallets["operator"], site.wallets["lender"]
+        return TreasuryBooks(TreasuryParts(periods, *people, swap, token, offering), key=key)
+
+    return Planned(key, "treasury", begin, books, lambda site: {"terms": begin(site)[0]})
+
+
 WORDS = {
     "revenue": "paid in by line",
     "operating_cost": "credited to the operator",
@@ -115,6 +160,7 @@ ACTS_OF = {
     "MoneyReturned": _returned,
 }
 KIND = PartKind(
+    "RevenueTreasury",
     ACTS_OF,
     {
         "RevenueReceived": _revenue,
@@ -123,4 +169,5 @@ KIND = PartKind(
         "MoneyReturned": _given_back,
     },
     _standing,
+    calls_currency=True,
 )

@@ -18,12 +18,10 @@ from chain.bindings import contract, read
 from chain.errors import RecordError
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
+from chain.records import DeploymentRecord
 from chain.sender import GasLog, Sender
 from chain.swap.ledger import PARTIES, SIDES, SwapLedger
-from chain.swap.records import SwapRecord
 from chain.terms import short_string
-
-NAMES = ("deployer", "payer", "payee", "issuer", "operator", "lender", "agent")
 
 
 class SwapActs:
@@ -32,19 +30,18 @@ class SwapActs:
     def __init__(
         self,
         w3: Web3,
-        record: SwapRecord,
+        record: DeploymentRecord,
         people: Mapping[str, str | LocalAccount] | None = None,
         gas: GasLog | None = None,
     ) -> None:
         self.w3, self.record = w3, record
         self.gas = gas if gas is not None else GasLog()
-        named = {name: getattr(record.wallets, name) for name in NAMES}
-        known: dict[str, str | LocalAccount] = {name: who for name, who in named.items() if who is not None}
+        known: dict[str, str | LocalAccount] = {"deployer": record.wallets.deployer, **record.wallets.people}
         self.senders = {name: Sender(w3, who, self.gas) for name, who in {**known, **(people or {})}.items()}
         at = record.addresses
-        self.swap = contract(w3, "KpiPayment", at.swap).functions
-        self.oracle = contract(w3, "KpiOracle", at.oracle).functions
-        self.currency = contract(w3, "TestCurrency", at.currency).functions
+        self.swap = contract(w3, "KpiPayment", at["swap"]).functions
+        self.oracle = contract(w3, "KpiOracle", at["oracle"]).functions
+        self.currency = contract(w3, "TestCurrency", at["currency"]).functions
 
     # -- contracts of a project
 
@@ -69,7 +66,7 @@ class SwapActs:
         return self._project("IdentityRegistry", "registry")
 
     def _project(self, kind: str, name: str) -> ContractFunctions:
-        address = getattr(self.record.addresses, name)
+        address = self.record.addresses.get(name)
         if address is None:
             raise RecordError(f"{self.record.deal}: has no {name}: it is a swap between two parties")
         return contract(self.w3, kind, address).functions
@@ -90,7 +87,7 @@ class SwapActs:
 
     def approve(self, name: str, spender: str, amount: int) -> TxReceipt:
         """Let a contract of the deal (by its name in the record) take money."""
-        return self.send(name, self.currency.approve(getattr(self.record.addresses, spender), amount))
+        return self.send(name, self.currency.approve(self.record.addresses[spender], amount))
 
     def balance(self, name: str) -> int:
         """Somebody's currency."""
@@ -127,7 +124,7 @@ class SwapActs:
     def propose_termination(self, by: str, amount: int, expiry: int) -> int:
         """A party's offer to end the swap against a signed amount, positive: the payer pays; its number."""
         self.send(by, self.swap.proposeTermination(amount, expiry))
-        parties = [party.lower() for party in self.record.parties]
+        parties = [str(read(self.swap.partyOf(side))).lower() for side in range(2)]
         return int(read(self.swap.proposalOf(parties.index(self.address(by).lower())))["id"])
 
     def accept_termination(self, by: str, number: int) -> TxReceipt:

@@ -136,30 +136,27 @@ class SwapLedger(EventTables):
     def _route(self, event: Event) -> tuple[str, str] | None:
         """From whom to whom the money goes that an event announces."""
         at, a = self.record.addresses, event.arguments
-        match event.source, event.name:
-            case "swap", "Funded":
-                return a["from"], at.swap
-            case "swap", "Withdrawn":
-                return at.swap, a["to"]
-        if at.treasury is None or at.token is None or at.offering is None:
+        if event.source not in at:
             return None
         match event.source, event.name:
+            case "swap", "Funded":
+                return a["from"], at["swap"]
+            case (("swap" | "treasury"), "Withdrawn"):
+                return at[event.source], a["to"]
             case "treasury", "RevenueReceived":
-                return a["from"], at.treasury
-            case "treasury", "Withdrawn":
-                return at.treasury, a["to"]
+                return a["from"], at["treasury"]
             case "treasury", "MoneyReturned":
-                return at.treasury, a["issuer"]
+                return at["treasury"], a["issuer"]
             case "token", "Distributed":
-                return a["payer"], at.token
+                return a["payer"], at["token"]
             case "token", "Claimed":
-                return at.token, a["holder"]
+                return at["token"], a["holder"]
             case "offering", "Subscribed":
-                return a["investor"], at.offering
+                return a["investor"], at["offering"]
             case "offering", "Refunded":
-                return at.offering, a["holder"]
+                return at["offering"], a["holder"]
             case "offering", "OfferingSettled":
-                return at.offering, self.record.wallets.issuer or ""
+                return at["offering"], self.record.wallets["issuer"]
         return None
 
     # -- the swap
@@ -267,7 +264,7 @@ class SwapLedger(EventTables):
     @cached_property
     def payouts(self) -> list[Distribution]:
         """Every distribution to holders, in order: revenue, or a gift by anybody but the treasury."""
-        treasury = self.record.addresses.treasury
+        treasury = self.record.addresses.get("treasury")
         return [
             Distribution(
                 e, "revenue" if a["payer"] == treasury else "gift", -1, a["payer"], a["paid"], a["perUnit"]
@@ -310,7 +307,7 @@ class SwapLedger(EventTables):
         return table_of(rows, ["account", "change", "balance"])
 
     def _changes(self) -> Iterator[tuple[Event, str, int]]:
-        inside = {v: k for k, v in self.record.addresses.model_dump(exclude_none=True).items()}
+        inside = {v: k for k, v in self.record.addresses.items()}
         credit: dict[str, int] = defaultdict(int)
         for event in self.events:
             for account, change in self._booked(event, credit):

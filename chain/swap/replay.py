@@ -209,7 +209,7 @@ class Replay:
 
     @property
     def _treasury_address(self) -> str | None:
-        return self.ledger.record.addresses.treasury
+        return self.ledger.record.addresses.get("treasury")
 
     def _treasury_terms(self) -> TreasuryTerms | None:
         """What the treasury spends, once its token is issued."""

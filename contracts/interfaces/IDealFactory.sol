@@ -1,65 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {HoldingPolicy} from "./IIdentityRegistry.sol";
-import {IKpiBond} from "./IKpiBond.sol";
-import {IKpiOracle} from "./IKpiOracle.sol";
-
 /// @title Deal factory
-/// @notice Deploys a whole deal from its terms in one transaction: claim token, bond and offering as immutable clones, and
-/// a feed for each KPI of the deal; and records the hash of the terms. The factory has no owner and no power over what it made.
-/// @dev A deal is keyed by who deployed it and the terms hash, so nobody can occupy another's place.
+/// @notice Deploys a whole deal in one transaction, whatever its parts: immutable clones that begin with the calls given for
+/// them, and what contracts that deals share must be told of it, such as a feed to create; and records under which terms. The
+/// factory has no owner and no power over what it made, and vouches for nothing: what a part is and says is read from its code
+/// and its terms.
+/// @dev A deal is keyed by who deployed it and the terms hash, so nobody can occupy another's place. Addresses are known before
+/// ({addressOf}), so that the terms of a part can name the others.
 interface IDealFactory {
-    /// @param fixings with the KPI's id, as in its policy, in place of the feed's
-    /// @param oraclePolicies the configuration of each KPI's feed; `deal` and `consumers` are filled in by the factory
-    struct DealTerms {
-        bytes32 termsHash;
-        string name;
-        string symbol;
-        address currency;
-        address registry;
-        address agent;
-        HoldingPolicy policy;
-        address issuer;
-        uint128 unitPrice;
-        uint64 softCap;
-        uint64 hardCap;
-        uint64 opens;
-        uint64 closes;
-        uint128 unitPrincipal;
-        uint64 rate;
-        uint64 lateRate;
-        uint32 gracePeriod;
-        uint32 curePeriod;
-        IKpiBond.DataController dataController;
-        IKpiBond.Period[] periods;
-        IKpiBond.Fixing[] fixings;
-        IKpiOracle.FeedConfig[] oraclePolicies;
+    /// @param key the part's name in its deal, left-aligned, once in a deal
+    /// @param implementation what is cloned
+    /// @param immutables kept with the clone's code; the address hangs on them, so they name no other part
+    /// @param data the call by which the part takes its terms
+    struct Part {
+        bytes32 key;
+        address implementation;
+        bytes immutables;
+        bytes data;
     }
 
-    /// @param feeds in the order of the oracle policies; none for a fixed bond
-    struct Deal {
-        address token;
-        address bond;
-        address offering;
-        bytes32[] feeds;
+    /// @notice What a shared contract is told of the deal before its parts begin.
+    struct Call {
+        address to;
+        bytes data;
     }
 
-    event DealDeployed(
-        address indexed deployer,
-        bytes32 indexed termsHash,
-        address token,
-        address bond,
-        address offering,
-        bytes32[] feeds
-    );
+    /// @notice A part as it was made.
+    struct Made {
+        bytes32 key;
+        address implementation;
+        address at;
+    }
+
+    /// @param parts in the order in which they began
+    event DealDeployed(address indexed deployer, bytes32 indexed termsHash, Made[] parts);
 
     error DealFactory_AlreadyDeployed(address deployer, bytes32 termsHash);
     error DealFactory_ZeroTermsHash();
-    error DealFactory_KpiTwice(bytes32 kpi);
-    error DealFactory_UnknownKpi(bytes32 kpi);
+    error DealFactory_NoParts();
+    error DealFactory_KeyTwice(bytes32 key);
 
-    function deploy(DealTerms calldata terms) external returns (Deal memory deal);
+    /// @notice Clone every part, make the calls, then let the parts begin, each in the order given. All of it or nothing: what a
+    /// part refuses is the factory's own error.
+    function deploy(bytes32 termsHash, Call[] calldata calls, Part[] calldata parts)
+        external
+        returns (Made[] memory made);
 
-    function dealOf(address deployer, bytes32 termsHash) external view returns (Deal memory);
+    /// @return the block of a deal's deployment, zero for one that is not deployed
+    function deployedIn(address deployer, bytes32 termsHash) external view returns (uint256);
+
+    /// @return where a part is, zero for one that is not there
+    function partOf(address deployer, bytes32 termsHash, bytes32 key) external view returns (address);
+
+    /// @return where a part will be, or is
+    function addressOf(
+        address deployer,
+        bytes32 termsHash,
+        bytes32 key,
+        address implementation,
+        bytes calldata immutables
+    ) external view returns (address);
 }

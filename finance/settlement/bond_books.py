@@ -50,6 +50,7 @@ class BondBooks(Books):
     """A bond's state. The money that it holds is the world's to know, what is reported the oracle's: `life`
     is told of both before each act."""
 
+    KIND: ClassVar[str] = "bond"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     parts: BondParts

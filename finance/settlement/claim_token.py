@@ -85,6 +85,7 @@ class Recovery(NamedTuple):
 class TokenBooks(Books):
     """A claim token's state. `frozen` units may be more than are held."""
 
+    KIND: ClassVar[str] = "token"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     terms: TokenTerms

@@ -51,6 +51,7 @@ class HoldingPolicy(NamedTuple):
 class RegistryBooks(Books):
     """The registry's state."""
 
+    KIND: ClassVar[str] = "registry"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     verifiers: frozenset[str]

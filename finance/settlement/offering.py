@@ -46,6 +46,7 @@ class OfferingTerms:
 class OfferingBooks(Books):
     """An issue's state. `last_sale` is the number of a block."""
 
+    KIND: ClassVar[str] = "offering"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     terms: OfferingTerms

@@ -38,6 +38,7 @@ class FeedBooks(Books):
     The world holds one currency: nobody can stake or fund in another here.
     """
 
+    KIND: ClassVar[str] = "oracle"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     feeds: dict[str, FeedConfig] = field(default_factory=dict)

@@ -79,6 +79,7 @@ class PaymentParts:
 class PaymentBooks(Books):
     """A swap's state: `ledger`, and each side's offer to end it."""
 
+    KIND: ClassVar[str] = "payment"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     terms: PaymentTerms

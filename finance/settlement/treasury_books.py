@@ -59,6 +59,7 @@ class TreasuryBooks(Books):
     """A treasury's state; `ledger` without the swap, whose books are the swap's. The money that it holds is
     the world's to know."""
 
+    KIND: ClassVar[str] = "treasury"
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     terms: TreasuryParts

@@ -32,6 +32,8 @@ class Books:
     or lists, dicts and sets of them. An act is a method by its name in the table `ACTS`: it takes the world,
     who does it and the arguments, and returns what the contract's function returns."""
 
+    KIND: ClassVar[str] = ""
+    """What kind of part: as the other rooms list it."""
     ACTS: ClassVar[Mapping[str, Call]] = {}
     key: str
     """Of the part in its deal."""
@@ -111,6 +113,10 @@ class World:
         except SettlementError:
             return False
         return True
+
+    def kind(self, key: str) -> str:
+        """The kind of a part; the currency is one of its own."""
+        return key if key == CURRENCY else str(self._part(key).KIND)
 
     def held(self, part: str) -> int:
         """Currency that a part holds."""

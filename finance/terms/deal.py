@@ -5,7 +5,7 @@ A `Deal` made by `load_deal` is consistent (finance.terms.checks); one built by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -229,7 +229,7 @@ class Deal(Strict):
     def kind(self) -> str:
         """The kind of the claim that all others hang on: its modules price, deploy and show the deal. A
         revenue share hangs on its KPI payment."""
-        return next(claim.kind for claim in self.claims.values() if not isinstance(claim, RevenueShare))
+        return leading(claim.kind for claim in self.claims.values())
 
     @property
     def bond(self) -> KpiBond:
@@ -313,6 +313,11 @@ class Deal(Strict):
 
     def __hash__(self) -> int:
         return hash(self.terms_hash)
+
+
+def leading(kinds: Iterable[str]) -> str:
+    """The kind that a deal of claims of these kinds is of: of its first one that hangs on no other."""
+    return next(kind for kind in kinds if kind != "revenue_share")
 
 
 def walk(item: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], BaseModel]]:

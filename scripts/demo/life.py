@@ -14,8 +14,7 @@ from web3.contract import Contract
 from web3.logs import DISCARD
 
 from chain.bindings import contract, read
-from chain.check import check_deployment
-from chain.deploy import deploy_deal, deploy_infrastructure
+from chain.deploy import deploy_on
 from chain.errors import ContractError
 from chain.network import LocalChain, reach_time
 from chain.reconcile import reconcile
@@ -97,7 +96,7 @@ class Life:
 
     @property
     def issuer(self) -> Sender:
-        return self.sender(self.record.wallets.issuer)
+        return self.sender(self.record.wallets["issuer"])
 
     @property
     def citizen(self) -> Sender:
@@ -133,29 +132,16 @@ class Life:
 
         Deals with the same `folder` share their contracts. `original` and `shifted_days`: of a moved deal.
         """
-        deployer, code = self.chain.accounts[0], self.deal.currency.code
-        decimals = self.terms.currency_decimals
-        shared = deploy_infrastructure(self.w3, deployer, code, decimals, folder=folder, gas=self.gas)
-        self.record = deploy_deal(
-            self.w3,
-            deployer,
-            self.deal,
-            shared,
-            wallets,
-            shifted_from=original,
-            shifted_days=shifted_days,
-            gas=self.gas,
+        self.record = deploy_on(
+            self.chain, self.deal, self.gas, folder, wallets, shifted_from=original, shifted_days=shifted_days
         )
-        differences = check_deployment(self.w3, self.record, self.deal)
-        if differences:
-            raise RuntimeError("; ".join(map(str, differences)))
         at = self.record.addresses
-        self.token = self.at("SecurityToken", at.token)
-        self.bond = self.at("KpiBond", at.bond)
-        self.offering = self.at("Offering", at.offering)
-        self.oracle = self.at("KpiOracle", at.oracle)
-        self.currency = self.at("TestCurrency", at.currency)
-        self.registry = self.at("IdentityRegistry", at.registry)
+        self.token = self.at("SecurityToken", at["token"])
+        self.bond = self.at("KpiBond", at["bond"])
+        self.offering = self.at("Offering", at["offering"])
+        self.oracle = self.at("KpiOracle", at["oracle"])
+        self.currency = self.at("TestCurrency", at["currency"])
+        self.registry = self.at("IdentityRegistry", at["registry"])
         return self.record
 
     def onboard(self) -> None:
@@ -166,13 +152,13 @@ class Life:
         verifier = self.sender(self.record.wallets.deployer)
         verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
         issue = self.terms.hard_cap * self.terms.unit_price
-        purses = [(self.record.wallets.issuer, issue)]
+        purses = [(self.record.wallets["issuer"], issue)]
         if self.terms.feeds:
             purses.append((self.citizen.address, max(f.challenge_bond for f in self.terms.feeds)))
         purses += [(self.wallet(n), u * self.terms.unit_price) for n, u in allot(self.terms.hard_cap).items()]
         for wallet, amount in purses:
             verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
-        self.issuer.send(self.currency.functions.approve(self.record.addresses.bond, MAX_UINT), "approve")
+        self.issuer.send(self.currency.functions.approve(self.record.addresses["bond"], MAX_UINT), "approve")
 
     def open_offering(self) -> None:
         reach_time(self.w3, self.terms.opens)
@@ -181,7 +167,7 @@ class Life:
         """What the contract says when an unverified wallet with money tries to subscribe."""
         price = self.terms.unit_price
         self.stranger.send(self.currency.functions.mint(self.stranger.address, price), "mint test currency")
-        approve = self.currency.functions.approve(self.record.addresses.offering, price)
+        approve = self.currency.functions.approve(self.record.addresses["offering"], price)
         self.stranger.send(approve, "approve")
         try:
             self.stranger.send(self.offering.functions.subscribe(1), "subscribe")
@@ -195,22 +181,22 @@ class Life:
         for name, units in allotted.items():
             buyer = self.sender(self.wallet(name))
             cost = units * self.terms.unit_price
-            buyer.send(self.currency.functions.approve(self.record.addresses.offering, cost), "approve")
+            buyer.send(self.currency.functions.approve(self.record.addresses["offering"], cost), "approve")
             buyer.send(self.offering.functions.subscribe(units), "subscribe (DvP)")
         return allotted
 
     def settle_offering(self) -> int:
         """Close the offering; the proceeds that reached the issuer."""
         reach_time(self.w3, self.terms.closes)
-        before = self.balance(self.record.wallets.issuer)
+        before = self.balance(self.record.wallets["issuer"])
         self.stranger.send(self.offering.functions.settle(), "settle offering")
-        return self.balance(self.record.wallets.issuer) - before
+        return self.balance(self.record.wallets["issuer"]) - before
 
     def fund_rewards(self) -> None:
         """The issuer puts the rewards for a justified challenge of each period of each KPI aside with the
         oracle."""
         for feed in self.terms.feeds:
-            amount, at = feed.all_rewards, self.record.addresses.oracle
+            amount, at = feed.all_rewards, self.record.addresses["oracle"]
             self.issuer.send(self.currency.functions.approve(at, amount), "approve")
             fund = self.oracle.functions.fundRewards(self.record.feeds[feed.kpi], amount)
             self.issuer.send(fund, "fund rewards")

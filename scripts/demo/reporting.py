@@ -124,7 +124,7 @@ def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> d
     """One relay round: collect, choose a quorum, submit; the report record."""
     return run_relay(
         life.relay,
-        life.record.addresses.oracle,
+        life.record.addresses["oracle"],
         reading.id,
         reading.period,
         urls,
@@ -152,7 +152,7 @@ def wait_until_missing(life: Life, reading: Reading) -> None:
 
 def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any]:
     """A citizen stakes the bond against the pending report."""
-    oracle = life.record.addresses.oracle
+    oracle = life.record.addresses["oracle"]
     return send_challenge(life.citizen, oracle, reading.id, reading.period, evidence_root)
 
 
@@ -169,12 +169,12 @@ def correct(life: Life, reading: Reading, value: int, evidence_root: str) -> dic
         value=value,
         evidence=evidence_root,
     )
-    domain = Domain(chain_id=at.chain_id, contract=at.addresses.oracle)
+    domain = Domain(chain_id=at.chain_id, contract=at.addresses["oracle"])
     keys = [local_account(PANEL_KEYS + i) for i in range(feed.panel_quorum)]
     signatures = [sign_ruling(ruling, domain, key) for key in keys]
     ordered = assemble(ruling, domain, signatures, at.wallets.panel, feed.panel_quorum)
-    sent = send_ruling(life.relay, at.addresses.oracle, ruling, ordered)
-    withdraw = life.oracle.functions.withdraw(at.addresses.currency, life.citizen.address)
+    sent = send_ruling(life.relay, at.addresses["oracle"], ruling, ordered)
+    withdraw = life.oracle.functions.withdraw(at.addresses["currency"], life.citizen.address)
     before = life.balance(life.citizen.address)
     life.citizen.send(withdraw, "withdraw challenge credit")
     return {**sent, "paid": life.balance(life.citizen.address) - before}

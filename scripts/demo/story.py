@@ -210,7 +210,7 @@ def deploy(life: Life, narrator: Narrator) -> None:
     record = life.deploy()
     narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
     narrator.say("every term read back from the chain equals the deal file", True)
-    narrator.say(f"claim token {record.addresses.token}, bond {record.addresses.bond}")
+    narrator.say(f"claim token {record.addresses['token']}, bond {record.addresses['bond']}")
 
 
 def issue(life: Life, narrator: Narrator) -> dict[str, int]:

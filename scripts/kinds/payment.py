@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
-    from chain.swap.records import SwapRecord
+    from chain.records import DeploymentRecord
     from finance.report.swap_frames import View
     from finance.settlement.swap_terms import SwapTerms
     from finance.terms import Deal
@@ -190,26 +190,25 @@ def _workbook(view: View, path: Path) -> None:
 # -- on a chain
 
 
-def about(record: SwapRecord) -> Iterator[tuple[str, str]]:
-    """What the deployment cost, who is who, and what was agreed."""
+def about(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+    """Who is who, and what was agreed."""
     from finance.settlement.swap_terms import swap_terms
 
     deal = record.load_deal()
-    yield "gas", f"{record.gas:,}"
     for name, address, who in _parties(record, deal):
         yield name, f"{address}{f' ({who})' if who else ''}"
     yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
     yield from _agreed(deal, swap_terms(deal))
 
 
-def _parties(record: SwapRecord, deal: Deal) -> Iterator[tuple[str, str, str]]:
+def _parties(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str, str]]:
     """Role, wallet and name of everybody but who signs for the oracle."""
     keys = {"payer": deal.swap.payer, "payee": deal.swap.payee, "issuer": deal.swap.payee}
     if deal.share is not None:
         keys |= {"operator": deal.share.operator, "lender": deal.share.lender}
     agents = [party.name for party in deal.parties.values() if "agent" in party.roles]
     for role in ("payer", "payee", "issuer", "operator", "lender", "agent"):
-        address = getattr(record.wallets, role)
+        address = record.wallets.people.get(role)
         if address is not None:
             name = deal.parties[keys[role]].name if role in keys else ", ".join(agents)
             yield role, address, name

@@ -81,8 +81,8 @@ class BondStory:
         scene, setting, life = self.scene, self.setting, self.life
         folder = scene.data / self.id
         folder.mkdir(parents=True, exist_ok=True)
-        wallets = local_wallets(life.w3, life.terms, scene.chain.accounts[0])
-        wallets = wallets.model_copy(update={"issuer": scene.chain.accounts[setting.issuer]})
+        wallets = local_wallets(life.w3, life.deal, scene.chain.accounts[0])
+        wallets = wallets.with_person("issuer", scene.chain.accounts[setting.issuer])
         record = life.deploy(scene.shared, wallets, setting.original, setting.shifted_days)
         record.save(folder / "deployment.json")
         for feed in life.terms.feeds:
@@ -93,7 +93,7 @@ class BondStory:
         """What the chain tells of a feed, and the events of its reports that the bond goes by."""
         life, scene = self.life, self.scene
         judged = PanelFeed(
-            life.record.addresses.oracle,
+            life.record.addresses["oracle"],
             life.record.feeds[feed.kpi],
             tuple(life.record.wallets.panel[: feed.panel_size]),
             feed.panel_quorum,

@@ -1,7 +1,7 @@
 """Whose account is whose in the demonstration's world. Wallets of a local chain; no real persons or firms.
 
 The holders are the same people in every deal, so that a portfolio has several positions. The parties of the
-swap have the accounts that chain.swap.deploy gives them; every bond has an issuer of its own.
+swap have the accounts that chain.deploy gives them; every bond has an issuer of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.demo import DemoAccount
-from chain.swap.deploy import LOCAL_ACCOUNTS
+from chain.deploy import LOCAL_ACCOUNTS
 from scripts.demo.cast import Cast
 from scripts.demo.swap.cast import CITIZEN, INVESTORS, OFFTAKER, RELAY, STRANGER
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chain.kinds import load_record
+from chain.records import load_record
 from finance.terms import Deal, InputError
 from oracle.node_config import KeySource
 from oracle.relay_config import load_relay_config

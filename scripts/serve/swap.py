@@ -83,7 +83,7 @@ class SwapStory:
         record.save(folder / "deployment.json")
         feed = life.terms.feed
         panel = tuple(record.wallets.panel[: feed.panel_size])
-        judged = PanelFeed(record.addresses.oracle, life.feed, panel, feed.panel_quorum, folder / feed.kpi)
+        judged = PanelFeed(record.addresses["oracle"], life.feed, panel, feed.panel_quorum, folder / feed.kpi)
         scene.panel.add(judged)
         self.reports = Reports(
             life.oracle, life.feed, feed, life.relay, judged.folder, self._asked, scene.panel

@@ -17,7 +17,7 @@ from api.index.reader import Deployment, Index
 from api.index.stream import Stream
 from chain.bindings import calldata, contract, read
 from chain.network import LocalChain, reach_time, rpc
-from chain.records import DeploymentRecord, RecordFile
+from chain.records import DeploymentRecord
 from tests.chain.bond_life import THOUSAND, Life, at, small_deal
 
 DERIVED = (tables.events, tables.holdings, tables.accounts, tables.totals, tables.senders)
@@ -43,7 +43,7 @@ class Indexed:
         self.stream = Stream(self.database, index=self.index)
         self.follower = Follower(self.database, self.link, self.index, self.stream)
 
-    def register(self, record: RecordFile) -> Deployment:
+    def register(self, record: DeploymentRecord) -> Deployment:
         return self.index.register(record, self.link)
 
     def level(self, most: int = 200) -> None:
@@ -75,7 +75,7 @@ def sqlite_url(folder: Path) -> str:
 
 def assert_positions(indexed: Indexed, id: str, record: Any, block: int, holders: list[str]) -> None:
     """At a block, what the index says of each holder is what the claim token says then."""
-    token = contract(indexed.chain.w3, "SecurityToken", record.addresses.token).functions
+    token = contract(indexed.chain.w3, "SecurityToken", record.addresses["token"]).functions
     total = indexed.index.total(id, block)
     assert total.supply == read(token.totalSupply(), block)
     assert total.per_unit == read(token.earnedPerUnit(), block)
@@ -92,8 +92,8 @@ def _claims(indexed: Indexed, record: Any, block: int) -> dict[str, int]:
     w3, at = indexed.chain.w3, record.addresses
     found: dict[str, int] = {}
     moved = "0x" + bytes(w3.keccak(text="Transfer(address,address,uint256)")).hex()
-    source = "0x" + at.token[2:].lower().rjust(64, "0")
-    query = {"address": at.currency, "topics": [moved, source], "fromBlock": "0x0", "toBlock": hex(block)}
+    source = "0x" + at["token"][2:].lower().rjust(64, "0")
+    query = {"address": at["currency"], "topics": [moved, source], "fromBlock": "0x0", "toBlock": hex(block)}
     for log in rpc(w3, "eth_getLogs", query):
         holder = w3.to_checksum_address("0x" + log["topics"][2][-40:])
         found[holder] = found.get(holder, 0) + int(log["data"], 16)
@@ -117,7 +117,7 @@ class RandomLife:
             count = 2 if fails else draw.randint(2, 3)
             life.verify(who)
             life.send(life.deployer, life.currency.mint(who, count * THOUSAND))
-            life.send(who, life.currency.approve(life.record.addresses.offering, count * THOUSAND))
+            life.send(who, life.currency.approve(life.record.addresses["offering"], count * THOUSAND))
             life.send(who, life.offering.subscribe(count))
             sold += count
         for who in self.holders:
@@ -126,7 +126,7 @@ class RandomLife:
         if not fails and sold >= 7:
             life.send(life.deployer, life.offering.settle())
         life.send(life.deployer, life.currency.mint(life.deployer, 10**15))
-        life.send(life.deployer, life.currency.approve(life.record.addresses.token, 10**15))
+        life.send(life.deployer, life.currency.approve(life.record.addresses["token"], 10**15))
 
     @property
     def record(self) -> DeploymentRecord:
@@ -152,9 +152,9 @@ class RandomLife:
             (a, life.token.transfer(b, units)),
             (life.deployer, life.token.distribute(draw.choice((7, 1_000, 10**9 + 1)))),
             (life.deployer, life.token.claim(a)),
-            (self.record.wallets.agent, life.token.forcedTransfer(a, b, units)),
-            (self.record.wallets.agent, life.token.setFrozenTokens(a, units)),
-            (self.record.wallets.agent, life.token.announceRecovery(a, b)),
+            (self.record.wallets["agent"], life.token.forcedTransfer(a, b, units)),
+            (self.record.wallets["agent"], life.token.setFrozenTokens(a, units)),
+            (self.record.wallets["agent"], life.token.announceRecovery(a, b)),
             (life.deployer, life.token.recoverHolding(a)),
             (a, life.token.objectToRecovery()),
         ]

@@ -135,7 +135,8 @@ def test_a_stream_goes_on_where_it_was_cut(world: World) -> None:
     def give(times: int) -> list[tuple[int, int]]:
         """Money to the bond from outside: each is an event of the deal."""
         receipts = [
-            life.send(life.deployer, life.currency.mint(world.record.addresses.bond, 1)) for _ in range(times)
+            life.send(life.deployer, life.currency.mint(world.record.addresses["bond"], 1))
+            for _ in range(times)
         ]
         return [(log["blockNumber"], log["logIndex"]) for receipt in receipts for log in receipt["logs"]]
 

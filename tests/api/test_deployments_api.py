@@ -68,12 +68,12 @@ def test_a_deployment_says_where_it_is(active: Service) -> None:
     record = active.world.record
     assert row["id"] == view["id"] == active.world.id
     assert row["terms_hash"] == "0x" + view["terms_hash"][2:] == record.terms_hash
-    token = contract(active.world.chain.w3, "SecurityToken", record.addresses.token).functions
+    token = contract(active.world.chain.w3, "SecurityToken", record.addresses["token"]).functions
     assert read(token.documentHash()) == view["terms_hash"]
     at = {each["role"]: each["address"] for each in view["contracts"]}
-    assert at == record.addresses.model_dump()
+    assert at == record.addresses
     wallets = {each["role"]: each for each in view["wallets"]}
-    assert wallets["issuer"]["address"] == record.wallets.issuer
+    assert wallets["issuer"]["address"] == record.wallets["issuer"]
     assert wallets["issuer"]["name"] == next(
         party.name for party in active.world.deal.parties.values() if "issuer" in party.roles
     )
@@ -136,8 +136,8 @@ def test_lists_of_a_bond_are_what_the_chain_has(redeemed: Service) -> None:
         ), name
     paid = sum(int(row["paid"]) for row in whole(redeemed, "/distributions"))
     claimed = sum(int(row["amount"]) for row in whole(redeemed, "/claims"))
-    money = contract(world.chain.w3, "IERC20", world.record.addresses.currency).functions
-    assert paid - claimed == read(money.balanceOf(world.record.addresses.token))
+    money = contract(world.chain.w3, "IERC20", world.record.addresses["currency"]).functions
+    assert paid - claimed == read(money.balanceOf(world.record.addresses["token"]))
 
 
 def test_lists_of_a_project_are_what_the_chain_has(wind: Service) -> None:
@@ -320,8 +320,8 @@ def test_the_money_is_right_to_the_minor_unit(name: str, request: pytest.Fixture
     assert found["rows"] > 0
     assert found["different"] == 0
     assert all(each["difference"] == "0" for each in (*found["payments"], *found["checks"]))
-    money = contract(service.world.chain.w3, "IERC20", service.world.record.addresses.currency).functions
-    assert int(found["unclaimed"]) == read(money.balanceOf(service.world.record.addresses.token))
+    money = contract(service.world.chain.w3, "IERC20", service.world.record.addresses["currency"]).functions
+    assert int(found["unclaimed"]) == read(money.balanceOf(service.world.record.addresses["token"]))
 
 
 # -- KPIs

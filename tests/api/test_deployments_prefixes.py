@@ -69,7 +69,7 @@ def cases(life: Any, kind: str, step: int = 1) -> Iterator[tuple[int, Case]]:
 
 def check_oracle(life: Any, case: Case, block: int) -> None:
     """Status, value and reward pool of every feed."""
-    oracle = contract(life.w3, "KpiOracle", life.record.addresses.oracle).functions
+    oracle = contract(life.w3, "KpiOracle", life.record.addresses["oracle"]).functions
     for slot in case.slots.values():
         held = read(oracle.reportOf(slot.feed_id, slot.period), block)
         assert slot.status == STATUS[held["status"]], (block, slot.period)
@@ -86,11 +86,11 @@ def check_bond(life: Any, step: int = 1) -> set[str]:
     """The states that it went through."""
     at_ = life.record.addresses
     bond, token = (
-        contract(life.w3, name, getattr(at_, role)).functions
+        contract(life.w3, name, at_[role]).functions
         for name, role in (("KpiBond", "bond"), ("SecurityToken", "token"))
     )
-    offering = contract(life.w3, "Offering", at_.offering).functions
-    money = contract(life.w3, "IERC20", at_.currency).functions
+    offering = contract(life.w3, "Offering", at_["offering"]).functions
+    money = contract(life.w3, "IERC20", at_["currency"]).functions
     seen = set()
     for block, case in cases(life, "kpi_bond", step):
         state = case.instrument.state(case)
@@ -101,8 +101,8 @@ def check_bond(life: Any, step: int = 1) -> set[str]:
         figures = facts(case)
         assert figures["units"] == read(token.totalSupply(), block)
         assert figures["coupons_paid"] == read(bond.couponsPaid(), block)
-        assert figures["held"] == read(money.balanceOf(at_.bond), block)
-        assert figures["unclaimed"] == read(money.balanceOf(at_.token), block)
+        assert figures["held"] == read(money.balanceOf(at_["bond"]), block)
+        assert figures["unclaimed"] == read(money.balanceOf(at_["token"]), block)
         if state.state in ("active", "defaulted"):
             assert figures["principal"] == read(bond.principal(), block)
         if state.state == "active":
@@ -147,7 +147,7 @@ def test_bond_that_defaults_and_is_accelerated(chain: LocalChain) -> None:
     for date in COUPON_DATES[1:8]:
         life.coupon(date)
     # 66.7 of the last coupon's 116.7 is left; after its grace period anybody may say so.
-    held = read(life.currency.balanceOf(life.record.addresses.bond))
+    held = read(life.currency.balanceOf(life.record.addresses["bond"]))
     reach_time(life.w3, at(COUPON_DATES[8]) + life_terms(life).grace_seconds + 1)
     life.send(life.c, life.bond.fix(0))
     life.send(life.c, life.bond.declareDefault())
@@ -235,21 +235,21 @@ def test_bonds_with_steps_and_repayments(deal: str, values: dict[int, int]) -> N
 
 def check_swap(life: Any) -> set[str]:
     at_ = life.record.addresses
-    swap = contract(life.w3, "KpiPayment", at_.swap).functions
-    money = contract(life.w3, "IERC20", at_.currency).functions
+    swap = contract(life.w3, "KpiPayment", at_["swap"]).functions
+    money = contract(life.w3, "IERC20", at_["currency"]).functions
     seen = set()
     for block, case in cases(life, "kpi_payment"):
         state = case.instrument.state(case)
         seen.add(state.state)
         held = SWAP_STATES[read(swap.state(), block)]
-        project = at_.treasury is not None
+        project = "treasury" in at_
         if project:
             check_project(life, case, block)
         if not project or state.state in SWAP_STATES:
             assert state.state == held, block
         figures = facts(case)
         assert figures["periods_settled"] == read(swap.periodsSettled(), block)
-        assert figures["held"] == read(money.balanceOf(at_.swap), block)
+        assert figures["held"] == read(money.balanceOf(at_["swap"]), block)
         for number, side in enumerate(("payer", "payee")):
             account = read(swap.accountOf(number), block)
             assert figures[f"{side}_posted"] == account["balance"], block
@@ -261,18 +261,18 @@ def check_swap(life: Any) -> set[str]:
 
 def check_project(life: Any, case: Case, block: int) -> None:
     at_ = life.record.addresses
-    treasury = contract(life.w3, "RevenueTreasury", at_.treasury).functions
-    offering = contract(life.w3, "Offering", at_.offering).functions
-    token = contract(life.w3, "SecurityToken", at_.token).functions
-    money = contract(life.w3, "IERC20", at_.currency).functions
+    treasury = contract(life.w3, "RevenueTreasury", at_["treasury"]).functions
+    offering = contract(life.w3, "Offering", at_["offering"]).functions
+    token = contract(life.w3, "SecurityToken", at_["token"]).functions
+    money = contract(life.w3, "IERC20", at_["currency"]).functions
     state, figures = case.instrument.state(case).state, facts(case)
     held = ("offered", "active", "closed")[read(treasury.state(), block)]
     if held == "offered":
         assert state == OFFERING_STATES[read(offering.state(), block)], block
     assert (state == "ended") == (held == "closed")
     assert figures["units"] == read(token.totalSupply(), block)
-    assert figures["treasury_held"] == read(money.balanceOf(at_.treasury), block)
-    assert figures["unclaimed"] == read(money.balanceOf(at_.token), block)
+    assert figures["treasury_held"] == read(money.balanceOf(at_["treasury"]), block)
+    assert figures["unclaimed"] == read(money.balanceOf(at_["token"]), block)
     paid = read(treasury.periodsPaid(), block)
     rows = [p for p in case.instrument.payments(case) if p.kind == "revenue"]
     # A period that left holders nothing is over too.

@@ -13,7 +13,6 @@ import pytest
 from api.access.keys import create_key
 from chain.deploy import deploy_deal, deploy_infrastructure
 from chain.network import start_anvil
-from chain.swap.deploy import deploy_swap_deal, deploy_swap_infrastructure
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
 from tests.api.world import BEFORE_THE_OFFERING, KPI, Service, bond_world, serving
@@ -69,7 +68,7 @@ def test_nobody_without_the_scope_registers(service: Service, other: dict[str, A
     ("change", "status", "field"),
     [
         ({"block": "x"}, 422, "block"),
-        ({"addresses": {}}, 422, "addresses.token"),
+        ({"shared": 5}, 422, "shared"),
         ({"terms_hash": "0x12"}, 422, "terms_hash"),
         ({"schema": "something"}, 422, "schema"),
         ({"extra": 1}, 422, "extra"),
@@ -103,7 +102,7 @@ def test_terms_that_are_not_those_on_chain_are_refused_with_what_differs(
     assert answer.json()["type"] == "/problems/deployment-differs"
     assert "rate" in answer.json()["detail"] or "terms" in answer.json()["detail"]
     elsewhere = copy.deepcopy(other)
-    elsewhere["addresses"]["token"] = service.world.chain.accounts[7]
+    elsewhere["parts"]["token"]["address"] = service.world.chain.accounts[7]
     assert service.post(PATH, json=elsewhere, headers=key).status_code in (409, 503)
 
 
@@ -137,8 +136,8 @@ def test_a_deployed_deal_cannot_read_files_of_ours(
     tree = read_deal_yaml(BLOOM)
     tree["asset"]["parameters"][field]["value"] = value
     chain, before = service.world.chain, ids(service)
-    shared = deploy_swap_infrastructure(chain.w3, chain.accounts[0])
-    record = deploy_swap_deal(chain.w3, chain.accounts[0], parse_deal(tree), shared)
+    shared = deploy_infrastructure(chain.w3, chain.accounts[0])
+    record = deploy_deal(chain.w3, chain.accounts[0], parse_deal(tree), shared)
     answer = service.post(PATH, json=json.loads(record.to_json()), headers=key)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["field"] == f"asset.parameters.{field}"

@@ -385,10 +385,11 @@ def test_a_record_of_something_else_is_refused(
 ) -> None:
     chain, life = lived
     indexed = make(sqlite_url(tmp_path), chain)
-    there = life.c if what == "nothing" else life.record.addresses.currency
-    addresses = life.record.addresses.model_copy(update={"bond": there})
+    there = life.c if what == "nothing" else life.record.addresses["currency"]
+    first = next(iter(life.record.parts))
+    parts = {**life.record.parts, first: life.record.parts[first].model_copy(update={"address": there})}
     with pytest.raises(ProblemError) as refused:
-        indexed.register(life.record.model_copy(update={"addresses": addresses}))
+        indexed.register(life.record.model_copy(update={"parts": parts}))
     assert (refused.value.status, refused.value.name) == (409, name)
     assert indexed.link.call(lambda w3: w3.eth.block_number) == _head(chain)  # the chain is not at fault
 

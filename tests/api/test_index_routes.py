@@ -14,7 +14,9 @@ from tests.api.world import Service
 
 
 def token(service: Service) -> Any:
-    return contract(service.world.chain.w3, "SecurityToken", service.world.record.addresses.token).functions
+    return contract(
+        service.world.chain.w3, "SecurityToken", service.world.record.addresses["token"]
+    ).functions
 
 
 def every(service: Service, path: str, limit: int) -> list[dict[str, Any]]:
@@ -47,8 +49,10 @@ def test_holders_are_what_the_token_says(request: pytest.FixtureRequest, world: 
         }
     assert sum(row["units"] for row in page["items"]) == supply
     # What the token holds of the currency is what holders can claim of it.
-    currency = contract(service.world.chain.w3, "IERC20", service.world.record.addresses.currency).functions
-    held = read(currency.balanceOf(service.world.record.addresses.token))
+    currency = contract(
+        service.world.chain.w3, "IERC20", service.world.record.addresses["currency"]
+    ).functions
+    held = read(currency.balanceOf(service.world.record.addresses["token"]))
     assert sum(int(row["claimable"]) for row in page["items"]) == held
     assert every(service, "/holders", 1) == page["items"]
     latest = service.world.chain.w3.eth.get_block("latest")
@@ -111,7 +115,7 @@ def test_a_portfolio_names_every_deployment(active: Service) -> None:
     page = active.get(f"/v1/holders/{life.a}").json()
     (row,) = page["items"]
     assert (row["deployment"], row["deal"], row["units"]) == (active.world.id, active.world.deal.id, 3)
-    assert row["currency"]["token"] == active.world.record.addresses.currency
+    assert row["currency"]["token"] == active.world.record.addresses["currency"]
     assert active.get(f"/v1/holders/{'0x' + 'ab' * 20}").json()["items"] == []
 
 

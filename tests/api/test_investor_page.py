@@ -192,7 +192,7 @@ def _rule(world: World, value: int) -> None:
     config, keys = read(life.oracle.configOf(feed)), local_keys(life.record.wallets)
     held = read(life.oracle.reportOf(feed, 0))["evidence"]
     ruling = Ruling(feed, 0, 0, held, Verdict.CORRECTED, value, "0x" + "ef" * 32)
-    domain = Domain(life.record.chain_id, life.record.addresses.oracle)
+    domain = Domain(life.record.chain_id, life.record.addresses["oracle"])
     signed = [
         sign_ruling(ruling, domain, keys[each].key) for each in config["panel"][: config["panelQuorum"]]
     ]

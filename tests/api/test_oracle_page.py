@@ -128,7 +128,7 @@ def test_a_citizen_computes_again_challenges_and_is_paid(
     """The last test here: it goes on from the pending report to the ruling."""
     w3, record, life = captured.chain.w3, captured.record, captured.life
     citizen = captured.chain.accounts[13]
-    oracle = contract(w3, "KpiOracle", record.addresses.oracle).functions
+    oracle = contract(w3, "KpiOracle", record.addresses["oracle"]).functions
     feed = record.feeds[KPI]
     config = read(oracle.configOf(feed))
     bond, reward = config["challengeBond"], config["challengeReward"]
@@ -158,20 +158,20 @@ def test_a_citizen_computes_again_challenges_and_is_paid(
     right = 294_657  # what one of the liars' own raw data give; the panel would say as much
     held = read(oracle.reportOf(feed, 0))["evidence"]
     ruling = Ruling(feed, 0, 0, held, Verdict.CORRECTED, right, dispute["evidence"])
-    domain = Domain(record.chain_id, record.addresses.oracle)
+    domain = Domain(record.chain_id, record.addresses["oracle"])
     signed = [
         sign_ruling(ruling, domain, local_account(PANEL_KEYS + index))
         for index in range(config["panelQuorum"])
     ]
     ordered = assemble(ruling, domain, signed, config["panel"], config["panelQuorum"])
-    send_ruling(Sender(w3, captured.chain.accounts[14]), record.addresses.oracle, ruling, ordered)
+    send_ruling(Sender(w3, captured.chain.accounts[14]), record.addresses["oracle"], ruling, ordered)
     expect(page.locator("#disputes")).to_contain_text("Corrected by the panel", timeout=PATIENCE)
     expect(page.locator("main")).to_contain_text("29.5%")
     assert axe(page) == []
     page.get_by_role("button", name="Pay it out").click()
     confirm(page)
     assert read(life.currency.balanceOf(citizen)) == before + reward
-    assert read(oracle.creditOf(record.addresses.currency, citizen)) == 0
+    assert read(oracle.creditOf(record.addresses["currency"], citizen)) == 0
     expect(page.get_by_role("button", name="Pay it out")).to_have_count(0, timeout=PATIENCE)
     shot(page, "oracle-paid")
     assert page.errors == []  # type: ignore[attr-defined]

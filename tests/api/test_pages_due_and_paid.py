@@ -27,7 +27,7 @@ SWAP, BOND = "bloom-wind-prs", "dc-water-eib-2016"
 def logs(service: Service, role: str, name: str, event: str) -> list[Any]:
     """The arguments of a contract's logs, as the chain has them."""
     record = service.world.record
-    bound = contract(service.world.chain.w3, name, getattr(record.addresses, role))
+    bound = contract(service.world.chain.w3, name, record.addresses[role])
     return [log.args for log in bound.events[event]().get_logs(from_block=0)]
 
 
@@ -97,8 +97,8 @@ def test_what_a_project_owes_is_what_its_contracts_say(wind: Service) -> None:
     """After each payment of the treasury, the last one that is of no period too."""
     wind.catch_up()
     now, w3, record = case_of(wind.services, wind.world.id), wind.world.chain.w3, wind.world.record
-    treasury = contract(w3, "RevenueTreasury", record.addresses.treasury).functions
-    swap = contract(w3, "KpiPayment", record.addresses.swap).functions
+    treasury = contract(w3, "RevenueTreasury", record.addresses["treasury"]).functions
+    swap = contract(w3, "KpiPayment", record.addresses["swap"]).functions
     one, owing = 10**now.terms.currency_decimals, 0
     for block in sorted({event.block for event in now.events("treasury", "PeriodPaid")}):
         ledger = read_ledger(w3, record, block)

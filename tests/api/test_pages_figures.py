@@ -70,7 +70,7 @@ def test_holders_are_as_the_token_says(redeemed: Service) -> None:
 def test_payments_are_the_logs_of_the_token(redeemed: Service) -> None:
     html = section(page(redeemed, "/deals/dc-water-eib-2016"), "payments")
     token = redeemed.world.life.w3.eth.contract(
-        address=redeemed.world.record.addresses.token, abi=redeemed.world.life.token.abi
+        address=redeemed.world.record.addresses["token"], abi=redeemed.world.life.token.abi
     )
     logs = token.events.Distributed().get_logs(from_block=0)
     behind = html[html.index("<details") : html.index("</details>")]

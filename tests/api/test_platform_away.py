@@ -148,7 +148,7 @@ def test_a_record_that_is_wrong_is_left_out(
 ) -> None:
     record = (world.folder / "deployment.json").read_text()
     other = json.loads(record)
-    other["addresses"]["token"] = world.life.a
+    other["parts"]["token"]["address"] = world.life.a
     for name, content in (
         (world.id, record),
         ("broken-12345678", "{"),

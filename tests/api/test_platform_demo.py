@@ -108,7 +108,7 @@ def test_a_transaction_of_an_account_reaches_the_chain(demo: tuple[Service, Cloc
     life = service.world.life
     call = {
         "from": life.a,
-        "to": life.record.addresses.token,
+        "to": life.record.addresses["token"],
         "data": life.token.transfer(life.c, 1)._encode_transaction_data(),
     }
     sent = service.post("/v1/demo/rpc", json={"method": "eth_sendTransaction", "params": [call]})

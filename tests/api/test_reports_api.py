@@ -87,7 +87,7 @@ def result(service: Service, begun: Any) -> dict[str, Any]:
 
 def test_a_report_says_who_signed_what_and_who_is_missing(service: Service) -> None:
     view, world = report(service), service.world
-    oracle = contract(world.chain.w3, "KpiOracle", world.record.addresses.oracle).functions
+    oracle = contract(world.chain.w3, "KpiOracle", world.record.addresses["oracle"]).functions
     held = read(oracle.reportOf(world.record.feeds[KPI], 0))
     signers = read(oracle.configOf(world.record.feeds[KPI]))["signers"]
     assert view["status"] == "pending"
@@ -218,13 +218,13 @@ def test_anyone_repeats_the_report_and_sees_who_lied(service: Service) -> None:
 def test_a_citizen_is_right_and_paid(undone: Service) -> None:
     world, w3 = undone.world, undone.world.chain.w3
     record, citizen = world.record, Sender(w3, world.chain.accounts[CITIZEN])
-    oracle = contract(w3, "KpiOracle", record.addresses.oracle).functions
-    money = contract(w3, "TestCurrency", record.addresses.currency).functions
+    oracle = contract(w3, "KpiOracle", record.addresses["oracle"]).functions
+    money = contract(w3, "TestCurrency", record.addresses["currency"]).functions
     feed = record.feeds[KPI]
     config = read(oracle.configOf(feed))
     found = recomputed(undone)
     world.life.send(world.life.deployer, money.mint(citizen.address, config["challengeBond"]))
-    send_challenge(citizen, record.addresses.oracle, feed, 0, found["evidence"])
+    send_challenge(citizen, record.addresses["oracle"], feed, 0, found["evidence"])
     _settle(undone)
     (dispute,) = undone.of("/disputes")["items"]
     assert dispute["status"] == "open"
@@ -237,18 +237,18 @@ def test_a_citizen_is_right_and_paid(undone: Service) -> None:
     right = round(found["honest"] * 10**6)
     held = read(oracle.reportOf(feed, 0))["evidence"]
     ruling = Ruling(feed, 0, 0, held, Verdict.CORRECTED, right, found["evidence"])
-    domain = Domain(record.chain_id, record.addresses.oracle)
+    domain = Domain(record.chain_id, record.addresses["oracle"])
     signed = [
         sign_ruling(ruling, domain, local_account(PANEL_KEYS + index))
         for index in range(config["panelQuorum"])
     ]
     ordered = assemble(ruling, domain, signed, config["panel"], config["panelQuorum"])
-    send_ruling(citizen, record.addresses.oracle, ruling, ordered)
+    send_ruling(citizen, record.addresses["oracle"], ruling, ordered)
     _settle(undone)
     (dispute,) = undone.of("/disputes")["items"]
     assert (dispute["status"], dispute["verdict"]) == ("ruled", "corrected")
     assert dispute["ruled"] == found["honest"]
-    credit = read(oracle.creditOf(record.addresses.currency, citizen.address))
+    credit = read(oracle.creditOf(record.addresses["currency"], citizen.address))
     assert int(dispute["credited"]) == credit == int(dispute["bond"]) + int(dispute["reward"])
     assert int(dispute["unpaid"]) == credit
     view = report(undone)
@@ -282,7 +282,7 @@ def test_a_restated_report_supersedes_the_first(undone: Service, tmp_path: Path)
     feed = world.record.feeds[KPI]
     run_relay(
         sender,
-        world.record.addresses.oracle,
+        world.record.addresses["oracle"],
         feed,
         0,
         world.urls[KPI],
@@ -335,7 +335,7 @@ def test_nodes_with_their_faults_and_what_they_signed(service: Service) -> None:
     nodes = service.get("/v1/oracle/nodes", params={"deployment": service.world.id}).json()["items"]
     config = read(
         contract(
-            service.world.chain.w3, "KpiOracle", service.world.record.addresses.oracle
+            service.world.chain.w3, "KpiOracle", service.world.record.addresses["oracle"]
         ).functions.configOf(service.world.record.feeds[KPI])
     )
     assert [node["address"] for node in nodes] == config["signers"]

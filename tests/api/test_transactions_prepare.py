@@ -71,8 +71,8 @@ def test_a_subscription_from_words_to_units(offered: Service) -> None:
     assert prepared["title"] == "Buy 3 units for USD 3,000.00"
     assert [step["function"] for step in prepared["steps"]] == ["approve", "subscribe"]
     approve, subscribe = prepared["steps"]
-    assert approve["to"] == life.record.addresses.currency
-    assert subscribe["to"] == life.record.addresses.offering
+    assert approve["to"] == life.record.addresses["currency"]
+    assert subscribe["to"] == life.record.addresses["offering"]
     moves = {(m["asset"], m["amount"]) for m in subscribe["outcome"]["moves"]}
     assert moves == {("money", str(3 * THOUSAND)), ("units", "3")}
     assert read(life.token.balanceOf(b)) == 0  # nothing has been sent
@@ -83,7 +83,7 @@ def test_a_subscription_from_words_to_units(offered: Service) -> None:
     assert done["action"] == "subscribe"
     assert "Subscribed" in {event["name"] for event in done["events"]}
     # With the allowance there, the next one is a single step.
-    life.send(b, life.currency.approve(life.record.addresses.offering, 10 * THOUSAND))
+    life.send(b, life.currency.approve(life.record.addresses["offering"], 10 * THOUSAND))
     assert [s["function"] for s in prepare(offered, "subscribe", b, units=1)["steps"]] == ["subscribe"]
 
 
@@ -123,7 +123,7 @@ def test_a_permit_does_what_an_approval_does(offered: Service) -> None:
             signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"),
         ),
     )  # fmt: skip
-    assert read(life.currency.allowance(b.address, life.record.addresses.offering)) == THOUSAND
+    assert read(life.currency.allowance(b.address, life.record.addresses["offering"])) == THOUSAND
     assert [s["function"] for s in prepare(offered, "subscribe", b.address, units=1)["steps"]] == [
         "subscribe"
     ]
@@ -145,13 +145,13 @@ def test_what_is_not_relayed(offered: Service) -> None:
         assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{name}"), answer.text
 
     claim = life.token.claim(c.address)._encode_transaction_data()
-    token = life.record.addresses.token
+    token = life.record.addresses["token"]
     refused(422, "wrong-chain", to=token, data=claim, chainId=1)
     refused(422, "not-relayed", to=token, data=claim, value=1)
     refused(422, "not-relayed", to=c.address, data="0x")
     refused(422, "not-relayed", to=token, data="0x00000000")
     stranger = life.currency.approve(c.address, 10**12)._encode_transaction_data()
-    refused(422, "not-relayed", to=life.record.addresses.currency, data=stranger)
+    refused(422, "not-relayed", to=life.record.addresses["currency"], data=stranger)
     refused(409, "contract-refused", to=token, data=life.token.transfer(life.a, 1)._encode_transaction_data())
     assert w3.eth.get_transaction_count(c.address) == common["nonce"]  # nothing has been sent
     for raw in ("0x", "0x02", "0x" + "00" * 500, "0xdeadbeef", "0x" + "f8" * 40):
@@ -255,7 +255,7 @@ def test_a_failed_transaction_says_why(offered: Service) -> None:
     life, w3 = offered.world.life, offered.world.chain.w3
     data = life.token.transfer(life.a, 1)._encode_transaction_data()
     sent = w3.eth.send_transaction(
-        {"from": life.c, "to": life.record.addresses.token, "data": data, "gas": 200_000}
+        {"from": life.c, "to": life.record.addresses["token"], "data": data, "gas": 200_000}
     )
     w3.eth.wait_for_transaction_receipt(sent)
     seen = offered.get(f"/v1/transactions/{sent.to_0x_hex()}").json()

@@ -25,7 +25,6 @@ from chain.deploy import NODE_KEYS
 from chain.network import LocalChain, local_account, reach_time
 from chain.records import DeploymentRecord
 from chain.sender import Sender
-from chain.swap.records import SwapRecord
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal
 from oracle.local import LOCAL_RELAY, prepare_nodes
@@ -74,7 +73,7 @@ class World:
     urls: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def record(self) -> DeploymentRecord | SwapRecord:
+    def record(self) -> DeploymentRecord:
         return self.life.record
 
     @property
@@ -119,7 +118,7 @@ class World:
         out = self.folder / kpi
         return run_relay(
             sender,
-            self.record.addresses.oracle,
+            self.record.addresses["oracle"],
             self.record.feeds[kpi],
             period,
             urls,
@@ -152,7 +151,7 @@ def _measured(life: Life) -> None:
         life.coupon(date)
     reward = settlement_terms(life.deal).feeds[0].challenge_reward
     life.send(life.deployer, life.currency.mint(life.issuer, reward))
-    life.send(life.issuer, life.currency.approve(life.record.addresses.oracle, reward))
+    life.send(life.issuer, life.currency.approve(life.record.addresses["oracle"], reward))
     life.send(life.issuer, life.oracle.fundRewards(life.record.feeds[KPI], reward))
     reach_time(life.w3, MEASURED)
 

@@ -66,12 +66,12 @@ class Life:
         shared = deploy_infrastructure(self.w3, self.deployer, gas=self.gas)
         self.record: DeploymentRecord = deploy_deal(self.w3, self.deployer, deal, shared, gas=self.gas)
         at_ = self.record.addresses
-        self.token = contract(self.w3, "SecurityToken", at_.token).functions
-        self.bond = contract(self.w3, "KpiBond", at_.bond).functions
-        self.offering = contract(self.w3, "Offering", at_.offering).functions
-        self.oracle = contract(self.w3, "KpiOracle", at_.oracle).functions
-        self.registry = contract(self.w3, "IdentityRegistry", at_.registry).functions
-        self.currency = contract(self.w3, "TestCurrency", at_.currency).functions
+        self.token = contract(self.w3, "SecurityToken", at_["token"]).functions
+        self.bond = contract(self.w3, "KpiBond", at_["bond"]).functions
+        self.offering = contract(self.w3, "Offering", at_["offering"]).functions
+        self.oracle = contract(self.w3, "KpiOracle", at_["oracle"]).functions
+        self.registry = contract(self.w3, "IdentityRegistry", at_["registry"]).functions
+        self.currency = contract(self.w3, "TestCurrency", at_["currency"]).functions
 
     def send(self, who: str, function: Any) -> Any:
         return Sender(self.w3, who, self.gas).send(function)
@@ -82,7 +82,7 @@ class Life:
             who = getattr(self, name)
             self.verify(who)
             self.send(self.deployer, self.currency.mint(who, count * THOUSAND))
-            self.send(who, self.currency.approve(self.record.addresses.offering, count * THOUSAND))
+            self.send(who, self.currency.approve(self.record.addresses["offering"], count * THOUSAND))
             self.send(who, self.offering.subscribe(count))
 
     def verify(self, who: str) -> None:
@@ -95,7 +95,7 @@ class Life:
 
     def fund(self, amount: int) -> None:
         self.send(self.deployer, self.currency.mint(self.issuer, amount))
-        self.send(self.issuer, self.currency.approve(self.record.addresses.bond, amount))
+        self.send(self.issuer, self.currency.approve(self.record.addresses["bond"], amount))
         self.send(self.issuer, self.bond.fund(amount))
 
     def coupon(self, date: str) -> None:

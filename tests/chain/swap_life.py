@@ -14,11 +14,10 @@ from typing import Any
 from eth_account import Account
 
 from chain.bindings import read
-from chain.deploy import local_keys
+from chain.deploy import deploy_on, local_keys
 from chain.network import LocalChain, reach_time
 from chain.sender import GasLog
 from chain.swap.acts import SwapActs
-from chain.swap.deploy import deploy_on
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
@@ -210,7 +209,7 @@ def project_life(chain: LocalChain) -> SwapLife:
 
     life.settle_at(2, None)  # 3,520,000 fixed, and silence counts as 15,000,000
     life.earn("3600000")
-    life.send("stranger", life.currency.transfer(life.record.addresses.treasury, 77))
+    life.send("stranger", life.currency.transfer(life.record.addresses["treasury"], 77))
     life.pay("stranger")
     life.withdraw("payer", by="stranger")
 

@@ -24,8 +24,8 @@ import yaml
 from chain.bindings import event_abis
 from chain.check import check_deployment
 from chain.errors import RecordError
-from chain.kinds import load_record
 from chain.network import LocalChain, local_account, start_anvil
+from chain.records import load_record
 from scripts import cli
 from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, ROOT, Life
 
@@ -73,7 +73,7 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     record = load_record(out)
     assert check_deployment(anvil.w3, record) == []
     assert record.terms_hash in first.stdout
-    assert record.addresses.bond in first.stdout
+    assert record.addresses["bond"] in first.stdout
 
     nothing = program("reconcile", out, "--network", anvil.url)
     assert nothing.returncode == 0
@@ -85,7 +85,7 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     assert again.returncode == 2
     assert again.stdout == ""
     assert "already deployed by this account" in again.stderr
-    assert record.addresses.bond in again.stderr
+    assert record.addresses["bond"] in again.stderr
     assert "Traceback" not in again.stderr
 
     moved = program("deploy", DC_WATER, *arguments, "--shift-days", "7", "--json")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_utils import to_checksum_address
+from web3.types import RPCEndpoint
 
 from chain import deploy
 from chain.bindings import contract, read
-from chain.check import check_deployment
+from chain.check import check_deployment, code_name
 from chain.deploy import (
     Infrastructure,
     deploy_deal,
@@ -20,11 +23,10 @@ from chain.deploy import (
     local_keys,
     local_wallets,
 )
-from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError, TooMuchGasError
-from chain.kinds import load_record
+from chain.errors import AlreadyDeployedError, NetworkError, RecordError, TooMuchGasError
 from chain.network import LocalChain, set_time, start_anvil
-from chain.records import DeploymentRecord, Wallets, load_wallets
-from chain.sender import GasLog
+from chain.records import DeploymentRecord, load_record, load_wallets
+from chain.sender import GasLog, Sender
 from chain.shift import shift_deal, shift_to
 from chain.terms import holding_policy, short_string
 from finance.settlement.terms import settlement_terms
@@ -84,7 +86,7 @@ def test_the_chain_says_what_the_deal_file_says(
     assert check_deployment(chain.w3, record, deal) == []
     assert check_deployment(chain.w3, record) == []
     # Literals from the deal file, so that an error in our conversion cannot hide in both sides.
-    bond = read(contract(chain.w3, "KpiBond", record.addresses.bond).functions.terms())
+    bond = read(contract(chain.w3, "KpiBond", record.addresses["bond"]).functions.terms())
     assert bond["rate"] == 34_300_000_000_000_000  # 3.43 %
     assert bond["unitPrincipal"] == 1_000_000_000  # 1,000 with six decimals
     assert bond["authorisedUnits"] == 25_000
@@ -102,9 +104,9 @@ def test_the_chain_says_what_the_deal_file_says(
     assert fixing["missing"] == 3_300_000_000_000  # the issuer controls the data
     assert (fixing["effect"], fixing["kpiPeriod"], fixing["first"], fixing["last"]) == (1, 0, 8, 8)
     assert [p["repayment"] for p in bond["periods"]] == [0] * 8 + [1_000_000_000]
-    offering = read(contract(chain.w3, "Offering", record.addresses.offering).functions.terms())
+    offering = read(contract(chain.w3, "Offering", record.addresses["offering"]).functions.terms())
     assert (offering["opens"], offering["closes"]) == (at("2016-09-15"), at("2016-09-29"))
-    token = contract(chain.w3, "SecurityToken", record.addresses.token).functions
+    token = contract(chain.w3, "SecurityToken", record.addresses["token"]).functions
     assert read(token.documentHash()) == deal.terms_hash
     assert read(token.symbol()) == "DCW16B"
 
@@ -116,8 +118,8 @@ def test_the_record_is_complete(chain: LocalChain, record: DeploymentRecord, dea
     receipt = chain.w3.eth.get_transaction_receipt(record.tx)  # type: ignore[arg-type]
     assert receipt["blockNumber"] == record.block
     assert receipt["from"] == record.wallets.deployer == chain.accounts[0]
-    assert receipt["to"] == record.addresses.factory
-    assert record.wallets.issuer == chain.accounts[1]
+    assert receipt["to"] == record.addresses["factory"]
+    assert record.wallets["issuer"] == chain.accounts[1]
     assert len(set(record.wallets.nodes)) == 4
     assert len(set(record.wallets.panel)) == 3
     assert sorted(record.wallets.nodes, key=str.lower) == record.wallets.nodes
@@ -138,13 +140,13 @@ def test_deploying_again_says_where_it_is(
     before = chain.w3.eth.block_number
     with pytest.raises(AlreadyDeployedError) as caught:
         deploy_deal(chain.w3, chain.accounts[0], deal, shared, out=out)
-    assert caught.value.addresses["token"] == record.addresses.token
-    assert record.addresses.bond in str(caught.value)
+    assert caught.value.addresses["token"] == record.addresses["token"]
+    assert record.addresses["bond"] in str(caught.value)
     assert chain.w3.eth.block_number == before
     assert load_record(out) == record  # a lost record is written again from the chain
     # Another deployer is another key: nobody can occupy a place.
     other = deploy_deal(chain.w3, chain.accounts[4], deal, shared)
-    assert other.addresses.token != record.addresses.token
+    assert other.addresses["token"] != record.addresses["token"]
     assert check_deployment(chain.w3, other, deal) == []
 
 
@@ -170,20 +172,23 @@ def test_shared_contracts_are_found_again_if_their_code_is_there(chain: LocalCha
     first = deploy_infrastructure(chain.w3, chain.accounts[5], folder=tmp_path)
     assert first.reused == ()
     again = deploy_infrastructure(chain.w3, chain.accounts[5], folder=tmp_path)
-    assert len(again.reused) == 7
+    assert len(again.reused) == 9
     assert again.factory == first.factory
     other = deploy_infrastructure(chain.w3, chain.accounts[6], folder=tmp_path)
     assert other.reused == ()  # another deployer has verifier rights of its own
 
-    # Other code at the remembered address (as after a restart of the chain) is not ours; what was built on it
-    # is deployed anew as well.
+    # Other code at the remembered address (as after a restart of the chain) is not ours.
     path = tmp_path / str(chain.chain_id) / f"infrastructure-{chain.accounts[5].lower()}.json"
     known = json.loads(path.read_text())
     known["contracts"]["KpiBond"]["address"] = first.oracle
     path.write_text(json.dumps(known))
     mended = deploy_infrastructure(chain.w3, chain.accounts[5], folder=tmp_path)
-    assert mended.reused == ("IdentityRegistry", "KpiOracle", "SecurityToken", "Offering", USD_6)
-    assert mended.factory != first.factory
+    assert {"IdentityRegistry", "KpiOracle", "DealFactory", USD_6} < set(mended.reused)
+    assert set(again.reused) - set(mended.reused) == {"KpiBond"}
+    assert (mended.factory, mended.oracle) == (first.factory, first.oracle)
+    assert mended.implementations["bond"] != first.implementations["bond"]
+    few = deploy_infrastructure(chain.w3, chain.accounts[5], folder=tmp_path, kinds=["payment", "payment"])
+    assert few.implementations == {"payment": first.implementations["payment"]}
 
     path.write_text("[]")
     with pytest.raises(RecordError, match="not a list of shared contracts: delete it"):
@@ -209,9 +214,11 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
     [
         ({"wallets.issuer": "0x" + "11" * 20}, "bond.terms.issuer"),
         ({"wallets.agent": "0x" + "11" * 20}, "token.anchors.agent"),
-        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "KpiOracle_UnknownFeed"),
+        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "feeds.runoff-reduction.id"),
+        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "bond.terms.fixings[0].feed"),
+        ({"wallets.deployer": "0x" + "11" * 20}, "factory.bond"),
         ({"terms_hash": "0x" + "33" * 32}, "record.terms_hash"),
-        ({"addresses.registry": "0x" + "44" * 20}, "token.anchors.registry"),
+        ({"shared.registry": "0x" + "44" * 20}, "token.anchors.registry"),
         ({"terms.claims.series-2016b.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
         (
             {"terms.claims.series-2016b.outcome_payment.tiers.2.amount.value": "3300001"},
@@ -235,36 +242,96 @@ def test_a_tampered_record_is_caught(
             at_ = at_[int(name) if isinstance(at_, list) else name]
         assert at_[last] != value
         at_[last] = value
-    found = check_deployment_of(chain, DeploymentRecord.model_validate(data))
+    found = [d.field for d in check_deployment(chain.w3, DeploymentRecord.model_validate(data))]
     assert any(name.startswith(field) for name in found), found
 
 
-def check_deployment_of(chain: LocalChain, record: DeploymentRecord) -> list[str]:
-    try:
-        return [difference.field for difference in check_deployment(chain.w3, record)]
-    except ContractError as error:  # an unknown feed has no configuration to compare
-        return [error.name]
+def moved(record: DeploymentRecord, key: str, **change: str) -> DeploymentRecord:
+    """The record with one part elsewhere, or of something else."""
+    return record.model_copy(
+        update={"parts": {**record.parts, key: record.parts[key].model_copy(update=change)}}
+    )
 
 
 def test_another_chain_is_noticed(record: DeploymentRecord, anvil: LocalChain) -> None:
-    nowhere = record.model_copy(
-        update={
-            "addresses": record.addresses.model_copy(update={"bond": "0x" + "55" * 20}),
-            "chain_id": 31337,
-        }
-    )
+    first = next(iter(record.parts))
+    nowhere = moved(record, first, address="0x" + "55" * 20).model_copy(update={"chain_id": 31337})
     with pytest.raises(NetworkError, match=r"no contract at 0x5555.*restarted"):
         check_deployment(anvil.w3, nowhere)
     with pytest.raises(NetworkError, match="has id 31337, the deployment is on 1"):
         check_deployment(anvil.w3, record.model_copy(update={"chain_id": 1}))
 
 
+# -- code
+
+
+def test_a_part_that_is_a_clone_of_something_else_is_caught(
+    chain: LocalChain, shared: Infrastructure, record: DeploymentRecord
+) -> None:
+    """Its terms say what the deal says; what it does with them is in its code."""
+    implementation = record.parts["bond"].implementation
+    code = bytes(chain.w3.eth.get_code(to_checksum_address(implementation)))
+    assert code_name(chain.w3, implementation, "KpiBond", "BondChecks") == "KpiBond"
+    with changed_code(chain, implementation, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
+        assert [d.field for d in check_deployment(chain.w3, record)] == ["bond.implementation"]
+    # The address of its helper is in its code: another one of our own contracts will not do.
+    helper = helper_of(chain, code, "BondChecks")
+    with changed_code(chain, implementation, code.replace(helper, bytes.fromhex(shared.oracle[2:]))):
+        found = {d.field: d.actual for d in check_deployment(chain.w3, record)}
+        assert found["bond.implementation"] == "KpiBond with another BondChecks"
+    assert check_deployment(chain.w3, record) == []
+
+
+def test_a_clone_of_another_implementation_than_the_record_says_is_caught(
+    chain: LocalChain, record: DeploymentRecord
+) -> None:
+    twin = str(Sender(chain.w3, chain.accounts[0]).deploy("KpiBond")[0].address)
+    found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=twin))]
+    assert found == ["bond.code"]
+    other = record.parts["offering"].implementation
+    found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=other))]
+    assert found == ["bond.code", "bond.implementation"]
+
+
+@pytest.mark.parametrize("name", ["oracle", "factory", "registry"])
+def test_a_shared_contract_with_other_code_is_caught(
+    chain: LocalChain, record: DeploymentRecord, name: str
+) -> None:
+    at_ = record.shared[name]
+    code = bytes(chain.w3.eth.get_code(to_checksum_address(at_)))
+    with changed_code(chain, at_, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
+        assert f"{name}.code" in [d.field for d in check_deployment(chain.w3, record)]
+
+
+def helper_of(chain: LocalChain, code: bytes, name: str) -> bytes:
+    """The address of a contract that another one's code holds."""
+    words = {
+        code[place + 12 : place + 32] for place in range(len(code) - 32) if not any(code[place : place + 12])
+    }
+    return next(
+        word for word in words if any(word) and code_name(chain.w3, to_checksum_address(word), name) == name
+    )
+
+
+@contextmanager
+def changed_code(chain: LocalChain, address: str, code: bytes) -> Iterator[None]:
+    """Other code at an address, for a while: only Anvil can."""
+    if not chain.client.lower().startswith("anvil"):
+        pytest.skip("only Anvil changes code")
+    before = bytes(chain.w3.eth.get_code(to_checksum_address(address)))
+    put = chain.w3.provider.make_request
+    put(RPCEndpoint("anvil_setCode"), [address, "0x" + code.hex()])
+    try:
+        yield
+    finally:
+        put(RPCEndpoint("anvil_setCode"), [address, "0x" + before.hex()])
+
+
 # -- wallets and records
 
 
 def test_wallets_must_suit_the_deal(chain: LocalChain, shared: Infrastructure, deal: Deal) -> None:
-    terms = settlement_terms(deal)
-    good = local_wallets(chain.w3, terms)
+    good = local_wallets(chain.w3, deal)
     few = good.model_copy(update={"nodes": good.nodes[:3]})
     with pytest.raises(RecordError, match="nodes: the deal asks for 4 and 3 are given"):
         deploy_deal(chain.w3, chain.accounts[0], deal, shared, few)
@@ -278,20 +345,21 @@ def test_public_test_keys_stay_on_local_chains(
 ) -> None:
     monkeypatch.setattr("chain.deploy.is_local", lambda w3: False)
     with pytest.raises(RecordError, match=r"not a local one.*--wallets FILE"):
-        local_wallets(chain.w3, settlement_terms(deal))
+        local_wallets(chain.w3, deal)
 
 
 def test_wallet_files_say_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "wallets.json"
     some = ["0x" + f"{i:02x}" * 20 for i in range(1, 5)]
     file.write_text(json.dumps({"issuer": some[0], "agent": some[1], "nodes": some[::-1], "panel": some[:1]}))
-    wallets = load_wallets(Wallets, file, some[3])
-    assert wallets == Wallets(deployer=some[3], issuer=some[0], agent=some[1], nodes=some, panel=some[:1])
+    wallets = load_wallets(file, some[3])
+    assert (wallets["issuer"], wallets["agent"], wallets["deployer"]) == (some[0], some[1], some[3])
+    assert (wallets.nodes, wallets.panel) == (some, some[:1])
     file.write_text(
         json.dumps({"issuer": "me", "agent": some[1], "nodes": [some[0], some[0]], "panel": [], "x": 1})
     )
     with pytest.raises(RecordError) as caught:
-        load_wallets(Wallets, file, some[3])
+        load_wallets(file, some[3])
     lines = str(caught.value).splitlines()
     assert f"{file}: issuer = 'me': must be an address, 0x and 40 hexadecimal digits" in lines
     assert f"{file}: nodes: names an address twice" in lines
@@ -305,9 +373,17 @@ def test_bad_records_say_what_is_wrong(tmp_path: Path) -> None:
     file.write_text("{")
     with pytest.raises(RecordError, match=r"record.json: not JSON"):
         load_record(file)
-    file.write_text('{"schema": "penstock/deployment/2", "terms_hash": "0x12"}')
+    file.write_text('{"schema": "penstock/deployment/3", "terms_hash": "0x12"}')
     with pytest.raises(RecordError, match=r"record.json: terms_hash = '0x12'"):
         load_record(file)
+    for text in ("{}", "[]", '{"schema": 7}'):
+        file.write_text(text)
+        with pytest.raises(RecordError, match=r"record.json: schema = .*: must be penstock/deployment/3$"):
+            load_record(file)
+    for earlier in ("penstock/deployment/2", "penstock/swap-deployment/1"):
+        file.write_text(json.dumps({"schema": earlier}))
+        with pytest.raises(RecordError, match=f"schema = '{earlier}'.*deploy the deal again"):
+            load_record(file)
 
 
 # -- encodings and dates

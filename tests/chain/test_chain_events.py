@@ -9,14 +9,15 @@ import pytest
 from eth_abi.abi import encode
 
 from chain.bindings import decode_log, event_abis, type_of
-from chain.events import CONTRACTS, filters, read_events, watch
+from chain.events import filters, read_events, watch
 from chain.log_reader import Log, decoder, header, headers, logs, parts
 from chain.network import LocalChain
+from chain.parts import PARTS
 from tests.chain.bond_life import Life, small_deal
 
 EVENTS = [
     (contract, entry)
-    for contract in sorted(set(CONTRACTS.values()))
+    for contract in sorted({kind.contract for kind in PARTS.values()})
     for entry in event_abis(contract).values()
 ]
 
@@ -78,7 +79,7 @@ def test_what_does_not_concern_a_deal_is_not_even_asked_for(chain: LocalChain) -
         assert {e.source for e in events} >= {"token", "offering", "oracle", "currency"}
         paid = [e.arguments for e in events if e.source == "currency"]
         assert [(a["to"], a["value"]) for a in paid] == [
-            (life.record.addresses.offering, (4 if life is one else 3) * 1_000_000_000)
+            (life.record.addresses["offering"], (4 if life is one else 3) * 1_000_000_000)
         ]
         for event in events:
             assert event.time == chain.w3.eth.get_block(event.block)["timestamp"]
@@ -91,9 +92,9 @@ def test_a_currency_whose_transfer_is_another_event_is_passed_over(anvil: LocalC
     life = Life(anvil, small_deal())
     its = watch(life.record)
     moved = next(t for t, e in event_abis("IERC20").items() if e["name"] == "Transfer")
-    words = ["0x" + "00" * 12 + address[2:] for address in (life.record.addresses.bond, life.a)]
+    words = ["0x" + "00" * 12 + address[2:] for address in (life.record.addresses["bond"], life.a)]
     log = Log(
-        1, "0x", 0, 1, "0x", life.record.addresses.currency, ("0x" + moved.hex(), *words), "0x" + "00" * 32
+        1, "0x", 0, 1, "0x", life.record.addresses["currency"], ("0x" + moved.hex(), *words), "0x" + "00" * 32
     )
     assert its.event(log, 1) is not None
     indexed = Log(1, "0x", 0, 1, "0x", log.address, (*log.topics, "0x" + "00" * 32), "0x")

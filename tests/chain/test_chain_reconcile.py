@@ -247,7 +247,7 @@ def test_money_that_leaves_the_token_unseen_is_found(young: Life) -> None:
     young.fund(THOUSAND)
     young.coupon("2017-04-01")
     assert reconcile(young.w3, young.record).ok
-    token, thief = young.record.addresses.token, young.deployer
+    token, thief = young.record.addresses["token"], young.deployer
     rpc(young.w3, "anvil_impersonateAccount", token)
     rpc(young.w3, "anvil_setBalance", token, hex(10**18))
     Sender(young.w3, token).send(young.currency.transfer(thief, 5))
@@ -371,7 +371,7 @@ def test_a_default_shows_what_was_lost(young: Life) -> None:
 
 def test_a_recovered_holding_is_its_new_wallets(young: Life) -> None:
     """The coupon that B's lost key never claimed is C's to claim, with B's units."""
-    agent, notice = young.record.wallets.agent, 90 * 86_400
+    agent, notice = young.record.wallets["agent"], 90 * 86_400
     young.settle()
     young.fund(THOUSAND)
     young.coupon("2017-04-01")
@@ -392,7 +392,7 @@ def test_a_recovered_holding_is_its_new_wallets(young: Life) -> None:
 
 def test_gifts_belong_to_holders_and_to_no_promise(young: Life) -> None:
     young.settle()
-    giver, token = young.c, young.record.addresses.token
+    giver, token = young.c, young.record.addresses["token"]
     young.send(young.deployer, young.currency.mint(giver, 1_000))
     young.send(giver, young.currency.approve(token, 70))
     young.send(giver, young.token.distribute(70))

@@ -108,7 +108,7 @@ def test_reports_name_their_signers_and_kpi() -> None:
 
 
 def bond_ledger(*events: Event) -> Ledger:
-    record: Any = SimpleNamespace(addresses=SimpleNamespace(bond=BOND), feeds={})
+    record: Any = SimpleNamespace(addresses={"bond": BOND}, feeds={})
     return Ledger(9, 9000, list(events), record)
 
 
@@ -158,9 +158,8 @@ def test_turns_are_of_the_contracts_and_not_of_their_currency() -> None:
 
 def swap_ledger(*events: Event, project: bool = True) -> SwapLedger:
     at = {"swap": SWAP, "treasury": TREASURY, "token": TOKEN, "offering": OFFERING}
-    addresses = SimpleNamespace(**(at if project else {**dict.fromkeys(at), "swap": SWAP}))
-    addresses.model_dump = lambda **_: {k: v for k, v in vars(addresses).items() if isinstance(v, str)}
-    record: Any = SimpleNamespace(addresses=addresses, wallets=SimpleNamespace(issuer=C), feeds={})
+    addresses = at if project else {"swap": SWAP}
+    record: Any = SimpleNamespace(addresses=addresses, wallets={"issuer": C}, feeds={})
     return SwapLedger(9, 9000, list(events), record)
 
 

@@ -13,13 +13,16 @@ from eth_utils import to_checksum_address
 
 from chain.deploy import data_folder, local_keys, local_wallets, record_path
 from chain.errors import RecordError, TooMuchGasError
-from chain.kinds import load_record
-from chain.records import RecordFile, Wallets, load_wallets, most_nodes, most_panellists, require_counts
-from chain.swap.deploy import local_swap_wallets
-from chain.swap.records import SwapWallets, require_wallets
+from chain.kinds import plan_of
+from chain.records import (
+    DeploymentRecord,
+    Wallets,
+    load_wallets,
+    most_nodes,
+    most_panellists,
+    require_wallets,
+)
 from chain.terms import holding_policy, short_string
-from finance.settlement.swap_terms import swap_terms
-from finance.settlement.terms import settlement_terms
 from finance.terms import InputError, load_deal
 from tests.chain.bond_life import DC_WATER
 from tests.chain.swap_life import BLOOM, RAIN
@@ -42,8 +45,7 @@ def local_chain(accounts: int) -> Any:
 
 def test_nodes_and_panel_have_documented_keys_of_the_mnemonic() -> None:
     """Node i has key 100 + i, panellist i key 200 + i, so that anybody can run one for a local deal."""
-    terms = settlement_terms(load_deal(DC_WATER))
-    wallets = local_wallets(local_chain(10), terms)
+    wallets = local_wallets(local_chain(10), load_deal(DC_WATER))
     assert set(wallets.nodes) == {known(100 + index) for index in range(4)}
     assert set(wallets.panel) == {known(200 + index) for index in range(3)}
     keys = local_keys(wallets)
@@ -52,7 +54,7 @@ def test_nodes_and_panel_have_documented_keys_of_the_mnemonic() -> None:
     }
     other = wallets.model_copy(update={"nodes": [SOME[0], *wallets.nodes[1:]], "panel": []})
     assert set(local_keys(other)) == set(other.nodes[1:]) & {known(100 + index) for index in range(4)}
-    swap = local_swap_wallets(local_chain(10), swap_terms(load_deal(RAIN)))
+    swap = local_wallets(local_chain(10), load_deal(RAIN))
     assert set(swap.nodes) == {known(100 + index) for index in range(len(swap.nodes))}
     assert set(swap.panel) == {known(200 + index) for index in range(len(swap.panel))}
 
@@ -61,18 +63,18 @@ def test_nodes_and_panel_have_documented_keys_of_the_mnemonic() -> None:
 def test_parties_are_the_chains_accounts_and_where_it_has_few_the_mnemonics(accounts: int) -> None:
     w3 = local_chain(accounts)
     whose = [*w3.eth.accounts, *(known(index) for index in range(accounts, 10))]
-    wallets = local_wallets(w3, settlement_terms(load_deal(DC_WATER)))
-    assert (wallets.deployer, wallets.issuer, wallets.agent) == tuple(whose[:3])
-    assert wallets.parties == [wallets.issuer, wallets.agent]
-    project = local_swap_wallets(w3, swap_terms(load_deal(BLOOM)))
+    wallets = local_wallets(w3, load_deal(DC_WATER))
+    assert (wallets.deployer, wallets["issuer"], wallets["agent"]) == tuple(whose[:3])
+    assert list(wallets.people) == ["agent", "issuer"]
+    project = local_wallets(w3, load_deal(BLOOM))
     names = ("deployer", "issuer", "agent", "payer", "operator", "lender")
-    assert [getattr(project, name) for name in names] == whose[:6]
-    assert project.payee is None
-    swap = local_swap_wallets(w3, swap_terms(load_deal(RAIN)))
-    assert (swap.deployer, swap.payee, swap.payer) == (whose[0], whose[1], whose[3])
-    assert [getattr(swap, name) for name in ("issuer", "agent", "operator", "lender")] == [None] * 4
-    for made in (local_wallets(w3, settlement_terms(load_deal(DC_WATER)), SOME[0]),
-                 local_swap_wallets(w3, swap_terms(load_deal(RAIN)), SOME[0])):  # fmt: skip
+    assert [project[name] for name in names] == whose[:6]
+    assert "payee" not in project.people
+    swap = local_wallets(w3, load_deal(RAIN))
+    assert (swap.deployer, swap["payee"], swap["payer"]) == (whose[0], whose[1], whose[3])
+    assert set(swap.people) == {"payee", "payer"}
+    for made in (local_wallets(w3, load_deal(DC_WATER), SOME[0]),
+                 local_wallets(w3, load_deal(RAIN), SOME[0])):  # fmt: skip
         assert made.deployer == SOME[0]
 
 
@@ -80,9 +82,9 @@ def test_public_keys_are_for_development_chains_alone() -> None:
     w3 = local_chain(10)
     w3.eth.chain_id, w3.client_version = 1, "geth/1"
     with pytest.raises(RecordError, match=r"chain 1 is not a local one.*--wallets FILE"):
-        local_wallets(w3, settlement_terms(load_deal(DC_WATER)))
+        local_wallets(w3, load_deal(DC_WATER))
     with pytest.raises(RecordError, match=r"chain 1 is not a local one.*--wallets FILE"):
-        local_swap_wallets(w3, swap_terms(load_deal(RAIN)))
+        local_wallets(w3, load_deal(RAIN))
 
 
 def test_a_deal_asks_for_as_many_as_its_greediest_kpi() -> None:
@@ -93,14 +95,14 @@ def test_a_deal_asks_for_as_many_as_its_greediest_kpi() -> None:
     assert (most_nodes(feeds), most_panellists(feeds), most_nodes([]), most_panellists([])) == (7, 5, 0, 0)
     seven = [to_checksum_address("0x" + f"{n:040x}") for n in range(1, 8)]
     judges = [to_checksum_address("0x" + f"{n:040x}") for n in range(11, 16)]
-    require_counts(SimpleNamespace(nodes=seven, panel=judges), feeds)  # type: ignore[arg-type]
+    require_wallets(Wallets(deployer=SOME[0], nodes=seven, panel=judges), [], feeds)
     for nodes, panel, says in (
         (seven[:6], judges, "nodes: the deal asks for 7 and 6 are given"),
         (seven, [*judges, SOME[0]], "panel: the deal asks for 5 and 6 are given"),
         (seven, [*judges[:4], seven[0]], f"{seven[0]} would be a node and sit on the panel"),
     ):
         with pytest.raises(RecordError, match=says):
-            require_counts(SimpleNamespace(nodes=nodes, panel=panel), feeds)  # type: ignore[arg-type]
+            require_wallets(Wallets(deployer=SOME[0], nodes=nodes, panel=panel), [], feeds)
 
 
 # -- files
@@ -111,70 +113,57 @@ def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
     file.write_text(
         json.dumps({"issuer": SOME[0].lower(), "agent": SOME[1], "nodes": SOME[5:1:-1], "panel": []})
     )
-    wallets = load_wallets(Wallets, file, SOME[7])
-    assert wallets == Wallets(deployer=SOME[7], issuer=SOME[0], agent=SOME[1], nodes=SOME[2:6], panel=[])
-    assert wallets.issuer == SOME[0]
+    wallets = load_wallets(file, SOME[7])
+    assert (wallets.deployer, wallets.nodes, wallets.panel) == (SOME[7], SOME[2:6], [])
+    assert wallets.people == {"issuer": SOME[0], "agent": SOME[1]}
     swap = {"payer": SOME[0], "payee": SOME[1], "nodes": SOME[4:2:-1], "panel": SOME[5:6]}
     file.write_text(json.dumps(swap))
-    found = load_wallets(SwapWallets, file, SOME[7])
-    assert (found.payer, found.payee, found.nodes, found.panel) == (SOME[0], SOME[1], SOME[3:5], SOME[5:6])
+    found = load_wallets(file, SOME[7])
+    assert (found["payer"], found["payee"]) == (SOME[0], SOME[1])
+    assert (found.nodes, found.panel) == (SOME[3:5], SOME[5:6])
     for text, says in (
         ("[]", "must be an object with"),
         (json.dumps({**swap, "payer": 7}), "payer = 7: Input should be a valid string"),
         (json.dumps({**swap, "nodes": [SOME[3], SOME[3].lower()]}), "nodes: names an address twice"),
         (json.dumps({**swap, "payer": "0x12"}), "payer = '0x12': must be an address, 0x and 40 hexadecimal"),
-        (json.dumps({**swap, "owner": SOME[3]}), "owner = "),
     ):
         file.write_text(text)
         with pytest.raises(RecordError, match=f"{file}: {says}"):
-            load_wallets(SwapWallets, file, SOME[7])
-    file.write_text("[]")
-    with pytest.raises(RecordError, match="must be an object with issuer, agent"):
-        load_wallets(Wallets, file, SOME[7])
+            load_wallets(file, SOME[7])
 
 
-def test_a_deal_has_the_parties_that_it_needs_and_no_others() -> None:
-    pair = SwapWallets(deployer=SOME[0], payer=SOME[1], payee=SOME[2], nodes=[], panel=[])
-    four = dict(zip(("issuer", "operator", "lender", "agent"), SOME[3:7], strict=True))
-    project = SwapWallets(deployer=SOME[0], payer=SOME[1], nodes=[], panel=[], **four)
-    require_wallets(pair, project=False)
-    require_wallets(project, project=True)
-    for name in four:
-        with pytest.raises(RecordError, match=f"wallets: {name}: is missing, and this deal needs it"):
-            require_wallets(project.model_copy(update={name: None}), project=True)
-        with pytest.raises(
-            RecordError, match=f"wallets: {name} = {four[name]}: this deal is a swap between two"
-        ):
-            require_wallets(pair.model_copy(update={name: four[name]}), project=False)
-    with pytest.raises(RecordError, match="wallets: payee: is missing"):
-        require_wallets(pair.model_copy(update={"payee": None}), project=False)
-    with pytest.raises(
-        RecordError, match=f"payee = {SOME[2]}: this deal is a project, whose treasury is the payee"
-    ):
-        require_wallets(project.model_copy(update={"payee": SOME[2]}), project=True)
+@pytest.mark.parametrize(
+    ("file", "roles"),
+    [
+        (DC_WATER, {"issuer", "agent"}),
+        (BLOOM, {"issuer", "agent", "payer", "operator", "lender"}),
+        (RAIN, {"payer", "payee"}),
+    ],
+)
+def test_a_deal_has_the_people_that_it_needs_and_no_others(file: Path, roles: set[str]) -> None:
+    plan = plan_of(load_deal(file))
+    assert set(plan.asked()[0]) == roles
+    people = dict(zip(sorted(roles), SOME, strict=False))
+
+    def given(**changes: str | None) -> Wallets:
+        made = {role: who for role, who in {**people, **changes}.items() if who is not None}
+        return Wallets.model_validate({"deployer": SOME[7], "nodes": [], "panel": [], **made})
+
+    require_wallets(given(), plan.asked()[0], [])
+    for role in roles:
+        with pytest.raises(RecordError, match=f"wallets: {role}: is missing, and this deal needs it"):
+            require_wallets(given(**{role: None}), plan.asked()[0], [])
+    for other in ("payee", "lender", "owner", "issuer"):
+        if other not in roles:
+            with pytest.raises(RecordError, match=f"wallets: {other} = {SOME[6]}: this deal has none"):
+                require_wallets(given(**{other: SOME[6]}), plan.asked()[0], [])
+    with pytest.raises(RecordError, match="wallets: nobody: is missing"):
+        given()["nobody"]
 
 
-def test_a_record_is_of_the_kind_that_it_says(tmp_path: Path) -> None:
-    file = tmp_path / "record.json"
-    for text, field in (
-        ('{"schema": "penstock/swap-deployment/1"}', "gas: Field required"),
-        ('{"schema": "penstock/deployment/2"}', "addresses: Field required"),
-        ('{"schema": "penstock/deployment/9"}', "schema = 'penstock/deployment/9'"),
-        ("[]", "schema = None: must be one of"),
-        ("7", "schema = None: must be one of"),
-    ):
-        file.write_text(text)
-        with pytest.raises(RecordError, match=f"{file}: {field}"):
-            load_record(file)
-    file.write_text('{"schema": "penstock/deployment/2"}')
-    with pytest.raises(RecordError) as caught:
-        load_record(file)
-    assert "gas" not in str(caught.value)
-
-
-def some(deal: str = "a-deal", **feeds: str) -> RecordFile:
+def some(deal: str = "a-deal", **feeds: str) -> DeploymentRecord:
     """A record that has feeds and little else."""
-    return RecordFile.model_construct(deal=deal, feeds=feeds, terms={})
+    return DeploymentRecord.model_construct(deal=deal, feeds=feeds, terms={})
 
 
 def test_a_feed_is_found_by_its_kpi_or_by_being_the_only_one(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_whoever_comes_second_is_refused_and_goes_on(sold: Life, monkeypatch: py
 
 
 def test_nothing_is_done_on_a_log_that_the_books_do_not_explain(sold: Life) -> None:
-    token = sold.record.addresses.token
+    token = sold.record.addresses["token"]
     sold.settle()
     sold.fund(20 * THOUSAND)
     sold.coupon(COUPON_DATES[0])

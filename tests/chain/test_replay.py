@@ -12,19 +12,16 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.events import Event, Watch, watch
-from chain.kinds import read_ledger
+from chain.kinds import read_ledger, world_of
 from chain.network import LocalChain, start_anvil
 from chain.reconcile import balances
 from chain.replay import Replayed
 from chain.replay import replay as replayed
-from chain.swap.world import swap_world
-from chain.world import bond_world
 from finance.settlement import claim_token, kpi_payment, netting, treasury_books
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.netting import INTEREST_ONE
 from finance.settlement.payment_books import PaymentBooks
-from finance.settlement.terms import settlement_terms
 from finance.settlement.world import World
 from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, whole_life
 from tests.chain.swap_life import BEFORE, SwapLife, project_life, rain_life
@@ -40,9 +37,7 @@ class Lived:
     time: int
 
     def world(self) -> World:
-        if isinstance(self.life, Life):
-            return bond_world(self.life.record, settlement_terms(self.life.deal))
-        return swap_world(self.life.record, self.life.terms)
+        return world_of(self.life.record, self.life.record.load_deal())
 
     @property
     def watch(self) -> Watch:
@@ -116,7 +111,7 @@ def test_parts_hold_what_their_contracts_say(any_life: Lived) -> None:
     if isinstance(life, Life):
         bond, said = (
             world.books("bond", BondBooks),
-            contract(w3, "KpiBond", life.record.addresses.bond).functions,
+            contract(w3, "KpiBond", life.record.addresses["bond"]).functions,
         )
         assert (bond.life.state, bond.life.coupons_paid) == (
             read(said.state(), block),
@@ -124,9 +119,9 @@ def test_parts_hold_what_their_contracts_say(any_life: Lived) -> None:
         )
     else:
         same_accounts(any_life, world.books("swap", PaymentBooks))
-    if at.token is None:
+    if "token" not in at:
         return
-    token, books = contract(w3, "SecurityToken", at.token).functions, world.books("token", TokenBooks)
+    token, books = contract(w3, "SecurityToken", at["token"]).functions, world.books("token", TokenBooks)
     assert len(books.accounts) >= 3
     for holder in books.accounts:
         assert books.units_of(holder) == read(token.balanceOf(holder), block)
@@ -137,7 +132,7 @@ def same_accounts(any_life: Lived, swap: PaymentBooks) -> None:
     life, block, w3 = any_life.life, any_life.block, any_life.w3
     assert isinstance(life, SwapLife)
     at = life.record.addresses
-    on_chain = contract(w3, "KpiPayment", at.swap).functions
+    on_chain = contract(w3, "KpiPayment", at["swap"]).functions
     for side in kpi_payment.Side:
         account, mine = read(on_chain.accountOf(side), block), swap.ledger.accounts[side]
         debt = swap.debt(side, any_life.time)

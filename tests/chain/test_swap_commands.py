@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from chain.kinds import load_record
+from chain.check import check_deployment
 from chain.network import LocalChain, start_anvil
-from chain.swap.check import check_swap_deployment
+from chain.records import load_record
 from scripts import cli
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, ROOT, SwapLife, rain_deal, units
 
@@ -79,12 +79,12 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
     record = load_record(out)
-    assert check_swap_deployment(now.w3, record) == []
+    assert check_deployment(now.w3, record) == []
     assert record.shifted_days > 0
     assert record.terms_hash in done.stdout
     for name in ("swap", "treasury", "token", "offering"):
-        assert re.search(rf"^  {name} +{getattr(record.addresses, name)}$", done.stdout, re.MULTILINE)
-    assert f"{record.wallets.payer} (Allianz Risk Transfer)" in done.stdout
+        assert re.search(rf"^  {name} +{record.addresses[name]}$", done.stdout, re.MULTILINE)
+    assert f"{record.wallets['payer']} (Allianz Risk Transfer)" in done.stdout
     assert "Proxy revenue swap: 40 periods" in done.stdout
     assert (
         "payer 3,000,000.000000 USD; close-out by replacement cost, the payee of limited recourse"
@@ -95,7 +95,7 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     again = program("deploy", *arguments)
     assert (again.returncode, again.stdout) == (2, "")
     assert "already deployed by this account" in again.stderr
-    assert record.addresses.swap in again.stderr
+    assert record.addresses["swap"] in again.stderr
 
 
 def test_deploy_of_two_parties_with_a_file_of_wallets(
@@ -109,13 +109,13 @@ def test_deploy_of_two_parties_with_a_file_of_wallets(
     done = program("deploy", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
-    assert record["schema"] == "penstock/swap-deployment/1"
+    assert record["schema"] == "penstock/deployment/3"
     assert (record["wallets"]["payer"], record["wallets"]["payee"]) == tuple(names[:2])
     file.write_text(json.dumps({**people, "issuer": names[1]}))
     refused = program("deploy", *arguments)
     assert refused.returncode == 2
     assert "wallets: issuer = 0x" in refused.stderr.splitlines()[-1]
-    assert "this deal is a swap between two parties, and has none" in refused.stderr
+    assert "this deal has none (it has payer, payee)" in refused.stderr
 
 
 def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapLife, tmp_path: Path) -> None:
@@ -158,7 +158,9 @@ def test_a_wrong_chain_or_none_is_one_line(
 ) -> None:
     file = settled.record.save(tmp_path / "record.json")
     lone = settled.record.model_copy(
-        update={"addresses": settled.record.addresses.model_copy(update={"swap": "0x" + "55" * 20})}
+        update={
+            "parts": {"swap": settled.record.parts["swap"].model_copy(update={"address": "0x" + "55" * 20})}
+        }
     )
     cases = [
         (file, "http://127.0.0.1:9", "no chain answers at http://127.0.0.1:9"),

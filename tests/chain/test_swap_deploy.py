@@ -11,24 +11,21 @@ from typing import Any
 import pytest
 
 from chain.bindings import contract, read
-from chain.deploy import deploy_infrastructure, local_keys
+from chain.check import check_deployment
+from chain.deploy import (
+    Infrastructure,
+    deploy_deal,
+    deploy_infrastructure,
+    local_keys,
+    local_wallets,
+)
 from chain.errors import AlreadyDeployedError, ContractError, NetworkError, RecordError
-from chain.kinds import load_record
 from chain.network import LocalChain, set_time, start_anvil
-from chain.records import load_wallets
+from chain.records import DeploymentRecord, Wallets, load_record
 from chain.sender import GasLog
 from chain.shift import shift_to
-from chain.swap.check import check_swap_deployment
-from chain.swap.deploy import (
-    SwapInfrastructure,
-    deploy_on,
-    deploy_swap_deal,
-    deploy_swap_infrastructure,
-    local_swap_wallets,
-)
-from chain.swap.records import SwapRecord, SwapWallets
 from finance.settlement.swap_terms import swap_terms
-from finance.terms import Deal, DealFileError, InputError, load_deal, parse_deal
+from finance.terms import Deal, DealFileError, load_deal, parse_deal
 from tests.chain.bond_life import CLIENTS
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
@@ -44,37 +41,34 @@ def early(request: pytest.FixtureRequest) -> Iterator[LocalChain]:
 
 
 @pytest.fixture(scope="module")
-def shared(early: LocalChain) -> SwapInfrastructure:
-    return deploy_swap_infrastructure(early.w3, early.accounts[0])
+def shared(early: LocalChain) -> Infrastructure:
+    return deploy_infrastructure(early.w3, early.accounts[0])
 
 
 @pytest.fixture(scope="module")
 def bloom(
-    early: LocalChain, shared: SwapInfrastructure, tmp_path_factory: pytest.TempPathFactory
-) -> SwapRecord:
+    early: LocalChain, shared: Infrastructure, tmp_path_factory: pytest.TempPathFactory
+) -> DeploymentRecord:
     out = tmp_path_factory.mktemp("records") / "sub" / "bloom.json"
-    made = deploy_swap_deal(early.w3, early.accounts[0], load_deal(BLOOM), shared, out=out)
+    made = deploy_deal(early.w3, early.accounts[0], load_deal(BLOOM), shared, out=out)
     assert load_record(out) == made
     return made
 
 
 @pytest.fixture(scope="module")
-def rain(early: LocalChain, shared: SwapInfrastructure) -> SwapRecord:
-    return deploy_swap_deal(early.w3, early.accounts[0], load_deal(RAIN), shared)
+def rain(early: LocalChain, shared: Infrastructure) -> DeploymentRecord:
+    return deploy_deal(early.w3, early.accounts[0], load_deal(RAIN), shared)
 
 
 # -- deployment
 
 
-def test_the_chain_says_what_the_project_s_deal_file_says(early: LocalChain, bloom: SwapRecord) -> None:
-    assert check_swap_deployment(early.w3, bloom, load_deal(BLOOM)) == []
-    assert check_swap_deployment(early.w3, bloom) == []
+def test_the_chain_says_what_the_project_s_deal_file_says(early: LocalChain, bloom: DeploymentRecord) -> None:
+    assert check_deployment(early.w3, bloom, load_deal(BLOOM)) == []
+    assert check_deployment(early.w3, bloom) == []
     # Literals from the deal file, so that an error in our conversion cannot hide in both sides.
     at_ = bloom.addresses
-    assert at_.treasury is not None
-    assert at_.token is not None
-    assert at_.offering is not None
-    swap = read(contract(early.w3, "KpiPayment", at_.swap).functions.terms())
+    swap = read(contract(early.w3, "KpiPayment", at_["swap"]).functions.terms())
     assert [p["fixedAmount"] for p in swap["periods"][:5]] == [
         x * MILLION // 100 for x in (306, 378, 352, 256, 306)
     ]
@@ -87,90 +81,95 @@ def test_the_chain_says_what_the_project_s_deal_file_says(early: LocalChain, blo
     assert swap["missingPayoff"] == -15 * MILLION  # the project controls the data
     assert swap["requiredCollateral"] == [3 * MILLION, 0]
     assert (swap["lateRate"], swap["limitedRecourse"]) == (8 * 10**16, True)
-    assert (swap["payer"], swap["payee"]) == (early.accounts[3], at_.treasury)
-    treasury = read(contract(early.w3, "RevenueTreasury", at_.treasury).functions.terms())
+    assert (swap["payer"], swap["payee"]) == (early.accounts[3], at_["treasury"])
+    treasury = read(contract(early.w3, "RevenueTreasury", at_["treasury"]).functions.terms())
     assert {(p["operatingCost"], p["debtService"]) for p in treasury["periods"]} == {
         (11 * MILLION // 10, MILLION)
     }
     assert (treasury["operator"], treasury["lender"]) == (early.accounts[4], early.accounts[5])
-    offering = read(contract(early.w3, "Offering", at_.offering).functions.terms())
+    offering = read(contract(early.w3, "Offering", at_["offering"]).functions.terms())
     assert (offering["hardCap"], offering["unitPrice"]) == (60_000, 300 * MILLION // 1_000_000)
     assert (offering["opens"], offering["closes"]) == (at("2017-05-01"), at("2017-05-31"))
-    token = contract(early.w3, "SecurityToken", at_.token).functions
+    token = contract(early.w3, "SecurityToken", at_["token"]).functions
     assert read(token.documentHash()) == load_deal(BLOOM).terms_hash
     assert read(token.symbol()) == "BLOOM"
 
 
-def test_the_chain_says_what_the_rainfall_swap_s_deal_file_says(early: LocalChain, rain: SwapRecord) -> None:
-    assert check_swap_deployment(early.w3, rain, load_deal(RAIN)) == []
-    swap = read(contract(early.w3, "KpiPayment", rain.addresses.swap).functions.terms())
+def test_the_chain_says_what_the_rainfall_swap_s_deal_file_says(
+    early: LocalChain, rain: DeploymentRecord
+) -> None:
+    assert check_deployment(early.w3, rain, load_deal(RAIN)) == []
+    swap = read(contract(early.w3, "KpiPayment", rain.addresses["swap"]).functions.terms())
     assert [p["fixedAmount"] for p in swap["periods"][:4]] == [
         -x * MILLION // 100 for x in (188, 485, 751, 265)
     ]
     assert [(k["x"], k["y"]) for k in swap["curve"]["knots"]] == [(0, 0), (60_000, 12 * MILLION)]
     assert (swap["payer"], swap["payee"]) == (early.accounts[3], early.accounts[1])
     assert swap["missingPayoff"] == 0  # no rain is worst for the utility, which runs the gauges
-    assert rain.project is None
-    assert rain.wallets.issuer is rain.wallets.operator is None
+    assert list(rain.parts) == ["swap"]
+    assert set(rain.shared) == {"oracle", "currency", "factory"}
+    assert set(rain.wallets.people) == {"payer", "payee"}
 
 
-def test_the_record_is_complete(early: LocalChain, bloom: SwapRecord) -> None:
+def test_the_record_is_complete(early: LocalChain, bloom: DeploymentRecord) -> None:
     assert bloom.deal == "bloom-wind-prs"
     assert bloom.terms_hash == load_deal(BLOOM).terms_hash == bloom.load_deal().terms_hash
     assert (bloom.chain_id, bloom.client) == (early.chain_id, early.client)
     receipt = early.w3.eth.get_transaction_receipt(bloom.tx)  # type: ignore[arg-type]
     assert (receipt["blockNumber"], receipt["gasUsed"]) == (bloom.block, bloom.gas)
-    assert receipt["to"] == bloom.addresses.factory
+    assert receipt["to"] == bloom.addresses["factory"]
     assert list(bloom.feeds) == ["proxy-revenue"]
     assert len({*bloom.wallets.nodes, *bloom.wallets.panel}) == 7
     assert set(local_keys(bloom.wallets)) == {*bloom.wallets.nodes, *bloom.wallets.panel}
 
 
-def test_one_transaction_deploys_a_deal(early: LocalChain, shared: SwapInfrastructure) -> None:
+def test_one_transaction_deploys_a_deal(early: LocalChain, shared: Infrastructure) -> None:
     for deal in (project_deal("one transaction"), rain_deal("one transaction")):
         gas = GasLog()
-        deploy_swap_deal(early.w3, early.accounts[0], deal, shared, gas=gas)
+        deploy_deal(early.w3, early.accounts[0], deal, shared, gas=gas)
         assert [use.operation for use in gas] == ["deploy deal"]
 
 
 def test_deploying_again_says_where_it_is(
-    early: LocalChain, shared: SwapInfrastructure, bloom: SwapRecord, rain: SwapRecord, tmp_path: Path
+    early: LocalChain, shared: Infrastructure, bloom: DeploymentRecord, rain: DeploymentRecord, tmp_path: Path
 ) -> None:
     out = tmp_path / "lost.json"
     before = early.w3.eth.block_number
     for record, file in ((bloom, BLOOM), (rain, RAIN)):
         with pytest.raises(AlreadyDeployedError) as caught:
-            deploy_swap_deal(early.w3, early.accounts[0], load_deal(file), shared, out=out)
-        assert caught.value.addresses["swap"] == record.addresses.swap
-        assert record.addresses.swap in str(caught.value)
+            deploy_deal(early.w3, early.accounts[0], load_deal(file), shared, out=out)
+        assert caught.value.addresses["swap"] == record.addresses["swap"]
+        assert record.addresses["swap"] in str(caught.value)
         assert ("treasury" in caught.value.addresses) == (record is bloom)
         assert load_record(out) == record  # a lost record is written again from the chain
     assert early.w3.eth.block_number == before
-    other = deploy_swap_deal(early.w3, early.accounts[9], load_deal(RAIN), shared)
-    assert other.addresses.swap != rain.addresses.swap
-    assert check_swap_deployment(early.w3, other) == []
+    other = deploy_deal(early.w3, early.accounts[9], load_deal(RAIN), shared)
+    assert other.addresses["swap"] != rain.addresses["swap"]
+    assert check_deployment(early.w3, other) == []
 
 
-def test_a_deal_with_a_model_value_has_two_feeds(early: LocalChain, shared: SwapInfrastructure) -> None:
-    record = deploy_swap_deal(early.w3, early.accounts[0], valued_deal(), shared)
+def test_a_deal_with_a_model_value_has_two_feeds(early: LocalChain, shared: Infrastructure) -> None:
+    record = deploy_deal(early.w3, early.accounts[0], valued_deal(), shared)
     assert list(record.feeds) == ["rainfall", "model-value"]
-    assert check_swap_deployment(early.w3, record) == []
-    swap = read(contract(early.w3, "KpiPayment", record.addresses.swap).functions.terms())
+    assert check_deployment(early.w3, record) == []
+    swap = read(contract(early.w3, "KpiPayment", record.addresses["swap"]).functions.terms())
     assert (swap["feed"], swap["valueFeed"]) == tuple(record.feeds.values())
     turned = record.model_copy(
         update={"feeds": dict(zip(record.feeds, [*record.feeds.values()][::-1], strict=True))}
     )
-    fields = {d.field for d in check_swap_deployment(early.w3, turned)}
-    assert {"swap.terms.feed", "swap.terms.valueFeed", "factory.dealOf.feed"} <= fields
+    fields = {d.field for d in check_deployment(early.w3, turned)}
+    assert {"swap.terms.feed", "swap.terms.valueFeed", "feeds.rainfall.id"} <= fields
 
 
-def test_bonds_and_swaps_share_what_they_can(early: LocalChain, tmp_path: Path) -> None:
-    first = deploy_infrastructure(early.w3, early.accounts[8], folder=tmp_path)
-    swaps = deploy_swap_infrastructure(early.w3, early.accounts[8], folder=tmp_path)
-    assert swaps.reused == ("IdentityRegistry", "KpiOracle", "SecurityToken", "Offering", USD_6)
+def test_deals_share_what_they_can(early: LocalChain, tmp_path: Path) -> None:
+    deployer = early.accounts[8]
+    first = deploy_infrastructure(early.w3, deployer, folder=tmp_path, kinds=["token", "offering", "bond"])
+    swaps = deploy_infrastructure(early.w3, deployer, folder=tmp_path, kinds=["payment"])
+    assert swaps.reused == ("IdentityRegistry", "KpiOracle", "DealFactory", USD_6)
     assert (swaps.registry, swaps.oracle, swaps.currency) == (first.registry, first.oracle, first.currency)
-    again = deploy_swap_infrastructure(early.w3, early.accounts[8], folder=tmp_path)
-    assert (again.factory, len(again.reused)) == (swaps.factory, 8)
+    assert swaps.factory == first.factory
+    again = deploy_infrastructure(early.w3, deployer, folder=tmp_path)
+    assert len(again.reused) == 8  # all but the treasury
 
 
 def test_a_model_that_values_before_it_is_measured_is_refused() -> None:
@@ -192,11 +191,11 @@ def test_a_model_that_values_before_it_is_measured_is_refused() -> None:
 
 def test_a_late_chain_warns_and_deploys_all_the_same() -> None:
     with start_anvil(timestamp=at("2017-05-02")) as chain:
-        shared = deploy_swap_infrastructure(chain.w3, chain.accounts[0])
+        shared = deploy_infrastructure(chain.w3, chain.accounts[0])
         said: list[str] = []
 
-        def deploy(deal: Deal) -> SwapRecord:
-            return deploy_swap_deal(chain.w3, chain.accounts[0], deal, shared, say=said.append)
+        def deploy(deal: Deal) -> DeploymentRecord:
+            return deploy_deal(chain.w3, chain.accounts[0], deal, shared, say=said.append)
 
         deploy(project_deal())
         deploy(rain_deal())
@@ -206,7 +205,7 @@ def test_a_late_chain_warns_and_deploys_all_the_same() -> None:
         assert "closes 2017-05-31" in said[0]
         assert "swap had to begin by 2024-01-01" in said[1]
         assert all("--shift-days auto" in text for text in said)
-        assert [check_swap_deployment(chain.w3, record) for record in late] == [[], []]
+        assert [check_deployment(chain.w3, record) for record in late] == [[], []]
 
 
 @pytest.mark.parametrize("file", [BLOOM, RAIN], ids=["project", "rain"])
@@ -241,10 +240,10 @@ def test_a_swap_that_has_yet_to_begin_keeps_its_dates() -> None:
         ({"wallets.operator": "0x" + "11" * 20}, "treasury.terms.operator"),
         ({"wallets.issuer": "0x" + "11" * 20}, "offering.terms.issuer"),
         ({"wallets.agent": "0x" + "11" * 20}, "token.anchors.agent"),
-        ({"wallets.nodes.0": "0x" + "00" * 19 + "01"}, "feed proxy-revenue.signers"),
+        ({"wallets.nodes.0": "0x" + "00" * 19 + "01"}, "feeds.proxy-revenue.signers"),
         ({"feeds.proxy-revenue": "0x" + "22" * 32}, "swap.terms.feed"),
-        ({"terms_hash": "0x" + "33" * 32}, "factory.dealOf.swap"),
-        ({"addresses.registry": "0x" + "44" * 20}, "token.anchors.registry"),
+        ({"terms_hash": "0x" + "33" * 32}, "record.terms_hash"),
+        ({"shared.registry": "0x" + "44" * 20}, "token.anchors.registry"),
         ({"terms.claims.swap.fixed.value.1": "3780001"}, "swap.terms.periods[1].fixedAmount"),
         ({"terms.claims.swap.line.1.amount.value": "-14000000"}, "swap.terms.curve.knots"),
         ({"terms.claims.swap.late_rate.value": "0.09"}, "swap.terms.lateRate"),
@@ -254,14 +253,14 @@ def test_a_swap_that_has_yet_to_begin_keeps_its_dates() -> None:
         ({"terms.claims.revenue-share.debt_service.value.0": "999999"}, "treasury.terms.periods[0].debt"),
         ({"terms.offering.closes.value": "2017-05-30"}, "offering.terms.closes"),
         ({"terms.offering.blocked_countries": ["KP"]}, "token.anchors.policy"),
-        ({"terms.oracle.proxy-revenue.quorum.value": "4"}, "feed proxy-revenue.quorum"),
+        ({"terms.oracle.proxy-revenue.quorum.value": "4"}, "feeds.proxy-revenue.quorum"),
         ({"terms.summary": "Other words."}, "record.terms_hash"),
     ],
 )
 def test_a_tampered_record_is_caught(
-    early: LocalChain, bloom: SwapRecord, change: dict[str, Any], field: str
+    early: LocalChain, bloom: DeploymentRecord, change: dict[str, Any], field: str
 ) -> None:
-    found = [d.field for d in check_swap_deployment(early.w3, changed(bloom, change))]
+    found = [d.field for d in check_deployment(early.w3, changed(bloom, change))]
     assert any(name.startswith(field) for name in found), found
 
 
@@ -274,24 +273,22 @@ def test_a_tampered_record_is_caught(
     ],
 )
 def test_a_tampered_record_of_two_parties_is_caught(
-    early: LocalChain, rain: SwapRecord, change: dict[str, Any], field: str
+    early: LocalChain, rain: DeploymentRecord, change: dict[str, Any], field: str
 ) -> None:
-    assert field in [d.field for d in check_swap_deployment(early.w3, changed(rain, change))]
+    assert field in [d.field for d in check_deployment(early.w3, changed(rain, change))]
 
 
 def test_other_terms_under_their_own_hash_are_not_what_was_deployed(
-    early: LocalChain, rain: SwapRecord
+    early: LocalChain, rain: DeploymentRecord
 ) -> None:
     other = rain_deal("never deployed")
     forged = rain.model_copy(
         update={"terms": json.loads(other.canonical_json), "terms_hash": other.terms_hash}
     )
-    assert {"factory.dealOf.swap", "feed rainfall.deal"} <= {
-        d.field for d in check_swap_deployment(early.w3, forged)
-    }
+    assert {"factory.swap", "feeds.rainfall.deal"} <= {d.field for d in check_deployment(early.w3, forged)}
 
 
-def changed(record: SwapRecord, change: dict[str, Any]) -> SwapRecord:
+def changed(record: DeploymentRecord, change: dict[str, Any]) -> DeploymentRecord:
     data = json.loads(record.to_json())
     for path, value in change.items():
         *parents, last = path.split(".")
@@ -301,85 +298,50 @@ def changed(record: SwapRecord, change: dict[str, Any]) -> SwapRecord:
         place: Any = int(last) if isinstance(where, list) else last
         assert where[place] != value
         where[place] = value
-    return SwapRecord.model_validate(data)
+    return DeploymentRecord.model_validate(data)
 
 
-def test_another_chain_is_noticed(early: LocalChain, rain: SwapRecord) -> None:
-    elsewhere = rain.addresses.model_copy(update={"swap": "0x" + "55" * 20})
+def test_another_chain_is_noticed(early: LocalChain, rain: DeploymentRecord) -> None:
+    elsewhere = {"swap": rain.parts["swap"].model_copy(update={"address": "0x" + "55" * 20})}
     with pytest.raises(NetworkError, match=r"no contract at 0x5555.*restarted"):
-        check_swap_deployment(early.w3, rain.model_copy(update={"addresses": elsewhere}))
+        check_deployment(early.w3, rain.model_copy(update={"parts": elsewhere}))
     with pytest.raises(NetworkError, match=r"the deployment is on 1$"):
-        check_swap_deployment(early.w3, rain.model_copy(update={"chain_id": 1}))
+        check_deployment(early.w3, rain.model_copy(update={"chain_id": 1}))
 
 
 # -- wallets and records
 
 
-def test_wallets_must_suit_the_deal(early: LocalChain, shared: SwapInfrastructure) -> None:
+def test_wallets_must_suit_the_deal(early: LocalChain, shared: Infrastructure) -> None:
     deal = project_deal("wallets")
-    good = local_swap_wallets(early.w3, swap_terms(deal))
+    good = local_wallets(early.w3, deal)
 
-    def refused(wallets: SwapWallets, why: str, what: Deal = deal) -> None:
+    def refused(wallets: Wallets, why: str, what: Deal = deal) -> None:
         with pytest.raises(RecordError, match=why):
-            deploy_swap_deal(early.w3, early.accounts[0], what, shared, wallets)
+            deploy_deal(early.w3, early.accounts[0], what, shared, wallets)
 
-    refused(good.model_copy(update={"lender": None}), "wallets: lender: is missing, and this deal needs it")
-    refused(good.model_copy(update={"payee": good.payer}), "wallets: payee = 0x.*whose treasury is the payee")
-    refused(good, "wallets: payee: is missing", rain_deal("wallets"))
+    refused(without(good, "lender"), "wallets: lender: is missing, and this deal needs it")
+    refused(good.with_person("payee", good["payer"]), "wallets: payee = 0x.*this deal has none")
+    refused(without(good, "issuer", "agent", "operator", "lender"), "payee: is missing", rain_deal("wallets"))
     refused(good.model_copy(update={"nodes": good.nodes[:3]}), "nodes: the deal asks for 4 and 3 are given")
     judge = good.model_copy(update={"panel": [*good.panel[:2], good.nodes[0]]})
     refused(judge, "would be a node and sit on the panel")
 
 
+def without(wallets: Wallets, *roles: str) -> Wallets:
+    kept = {role: who for role, who in wallets.everybody.items() if role not in roles}
+    return Wallets.model_validate(kept)
+
+
 def test_public_test_keys_stay_on_local_chains(early: LocalChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chain.swap.deploy.is_local", lambda w3: False)
+    monkeypatch.setattr("chain.deploy.is_local", lambda w3: False)
     with pytest.raises(RecordError, match=r"not a local one.*--wallets FILE"):
-        local_swap_wallets(early.w3, swap_terms(rain_deal()))
+        local_wallets(early.w3, rain_deal())
 
 
-def test_a_bond_is_no_swap_deal(early: LocalChain) -> None:
-    with pytest.raises(InputError, match="has no KPI payment"):
-        deploy_on(early, load_deal(BLOOM.with_name("dc-water-eib-2016.yaml")))
-
-
-def test_a_contract_s_refusal_is_in_words(early: LocalChain, shared: SwapInfrastructure) -> None:
+def test_a_contract_s_refusal_is_in_words(early: LocalChain, shared: Infrastructure) -> None:
     deal = rain_deal("one party on both sides")
-    wallets = local_swap_wallets(early.w3, swap_terms(deal))
-    both = wallets.model_copy(update={"payee": wallets.payer})
+    wallets = local_wallets(early.w3, deal)
+    both = wallets.with_person("payee", wallets["payer"])
     with pytest.raises(ContractError, match="KpiPayment_InvalidTerms"):
-        deploy_swap_deal(early.w3, early.accounts[0], deal, shared, both)
-
-
-def test_wallet_files_say_what_is_wrong(tmp_path: Path) -> None:
-    file = tmp_path / "wallets.json"
-    some = ["0x" + f"{i:02x}" * 20 for i in range(1, 6)]
-    file.write_text(json.dumps({"payer": some[0], "payee": some[1], "nodes": some[2:4], "panel": some[4:]}))
-    wallets = load_wallets(SwapWallets, file, some[3])
-    assert (wallets.payer, wallets.payee, wallets.issuer) == (some[0], some[1], None)
-    file.write_text(json.dumps({"payer": "me", "nodes": [some[0], some[0]], "panel": [], "x": 1}))
-    with pytest.raises(RecordError) as caught:
-        load_wallets(SwapWallets, file, some[3])
-    lines = str(caught.value).splitlines()
-    assert f"{file}: payer = 'me': must be an address, 0x and 40 hexadecimal digits" in lines
-    assert f"{file}: nodes: names an address twice" in lines
-    assert any(line.startswith(f"{file}: x = 1:") for line in lines)
-    file.write_text("[]")
-    with pytest.raises(RecordError, match="must be an object with payer"):
-        load_wallets(SwapWallets, file, some[3])
-
-
-def test_records_know_their_kind(tmp_path: Path, rain: SwapRecord) -> None:
-    file = rain.save(tmp_path / "record.json")
-    assert load_record(file) == rain
-    file.write_text("{}")
-    with pytest.raises(RecordError, match=r"record.json: schema = None: must be one of penstock/deployment"):
-        load_record(file)
-    file.write_text('{"schema": "penstock/swap-deployment/1", "terms_hash": "0x12"}')
-    with pytest.raises(RecordError, match=r"record.json: terms_hash = '0x12'"):
-        load_record(file)
-    file.write_text('{"schema": "penstock/deployment/1"}')
-    with pytest.raises(RecordError, match=r"record.json: schema = 'penstock/deployment/1': must be one of"):
-        load_record(file)
-    file.write_text("[]")
-    with pytest.raises(RecordError, match=r"record.json: schema = None"):
-        load_record(file)
+        deploy_deal(early.w3, early.accounts[0], deal, shared, both)

@@ -122,8 +122,8 @@ def test_a_project_s_life_reconciles_to_the_unit(project: SwapLife) -> None:
         ("final", 6_000_000),
         ("final", 20_000_000),
     ]
-    treasury = project.record.addresses.treasury
-    payer = project.record.wallets.payer
+    treasury = project.record.addresses["treasury"]
+    payer = project.record.wallets["payer"]
     assert of(result, "settlement_to_project") == [
         (treasury, period, units(amount), units(amount))
         for period, amount in ((1, 560_000), (4, 1_560_000), (5, 3_000_000), (6, 3_580_000))
@@ -199,7 +199,7 @@ def test_a_life_between_two_parties_reconciles_to_the_unit(rain: SwapLife) -> No
     tables = rain.ledger()
     assert list(tables.margins["event"]) == ["called", "restored", "called", "restored", "called"]
     money = {(a.address, a.figure): a.actual for a in result.accounts}
-    payer, payee = rain.record.parties
+    payer, payee = rain.record.wallets["payer"], rain.record.wallets["payee"]
     assert money[payer, "paid_in"] == units(3_690_000)
     assert money[payee, "paid_in"] == units(5_800_000)
     assert sum(v for (_, figure), v in money.items() if figure == "received") == units(9_490_000)
@@ -255,7 +255,7 @@ def test_balances_end_at_what_the_chain_holds(project: SwapLife, rain: SwapLife)
         ledger = life.ledger()
         last = dict(ledger.balances.groupby("account")["balance"].last())
         for name in ("swap", "treasury", "token", "offering"):
-            address = getattr(life.record.addresses, name)
+            address = life.record.addresses.get(name)
             if address is not None:
                 assert last.get(name, 0) == life.balance(address)
         for side in ("payer", "payee"):
@@ -265,7 +265,7 @@ def test_balances_end_at_what_the_chain_holds(project: SwapLife, rain: SwapLife)
         outside = sum(v for k, v in last.items() if k.startswith("0x"))
         inside = sum(last.get(k, 0) for k in ("swap", "treasury", "token", "offering"))
         assert outside == -inside
-    assert last[rain.record.wallets.payer] == -last[rain.record.wallets.payee]
+    assert last[rain.record.wallets["payer"]] == -last[rain.record.wallets["payee"]]
 
 
 def test_revenue_stands_by_line(project: SwapLife) -> None:
@@ -340,7 +340,7 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         life.sell(a=30_000, b=10)  # all or nothing: 60,000
         life.fund("payer", units(3_000_000))
         life.fund("payee", 123, by="stranger")
-        life.send("stranger", life.currency.transfer(life.record.addresses.treasury, 77))
+        life.send("stranger", life.currency.transfer(life.record.addresses["treasury"], 77))
         reach_time(life.w3, at("2017-05-31"))
         life.send("a", life.offering.refund(30_000))
         life.return_money("stranger")
@@ -363,7 +363,7 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         life.fund("payee", 5, by="stranger")
         life.withdraw("payee", by="stranger")
         life.return_money("stranger")
-        life.send("stranger", life.currency.transfer(life.record.addresses.token, 3))  # nobody's
+        life.send("stranger", life.currency.transfer(life.record.addresses["token"], 3))  # nobody's
         result = life.reconcile()
         assert result.ok, result.differences
         assert amounts(result, "returned") == [200, 5]
@@ -374,14 +374,14 @@ def test_the_swap_begins_with_the_issue() -> None:
         life = SwapLife(chain, project_deal())
         life.fund("payer", units(3_000_000))
         life.sell(a=60_000)
-        life.send("stranger", life.currency.transfer(life.record.addresses.treasury, 60_001))
+        life.send("stranger", life.currency.transfer(life.record.addresses["treasury"], 60_001))
         assert life.reconcile().ok
         life.settle_offering()
         assert life.reconcile().ok
         life.settle_at(0, "3060000")  # nothing to pay
         result = life.reconcile()
         assert result.ok, result.differences
-        assert of(result, "settlement_to_project") == [(life.record.addresses.treasury, 1, 0, 0)]
+        assert of(result, "settlement_to_project") == [(life.record.addresses["treasury"], 1, 0, 0)]
         assert result.notes == ["period 1: due, not paid by the treasury"]
 
 
@@ -416,11 +416,11 @@ def test_a_default_that_nobody_has_closed_out_is_noted(young: SwapLife) -> None:
 
 
 def test_money_sent_to_the_swap_is_nobody_s(young: SwapLife) -> None:
-    young.send("stranger", young.currency.transfer(young.record.addresses.swap, 5))
+    young.send("stranger", young.currency.transfer(young.record.addresses["swap"], 5))
     result = young.reconcile()
     assert result.ok, result.differences
     assert amounts(result, "sent") == [5]
-    assert result.notes == [f"5 minor units sent straight to {young.record.addresses.swap}: nobody's"]
+    assert result.notes == [f"5 minor units sent straight to {young.record.addresses['swap']}: nobody's"]
 
 
 def test_gifts_belong_to_holders_and_to_no_promise() -> None:
@@ -597,7 +597,7 @@ def test_after_a_step_that_is_refused_nothing_is_expected_and_all_that_was_paid_
 
 
 def test_money_that_leaves_a_contract_unseen_is_found(young: SwapLife) -> None:
-    swap = young.record.addresses.swap
+    swap = young.record.addresses["swap"]
     rpc(young.w3, "anvil_impersonateAccount", swap)
     rpc(young.w3, "anvil_setBalance", swap, hex(10**18))
     Sender(young.w3, swap).send(young.currency.transfer(young.address("stranger"), 5))

@@ -113,7 +113,7 @@ def base(parties, IdentityRegistry, KpiOracle, SecurityToken, KpiBond, Offering,
     registry = IdentityRegistry.deploy(parties.deployer, by)
     oracle = KpiOracle.deploy(by)
     implementations = [c.deploy(by) for c in (SecurityToken, KpiBond, Offering)]
-    factory = DealFactory.deploy(*implementations, oracle, by)
+    factory = DealFactory.deploy(by)
     expiry = now() + 20 * 365 * material.DAY
     for account in (parties.investor, parties.other, parties.third):
         registry.setIdentity(account, (expiry, material.USA, material.RETAIL), by)
@@ -152,30 +152,33 @@ def plan_of(parties, base):
 
 
 @pytest.fixture(scope="module")
-def terms_of(base):
-    """terms_of(plan): the plan as IDealFactory.DealTerms."""
-    components = material.components_of(base.factory, "deploy")
-    return lambda plan: material.tuple_of(components, plan.terms())
+def terms_of(base, parties):
+    """terms_of(plan, who=): the plan as the factory takes it from the deployer, or somebody else."""
+    from tests.contracts import wiring
+
+    return lambda plan, who=None: wiring.bond(base, plan.terms(), who or parties.deployer).arguments
 
 
 @pytest.fixture(scope="module")
-def launch(parties, base, plan_of, terms_of, SecurityToken, KpiBond, Offering):
+def launch(parties, base, plan_of, SecurityToken, KpiBond, Offering):
     """launch(**plan) deploys a deal through the factory; launch.sell(deal) sells and settles it."""
+    from tests.contracts import wiring
     from tests.contracts.clock import warp
 
     def deploy(currency=None, **changes):
         currency = currency or base.currency
         plan = plan_of(currency=currency, **changes)
-        tx = base.factory.deploy(terms_of(plan), {"from": parties.deployer})
-        event = tx.events["DealDeployed"]
+        wired = wiring.bond(base, plan.terms(), parties.deployer)
+        tx = base.factory.deploy(*wired.arguments, {"from": parties.deployer})
         deal = SimpleNamespace(
             plan=plan,
             tx=tx,
-            feeds=event["feeds"],
-            feed=next(iter(event["feeds"]), None),
-            token=SecurityToken.at(event["token"]),
-            bond=KpiBond.at(event["bond"]),
-            offering=Offering.at(event["offering"]),
+            wired=wired,
+            feeds=wired.feeds,
+            feed=next(iter(wired.feeds), None),
+            token=SecurityToken.at(wired.at["token"]),
+            bond=KpiBond.at(wired.at["bond"]),
+            offering=Offering.at(wired.at["offering"]),
             oracle=base.oracle,
             currency=currency,
         )
@@ -193,7 +196,7 @@ def launch(parties, base, plan_of, terms_of, SecurityToken, KpiBond, Offering):
         deal.offering.settle({"from": parties.stranger})
         return deal
 
-    deploy.sell = sell
+    deploy.sell, deploy.plan_of, deploy.base = sell, plan_of, base
     return deploy
 
 
@@ -361,13 +364,10 @@ def swap(launch_swap, parties):
 
 
 @pytest.fixture(scope="module")
-def swap_rooms(base, parties, RevenueTreasury, KpiPayment, SwapFactory):
-    """The swap factory, and the implementations it clones that the deal factory does not."""
+def swap_rooms(base, parties, RevenueTreasury, KpiPayment):
+    """The implementations that projects have and bonds do not."""
     by = {"from": parties.deployer}
-    token, _, offering = base.implementations
-    treasury, payment = RevenueTreasury.deploy(by), KpiPayment.deploy(by)
-    factory = SwapFactory.deploy(token, treasury, offering, payment, base.oracle, by)
-    return SimpleNamespace(factory=factory, treasury=treasury, payment=payment)
+    return SimpleNamespace(treasury=RevenueTreasury.deploy(by), payment=KpiPayment.deploy(by))
 
 
 @pytest.fixture(scope="module")
@@ -377,30 +377,37 @@ def launch_project(
     """launch_project(currency=, rule=, swap=, quarters=, **changes) deploys a project by the factory, with
     changes of its own terms and, in `swap`, of its swap's; launch_project.sell(project, posted=) sells
     it, with what the provider has posted, by default what it must."""
-    from tests.contracts import projects, swaps
+    from tests.contracts import projects, swaps, wiring
     from tests.contracts.clock import now, warp
 
-    def launch(currency=None, rule=swaps.MODEL_VALUE, swap=None, deploy=True, quarters=4, **changes):
-        currency = currency or base.currency
+    def launch(
+        currency=None,
+        rule=swaps.MODEL_VALUE,
+        swap=None,
+        deploy=True,
+        quarters=4,
+        terms_hash=None,
+        who=None,
+        **changes,
+    ):
+        currency, who = currency or base.currency, who or parties.deployer
         project = projects.plan(now(), accounts, parties, currency, base.oracle, quarters)
-        components = [f["components"] for f in material.inputs_of(swap_rooms.factory, "deployProject")]
         policy = plan_of(currency=currency).oracle_policy()
         values = (
             projects.swap_terms(project, parties, policy, rule, **(swap or {})),
             projects.project_terms(project, parties, base.registry, **changes),
         )
-        project.terms_hash = values[0]["termsHash"]
-        project.terms = [material.tuple_of(*pair) for pair in zip(components, values, strict=True)]
-        project.factory = swap_rooms.factory
+        project.terms_hash = values[0]["termsHash"] = terms_hash or values[0]["termsHash"]
+        project.values, project.factory = values, base.factory
+        project.wired = wiring.project(base, swap_rooms, *values, who)
         if not deploy:
             return project
-        project.tx = swap_rooms.factory.deployProject(*project.terms, {"from": parties.deployer})
-        event = project.tx.events["SwapDealDeployed"]
-        project.token = SecurityToken.at(event["token"])
-        project.treasury = RevenueTreasury.at(event["treasury"])
-        project.offering = Offering.at(event["offering"])
-        project.payment = KpiPayment.at(event["swap"])
-        project.feed, project.value_feed = bytes(event["feed"]), bytes(event["valueFeed"])
+        project.tx = base.factory.deploy(*project.wired.arguments, {"from": who})
+        project.token = SecurityToken.at(project.wired.at["token"])
+        project.treasury = RevenueTreasury.at(project.wired.at["treasury"])
+        project.offering = Offering.at(project.wired.at["offering"])
+        project.payment = KpiPayment.at(project.wired.at["swap"])
+        project.feed, project.value_feed = (*project.wired.feeds, wiring.NO_FEED)[:2]
         for account in (parties.investor, parties.other, parties.third, parties.issuer):
             for spender in (project.offering, project.treasury, project.payment):
                 currency.approve(spender, UNLIMITED, {"from": account})

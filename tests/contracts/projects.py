@@ -33,7 +33,8 @@ class State(IntEnum):
 
 
 def swap_terms(project: Any, parties: Any, plain_policy: dict, rule: int, **changes: Any) -> dict:
-    """ISwapFactory.SwapTerms; `changes` are of the swap. What the factory fills in is nonsense here."""
+    """The swap's terms and the policies of its feeds; `changes` are of the swap. What wiring fills in is
+    nonsense here."""
     project.feed = project.value_feed = b"\7" * 32
     limited = {
         "payer": project.provider.address,
@@ -63,7 +64,7 @@ def swap_terms(project: Any, parties: Any, plain_policy: dict, rule: int, **chan
 
 
 def project_terms(project: Any, parties: Any, registry: Any, **changes: Any) -> dict:
-    """ISwapFactory.ProjectTerms"""
+    """The project's own terms, of token, offering and treasury."""
     scale = project.one
     plain = {
         "name": "Wind share",

@@ -68,7 +68,7 @@ def fixed(launch):
 
 
 def test_a_fixed_bond_has_no_feed_and_waits_for_nothing(fixed, parties, base, anyone):
-    assert plain(base.factory.dealOf(parties.deployer, fixed.plan.terms()["termsHash"]))[3] == ()
+    assert fixed.feeds == []
     for payment in range(3):
         tx = pay(fixed, parties, payment, COUPON)
         said(tx, "CouponPaid", period=payment, interest=COUPON, repayment=0, outcome=0, late=0, paid=COUPON)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from brownie.exceptions import decode_typed_error
 
-from tests.contracts.checks import ZERO, names, plain, refuses, said
+from tests.contracts import wiring
+from tests.contracts.checks import ZERO, error_text, names, plain, refuses
 from tests.contracts.material import (
     AMOUNT,
     INT128_MIN,
-    KPI,
     MILLION,
     RATE,
     Status,
@@ -19,16 +20,37 @@ from tests.contracts.material import (
     step,
     tuple_of,
 )
+from tests.contracts.projects import POWER, UNITS, earn
+from tests.contracts.swaps import PAYEE, PAYER, K, State
+from tests.contracts.wiring import key
 
 HOLDERS_CONTROL = 1
+FILE = evidence("a deal file")
 
 
 @pytest.fixture(scope="module")
 def deploy(base, parties, plan_of, terms_of):
     def make(who=None, **changes):
-        return base.factory.deploy(terms_of(plan_of(**changes)), {"from": who or parties.deployer})
+        who = who or parties.deployer
+        return base.factory.deploy(*terms_of(plan_of(**changes), who), {"from": who})
 
     return make
+
+
+@pytest.fixture(scope="module")
+def whole(launch, launch_project, parties):
+    """whole(kind, deploy=, terms_hash=, who=): a bond or a project, with `wired` and `tx`."""
+
+    def make(kind, terms_hash=FILE, who=None, currency=None):
+        if kind == "project":
+            return launch_project(terms_hash=terms_hash, who=who, currency=currency, deploy=False).wired
+        plan = launch.plan_of(termsHash=terms_hash, currency=currency)
+        return wiring.bond(launch.base, plan.terms(), who or parties.deployer)
+
+    return make
+
+
+KINDS = pytest.mark.parametrize("kind", ["bond", "project"])
 
 
 # ---------------------------------------------------------------- deploy
@@ -37,99 +59,205 @@ def deploy(base, parties, plan_of, terms_of):
 def test_one_transaction_makes_and_wires_a_whole_deal(launch, parties, base):
     deal = launch()
     terms_hash = deal.plan.terms()["termsHash"]
-    said(
-        deal.tx,
-        "DealDeployed",
-        deployer=parties.deployer,
-        termsHash=terms_hash,
-        token=deal.token,
-        bond=deal.bond,
-        offering=deal.offering,
-        feeds=(bytes(deal.feed),),
-    )
+    (event,) = [e for e in deal.tx.events if e.name == "DealDeployed"]
+    assert (event["deployer"], plain(event["termsHash"])) == (parties.deployer, plain(terms_hash))
+    token, bond, offering = base.implementations
+    codes = {"token": token, "offering": offering, "bond": bond}
+    made = [(key(name), code.address, deal.wired.at[name]) for name, code in codes.items()]
+    assert plain(event["parts"]) == plain(made) == plain(deal.tx.return_value)
+    assert base.factory.deployedIn(parties.deployer, terms_hash) == deal.tx.block_number
     assert bytes(deal.token.documentHash()) == terms_hash
     assert (deal.token.minter(), deal.token.servicer()) == (deal.offering, deal.bond)
     assert (deal.token.name(), deal.token.symbol()) == ("Test bond", "TEST")
-    bond = deal.bond.terms().dict()
-    assert (bond["offering"], bond["token"], bond["oracle"]) == (deal.offering, deal.token, base.oracle)
+    terms = deal.bond.terms().dict()
+    assert (terms["offering"], terms["token"], terms["oracle"]) == (deal.offering, deal.token, base.oracle)
     ((reported, *_),) = plain(deal.bond.terms())[-1]
     assert reported == "0x" + bytes(deal.feed).hex()
     config = plain(base.oracle.configOf(deal.feed))
     assert config[0] == "0x" + terms_hash.hex()
     assert config[-1] == (deal.bond.address.lower(),)
     assert deal.oracle.statusOf(deal.feed, 0) == Status.NONE
-    recorded = plain(base.factory.dealOf(parties.deployer, terms_hash))
-    assert recorded == plain((deal.token, deal.bond, deal.offering, [bytes(deal.feed)]))
+    for name, at in deal.wired.at.items():
+        assert base.factory.partOf(parties.deployer, terms_hash, key(name)) == at
 
 
-def test_factory_keeps_no_power(launch, base, parties):
+def test_one_transaction_makes_and_wires_a_whole_project(launch_project, parties, base):
+    """Of other parts, by the same factory: sold, settled, funded, and revenue comes in."""
+    project = launch_project()
+    token = project.token
+    assert bytes(token.documentHash()) == project.terms_hash
+    assert (token.minter(), token.servicer()) == (project.offering, project.treasury)
+    assert plain(token.anchors())[:1] == plain((base.registry,))
+    treasury = project.treasury.terms().dict()
+    assert plain(treasury["token"]) == plain(token)
+    assert (treasury["swap"], treasury["offering"]) == (project.payment, project.offering)
+    offering = project.offering.terms().dict()
+    assert (offering["servicer"], offering["token"], offering["hardCap"]) == (project.treasury, token, UNITS)
+    payment = project.payment.terms().dict()
+    assert (payment["payee"], payment["payeeStarts"]) == (project.treasury, True)
+    assert project.payment.state() == State.AGREED
+    for name, at in project.wired.at.items():
+        assert base.factory.partOf(parties.deployer, project.terms_hash, key(name)) == at
+    launch_project.sell(project)
+    (event,) = earn(project, parties, 5).events["RevenueReceived"]
+    assert (plain(event["line"]), event["amount"]) == (plain(POWER), 5)
+    project.payment.fund(PAYER, 5 * K, {"from": project.provider})
+    assert project.payment.partyOf(PAYEE) == project.treasury
+
+
+def test_a_deal_may_be_one_part(launch_project, base, swap_rooms, parties):
+    """A swap between two parties."""
+    values = launch_project(deploy=False).values
+    wired = wiring.swap(base, swap_rooms, values[0], parties.deployer)
+    tx = base.factory.deploy(*wired.arguments, {"from": parties.deployer})
+    assert plain(tx.return_value) == plain([(key("swap"), swap_rooms.payment.address, wired.at["swap"])])
+    assert names(tx).count("FeedCreated") == 2
+
+
+def test_factory_keeps_no_power(launch, launch_project, base, parties):
     """The factory is nobody in what it made, and has no function but deploy that writes."""
     writes = [
         f["name"]
         for f in base.factory.abi
-        if f["type"] == "function" and f["stateMutability"] == "nonpayable"
+        if f["type"] == "function" and f["stateMutability"] not in ("view", "pure")
     ]
     assert writes == ["deploy"]
-    deal = launch()
-    powers = (
-        deal.token.minter(),
-        deal.token.servicer(),
-        deal.token.anchors()[3],
-        deal.bond.terms().dict()["issuer"],
-    )
-    assert base.factory.address not in powers
+    deal, project = launch(), launch_project()
+    powers = [deal.token.minter(), deal.token.servicer(), deal.token.anchors()[3]]
+    powers += [deal.bond.terms().dict()["issuer"]]
+    powers += list(project.treasury.terms())[:6] + list(project.payment.terms())[:4]
+    assert base.factory.address not in [str(power) for power in powers]
 
 
-def test_deal_and_consumers_of_the_policy_are_the_factorys(launch, parties):
-    """Whatever the caller writes there."""
-    lies = {"deal": b"\7" * 32, "consumers": [parties.stranger.address]}
-    deal = launch(oracle_overrides=lies)
-    config = plain(deal.oracle.configOf(deal.feed))
-    assert (config[0], config[-1]) == (
-        "0x" + deal.plan.terms()["termsHash"].hex(),
-        (deal.bond.address.lower(),),
-    )
+@KINDS
+def test_same_deployer_and_hash_twice(whole, parties, base, kind):
+    base.factory.deploy(*whole("bond").arguments, {"from": parties.deployer})
+    before = base.factory.partOf(parties.deployer, FILE, key("token"))
+    with refuses(base.factory, "DealFactory_AlreadyDeployed", parties.deployer, FILE):
+        base.factory.deploy(*whole(kind).arguments, {"from": parties.deployer})
+    assert base.factory.partOf(parties.deployer, FILE, key("token")) == before
 
 
-def test_same_deployer_and_hash_twice(deploy, parties, base):
-    terms_hash = evidence("a deal file")
-    deploy(termsHash=terms_hash)
-    with refuses(base.factory, "DealFactory_AlreadyDeployed", parties.deployer, terms_hash):
-        deploy(termsHash=terms_hash)
+@KINDS
+def test_another_deployer_is_not_blocked(whole, parties, base, kind):
+    """Somebody who copies the hash first, even the whole call, takes nobody's place."""
+    theirs, ours = whole(kind, who=parties.stranger), whole(kind)
+    base.factory.deploy(*theirs.arguments, {"from": parties.stranger})
+    base.factory.deploy(*ours.arguments, {"from": parties.deployer})
+    assert not set(theirs.at.values()) & set(ours.at.values())
+    for who, wired in ((parties.stranger, theirs), (parties.deployer, ours)):
+        for name, at in wired.at.items():
+            assert base.factory.partOf(who, FILE, key(name)) == at
 
 
-def test_another_deployer_is_not_blocked(deploy, parties, base):
-    """Somebody who copies the hash first, with terms of its own, takes nobody's place."""
-    terms_hash = evidence("a deal file")
-    first = deploy(who=parties.stranger, termsHash=terms_hash, rate=0)
-    second = deploy(who=parties.deployer, termsHash=terms_hash)
-    tokens = [tx.events["DealDeployed"]["token"] for tx in (first, second)]
-    assert tokens[0] != tokens[1]
-    assert base.factory.dealOf(parties.deployer, terms_hash)[0] == tokens[1]
-    assert base.factory.dealOf(parties.stranger, terms_hash)[0] == tokens[0]
+def test_who_copies_a_call_gets_a_deal_that_is_not_wired(whole, parties, base, Offering):
+    """The terms of the copy name the parts of the one copied, which go on as if nothing had been."""
+    ours = whole("bond")
+    base.factory.deploy(*ours.arguments, {"from": parties.stranger})
+    base.factory.deploy(*ours.arguments, {"from": parties.deployer})
+    copy = Offering.at(base.factory.partOf(parties.stranger, FILE, key("offering")))
+    assert copy.terms().dict()["token"] == ours.at["token"] != copy
+    assert base.factory.partOf(parties.deployer, FILE, key("token")) == ours.at["token"]
 
 
-def test_zero_terms_hash(deploy, base):
+def test_zero_terms_hash(whole, base, parties):
+    _, calls, parts = whole("bond").arguments
     with refuses(base.factory, "DealFactory_ZeroTermsHash"):
-        deploy(termsHash=b"\0" * 32)
+        base.factory.deploy(b"\0" * 32, calls, parts, {"from": parties.deployer})
+
+
+def test_no_parts(whole, base, parties):
+    terms_hash, calls, _ = whole("bond").arguments
+    with refuses(base.factory, "DealFactory_NoParts"):
+        base.factory.deploy(terms_hash, calls, [], {"from": parties.deployer})
+
+
+def test_two_parts_of_one_name(whole, base, parties):
+    terms_hash, calls, parts = whole("bond").arguments
+    parts[1] = (key("token"), *parts[1][1:])
+    with refuses(base.factory, "DealFactory_KeyTwice", key("token")):
+        base.factory.deploy(terms_hash, calls, parts, {"from": parties.deployer})
 
 
 def test_unknown_deal_is_empty(base, parties):
-    assert plain(base.factory.dealOf(parties.stranger, evidence("nothing"))) == (ZERO,) * 3 + ((),)
+    assert base.factory.partOf(parties.stranger, evidence("nothing"), key("token")) == ZERO
+    assert base.factory.deployedIn(parties.stranger, evidence("nothing")) == 0
 
 
-def test_a_stranger_who_creates_the_feed_first_blocks_nothing(base, parties, plan_of, terms_of, launch):
-    """The bond's address can be predicted, so anyone can create the deal's feed before the deal."""
-    plan = plan_of(termsHash=evidence("a deal file"))
-    token, bond, _, feeds = base.factory.deploy.call(terms_of(plan), {"from": parties.deployer})
-    policy = plan.oracle_policy() | {"deal": evidence("a deal file"), "consumers": [bond]}
-    config = tuple_of(components_of(base.oracle, "createFeed"), policy)
-    squatted = base.oracle.createFeed(config, {"from": parties.stranger})
-    assert [str(squatted.return_value)] == [str(feed) for feed in feeds]
-    tx = base.factory.deploy(terms_of(plan), {"from": parties.deployer})
-    made = tx.events["DealDeployed"]
-    assert (made["token"], plain(made["feeds"])) == (token, plain(feeds))
+@KINDS
+def test_a_stranger_who_creates_the_feeds_first_blocks_nothing(whole, base, parties, kind):
+    """Addresses can be predicted, so anyone can create the deal's feeds before the deal."""
+    wired = whole(kind)
+    for to, data in wired.arguments[1]:
+        parties.stranger.transfer(to, data=data)
+    tx = base.factory.deploy(*wired.arguments, {"from": parties.deployer})
     assert "FeedCreated" not in names(tx)
+    for feed in wired.feeds:
+        assert plain(base.oracle.configOf(feed))[0] == plain(FILE)
+
+
+# ---------------------------------------------------------------- nothing half done
+
+
+@pytest.mark.parametrize(
+    ("changes", "source", "error"),
+    [
+        ({"swap": {"missingPayoff": 0}}, "KpiPayment", "silence would pay the data controller"),
+        ({"swap": {"requiredCollateral": [0, 1]}}, "RevenueTreasury", "swap asks for collateral"),
+        ({"operator": ZERO}, "RevenueTreasury", "operator or offering zero"),
+        ({"periods": []}, "RevenueTreasury", "periods not 1-240"),
+        ({"softCap": 0}, "Offering", "caps"),
+        ({"unitPrice": 0}, "Offering", "price zero"),
+    ],
+)
+def test_terms_that_a_part_refuses_leave_nothing(
+    launch_project, base, parties, KpiPayment, RevenueTreasury, Offering, changes, source, error
+):
+    containers = {"KpiPayment": KpiPayment, "RevenueTreasury": RevenueTreasury, "Offering": Offering}
+    with refuses(containers[source], f"{source}_InvalidTerms", error):
+        launch_project(terms_hash=FILE, **changes)
+    assert base.factory.partOf(parties.deployer, FILE, key("swap")) == ZERO
+    launch_project(terms_hash=FILE)  # the hash is still free
+
+
+@KINDS
+def test_an_invalid_feed_stops_the_whole_deal(whole, base, parties, kind):
+    wired = whole(kind)
+    create = components_of(base.oracle, "createFeed")
+    config = list(base.oracle.createFeed.decode_input(wired.arguments[1][0][1])[0])
+    config[[c["name"] for c in create].index("quorum")] = 2
+    calls = [(base.oracle.address, base.oracle.createFeed.encode_input(config))]
+    with refuses(base.oracle, "KpiOracle_InvalidConfig", "quorum not a majority of signers"):
+        base.factory.deploy(FILE, calls, wired.arguments[2], {"from": parties.deployer})
+    assert base.factory.partOf(parties.deployer, FILE, key("token")) == ZERO
+    base.factory.deploy(*wired.arguments, {"from": parties.deployer})
+
+
+@pytest.mark.parametrize("moment", [1, 2], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [("bond", name) for name in ("token", "offering", "bond")]
+    + [("project", name) for name in ("token", "offering", "swap", "treasury")],
+)
+def test_factory_cannot_be_caught_half_way(
+    whole, swap_rooms, base, parties, ReentrantCurrency, kind, moment, part
+):
+    """Whoever approves the currency begins last, when all other parts have begun: from inside, nothing can be
+    taken over."""
+    currency = ReentrantCurrency.deploy(6, {"from": parties.deployer})
+    wired = whole(kind, currency=currency)
+    data = next(data for name, _, _, data in wired.arguments[2] if name == key(part))
+    currency.arm(moment, wired.at[part], data, {"from": parties.stranger})
+    tx = base.factory.deploy(*wired.arguments, {"from": parties.deployer})
+    assert currency.attacked()
+    assert not currency.succeeded()
+    assert [made[2] for made in tx.return_value] == [wired.at[name] for name in order(wired)]
+    error = decode_typed_error(str(currency.answer()))
+    assert error == error_text(base.implementations[0], "InvalidInitialization")
+
+
+def order(wired):
+    return [bytes(name).rstrip(b"\0").decode() for name, *_ in wired.arguments[2]]
 
 
 # ---------------------------------------------------------------- implementations and clones
@@ -155,6 +283,13 @@ def test_clones_cannot_be_initialised_again(launch, parties, plan_of):
         deal.bond.initialize(bond_terms(deal.bond, plan_of(), parties), by)
     with refuses(deal.offering, "InvalidInitialization"):
         deal.offering.initialize((parties.stranger,) * 4 + (1, 1, 1, 1, 2, ()), by)
+
+
+def test_payments_cannot_be_initialised_again(launch_project, swap_rooms, parties):
+    project = launch_project()
+    for payment in (project.payment, swap_rooms.payment):
+        with refuses(payment, "InvalidInitialization"):
+            payment.initialize(project.payment.terms(), {"from": parties.stranger})
 
 
 def bond_terms(bond, plan, parties, **changes):
@@ -274,7 +409,7 @@ def test_bond_terms_that_are_refused(base, parties, plan_of, terms_of, KpiBond, 
     # By eth_call: for a transaction, brownie reads the error from its trace, too long for Ganache with 241
     # periods.
     with refuses(KpiBond, "KpiBond_InvalidTerms", what):
-        base.factory.deploy.call(terms_of(plan_of(**change)), {"from": parties.deployer})
+        base.factory.deploy.call(*terms_of(plan_of(**change)), {"from": parties.deployer})
 
 
 @pytest.mark.parametrize("field", ["token", "currency"])
@@ -321,26 +456,13 @@ def test_outcome_curves_that_are_refused(deploy, BondChecks, curve, error):
         deploy(curve=curve)
 
 
-def test_a_period_the_feed_does_not_have(deploy, base, parties, plan_of, terms_of):
-    plan = plan_of(kpiPeriod=1)
+def test_a_period_the_feed_does_not_have(deploy):
     with pytest.raises(Exception, match="KpiOracle_UnknownPeriod") as caught:
-        base.factory.deploy(terms_of(plan), {"from": parties.deployer})
+        deploy(kpiPeriod=1)
     assert caught.value.revert_msg.endswith(", 1")
 
 
-def test_a_fixing_by_a_kpi_without_a_policy(deploy, base):
+def test_a_fixing_by_a_feed_that_is_not_there(deploy, base):
     other = b"another".ljust(32, b"\0")
-    with refuses(base.factory, "DealFactory_UnknownKpi", other):
+    with refuses(base.oracle, "KpiOracle_UnknownFeed", other):
         deploy(fixings=[fixing(RATE, 0, 0, step((0, 0)), 0, feed=other)])
-
-
-def test_two_policies_for_one_kpi(deploy, base):
-    with refuses(base.factory, "DealFactory_KpiTwice", KPI):
-        deploy(oraclePolicies=lambda plan: [plan.oracle_policy(), plan.oracle_policy() | {"quorum": 4}])
-
-
-def test_an_invalid_feed_stops_the_whole_deal(deploy, base, parties):
-    with refuses(base.oracle, "KpiOracle_InvalidConfig", "quorum not a majority of signers"):
-        deploy(termsHash=evidence("a deal file"), oracle_overrides={"quorum": 2})
-    assert base.factory.dealOf(parties.deployer, evidence("a deal file"))[0] == ZERO
-    deploy(termsHash=evidence("a deal file"))  # the hash is still free

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import wiring
 from tests.contracts.clock import is_ganache, warp
 from tests.contracts.gas_table import measure, record
 from tests.contracts.projects import LENDER, OPERATOR, earn, quarter, without_swap
@@ -20,12 +21,13 @@ def same_time_every_run(module_isolation):
         warp(YEAR_2100)
 
 
-def test_deploy(launch_project, swap_rooms, parties):
+def test_deploy(launch_project, base, swap_rooms, parties):
     project = launch_project()
     measure("deploy a project, 4 quarters (token, treasury, offering, swap, two feeds)", project.tx)
     measure("deploy a project, 40 quarters", launch_project(quarters=40).tx)
-    terms = launch_project(deploy=False, quarters=40, swap={"lateRate": 1}).terms[0]
-    tx = swap_rooms.factory.deploySwap(terms, {"from": parties.deployer})
+    values = launch_project(deploy=False, quarters=40, swap={"lateRate": 1}).values
+    wired = wiring.swap(base, swap_rooms, values[0], parties.deployer)
+    tx = base.factory.deploy(*wired.arguments, {"from": parties.deployer})
     measure("deploy a swap, 40 quarters (swap, two feeds)", tx)
 
 
@@ -57,6 +59,5 @@ def test_pay_without_a_swap(plain_treasury, parties):
 
 
 def test_runtime_size(swap_rooms, web3):
-    for contract in (swap_rooms.treasury, swap_rooms.factory):
-        size = len(web3.eth.get_code(contract.address))
-        record(f"runtime bytes of {contract._name}", size, MAX_RUNTIME - 1)
+    size = len(web3.eth.get_code(swap_rooms.treasury.address))
+    record(f"runtime bytes of {swap_rooms.treasury._name}", size, MAX_RUNTIME - 1)

@@ -65,7 +65,7 @@ def test_terms_are_kept(deal, parties):
 )
 def test_initialize_refuses(base, parties, plan_of, terms_of, Offering, change, what):
     with refuses(Offering, "Offering_InvalidTerms", what):
-        base.factory.deploy(terms_of(plan_of(**change)), {"from": parties.deployer})
+        base.factory.deploy(*terms_of(plan_of(**change)), {"from": parties.deployer})
 
 
 # ---------------------------------------------------------------- subscribe

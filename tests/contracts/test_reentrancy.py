@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.contracts import disputes
-from tests.contracts.checks import ZERO, error_text, refuses
+from tests.contracts.checks import error_text
 from tests.contracts.clock import now, warp
 from tests.contracts.lives import COUPON, PRINCIPAL, K, accelerated, claim_all, mature_report, pay_coupons
 from tests.contracts.material import DAY, Bond, Sale, Verdict, components_of, tuple_of
@@ -264,23 +264,3 @@ def test_a_bad_currency_harms_only_its_own_feed(challenged, rule, currency, part
     assert base.oracle.creditOf(currency, parties.investor) == 10 * K
     base.oracle.withdraw(base.currency, parties.investor, {"from": parties.stranger})
     assert base.currency.balanceOf(base.oracle) == 50 * K == base.oracle.rewardPool(challenged.honest)
-
-
-# ---------------------------------------------------------------- DealFactory
-
-
-def test_factory_cannot_be_caught_half_way(base, parties, plan_of, terms_of, Offering, ReentrantCurrency):
-    """The bond approves its token before the offering is initialised. A currency that takes the offering over
-    in that moment only makes the whole deployment fail."""
-    currency = ReentrantCurrency.deploy(6, {"from": parties.deployer})
-    terms = terms_of(plan_of(currency=currency))
-    token, bond, offering, _ = base.factory.deploy.call(terms, {"from": parties.deployer})
-    mine = (token, bond, currency, parties.stranger, 1, 1, 1, 0, 1, ())
-    data = base.implementations[2].initialize.encode_input(mine)
-    currency.arm(BEFORE, offering, data, {"from": parties.stranger})
-    with refuses(Offering, "InvalidInitialization"):
-        base.factory.deploy(terms, {"from": parties.deployer})
-    assert base.factory.dealOf(parties.deployer, terms[0])[0] == ZERO
-    currency.arm(NEVER, offering, b"", {"from": parties.stranger})
-    base.factory.deploy(terms, {"from": parties.deployer})
-    assert Offering.at(offering).terms()[3] == parties.issuer

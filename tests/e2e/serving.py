@@ -20,7 +20,7 @@ from web3 import Web3
 
 from chain.bindings import calldata, contract, decode_log, event_abis, read
 from chain.reconcile import reconcile
-from chain.records import RecordFile
+from chain.records import DeploymentRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 DEALS = ("dc-water-eib-2016", "bloom-wind-prs", "atlanta-eib-2019")
@@ -124,7 +124,7 @@ class World:
     served: Served
     http: httpx.Client
     w3: Web3
-    records: dict[str, RecordFile]
+    records: dict[str, DeploymentRecord]
     people: dict[str, str]
 
     def send(self, who: str, call: Any) -> httpx.Response:
@@ -140,10 +140,10 @@ class World:
         assert self.w3.eth.wait_for_transaction_receipt(answer.json()["result"], 20)["status"] == 1
 
     def at(self, deal: str, kind: str, name: str) -> Any:
-        return contract(self.w3, kind, getattr(self.records[deal].addresses, name)).functions
+        return contract(self.w3, kind, self.records[deal].addresses[name]).functions
 
     def raw(self, deal: str, kind: str, name: str) -> Any:
-        return contract(self.w3, kind, getattr(self.records[deal].addresses, name))
+        return contract(self.w3, kind, self.records[deal].addresses[name])
 
     def balance(self, who: str) -> int:
         currency = self.at(DEALS[0], "TestCurrency", "currency")
@@ -152,7 +152,7 @@ class World:
     def events(self, deal: str, kind: str, name: str) -> list[tuple[str, dict[str, Any]]]:
         """Every event of one of the deal's contracts."""
         logs = self.w3.eth.get_logs(
-            {"address": getattr(self.records[deal].addresses, name), "fromBlock": 0, "toBlock": "latest"}
+            {"address": self.records[deal].addresses[name], "fromBlock": 0, "toBlock": "latest"}
         )
         found = [decode_log(log, event_abis(kind)) for log in logs]
         return [each for each in found if each is not None]

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chain.bindings import read
-from chain.kinds import load_record
 from chain.network import connect
+from chain.records import load_record
 from tests.e2e.serving import DEALS, Served, World
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))

@@ -18,8 +18,8 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from chain.bindings import calldata, read
-from chain.kinds import load_record
 from chain.network import connect
+from chain.records import load_record
 from oracle.asking import ask
 from oracle.chain_view import STATUS
 from oracle.dispute import commitment

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
-import {DealFixture} from "./utils/DealFixture.sol";
+import {DealFixture, DealTerms, Wired} from "./utils/DealFixture.sol";
 
 /// @notice Every branch of DealFactory.tree.
 contract DealFactoryTest is DealFixture {
@@ -11,39 +11,76 @@ contract DealFactoryTest is DealFixture {
         deployRooms();
     }
 
-    function test_deploy_refusesNoHashAndTheSameDealTwice() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
-        terms.termsHash = 0;
+    function _deploy(DealTerms memory terms) private {
+        _deployAs(address(this), terms);
+    }
+
+    function _deployAs(address who, DealTerms memory terms) private {
+        Wired memory w = wired(terms, who);
+        vm.prank(who);
+        factory.deploy(terms.termsHash, w.calls, w.parts);
+    }
+
+    function test_deploy_refusesNoHashNoPartsAndTheSameDealTwice() external {
+        DealTerms memory terms = dealTerms();
+        Wired memory w = wired(terms, address(this));
         refuses(abi.encodeWithSelector(IDealFactory.DealFactory_ZeroTermsHash.selector));
-        factory.deploy(terms);
-        terms = dealTerms();
-        factory.deploy(terms);
+        factory.deploy(0, w.calls, w.parts);
+        refuses(abi.encodeWithSelector(IDealFactory.DealFactory_NoParts.selector));
+        factory.deploy(terms.termsHash, w.calls, new IDealFactory.Part[](0));
+        factory.deploy(terms.termsHash, w.calls, w.parts);
         refuses(
             abi.encodeWithSelector(IDealFactory.DealFactory_AlreadyDeployed.selector, address(this), terms.termsHash)
         );
-        factory.deploy(terms);
+        factory.deploy(terms.termsHash, w.calls, w.parts);
+    }
+
+    function test_deploy_refusesTwoPartsOfOneName() external {
+        DealTerms memory terms = dealTerms();
+        Wired memory w = wired(terms, address(this));
+        w.parts[1].key = "token";
+        refuses(abi.encodeWithSelector(IDealFactory.DealFactory_KeyTwice.selector, bytes32("token")));
+        factory.deploy(terms.termsHash, w.calls, w.parts);
     }
 
     function test_deploy_nobodyCanTakeAnothersPlace() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
-        vm.prank(STRANGER);
-        IDealFactory.Deal memory theirs = factory.deploy(terms);
+        DealTerms memory terms = dealTerms();
+        _deployAs(STRANGER, terms);
         deployDeal(terms);
+        Wired memory theirs = wired(terms, STRANGER);
         isTrue(theirs.token != address(token) && theirs.feeds[0] != feed, "two deals");
-        eqAddress(factory.dealOf(address(this), terms.termsHash).bond, address(bond), "recorded");
+        eqAddress(factory.partOf(address(this), terms.termsHash, "bond"), address(bond), "recorded");
+        eqAddress(factory.partOf(STRANGER, terms.termsHash, "bond"), theirs.bond, "and theirs");
     }
 
     function test_deploy_leavesNothingBehindWhenTermsAreInvalid() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.fixings[0].missing = 0; // silence would pay the issuer
+        Wired memory w = wired(terms, address(this));
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, "silence would pay the data controller"));
-        factory.deploy(terms);
-        eqAddress(factory.dealOf(address(this), terms.termsHash).token, address(0), "no deal");
-        factory.deploy(dealTerms()); // the place is still free
+        factory.deploy(terms.termsHash, w.calls, w.parts);
+        eqAddress(factory.partOf(address(this), terms.termsHash, "token"), address(0), "no deal");
+        eq(factory.deployedIn(address(this), terms.termsHash), 0, "no block");
+        _deploy(dealTerms()); // the place is still free
+        eq(factory.deployedIn(address(this), terms.termsHash), block.number, "the block");
+    }
+
+    /// @dev Addresses are known before, whatever the parts and what is kept with their code.
+    function testFuzz_addressOf(address deployer, bytes32 termsHash, bytes32 key, bytes calldata immutables) external {
+        vm.assume(termsHash != 0 && deployer != address(vm) && immutables.length < 20_000);
+        IDealFactory.Part[] memory parts = new IDealFactory.Part[](1);
+        parts[0] = IDealFactory.Part(key, address(new Anything()), immutables, hex"00");
+        address place = factory.addressOf(deployer, termsHash, key, parts[0].implementation, immutables);
+        eqAddress(place, placeOf(deployer, termsHash, key, parts[0].implementation, immutables), "the fixture's");
+        vm.prank(deployer);
+        IDealFactory.Made[] memory made = factory.deploy(termsHash, new IDealFactory.Call[](0), parts);
+        eqAddress(made[0].at, place, "as foretold");
+        eqAddress(factory.partOf(deployer, termsHash, key), place, "recorded");
+        isTrue(place.code.length == 45 + immutables.length, "a clone and what is kept with it");
     }
 
     function test_deploy_partsKnowEachOther() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         deployDeal(terms);
         isTrue(token.documentHash() == terms.termsHash, "what was bought is what runs");
         eqAddress(token.minter(), address(offering), "the offering issues");
@@ -59,4 +96,9 @@ contract DealFactoryTest is DealFixture {
         eqAddress(oracle.configOf(feed).consumers[0], address(bond), "and the bond as its only consumer");
         eq(oracle.configOf(feed).consumers.length, 1, "consumers");
     }
+}
+
+/// @notice A contract that takes any call.
+contract Anything {
+    fallback() external {}
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../contracts/interfaces/IKpiOracle.sol";
 import {BondFixture} from "./utils/BondFixture.sol";
+import {DealTerms} from "./utils/DealFixture.sol";
 
 /// @notice Every branch of KpiBond.tree but initialize.
 contract KpiBondTest is BondFixture {
@@ -14,7 +14,7 @@ contract KpiBondTest is BondFixture {
         refuses(wrongState(IKpiBond.State.Active));
         vm.prank(address(offering));
         bond.activate();
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "another";
         deployDeal(terms);
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NotOffering.selector, ISSUER));
@@ -102,7 +102,7 @@ contract KpiBondTest is BondFixture {
     /// @dev The redemption waits for a report that a dispute holds up beyond maturity: not at the issuer's cost, but from
     /// its ruling on, whoever fixes it when.
     function test_late_runsFromWhenTheReportIsSettledWheneverItIsFixed(uint256 fixedAfter) external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "a report after maturity";
         terms.oraclePolicies[0].periodEnds[0] = MATURITY - 1 days;
         vm.warp(OPENS);
@@ -327,7 +327,7 @@ contract KpiBondTest is BondFixture {
 
     /// @dev A bond whose holders control the data, in default of the last coupon before `from`, cured by nobody.
     function defaultOnHoldersData(uint64 paid, uint64 from) private {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "holders control the data";
         terms.dataController = IKpiBond.DataController.Holders;
         terms.fixings[0].missing = -BONUS;
@@ -390,7 +390,7 @@ contract KpiBondTest is BondFixture {
     /// @dev A month's report for every month, each settled only after many more have ended: an acceleration waits for the
     /// months that ended before the missed payment's grace did, and so never longer than one report's windows.
     function test_accelerate_isNotHeldUpByOverlappingReports() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "a report a month";
         IKpiOracle.FeedConfig memory c = terms.oraclePolicies[0];
         (c.reportingWindow, c.lateWindow, c.disputeWindow, c.rulingWindow) = (200 days, 60 days, 60 days, 90 days);
@@ -442,7 +442,7 @@ contract KpiBondTest is BondFixture {
 
     /// @dev When so little is owed that no unit could get a minor unit, the claim is met, or the surplus would be locked in.
     function test_recover_whenLessIsOwedThanAMinorUnitAUnit() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "all principal can be lost";
         terms.lateRate = RATE;
         terms.oraclePolicies[0].periodEnds[0] = payDate(0) - 60 days;
@@ -466,7 +466,7 @@ contract KpiBondTest is BondFixture {
     }
 
     function test_recover_oneMinorUnitAUnitShortIsNotMet() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "principal only";
         (terms.rate, terms.lateRate, terms.fixings[0].missing) = (0, 0, 0);
         for (uint256 i = 0; i < 3; ++i) {

@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {KpiBond} from "../../contracts/instruments/KpiBond.sol";
-import {IDealFactory} from "../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../contracts/interfaces/IKpiOracle.sol";
 import {PayoffCurve} from "../../contracts/settlement/PayoffCurve.sol";
 import {BondFixture} from "./utils/BondFixture.sol";
+import {DealTerms, Wired} from "./utils/DealFixture.sol";
 
 /// @notice The branches of initialize in KpiBond.tree.
 contract KpiBondTermsTest is BondFixture {
@@ -22,7 +22,7 @@ contract KpiBondTermsTest is BondFixture {
     }
 
     function invalid(IKpiBond.Terms memory terms, string memory what) private {
-        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        KpiBond fresh = KpiBond(Clones.clone(bondCode));
         refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, what));
         fresh.initialize(terms);
     }
@@ -57,7 +57,7 @@ contract KpiBondTermsTest is BondFixture {
     function test_initialize_refusesAPeriodThatTheFeedDoesNotHave() external {
         IKpiBond.Terms memory t = bond.terms();
         t.fixings[0].kpiPeriod = 2;
-        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        KpiBond fresh = KpiBond(Clones.clone(bondCode));
         refuses(abi.encodeWithSelector(IKpiOracle.KpiOracle_UnknownPeriod.selector, feed, 2));
         fresh.initialize(t);
     }
@@ -100,7 +100,7 @@ contract KpiBondTermsTest is BondFixture {
             f.curve.knots[i] = PayoffCurve.Knot(int128(last), y[i]);
         }
         f.missing = missing;
-        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        KpiBond fresh = KpiBond(Clones.clone(bondCode));
         try fresh.initialize(t) {
             int256 payoff = PayoffCurve.payoff(f.curve, kpi);
             isTrue(holders ? missing <= payoff : missing >= payoff, "silence pays");
@@ -143,7 +143,7 @@ contract KpiBondTermsTest is BondFixture {
                 fits = fits && rate >= 0 && rate <= int256(uint256(type(uint64).max));
             }
         }
-        KpiBond fresh = KpiBond(Clones.clone(factory.BOND()));
+        KpiBond fresh = KpiBond(Clones.clone(bondCode));
         if (!fits) refuses(abi.encodeWithSelector(IKpiBond.KpiBond_InvalidTerms.selector, "rate out of range"));
         fresh.initialize(t);
     }
@@ -163,10 +163,11 @@ contract KpiBondTermsTest is BondFixture {
 
     /// @dev The most of everything: 240 periods, 32 fixings of 32 knots, in one transaction of less than 2^24 gas.
     function test_initialize_theLargestDealFitsATransaction() external {
-        IDealFactory.DealTerms memory terms = largest(1);
-        bytes memory call = abi.encodeCall(factory.deploy, (terms));
+        DealTerms memory terms = largest(1);
+        Wired memory w = wired(terms, address(this));
+        bytes memory call = abi.encodeCall(factory.deploy, (terms.termsHash, w.calls, w.parts));
         uint256 gas = gasleft();
-        factory.deploy(terms);
+        factory.deploy(terms.termsHash, w.calls, w.parts);
         gas -= gasleft();
         gas += 21_000 + dataGas(call);
         atMost(gas, 16_700_000, "gas of the largest deal");
@@ -180,7 +181,7 @@ contract KpiBondTermsTest is BondFixture {
     }
 
     /// @dev Every number as long as may be, so that none of it is cheap; on as many KPIs as named.
-    function largest(uint256 kpis) private view returns (IDealFactory.DealTerms memory terms) {
+    function largest(uint256 kpis) private view returns (DealTerms memory terms) {
         terms = dealTerms();
         terms.termsHash = "the largest deal";
         terms.periods = new IKpiBond.Period[](240);
@@ -215,7 +216,7 @@ contract KpiBondTermsTest is BondFixture {
 
     /// @dev The most of everything, all of it overdue: still within a block of 12 million gas.
     function test_cure_andAccelerateOfTheLargestBondFitABlock() external {
-        IDealFactory.DealTerms memory terms = dealTerms();
+        DealTerms memory terms = dealTerms();
         terms.termsHash = "the largest bond";
         terms.lateRate = RATE + 32 * 1e14;
         terms.periods = new IKpiBond.Period[](240);

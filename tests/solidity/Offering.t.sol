@@ -25,7 +25,7 @@ contract OfferingTest is DealFixture {
     }
 
     function invalid(IOffering.Terms memory terms, string memory what) private {
-        Offering fresh = Offering(Clones.clone(factory.OFFERING()));
+        Offering fresh = Offering(Clones.clone(offeringCode));
         refuses(abi.encodeWithSelector(IOffering.Offering_InvalidTerms.selector, what));
         fresh.initialize(terms);
     }

@@ -8,7 +8,7 @@ from scripts.demo import cast
 from scripts.demo.cast import Investor, Trade
 
 FIRST_FREE = 6
-"""Accounts before this one are the deal's parties (chain.swap.deploy.LOCAL_ACCOUNTS)."""
+"""Accounts before this one are the deal's parties (chain.deploy.LOCAL_ACCOUNTS)."""
 INVESTORS: tuple[Investor, ...] = tuple(
     replace(investor, account=FIRST_FREE + place) for place, investor in enumerate(cast.INVESTORS)
 )

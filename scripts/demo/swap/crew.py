@@ -59,7 +59,7 @@ def report(life: SwapLife, period: int, urls: Sequence[str], folder: Path) -> di
     reach_time(life.w3, end)
     at = life.record.addresses
     return run_relay(
-        life.relay, at.oracle, life.feed, period, urls, folder, key=LOCAL_RELAY, timeout_seconds=60
+        life.relay, at["oracle"], life.feed, period, urls, folder, key=LOCAL_RELAY, timeout_seconds=60
     )
 
 
@@ -76,7 +76,7 @@ def verify(life: SwapLife, record: Mapping[str, Any]) -> Verification:
 
 def challenge(life: SwapLife, period: int, root: str) -> dict[str, Any]:
     """A citizen stakes the bond against the pending report."""
-    oracle, bond = life.record.addresses.oracle, life.terms.feed.challenge_bond
+    oracle, bond = life.record.addresses["oracle"], life.terms.feed.challenge_bond
     life.approve(life.citizen, oracle, bond)
     return send_challenge(life.citizen, oracle, life.feed, period, root)
 
@@ -85,7 +85,7 @@ def correct(life: SwapLife, period: int, value: int, root: str) -> int:
     """The panel's quorum signs the corrected value, anybody brings it, the citizen takes bond and reward;
     what it got.
     """
-    oracle, feed = life.record.addresses.oracle, life.terms.feed
+    oracle, feed = life.record.addresses["oracle"], life.terms.feed
     held = read(life.oracle.functions.reportOf(life.feed, period))
     ruling = Ruling(life.feed, period, held["version"], held["evidence"], Verdict.CORRECTED, value, root)
     domain = Domain(chain_id=life.record.chain_id, contract=oracle)
@@ -94,7 +94,7 @@ def correct(life: SwapLife, period: int, value: int, root: str) -> int:
     panel = life.record.wallets.panel
     send_ruling(life.relay, oracle, ruling, assemble(ruling, domain, signatures, panel, feed.panel_quorum))
     before = life.balance(life.citizen.address)
-    withdraw = life.oracle.functions.withdraw(life.record.addresses.currency, life.citizen.address)
+    withdraw = life.oracle.functions.withdraw(life.record.addresses["currency"], life.citizen.address)
     life.citizen.send(withdraw, "withdraw challenge credit")
     return life.balance(life.citizen.address) - before
 

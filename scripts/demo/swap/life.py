@@ -10,11 +10,10 @@ from web3.contract import Contract
 from web3.logs import DISCARD
 
 from chain.bindings import contract, read
+from chain.deploy import deploy_on
 from chain.network import LocalChain, reach_time
+from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, Sender
-from chain.swap.check import check_swap_deployment
-from chain.swap.deploy import deploy_on
-from chain.swap.records import SwapRecord, SwapWallets
 from finance.settlement.kpi_payment import Side, amount_of
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.terms import Deal
@@ -45,7 +44,7 @@ class SwapLife:
         self.money = Money(deal.currency.code, self.terms.currency_decimals)
         self.names = {chain.accounts[i.account]: i.name for i in INVESTORS}
         self._senders: dict[str, Sender] = {}
-        self.record: SwapRecord
+        self.record: DeploymentRecord
 
     # -- people
 
@@ -77,7 +76,9 @@ class SwapLife:
         return self.terms.project is not None
 
     def party(self, side: Side) -> str:
-        return self.record.parties[side]
+        if side is Side.PAYEE and self.has_project:
+            return self.record.addresses["treasury"]
+        return self.record.wallets[side.name.lower()]
 
     def at(self, name: str, address: str) -> Contract:
         return contract(self.w3, name, address)
@@ -87,26 +88,22 @@ class SwapLife:
 
     # -- beginning
 
-    def deploy(self, folder: Path | None = None, wallets: SwapWallets | None = None) -> SwapRecord:
+    def deploy(self, folder: Path | None = None, wallets: Wallets | None = None) -> DeploymentRecord:
         """Shared contracts, then the deal in one transaction; raises if the chain differs from the file.
 
         Deals with the same `folder` share their contracts.
         """
         self.record = deploy_on(self.chain, self.deal, self.gas, folder, wallets)
-        differences = check_swap_deployment(self.w3, self.record, self.deal)
-        if differences:
-            raise RuntimeError("; ".join(map(str, differences)))
         at = self.record.addresses
-        self.swap = self.at("KpiPayment", at.swap)
-        self.oracle = self.at("KpiOracle", at.oracle)
-        self.currency = self.at("TestCurrency", at.currency)
+        self.swap = self.at("KpiPayment", at["swap"])
+        self.oracle = self.at("KpiOracle", at["oracle"])
+        self.currency = self.at("TestCurrency", at["currency"])
         self.feed = self.record.feeds[self.terms.feed.kpi]
-        project = self.record.project
-        if project is not None:
-            self.treasury = self.at("RevenueTreasury", project.treasury)
-            self.token = self.at("SecurityToken", project.token)
-            self.offering = self.at("Offering", project.offering)
-            self.registry = self.at("IdentityRegistry", project.registry)
+        if self.has_project:
+            self.treasury = self.at("RevenueTreasury", at["treasury"])
+            self.token = self.at("SecurityToken", at["token"])
+            self.offering = self.at("Offering", at["offering"])
+            self.registry = self.at("IdentityRegistry", at["registry"])
         return self.record
 
     def mint(self, wallet: str, amount: int) -> None:
@@ -118,9 +115,9 @@ class SwapLife:
     def fund_rewards(self) -> None:
         """Money for whoever challenges rightly, of every period, put aside with the oracle by a party."""
         amount = self.terms.feed.all_rewards
-        owner = self.sender(self.record.wallets.payer)
+        owner = self.sender(self.record.wallets["payer"])
         self.mint(owner.address, amount)
-        self.approve(owner, self.record.addresses.oracle, amount)
+        self.approve(owner, self.record.addresses["oracle"], amount)
         owner.send(self.oracle.functions.fundRewards(self.feed, amount), "fund rewards")
         self.mint(self.citizen.address, self.terms.feed.challenge_bond)
 

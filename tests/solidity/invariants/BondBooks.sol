@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
 import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
-import {DealFixture} from "../utils/DealFixture.sol";
+import {DealFixture, DealTerms} from "../utils/DealFixture.sol";
 
 /// @notice Books of a bond of which 613 units of 997 are in issue: who holds what, what was promised, shared out and
 /// claimed. What can be done to any bond is here; what depends on its terms is the handlers'.
@@ -41,7 +40,7 @@ abstract contract BondBooks is DealFixture {
     mapping(uint256 payment => bool) private _met;
     mapping(uint256 payment => uint256) private _lateWhenMet;
 
-    function begin(IDealFactory.DealTerms memory terms) internal {
+    function begin(DealTerms memory terms) internal {
         deployDeal(terms);
         vm.warp(OPENS);
         _buy(ALICE, 300);

@@ -4,11 +4,10 @@ pragma solidity 0.8.37;
 import {KpiPayment} from "../../../contracts/instruments/KpiPayment.sol";
 import {IKpiPayment} from "../../../contracts/interfaces/IKpiPayment.sol";
 import {IRevenueTreasury} from "../../../contracts/interfaces/IRevenueTreasury.sol";
-import {ISwapFactory} from "../../../contracts/interfaces/ISwapFactory.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
 import {RevenueTreasury} from "../../../contracts/spv/RevenueTreasury.sol";
 import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
-import {TreasuryFixture} from "../utils/TreasuryFixture.sol";
+import {ProjectTerms, SwapTerms, TreasuryFixture} from "../utils/TreasuryFixture.sol";
 
 /// @notice A project lives twice, with the same weather and revenue. In the one life somebody calls first whatever anyone
 /// may call, on treasury, swap and token, at any time; a hostile provider besides tops up or not, and defaults. In its
@@ -39,14 +38,14 @@ contract HostileTreasuryHandler is TreasuryFixture {
         HOSTILE_PROVIDER = hostileProvider;
         deployTreasuryRooms();
         for (uint256 w = 0; w < 2; ++w) {
-            ISwapFactory.SwapTerms memory s = swapTerms();
+            SwapTerms memory s = swapTerms();
             s.termsHash = keccak256(abi.encode("hostile", w));
             s.payment = closedOutBy(IKpiPayment.CloseOutRule.ReplacementCost, s.payment);
             s.payment.curePeriod = 10 days;
             // What a project of limited recourse owes bears interest for longer once its swap has ended: pay for time, in
             // which wealth is not counted here.
             s.payment.lateRate = 0;
-            ISwapFactory.ProjectTerms memory p = projectTerms();
+            ProjectTerms memory p = projectTerms();
             p.registry = address(registry);
             deployProject(s, p);
             _projects[w] = Project(treasury, payment, token, offering, feed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
+import {DealTerms} from "../utils/DealFixture.sol";
 import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
 import {PayoffCurve} from "../../../contracts/settlement/PayoffCurve.sol";
@@ -55,7 +55,7 @@ contract WideBondHandler is BondBooks {
     function _wake() internal override {
         if (total != 0) return;
         uint256 dice = mix(uint256(keccak256(msg.data)));
-        IDealFactory.DealTerms memory t = dealTerms();
+        DealTerms memory t = dealTerms();
         t.termsHash = bytes32(dice);
         _issuerControls = _pick(dice, 0, 1) == 0;
         t.dataController = _issuerControls ? IKpiBond.DataController.Issuer : IKpiBond.DataController.Holders;
@@ -88,7 +88,7 @@ contract WideBondHandler is BondBooks {
             t.fixings[i] = _asTerms(_rules[i]);
         }
         begin(t);
-        _feeds = factory.dealOf(address(this), t.termsHash).feeds;
+        _feeds = wired(t, address(this)).feeds;
     }
 
     /// @dev A number from 0 to `most` out of the `n`-th byte pair.

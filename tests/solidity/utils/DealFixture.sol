@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {DealFactory} from "../../../contracts/DealFactory.sol";
 import {IdentityRegistry} from "../../../contracts/identity/IdentityRegistry.sol";
 import {KpiBond} from "../../../contracts/instruments/KpiBond.sol";
@@ -8,12 +9,51 @@ import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
 import {HoldingPolicy, IIdentityRegistry} from "../../../contracts/interfaces/IIdentityRegistry.sol";
 import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
+import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
+import {ISecurityToken} from "../../../contracts/interfaces/ISecurityToken.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
 import {KpiOracle} from "../../../contracts/oracle/KpiOracle.sol";
 import {PayoffCurve} from "../../../contracts/settlement/PayoffCurve.sol";
 import {TestCurrency} from "../../../contracts/testing/TestCurrency.sol";
 import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
 import {Test} from "./Test.sol";
+
+/// @param fixings with the KPI's id, as in its policy, in place of the feed's
+/// @param oraclePolicies the configuration of each KPI's feed, without `deal` and `consumers`
+struct DealTerms {
+    bytes32 termsHash;
+    string name;
+    string symbol;
+    address currency;
+    address registry;
+    address agent;
+    HoldingPolicy policy;
+    address issuer;
+    uint128 unitPrice;
+    uint64 softCap;
+    uint64 hardCap;
+    uint64 opens;
+    uint64 closes;
+    uint128 unitPrincipal;
+    uint64 rate;
+    uint64 lateRate;
+    uint32 gracePeriod;
+    uint32 curePeriod;
+    IKpiBond.DataController dataController;
+    IKpiBond.Period[] periods;
+    IKpiBond.Fixing[] fixings;
+    IKpiOracle.FeedConfig[] oraclePolicies;
+}
+
+/// @notice A deal as the factory takes it, and where its parts will be.
+struct Wired {
+    IDealFactory.Call[] calls;
+    IDealFactory.Part[] parts;
+    bytes32[] feeds;
+    address token;
+    address bond;
+    address offering;
+}
 
 /// @notice A deal of awkward numbers, so that every rounding shows: 997 minor units of principal a unit, sold at 1,003,
 /// at most 1,000 units, four half-yearly coupons of 3.43 %, and a KPI that is measured over the third half-year.
@@ -59,6 +99,9 @@ abstract contract DealFixture is Test {
     IdentityRegistry internal registry;
     KpiOracle internal oracle;
     DealFactory internal factory;
+    address internal tokenCode;
+    address internal bondCode;
+    address internal offeringCode;
     SecurityToken internal token;
     KpiBond internal bond;
     Offering internal offering;
@@ -71,9 +114,9 @@ abstract contract DealFixture is Test {
         currency = new TestCurrency("Test dollar", "TUSD", 6);
         registry = new IdentityRegistry(address(this));
         oracle = new KpiOracle();
-        factory = new DealFactory(
-            address(new SecurityToken()), address(new KpiBond()), address(new Offering()), address(oracle)
-        );
+        factory = new DealFactory();
+        (tokenCode, bondCode, offeringCode) =
+        (address(new SecurityToken()), address(new KpiBond()), address(new Offering()));
         nodeKeys = keysByAddress(0xA0DE, NODES);
         panelKeys = keysByAddress(0xBA5E, PANELLISTS);
         verify(ALICE);
@@ -81,12 +124,86 @@ abstract contract DealFixture is Test {
         verify(CAROL);
     }
 
-    function deployDeal(IDealFactory.DealTerms memory terms) internal {
-        IDealFactory.Deal memory deal = factory.deploy(terms);
-        token = SecurityToken(deal.token);
-        bond = KpiBond(deal.bond);
-        offering = Offering(deal.offering);
-        feed = deal.feeds.length == 0 ? bytes32(0) : deal.feeds[0];
+    function deployDeal(DealTerms memory terms) internal {
+        Wired memory w = wired(terms, address(this));
+        factory.deploy(terms.termsHash, w.calls, w.parts);
+        token = SecurityToken(w.token);
+        bond = KpiBond(w.bond);
+        offering = Offering(w.offering);
+        feed = w.feeds.length == 0 ? bytes32(0) : w.feeds[0];
+    }
+
+    // ---------------------------------------------------------------- wiring
+
+    /// @dev Token, offering, then the bond, which calls the currency.
+    function wired(DealTerms memory terms, address deployer) internal view returns (Wired memory w) {
+        DealTerms memory t = abi.decode(abi.encode(terms), (DealTerms)); // a copy, in which feeds take the place of KPIs
+        bytes memory anchors = anchorsOf(t.registry, t.policy, t.currency, t.agent, t.termsHash);
+        w.token = placeOf(deployer, t.termsHash, "token", tokenCode, anchors);
+        w.bond = placeOf(deployer, t.termsHash, "bond", bondCode, "");
+        w.offering = placeOf(deployer, t.termsHash, "offering", offeringCode, "");
+        (w.calls, w.feeds) = feedCalls(t.oraclePolicies, t.termsHash, w.bond);
+        for (uint256 i = 0; i < t.fixings.length; ++i) {
+            for (uint256 j = 0; j < w.feeds.length; ++j) {
+                if (t.oraclePolicies[j].kpi != t.fixings[i].feed) continue;
+                t.fixings[i].feed = w.feeds[j];
+                break;
+            }
+        }
+        w.parts = new IDealFactory.Part[](3);
+        bytes memory begin = abi.encodeCall(ISecurityToken.initialize, (t.name, t.symbol, w.offering, w.bond));
+        w.parts[0] = IDealFactory.Part("token", tokenCode, anchors, begin);
+        w.parts[1] =
+            IDealFactory.Part("offering", offeringCode, "", abi.encodeCall(Offering.initialize, (saleOf(t, w))));
+        w.parts[2] = IDealFactory.Part("bond", bondCode, "", abi.encodeCall(KpiBond.initialize, (bondOf(t, w))));
+    }
+
+    /// @dev As {IDealFactory-addressOf}, but no call, which would be the one that a test expects to revert.
+    function placeOf(address deployer, bytes32 termsHash, bytes32 key, address code, bytes memory immutables)
+        internal
+        view
+        returns (address)
+    {
+        bytes32 salt = keccak256(abi.encode(deployer, termsHash, key));
+        return Clones.predictDeterministicAddressWithImmutableArgs(code, immutables, salt, address(factory));
+    }
+
+    function anchorsOf(address registry_, HoldingPolicy policy, address currency_, address agent, bytes32 termsHash)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encode(ISecurityToken.Anchors(registry_, policy, currency_, agent, termsHash));
+    }
+
+    function feedCalls(IKpiOracle.FeedConfig[] memory policies, bytes32 termsHash, address consumer)
+        internal
+        view
+        returns (IDealFactory.Call[] memory calls, bytes32[] memory feeds)
+    {
+        (calls, feeds) = (new IDealFactory.Call[](policies.length), new bytes32[](policies.length));
+        for (uint256 i = 0; i < policies.length; ++i) {
+            policies[i].deal = termsHash;
+            policies[i].consumers = new address[](1);
+            policies[i].consumers[0] = consumer;
+            feeds[i] = keccak256(abi.encode(policies[i]));
+            calls[i] = IDealFactory.Call(address(oracle), abi.encodeCall(IKpiOracle.createFeed, (policies[i])));
+        }
+    }
+
+    function saleOf(DealTerms memory t, Wired memory w) private pure returns (IOffering.Terms memory o) {
+        (o.token, o.servicer, o.currency, o.issuer) = (w.token, w.bond, t.currency, t.issuer);
+        (o.unitPrice, o.softCap, o.hardCap, o.opens, o.closes) = (t.unitPrice, t.softCap, t.hardCap, t.opens, t.closes);
+        o.parties = new address[](2);
+        (o.parties[0], o.parties[1]) = (t.issuer, t.agent);
+    }
+
+    function bondOf(DealTerms memory t, Wired memory w) private view returns (IKpiBond.Terms memory b) {
+        (b.token, b.offering, b.oracle) = (w.token, w.offering, address(oracle));
+        (b.currency, b.issuer) = (t.currency, t.issuer);
+        (b.gracePeriod, b.curePeriod, b.dataController) = (t.gracePeriod, t.curePeriod, t.dataController);
+        (b.unitPrincipal, b.authorisedUnits, b.rate, b.lateRate) = (t.unitPrincipal, t.hardCap, t.rate, t.lateRate);
+        (b.periods, b.fixings) = (t.periods, t.fixings);
     }
 
     function verify(address account) internal {
@@ -95,7 +212,7 @@ abstract contract DealFixture is Test {
 
     // ---------------------------------------------------------------- terms
 
-    function dealTerms() internal view returns (IDealFactory.DealTerms memory t) {
+    function dealTerms() internal view returns (DealTerms memory t) {
         t.termsHash = keccak256("deal of awkward numbers");
         t.name = "Awkward Bond";
         t.symbol = "AWK";
@@ -139,7 +256,7 @@ abstract contract DealFixture is Test {
         f.curve.knots[2] = PayoffCurve.Knot(500_000, BONUS);
     }
 
-    /// @dev As a deal file gives it: the factory fills in deal and consumers.
+    /// @dev As a deal file gives it, without deal and consumers.
     function feedConfig() internal view returns (IKpiOracle.FeedConfig memory c) {
         c.kpi = KPI;
         c.decimals = 6;
