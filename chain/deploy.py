@@ -24,7 +24,6 @@ from chain import artifacts
 from chain.bindings import calldata, contract, decode_log, event_abis, read
 from chain.check import check_deployment
 from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
-from chain.events import SHARED
 from chain.kinds import plan_of
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
 from chain.parts import PARTS
@@ -59,6 +58,9 @@ TRANSACTION_GAS = 2**24
 """The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
 """On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
+
+CLONED = ("token", "offering", "bond", "payment", "treasury")
+"""Kinds of parts, of which each deal has clones of its own."""
 
 Say = Callable[[str], None]
 
@@ -171,7 +173,7 @@ def deploy_infrastructure(
     shared = SharedContracts(sender, folder, say)
     registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
     oracle = shared.get("KpiOracle", "KpiOracle")
-    cloned = [kind for kind in PARTS if kind not in SHARED] if kinds is None else dict.fromkeys(kinds)
+    cloned = CLONED if kinds is None else dict.fromkeys(kinds)
     made = {kind: shared.get(PARTS[kind].contract, PARTS[kind].contract) for kind in cloned}
     factory = shared.get("DealFactory", "DealFactory")
     money = shared.currency(currency_code, currency_decimals, currency)

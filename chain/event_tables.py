@@ -7,14 +7,14 @@ Every row names the block, log and transaction it comes from. Amounts are Python
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from web3 import Web3
 
-from chain.events import PAGE, SENDERS, Event, read_events, require_chain, sender_of
+from chain.events import PAGE, Event, read_events, require_chain
 from chain.records import DeploymentRecord
 
 if TYPE_CHECKING:
@@ -69,8 +69,6 @@ class EventTables:
     time: int
     events: list[Event] = field(repr=False)
     record: Any
-    callers: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    """Who sent a transaction, and to which contract, where that matters (chain.events.SENDERS)."""
 
     @classmethod
     def read(cls, w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Self:
@@ -82,10 +80,7 @@ class EventTables:
         require_chain(w3, record)
         end = int(w3.eth.block_number if to_block is None else to_block)
         events = read_events(w3, record, end, page)
-        callers = {
-            tx: sender_of(w3, tx) for tx in sorted({e.tx for e in events if (e.source, e.name) in SENDERS})
-        }
-        return cls(end, w3.eth.get_block(end)["timestamp"], events, record, callers)
+        return cls(end, w3.eth.get_block(end)["timestamp"], events, record)
 
     def of(self, source: str, name: str) -> Iterator[Event]:
         """The events `name` of the contract with the role `source`."""

@@ -28,8 +28,6 @@ PAGE = 10_000
 """Blocks per request; halved whenever a node finds that too many."""
 SHARED = ("oracle", "currency")
 """Contracts that serve other deals too, and whose events are of interest."""
-SENDERS = frozenset({("swap", "Withdrawn")})
-"""Events of which it matters who sent the transaction, and to which contract."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +140,6 @@ def read_events(
     times = times_of(w3, found)
     events = (its.event(log, times[log.block]) for log in found)
     return [event for event in events if event is not None]
-
-
-def sender_of(w3: Web3, tx: str) -> tuple[str, str]:
-    """Who sent a transaction, and to which contract."""
-    transaction: Any = w3.eth.get_transaction(tx)  # type: ignore[arg-type]
-    return str(transaction["from"]), str(transaction["to"])
 
 
 @lru_cache(maxsize=64)

@@ -12,13 +12,14 @@ from chain.event_tables import EventTables
 from chain.events import PAGE
 from chain.ledger import Ledger
 from chain.parts import bond, payment, treasury
-from chain.plan import Plan, Site, feed_config
+from chain.plan import Plan, Planned, Site, feed_config
 from chain.records import DeploymentRecord
 from chain.swap.ledger import SwapLedger
+from finance.settlement.claim_token import TokenBooks
 from finance.settlement.feed_config import FeedConfig
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
 from finance.settlement.oracle_feed import FeedBooks
-from finance.settlement.world import World
+from finance.settlement.world import Books, World
 from finance.terms import Deal, InputError
 
 PLANS: Final[Mapping[str, Callable[[Deal], Plan]]] = {
@@ -53,14 +54,20 @@ class Admitted(RegistryBooks):
         return True
 
 
-def world_of(record: DeploymentRecord, deal: Deal) -> World:
-    """The books of a deal's parts as they were when it was deployed."""
+def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> World:
+    """The books of a deal's parts as they were when it was deployed; of claim tokens without their `holders`
+    only the sums, for a log that lacks the movements of units."""
     plan, site = plan_of(deal), site_of(record)
     configs = [FeedConfig.of(feed_config(feed, site, record.wallets)) for feed in plan.feeds]
+
+    def books(part: Planned) -> Books:
+        made = part.books(site)
+        return made.without_holders() if isinstance(made, TokenBooks) and not holders else made
+
     registry = {"registry": Admitted(frozenset())} if "registry" in record.shared else {}
     parts = {
         **registry,
-        **{part.key: part.books(site) for part in plan.parts},
+        **{part.key: books(part) for part in plan.parts},
         "oracle": FeedBooks({config.id: config for config in configs}),
     }
     addresses = {name: address for name, address in record.addresses.items() if name != "factory"}

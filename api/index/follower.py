@@ -21,7 +21,7 @@ from api.index import tables, writer
 from api.index.database import Database
 from api.index.writer import Range
 from api.problems import ProblemError, unavailable
-from chain.events import SENDERS, Event, Watch, filters, sender_of, watch
+from chain.events import Event, Watch, filters, watch
 from chain.log_reader import Header, Log, header, headers, logs, times_of
 from chain.records import DeploymentRecord, record_of
 
@@ -312,7 +312,6 @@ class Follower:
     ) -> None:
         for target in targets:
             writer.store(connection, Range(target.id, start, last.number, found.events[target.id]))
-        writer.store_senders(connection, found.senders)
         writer.store_blocks(connection, [*found.blocks, last])
 
     def _done(self, generation: int) -> None:
@@ -354,12 +353,11 @@ class Follower:
 
 @dataclass(frozen=True)
 class Found:
-    """What a range of blocks has: events by deployment, the blocks they are in, and who sent what."""
+    """What a range of blocks has: events by deployment, and the blocks they are in."""
 
     count: int
     events: dict[str, list[Event]]
     blocks: list[Header]
-    senders: list[dict[str, Any]]
 
 
 def _found(w3: Web3, targets: Sequence[Target], start: int, end: int) -> Found:
@@ -377,12 +375,7 @@ def _found(w3: Web3, targets: Sequence[Target], start: int, end: int) -> Found:
             if event is not None:
                 events[target.id].append(event)
                 blocks[each.block] = Header(each.block, each.block_hash, times[each.block])
-    asked = {e.tx: e.block for its in events.values() for e in its if (e.source, e.name) in SENDERS}
-    senders = []
-    for tx, block in asked.items():
-        sender, target_contract = sender_of(w3, tx)
-        senders.append({"tx": tx, "block": block, "sender": sender, "target": target_contract})
-    return Found(len(raw), events, list(blocks.values()), senders)
+    return Found(len(raw), events, list(blocks.values()))
 
 
 def _is_dead(owner: str) -> bool:

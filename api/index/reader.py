@@ -108,7 +108,6 @@ class _Cached:
     forks: int
     block: int
     events: list[Event]
-    senders: dict[str, tuple[str, str]]
     ledger: EventTables
 
 
@@ -268,9 +267,9 @@ class Index:
         deployment = self.deployment(id)
         if transfers:
             with self.database.connect() as connection:
-                events, senders = self._read(connection, deployment, 0, True)
+                events = self._read(connection, deployment, 0, True)
                 to_block, at = self._end(connection, deployment)
-            return LEDGERS[deployment.kind](to_block, at, events, deployment.record, senders)
+            return LEDGERS[deployment.kind](to_block, at, events, deployment.record)
         with self._locks.setdefault(id, threading.Lock()):
             return self._kept(deployment)
 
@@ -287,13 +286,12 @@ class Index:
             if cached is not None and (cached.forks, cached.block) == (forks, to_block):
                 return cached.ledger
             if cached is None or cached.forks != forks:
-                old, known, read_to = [], {}, 0
+                old, read_to = [], 0
             else:
-                old, known, read_to = cached.events, cached.senders, cached.block
-            new, senders = self._read(connection, deployment, read_to, False)
-        events, every = [*old, *new], {**known, **senders}
-        ledger = LEDGERS[deployment.kind](to_block, at, events, deployment.record, every)
-        self._ledgers[deployment.id] = _Cached(forks, to_block, events, every, ledger)
+                old, read_to = cached.events, cached.block
+            events = [*old, *self._read(connection, deployment, read_to, False)]
+        ledger = LEDGERS[deployment.kind](to_block, at, events, deployment.record)
+        self._ledgers[deployment.id] = _Cached(forks, to_block, events, ledger)
         return ledger
 
     @staticmethod
@@ -307,20 +305,13 @@ class Index:
         return to_block, max(at or 0, deployment.record.time)
 
     @staticmethod
-    def _read(
-        connection: Connection, deployment: Deployment, after: int, transfers: bool
-    ) -> tuple[list[Event], dict[str, tuple[str, str]]]:
-        e, s = tables.events.c, tables.senders.c
+    def _read(connection: Connection, deployment: Deployment, after: int, transfers: bool) -> list[Event]:
+        e = tables.events.c
         query = select(e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments)
         query = query.where(e.deployment == deployment.id, e.block > after)
         if not transfers:
             query = query.where(or_(e.source != "token", e.name != "Transfer"))
-        events = [_event(row) for row in connection.execute(query.order_by(e.block, e.log))]
-        asked = select(s.tx, s.sender, s.target).where(
-            s.block > after,
-            s.tx.in_(select(e.tx).where(e.deployment == deployment.id, e.name == "Withdrawn")),
-        )
-        return events, {row.tx: (row.sender, row.target) for row in connection.execute(asked)}
+        return [_event(row) for row in connection.execute(query.order_by(e.block, e.log))]
 
     # -- holders
 

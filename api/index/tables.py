@@ -126,16 +126,6 @@ events = Table(
     Index("events_by_tx", "tx"),
 )
 
-senders = Table(
-    "senders",
-    metadata,
-    # Who sent a transaction, and to which contract: kept where an event alone does not tell enough.
-    Column("tx", String(66), primary_key=True),
-    Column("block", BigInteger, nullable=False, index=True),
-    Column("sender", String(42), nullable=False),
-    Column("target", String(42), nullable=False),
-)
-
 holdings = Table(
     "holdings",
     metadata,

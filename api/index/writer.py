@@ -150,12 +150,6 @@ def store_blocks(connection: Connection, headers: Iterable[Header]) -> None:
         connection.execute(_insert(connection, tables.blocks).on_conflict_do_nothing(), rows)
 
 
-def store_senders(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Remember who sent transactions: rows of tx, block, sender and target."""
-    if rows:
-        connection.execute(_insert(connection, tables.senders).on_conflict_do_nothing(), rows)
-
-
 def _insert(connection: Connection, table: Table) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
@@ -222,7 +216,7 @@ def undo(connection: Connection, fork: int) -> list[str]:
     )
     deployments = sorted(lost.scalars())
     affected = connection.execute(select(t.deployment, t.holder).where(t.block > fork).distinct()).all()
-    for table in (tables.events, tables.holdings, tables.totals, tables.senders):
+    for table in (tables.events, tables.holdings, tables.totals):
         connection.execute(delete(table).where(table.c.block > fork))
     connection.execute(delete(tables.blocks).where(tables.blocks.c.number > fork))
     connection.execute(

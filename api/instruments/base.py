@@ -6,8 +6,8 @@ kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -26,10 +26,16 @@ from api.models.deployment import (
     StateView,
     TierView,
 )
-from chain.events import Event
+from chain.events import Event, watch
+from chain.kinds import world_of
+from chain.replay import replay
+from finance.settlement.claim_token import TokenBooks
+from finance.settlement.offering import OfferingBooks
+from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
 from finance.settlement.widths import INT128_MIN
+from finance.settlement.world import World
 from finance.terms import Deal
 
 if TYPE_CHECKING:
@@ -43,17 +49,34 @@ class TermsReader(Protocol):
     def __call__(self, deal: Deal) -> tuple[Any, tuple[FeedTerms, ...]]: ...
 
 
+@dataclass(frozen=True)
+class Lived:
+    """The books of a deal after the first `count` of its events, `last` the last of them. `unlike`: in words,
+    what the log has and the books do not, after which nothing was lived."""
+
+    count: int
+    last: Event | None
+    world: World
+    unlike: tuple[str, ...] = ()
+
+    def goes_on(self, events: Sequence[Event]) -> bool:
+        """Whether these are the same events, and perhaps more."""
+        return self.count <= len(events) and (self.last is None or events[self.count - 1] == self.last)
+
+
 @dataclass
 class Case:
     """A deployment as the index has it, at the time `now` of the chain's clock. `ledger`:
-    chain.ledger.Ledger or chain.swap.ledger.SwapLedger, perhaps without the movements of units."""
+    chain.ledger.Ledger or chain.swap.ledger.SwapLedger, perhaps without the movements of units. `earlier`:
+    the books of the same deployment before, if they are known."""
 
     deployment: Deployment
     instrument: Instrument
     ledger: Any
     now: int
+    earlier: Lived | None = None
     memory: dict[str, Any] = field(default_factory=dict)
-    """What an instrument has worked out for it once."""
+    """What views have worked out for it once."""
 
     @property
     def deal(self) -> Deal:
@@ -77,9 +100,35 @@ class Case:
         return self._read[1]
 
     @cached_property
+    def lived(self) -> Lived:
+        """The books of the deal's parts after everything that has happened, who holds what apart."""
+        events, before = self.ledger.events, self.earlier
+        if before is None or not before.goes_on(events):
+            before = Lived(0, None, world_of(self.record, self.deal, holders=False))
+        world, unlike = before.world, before.unlike
+        if not unlike:
+            new = [e for e in events[before.count :] if e.tx != self.record.tx]
+            made = replay(world, watch(self.record), new)
+            world, unlike = made.world, tuple(made.unlike)
+        return Lived(len(events), events[-1] if events else None, world, unlike)
+
+    @cached_property
+    def world(self) -> World:
+        """The books at the chain's clock: a copy of this case's own."""
+        lived = self.lived.world
+        parts = {key: books.copied() for key, books in lived.parts.items()}
+        return replace(lived, parts=parts, at=max(self.now, lived.at), block=self.ledger.to_block + 1)
+
+    @property
+    def known(self) -> Lived | None:
+        """The books as far as they have been worked out."""
+        return self.__dict__.get("lived", self.earlier)
+
+    @cached_property
     def slots(self) -> Slots:
         """What the oracle holds for every KPI and period."""
-        return slots(self.ledger.events, self.feeds, self.record.feeds, self.now)
+        oracle = self.world.books("oracle", FeedBooks)
+        return slots(self.ledger.events, self.feeds, self.record.feeds, oracle, self.now)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], list[Event]]:
@@ -97,12 +146,14 @@ class Case:
         found = [events[-1] for name in names if (events := self.by_name.get((source, name)))]
         return max(found, key=lambda e: (e.block, e.index), default=None)
 
-    def held(self, role: str) -> int:
-        """Currency that a contract of the deal holds, by the currency's own transfers, in minor units."""
-        at = self.record.addresses[role]
-        moves = self.events("currency", "Transfer")
-        inward = sum(e.arguments["value"] for e in moves if e.arguments["to"] == at)
-        return inward - sum(e.arguments["value"] for e in moves if e.arguments["from"] == at)
+    def held(self, part: str) -> int:
+        """Currency that a part of the deal holds, in minor units."""
+        return self.world.held(part)
+
+    @property
+    def units(self) -> int:
+        """Units of the claim token in issue."""
+        return self.world.books("token", TokenBooks).supply
 
 
 _TERMS: dict[tuple[str, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
@@ -187,28 +238,25 @@ def fact(name: str, title: str, value: int | str, measure: Measure, event: Event
     return Fact(name=name, title=title, value=str(value), measure=measure, trace=trace)
 
 
+def unexplained(case: Case) -> Iterator[Fact]:
+    """Where the log has what the books do not: everything here is as it was before."""
+    if case.lived.unlike:
+        title = "Deviations of the log from what the deal allows; figures are from before the first"
+        yield fact("unexplained", title, len(case.lived.unlike), "number")
+
+
 def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
     """What can be done now first, then by time."""
     return sorted(steps, key=lambda step: (not step.due, step.time))
 
 
-def offering_state(case: Case, opens: int, closes: int, soft_cap: int, hard_cap: int) -> str:
-    """Of an offering by the clock, as Offering.state: announced, offering, sold, failed or settled."""
-    if case.last("offering", "OfferingSettled") is not None:
-        return "settled"
-    sales = [(e.arguments["investor"], e.arguments["units"]) for e in case.events("offering", "Subscribed")]
-    sold = sum(units for _, units in sales)
-    to_others = sum(units for investor, units in sales if investor not in case.record.wallets.people.values())
-    if case.now < opens:
-        return "announced"
-    if case.now < closes and sold < hard_cap:
-        return "offering"
-    lapsed = case.now > closes + SETTLEMENT_SECONDS
-    return "sold" if to_others >= soft_cap and not lapsed else "failed"
+OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
+"""In words, by IOffering.State."""
 
 
-SETTLEMENT_SECONDS = 30 * 86_400
-"""Offering.SETTLEMENT_PERIOD: an issue that nobody settles in this time after its close has failed."""
+def offering_state(case: Case) -> str:
+    """Of an offering by the clock."""
+    return OFFERING_STATES[case.world.books("offering", OfferingBooks).state(case.now)]
 
 
 def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from api.instruments.base import Case, trace_of
 from api.instruments.bond_case import (
-    lived,
-    paid_in,
+    has_outcome,
+    life,
     planned_units,
     slot_of,
     state_name,
@@ -18,7 +18,7 @@ from api.instruments.bond_case import (
 from api.models.deployment import PaymentView
 from chain.events import Event
 from finance.settlement import bond
-from finance.settlement.terms import Effect, SettlementTerms
+from finance.settlement.terms import SettlementTerms
 from finance.settlement.widths import SettlementError
 
 
@@ -40,7 +40,7 @@ def past(case: Case) -> list[PaymentView]:
             "recovery": "Recovery after the default",
             "gift": "Gift to holders",
         }[made_.kind]
-        outcome = _outcome(case, made_.kind, index) if _has_outcome(case, index) else None
+        outcome = _outcome(case, made_.kind, index) if has_outcome(case, index) else None
         found.append(
             PaymentView(
                 kind=made_.kind,
@@ -82,10 +82,6 @@ def _empty(event: Event) -> PaymentView:
     )
 
 
-def _has_outcome(case: Case, index: int) -> bool:
-    return any(f.effect is Effect.AMOUNT and paid_in(case.terms, f) == index for f in case.terms.fixings)
-
-
 def _outcome(case: Case, kind: str, index: int) -> int:
     """What the bond announced beside interest and principal, signed."""
     if kind == "redemption":
@@ -99,8 +95,8 @@ def _outcome(case: Case, kind: str, index: int) -> int:
 def expected(case: Case) -> list[PaymentView]:
     """What is not paid yet, for the units in issue, or the full issue while it is being sold."""
     terms, count = case.terms, planned_units(case)
-    paid = len(case.events("bond", "CouponPaid"))
-    if case.last("bond", "BondRedeemed") is not None:
+    paid = life(case).coupons_paid
+    if state_name(case) == "redeemed":
         return []
     low, high = (_replayed(terms, count, values(case, low)) for low in (True, False))
     overdue = _late(case)
@@ -130,7 +126,7 @@ def expected(case: Case) -> list[PaymentView]:
                 payee="holders",
                 interest=None if last else _same(ends, "coupon"),
                 principal=_same(ends, "principal") if any(p["principal"][0] for p in ends) else None,
-                outcome=_same(ends, "outcome") if _has_outcome(case, index) else None,
+                outcome=_same(ends, "outcome") if has_outcome(case, index) else None,
                 late=str(more * count) if more else None,
                 note=_note(case, index),
             )
@@ -150,10 +146,12 @@ def needed(case: Case, index: int) -> int | None:
 
 
 def _late(case: Case) -> dict[int, int]:
-    """Late interest on payments that are due, as of now."""
+    """Late interest on payments that are due, as of now; what runs no more is paid with the next one."""
     if state_name(case) not in ("active", "defaulted"):
         return {}
-    return {index: late for index, (_, late) in lived(case).open_payments(case.now).items()}
+    bond_, start = life(case), life(case).coupons_paid
+    late = bond_.late_on(bond_.payments(start, bond_.overdue(case.now)), case.now)
+    return {start + i: more + (0 if i else bond_.late) for i, more in enumerate(late)}
 
 
 PARTS = ("coupon", "principal", "outcome")

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from api.instruments.base import Case, day, fact, in_order, offering_steps, report_steps, trace_of
-from api.instruments.bond_case import made, slot_of, state_name, units, value_of, waits_for
+from api.instruments.base import (
+    Case,
+    day,
+    fact,
+    in_order,
+    offering_steps,
+    report_steps,
+    trace_of,
+    unexplained,
+)
+from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
 from api.models.deployment import Fact, NextStep, StateView
 from chain.events import Event
 from finance.settlement import bond
+from finance.settlement.bond_books import BondBooks
 from finance.settlement.terms import Effect
 
 TITLES = {
@@ -42,15 +52,15 @@ def state(case: Case) -> StateView:
 
 def _sentence(case: Case, name: str) -> str:
     terms = case.terms
-    paid, count = len(case.events("bond", "CouponPaid")), len(terms.periods)
+    paid, count = life(case).coupons_paid, len(terms.periods)
     match name:
         case "announced":
             return f"The offering opens on {day(terms.opens)}."
         case "offering":
-            sold = f"{units(case)} of {terms.hard_cap} units are sold"
+            sold = f"{case.units} of {terms.hard_cap} units are sold"
             return f"{sold}; the offering closes on {day(terms.closes)}."
         case "sold":
-            return f"{units(case)} units are sold; the issue waits to be settled."
+            return f"{case.units} units are sold; the issue waits to be settled."
         case "failed":
             return (
                 "Too few units were sold, or nobody settled the issue in time; holders get their money back."
@@ -66,31 +76,29 @@ def _sentence(case: Case, name: str) -> str:
 
 def _facts(case: Case, name: str) -> Iterator[Fact]:
     terms, begun = case.terms, case.last("bond", "BondActivated")
-    coupons = case.events("bond", "CouponPaid")
-    yield fact("units", "Units in issue", units(case), "units", begun)
+    paid = life(case).coupons_paid
+    yield fact("units", "Units in issue", case.units, "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
     if begun is not None:
-        back = sum(e.arguments["repayment"] for e in coupons)
-        gone = case.last("bond", "BondRedeemed") is not None
-        left = 0 if gone else units(case) * terms.unit_principal - back
+        left = case.world.books("bond", BondBooks).principal()
         yield fact("principal", "Principal outstanding", left, "money", _last_payment(case))
-    index = min(len(coupons), len(terms.periods) - 1)
+    index = min(paid, len(terms.periods) - 1)
     open_now = [n for n in waits_for(case, index) if terms.fixings[n].effect is Effect.RATE]
     if not open_now:
         made_values = [value_of(case, n) or 0 for n in range(len(terms.fixings))]
         yield fact(
             "rate", "Coupon rate", bond.rate(terms, index, made_values), "rate", _rate_event(case, index)
         )
-    yield fact("coupons_paid", "Coupons paid", len(coupons), "number", case.last("bond", "CouponPaid"))
+    yield fact("coupons_paid", "Coupons paid", paid, "number", case.last("bond", "CouponPaid"))
     yield fact("coupons", "Coupons in all", len(terms.periods), "number")
-    paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
+    shared = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
     yield fact(
-        "distributed", "Distributed to holders so far", paid, "money", case.last("token", "Distributed")
+        "distributed", "Distributed to holders so far", shared, "money", case.last("token", "Distributed")
     )
     yield fact("held", "Held by the bond for what comes next", case.held("bond"), "money")
-    claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
-    yield fact("unclaimed", "Distributed to holders, not claimed yet", paid - claimed, "money")
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
     yield fact("maturity", "Maturity", terms.periods[-1].pay_date, "time")
+    yield from unexplained(case)
 
 
 def _last_payment(case: Case) -> Event | None:
@@ -114,13 +122,11 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
     if name in ("active", "defaulted"):
         yield from report_steps(case)
         yield from _payment_steps(case)
-    if name == "accelerated" and case.held("bond") >= units(case):
+    if name == "accelerated" and case.held("bond") >= case.units:
         title = "what the bond holds can be shared among holders"
         yield NextStep(what="recover", title=title, time=case.now, due=True, action="recover")
     if name == "defaulted":
-        last = case.last("bond", "BondDefaulted")
-        assert last is not None
-        until = last.time + terms.cure_seconds
+        until = life(case).defaulted_at + terms.cure_seconds
         if case.now > until:
             title = "the cure period is over: everything can be made due"
             yield NextStep(what="accelerate", title=title, time=until, due=True, action="accelerate")
@@ -147,7 +153,7 @@ def _payment_steps(case: Case) -> Iterator[NextStep]:
                 kpi=slot.feed.kpi,
                 period=slot.period,
             )
-    paid = len(case.events("bond", "CouponPaid"))
+    paid = life(case).coupons_paid
     coming = [p for p in expected(case) if p.index is not None and p.index >= paid]
     if not coming:
         return

@@ -1,20 +1,20 @@
-"""What the oracle holds for each measurement period, worked out from its events and the chain's clock,
-exactly as KpiOracle does: a report becomes final, or missing, without a transaction."""
+"""What has happened to each measurement period at the oracle, in order, and how it stands by the oracle's
+books."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
-from chain.event_tables import VERDICTS
 from chain.events import Event
+from finance.settlement.feed_report import STATUS, Report, unpacked
+from finance.settlement.feed_report import Status as Status_
+from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.terms import FeedTerms
 
 Status = Literal["none", "pending", "challenged", "final", "missing"]
 """IKpiOracle.Status"""
-
-VOID, STANDS = VERDICTS.index("void"), VERDICTS.index("stands")
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,14 @@ class Dispute:
 
 @dataclass
 class Slot:
-    """A period of a feed at the time `now`: all that was reported, challenged, ruled and used."""
+    """A period of a feed at the time `now`: all that was reported, challenged, ruled and used, and the
+    `report` as the oracle's books have it."""
 
     feed: FeedTerms
     feed_id: str
     period: int
     now: int
+    report: Report
     submissions: list[Submission] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
     ruling: Event | None = None
@@ -79,12 +81,6 @@ class Slot:
         """From when it is missing, if nobody reports it or asks the panel."""
         return self.feed.missing_at(self.period)
 
-    @property
-    def open(self) -> Dispute | None:
-        """The challenge or petition that is not settled; its time may be over."""
-        last = self.disputes[-1] if self.disputes else None
-        return last if last is not None and last.settled is None else None
-
     def rule_until(self, dispute: Dispute) -> int:
         """Until when the panel can rule on it."""
         return dispute.since + self.feed.ruling_window
@@ -97,60 +93,46 @@ class Slot:
     @property
     def status(self) -> Status:
         """As KpiOracle.statusOf at `now`."""
-        silent: Status = "missing" if self.last is None else "final"
-        if self.ruling is not None:
-            verdict = self.ruling.arguments["verdict"]
-            none = verdict == VOID or (self.last is None and verdict == STANDS)
-            return "missing" if none else "final"
-        if self.open is not None:
-            return silent if self.now >= self.rule_until(self.open) else "challenged"
-        if self.last is None:
-            return "missing" if self.disputes or self.now >= self.missing_at else "none"
-        return "final" if self.now >= self.last.final_at else "pending"
+        return cast(Status, STATUS[self.report.status])
 
     @property
     def is_settled(self) -> bool:
         """Whether it is final or missing: nothing changes it any more (but a restatement that nobody has
         used)."""
-        return self.status in ("final", "missing")
+        return self.report.status.settled
 
     @property
     def final_at(self) -> int | None:
         """When it becomes, or became, final or missing unless something happens; None while a first report
         may come unasked."""
-        if self.ruling is not None:
-            return self.ruling.time
-        if self.open is not None:
-            return self.rule_until(self.open)
-        if self.last is not None:
-            return self.last.final_at
-        if self.disputes:
-            return self.rule_until(self.disputes[-1])
-        return self.missing_at if self.now > self.report_until else None
+        waits = self.report.status is Status_.NONE and self.now <= self.report_until
+        return None if waits else self.report.final_at
 
     @property
     def value(self) -> int | None:
         """The report's value, or the panel's, times 10^decimals; None when there is none or it is void."""
-        if self.status == "missing":
-            return None
-        if self.ruling is not None:
-            return int(self.ruling.arguments["value"])
-        return None if self.last is None else int(self.last.value)
+        there = self.last is not None or self.ruling is not None
+        return self.report.value if there and self.report.status is not Status_.MISSING else None
 
     @property
     def settled_value(self) -> int | None:
         """The value that contracts settle on; None unless it is final."""
-        return self.value if self.status == "final" else None
+        return self.report.settled_value
 
 
 Slots = Mapping[tuple[str, int], Slot]
 """By KPI and period (from 0)."""
 
 
-def slots(events: Iterable[Event], feeds: Sequence[FeedTerms], ids: Mapping[str, str], now: int) -> Slots:
-    """Every period of every feed. `events`: those of the deployment, in order; `ids`: feed ids by KPI."""
+def slots(
+    events: Iterable[Event], feeds: Sequence[FeedTerms], ids: Mapping[str, str], oracle: FeedBooks, now: int
+) -> Slots:
+    """Every period of every feed. `events`: those of the deployment, in order; `ids`: feed ids by KPI;
+    `oracle`: its books after them."""
     made = {
-        (feed.kpi, period): Slot(feed, ids[feed.kpi], period, now)
+        (feed.kpi, period): Slot(
+            feed, ids[feed.kpi], period, now, oracle.report_of(ids[feed.kpi], period, now)
+        )
         for feed in feeds
         if feed.kpi in ids
         for period in range(len(feed.period_ends))
@@ -169,7 +151,7 @@ def _enter(slot: Slot, event: Event) -> None:
     a = event.arguments
     match event.name:
         case "ReportSubmitted":
-            signers = tuple(byte - 1 for byte in int(a["signers"]).to_bytes(32, "little") if byte)
+            signers = unpacked(int(a["signers"]))
             older = None if int(a["supersedes"], 16) == 0 else a["supersedes"]
             slot.submissions.append(
                 Submission(event, a["version"], a["value"], a["evidence"], a["finalAt"], signers, older)

@@ -252,6 +252,6 @@ SWAP = Instrument(
         "oracle": "KpiOracle",
         "registry": "IdentityRegistry",
         "currency": "TestCurrency",
-        "factory": "SwapFactory",
+        "factory": "DealFactory",
     },
 )

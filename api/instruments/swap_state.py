@@ -12,6 +12,7 @@ from api.instruments.base import (
     offering_steps,
     report_steps,
     trace_of,
+    unexplained,
 )
 from api.instruments.swap_case import (
     SIDES,
@@ -28,7 +29,6 @@ from api.instruments.swap_case import (
     slot_of,
     state_name,
     swap_state,
-    units,
 )
 from api.models.deployment import Fact, NextStep, StateView
 from finance.settlement import kpi_payment
@@ -77,10 +77,10 @@ def _sentence(case: Case, name: str) -> str:
             return f"The offering opens on {day(case.terms.project.opens)}."
         case "offering":
             project = case.terms.project
-            sold = f"{units(case)} of {project.hard_cap} units are sold"
+            sold = f"{case.units} of {project.hard_cap} units are sold"
             return f"{sold}; the offering closes on {day(project.closes)}."
         case "sold":
-            return f"{units(case)} units are sold; the issue waits to be settled."
+            return f"{case.units} units are sold; the issue waits to be settled."
         case "failed":
             return (
                 "Too few units were sold, or nobody settled the issue in time; holders get their money back."
@@ -115,20 +115,18 @@ def _facts(case: Case) -> Iterator[Fact]:
         name = SIDES[side]
         title = name.capitalize()
         yield fact(f"{name}_required", f"{title}: collateral required", payment(case).required[side], "money")
-        if swap is None:
-            continue
-        account = swap.accounts[side]
-        owes = kpi_payment.owed(payment(case), swap, side, case.now)
+        account, owes = swap.ledger.accounts[side], swap.owed(side, case.now)
         yield fact(f"{name}_posted", f"{title}: posted", account.balance, "money")
         yield fact(f"{name}_credit", f"{title}: to withdraw", account.credit, "money")
         yield fact(f"{name}_owes", f"{title}: owes, with interest", owes, "money")
     yield fact("held", "Held by the swap", case.held("swap"), "money")
     if has_project(case):
         yield from _project_facts(case)
+    yield from unexplained(case)
 
 
 def _project_facts(case: Case) -> Iterator[Fact]:
-    yield fact("units", "Units in issue", units(case), "units", case.last("treasury", "TreasuryActivated"))
+    yield fact("units", "Units in issue", case.units, "units", case.last("treasury", "TreasuryActivated"))
     yield fact("full_issue", "Units of the full issue", case.terms.project.hard_cap, "units")
     yield fact("treasury_periods", "Periods paid by the treasury", periods_paid(case), "number")
     revenue = sum(e.arguments["amount"] for e in case.events("treasury", "RevenueReceived"))
@@ -139,8 +137,7 @@ def _project_facts(case: Case) -> Iterator[Fact]:
     yield fact(
         "distributed", "Distributed to holders so far", paid, "money", case.last("token", "Distributed")
     )
-    claimed = sum(e.arguments["amount"] for e in case.events("token", "Claimed"))
-    yield fact("unclaimed", "Distributed to holders, not claimed yet", paid - claimed, "money")
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
     yield fact("treasury_held", "Held by the treasury", case.held("treasury"), "money")
 
 

@@ -25,7 +25,9 @@ def case_of(services: Services, id: str) -> Case:
     found = kept.get(id)
     # The index gives the same ledger until something has changed.
     if found is None or found.ledger is not ledger:
-        found = kept[id] = Case(deployment, instrument_of(deployment.kind), ledger, ledger.time)
+        earlier = None if found is None else found.known
+        instrument = instrument_of(deployment.kind)
+        found = kept[id] = Case(deployment, instrument, ledger, ledger.time, earlier)
     return found
 
 

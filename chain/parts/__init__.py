@@ -26,6 +26,7 @@ PARTS: Mapping[str, PartKind] = {
     "oracle": oracle.KIND,
     "payment": payment.KIND,
     "token": token.KIND,
+    "token sums": token.SUMS,
     "treasury": treasury.KIND,
 }
 """By kind, as the books have it."""

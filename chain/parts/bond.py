@@ -89,7 +89,7 @@ def _parts(life: BondLife, period: int | None, said: Mapping[str, Any]) -> dict[
 def _always(life: BondLife, period: int | None) -> set[str]:
     """What a payment always has, be it zero."""
     index = life.total if period is None else period
-    amounts = {life.first_payment(f) for f in life.terms.fixings if f.effect is Effect.AMOUNT}
+    amounts = {life.terms.first_payment(f) for f in life.terms.fixings if f.effect is Effect.AMOUNT}
     return ({"outcome"} if index in amounts else set()) | ({"coupon"} if period is not None else set())
 
 

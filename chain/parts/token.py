@@ -141,4 +141,26 @@ ACTS_OF = {
     "Distributed": _distributed,
     "Claimed": _claimed,
 }
+
+
+def _told_claim(a: Said, _world: World) -> Rebuilt:
+    yield "", "told_claim", {"holder": a["holder"], "amount": a["amount"]}
+
+
+OF_HOLDERS = frozenset(
+    {
+        "Transfer",
+        "ForcedTransfer",
+        "Frozen",
+        "RecoveryAnnounced",
+        "RecoveryObjected",
+        "HoldingRecovered",
+    }
+)
+SUMS = PartKind(
+    "SecurityToken",
+    {"Distributed": _distributed, "Claimed": _told_claim, "TransfersPaused": _paused},
+    apart=APART | OF_HOLDERS,
+)
+"""Of books that know no holder."""
 KIND = PartKind("SecurityToken", ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chain.event_tables import Distribution, EventTables, Move, table_of
+from chain.event_tables import Distribution, EventTables, table_of
 from chain.events import Event
 from chain.terms import text_of
 
@@ -74,11 +74,7 @@ def key(event: Event) -> Key:
 
 @dataclass
 class SwapLedger(EventTables):
-    """All events of a swap deal from its deployment to block `to_block`, in order, and tables made of them.
-
-    `callers` has, for each transaction in which something was withdrawn from the swap, who sent it and to
-    which contract: a party that withdraws itself also gets its balance above the requirement.
-    """
+    """The events of a swap deal, and tables made of them."""
 
     # -- what belongs together
 
@@ -104,60 +100,6 @@ class SwapLedger(EventTables):
         for event in self.events:
             grouped[event.tx].append(event)
         return grouped
-
-    @cached_property
-    def paid(self) -> dict[Key, Move]:
-        """The currency's own transfer behind each event that announces money, by the event's key: the first
-        one after it in its transaction that goes the same way and is not behind another event."""
-        waiting: dict[tuple[str, str, str], list[Move]] = defaultdict(list)
-        for move in self.moves("currency"):
-            waiting[move.event.tx, move.source, move.to].append(move)
-        found = {}
-        for event in self.events:
-            route = self._route(event)
-            queue = [] if route is None else waiting[event.tx, *route]
-            behind = next((move for move in queue if key(move.event) > key(event)), None)
-            if behind is not None:
-                queue.remove(behind)
-                found[key(event)] = behind
-        return found
-
-    @cached_property
-    def strays(self) -> list[Move]:
-        """Transfers of currency from or to the deal that no event of its contracts announces."""
-        known = {key(move.event) for move in self.paid.values()}
-        return [move for move in self.moves("currency") if key(move.event) not in known]
-
-    def moved(self, event: Event | None) -> int:
-        """How much currency was really transferred behind an event; 0 if nothing was."""
-        move = None if event is None else self.paid.get(key(event))
-        return 0 if move is None else move.amount
-
-    def _route(self, event: Event) -> tuple[str, str] | None:
-        """From whom to whom the money goes that an event announces."""
-        at, a = self.record.addresses, event.arguments
-        if event.source not in at:
-            return None
-        match event.source, event.name:
-            case "swap", "Funded":
-                return a["from"], at["swap"]
-            case (("swap" | "treasury"), "Withdrawn"):
-                return at[event.source], a["to"]
-            case "treasury", "RevenueReceived":
-                return a["from"], at["treasury"]
-            case "treasury", "MoneyReturned":
-                return at["treasury"], a["issuer"]
-            case "token", "Distributed":
-                return a["payer"], at["token"]
-            case "token", "Claimed":
-                return at["token"], a["holder"]
-            case "offering", "Subscribed":
-                return a["investor"], at["offering"]
-            case "offering", "Refunded":
-                return at["offering"], a["holder"]
-            case "offering", "OfferingSettled":
-                return at["offering"], self.record.wallets["issuer"]
-        return None
 
     # -- the swap
 

@@ -177,11 +177,12 @@ class BondBooks(Books):
     def told(self, world: World) -> BondLife:
         """The bond, told of its money and of the reports that are settled now."""
         life, oracle = self.life, world.books(self.parts.oracle, FeedBooks)
-        life.held, life.reports = world.held(self.key), {}
+        reports = {}
         for number, fixing in enumerate(life.terms.fixings):
             report = oracle.report_of(self.parts.feeds[fixing.feed], fixing.kpi_period, world.at)
             if report.status.settled:
-                life.reports[number] = Settled(report.settled_value, report.final_at)
+                reports[number] = Settled(report.settled_value, report.final_at)
+        life.held, life.reports = world.held(self.key), reports
         return life
 
     def _say_fixed(self, world: World, number: int) -> None:

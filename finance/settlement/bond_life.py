@@ -185,7 +185,7 @@ class BondLife:
                 if fixing.effect is Effect.RATE:
                     matters = fixing.first <= running and fixing.last >= first
                 else:
-                    matters = self.first_payment(fixing) >= first
+                    matters = self.terms.first_payment(fixing) >= first
                 if not matters:
                     continue
                 if self.terms.feeds[fixing.feed].period_ends[fixing.kpi_period] > missed:
@@ -253,10 +253,13 @@ class BondLife:
         """The day of a payment; the redemption's is the last coupon's."""
         return self.terms.periods[min(payment, self.total - 1)].pay_date
 
-    def first_payment(self, fixing: Fixing) -> int:
-        """The first payment that a fixing bends: what is due at maturity is paid by the redemption."""
-        at_maturity = fixing.effect is Effect.AMOUNT and fixing.first + 1 == self.total
-        return self.total if at_maturity else fixing.first
+    def given(self, number: int) -> int | None:
+        """What a fixing gives: as it is made, or as its settled report will make it; None while that is
+        open."""
+        if number in self.values:
+            return self.values[number]
+        report = self.reports.get(number)
+        return None if report is None else _value(self.terms.fixings[number], report)
 
     def payments(self, start: int, end: int) -> list[Payment]:
         """Payments from `start` until before `end`."""
@@ -266,10 +269,9 @@ class BondLife:
         terms, since = self.terms, self.date_of(index)
         rate, outcome, waits = terms.rate, 0, None
         for number, fixing in enumerate(terms.fixings):
-            first = self.first_payment(fixing)
-            if first <= index:  # payments are made in order, so that all from the first on waited
+            if terms.first_payment(fixing) <= index:  # payments are in order: all from the first on waited
                 since = max(since, self.settled_at.get(number, 0))
-            if not first <= index <= (fixing.last if fixing.effect is Effect.RATE else first):
+            if not terms.bends(fixing, index):
                 continue
             if number not in self.values:
                 waits = number
@@ -328,9 +330,8 @@ class BondLife:
         fixing, report = self.terms.fixings[number], self.reports.get(number)
         if report is None or report.at > at:
             raise SettlementError(f"fixing {number}: the report is not settled")
-        value = fixing.missing if report.kpi is None else payoff(fixing.curve, report.kpi)
-        self.values[number] = value
-        if at > self.date_of(self.first_payment(fixing)):
+        value = self.values[number] = _value(fixing, report)
+        if at > self.date_of(self.terms.first_payment(fixing)):
             self.settled_at[number] = report.at
         return value
 
@@ -384,10 +385,8 @@ class BondLife:
         return interest(amount, self.terms.late_rate, max(0, at - since) // DAY, YEAR_DAYS)
 
     def _waits_for_report(self, payment: int, at: int) -> bool:
-        for number, fixing in enumerate(self.terms.fixings):
-            first = self.first_payment(fixing)
-            last = fixing.last if fixing.effect is Effect.RATE else first
-            if number in self.values or not first <= payment <= last:
+        for number in self.terms.bending(payment):
+            if number in self.values:
                 continue
             report = self.reports.get(number)
             if report is None or report.at > at:
@@ -408,6 +407,10 @@ class BondLife:
     def _require(self, state: State) -> None:
         if self.state != state:
             raise SettlementError(f"state {self.state.name}, not {state.name}")
+
+
+def _value(fixing: Fixing, report: Settled) -> int:
+    return fixing.missing if report.kpi is None else payoff(fixing.curve, report.kpi)
 
 
 def _require_known(payment: Payment) -> None:

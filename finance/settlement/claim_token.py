@@ -98,6 +98,10 @@ class TokenBooks(Books):
     recoveries: dict[str, Recovery] = field(default_factory=dict)
     key: str = "token"
 
+    def without_holders(self) -> TokenSums:
+        """The same of which only the sums are known."""
+        return TokenSums(**vars(self))
+
     # -- questions
 
     def units_of(self, holder: str) -> int:
@@ -284,3 +288,36 @@ class TokenBooks(Books):
         for account in accounts:
             if not self.can_hold(world, account):
                 raise SettlementError(f"{self.key}: {account} may not hold units")
+
+
+@dataclass
+class TokenSums(TokenBooks):
+    """A claim token of which only the sums are known: units in issue, what one has earned, money. Who holds
+    what is kept elsewhere, such as in an index of millions of transfers; a claim is what was told of it."""
+
+    KIND: ClassVar[str] = "token sums"
+    ACTS: ClassVar[Mapping[str, Call]] = {
+        **{name: ACTS[name] for name in ("mint", "burn", "close", "distribute", "set_paused")},
+        **table(
+            Call("told_claim", ANYONE, "pay a holder", {"holder": "address", "amount": "uint256"}),
+        ),
+    }
+
+    def due(self, world: World) -> list[Act]:
+        return []
+
+    def told_claim(self, world: World, by: str, holder: str, amount: int) -> None:
+        world.emit(self.key, "Claimed", holder=holder, amount=amount)
+        world.move(world.addresses[self.key], holder, amount, "claim")
+
+    def _credit(self, to: str, units: int) -> None:
+        """Nobody's account is kept."""
+
+    def _debit(self, from_: str, units: int) -> None:
+        """As `_credit`."""
+
+    def _release(self, world: World, from_: str, units: int) -> None:
+        """As `_credit`."""
+
+    def _transferred(self, world: World, from_: str, to: str, units: int) -> None:
+        """Not told of."""

@@ -134,6 +134,21 @@ class SettlementTerms:
     feeds: tuple[FeedTerms, ...]
     fixings: tuple[Fixing, ...]
 
+    def first_payment(self, fixing: Fixing) -> int:
+        """The first payment that a fixing bends: an amount due at maturity is paid by the redemption, which
+        is the payment after the last coupon."""
+        last = len(self.periods) - 1
+        return last + 1 if fixing.effect is Effect.AMOUNT and fixing.first == last else fixing.first
+
+    def bends(self, fixing: Fixing, payment: int) -> bool:
+        """Whether a fixing bends a payment: a rate those of its coupons, an amount the one it is part of."""
+        first = self.first_payment(fixing)
+        return first <= payment <= (fixing.last if fixing.effect is Effect.RATE else first)
+
+    def bending(self, payment: int) -> list[int]:
+        """The fixings that bend a payment."""
+        return [number for number, fixing in enumerate(self.fixings) if self.bends(fixing, payment)]
+
 
 @lru_cache(maxsize=64)
 def settlement_terms(deal: Deal) -> SettlementTerms:

@@ -16,7 +16,7 @@ from chain.network import LocalChain, reach_time, when
 from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.pricing.value import Valuation, price
-from finance.settlement.terms import RATE_DECIMALS, Effect, FeedTerms, SettlementTerms, settlement_terms
+from finance.settlement.terms import RATE_DECIMALS, Effect, FeedTerms, settlement_terms
 from finance.terms import Deal, InputError
 from oracle.kpi import to_decimal
 from oracle.methods.base import Preparation
@@ -132,7 +132,7 @@ def _live(
             reading = todo.pop(0)
             _report(done, reading, publications[reading.feed.kpi][reading.period], crews[reading.feed.kpi]())
         reach_time(life.w3, period.pay_date)  # by now every report that the payment needs is settled
-        _fix(done, bending(terms, number - 1))
+        _fix(done, terms.bending(number - 1))
         paid = life.pay_coupon(number)
         day = when(period.pay_date)[:10]
         rate = f" at {_rate(life, number - 1)}" if terms.feeds else ""
@@ -141,7 +141,7 @@ def _live(
         interest = life.money.words(paid["interest"])
         done.narrator.say(f"{day}  coupon {number}{rate}: {interest}{repaid}{outcome}")
         tell_trades(life, done.narrator)
-    _fix(done, bending(terms, len(terms.periods)))
+    _fix(done, terms.bending(len(terms.periods)))
     redeemed = life.redeem()
     outcome = f", outcome {life.money.words(redeemed['outcome'])}" if redeemed["outcome"] else ""
     done.narrator.say(
@@ -155,15 +155,6 @@ def _readings(life: Life) -> list[Reading]:
     """Every report that a fixing goes by, once, in order of time."""
     found = {(r.id, r.period): r for r in map(life.reading, range(len(life.terms.fixings)))}
     return sorted(found.values(), key=lambda r: (r.ends, r.feed.kpi))
-
-
-def bending(terms: SettlementTerms, payment: int) -> Iterable[int]:
-    """Fixings that bend a payment; the redemption is the one after the last period's."""
-    last = len(terms.periods) - 1
-    for number, rule in enumerate(terms.fixings):
-        paid = last + 1 if rule.first == last else rule.first
-        if rule.first <= payment <= rule.last if rule.effect is Effect.RATE else paid == payment:
-            yield number
 
 
 def _report(done: BondDemonstration, reading: Reading, said: ReportedRow, crew: reporting.Crew) -> None:

@@ -15,7 +15,6 @@ from chain.bindings import read
 from chain.deploy import local_wallets
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
-from scripts.demo.any_bond import bending
 from scripts.demo.cast import allot
 from scripts.demo.life import Life, Reading
 from scripts.demo.reporting import HOUR
@@ -150,7 +149,7 @@ class BondStory:
             self.life.fix(number)
 
     def _fix_for(self, payment: int) -> None:
-        for number in bending(self.life.terms, payment):
+        for number in self.life.terms.bending(payment):
             reading = self.life.reading(number)
             self.reports[reading.feed.kpi].await_end(reading.period)
             self._fix_one(number)

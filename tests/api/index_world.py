@@ -20,7 +20,7 @@ from chain.network import LocalChain, reach_time, rpc
 from chain.records import DeploymentRecord
 from tests.chain.bond_life import THOUSAND, Life, at, small_deal
 
-DERIVED = (tables.events, tables.holdings, tables.accounts, tables.totals, tables.senders)
+DERIVED = (tables.events, tables.holdings, tables.accounts, tables.totals)
 """Everything that comes of the chain alone."""
 
 

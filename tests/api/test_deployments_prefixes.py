@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -289,3 +291,30 @@ def test_project_and_its_swap_at_every_block() -> None:
 def test_swap_between_two_parties_at_every_block() -> None:
     with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
         assert check_swap(rain_life(chain)) == {"agreed", "active", "defaulted", "closed_out"}
+
+
+def test_what_no_act_explains_is_said_and_stops_nothing_else() -> None:
+    """A log that lacks an event, as no chain gives it: the state is that of before, and says so. The books
+    go on from those of the block before, and are the same as if lived at once."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = whole_life(chain, 420_000)
+        pairs = list(cases(life, "kpi_bond"))
+        whole = pairs[-1][1]
+        assert whole.lived.unlike == ()
+        assert "unexplained" not in facts(whole)
+        for (_, before), (_, after) in pairwise(pairs):
+            goes_on = Case(after.deployment, after.instrument, after.ledger, after.now, before.lived)
+            assert goes_on.lived.world.parts == after.lived.world.parts
+            assert dict(goes_on.lived.world.money) == dict(after.lived.world.money)
+        sold = next(e for e in whole.ledger.events if e.name == "Subscribed")
+        for events in (
+            [e for e in whole.ledger.events if e is not sold],
+            [
+                replace(e, arguments={**e.arguments, "paid": 1}) if e is sold else e
+                for e in whole.ledger.events
+            ],
+        ):
+            torn = replace(whole.ledger, events=events)
+            case = Case(whole.deployment, whole.instrument, torn, whole.now)
+            assert case.lived.unlike
+            assert facts(case)["unexplained"] == len(case.lived.unlike)

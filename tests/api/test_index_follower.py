@@ -27,7 +27,7 @@ from chain.records import DeploymentRecord
 from tests.api.index_world import Indexed, RandomLife, sqlite_url
 from tests.api.postgres import Postgres
 from tests.chain.bond_life import BEFORE_THE_OFFERING, Life, small_deal, whole_life
-from tests.chain.swap_life import BEFORE, SwapLife, project_life, rain_deal, rain_life, units
+from tests.chain.swap_life import BEFORE, project_life, rain_life
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_ledger_is_the_one_that_is_read_from_the_chain(
 
 
 @pytest.mark.parametrize("deal", sorted(BEFORE))
-def test_swaps_too_with_who_withdrew(tmp_path: Path, make: Any, deal: str) -> None:
+def test_swaps_too(tmp_path: Path, make: Any, deal: str) -> None:
     with start_anvil(timestamp=BEFORE[deal]) as chain:
         life = project_life(chain) if deal == "bloom-wind-prs" else rain_life(chain)
         indexed = make(sqlite_url(tmp_path), chain)
@@ -85,8 +85,6 @@ def test_swaps_too_with_who_withdrew(tmp_path: Path, make: Any, deal: str) -> No
         indexed.level()
         ours, theirs = indexed.index.ledger(id, transfers=True), read_ledger(chain.w3, life.record)
         assert ours.events == theirs.events
-        assert ours.callers == theirs.callers
-        assert theirs.callers
         assert ours.balances.equals(theirs.balances)
         if deal == "bloom-wind-prs":
             kinds = [line.kind for line in indexed.index.statement(id, life.senders["c"].address)]
@@ -259,34 +257,6 @@ def test_a_chain_whose_head_goes_back_is_undone(chain: LocalChain, database_url:
     indexed.level()
     assert indexed.index.position(id, life.c).units == 2
     assert indexed.index.ledger(id, transfers=True).events == read_ledger(chain.w3, life.record).events
-
-
-def test_who_withdrew_is_read_again_after_a_reorganisation(tmp_path: Path, make: Any) -> None:
-    """One branch has a withdrawal by the payer, the other by a stranger: the ledger knows who of the one that
-    counts, as the chain itself says it."""
-    with start_anvil(timestamp=BEFORE["water-utility-rainfall-swap"]) as chain:
-        life = SwapLife(chain, rain_deal())
-        indexed = make(sqlite_url(tmp_path), chain)
-        id = indexed.register(life.record).id
-        life.fund("payer", units(5_000_000))
-        life.fund("payee", units(1_000_000))
-        life.activate("stranger")
-        life.settle_at(0, 150)  # 1,120,000 to the utility
-        snapshot = rpc(chain.w3, "evm_snapshot")
-        life.withdraw("payee", by="payee")
-        indexed.level()
-        lost = indexed.index.ledger(id, transfers=True).callers
-        assert {who for who, _ in lost.values()} == {life.senders["payee"].address}
-        rpc(chain.w3, "evm_revert", snapshot)
-        life.fund("payer", units(1))
-        life.fund("payer", units(2))
-        life.withdraw("payee", by="stranger")
-        indexed.level()
-        ours, theirs = indexed.index.ledger(id, transfers=True), read_ledger(chain.w3, life.record)
-        assert ours.events == theirs.events
-        assert ours.callers == theirs.callers
-        assert not lost.keys() & ours.callers.keys()
-        assert {row[0] for row in indexed.rows()["senders"]} == theirs.callers.keys()
 
 
 def test_a_deployment_that_moves_to_another_block_is_read_there(

@@ -182,41 +182,6 @@ def test_what_belongs_together_is_in_one_transaction() -> None:
         assert none is None
 
 
-def test_the_transfer_behind_an_event_is_the_next_that_goes_its_way() -> None:
-    funded = event((1, 1), "swap", "Funded", **{"from": A}, side=0, amount=5, repaid=0)
-    twice = event((1, 3), "swap", "Funded", **{"from": A}, side=0, amount=6, repaid=0)
-    early, one, other = moved((1, 0), A, SWAP, 5), moved((1, 2), A, SWAP, 5), moved((1, 4), A, SWAP, 6)
-    back, elsewhere = moved((1, 5), SWAP, A, 5), moved((2, 0), A, SWAP, 5, tx="0xo")
-    lost = event((3, 0), "swap", "Withdrawn", "0xl", to=B, side=0, amount=9)
-    found = swap_ledger(early, funded, one, twice, other, back, elsewhere, lost)
-    assert [found.moved(each) for each in (funded, twice, lost, None)] == [5, 6, 0, 0]
-    assert [(move.event.block, move.event.index) for move in found.strays] == [(1, 0), (1, 5), (2, 0)]
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "arguments", "way"),
-    [
-        ("swap", "Funded", {"from": A}, (A, SWAP)),
-        ("swap", "Withdrawn", {"to": B}, (SWAP, B)),
-        ("treasury", "RevenueReceived", {"from": A}, (A, TREASURY)),
-        ("treasury", "Withdrawn", {"to": B}, (TREASURY, B)),
-        ("treasury", "MoneyReturned", {"issuer": C}, (TREASURY, C)),
-        ("token", "Distributed", {"payer": A}, (A, TOKEN)),
-        ("token", "Claimed", {"holder": B}, (TOKEN, B)),
-        ("offering", "Subscribed", {"investor": A}, (A, OFFERING)),
-        ("offering", "Refunded", {"holder": B}, (OFFERING, B)),
-        ("offering", "OfferingSettled", {}, (OFFERING, C)),
-    ],
-)
-def test_which_way_money_goes(source: str, name: str, arguments: Any, way: tuple[str, str]) -> None:
-    said = event((1, 0), source, name, **arguments)
-    for project in (True, False):
-        found = swap_ledger(said, moved((1, 1), *way, 8), project=project)
-        known = project or source == "swap"
-        assert (found.moved(said), len(found.strays)) == ((8, 0) if known else (0, 1))
-    assert swap_ledger(said, moved((1, 1), *way[::-1], 8)).moved(said) == 0
-
-
 def test_tables_of_a_swap_have_its_own_events_alone() -> None:
     """The oracle, the token and strangers have events of the same names."""
     said = [
