@@ -23,7 +23,8 @@ from oracle.methods.base import Preparation
 from oracle.methods.reported import ReportedMethod, ReportedRow, last_day
 from oracle.twins.reported import reported_rows
 from scripts.demo import reporting
-from scripts.demo.life import Life, Reading
+from scripts.demo.bond import BondLife
+from scripts.demo.life import Reading
 from scripts.demo.narrator import Narrator
 from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, issue, tell_reconciliation, tell_trades
 
@@ -41,7 +42,7 @@ class BondDemonstration:
     deal: Deal
     chain: LocalChain
     valuation: Valuation
-    life: Life
+    life: BondLife
     allotted: dict[str, int]
     narrator: Narrator
     faults: dict[str, str] = field(default_factory=dict)
@@ -73,7 +74,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> BondDemonstration:
         narrator.chapter("2. A chain, and the deal on it")
         start = when(terms.opens - LEAD_DAYS * 86_400)
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")
-        life = Life(chain, deal, GasLog())
+        life = BondLife(chain, deal, GasLog())
         deploy(life, narrator)
         done = BondDemonstration(options, deal, chain, valuation, life, issue(life, narrator), narrator)
         what = "Reports, payments" if terms.feeds else "Payments"
@@ -151,7 +152,7 @@ def _live(
     life.everybody_claims()
 
 
-def _readings(life: Life) -> list[Reading]:
+def _readings(life: BondLife) -> list[Reading]:
     """Every report that a fixing goes by, once, in order of time."""
     found = {(r.id, r.period): r for r in map(life.reading, range(len(life.terms.fixings)))}
     return sorted(found.values(), key=lambda r: (r.ends, r.feed.kpi))
@@ -201,6 +202,6 @@ def _fix(done: BondDemonstration, numbers: Iterable[int]) -> None:
         done.narrator.say(f"fixed on {reading.feed.kpi}, period {reading.period + 1}, {kpi}: {gives}")
 
 
-def _rate(life: Life, period: int) -> str:
+def _rate(life: BondLife, period: int) -> str:
     rate = life.rate(period)
     return f"{100 * float(to_decimal(rate, RATE_DECIMALS)):.4f} %"

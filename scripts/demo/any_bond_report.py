@@ -18,7 +18,7 @@ from scripts.demo import figures
 from scripts.demo.any_bond import BondDemonstration
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
 from scripts.demo.report import environment
-from scripts.demo.summary import report_summary, sums
+from scripts.demo.summary import holders, report_summary, sums
 
 OTHER = "#E69F00"
 
@@ -73,15 +73,7 @@ def summary(done: BondDemonstration) -> dict[str, Any]:
             for event in [done.fixings[number]]
         ],
         "payments": sums(result),
-        "holders": {
-            life.names.get(h.holder, h.holder): {
-                "units": h.units,
-                "expected": str(h.expected),
-                "actual": str(h.claimed + h.unclaimed),
-                "difference": str(h.difference),
-            }
-            for h in result.holders
-        },
+        "holders": holders(life, result),
         "what_ifs": [],
         "gas": life.gas.summary(),
         "seconds": round(done.seconds, 1),

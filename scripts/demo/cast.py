@@ -1,8 +1,10 @@
-"""Who takes part in the demonstration. Wallets of a local test chain; no real persons or firms."""
+"""Who takes part in a demonstration beside the parties of its deal. Wallets of a local test chain; no real
+persons or firms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 RETAIL, PROFESSIONAL, INSTITUTIONAL = 1, 2, 3
 CLASS_NAMES = {RETAIL: "retail", PROFESSIONAL: "professional", INSTITUTIONAL: "institutional"}
@@ -31,15 +33,14 @@ INVESTORS = (
     Investor("Household 7", 11, RETAIL, 4),
     Investor("Household 8", 12, RETAIL, 0),  # buys later, from another holder
 )
-CITIZEN, RELAY, STRANGER = 13, 14, 15
-"""Accounts: who challenges a reading, who brings reports on chain, who is not verified."""
 
 
 @dataclass(frozen=True)
 class Trade:
-    """A sale between holders after a coupon: `units` (or all, if fewer) from `seller` to `buyer`."""
+    """A sale between holders after a payment, counted from 1: `units` (or all, if fewer) from `seller` to
+    `buyer`."""
 
-    after_coupon: int
+    after: int
     seller: str
     buyer: str
     units: int
@@ -59,18 +60,46 @@ TRADES = (
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is who by account of the chain: those who buy, who challenges, who brings reports, who is not
-    verified and triggers payments; and the sales between holders."""
+    """Who is who by account of the chain: those who buy, who challenges a report, who brings reports on
+    chain, who is not verified and triggers payments, who buys what the asset makes; and the habits of
+    holders: their sales, and after how many payments each claims (`usually`, where `claims` does not say)."""
 
     investors: tuple[Investor, ...] = INVESTORS
-    citizen: int = CITIZEN
-    relay: int = RELAY
-    stranger: int = STRANGER
+    citizen: int = 13
+    relay: int = 14
+    stranger: int = 15
+    offtaker: int = 16
     trades: tuple[Trade, ...] = TRADES
+    claims: Mapping[str, int] = field(default_factory=dict)
+    usually: int = 1
+
+    def trades_after(self, payment: int) -> list[Trade]:
+        """Sales between holders after a payment, counted from 1."""
+        return [trade for trade in self.trades if trade.after == payment]
+
+    def claims_after(self, name: str, payment: int) -> bool:
+        """Whether a holder claims after a payment, counted from 1."""
+        return payment % self.claims.get(name, self.usually) == 0
+
+    def moved(self, accounts: int) -> Cast:
+        """The same people, so many accounts further on."""
+        people = tuple(replace(each, account=each.account + accounts) for each in self.investors)
+        roles = {
+            name: getattr(self, name) + accounts for name in ("citizen", "relay", "stranger", "offtaker")
+        }
+        return replace(self, investors=people, **roles)
 
 
-CLAIM_HABITS = {"Household 3": 3, "Household 4": 100, "Household 6": 4, "Institution B": 2}
-"""Some claim every so many coupons only (100: not before the end). The others claim each time."""
+NEVER = 1_000
+"""As a habit: not before the end."""
+BOND = Cast(claims={"Household 3": 3, "Household 4": NEVER, "Household 6": 4, "Institution B": 2})
+"""Of a bond, whose coupons are half a year apart; its parties have the accounts before."""
+QUARTERS = Cast(
+    trades=tuple(replace(trade, after=4 * trade.after) for trade in TRADES),
+    claims={"Household 1": 1, "Household 3": 8, "Household 4": NEVER, "Institution B": 2},
+    usually=4,
+).moved(3)
+"""Of a deal that pays each quarter, with more parties (chain.deploy.LOCAL_ACCOUNTS)."""
 
 
 def allot(units: int) -> dict[str, int]:

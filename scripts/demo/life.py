@@ -1,6 +1,7 @@
-"""The life of a bond on a local chain, step by step: issue, coupons, fixing, redemption, reconciliation.
+"""A deal's life on a local chain: everybody around it, and what they do whatever the deal is.
 
-Each step is one method that sends real transactions; the order is that of scripts.demo.story.
+Each step is one method that sends real transactions; scripts.demo.bond and scripts.demo.swap add the steps
+of their contracts.
 """
 
 from __future__ import annotations
@@ -8,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from web3.contract import Contract
-from web3.logs import DISCARD
 
 from chain.bindings import contract, read
 from chain.deploy import deploy_on
 from chain.errors import ContractError
 from chain.network import LocalChain, reach_time
+from chain.parts import PARTS
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
 from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, Sender
-from finance.settlement.pro_rata import scale
-from finance.settlement.terms import Effect, FeedTerms, SettlementTerms, settlement_terms
+from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
-from scripts.demo.cast import CLAIM_HABITS, CLASS_NAMES, COUNTRY_USA, Cast, Investor, Trade, allot
+from scripts.demo.cast import CLASS_NAMES, COUNTRY_USA, Cast, Investor, Trade, allot
 
 DAY = 86_400
 IDENTITY_YEARS = 40
@@ -58,27 +57,52 @@ class Reading:
         return self.feed.period_ends[self.period]
 
 
-class Life:
-    """A deployed deal and everybody around it. `cast`: whose account is whose."""
+@dataclass(frozen=True)
+class Issue:
+    """What of a claim is sold: price of a unit in minor units, units, the window and the last payment in unix
+    seconds, and the classes of investors that may hold, as bits."""
 
-    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog, cast: Cast | None = None) -> None:
-        self.chain, self.deal, self.gas = chain, deal, gas
-        self.cast = cast or Cast()
+    unit_price: int
+    units: int
+    opens: int
+    closes: int
+    last_payment: int
+    allowed_classes: int
+
+
+class Life:
+    """A deployed deal and everybody around it. `cast`: whose account is whose; `issue`: what is sold, if
+    anything is."""
+
+    token: Contract
+    offering: Contract
+    registry: Contract
+    oracle: Contract
+    currency: Contract
+    record: DeploymentRecord
+
+    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog, cast: Cast, issue: Issue | None) -> None:
+        self.chain, self.deal, self.gas, self.cast, self.issue = chain, deal, gas, cast, issue
         self.w3 = chain.w3
-        self.terms: SettlementTerms = settlement_terms(deal)
-        self.money = Money(deal.currency.code, self.terms.currency_decimals)
-        self.names = {chain.accounts[i.account]: self._name(i) for i in self.cast.investors}
+        self.money = Money(deal.currency.code, deal.currency.token_decimals)
+        self.names = {chain.accounts[i.account]: self._name(i) for i in cast.investors}
         self._senders: dict[str, Sender] = {}
-        self.record: DeploymentRecord
         self.traded: list[tuple[str, str, int]] = []
-        """Seller, buyer and units of the trades after the last coupon."""
+        """Seller, buyer and units of the trades after the last payment."""
 
     # -- people
 
     def investor_class(self, investor: Investor) -> int:
         """The investor's own class; where that may not hold, the highest that may."""
-        allowed = [c for c in CLASS_NAMES if self.terms.allowed_classes >> c & 1]
+        if self.issue is None:
+            return investor.investor_class
+        allowed = [c for c in CLASS_NAMES if self.issue.allowed_classes >> c & 1]
         return investor.investor_class if investor.investor_class in allowed else max(allowed)
+
+    def classes(self) -> str:
+        """How many of the investors are of which class, in words."""
+        names = [CLASS_NAMES[self.investor_class(each)] for each in self.cast.investors]
+        return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
 
     def _name(self, investor: Investor) -> str:
         """A household that may not hold is a fund here."""
@@ -89,37 +113,32 @@ class Life:
     def sender(self, address: str) -> Sender:
         return self._senders.setdefault(address, Sender(self.w3, address, self.gas))
 
+    def account(self, number: int) -> Sender:
+        return self.sender(self.chain.accounts[number])
+
     def wallet(self, investor: Investor | str) -> str:
         if isinstance(investor, str):
             investor = next(i for i in self.cast.investors if i.name == investor)
         return self.chain.accounts[investor.account]
 
     @property
-    def issuer(self) -> Sender:
-        return self.sender(self.record.wallets["issuer"])
+    def verifier(self) -> Sender:
+        """Who deployed the deal verifies investors and makes test money."""
+        return self.sender(self.record.wallets.deployer)
 
     @property
     def citizen(self) -> Sender:
-        return self.sender(self.chain.accounts[self.cast.citizen])
+        return self.account(self.cast.citizen)
 
     @property
     def relay(self) -> Sender:
-        return self.sender(self.chain.accounts[self.cast.relay])
+        return self.account(self.cast.relay)
 
     @property
     def stranger(self) -> Sender:
-        return self.sender(self.chain.accounts[self.cast.stranger])
+        return self.account(self.cast.stranger)
 
-    def reading(self, fixing: int) -> Reading:
-        """The report that fixing number `fixing` (from 0) goes by."""
-        rule = self.terms.fixings[fixing]
-        feed = self.terms.feeds[rule.feed]
-        return Reading(feed, self.record.feeds[feed.kpi], rule.kpi_period)
-
-    def at(self, name: str, address: str) -> Contract:
-        return contract(self.w3, name, address)
-
-    # -- issue
+    # -- beginning
 
     def deploy(
         self,
@@ -135,40 +154,57 @@ class Life:
         self.record = deploy_on(
             self.chain, self.deal, self.gas, folder, wallets, shifted_from=original, shifted_days=shifted_days
         )
-        at = self.record.addresses
-        self.token = self.at("SecurityToken", at["token"])
-        self.bond = self.at("KpiBond", at["bond"])
-        self.offering = self.at("Offering", at["offering"])
-        self.oracle = self.at("KpiOracle", at["oracle"])
-        self.currency = self.at("TestCurrency", at["currency"])
-        self.registry = self.at("IdentityRegistry", at["registry"])
+        for key, part in self.record.parts.items():
+            setattr(self, key, contract(self.w3, PARTS[part.kind].contract, part.address))
+        for name, kind in (
+            ("oracle", "KpiOracle"),
+            ("currency", "TestCurrency"),
+            ("registry", "IdentityRegistry"),
+        ):
+            if name in self.record.shared:
+                setattr(self, name, contract(self.w3, kind, self.record.shared[name]))
         return self.record
 
+    def mint(self, wallet: str, amount: int) -> None:
+        self.verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
+
+    def approve(self, owner: Sender, spender: str, amount: int = MAX_UINT) -> None:
+        owner.send(self.currency.functions.approve(spender, amount), "approve")
+
+    def balance(self, account: str) -> int:
+        return int(read(self.currency.functions.balanceOf(account)))
+
+    def fund_rewards(self, sponsor: str, feed: FeedTerms) -> None:
+        """A party puts the rewards for justified challenges of each period of a KPI aside with the oracle."""
+        owner, amount = self.sender(self.record.wallets[sponsor]), feed.all_rewards
+        if self.balance(owner.address) < amount:
+            self.mint(owner.address, amount)
+        self.approve(owner, self.oracle.address, amount)
+        owner.send(self.oracle.functions.fundRewards(self.record.feeds[feed.kpi], amount), "fund rewards")
+
+    # -- the issue of a claim
+
+    @property
+    def sale(self) -> Issue:
+        assert self.issue is not None
+        return self.issue
+
     def onboard(self) -> None:
-        """Verify all investors in one transaction and give everybody test money."""
-        expiry = self.terms.periods[-1].pay_date + IDENTITY_YEARS * 365 * DAY
+        """Verify all investors in one transaction and give them test money."""
+        expiry = self.sale.last_payment + IDENTITY_YEARS * 365 * DAY
         identities = [(expiry, COUNTRY_USA, self.investor_class(i)) for i in self.cast.investors]
         wallets = [self.wallet(i) for i in self.cast.investors]
-        verifier = self.sender(self.record.wallets.deployer)
-        verifier.send(self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)")
-        issue = self.terms.hard_cap * self.terms.unit_price
-        purses = [(self.record.wallets["issuer"], issue)]
-        if self.terms.feeds:
-            purses.append((self.citizen.address, max(f.challenge_bond for f in self.terms.feeds)))
-        purses += [(self.wallet(n), u * self.terms.unit_price) for n, u in allot(self.terms.hard_cap).items()]
-        for wallet, amount in purses:
-            verifier.send(self.currency.functions.mint(wallet, amount), "mint test currency")
-        self.issuer.send(self.currency.functions.approve(self.record.addresses["bond"], MAX_UINT), "approve")
-
-    def open_offering(self) -> None:
-        reach_time(self.w3, self.terms.opens)
+        self.verifier.send(
+            self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)"
+        )
+        for name, units in allot(self.sale.units).items():
+            self.mint(self.wallet(name), units * self.sale.unit_price)
 
     def refused(self) -> str:
         """What the contract says when an unverified wallet with money tries to subscribe."""
-        price = self.terms.unit_price
-        self.stranger.send(self.currency.functions.mint(self.stranger.address, price), "mint test currency")
-        approve = self.currency.functions.approve(self.record.addresses["offering"], price)
-        self.stranger.send(approve, "approve")
+        price = self.sale.unit_price
+        self.mint(self.stranger.address, price)
+        self.approve(self.stranger, self.offering.address, price)
         try:
             self.stranger.send(self.offering.functions.subscribe(1), "subscribe")
         except ContractError as error:
@@ -177,57 +213,31 @@ class Life:
 
     def subscribe(self, allotted: Mapping[str, int] | None = None) -> dict[str, int]:
         """Units by investor against money; all units of the issue unless told otherwise."""
-        allotted = allot(self.terms.hard_cap) if allotted is None else dict(allotted)
+        allotted = allot(self.sale.units) if allotted is None else dict(allotted)
         for name, units in allotted.items():
             buyer = self.sender(self.wallet(name))
-            cost = units * self.terms.unit_price
-            buyer.send(self.currency.functions.approve(self.record.addresses["offering"], cost), "approve")
+            self.approve(buyer, self.offering.address, units * self.sale.unit_price)
             buyer.send(self.offering.functions.subscribe(units), "subscribe (DvP)")
         return allotted
 
     def settle_offering(self) -> int:
         """Close the offering; the proceeds that reached the issuer."""
-        reach_time(self.w3, self.terms.closes)
-        before = self.balance(self.record.wallets["issuer"])
+        reach_time(self.w3, self.sale.closes)
+        issuer = self.record.wallets["issuer"]
+        before = self.balance(issuer)
         self.stranger.send(self.offering.functions.settle(), "settle offering")
-        return self.balance(self.record.wallets["issuer"]) - before
+        return self.balance(issuer) - before
 
-    def fund_rewards(self) -> None:
-        """The issuer puts the rewards for a justified challenge of each period of each KPI aside with the
-        oracle."""
-        for feed in self.terms.feeds:
-            amount, at = feed.all_rewards, self.record.addresses["oracle"]
-            self.issuer.send(self.currency.functions.approve(at, amount), "approve")
-            fund = self.oracle.functions.fundRewards(self.record.feeds[feed.kpi], amount)
-            self.issuer.send(fund, "fund rewards")
+    # -- holders
 
-    # -- coupons and trades
-
-    def pay_coupon(self, number: int) -> dict[str, int]:
-        """Coupon `number` (from 1) on its date, as `coupon`, and what holders do after it."""
-        paid = self.coupon()
-        self.habits(number)
-        return paid
-
-    def coupon(self) -> dict[str, int]:
-        """The next coupon on its date, with what is paid beside it: the issuer funds it, a stranger triggers
-        it; the event's arguments."""
-        due, amount = read(self.bond.functions.nextPayment())
-        reach_time(self.w3, due)
-        self.issuer.send(self.bond.functions.fund(amount), "fund bond")
-        receipt = self.stranger.send(self.bond.functions.payCoupon(), "pay coupon (bond and token)")
-        (paid,) = self.bond.events.CouponPaid().process_receipt(receipt, DISCARD)
-        return dict(paid["args"])
-
-    def habits(self, number: int) -> None:
-        """Claims and trades between holders after coupon `number` (from 1)."""
+    def habits(self, payment: int) -> None:
+        """Claims and trades between holders after a payment, counted from 1."""
         for investor in self.cast.investors:
-            if number % CLAIM_HABITS.get(investor.name, 1) == 0:
+            if self.cast.claims_after(investor.name, payment):
                 self.claim(self.wallet(investor))
         self.traded = []
-        for trade in self.cast.trades:
-            if trade.after_coupon == number:
-                self.trade(trade)
+        for trade in self.cast.trades_after(payment):
+            self.trade(trade)
 
     def trade(self, trade: Trade) -> None:
         seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
@@ -241,41 +251,14 @@ class Life:
     def claim(self, holder: str) -> int:
         amount: int = read(self.token.functions.claimable(holder))
         if amount:
-            label = "claim" if read(self.currency.functions.balanceOf(holder)) else "first claim"
+            label = "claim" if self.balance(holder) else "first claim"
             self.sender(holder).send(self.token.functions.claim(holder), label)
         return amount
-
-    def rate(self, period: int) -> int:
-        """Coupon rate of `period` (from 0) with every change that is fixed, 1e18 = 100 % a year."""
-        return int(read(self.bond.functions.rateOf(period)))
-
-    # -- end
-
-    def fix(self, number: int) -> dict[str, Any]:
-        """Turn the final or missing report of fixing `number` (from 0) into a rate or an amount: the event's
-        arguments, and as `outcome` what an amount is for the units in issue (0 for a rate)."""
-        rule = self.terms.fixings[number]
-        is_amount = rule.effect is Effect.AMOUNT
-        label = "fix outcome" if is_amount else "fix coupon step"
-        receipt = self.stranger.send(self.bond.functions.fix(number), label)
-        (event,) = self.bond.events.KpiFixed().process_receipt(receipt, DISCARD)
-        units = read(self.token.functions.totalSupply())
-        value = int(event["args"]["value"])
-        return {**event["args"], "outcome": scale(value, units, self.terms.hard_cap) if is_amount else 0}
-
-    def redeem(self) -> dict[str, Any]:
-        """Principal with the outcome, funded to the last unit, then shared out; the event's arguments."""
-        _, amount = read(self.bond.functions.nextPayment())
-        self.issuer.send(self.bond.functions.fund(amount), "fund bond")
-        receipt = self.stranger.send(self.bond.functions.redeem(), "redeem (bond and token)")
-        (event,) = self.bond.events.BondRedeemed().process_receipt(receipt, DISCARD)
-        return dict(event["args"])
 
     def everybody_claims(self) -> int:
         return sum(self.claim(self.wallet(investor)) for investor in self.cast.investors)
 
+    # -- end
+
     def reconcile(self) -> Reconciliation:
         return reconcile(self.w3, self.record, self.deal)
-
-    def balance(self, account: str) -> int:
-        return int(read(self.currency.functions.balanceOf(account)))

@@ -17,14 +17,12 @@ from chain.network import local_account, reach_time
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
-from oracle.kpi import to_integer
 from oracle.local import LOCAL_RELAY, prepare_nodes
-from oracle.methods.stormwater import raw_rain, twin_parameters
+from oracle.method import bundle_method
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
 from oracle.processes import RunningNode, run_nodes
 from oracle.relay import run_relay, send_challenge, send_ruling
-from oracle.twins.stormwater import run_pair
 from oracle.verifier import Verification, verify_report
 from scripts.demo.life import Life, Reading
 
@@ -57,9 +55,11 @@ def crew(
     data: Mapping[str, Any],
     lies: Mapping[int, float],
     down: Sequence[int] = (),
+    unit: str = "",
 ) -> Iterator[Crew]:
     """Start a feed's nodes as processes with the given lies, and kill those in `down`. `rpc`: URL of their
-    chain; `data`: what oracle.local.prepare_nodes takes for the feed's method.
+    chain; `data`: what oracle.local.prepare_nodes takes for the feed's method; `unit`: of the KPI, to say
+    what a lie is.
     """
     files = prepare_nodes(
         folder,
@@ -70,14 +70,18 @@ def crew(
         keys=[bytes(local_account(NODE_KEYS + i).key) for i in range(terms.nodes)],
     )
     with run_nodes(files) as nodes:
-        faults = {nodes[i].address: f"lies by {_sign(lie)}, with forged evidence" for i, lie in lies.items()}
+        faults = {
+            nodes[i].address: f"lies by {_sign(lie, unit)}, with forged evidence" for i, lie in lies.items()
+        }
         for index in down:
             os.kill(nodes[index].pid, signal.SIGTERM)
             faults[nodes[index].address] = "is down (process killed)"
         yield Crew(nodes, faults)
 
 
-def _sign(lie: float) -> str:
+def _sign(lie: float, unit: str) -> str:
+    if unit:
+        return f"{lie:+,.0f} {unit}" if abs(lie) >= 10 else f"{lie:+g} {unit}"
     return f"{lie:+.2f}" if abs(lie) >= 0.1 else f"{lie:+g}"
 
 
@@ -135,7 +139,7 @@ def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> d
 
 
 def verify(life: Life, record: Mapping[str, Any]) -> Verification:
-    """Anybody's check of a report: SWMM again from the evidence, signatures, chain."""
+    """Anybody's check of a report: the method again on the evidence, signatures, chain."""
     return verify_report(record["file"], w3=life.w3)
 
 
@@ -181,14 +185,15 @@ def correct(life: Life, reading: Reading, value: int, evidence_root: str) -> dic
 
 
 def recomputed(record: Mapping[str, Any]) -> tuple[int, str]:
-    """What an engineer finds who runs SWMM again on the raw series behind a report: the median of the
+    """What an engineer finds who runs the method again on the raw series behind a report: the median of the
     recomputed values, and the root of that evidence. Forged results do not matter here, only raw data do.
     """
     folder = Path(record["file"]).parent / "evidence"
     roots = [item["evidence"] for item in record["observations"]]
-    bundles = [evidence.load(folder / root) for root in roots]
-    values = sorted(
-        to_integer(run_pair(twin_parameters(bundle), raw_rain(bundle)).reduction, record["decimals"])
-        for bundle in bundles
-    )
+    values = sorted(from_raw_data(evidence.load(folder / root)) for root in roots)
     return median(values), report_evidence(roots)
+
+
+def from_raw_data(bundle: evidence.Bundle) -> int:
+    """The KPI integer that a bundle's raw data give, whatever its results claim."""
+    return bundle_method(bundle).raw_value(bundle)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chain.errors import NetworkError
-from chain.network import LocalChain, rpc, start_anvil, start_ganache, when
+from chain.network import LocalChain, reach_time, rpc, start_anvil, start_ganache, when
 from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
@@ -27,7 +27,7 @@ from finance.terms.canonical import plain
 from finance.terms.values import NumbersTerm
 from oracle.twins.stormwater import METHOD
 from scripts.demo import reporting
-from scripts.demo.cast import CLASS_NAMES, INVESTORS
+from scripts.demo.bond import BondLife
 from scripts.demo.life import Life
 from scripts.demo.narrator import Narrator
 
@@ -77,7 +77,7 @@ class Demonstration:
     deal: Deal
     chain: LocalChain
     valuation: Valuation
-    life: Life
+    life: BondLife
     allotted: dict[str, int]
     faults: dict[str, str]
     verification: dict[str, str]
@@ -122,7 +122,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         valuation = _price(deal, narrator)
         narrator.chapter("2. A chain, and the deal on it")
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
-        life = Life(chain, deal, gas)
+        life = BondLife(chain, deal, gas)
         deploy(life, narrator)
         allotted = issue(life, narrator)
         _early_coupons(life, narrator)
@@ -210,28 +210,26 @@ def deploy(life: Life, narrator: Narrator) -> None:
     record = life.deploy()
     narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
     narrator.say("every term read back from the chain equals the deal file", True)
-    narrator.say(f"claim token {record.addresses['token']}, bond {record.addresses['bond']}")
+    narrator.say(", ".join(f"{key} {part.address}" for key, part in record.parts.items()))
 
 
-def issue(life: Life, narrator: Narrator) -> dict[str, int]:
+def issue(life: BondLife, narrator: Narrator) -> dict[str, int]:
     """Verify investors and sell them the issue; units by investor."""
     narrator.chapter("3. Investors and the issue (delivery versus payment)")
     life.onboard()
-    classes = [CLASS_NAMES[life.investor_class(i)] for i in INVESTORS]
-    counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
-    narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
-    life.open_offering()
+    narrator.say(f"{len(life.cast.investors)} wallets verified: {life.classes()}")
+    reach_time(life.w3, life.terms.opens)
     narrator.say(f"an unverified wallet tries to buy and is refused: {life.refused()}", True)
     allotted = life.subscribe()
     unit = life.money.words(life.terms.unit_principal)
     narrator.say(f"{sum(allotted.values()):,} units of {unit} sold to {len(allotted)} investors")
     proceeds = life.settle_offering()
     narrator.say(f"settled: {life.money.words(proceeds)} reached the issuer, the bond is active", True)
-    life.fund_rewards()
+    life.aside()
     return allotted
 
 
-def _early_coupons(life: Life, narrator: Narrator) -> None:
+def _early_coupons(life: BondLife, narrator: Narrator) -> None:
     narrator.chapter("4. Coupons, trades and claims over simulated time")
     ends = life.reading(OUTCOME).ends
     for number, period in enumerate(life.terms.periods, start=1):
@@ -239,7 +237,7 @@ def _early_coupons(life: Life, narrator: Narrator) -> None:
             _coupon(life, number, narrator)
 
 
-def _coupon(life: Life, number: int, narrator: Narrator) -> None:
+def _coupon(life: BondLife, number: int, narrator: Narrator) -> None:
     paid = life.pay_coupon(number)["paid"]
     day = when(life.terms.periods[number - 1].pay_date)[:10]
     narrator.say(f"{day}  coupon {number}: {life.money.words(paid)}")
@@ -263,7 +261,7 @@ def _tell_published(deal: Deal, options: Options, narrator: Narrator) -> None:
 
 
 def _tell_report(
-    life: Life, record: dict[str, Any], faults: dict[str, str], narrator: Narrator
+    life: BondLife, record: dict[str, Any], faults: dict[str, str], narrator: Narrator
 ) -> dict[str, str]:
     """Say what landed and who was wrong; the verifier's findings by node."""
     decimals = life.reading(OUTCOME).feed.decimals
@@ -293,7 +291,7 @@ def _tell_report(
     return culprits
 
 
-def _end(life: Life, name: str, narrator: Narrator) -> Ending:
+def _end(life: BondLife, name: str, narrator: Narrator) -> Ending:
     """From a settled (or missing) report to the last claim and the reconciliation."""
     fixing, reading = life.fix(OUTCOME), life.reading(OUTCOME)
     kpi = "no report" if fixing["missing"] else f"KPI {fixing['kpi'] / 10**reading.feed.decimals:.4f}"
@@ -313,14 +311,14 @@ def _end(life: Life, name: str, narrator: Narrator) -> Ending:
     return Ending(name, fixing, redemption, result, contracts)
 
 
-def _direction(life: Life, outcome: int) -> str:
+def _direction(life: BondLife, outcome: int) -> str:
     if outcome == 0:
         return "no payment either way"
     payer = "the issuer pays investors" if outcome > 0 else "investors pay the issuer"
     return f"{payer} {life.money.words(abs(outcome))}"
 
 
-def _what_ifs(life: Life, crews: Crews, options: Options, narrator: Narrator) -> list[Ending]:
+def _what_ifs(life: BondLife, crews: Crews, options: Options, narrator: Narrator) -> list[Ending]:
     endings = []
     for title, act in (
         ("What if a captured quorum reports a wrong value?", _disputed),
@@ -344,7 +342,7 @@ def _what_ifs(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
 DISPUTE_OPERATIONS = {"oracle challenge", "oracle rule", "withdraw challenge credit"}
 
 
-def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) -> Ending:
+def _disputed(life: BondLife, crews: Crews, options: Options, narrator: Narrator) -> Ending:
     reading = life.reading(OUTCOME)
     quorum = reading.feed.quorum
     crew = crews["captured"]()
@@ -375,7 +373,7 @@ def _disputed(life: Life, crews: Crews, options: Options, narrator: Narrator) ->
     return ending
 
 
-def _silent(life: Life, _crews: Crews, _options: Options, narrator: Narrator) -> Ending:
+def _silent(life: BondLife, _crews: Crews, _options: Options, narrator: Narrator) -> Ending:
     reporting.wait_until_missing(life, life.reading(OUTCOME))
     narrator.say("the reporting deadline passes: the report is missing, by the clock alone")
     ending = _end(life, "silent", narrator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chain.reconciliation import Reconciliation
+from scripts.demo.life import Life
 from scripts.demo.story import OUTCOME, Demonstration, Ending
 
 
@@ -34,15 +35,7 @@ def summary(demo: Demonstration) -> dict[str, Any]:
             kind: {"contracts": str(ours), "settled": str(theirs), "difference": str(ours - theirs)}
             for kind, (ours, theirs) in main.contracts.items()
         },
-        "holders": {
-            life.names.get(h.holder, h.holder): {
-                "units": h.units,
-                "expected": str(h.expected),
-                "actual": str(h.claimed + h.unclaimed),
-                "difference": str(h.difference),
-            }
-            for h in main.reconciliation.holders
-        },
+        "holders": holders(life, main.reconciliation),
         "what_ifs": [
             {"name": e.name, "kpi": _kpi(e, feed.decimals), "payments": payments(e), "notes": e.notes or {}}
             for e in demo.what_ifs
@@ -62,6 +55,19 @@ def sums(result: Reconciliation) -> dict[str, dict[str, str]]:
     return {
         kind: {name: str(each[name]) for name in ("expected", "actual", "difference")}
         for kind, each in (result.payments() | {"total": result.earned()}).items()
+    }
+
+
+def holders(life: Life, result: Reconciliation) -> dict[str, dict[str, Any]]:
+    """Units, and what was earned, of everybody who ever held, by name."""
+    return {
+        life.names.get(h.holder, h.holder): {
+            "units": h.units,
+            "expected": str(h.expected),
+            "actual": str(h.claimed + h.unclaimed),
+            "difference": str(h.difference),
+        }
+        for h in result.holders
     }
 
 

@@ -15,8 +15,9 @@ from chain.bindings import read
 from chain.deploy import local_wallets
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
+from scripts.demo.bond import BondLife
 from scripts.demo.cast import allot
-from scripts.demo.life import Life, Reading
+from scripts.demo.life import Reading
 from scripts.demo.reporting import HOUR
 from scripts.serve.cast import PEOPLE
 from scripts.serve.folders import deployment_id
@@ -53,7 +54,7 @@ class BondStory:
     def __init__(self, scene: Scene, setting: BondSetting) -> None:
         self.scene, self.setting = scene, setting
         self.id = deployment_id(setting.deal)
-        self.life = Life(scene.chain, setting.deal, scene.gas, PEOPLE)
+        self.life = BondLife(scene.chain, setting.deal, scene.gas, PEOPLE)
         self.reports: dict[str, Reports] = {}
 
     @property
@@ -127,7 +128,7 @@ class BondStory:
             life.subscribe({life.cast.investors[0].name: left})
         if self._offering() == SUCCEEDED:
             life.stranger.send(life.offering.functions.settle(), "settle offering")
-            life.fund_rewards()
+            life.aside()
 
     def _offering(self) -> int:
         return int(read(self.life.offering.functions.state()))
@@ -183,5 +184,4 @@ class BondStory:
         life = self.life
         lacks = needed - life.balance(wallet)
         if lacks > 0:
-            verifier = life.sender(life.record.wallets.deployer)
-            verifier.send(life.currency.functions.mint(wallet, lacks), "mint test currency")
+            life.mint(wallet, lacks)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from api.demo import DemoAccount
 from chain.deploy import LOCAL_ACCOUNTS
-from scripts.demo.cast import Cast
-from scripts.demo.swap.cast import CITIZEN, INVESTORS, OFFTAKER, RELAY, STRANGER
+from scripts.demo.cast import BOND, QUARTERS
 
 VISITOR = 20
 """A new investor: verified, with test money, and nothing else yet."""
 FIRST_ISSUER = 21
 ACCOUNTS = 30
-PEOPLE = Cast(investors=INVESTORS, citizen=CITIZEN, relay=RELAY, stranger=STRANGER)
+PEOPLE = BOND.moved(3)
+"""Of the bonds: the same accounts as in the swap."""
 
 VISITOR_MONEY = 500_000
 CITIZEN_MONEY = 50_000
@@ -28,8 +28,8 @@ def demo_accounts(wallets: Sequence[str], issuers: Sequence[str]) -> list[DemoAc
     """Everybody whom a visitor may act as. `issuers`: names of the bonds' issuers, in order of accounts."""
     named = [
         (VISITOR, "New investor", "investor"),
-        (CITIZEN, "Citizen", "citizen"),
-        *((investor.account, investor.name, "investor") for investor in INVESTORS),
+        (QUARTERS.citizen, "Citizen", "citizen"),
+        *((investor.account, investor.name, "investor") for investor in QUARTERS.investors),
         *((FIRST_ISSUER + place, name, "issuer") for place, name in enumerate(issuers)),
         (LOCAL_ACCOUNTS["issuer"], "Wind project company", "issuer"),
         (LOCAL_ACCOUNTS["payer"], "Hedge provider", "payer"),
@@ -37,7 +37,7 @@ def demo_accounts(wallets: Sequence[str], issuers: Sequence[str]) -> list[DemoAc
         (LOCAL_ACCOUNTS["lender"], "Senior lender", "lender"),
         (LOCAL_ACCOUNTS["agent"], "Transfer agent", "agent"),
         (LOCAL_ACCOUNTS["deployer"], "Verifier of identities", "verifier"),
-        (OFFTAKER, "Buyer of the power", "offtaker"),
-        (STRANGER, "Somebody who is not verified", "stranger"),
+        (QUARTERS.offtaker, "Buyer of the power", "offtaker"),
+        (QUARTERS.stranger, "Somebody who is not verified", "stranger"),
     ]
     return [DemoAccount(wallets[account], name, role) for account, name, role in named]

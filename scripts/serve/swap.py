@@ -95,8 +95,8 @@ class SwapStory:
 
     def _issue(self) -> None:
         self.life.post_collateral()
-        self.life.issue()
-        self.life.fund_rewards()
+        self.life.sell()
+        self.life.aside()
 
     # -- a quarter
 
@@ -135,7 +135,7 @@ class SwapStory:
             reach_time(life.w3, self.project.periods[paid].pay_date)
             life.pay_waterfall()
             with as_they_can(f"{self.id}: claims and trades"):
-                life.habits(paid)
+                life.habits(paid + 1)
 
     def _settle_one(self, period: int) -> None:
         """The side that owes pays in before; but once the payer does not, and its margin is called."""

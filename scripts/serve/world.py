@@ -24,20 +24,17 @@ from finance.terms import Deal, load_deal
 from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
 from scripts.demo.any_bond import LIE_OF_SPREAD
-from scripts.demo.cast import COUNTRY_USA, RETAIL
+from scripts.demo.cast import COUNTRY_USA, QUARTERS, RETAIL
 from scripts.demo.life import IDENTITY_YEARS, Life
 from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
 from scripts.demo.story import CAPTURE_LIE
-from scripts.demo.swap.life import SwapLife
 from scripts.demo.swap.story import CAPTURE_LIE as SWAP_CAPTURE_LIE
 from scripts.demo.swap.story import LIE as SWAP_LIE
 from scripts.serve.bond import LEAD_DAYS, BondSetting, BondStory
 from scripts.serve.cast import (
     ACCOUNTS,
-    CITIZEN,
     CITIZEN_MONEY,
     FIRST_ISSUER,
-    RELAY,
     VISITOR,
     VISITOR_MONEY,
     demo_accounts,
@@ -95,7 +92,7 @@ def world(data: Path, progress: Progress) -> Iterator[World]:
         lying = captured(_captured(bloom), crews[bloom.id], home / bloom.id, home / "captured", stop)
         liars = brief.enter_context(Starting(at_once=1)).begin(lying)
         stack.callback(stop.set)  # those that are still starting give up
-        scene = Scene(chain, data, Plan(), Panel(Sender(chain.w3, chain.accounts[RELAY])))
+        scene = Scene(chain, data, Plan(), Panel(Sender(chain.w3, chain.accounts[QUARTERS.relay])))
         quorum = staff[dc_water.id].terms.quorum
         stories: list[Story] = [
             # Whoever has captured a quorum also decides which answers are brought on chain.
@@ -181,10 +178,10 @@ def _captured(bloom: Deal) -> Staff:
     return Staff(bloom, terms, dict.fromkeys(range(terms.quorum), lie))
 
 
-def _welcome(life: Life | SwapLife) -> None:
+def _welcome(life: Life) -> None:
     """The visitor is verified and has test money; the citizen has enough to challenge."""
     verifier = life.sender(life.record.wallets.deployer)
-    visitor, citizen = life.chain.accounts[VISITOR], life.chain.accounts[CITIZEN]
+    visitor, citizen = life.chain.accounts[VISITOR], life.citizen.address
     identity = (NOW + IDENTITY_YEARS * 365 * DAY, COUNTRY_USA, RETAIL)
     verifier.send(life.registry.functions.setIdentity(visitor, identity), "verify a holder")
     for wallet, money in ((visitor, VISITOR_MONEY), (citizen, CITIZEN_MONEY)):

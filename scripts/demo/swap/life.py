@@ -1,124 +1,71 @@
-"""The life of a KPI payment on a local chain, step by step; each step sends real transactions."""
+"""The life of a KPI payment on a local chain, and of the project that it serves, if there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
 from web3.logs import DISCARD
 
-from chain.bindings import contract, read
-from chain.deploy import deploy_on
+from chain.bindings import read
 from chain.network import LocalChain, reach_time
-from chain.records import DeploymentRecord, Wallets
-from chain.sender import GasLog, Sender
+from chain.sender import GasLog
 from finance.settlement.kpi_payment import Side, amount_of
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.terms import Deal
-from scripts.demo.cast import COUNTRY_USA, Investor, Trade
-from scripts.demo.life import DAY, IDENTITY_YEARS, MAX_UINT, Money
-from scripts.demo.swap.cast import (
-    CITIZEN,
-    INVESTORS,
-    OFFTAKER,
-    RELAY,
-    STRANGER,
-    allot,
-    claims_now,
-    trades_after,
-)
+from scripts.demo import cast as people
+from scripts.demo.cast import Cast
+from scripts.demo.life import Issue, Life, Reading
 
 LINE = "0x" + b"power sales".ljust(32, b"\0").hex()
 """The treasury's line for what the plant sells."""
 
 
-class SwapLife:
-    """A deployed swap deal and everybody around it."""
+class SwapLife(Life):
+    """A deployed KPI payment and everybody around it."""
 
-    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog) -> None:
-        self.chain, self.deal, self.gas = chain, deal, gas
-        self.w3 = chain.w3
+    swap: Contract
+    treasury: Contract
+
+    def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog, cast: Cast = people.QUARTERS) -> None:
         self.terms: SwapTerms = swap_terms(deal)
-        self.money = Money(deal.currency.code, self.terms.currency_decimals)
-        self.names = {chain.accounts[i.account]: i.name for i in INVESTORS}
-        self._senders: dict[str, Sender] = {}
-        self.record: DeploymentRecord
-
-    # -- people
-
-    def sender(self, address: str) -> Sender:
-        return self._senders.setdefault(address, Sender(self.w3, address, self.gas))
-
-    def account(self, number: int) -> Sender:
-        return self.sender(self.chain.accounts[number])
-
-    def wallet(self, investor: Investor | str) -> str:
-        if isinstance(investor, str):
-            investor = next(i for i in INVESTORS if i.name == investor)
-        return self.chain.accounts[investor.account]
-
-    @property
-    def citizen(self) -> Sender:
-        return self.account(CITIZEN)
-
-    @property
-    def relay(self) -> Sender:
-        return self.account(RELAY)
-
-    @property
-    def stranger(self) -> Sender:
-        return self.account(STRANGER)
+        project, sale = self.terms.project, None
+        if project is not None:
+            last = project.periods[-1].pay_date
+            sale = Issue(
+                project.unit_price,
+                project.hard_cap,
+                project.opens,
+                project.closes,
+                last,
+                project.allowed_classes,
+            )
+        super().__init__(chain, deal, gas, cast, sale)
 
     @property
     def has_project(self) -> bool:
         return self.terms.project is not None
+
+    @property
+    def feed(self) -> str:
+        """The id of the KPI's feed."""
+        return self.record.feeds[self.terms.feed.kpi]
+
+    def reading(self, period: int) -> Reading:
+        """The report that a period (from 0) goes by."""
+        return Reading(self.terms.feed, self.feed, period)
 
     def party(self, side: Side) -> str:
         if side is Side.PAYEE and self.has_project:
             return self.record.addresses["treasury"]
         return self.record.wallets[side.name.lower()]
 
-    def at(self, name: str, address: str) -> Contract:
-        return contract(self.w3, name, address)
-
-    def balance(self, account: str) -> int:
-        return int(read(self.currency.functions.balanceOf(account)))
-
     # -- beginning
 
-    def deploy(self, folder: Path | None = None, wallets: Wallets | None = None) -> DeploymentRecord:
-        """Shared contracts, then the deal in one transaction; raises if the chain differs from the file.
-
-        Deals with the same `folder` share their contracts.
-        """
-        self.record = deploy_on(self.chain, self.deal, self.gas, folder, wallets)
-        at = self.record.addresses
-        self.swap = self.at("KpiPayment", at["swap"])
-        self.oracle = self.at("KpiOracle", at["oracle"])
-        self.currency = self.at("TestCurrency", at["currency"])
-        self.feed = self.record.feeds[self.terms.feed.kpi]
-        if self.has_project:
-            self.treasury = self.at("RevenueTreasury", at["treasury"])
-            self.token = self.at("SecurityToken", at["token"])
-            self.offering = self.at("Offering", at["offering"])
-            self.registry = self.at("IdentityRegistry", at["registry"])
-        return self.record
-
-    def mint(self, wallet: str, amount: int) -> None:
-        self.account(0).send(self.currency.functions.mint(wallet, amount), "mint test currency")
-
-    def approve(self, owner: Sender, spender: str, amount: int = MAX_UINT) -> None:
-        owner.send(self.currency.functions.approve(spender, amount), "approve")
-
-    def fund_rewards(self) -> None:
-        """Money for whoever challenges rightly, of every period, put aside with the oracle by a party."""
-        amount = self.terms.feed.all_rewards
-        owner = self.sender(self.record.wallets["payer"])
-        self.mint(owner.address, amount)
-        self.approve(owner, self.record.addresses["oracle"], amount)
-        owner.send(self.oracle.functions.fundRewards(self.feed, amount), "fund rewards")
+    def aside(self) -> None:
+        """Rewards for challenges, by the payer; and who will challenge a report has the stake."""
+        self.fund_rewards("payer", self.terms.feed)
         self.mint(self.citizen.address, self.terms.feed.challenge_bond)
 
     def post_collateral(self) -> dict[Side, int]:
@@ -136,40 +83,19 @@ class SwapLife:
         if not self.has_project:
             self.stranger.send(self.swap.functions.activate(), "begin swap")
 
-    # -- issue of a project's claim token
-
-    def onboard(self) -> None:
-        """Verify all investors in one transaction and give everybody test money."""
-        project = self.terms.project
-        assert project is not None
-        expiry = project.periods[-1].pay_date + IDENTITY_YEARS * 365 * DAY
-        identities = [(expiry, COUNTRY_USA, i.investor_class) for i in INVESTORS]
-        wallets = [self.wallet(i) for i in INVESTORS]
-        call = self.registry.functions.setIdentities(wallets, identities)
-        self.account(0).send(call, "verify holders (batch)")
-        for name, units in allot(project.hard_cap).items():
-            self.mint(self.wallet(name), units * project.unit_price)
-
-    def issue(self) -> dict[str, int]:
+    def sell(self) -> dict[str, int]:
         """All units against money, then the offering is settled and the treasury begins; units by name."""
-        project = self.terms.project
-        assert project is not None
-        reach_time(self.w3, project.opens)
-        allotted = allot(project.hard_cap)
-        for name, units in allotted.items():
-            buyer = self.sender(self.wallet(name))
-            self.approve(buyer, self.offering.address, units * project.unit_price)
-            buyer.send(self.offering.functions.subscribe(units), "subscribe (DvP)")
-        reach_time(self.w3, project.closes)
-        self.stranger.send(self.offering.functions.settle(), "settle offering")
-        self.approve(self.account(OFFTAKER), self.treasury.address)
+        reach_time(self.w3, self.sale.opens)
+        allotted = self.subscribe()
+        self.settle_offering()
+        self.approve(self.account(self.cast.offtaker), self.treasury.address)
         return allotted
 
     # -- one period
 
     def sell_power(self, amount: int) -> None:
         """The off-taker pays the project for the period's power."""
-        buyer = self.account(OFFTAKER)
+        buyer = self.account(self.cast.offtaker)
         self.mint(buyer.address, amount)
         buyer.send(self.treasury.functions.receiveRevenue(LINE, amount), "receive revenue")
 
@@ -219,29 +145,6 @@ class SwapLife:
         (event,) = self.treasury.events.PeriodPaid().process_receipt(receipt, errors=DISCARD)
         return dict(event["args"])
 
-    def habits(self, period: int) -> None:
-        """Claims and trades between holders after a distribution."""
-        for investor in INVESTORS:
-            if claims_now(investor.name, period):
-                self.claim(self.wallet(investor))
-        for trade in trades_after(period):
-            self.trade(trade)
-
-    def trade(self, trade: Trade) -> None:
-        seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
-        units = min(trade.units, read(self.token.functions.balanceOf(seller)))
-        if not units:
-            return
-        label = "transfer" if read(self.token.functions.balanceOf(buyer)) else "transfer to a new holder"
-        self.sender(seller).send(self.token.functions.transfer(buyer, units), label)
-
-    def claim(self, holder: str) -> int:
-        amount: int = read(self.token.functions.claimable(holder))
-        if amount:
-            label = "claim" if self.balance(holder) else "first claim"
-            self.sender(holder).send(self.token.functions.claim(holder), label)
-        return amount
-
     # -- end
 
     def wind_up(self) -> None:
@@ -255,5 +158,4 @@ class SwapLife:
             for party in (0, 1):
                 if read(self.treasury.functions.creditOf(party)):
                     self.stranger.send(self.treasury.functions.withdraw(party), "withdraw from treasury")
-            for investor in INVESTORS:
-                self.claim(self.wallet(investor))
+            self.everybody_claims()

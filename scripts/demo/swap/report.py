@@ -13,7 +13,6 @@ from finance.report.tables import inputs_table
 from scripts.demo.cast import CLASS_NAMES
 from scripts.demo.figures import svg
 from scripts.demo.swap import figures
-from scripts.demo.swap.cast import INVESTORS
 from scripts.demo.swap.story import SwapDemonstration
 from scripts.demo.swap.summary import payments
 
@@ -43,7 +42,7 @@ def _content(demo: SwapDemonstration) -> dict[str, Any]:
     drawn = {"settlements": figures.settlement_figure}
     if life.has_project:
         drawn |= {"revenue": figures.revenue_figure, "holders": figures.holders_figure}
-    classes = {life.wallet(i): CLASS_NAMES[i.investor_class] for i in INVESTORS}
+    classes = {life.wallet(i): CLASS_NAMES[life.investor_class(i)] for i in life.cast.investors}
     return {
         "demo": demo,
         "deal": demo.deal,

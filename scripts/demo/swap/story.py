@@ -14,20 +14,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chain.network import LocalChain, reach_time, when
-from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.settlement.kpi_payment import Side, close_out_amount
+from finance.settlement.swap_terms import swap_terms
 from finance.swaps.deal import swap_inputs
 from finance.swaps.study import SwapStudy, swap_study
 from finance.swaps.wind import is_wind
 from finance.terms import Deal
-from scripts.demo.cast import CLASS_NAMES
+from scripts.demo import reporting
 from scripts.demo.narrator import Narrator
 from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
-from scripts.demo.story import CHAINS, LEAD_DAYS, Options, tell_reconciliation
-from scripts.demo.swap import crew as oracle
-from scripts.demo.swap.cast import DISPUTED, FIRST_MARGIN, INVESTORS
+from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, tell_reconciliation
+from scripts.demo.swap.cast import DISPUTED, FIRST_MARGIN
 from scripts.demo.swap.life import SwapLife
 from scripts.demo.swap.world import Revenue, power_sales
 
@@ -105,9 +104,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
         narrator.chapter("2. A chain, and the deal on it")
         narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
         life = SwapLife(chain, deal, GasLog())
-        record = life.deploy()
-        narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
-        narrator.say("every term read back from the chain equals the deal file", True)
+        deploy(life, narrator)
         allotted = _begin(life, narrator)
         told = _Telling(
             deal,
@@ -123,7 +120,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
             f"{5 if life.has_project else 4}. Everybody takes what is theirs, and reconciliation"
         )
         life.wind_up()
-        result = reconcile(life.w3, record, deal)
+        result = life.reconcile()
         tell_reconciliation(result, narrator)
         return SwapDemonstration(
             options, deal, chain, study, life, allotted, told.main.faults, told.fixings, told.dispute,
@@ -141,11 +138,13 @@ def _first_day(deal: Deal) -> int:
 
 def _start_nodes(rpc: str, deal: Deal, options: Options, starting: Starting) -> dict[str, Callable[[], Crew]]:
     """Two sets of the same nodes: one honest but for a liar and a dead one, one whose quorum is captured."""
-    policy, folder = deal.oracle[deal.swap.kpi], options.out / "oracle"
-    spread, quorum = float(policy.max_spread.value), int(policy.quorum.value)
+    feed, folder, unit = swap_terms(deal).feed, options.out / "oracle", deal.kpis[deal.swap.kpi].unit
+    spread, quorum = feed.max_spread / 10**feed.decimals, feed.quorum
+    data = {"deal": deal, "seed": options.seed}
 
     def begin(name: str, lies: dict[int, float], down: list[int]) -> Callable[[], Crew]:
-        return starting.begin(oracle.crew(rpc, deal, folder / f"nodes-{name}", options.seed, lies, down))
+        nodes = reporting.crew(rpc, folder / f"nodes-{name}", feed, data, lies, down, unit)
+        return starting.begin(nodes)
 
     return {
         "main": begin("main", {LIAR: round(LIE * spread, 2)}, [SLEEPER]),
@@ -187,11 +186,9 @@ def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
         assert project is not None
         narrator.chapter("3. Investors and the issue (delivery versus payment)")
         life.onboard()
-        classes = [CLASS_NAMES[i.investor_class] for i in INVESTORS]
-        counts = ", ".join(f"{classes.count(c)} {c}" for c in dict.fromkeys(classes))
-        narrator.say(f"{len(INVESTORS)} wallets verified: {counts}")
+        narrator.say(f"{len(life.cast.investors)} wallets verified: {life.classes()}")
         _tell_posted(life, narrator, posted)
-        allotted = life.issue()
+        allotted = life.sell()
         unit = life.money.words(project.unit_price)
         sold = f"{sum(allotted.values()):,} units of {unit} sold to {len(allotted)} investors"
         narrator.say(f"{sold}; treasury and swap begin")
@@ -199,7 +196,7 @@ def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
         _tell_posted(life, narrator, posted)
         life.begin()
         narrator.say("both sides' collateral is in place: the swap begins", True)
-    life.fund_rewards()
+    life.aside()
     return allotted
 
 
@@ -251,7 +248,7 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
     fixing = Fixing(period, life.terms.feed.period_ends[period], kpi, amount, disputed, calls, revenue)
     if life.has_project:
         fixing.run = dict(life.pay_waterfall())
-        life.habits(period)
+        life.habits(period + 1)
     if period % 4 == 3 and not life.has_project:
         for side in Side:
             life.take(side)
@@ -260,9 +257,11 @@ def _period(told: _Telling, period: int, disputed: bool) -> Fixing:
 
 
 def _plain_report(told: _Telling, period: int) -> int:
-    record = oracle.report(told.life, period, told.main.urls, told.options.out / "oracle" / "reports")
+    reading = told.life.reading(period)
+    reporting.to_reporting_time(told.life, reading)
+    record = reporting.report(told.life, reading, told.main.urls, told.options.out / "oracle" / "reports")
     told.reports.append(record)
-    oracle.wait_until_final(told.life, period)
+    reporting.wait_until_final(told.life, reading)
     return int(record["value"])
 
 
@@ -271,18 +270,20 @@ def _disputed_report(told: _Telling, period: int) -> int:
     life, narrator = told.life, told.narrator
     crew = told.captured()
     quorum = life.terms.feed.quorum
-    record = oracle.report(life, period, crew.urls[:quorum], told.options.out / "oracle" / "reports-disputed")
+    reading, folder = life.reading(period), told.options.out / "oracle" / "reports-disputed"
+    reporting.to_reporting_time(life, reading)
+    record = reporting.report(life, reading, crew.urls[:quorum], folder)
     told.reports.append(record)
-    found = oracle.verify(life, record)
+    found = reporting.verify(life, record)
     narrator.say(
         f"{quorum} of {len(crew.nodes)} nodes collude: {_kpi(life, int(record['value']))} is pending"
     )
     narrator.say(
         f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
     )
-    right, root = oracle.recomputed(record)
-    oracle.challenge(life, period, root)
-    paid = oracle.correct(life, period, right, root)
+    right, root = reporting.recomputed(record)
+    reporting.challenge(life, reading, root)
+    paid = int(reporting.correct(life, reading, right, root)["paid"])
     narrator.say(f"challenged and corrected by the panel to {_kpi(life, right)}; it is final at once", True)
     narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
     told.dispute = {

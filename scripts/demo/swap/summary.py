@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts.demo.summary import holders, report_summary
 from scripts.demo.swap.figures import coverage
 from scripts.demo.swap.story import SwapDemonstration
 
@@ -22,7 +23,7 @@ def summary(demo: SwapDemonstration) -> dict[str, Any]:
         "oracle": {
             "nodes": feed.nodes,
             "quorum": feed.quorum,
-            "reports": [_report(record) for record in demo.reports],
+            "reports": [report_summary(record) for record in demo.reports],
             "faults": [{"node": node, "fault": fault} for node, fault in demo.faults.items()],
         },
         "kpis": {
@@ -35,15 +36,7 @@ def summary(demo: SwapDemonstration) -> dict[str, Any]:
         "margin_call": demo.margin,
         "coverage": coverage(demo),
         "payments": payments(demo),
-        "holders": {
-            life.names.get(h.holder, h.holder): {
-                "units": h.units,
-                "expected": str(h.expected),
-                "actual": str(h.claimed + h.unclaimed),
-                "difference": str(h.difference),
-            }
-            for h in demo.reconciliation.holders
-        },
+        "holders": holders(life, demo.reconciliation),
         "what_ifs": [],
         "gas": life.gas.summary(),
         "seconds": round(demo.seconds, 1),
@@ -76,12 +69,3 @@ def _period(fixing: Any) -> dict[str, Any]:
         "treasury": run or None,
         "owed_by_payee": str(fixing.owed),
     }
-
-
-def _report(record: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("period", "version", "value", "decimals", "evidence", "tx", "gas_used")
-    signed = [
-        {"node": item["signer"], "signer": item["signer_index"], "value": item["value"]}
-        for item in record["observations"]
-    ]
-    return {**{name: record[name] for name in wanted}, "observations": signed, "failed": record["failures"]}
