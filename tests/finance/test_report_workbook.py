@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from finance import price
 from finance.report.workbook import save_frames, save_workbook
-from finance.swaps.project import payment_days
+from finance.swaps.deal import payment_days
 from finance.terms import InputError
 from scripts.cli import main
 from tests.finance.deal_variants import BOOK, book_deal, enel_under, file_of
