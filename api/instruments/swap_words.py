@@ -313,6 +313,8 @@ class _SwapWords:
         """What the payee gets (above zero) or pays at this point, by the least and the most of the fixed
         amounts."""
         say = self.say
+        if not any(totals):
+            return Outcome(when, say("Nobody pays."), "even")
         if min(totals) >= 0:
             return Outcome(
                 when,
