@@ -132,7 +132,7 @@ def _forward_rows(view: View) -> list[tuple[str, str, str, str]]:
         (f"{kpi.title}, expected", kpi_law(kpi, first), "", "" if len(labels(view)) == 1 else "first period")
     ]
     even = view.terms.break_even
-    if even is not None:
+    if even is not None and not valued(view).any():
         rows.append(("Nobody pays at", kpi_value(kpi, even), "", "where the line crosses zero"))
     return rows
 

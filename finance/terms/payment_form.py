@@ -52,7 +52,7 @@ def payment_form(deal: Deal) -> PaymentForm:
     two_way = low < 0 < high
     if not any(fixed):
         noun = "forward" if two_way else "payment"
-        return PaymentForm(noun, "fixed payment", "payment", "payment", two_way)
+        return PaymentForm(noun, "fixed payment", "payoff", "payment", two_way)
     if low >= 0 and min(fixed) > 0:
         return PaymentForm("charge", "charge", _change(payoffs), "payment", two_way)
     return PaymentForm("swap", "fixed payment", "payoff", "settlement", two_way)

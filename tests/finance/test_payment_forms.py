@@ -170,7 +170,7 @@ def test_index_periods_are_kpi_flows() -> None:
     ("file", "noun", "payoff", "two_way"),
     [
         (HIGHWAY, "charge", "deduction", False),
-        (LEAKAGE, "forward", "payment", True),
+        (LEAKAGE, "forward", "payoff", True),
         (RAIN, "swap", "payoff", True),
         (BLOOM, "swap", "payoff", True),
     ],
@@ -210,7 +210,7 @@ def call(*arguments: str) -> str:
 
 def said(text: str) -> str:
     """Without the table of inputs, whose names are those of the deal file's fields."""
-    return text.split("Assumed inputs of", 1)[0]
+    return re.split(r"\nAssumed inputs *\n", text)[0]
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_a_charge_says_what_is_taken_off() -> None:
     ):
         assert words in text
     assert "Payee pays" not in text  # it never does
-    assert "Beyond collateral" not in text  # there is none
+    assert "collateral" not in text.lower()  # there is none
     charge = json.loads(call("price", str(HIGHWAY), "--json"))["charge"]
     assert charge["share"] == pytest.approx(charge["changed"] / charge["full"])
     assert "Average deduction" in call("sensitivity", str(HIGHWAY))
