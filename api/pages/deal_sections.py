@@ -158,7 +158,7 @@ def settlement_section(
         )
     due = say("Due to the project") if deal.share is not None else say("Due to the payee")
     title = say("Swap payments") if payment_form(deal).is_swap else say("Payments by period")
-    return SettlementSection(title, due, settlements_chart(settlements, up, down, formatter), rows)
+    return SettlementSection(title, due, settlements_chart(deal, settlements, up, down, formatter), rows)
 
 
 # -- reports
