@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from finance.pricing.flows import KpiFlow
+from finance.pricing.flows import KpiFlow, Outside
 from finance.pricing.market import DiscountCurve
 from finance.settlement.swap_terms import pay_dates, swap_terms
 from finance.swaps.debt import USUAL_COVENANTS, Covenant, DebtTerms
@@ -44,13 +44,15 @@ def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000,
 
 
 def payment_flows(deal: Deal) -> tuple[KpiFlow, ...]:
-    """What each period's report makes due besides the fixed payment: by the curve that settles, flat beyond
-    its ends, of the KPI as it stands on chain, rounded to its decimals. Currency, to the payee.
+    """What each period's report makes due besides the fixed payment: by the curve that settles, of the KPI as
+    it stands on chain, rounded to its decimals; a KPI outside its bounds makes no report, and the rule for a
+    missing one pays. Currency, to the payee.
     """
     terms, kpi = swap_terms(deal), deal.kpis[deal.swap.kpi]
+    outside = Outside(terms.feed.min_value, terms.feed.max_value, terms.payment.missing_payoff)
     curve, scale = terms.payment.curve, 10.0**-terms.currency_decimals
     return tuple(
-        KpiFlow(paid, period.end, curve, kpi.decimals, scale, deal.swap.kpi)
+        KpiFlow(paid, period.end, curve, kpi.decimals, scale, deal.swap.kpi, outside)
         for period, paid in zip(kpi.periods, payment_days(deal), strict=True)
     )
 

@@ -2,7 +2,8 @@
 
 Each period's expected payoff has a closed form (finance.pricing.closed); a Monte Carlo of the same periods
 gives what sums over periods need: distributions, loadings, revenue by year. Both take the KPI as it stands on
-chain, rounded to its decimals, and the curve that settles, flat beyond its ends.
+chain, rounded to its decimals, and the curve that settles, flat beyond its ends; outside its bounds the
+rule for a missing report.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from finance.pricing.closed import amount_sd, expected_amount, outside_chance
-from finance.pricing.flows import KpiFlow, Outside
+from finance.pricing.flows import KpiFlow
 from finance.pricing.market import DiscountCurve, years
 from finance.pricing.outlook import kpi_outlook, over_time
 from finance.pricing.process import KpiProcess, NormalKpi
 from finance.settlement.payoff_curve import Shape
-from finance.settlement.swap_terms import swap_terms
 from finance.swaps.deal import fixed_amounts, payment_days, payment_flows
 from finance.swaps.distribution import (
     Columns,
@@ -322,10 +322,7 @@ class IndexSwap:
     @cached_property
     def outside(self) -> Floats:
         """Chance in each period that the KPI lies outside the bounds within which reports are accepted."""
-        feed = swap_terms(self.deal).feed
-        bounds = Outside(feed.min_value, feed.max_value, 0)
-        flows = (replace(flow, outside=bounds) for flow in self.terms.flows)
-        return np.array(list(map(outside_chance, flows, self.kpis.marginals)))
+        return np.array(list(map(outside_chance, self.terms.flows, self.kpis.marginals)))
 
     @cached_property
     def revenue(self) -> Revenue | None:

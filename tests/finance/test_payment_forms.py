@@ -154,6 +154,24 @@ def test_a_forward_is_worth_its_distance_from_what_is_expected() -> None:
     )
 
 
+def test_leakage_outside_its_bounds_is_no_report_and_costs_the_utility_the_most() -> None:
+    """Normal about 602 with an sd of 60, reported from 506 to 706 Ml/d only: part of a line, two tails."""
+    tree = read_deal_yaml(LEAKAGE)
+    kpi = tree["kpis"]["leakage"]
+    kpi["bounds"] = {"minimum": assumed(506), "maximum": assumed(706)}
+    kpi["process"]["sd"] = assumed(60)
+    found = index_swap(parse_deal(tree), paths=50_000, seed=SEED)
+    mean, sd, low, high = 602.0, 60.0, 505.95, 706.05  # where rounding to a tenth turns
+    a, b = (low - mean) / sd, (high - mean) / sd
+    cdf, pdf = ql.CumulativeNormalDistribution(), ql.NormalDistribution()
+    inside = cdf(b) - cdf(a)
+    line = NOTIONAL * ((mean - STRIKE) * inside - sd * (pdf(b) - pdf(a)))
+    assert found.outside == pytest.approx([1 - inside], rel=1e-9)
+    assert found.expected == pytest.approx([line - 45_000_000 * (1 - inside)], rel=1e-5)
+    off = found.settlements.mean() - found.expected[0]
+    assert abs(off) < 4.5 * found.settlements.std() / sqrt(len(found.settlements))
+
+
 def test_index_periods_are_kpi_flows() -> None:
     """One price: what finance.pricing makes of a KPI flow is what an index swap's period is worth."""
     deal, found = load_deal(RAIN), view(RAIN)
