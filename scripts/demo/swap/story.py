@@ -322,8 +322,8 @@ def _margin_call(told: _Telling, period: int, amount: int) -> None:
     posted = terms.required[Side.PAYER]
     owing = f"has not paid in; its collateral lacks {life.money.words(lacks)}"
     narrator.say(f"{name} {owing if posted else f'has not paid {life.money.words(lacks)}'}")
-    called = "margin" if posted else "what is owed is"
-    narrator.say(f"{called} called by a stranger; it can be made good until {until}")
+    called = "margin called" if posted else "called for"
+    narrator.say(f"{called} by a stranger; it can be made good until {until}")
     narrator.say(
         f"left unmet, the {_span(told.deal)} under way would be settled by its report, and {name} would owe "
         f"{life.money.words(leaving)} for the {left} after it (close-out by "
