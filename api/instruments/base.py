@@ -193,11 +193,11 @@ class Collection:
 
 @dataclass(frozen=True)
 class Instrument:
-    """A kind of deal. `kind` as in the deal; `name` and `title` in words, short and in full. What can be done
-    with it is in api.instruments.acts, by its contracts."""
+    """A kind of deal. `kind` as in the deal; `name` and `title` in words, short (of the deal at hand) and in
+    full. What can be done with it is in api.instruments.acts, by its contracts."""
 
     kind: str
-    name: str
+    name: Callable[[Deal], str]
     title: str
     terms: TermsReader
     collections: tuple[Collection, ...]

@@ -138,7 +138,7 @@ COLLECTIONS = (
 
 BOND = Instrument(
     kind=KIND,
-    name=N_("Bond"),
+    name=lambda deal: N_("Bond"),
     title="KPI bond",
     terms=read_terms,
     collections=COLLECTIONS,

@@ -30,6 +30,7 @@ from chain.swap.ledger import PARTIES
 from chain.terms import text_of
 from finance.settlement.kpi_payment import amount_of
 from finance.terms import Deal
+from finance.terms.payment_form import payment_form
 
 KIND = "kpi_payment"
 
@@ -230,9 +231,16 @@ COLLECTIONS = (
 )
 
 
+FORMS = {
+    "swap": N_("Swap"),
+    "charge": N_("Charge"),
+    "forward": N_("Forward"),
+    "payment": N_("Payment"),
+}
+
 SWAP = Instrument(
     kind=KIND,
-    name=N_("Swap"),
+    name=lambda deal: FORMS[payment_form(deal).noun],
     title="KPI payment swap",
     terms=read_terms,
     collections=COLLECTIONS,

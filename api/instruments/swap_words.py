@@ -19,6 +19,7 @@ from api.instruments.words import (
 from finance.terms import Deal
 from finance.terms.bond import TierBounds
 from finance.terms.deal import RevenueShare
+from finance.terms.payment_form import payment_form
 from finance.terms.payoffs import payoff_term, steps_of
 
 
@@ -30,7 +31,7 @@ def swap_words(deal: Deal, say: Say, write: Write) -> PlainWords:
 class _SwapWords:
     def __init__(self, deal: Deal, say: Say, write: Write) -> None:
         self.deal, self.say, self.write = deal, say, write
-        self.swap, self.share = deal.swap, deal.share
+        self.swap, self.share, self.form = deal.swap, deal.share, payment_form(deal)
         self.kpi = deal.kpis[self.swap.kpi]
         self.payer, self.payee = (
             say.deal(deal.parties[key].name) for key in (self.swap.payer, self.swap.payee)
@@ -140,55 +141,114 @@ class _SwapWords:
     # -- two parties
 
     def of_parties(self) -> PlainWords:
-        say, swap = self.say, self.swap
-        start, end = self.days
+        say = self.say
         return PlainWords(
-            what=say(
-                "An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
-                payer=self.payer,
-                payee=self.payee,
-            ),
-            gets=[
-                say(
-                    "After each of {count} periods, from {start} to {end}, one side pays the other.",
-                    count=len(self.kpi.periods),
-                    start=start,
-                    end=end,
-                ),
-                say(
-                    "The amount is {fixed} a period (below zero: {payee} pays), and what the measurement "
-                    "adds.",
-                    fixed=self.series(swap.fixed.value),
-                    payee=self.payee,
-                ),
-            ],
-            loses=[
-                self.who_loses(),
-                say(
-                    "Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
-                    payer=self.payer,
-                    payee=self.payee,
-                    one=self.sized(swap.collateral.payer.value),
-                    other=self.sized(swap.collateral.payee.value),
-                ),
-                say(
-                    "Who does not restore it within {days} days is in default: it pays for the rest of the "
-                    "swap, at least its collateral, and is paid nothing for it.",
-                    days=self.write.stated(swap.cure_days.value),
-                ),
-            ],
+            what=self.what(),
+            gets=list(self.gets()),
+            loses=[self.who_loses(), *self.security()],
             rulings=[self.ruling()],
             facts=[
                 (say("Payer"), self.payer),
                 (say("Payee"), self.payee),
                 (say("Measured"), say.deal(self.kpi.title)),
                 (say("Periods"), str(len(self.kpi.periods))),
-                (say("Payments until"), end),
+                (say("Payments until"), self.days[1]),
             ],
             for_holders=False,
         )
 
+    def what(self) -> str:
+        say, sides = self.say, {"payer": self.payer, "payee": self.payee}
+        if self.form.is_charge:
+            return say(
+                "{payer} pays {payee} a charge that the measurement changes; nothing of it is sold to "
+                "investors.",
+                **sides,
+            )
+        if self.form.is_swap:
+            return say(
+                "An exchange of payments between {payer} and {payee}; nothing of it is sold to investors.",
+                **sides,
+            )
+        return say(
+            "A payment between {payer} and {payee} that the measurement decides; nothing of it is sold to "
+            "investors.",
+            **sides,
+        )
+
+    def gets(self) -> Iterator[str]:
+        say, fixed = self.say, self.swap.fixed.value
+        (start, end), count = self.days, len(self.kpi.periods)
+        if self.form.is_charge:
+            payoffs = [payoff_term(step).value for step in steps_of(self.swap)]
+            yield say(
+                "After each of {count} periods, from {start} to {end}, {payer} pays {payee}.",
+                count=count,
+                start=start,
+                end=end,
+                payer=self.payer,
+                payee=self.payee,
+            )
+            yield say(
+                "The charge is {fixed} a period; by the measurement it is {least} at least and {most} "
+                "at most.",
+                fixed=self.series(fixed),
+                least=self.amount(min(fixed) + min(payoffs)),
+                most=self.amount(max(fixed) + max(payoffs)),
+            )
+            return
+        if count == 1:
+            yield say("One side pays the other once, by what is measured until {end}.", end=end)
+        else:
+            yield say(
+                "After each of {count} periods, from {start} to {end}, one side pays the other.",
+                count=count,
+                start=start,
+                end=end,
+            )
+        if any(fixed):
+            yield say(
+                "The amount is {fixed} a period (below zero: {payee} pays), and what the measurement adds.",
+                fixed=self.series(fixed),
+                payee=self.payee,
+            )
+
+    def security(self) -> Iterator[str]:
+        """What stands behind the payments, and what it costs not to pay."""
+        say, posted = self.say, self.swap.collateral
+        days = self.write.stated(self.swap.cure_days.value)
+        if not (posted.payer.value or posted.payee.value):
+            yield say(
+                "No collateral stands behind the payments. Who does not pay within {days} days of a call "
+                "is in default: it owes for the rest of the term, and is paid nothing for it.",
+                days=days,
+            )
+            return
+        yield say(
+            "Collateral stands behind the payments: {payer} keeps {one}, {payee} {other}.",
+            payer=self.payer,
+            payee=self.payee,
+            one=self.sized(posted.payer.value),
+            other=self.sized(posted.payee.value),
+        )
+        if self.form.is_swap:
+            yield say(
+                "Who does not restore it within {days} days is in default: it pays for the rest of the "
+                "swap, at least its collateral, and is paid nothing for it.",
+                days=days,
+            )
+        else:
+            yield say(
+                "Who does not restore it within {days} days is in default: it pays for the rest of the "
+                "term, at least its collateral, and is paid nothing for it.",
+                days=days,
+            )
+
     def who_loses(self) -> str:
+        if self.form.is_charge:
+            if self.rises:
+                return self.say("The less is measured, the less {payee} gets.", payee=self.payee)
+            return self.say("The more is measured, the less {payee} gets.", payee=self.payee)
         sides = {"payer": self.payer, "payee": self.payee}
         if self.rises:
             return self.say("{payer} loses by high readings and {payee} by low ones.", **sides)
@@ -210,14 +270,22 @@ class _SwapWords:
     def ruling(self) -> Ruling:
         say = self.say
         start, end = self.days
-        what = say(
-            "{kpi}, measured {count} times from {start} to {end}. Each measurement decides the payment of "
-            "its period.",
-            kpi=say.deal(self.kpi.title),
-            count=len(self.kpi.periods),
-            start=start,
-            end=end,
-        )
+        if len(self.kpi.periods) == 1:
+            what = say(
+                "{kpi}, measured from {start} to {end}. The measurement decides the payment.",
+                kpi=say.deal(self.kpi.title),
+                start=start,
+                end=end,
+            )
+        else:
+            what = say(
+                "{kpi}, measured {count} times from {start} to {end}. Each measurement decides the payment "
+                "of its period.",
+                kpi=say.deal(self.kpi.title),
+                count=len(self.kpi.periods),
+                start=start,
+                end=end,
+            )
         fixed = self.swap.fixed.value
         outcomes = []
         for step in steps_of(self.swap):
@@ -245,6 +313,8 @@ class _SwapWords:
         """What the payee gets (above zero) or pays at this point, by the least and the most of the fixed
         amounts."""
         say = self.say
+        if not any(totals):
+            return Outcome(when, say("Nobody pays."), "even")
         if min(totals) >= 0:
             return Outcome(
                 when,

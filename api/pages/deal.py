@@ -157,7 +157,7 @@ class _Maker:
         sheet = term_sheet(self.deal, self.say, self.write)
         return DealPage(
             deal=self.deal,
-            instrument=self.say(self.instrument.name),
+            instrument=self.say(self.instrument.name(self.deal)),
             words=self.words,
             sheet=sheet,
             terms_hash=self.deal.terms_hash,
@@ -218,7 +218,7 @@ class _Maker:
         up = say("to {party}", party=names.get("payee", ""))
         down = say("from {party}", party=names.get("payee", ""))
         kpi = kpis[0] if kpis else None
-        view.settlements = settlement_section(settlements, kpi, up, down, self.formatter, self.ui)
+        view.settlements = settlement_section(self.deal, settlements, kpi, up, down, self.formatter, self.ui)
         view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
             view.holders = self.holders(id)
@@ -291,7 +291,7 @@ class _Maker:
         found += [(f"kpi-{each.view.kpi}", say.deal(each.view.title)) for each in view.kpis]
         found.append(("price", say("Price")))
         sections = (
-            ("settlements", say("Swap payments"), view.settlements),
+            ("settlements", view.settlements.title if view.settlements else "", view.settlements),
             ("payments", say("Payments"), view.payments),
             ("reports", say("Reports and disputes"), view.reports),
             ("holders", say("Holders"), view.holders),

@@ -14,6 +14,8 @@ from api.models.deployment import CurveView, KpiPeriod, KpiView, PaymentView, Se
 from api.models.oracle import ReportView
 from api.pages.chain_words import PERIODS, coded, payment_words, y_words
 from api.pages.format import Format
+from finance.terms.deal import Deal
+from finance.terms.payment_form import payment_form
 
 HOLDERS = ("holders", "holder", "payee")
 OPEN = ("pending", "challenged")
@@ -299,9 +301,9 @@ def payments_chart(payments: Sequence[PaymentView], formatter: Formatter) -> Cha
 
 
 def settlements_chart(
-    settlements: Sequence[SettlementView], up: str, down: str, formatter: Formatter
+    deal: Deal, settlements: Sequence[SettlementView], up: str, down: str, formatter: Formatter
 ) -> Chart | None:
-    """A swap's payments both ways."""
+    """A KPI payment's amounts by period, which may go both ways."""
     say = formatter.say
     done = [each for each in settlements if each.amount is not None]
     if not done:
@@ -333,14 +335,28 @@ def settlements_chart(
     amounts = [int(each.amount or 0) for each in settled]
     total, missed = sum(amounts), sum(int(each.unpaid or 0) for each in settled)
     net = formatter.write.short_money(abs(total), formatter.currency)
-    sentence = say(
-        "{count} periods are settled: {ups} times an amount was due to the project, {downs} times from it. "
-        "In all {net} fell due.",
-        count=len(settled),
-        ups=sum(amount > 0 for amount in amounts),
-        downs=sum(amount < 0 for amount in amounts),
-        net=say("{amount} to it", amount=net) if total >= 0 else say("{amount} from it", amount=net),
-    )
+    counts = {
+        "count": len(settled),
+        "ups": sum(amount > 0 for amount in amounts),
+        "downs": sum(amount < 0 for amount in amounts),
+        "net": say("{amount} to it", amount=net) if total >= 0 else say("{amount} from it", amount=net),
+    }
+    if not payment_form(deal).two_way:
+        sentence = say(
+            "{count} periods are settled; in all {net} fell due to the payee.", count=len(settled), net=net
+        )
+    elif deal.share is None:
+        sentence = say(
+            "{count} periods are settled: {ups} times an amount was due to the payee, {downs} times from it. "
+            "In all {net} fell due.",
+            **counts,
+        )
+    else:
+        sentence = say(
+            "{count} periods are settled: {ups} times an amount was due to the project, {downs} times from "
+            "it. In all {net} fell due.",
+            **counts,
+        )
     if missed:
         sentence += " " + say(
             "Of these amounts {missed} could not be paid on their days, and were added to what is owed.",

@@ -15,6 +15,7 @@ from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payme
 from api.pages.deal_charts import Chart, Formatter, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
 from finance.terms.deal import Deal, Kpi
+from finance.terms.payment_form import payment_form
 
 Row = list[Any]
 NEAR = 4
@@ -118,11 +119,16 @@ def _payment(each: PaymentView, formatter: Formatter, ui: Any) -> Row:
 
 @dataclass(frozen=True)
 class SettlementSection:
+    """`title`: what the payments are; `due`: the column of what a period makes due, and to whom."""
+
+    title: str
+    due: str
     chart: Chart | None
     rows: Sequence[Row]
 
 
 def settlement_section(
+    deal: Deal,
     settlements: Sequence[SettlementView],
     kpi: KpiView | None,
     up: str,
@@ -150,7 +156,9 @@ def settlement_section(
                 ui.badge(*coded(SETTLED, status, say)),
             ]
         )
-    return SettlementSection(settlements_chart(settlements, up, down, formatter), rows)
+    due = say("Due to the project") if deal.share is not None else say("Due to the payee")
+    title = say("Swap payments") if payment_form(deal).is_swap else say("Payments by period")
+    return SettlementSection(title, due, settlements_chart(deal, settlements, up, down, formatter), rows)
 
 
 # -- reports

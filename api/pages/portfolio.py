@@ -98,7 +98,7 @@ def _live(services: Services, deployment: Deployment, say: Translator, write: Fo
     return Card(
         deal=deal,
         link=f"/deals/{deal.id}?deployment={deployment.id}",
-        instrument=say(instrument_of(deal.kind).name),
+        instrument=say(instrument_of(deal.kind).name(deal)),
         state=state_words(state.state, state.title, say),
         what=words_of(deal, say, write).what,
         figures=figures,
@@ -136,7 +136,7 @@ def _book(deal: Deal, say: Translator, write: Format) -> Card:
     return Card(
         deal=deal,
         link=f"/deals/{deal.id}",
-        instrument=say(instrument_of(deal.kind).name),
+        instrument=say(instrument_of(deal.kind).name(deal)),
         state=None,
         what=words.what,
         figures=[(label, value, None) for label, value in words.facts[1:4]],

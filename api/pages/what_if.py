@@ -23,6 +23,7 @@ from api.views.valuation_models import ValuationRequest, ValuationView
 from api.views.valuations import closed_value
 from finance.pricing.live import fixing_rules
 from finance.terms import Deal
+from finance.terms.payment_form import PaymentForm, payment_form
 
 router = APIRouter()
 
@@ -130,8 +131,9 @@ def _swap_controls(deal: Deal, say: Translator) -> list[Control]:
     title = say.deal(deal.kpis[kpi].title)
     same, yearly = say("100% is as the deal has it."), say("A year, for payments to come.")
     expected, uncertain = say("{kpi}: what is expected", kpi=title), say("{kpi}: how uncertain", kpi=title)
-    rows = [
-        ("fixed", "fixed_factor", say("Fixed payment"), same, 1.0, 0.5, 1.5),
+    fixed = say("Charge") if payment_form(deal).is_charge else say("Fixed payment")
+    rows = [("fixed", "fixed_factor", fixed, same, 1.0, 0.5, 1.5)] if any(deal.swap.fixed.value) else []
+    rows += [
         ("mean", f"kpis.{kpi}.mean_factor", expected, same, 1.0, 0.5, 1.5),
         ("sd", f"kpis.{kpi}.sd_factor", uncertain, same, 1.0, 0.1, 3.0),
         ("rate", "discount_rate", say("Discount rate"), yearly, rate, max(rate - 0.05, -0.02), rate + 0.05),
@@ -215,6 +217,11 @@ class WhatIf:
     stands: ValuationView | None
     waits: str | None
     chart: dict[str, Any] | None
+
+    @property
+    def form(self) -> PaymentForm:
+        """Of the deal's KPI payment."""
+        return payment_form(self.deal)
 
 
 @router.get("/deals/{deal}/what-if", response_class=HTMLResponse)

@@ -16,6 +16,7 @@ from finance.swaps.holders import Holders
 from finance.swaps.index import IndexSwap
 from finance.swaps.project import ProjectSwap, assumed_inputs
 from finance.swaps.study import CASES
+from finance.terms.payment_form import payment_form
 from finance.terms.problems import InputError
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ def comparison(view: View, sides: Sequence[str]) -> tuple[Table, dict[str, Any]]
         head |= {"paths": inputs.paths, "seed": inputs.seed}
         return comparison_table(view, sides), {**head, **view.comparison(tuple(sides))}
     if view.revenue is None:
-        unit = view.deal.kpis[view.deal.swap.kpi].unit
+        form, unit = payment_form(view.deal), view.deal.kpis[view.deal.swap.kpi].unit
+        if not form.is_swap:
+            raise InputError(
+                f"{view.deal.file or view.deal.id}: {view.deal.swap.title} is a {form.noun}, which hedges no "
+                "revenue: there is nothing to compare it with"
+            )
         raise InputError(
             f"{view.deal.file or view.deal.id}: asset.parameters.revenue_per_{unit} = (missing): is required "
             "to compare revenue without and with the swap"

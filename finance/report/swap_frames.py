@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finance.swaps.deal import payment_days
 from finance.swaps.distribution import Columns, period_rows
 from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
-from finance.swaps.project import ProjectSwap, payment_days
+from finance.swaps.project import ProjectSwap
+from finance.terms.payment_form import payment_form
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,13 +73,19 @@ class _Rows:
             self.add("value", f"to {party}, exact mean", "", sign * exact.value, exact.standard_error)
         for k in range(view.seasons):
             self.add("fixed_payment", "deal", season_label(view, k), float(view.own[k]))
-            self.add("fixed_payment", "fair", season_label(view, k), float(view.fair[k]))
+            if not payment_form(view.deal).is_charge:
+                self.add("fixed_payment", "fair", season_label(view, k), float(view.fair[k]))
             self.add("fixed_payment", "valued", season_label(view, k), float(valued(view)[k]))
         for terms in view.other_terms:
             name = f"{terms.basis} {terms.parameter:g}"
             self.add("average_fixed_payment", name, "", terms.amount, terms.standard_error)
         for name, implied in implied_terms(view).items():
-            self.add("implied", name, "", implied, unit="number")
+            if payment_form(view.deal).is_swap:
+                self.add("implied", name, "", implied, unit="number")
+        if isinstance(view, IndexSwap) and view.charge is not None:
+            for name, found in view.charge.to_dict().items():
+                unit = "probability" if name.startswith("chance") else "fraction" if name == "share" else None
+                self.add("charge", name, "", found, unit=unit)
 
     def yearly(self, cases: Mapping[str, Mapping[str, float]]) -> None:
         for case, row in cases.items():

@@ -7,13 +7,15 @@ from typing import Any
 
 from finance.report.files import whole
 from finance.report.page import drawing, environment, inputs, versions
-from finance.report.swap_frames import View, paid, simulated_value
+from finance.report.swap_frames import View, labels, paid, simulated_value
 from finance.report.swap_notes import assumed_row, simulation_note
 from finance.report.swap_plots import swap_figure
 from finance.report.swaps import cashflows_table, price_tables
 from finance.report.tables import inputs_table
-from finance.report.text import money, percent
+from finance.report.text import initial, money, percent
+from finance.swaps.index import IndexSwap
 from finance.swaps.project import ProjectSwap
+from finance.terms.payment_form import payment_form
 
 
 def save_swap_page(view: View, path: str | Path, command: str = "") -> Path:
@@ -33,7 +35,7 @@ def _content(view: View, command: str) -> dict[str, Any]:
     deal = view.deal
     return {
         "deal": deal,
-        "headline": _headline(view),
+        "headline": headline(view),
         "cards": _cards(view),
         "terms": _terms(view),
         "figure": drawing(swap_figure(view), "swap"),
@@ -52,21 +54,42 @@ def _names(view: View) -> tuple[str, str]:
     return parties[swap.payer].name, parties[swap.payee].name
 
 
-def _headline(view: View) -> str:
+def headline(view: View) -> str:
+    """What the payment is worth, and to whom, in a sentence."""
     payer, payee = _names(view)
-    worth, code = view.exact_value.value, view.deal.currency.code
+    form, worth, code = payment_form(view.deal), view.exact_value.value, view.deal.currency.code
+    if isinstance(view, IndexSwap) and view.charge is not None:
+        charge = view.charge
+        taken = f"{percent(abs(charge.share), 1)} of the charge in {form.payoff}s"
+        return (
+            f"{payee} is expected to receive {code} {money(worth, 0)} in present value from {payer}, after "
+            f"{taken}."
+        )
     winner, loser = (payee, payer) if worth > 0 else (payer, payee)
+    at, why = (
+        ("At its fixed payments the", ": what bearing the risk is paid with") if form.is_swap else ("The", "")
+    )
     return (
-        f"At its fixed payments the swap is worth {code} {money(abs(worth), 0)} to {winner}, and costs "
-        f"{loser} as much: what bearing the risk is paid with."
+        f"{at} {form.noun} is worth {code} {money(abs(worth), 0)} to {winner}, and costs "
+        f"{loser} as much{why}."
     )
 
 
 def _cards(view: View) -> list[tuple[str, str]]:
-    code, pays = view.deal.currency.code, float((paid(view) < 0).mean())
-    cards = [
-        ("Value to the payee", f"{code} {money(view.exact_value.value, 0)}"),
-        ("The payee pays in", f"{percent(pays, 0)} of periods"),
+    code, form = view.deal.currency.code, payment_form(view.deal)
+    cards = [("Value to the payee", f"{code} {money(view.exact_value.value, 0)}")]
+    if form.two_way:
+        pays = percent(float((paid(view) < 0).mean()), 0)
+        one = len(labels(view)) == 1
+        cards.append(
+            ("Chance that the payee pays", pays) if one else ("The payee pays in", f"{pays} of periods")
+        )
+    if isinstance(view, IndexSwap) and view.charge is not None:
+        cards.append((f"Periods with {form.payoff}s", percent(view.charge.chance, 0)))
+        cards.append(
+            (f"{initial(form.payoff)} a period, expected", f"{code} {money(abs(view.charge.average), 0)}")
+        )
+    cards += [
         ("Inputs that are assumed", assumed_row(view.deal)[1]),
     ]
     if isinstance(view, ProjectSwap):
@@ -83,23 +106,38 @@ def _terms(view: View) -> list[str]:
     payer, payee = _names(view)
     deal, swap = view.deal, view.deal.swap
     kpi, beyond = deal.kpis[swap.kpi], view.collateral
-    return [
-        f"Each of {len(kpi.periods)} periods, {payer} and {payee} settle a fixed payment and what the curve "
-        f"makes of the KPI \u201c{kpi.title}\u201d ({kpi.unit}), {swap.pay_lag_days.value} days after the "
-        "period.",
-        f"{payer} keeps {money(swap.collateral.payer.value, 0)} posted, which one settlement exceeds with a "
+    form, named = payment_form(deal), f"the KPI \u201c{kpi.title}\u201d ({kpi.unit})"
+    after = f"{swap.pay_lag_days.value} days after the period"
+    times = f"Each of {len(kpi.periods)} periods" if len(kpi.periods) > 1 else "Once"
+    if form.is_charge:
+        what = (
+            f"{times}, {payer} pays {payee} the charge less the {form.payoff} that the curve makes of {named}"
+        )
+        what = what if form.payoff == "deduction" else what.replace(" less ", " and ")
+    elif form.is_swap:
+        what = f"{times}, {payer} and {payee} settle a fixed payment and what the curve makes of {named}"
+    else:
+        what = f"{times}, {payer} and {payee} settle what the curve makes of {named}"
+    posted = (
+        f"{payer} keeps {money(swap.collateral.payer.value, 0)} posted, which one {form.due} exceeds with a "
         f"chance of {percent(float(beyond['payer_exceeds'].mean()), 2)}; {payee} keeps "
         f"{money(swap.collateral.payee.value, 0)}"
-        + (" and pays what it owes out of its revenue only." if swap.limited_recourse else "."),
+        + (" and pays what it owes out of its revenue only." if swap.limited_recourse else ".")
+    )
+    if not (swap.collateral.payer.value or swap.collateral.payee.value):
+        posted = "Neither side posts collateral."
+    return [
+        f"{what}, {after}.",
+        posted,
         "Without a report the amount that is worst for whoever controls the data is due.",
     ]
 
 
 def _method(view: View) -> list[str]:
-    value = simulated_value(view)
+    value, form = simulated_value(view), payment_form(view.deal)
     simulated = (
-        f"By Monte Carlo the swap is worth {money(value.value, 0)} to the payee, with a standard error of "
-        f"{money(value.standard_error, 0)}. {simulation_note(view)}"
+        f"By Monte Carlo the {form.noun} is worth {money(value.value, 0)} to the payee, with a standard "
+        f"error of {money(value.standard_error, 0)}. {simulation_note(view)}"
     )
     if isinstance(view, ProjectSwap):
         return [
@@ -108,8 +146,9 @@ def _method(view: View) -> list[str]:
             simulated,
             "The headline's value uses the exact mean of proxy revenue as a control variate.",
         ]
+    found = "Chances, quantiles and loadings" if form.is_swap else "Chances and quantiles"
     return [
-        "Each period's expected payoff is a closed form, with the KPI rounded as on chain.",
+        f"Each period's expected {form.payoff} is a closed form, with the KPI rounded as on chain.",
         simulated,
-        "Chances, quantiles and loadings come from the same paths.",
+        f"{found} come from the same paths.",
     ]

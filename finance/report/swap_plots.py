@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -12,9 +13,12 @@ from matplotlib.figure import Figure
 from finance.report.style import GAIN, INK, LOSS, STYLE, finish, plain_axes, save, sheet
 from finance.report.swap_frames import View, labels, paid, valued
 from finance.report.swap_notes import assumed_note, simulation_note
+from finance.report.text import initial
 from finance.swaps.bumps import Sensitivity
+from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap
+from finance.terms.payment_form import payment_form
 
 LEFT, RIGHT = 0.125, 0.965
 FAN = ((0.01, 0.99, 0.12), (0.05, 0.95, 0.18), (0.25, 0.75, 0.32))
@@ -22,20 +26,26 @@ MARKS = (0.50, 0.90, 0.99)
 
 
 def swap_figure(view: View) -> Figure:
-    """A fan of settlements by period, the chance that a given year's revenue is exceeded, and for a project
-    the DSCR of each year, without and with the swap.
+    """A fan of settlements by period, what a report makes due where that is no swap, the chance that a given
+    year's revenue is exceeded, and for a project the DSCR of each year, without and with the swap.
     """
+    draw: list[Callable[[Axes], None]] = []
     yearly = _yearly(view)
-    panels = 1 + (yearly is not None) + isinstance(view, ProjectSwap)
-    sentence = _sentence(view, panels)
+    if len(labels(view)) > 1:
+        draw.append(lambda axes: _fan(axes, view))
+    if isinstance(view, IndexSwap) and not view.form.is_swap:
+        draw.append(lambda axes: _due(axes, view))
+    if yearly is not None:
+        draw.append(lambda axes: _exceedance(axes, view, *yearly))
+    if isinstance(view, ProjectSwap):
+        draw.append(lambda axes: _coverage(axes, view))
+    sentence = _sentence(view, yearly is not None)
     with matplotlib.rc_context(STYLE):
-        figure = sheet(1.35 + 2.75 * panels)
-        axes = figure.subplots(panels, 1, squeeze=False)[:, 0]
-        _fan(axes[0], view)
-        if yearly is not None:
-            _exceedance(axes[1], view, *yearly)
-        if isinstance(view, ProjectSwap):
-            _coverage(axes[-1], view)
+        figure = sheet(1.35 + 2.75 * max(len(draw), 1))
+        for axes, panel in zip(
+            figure.subplots(max(len(draw), 1), 1, squeeze=False)[:, 0], draw, strict=False
+        ):
+            panel(axes)
         finish(figure, view.deal.title, sentence, below=0.6, left=LEFT, right=RIGHT, hspace=0.5)
         # The legend of the first panel stands between it and the title.
         figure.subplots_adjust(top=1 - 0.75 / figure.get_figheight())
@@ -54,9 +64,11 @@ def sensitivity_figure(found: Sensitivity) -> Figure:
     reach = max(map(abs, values)) or 1.0
     same = f"{found.paths:,d} paths, seed {found.seed}, the same for all bars"
     how = same if found.paths else "closed form"
+    form = payment_form(found.deal)
+    stays = {"swap": " and the fixed payments stay", "charge": " and the charge stays"}.get(form.noun, "")
     sentence = (
-        f"Change of the swap's value to the payee when one assumption moves and the fixed payments stay "
-        f"({how}). {assumed_note(found.deal)}"
+        f"Change of the {form.noun}'s value to the payee when one assumption moves{stays} ({how}). "
+        f"{assumed_note(found.deal)}"
     )
     with matplotlib.rc_context(STYLE):
         figure = sheet(1.9 + 0.3 * len(moves))
@@ -102,7 +114,8 @@ def _fan(axes: Axes, view: View) -> None:
         )
     mean = settlements.mean(axis=0)
     axes.step(edges, steps(mean), where="post", color=INK, linewidth=1.3, label="mean")
-    axes.axhline(0, color=INK, linewidth=0.7)
+    if payment_form(view.deal).two_way:
+        axes.axhline(0, color=INK, linewidth=0.7)
     swap = view.deal.swap.collateral
     low, high = axes.get_ylim()
     for amount, name in ((float(swap.payer.value), "payer's"), (-float(swap.payee.value), "payee's")):
@@ -115,8 +128,33 @@ def _fan(axes: Axes, view: View) -> None:
     every = max(1, count // 10)
     axes.set_xticks(np.arange(count)[::every], [label[:7] for label in labels(view)[::every]])
     axes.set_xlim(-0.5, count - 0.5)
-    axes.set_ylabel(f"Settlement to the payee\n({view.deal.currency.code} million a period)")
+    axes.set_ylabel(
+        f"{initial(payment_form(view.deal).due)} to the payee\n({view.deal.currency.code} million a period)"
+    )
     axes.set_xlabel("Period from")
+    plain_axes(axes)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
+
+
+def _due(axes: Axes, view: IndexSwap) -> None:
+    """What a report makes due, over what the KPI is expected to be."""
+    kpi, fixed = view.deal.kpis[view.deal.swap.kpi], float(view.fixed[0])
+    first, last = (float(x) for x in np.quantile(view.values, (0.001, 0.999)))
+    for low, high, shade in FAN:
+        start, end = (float(x) for x in np.quantile(view.values, (low, high)))
+        label = f"{100 * (high - low):.0f} % of paths"
+        axes.axvspan(start, end, color=GAIN, alpha=shade, linewidth=0, label=label)
+    grid = np.linspace(first, last, 400)
+    axes.plot(grid, (fixed + view.terms.payoff(grid)) / 1e6, color=INK, linewidth=1.5)
+    level, name = (fixed, "whole charge") if view.form.is_charge else (0.0, "nobody pays")
+    axes.axhline(level / 1e6, color=INK, linewidth=0.7, linestyle=(0, (4, 3)))
+    axes.annotate(
+        name, (last, level / 1e6), xytext=(0, -3), textcoords="offset points", ha="right", va="top",
+        fontsize=8,
+    )  # fmt: skip
+    axes.set_xlim(first, last)
+    axes.set_xlabel(f"{kpi.title} ({kpi.unit})")
+    axes.set_ylabel(f"{initial(view.form.due)} to the payee\n({view.deal.currency.code} million)")
     plain_axes(axes)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
 
@@ -177,17 +215,27 @@ def _coverage(axes: Axes, view: ProjectSwap) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize=8.5)
 
 
-def _sentence(view: View, panels: int) -> str:
-    table = paid(view)
+def _sentence(view: View, yearly: bool) -> str:
+    table, form = paid(view), payment_form(view.deal)
     project = isinstance(view, ProjectSwap)
     fixed = float(valued(view).mean()) / 1e6
     code, verb = view.deal.currency.code, "gets" if fixed > 0 else "owes"
     often = f"{100 * float((table < 0).mean()):.0f}\N{NO-BREAK SPACE}%"
-    text = (
-        f"Each period the payee {verb} a fixed payment ({code} {abs(fixed):.2f} million on average), and "
-        f"gets what the curve makes of the KPI report; in {often} of the periods it pays on balance."
-    )
-    if panels > 1:
+    if isinstance(view, IndexSwap) and view.charge is not None:
+        changed = f"{100 * view.charge.chance:.0f}\N{NO-BREAK SPACE}%"
+        text = (
+            f"Each period the payee gets a charge ({code} {fixed:.2f} million on average) and the "
+            f"{form.payoff} that the curve makes of the KPI report; there is one in {changed} of the periods."
+        )
+    elif not valued(view).any():
+        whose = f"with a chance of {often} the payee" if form.two_way else "the payer"
+        text = f"One side pays the other what the curve makes of the KPI report: {whose} pays."
+    else:
+        text = (
+            f"Each period the payee {verb} a fixed payment ({code} {abs(fixed):.2f} million on average), and "
+            f"gets what the curve makes of the KPI report; in {often} of the periods it pays on balance."
+        )
+    if yearly:
         text += (
             " P50, P90 and P99 of a given year are exceeded in 50, 90 and 99 of 100; the steeper, the safer "
             "the year."

@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from finance.pricing.process import KpiProcess
-from finance.swaps.deal import swap_inputs
+from finance.swaps.deal import payment_days, swap_inputs
 from finance.swaps.debt import debt_service
 from finance.swaps.estimates import Estimate, replicated
 from finance.swaps.index import IndexTerms, discount_curve, period_kpis, period_profile
 from finance.swaps.inputs import SwapInputs
 from finance.swaps.periods import Floats
-from finance.swaps.project import assumed_inputs, payment_days, project_inputs
+from finance.swaps.project import assumed_inputs, project_inputs
 from finance.swaps.study import SwapStudy, swap_study
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import numpy as np
 
-from finance.pricing.flows import KpiFlow
+from finance.pricing.flows import KpiFlow, Outside
 from finance.pricing.market import DiscountCurve
-from finance.settlement.swap_terms import swap_terms
+from finance.settlement.swap_terms import pay_dates, swap_terms
 from finance.swaps.debt import USUAL_COVENANTS, Covenant, DebtTerms
 from finance.swaps.inputs import Payoff, Pricing, SwapInputs
 from finance.swaps.periods import Floats, Periods, swap_periods
@@ -41,17 +43,29 @@ def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000,
     )
 
 
-def deal_payoff(deal: Deal) -> Payoff:
-    """What the payee receives besides the fixed payment, in currency, for KPI values of any shape.
-
-    The curve that settles, flat beyond its ends, of the KPI as it stands on chain: rounded to its decimals.
+def payment_flows(deal: Deal) -> tuple[KpiFlow, ...]:
+    """What each period's report makes due besides the fixed payment: by the curve that settles, of the KPI as
+    it stands on chain, rounded to its decimals; a KPI outside its bounds makes no report, and the rule for a
+    missing one pays. Currency, to the payee.
     """
-    terms = swap_terms(deal)
-    kpi = deal.kpis[deal.swap.kpi]
-    # One payoff serves every period, so the dates of the flow do not matter.
-    day = kpi.periods[0].end
-    scale = 10.0**-terms.currency_decimals
-    return KpiFlow(day, day, terms.payment.curve, kpi.decimals, scale, deal.swap.kpi).amounts
+    terms, kpi = swap_terms(deal), deal.kpis[deal.swap.kpi]
+    outside = Outside(terms.feed.min_value, terms.feed.max_value, terms.payment.missing_payoff)
+    curve, scale = terms.payment.curve, 10.0**-terms.currency_decimals
+    return tuple(
+        KpiFlow(paid, period.end, curve, kpi.decimals, scale, deal.swap.kpi, outside)
+        for period, paid in zip(kpi.periods, payment_days(deal), strict=True)
+    )
+
+
+def payment_days(deal: Deal) -> tuple[date, ...]:
+    """The day from which each payment can be settled."""
+    return tuple(datetime.fromtimestamp(at, UTC).date() for at in pay_dates(deal))
+
+
+def deal_payoff(deal: Deal) -> Payoff:
+    """What the payee receives besides the fixed payment, in currency, for KPI values of any shape: one payoff
+    serves every period."""
+    return payment_flows(deal)[0].amounts
 
 
 def yearly(periods: Periods, listed: list[float]) -> list[float]:

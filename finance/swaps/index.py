@@ -2,25 +2,27 @@
 
 Each period's expected payoff has a closed form (finance.pricing.closed); a Monte Carlo of the same periods
 gives what sums over periods need: distributions, loadings, revenue by year. Both take the KPI as it stands on
-chain, rounded to its decimals, and the curve that settles, flat beyond its ends.
+chain, rounded to its decimals, and the curve that settles, flat beyond its ends; outside its bounds the
+rule for a missing report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from finance.pricing.closed import expected_payoff, second_moment
+from finance.pricing.closed import amount_sd, expected_amount, outside_chance
+from finance.pricing.flows import KpiFlow
 from finance.pricing.market import DiscountCurve, years
 from finance.pricing.outlook import kpi_outlook, over_time
 from finance.pricing.process import KpiProcess, NormalKpi
-from finance.settlement.payoff_curve import Curve
-from finance.settlement.swap_terms import swap_terms
-from finance.swaps.deal import deal_payoff, fixed_amounts
+from finance.settlement.payoff_curve import Shape
+from finance.swaps.deal import fixed_amounts, payment_days, payment_flows
 from finance.swaps.distribution import (
     Columns,
     collateral_columns,
@@ -30,7 +32,6 @@ from finance.swaps.distribution import (
 )
 from finance.swaps.estimates import Estimate, of_a_given_year, replicated
 from finance.swaps.hedge import variance_reduction
-from finance.swaps.inputs import Payoff
 from finance.swaps.periods import Floats, swap_periods
 from finance.swaps.pricing import (
     Basis,
@@ -46,13 +47,13 @@ from finance.swaps.pricing import (
 from finance.swaps.project import (
     RISK_PRICE,
     assumed_inputs,
-    payment_days,
     rounded,
     seasonal_profile,
     solve_pricing,
 )
-from finance.swaps.study import CASES, implied
+from finance.swaps.study import CASES, IMPLIED, implied
 from finance.terms.deal import Deal
+from finance.terms.payment_form import PaymentForm, payment_form
 from finance.terms.problems import InputError
 from finance.terms.processes import SeasonalProcess, TwinProcess
 
@@ -108,33 +109,63 @@ def period_kpis(deal: Deal) -> PeriodKpis:
 
 @dataclass(frozen=True)
 class IndexTerms:
-    """The KPI payment as numbers: curve in KPI integers and minor units, fixed payments in currency."""
+    """The KPI payment as numbers: what each period's report makes due, and the fixed payments, currency."""
 
-    curve: Curve
-    decimals: int
-    scale: float
+    flows: tuple[KpiFlow, ...]
     fixed: Floats
-    payoff: Payoff
 
     @classmethod
     def of(cls, deal: Deal) -> IndexTerms:
-        terms = swap_terms(deal)
-        return cls(
-            terms.payment.curve,
-            deal.kpis[deal.swap.kpi].decimals,
-            10.0**-terms.currency_decimals,
-            fixed_amounts(deal),
-            deal_payoff(deal),
-        )
+        return cls(payment_flows(deal), fixed_amounts(deal))
+
+    @property
+    def break_even(self) -> float | None:
+        """The one KPI value at which the payoff is nothing; None where there is none, or more."""
+        flow = self.flows[0]
+        if flow.curve.shape is not Shape.LINEAR:
+            return None
+        at = [float(knot.x) for knot in flow.curve.knots if knot.y == 0]
+        for left, right in pairwise(flow.curve.knots):
+            if left.y * right.y < 0:
+                at.append(left.x - left.y * (right.x - left.x) / (right.y - left.y))
+        return at[0] * 10.0**-flow.decimals if len(at) == 1 else None
+
+    def payoff(self, values: Floats) -> Floats:
+        """Payoff without the fixed payment for KPI values of any shape, currency."""
+        return self.flows[0].amounts(values)
 
     def expected(self, marginals: tuple[KpiProcess, ...]) -> Floats:
         """Expected payoff of each period without the fixed payment, currency: closed form."""
-        return np.array([self.scale * expected_payoff(self.curve, m, self.decimals) for m in marginals])
+        return np.array(list(map(expected_amount, self.flows, marginals)))
 
     def sd(self, marginals: tuple[KpiProcess, ...]) -> Floats:
         """Standard deviation of each period's payoff, currency."""
-        squares = [self.scale**2 * second_moment(self.curve, m, self.decimals) for m in marginals]
-        return np.sqrt(np.maximum(np.array(squares) - self.expected(marginals) ** 2, 0))
+        return np.array(list(map(amount_sd, self.flows, marginals)))
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge and what its KPI changes of it, currency; below 0 where something is taken off.
+
+    `full`: present value of the charge as it stands. `changed`: present value of all expected changes.
+    `average`: expected change of a period. `most`: the largest change that a report can make. `chance` and
+    `chance_of_most`: that a period's charge is changed, and by the most, over the paths.
+    """
+
+    full: float
+    changed: float
+    average: float
+    most: float
+    chance: float
+    chance_of_most: float
+
+    @property
+    def share(self) -> float:
+        """Expected changes over the whole charge, in present value."""
+        return self.changed / self.full
+
+    def to_dict(self) -> dict[str, float]:
+        return {**asdict(self), "share": self.share}
 
 
 @dataclass(frozen=True)
@@ -242,20 +273,48 @@ class IndexSwap:
         return model_value(replace(self.leg, proxy=np.asarray(-self.settlements)), 0.0)
 
     @cached_property
-    def premium(self) -> float:
-        """What the payee pays for the swap on average, over the present value of all fair payments' sizes."""
+    def form(self) -> PaymentForm:
+        return payment_form(self.deal)
+
+    @cached_property
+    def charge(self) -> Charge | None:
+        """What the KPI takes off a charge; None for a payment of another form."""
+        if not self.form.is_charge:
+            return None
+        flow, changes = self.terms.flows[0], np.asarray(-self.leg.proxy)
+        most = max((flow.least, flow.most), key=abs)
+        return Charge(
+            full=float(self.fixed @ self.discount),
+            changed=float(self.expected @ self.discount),
+            average=float(self.expected.mean()),
+            most=most,
+            chance=float((changes != 0).mean()),
+            chance_of_most=float((changes == most).mean()),
+        )
+
+    @cached_property
+    def premium(self) -> float | None:
+        """What the payee pays for the swap on average, over the present value of all fair payments' sizes;
+        None where no fixed part is the price of the rest."""
+        if not self.form.is_swap:
+            return None
         return -self.exact_value.value / float(np.abs(self.fair) @ self.discount)
 
     @cached_property
     def implied(self) -> dict[str, float | None]:
         """What the fixed payments pay the provider for its risk, on three scales; None where nothing does."""
+        if not self.form.is_swap:
+            return dict.fromkeys(IMPLIED)
         centred = _centred(self.leg, self.expected)
         net = replace(centred, proxy=np.asarray(centred.proxy - self.fixed))
         return implied(net)
 
     @cached_property
     def other_terms(self) -> tuple[FixedPayment, ...]:
-        """The average fixed payment on usual terms; at the asset's own price of risk if it has one."""
+        """The average fixed payment on usual terms, at the asset's own price of risk if it has one; none
+        where no fixed part is the price of the rest."""
+        if not self.form.is_swap:
+            return ()
         leg = _centred(self.leg, self.expected)
         fair = Estimate(float(leg.present.mean()) / leg.annuity, 0.0)
         return usual_terms(leg, risk_price(self.deal), fair)
@@ -263,14 +322,7 @@ class IndexSwap:
     @cached_property
     def outside(self) -> Floats:
         """Chance in each period that the KPI lies outside the bounds within which reports are accepted."""
-        bounds = self.deal.kpis[self.deal.swap.kpi].bounds
-        ten = 10**self.terms.decimals
-        low, high = int(bounds.minimum.value * ten), int(bounds.maximum.value * ten)
-        found = [
-            1 - m.at_least(low, self.terms.decimals) + m.at_least(high + 1, self.terms.decimals)
-            for m in self.kpis.marginals
-        ]
-        return np.array(found)
+        return np.array(list(map(outside_chance, self.terms.flows, self.kpis.marginals)))
 
     @cached_property
     def revenue(self) -> Revenue | None:
@@ -304,6 +356,8 @@ class IndexSwap:
     def to_dict(self) -> dict[str, Any]:
         """All results as plain data."""
         swap, value = self.deal.swap, self.value
+        # A charge is no price of what it loses to the KPI, so no charge would be a fair one.
+        fair = () if self.form.is_charge else self.fair[: self.seasons]
         error = value.value.standard_error
         return {
             "deal": self.deal.id,
@@ -329,13 +383,14 @@ class IndexSwap:
             "premium": self.premium,
             "implied": self.implied,
             "own_fixed": [float(amount) for amount in self.own[: self.seasons]],
-            "fair_fixed": [float(amount) for amount in self.fair[: self.seasons]],
+            "fair_fixed": [float(amount) for amount in fair],
             "solved_fixed": [str(amount) for amount in self.solved],
             "other_terms": [each.to_dict() for each in self.other_terms],
             "settlement": period_rows(self.labels, self.settlement_columns()),
             "collateral": period_rows(self.labels, self.collateral),
             "outside_bounds": float(self.outside.max()),
             "revenue": None if self.revenue is None else self.revenue.to_dict(),
+            **({} if self.charge is None else {"charge": self.charge.to_dict()}),
         }
 
 
@@ -374,10 +429,17 @@ def index_swap(
     """Value the KPI payment of a deal whose KPI has a process of its own; `solve` as in `project_swap`.
 
     Raises InputError for a KPI that needs a twin, a deal without a discount rate, too few paths, and a
-    `solve` and `parameter` that do not fit (a DSCR needs a project's debt, which is not known here).
+    `solve` and `parameter` that do not fit (a DSCR needs a project's debt, which is not known here; a charge
+    is no price of what it loses to its KPI).
     """
     if solve is None and parameter is not None:
         raise InputError("--parameter: needs --solve")
+    form = payment_form(deal)
+    if solve is not None and form.is_charge:
+        where = deal.file or deal.id
+        raise InputError(
+            f"--solve {solve}: {where} is a charge less {form.payoff}s, which has no fair amount"
+        )
     terms, kpis = IndexTerms.of(deal), period_kpis(deal)
     count = len(kpis.marginals)
     normals = np.random.default_rng(seed).standard_normal((count, paths))

@@ -22,11 +22,11 @@ from finance.pricing.process import KpiProcess
 from finance.pricing.processes import LognormalProcess, MeanRevertingProcess
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.swap_terms import SwapTerms, swap_terms
-from finance.swaps.deal import deal_payoff
+from finance.swaps.deal import deal_payoff, payment_days
 from finance.swaps.holders import Owed
 from finance.swaps.index import DAY_COUNT, IndexTerms, period_kpis
 from finance.swaps.periods import Floats
-from finance.swaps.project import payment_days, project_swap, unit_holders
+from finance.swaps.project import project_swap, unit_holders
 from finance.swaps.scenarios import Progress, expected_facts
 from finance.swaps.study import at_known_mean
 from finance.terms.deal import Deal

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
-from finance.settlement.swap_terms import pay_dates
-from finance.swaps.deal import fixed_amounts, swap_inputs
+from finance.swaps.deal import fixed_amounts, payment_days, swap_inputs
 from finance.swaps.distribution import Columns, collateral_columns, period_rows
 from finance.swaps.estimates import Estimate
 from finance.swaps.holders import Holders, Needs, Owed, run_waterfall
@@ -155,11 +153,6 @@ def assumed_inputs(deal: Deal) -> dict[str, int]:
 def rounded(deal: Deal, amount: float) -> Decimal:
     """An amount in whole minor units of the deal's currency, half to even: nobody gains by the rounding."""
     return Decimal(amount).quantize(Decimal(1).scaleb(-deal.currency.minor_units), ROUND_HALF_EVEN)
-
-
-def payment_days(deal: Deal) -> tuple[date, ...]:
-    """The day from which each payment can be settled."""
-    return tuple(datetime.fromtimestamp(at, UTC).date() for at in pay_dates(deal))
 
 
 def seasonal_profile(expected: Floats, seasons: int) -> tuple[float, ...]:

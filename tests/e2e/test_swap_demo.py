@@ -14,7 +14,10 @@ from finance import load_deal
 from finance.settlement.swap_terms import swap_terms
 from tests.e2e.test_demo import ROOT, run_here
 
-BLOOM, WATER = (ROOT / "deals" / f"{name}.yaml" for name in ("bloom-wind-prs", "water-utility-rainfall-swap"))
+BLOOM, WATER, HIGHWAY, LEAKAGE = (
+    ROOT / "deals" / f"{name}.yaml"
+    for name in ("bloom-wind-prs", "water-utility-rainfall-swap", "highway-availability", "leakage-forward")
+)
 MILLION = 10**6
 
 
@@ -30,11 +33,23 @@ def water(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Pat
     return run_here(out, str(WATER)), out
 
 
+@pytest.fixture(scope="module")
+def highway(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    out = tmp_path_factory.mktemp("highway")
+    return run_here(out, str(HIGHWAY)), out
+
+
+@pytest.fixture(scope="module")
+def leakage(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    out = tmp_path_factory.mktemp("leakage")
+    return run_here(out, str(LEAKAGE)), out
+
+
 def amounts(summary: dict[str, Any]) -> list[int]:
     return [int(period["amount"]) for period in summary["periods"]]
 
 
-@pytest.mark.parametrize("name", ["bloom", "water"])
+@pytest.mark.parametrize("name", ["bloom", "water", "highway", "leakage"])
 def test_difference_is_zero_per_kind(name: str, request: pytest.FixtureRequest) -> None:
     summary, _ = request.getfixturevalue(name)
     assert summary["ok"] is True
@@ -139,3 +154,45 @@ def test_two_parties_and_rain(water: tuple[dict[str, Any], Path]) -> None:
     assert all(period["treasury"] is None for period in summary["periods"])
     # The utility covers what it loses from its collateral; collateral that it lacks or took back is no debt.
     assert [period["owed_by_payee"] for period in summary["periods"]] == ["0"] * 20
+
+
+def test_a_charge_is_paid_less_lane_hours_and_never_comes_back(
+    highway: tuple[dict[str, Any], Path],
+) -> None:
+    """16,475,000 a quarter, less 2,500 for each lane-hour beyond 100, at most 4,000,000."""
+    summary, _ = highway
+    paid = amounts(summary)
+    assert len(paid) == 20
+    for amount, kpi in zip(paid, summary["kpis"]["lane-hours-closed"], strict=True):
+        tenths = min(max(int(kpi["value"]) - 1_000, 0), 16_000)
+        assert amount == (16_475_000 - 250 * tenths) * MILLION
+    assert 12_475_000 * MILLION <= min(paid) < max(paid) <= 16_475_000 * MILLION
+    # The authority once does not pay. Leaving then would have cost a year's charges for each of four more.
+    called = next(period for period in summary["periods"] if period["margin_called"])
+    assert called["period"] == 4
+    assert int(summary["margin_call"]["walking_away"]) == 4 * sum(paid[:4])
+    assert int(summary["margin_call"]["lacking"]) == paid[3]
+
+
+def test_a_forward_settles_on_what_was_published(leakage: tuple[dict[str, Any], Path]) -> None:
+    """Audited leakage of 2019/20 was 11 Ml/d under the target of 606, at 450,000 for each."""
+    summary, out = leakage
+    (period,), (kpi,) = summary["periods"], summary["kpis"]["leakage"]
+    assert (kpi["value"], kpi["decimals"]) == ("5950", 1)
+    assert int(period["amount"]) == -11 * 450_000 * MILLION
+    assert period["disputed"]
+    assert summary["oracle"]["faults"] == []  # of nodes that had no period to report
+    page = (out / "report.html").read_text()
+    assert "Demonstration: simulated time, test money" in page  # what was measured is not simulated
+    assert "GBP 4,950,000.00 went to Leakage contractor" in page
+
+
+@pytest.mark.parametrize("name", ["highway", "leakage"])
+def test_no_story_of_a_swap_is_told(name: str, request: pytest.FixtureRequest) -> None:
+    _, out = request.getfixturevalue(name)
+    page = (out / "report.html").read_text()
+    head = page.split("<body>")[1].split("</header>")[0]
+    told = "".join(re.findall(r'<ol class="story">.*?</ol>', page, re.DOTALL))
+    assert told.count("<li>") > 8
+    assert not re.findall(r"\bswap\b|hedg|premium|both ways|margin|weather", head + told, re.IGNORECASE)
+    assert ("quarter" in told) == (name == "highway")

@@ -20,9 +20,11 @@ from scripts.cli import main
 from tests.finance.deal_variants import ALL, DEALS, file_of, term
 from tests.finance.wide_bonds import wide_bonds
 
-DC, BLOOM, RAIN = (
-    str(file_of(name)) for name in ("dc-water-eib-2016", "bloom-wind-prs", "water-utility-rainfall-swap")
-)
+NAMES = (
+    "dc-water-eib-2016", "bloom-wind-prs", "water-utility-rainfall-swap", "highway-availability",
+    "leakage-forward",
+)  # fmt: skip
+DC, BLOOM, RAIN, HIGHWAY, LEAKAGE = (str(file_of(name)) for name in NAMES)
 BAD = ("nan", "inf", "-inf", "1e-300", "1e300", "-1e300", "0", "-1", "1", "36", "-0.5", "1e9", "1000000000")
 LINES = {
     "price": [["--yield"], ["--seed"]],
@@ -73,7 +75,8 @@ def test_bad_values_for_a_bond(command: str, value: str) -> None:
 @pytest.mark.parametrize("command", SWAP_LINES)
 def test_bad_values_for_a_swap(command: str, value: str) -> None:
     for option, *others in SWAP_LINES[command]:
-        for deal in (RAIN, BLOOM) if value in ("nan", "1e300", "-1", "1000000000") else (RAIN,):
+        closed = (RAIN, HIGHWAY, LEAKAGE)
+        for deal in (*closed, BLOOM) if value in ("nan", "1e300", "-1", "1000000000") else closed:
             check(command, deal, f"{option}={value}", *others, "--json")
 
 

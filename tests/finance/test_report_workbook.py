@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from finance import price
 from finance.report.workbook import save_frames, save_workbook
-from finance.swaps.project import payment_days
+from finance.swaps.deal import payment_days
 from finance.terms import InputError
 from scripts.cli import main
 from tests.finance.deal_variants import BOOK, book_deal, enel_under, file_of
@@ -140,8 +140,14 @@ def test_more_rows_than_a_sheet_holds_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["price", "cashflows", "compare"])
-@pytest.mark.parametrize("name", ["bloom-wind-prs", "water-utility-rainfall-swap"])
+PAYMENTS = ("bloom-wind-prs", "water-utility-rainfall-swap", "highway-availability", "leakage-forward")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [(name, command) for name in PAYMENTS for command in ("price", "cashflows")]
+    + [(name, "compare") for name in PAYMENTS[:2]],
+)
 def test_days_of_a_swap_are_days(name: str, command: str, tmp_path: Path) -> None:
     """A sheet that can be filtered and charted by time: the pay dates are the deal's, as dates."""
     target = tmp_path / "out.xlsx"

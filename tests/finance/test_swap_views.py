@@ -98,9 +98,10 @@ def test_settlements_are_those_of_the_contract_beyond_the_curves_bends() -> None
     assert np.abs(found - (study.fixed - proxy)).max() > 1e5
 
 
-def test_flat_beyond_the_ends_of_the_line() -> None:
+def test_what_lies_outside_the_bounds_is_no_report() -> None:
+    """The line ends at the bounds. Beyond them the project, which has the data, gets the least there is."""
     pays = deal_payoff(bloom())
-    assert pays(np.array([-9e6, -2e6, 1e6, 15e6, 99e6])).tolist() == [2e6, 2e6, -1e6, -15e6, -15e6]
+    assert pays(np.array([-9e6, -2e6, 1e6, 15e6, 99e6])).tolist() == [-15e6, 2e6, -1e6, -15e6, -15e6]
 
 
 @pytest.mark.parametrize(

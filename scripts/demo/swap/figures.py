@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from finance.report.plots import GAIN, INK, LOSS, TWIN
+from finance.report.text import initial
+from finance.terms.payment_form import payment_form
 from scripts.demo.figures import STYLE, plain_axes
 from scripts.demo.swap.story import SwapDemonstration
 
@@ -54,11 +56,18 @@ def settlement_figure(demo: SwapDemonstration) -> Figure:
         figure = Figure(figsize=(8.2, 3.4), layout="constrained")
         axes = figure.subplots()
         axes.bar(ends, amounts, width=60, color=[GAIN if a >= 0 else LOSS for a in amounts])
+        if payment_form(demo.deal).is_charge:
+            periods = demo.life.terms.payment.periods
+            changed = [p.fixed_amount / unit - a for p, a in zip(periods, amounts, strict=True)]
+            axes.bar(ends, changed, width=60, bottom=amounts, color=LOSS)
         axes.axhline(0, color=INK, linewidth=0.6)
         for fixing, amount, end in zip(demo.fixings, amounts, ends, strict=True):
             for said, text in (
                 (fixing.disputed, "disputed,\ncorrected"),
-                (fixing.margin_called, "margin\ncall"),
+                (
+                    fixing.margin_called,
+                    "margin\ncall" if any(demo.life.terms.payment.required) else "paid on\na call",
+                ),
             ):
                 if said:
                     axes.annotate(
@@ -66,7 +75,9 @@ def settlement_figure(demo: SwapDemonstration) -> Figure:
                         va="bottom", fontsize=8, color=INK, arrowprops=LEADER,
                     )  # fmt: skip
         axes.margins(y=0.2)
-        axes.set_ylabel(f"Settlement to the payee\n({demo.life.money.code} million)")
+        axes.set_ylabel(
+            f"{initial(payment_form(demo.deal).due)} to the payee\n({demo.life.money.code} million)"
+        )
         plain_axes(axes)
         return figure
 

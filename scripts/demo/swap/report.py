@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from chain.network import when
 from finance.report.tables import inputs_table
+from finance.terms import Deal
+from finance.terms.payment_form import payment_form
 from scripts.demo.cast import CLASS_NAMES
 from scripts.demo.figures import svg
 from scripts.demo.swap import figures
@@ -34,12 +36,18 @@ def write_report(demo: SwapDemonstration, path: Path) -> Path:
     return path
 
 
+def _published(deal: Deal) -> bool:
+    """Whether what the nodes report was published, and is not simulated."""
+    stated = deal.asset.parameters.get("reported_values")
+    return stated is not None and stated.is_sourced
+
+
 def _content(demo: SwapDemonstration) -> dict[str, Any]:
     life = demo.life
     chapters: dict[str, list[Any]] = {}
     for line in demo.narrator.lines:
         chapters.setdefault(line.chapter.strip(), []).append(line)
-    drawn = {"settlements": figures.settlement_figure}
+    drawn = {"settlements": figures.settlement_figure} if len(demo.fixings) > 1 else {}
     if life.has_project:
         drawn |= {"revenue": figures.revenue_figure, "holders": figures.holders_figure}
     classes = {life.wallet(i): CLASS_NAMES[life.investor_class(i)] for i in life.cast.investors}
@@ -52,6 +60,10 @@ def _content(demo: SwapDemonstration) -> dict[str, Any]:
         "payments": payments(demo),
         "scale": 10**life.terms.feed.decimals,
         "years": figures.coverage(demo),
+        "form": payment_form(demo.deal),
+        "published": _published(demo.deal),
+        "taken": sum(p.fixed_amount for p in life.terms.payment.periods)
+        - sum(f.amount for f in demo.fixings),
         "to_payee": sum(f.amount for f in demo.fixings if f.amount > 0),
         "to_payer": -sum(f.amount for f in demo.fixings if f.amount < 0),
         "to_holders": sum(f.run.get("holders", 0) for f in demo.fixings),

@@ -16,12 +16,17 @@ from typing import Any
 from chain.network import LocalChain, reach_time, when
 from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
+from finance.report.swap_page import headline
+from finance.report.text import counted
 from finance.settlement.kpi_payment import Side, close_out_amount
 from finance.settlement.swap_terms import swap_terms
 from finance.swaps.deal import swap_inputs
+from finance.swaps.index import index_swap
 from finance.swaps.study import SwapStudy, swap_study
 from finance.swaps.wind import is_wind
 from finance.terms import Deal
+from finance.terms.payment_form import payment_form
+from finance.terms.schedule import regular_months
 from scripts.demo import reporting
 from scripts.demo.narrator import Narrator
 from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
@@ -92,6 +97,11 @@ class _Telling:
     dispute: dict[str, Any] = field(default_factory=dict)
     margin: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is wrong with the nodes that report; the one period of a short deal is reported by others."""
+        return self.main.faults if len(self.life.terms.payment.periods) > 1 else {}
+
 
 def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
     """Run the demonstration. Raises what the rooms raise; whatever was started is stopped."""
@@ -123,7 +133,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
         result = life.reconcile()
         tell_reconciliation(result, narrator)
         return SwapDemonstration(
-            options, deal, chain, study, life, allotted, told.main.faults, told.fixings, told.dispute,
+            options, deal, chain, study, life, allotted, told.faults, told.fixings, told.dispute,
             told.margin, told.reports, result, narrator, narrator.seconds,
         )  # fmt: skip
 
@@ -158,6 +168,7 @@ def _price(deal: Deal, narrator: Narrator) -> SwapStudy | None:
     assumed, count = deal.assumed()
     narrator.say(f"{count} stated inputs: {count - assumed} sourced, {assumed} assumed")
     if not is_wind(deal):
+        narrator.say(headline(index_swap(deal, paths=STUDY_PATHS)))
         return None
     study = swap_study(swap_inputs(deal, paths=STUDY_PATHS))
     before, after = study.before, study.after
@@ -195,7 +206,12 @@ def _begin(life: SwapLife, narrator: Narrator) -> dict[str, int]:
     else:
         _tell_posted(life, narrator, posted)
         life.begin()
-        narrator.say("both sides' collateral is in place: the swap begins", True)
+        ready = (
+            "both sides' collateral is in place"
+            if all(life.terms.payment.required)
+            else ("the collateral is in place" if posted else "no collateral is asked for")
+        )
+        narrator.say(f"{ready}: the {payment_form(life.deal).noun} begins", True)
     life.aside()
     return allotted
 
@@ -212,14 +228,14 @@ def _key(life: SwapLife, side: Side) -> str:
 
 def _periods(told: _Telling) -> None:
     life, narrator = told.life, told.narrator
-    count = len(life.terms.payment.periods)
+    count, span = len(life.terms.payment.periods), _span(told.deal)
     shared = ", distributions" if life.has_project else ""
-    narrator.chapter(
-        f"{4 if life.has_project else 3}. {count} quarters: reports, settlements both ways{shared}"
-    )
-    for index, fault in enumerate(told.main.faults.items()):
+    ways = " both ways" if payment_form(told.deal).two_way and count > 1 else ""
+    each = f"reports, {payment_form(told.deal).due}s{ways}" if count > 1 else "one report, one payment"
+    narrator.chapter(f"{4 if life.has_project else 3}. {counted(count, span)}: {each}{shared}")
+    for index, fault in enumerate(told.faults.items()):
         if index == 0:
-            narrator.say("in every quarter one node lies and one is down; the median of the others counts")
+            narrator.say(f"in every {span} one node lies and one is down; the median of the others counts")
         narrator.say(f"fault injected: {fault[0]} {fault[1]}")
     disputed = min(DISPUTED, count - 1)
     for period in range(count):
@@ -304,21 +320,32 @@ def _margin_call(told: _Telling, period: int, amount: int) -> None:
     until = when(deadline)[:10]
     terms, settled = life.terms.payment, [*(f.amount for f in told.fixings), amount]
     leaving, left = close_out_amount(terms, settled, Side.PAYER), len(terms.periods) - len(settled)
-    narrator.say(f"{name} has not paid in; its collateral lacks {life.money.words(lacks)}")
-    narrator.say(f"margin called by a stranger; it can be made good until {until}")
+    posted = terms.required[Side.PAYER]
+    owing = f"has not paid in; its collateral lacks {life.money.words(lacks)}"
+    narrator.say(f"{name} {owing if posted else f'has not paid {life.money.words(lacks)}'}")
+    called = "margin called" if posted else "called for"
+    narrator.say(f"{called} by a stranger; it can be made good until {until}")
     narrator.say(
-        f"left unmet, the quarter under way would be settled by its report, and {name} would owe "
+        f"left unmet, the {_span(told.deal)} under way would be settled by its report, and {name} would owe "
         f"{life.money.words(leaving)} for the {left} after it (close-out by "
         f"{terms.close_out_rule.name.lower().replace('_', ' ')}, as of now), and be paid nothing"
     )
     life.pay_in(Side.PAYER, lacks)
-    narrator.say("restored within the cure period; the call is void", life.shortfall(Side.PAYER) == 0)
+    made_good = "restored" if posted else "paid"
+    narrator.say(f"{made_good} within the cure period; the call is void", life.shortfall(Side.PAYER) == 0)
     told.margin = {
         "period": period,
         "lacking": str(lacks),
         "deadline": deadline,
         "walking_away": str(leaving),
     }
+
+
+def _span(deal: Deal) -> str:
+    """What a period of the payment is called."""
+    listed = deal.kpis[deal.swap.kpi].periods
+    months = regular_months([(period.start, period.end) for period in listed])
+    return {1: "month", 3: "quarter", 12: "year"}.get(months or 0, "period")
 
 
 def _kpi(life: SwapLife, value: int) -> str:
