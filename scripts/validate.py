@@ -39,14 +39,14 @@ def validate(
             problems.append(error)
         else:
             # The deal's own room knows no method: which there are is the oracle's to say.
-            known = ", ".join(METHODS)
-            unknown = [
-                Problem(str(path), f"oracle.{kpi}.method", policy.method, f"not known; known: {known}")
-                for kpi, policy in deal.oracle.items()
-                if policy.method not in METHODS
-            ]
+            unknown = {
+                kpi: policy.method for kpi, policy in deal.oracle.items() if policy.method not in METHODS
+            }
             if unknown:
-                problems += unknown
+                why = f"not known; known: {', '.join(METHODS)}"
+                problems += [
+                    Problem(str(path), f"oracle.{kpi}.method", method, why) for kpi, method in unknown.items()
+                ]
                 continue
             assumed, count = deal.assumed()
             good.append(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from finance.registry import Registry
 from finance.terms.deal import Deal
 from finance.terms.processes import SeasonalProcess, TwinProcess
 from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
@@ -117,13 +118,17 @@ class WindParameters(PaymentParameters):
         return self
 
 
-TWINS: dict[str, type[AssetParameters]] = {
-    "wind": WindParameters,
-    "stormwater": StormwaterParameters,
-    "rain-index": RainIndexParameters,
-    "reported": ReportedParameters,
-}
-"""The model of each kind of twin; a kind that is not here has facts that nobody checks."""
+TWINS: Registry[type[AssetParameters]] = Registry(
+    {
+        "wind": f"{__name__}:WindParameters",
+        "stormwater": f"{__name__}:StormwaterParameters",
+        "rain-index": f"{__name__}:RainIndexParameters",
+        "reported": f"{__name__}:ReportedParameters",
+    },
+    "penstock.twins",
+)
+"""The model of each kind of twin; a kind that is not here has facts that nobody checks. Other packages add
+theirs as entry points of that group."""
 
 
 def parameters(deal: Deal) -> Iterator[Finding]:

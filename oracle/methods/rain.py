@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -89,6 +89,8 @@ class RainIndexMethod(Method):
     files = frozenset((*COMMON_FILES, RAIN_FILE))
     section = RainIndexData
     options = frozenset({"station", "gauge_weights"})
+    result: ClassVar[str] = "index_mm"
+    """What the index is called in a bundle's results."""
 
     def engine(self) -> str:
         return "integer arithmetic"
@@ -101,7 +103,7 @@ class RainIndexMethod(Method):
         weights, rain, source = inputs
         _check_gauges(rain, weights)
         totals = {gauge: int(rain.columns[f"rain_mm@{gauge}"].sum()) for gauge in weights}
-        index = sum(weights[gauge] * totals[gauge] for gauge in weights)
+        index = self.index(weights, rain)
         value = half_even(index * 10**about.decimals, 10**INDEX_DECIMALS)
         return self.bundle(
             about,
@@ -119,10 +121,15 @@ class RainIndexMethod(Method):
             results={
                 "steps": len(rain),
                 "gauges_mm": {gauge: decimal_text(total, DEPTH_DECIMALS) for gauge, total in totals.items()},
-                "index_mm": decimal_text(index, INDEX_DECIMALS),
+                self.result: decimal_text(index, INDEX_DECIMALS),
                 "value": str(value),
             },
         )
+
+    def index(self, weights: Mapping[str, int], rain: Series) -> int:
+        """The KPI before it is rounded, times 10^8, of gauges' depths in whole 0.01 mm (`rain.columns`) and
+        their weights in millionths. What another index of the same gauges makes of them."""
+        return sum(weight * int(rain.columns[f"rain_mm@{gauge}"].sum()) for gauge, weight in weights.items())
 
     def recompute(self, bundle: Bundle) -> int:
         return compare(bundle, self._again(bundle))
@@ -148,8 +155,8 @@ class RainIndexMethod(Method):
         return Inputs({"twin": canonical(weights)}, {"gauge": Reading(steps, "mm", GAUGE_LIMIT)})
 
     def forged(self, results: dict[str, Any], value: int, lie: float) -> dict[str, Any]:
-        false = to_integer(results["index_mm"], INDEX_DECIMALS) + to_integer(lie, INDEX_DECIMALS)
-        return {**results, "index_mm": decimal_text(false, INDEX_DECIMALS), "value": str(value)}
+        false = to_integer(results[self.result], INDEX_DECIMALS) + to_integer(lie, INDEX_DECIMALS)
+        return {**results, self.result: decimal_text(false, INDEX_DECIMALS), "value": str(value)}
 
     def suspicions(self, bundle: Bundle) -> list[str]:
         return _rare(self._raw(bundle)[1])
