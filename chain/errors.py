@@ -45,8 +45,8 @@ class AlreadyDeployedError(ChainError, InputError):
 class ContractError(ChainError):
     """A contract refused a call.
 
-    `name` is the Solidity error (`KpiBond_NotDue`, `Error` for a plain revert string, `Panic`), `args` its
-    arguments by name, `operation` the label of the call.
+    `name` is the Solidity error (`KpiOracle_UnknownFeed`, `Error` for a plain revert string, `Panic`), `args`
+    its arguments by name, `operation` the label of the call.
     """
 
     def __init__(self, name: str, arguments: dict[str, Any], operation: str = "") -> None:

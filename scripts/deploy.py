@@ -173,8 +173,8 @@ def main(deal: str | None = None, shift_days: str | None = None) -> None:
 
 def _shifted(deal: Deal, shift_days: str, w3: Web3) -> tuple[int, Deal]:
     from chain.network import clock
-    from chain.shift import shift_deal, shift_to
     from finance.terms import InputError
+    from finance.terms.shift import shift_deal, shift_to
 
     if shift_days == "auto":
         return shift_to(deal, clock(w3))

@@ -17,10 +17,10 @@ from pathlib import Path
 from api.settings import DEALS
 from chain.network import LocalChain, start_anvil, when
 from chain.sender import Sender
-from chain.shift import shift_to
 from finance.settlement.swap_terms import swap_terms
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal
+from finance.terms.shift import shift_to
 from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
 from scripts.demo.any_bond import LIE_OF_SPREAD

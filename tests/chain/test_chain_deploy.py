@@ -27,10 +27,10 @@ from chain.errors import AlreadyDeployedError, NetworkError, RecordError, TooMuc
 from chain.network import LocalChain, set_time, start_anvil
 from chain.records import DeploymentRecord, load_record, load_wallets
 from chain.sender import GasLog, Sender
-from chain.shift import shift_deal, shift_to
 from chain.terms import holding_policy, short_string
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms.shift import shift_deal, shift_to
 from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, at, small_tree
 
 USD_6 = "TestCurrency USD 6"

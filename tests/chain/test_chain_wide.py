@@ -25,9 +25,9 @@ from chain.network import LocalChain, set_time, start_anvil
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
 from chain.records import load_record
-from chain.shift import shift_deal
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms.shift import shift_deal
 from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_tree
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"

@@ -23,9 +23,9 @@ from chain.errors import AlreadyDeployedError, ContractError, NetworkError, Reco
 from chain.network import LocalChain, set_time, start_anvil
 from chain.records import DeploymentRecord, Wallets, load_record
 from chain.sender import GasLog
-from chain.shift import shift_to
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms.shift import shift_to
 from tests.chain.bond_life import CLIENTS
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 

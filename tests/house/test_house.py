@@ -117,3 +117,43 @@ def test_set_up_takes_a_python_that_can(
     with pytest.raises(SystemExit, match="2"):
         bootstrap.choose_python(tests, named=False)
     assert chosen in capsys.readouterr().err.splitlines()[0]
+
+
+# -- kinds of parts
+
+WALK = ROOT / "docs" / "new-instrument.md"
+OWN = {
+    "bond": ("KpiBond", "BondBooks", "BondLife", '"kpi_bond"'),
+    "payment": ("KpiPayment", "PaymentBooks", '"kpi_payment"'),
+    "treasury": ("RevenueTreasury", "TreasuryBooks", '"revenue_share"'),
+    "offering": ("OfferingBooks", '"Offering"'),
+    "token": ("SecurityToken",),
+}
+"""What names a kind, by its module in chain.parts."""
+REGISTRIES = ("chain/kinds.py", "chain/parts/__init__.py")
+TABLES = ("chain/swap/", "chain/ledger.py")
+"""What shows the log of a deal as tables goes by the kind of deal still."""
+
+
+def test_the_walk_of_a_newcomer_names_files_that_are_there() -> None:
+    text = WALK.read_text()
+    files = re.findall(r"`((?:finance|contracts|chain|api|tests)/[\w/.]+\.(?:py|sol))`", text)
+    assert len(files) > 10
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    for link in re.findall(r"\]\(((?:\.\./)?[\w/.-]+)(?:#[\w-]+)?\)", text):
+        assert (WALK.parent / link).exists(), link
+
+
+def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
+    """Law 9, in this room: what deploys, checks, replays, reconciles, acts and keeps knows no kind."""
+    found = []
+    for path in sorted((ROOT / "chain").rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if name in REGISTRIES or name.startswith(TABLES):
+            continue
+        text = path.read_text()
+        for kind, names in OWN.items():
+            if path.parent.name == "parts" and path.stem == kind:
+                continue
+            found += [(name, each) for each in names if each in text]
+    assert found == []

@@ -9,7 +9,10 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from finance.terms import Deal, DealFileError, KpiBond, parse_deal
+from finance.terms.bond import KpiBond
+from finance.terms.deal import Deal
+from finance.terms.load import parse_deal
+from finance.terms.problems import DealFileError
 from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, months_after, unix
 
 SECONDS_PER_DAY = 86_400

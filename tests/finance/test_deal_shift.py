@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chain.network import when
-from chain.shift import shift_deal, shift_to
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
 from finance.terms.schedule import bond_schedule
+from finance.terms.shift import shift_deal, shift_to
 from tests.chain.bond_life import DC_WATER, ROOT, small_tree
 
 BOOK = sorted((ROOT / "deals").glob("*.yaml"))
