@@ -75,7 +75,7 @@ def _fixed(what: str) -> Rows:
 
     def rows(seen: Seen) -> Iterator[Row]:
         books, (expected, actual) = _books(seen.after, seen.part), seen.both("amount")
-        for to, side, sign in (("project", Side.PAYEE, 1), ("provider", Side.PAYER, -1)):
+        for to, side, sign in (("payee", Side.PAYEE, 1), ("payer", Side.PAYER, -1)):
             amounts = max(sign * expected, 0), max(sign * actual, 0)
             if any(amounts) or (sign > 0 and expected == actual == 0):
                 yield seen.row(f"{what}_to_{to}", books.party(side), amounts, seen.period)
@@ -100,7 +100,7 @@ def _paid_in(seen: Seen) -> Iterator[Row]:
         yield seen.row("late_paid", books.party(Side(1 - side)), repaid, seen.period)
         yield from _interest(seen, side, repaid)
     if any(posted):
-        yield seen.row("collateral_posted", books.party(side), posted, seen.period)
+        yield seen.row("posted", books.party(side), posted, seen.period)
 
 
 def _interest(seen: Seen, debtor: Side, repaid: tuple[int, int]) -> Iterator[Row]:
@@ -122,7 +122,7 @@ def _paid_out(seen: Seen) -> Iterator[Row]:
     credit = _books(seen.before, seen.part).ledger.accounts[seen["side"]].credit
     for kind, amounts in (
         ("withdrawn", (min(expected, credit), min(actual, credit))),
-        ("collateral_returned", (max(expected - credit, 0), max(actual - credit, 0))),
+        ("given_back", (max(expected - credit, 0), max(actual - credit, 0))),
     ):
         if any(amounts):
             yield seen.row(kind, seen["to"], amounts, seen.period)
@@ -203,8 +203,8 @@ _WAYS = {
         ("termination", "agreed"),
     )
     for to, words in (
-        ("project", f"{words}, from the payer to the payee"),
-        ("provider", f"{words}, from the payee to the payer"),
+        ("payee", f"{words}, from the payer to the payee"),
+        ("payer", f"{words}, from the payee to the payer"),
     )
 }
 # -- as it is deployed
@@ -269,8 +269,8 @@ WORDS = {
     "unpaid": "of what was fixed: owed from then on",
     "late_paid": "paid later on what was owed, with interest",
     "interest": "of what was netted and paid late",
-    "collateral_posted": "paid in for a side, beyond what it owed",
-    "collateral_returned": "withdrawn from a side's balance",
+    "posted": "paid in for a side, beyond what it owed",
+    "given_back": "withdrawn from a side's balance",
     "withdrawn": "what was due to a party, paid out to it",
 }
 ACTS_OF = {

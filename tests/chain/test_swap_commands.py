@@ -125,7 +125,7 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapL
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
     assert result["ok"] is True
-    assert result["payments"]["settlement_to_project"] == {
+    assert result["payments"]["settlement_to_payee"] == {
         "expected": "1120000000000",
         "actual": "1120000000000",
         "difference": "0",
@@ -136,7 +136,7 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapL
     assert "reconciled so far: every difference is 0" in shown.stdout
     assert "periods of the swap are not settled" in shown.stdout
     assert "periods of the swap are not settled" in result["not_yet"][-1]
-    assert re.search(r"settlement_to_project .* 1,120,000.000000 .* 0.000000", shown.stdout)
+    assert re.search(r"settlement_to_payee .* 1,120,000.000000 .* 0.000000", shown.stdout)
 
 
 def test_reconcile_exits_1_with_the_rows_that_differ(
@@ -149,7 +149,7 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     done = program("reconcile", file, "--network", url(settled))
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
-    assert "differs by 1000000 minor units: Row(part='swap', kind='settlement_to_project'" in done.stdout
+    assert "differs by 1000000 minor units: Row(part='swap', kind='settlement_to_payee'" in done.stdout
     assert "swap.terms.periods[0].fixedAmount: the deal says -1880001000000" in done.stdout
 
 

@@ -124,11 +124,11 @@ def test_a_project_s_life_reconciles_to_the_unit(project: SwapLife) -> None:
     ]
     treasury = project.record.addresses["treasury"]
     payer = project.record.wallets["payer"]
-    assert of(result, "settlement_to_project") == [
+    assert of(result, "settlement_to_payee") == [
         (treasury, period, units(amount), units(amount))
         for period, amount in ((1, 560_000), (4, 1_560_000), (5, 3_000_000), (6, 3_580_000))
     ]
-    assert of(result, "settlement_to_provider") == [
+    assert of(result, "settlement_to_payer") == [
         (payer, period, units(amount), units(amount)) for period, amount in ((2, 720_000), (3, 11_480_000))
     ]
     assert amounts(result, "unpaid") == [units(a) for a in (720_000, 11_480_000, 580_000)]
@@ -191,11 +191,11 @@ def test_a_life_between_two_parties_reconciles_to_the_unit(rain: SwapLife) -> No
     result = rain.reconcile()
     assert result.ok, (result.differences, result.deployment, result.refused)
     assert (result.states, result.holders) == ({"swap": "closed"}, [])
-    assert amounts(result, "settlement_to_project") == [units(1_120_000), units(490_000)]
-    assert amounts(result, "settlement_to_provider") == [units(a) for a in (1_250_000, 2_650_000, 680_000)]
+    assert amounts(result, "settlement_to_payee") == [units(1_120_000), units(490_000)]
+    assert amounts(result, "settlement_to_payer") == [units(a) for a in (1_250_000, 2_650_000, 680_000)]
     # The last year brought the provider 1,250,000 - 490,000 + 2,650,000 + 680,000: a quarter of it for the
     # one quarter that is left, which is more than the utility's collateral of a million.
-    assert amounts(result, "close_out_to_provider") == [units(1_022_500)]
+    assert amounts(result, "close_out_to_payer") == [units(1_022_500)]
     tables = rain.ledger()
     assert list(tables.margins["event"]) == ["called", "restored", "called", "restored", "called"]
     money = {(a.address, a.figure): a.actual for a in result.accounts}
@@ -300,7 +300,7 @@ def test_an_agreed_termination_is_paid_at_once() -> None:
         result = life.reconcile()
         assert result.ok, result.differences
         assert result.states["swap"] == "terminated"
-        assert amounts(result, "termination_to_project") == [units(300_000)]
+        assert amounts(result, "termination_to_payee") == [units(300_000)]
         ledger = life.ledger()
         assert list(ledger.ends["how"]) == ["termination"]
         assert list(ledger.proposals["event"]) == ["proposed", "withdrawn", "proposed"]
@@ -327,7 +327,7 @@ def test_a_close_out_by_model_value(value: str | None) -> None:
         result = life.reconcile()
         assert result.ok, result.differences
         owes = units("4000000.5") if value else units(9_000_000)
-        assert amounts(result, "close_out_to_provider") == [owes]
+        assert amounts(result, "close_out_to_payer") == [owes]
         assert amounts(result, "unpaid") == [owes - units(720_000)]
         life.fund("payee", units(200_000))
         life.withdraw("payer")
@@ -357,7 +357,7 @@ def test_a_failed_issue_ends_the_swap_and_is_refunded() -> None:
         assert (result.states["swap"], result.states["treasury"]) == ("lapsed", "offered")
         assert amounts(result, "refund") == [units(9_000_000)]
         assert amounts(result, "returned") == [200]
-        assert amounts(result, "collateral_returned") == [123, units(3_000_000)]
+        assert amounts(result, "given_back") == [123, units(3_000_000)]
         assert [(h.holder, h.units) for h in result.holders if h.units] == [(life.address("b"), 10)]
         # What a stranger sends into the lapsed swap reaches the treasury, whoever calls, and the issuer.
         life.fund("payee", 5, by="stranger")
@@ -381,7 +381,7 @@ def test_the_swap_begins_with_the_issue() -> None:
         life.settle_at(0, "3060000")  # nothing to pay
         result = life.reconcile()
         assert result.ok, result.differences
-        assert of(result, "settlement_to_project") == [(life.record.addresses["treasury"], 1, 0, 0)]
+        assert of(result, "settlement_to_payee") == [(life.record.addresses["treasury"], 1, 0, 0)]
         assert result.notes == ["period 1: due, not paid by the treasury"]
 
 
@@ -397,7 +397,7 @@ def test_a_voided_report_counts_as_missing(young: SwapLife) -> None:
     young.settle()
     result = young.reconcile()
     assert result.ok, result.differences
-    assert amounts(result, "settlement_to_provider") == [units(1_880_000)]
+    assert amounts(result, "settlement_to_payer") == [units(1_880_000)]
     assert amounts(result, "unpaid") == [units(880_000)]
     assert any(note.startswith("payee: owes 8800000") for note in result.notes)
 
@@ -453,7 +453,7 @@ def test_what_a_stranger_posts_for_the_project_is_collected_with_its_credit() ->
         life.pay()
         result = life.reconcile()
         assert result.ok, result.differences
-        assert amounts(result, "collateral_returned") == [123]
+        assert amounts(result, "given_back") == [123]
         assert amounts(result, "withdrawn") == [units(560_000)]
         # 560,000,000,123 minor units for 60,000 units: 9,333,333 each
         assert amounts(result, "distribution") == [559_999_980_000]
@@ -496,7 +496,7 @@ def test_deals_on_one_chain_do_not_mix() -> None:
         for life, amount in zip(lives, (2, 3), strict=True):
             result = life.reconcile()
             assert result.ok, result.differences
-            assert result.payments()["collateral_posted"]["actual"] == units(amount)
+            assert result.payments()["posted"]["actual"] == units(amount)
 
 
 # -- what must be found
@@ -516,7 +516,7 @@ def test_an_altered_deal_does_not_reconcile(anvil_lives: Lives) -> None:
 
     result = reconcile(rain.w3, rain.record, altered(rain.deal, dearer))
     assert not result.ok
-    first = next(r for r in result.rows if r.kind == "settlement_to_project")
+    first = next(r for r in result.rows if r.kind == "settlement_to_payee")
     assert (first.period, first.difference) == (1, units(1))
     assert "swap.terms.periods[0].fixedAmount" in {d.field for d in result.deployment}
 
@@ -576,7 +576,7 @@ def test_after_a_step_that_is_refused_nothing_is_expected_and_all_that_was_paid_
         unsure = {
             "interest",
             "withdrawn",
-            "collateral_returned",
+            "given_back",
             "distribution",
             "gift",
             "sent",
