@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from finance.roots import root
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
@@ -263,7 +263,7 @@ def implied_risk_price(leg: Leg, amount: float) -> float:
 
     if not gap(LARGEST_RISK_PRICE) < 0 < gap(-LARGEST_RISK_PRICE):
         raise InputError(f"fixed payment = {amount:g}: lies outside all simulated proxy revenue")
-    return float(brentq(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE, xtol=1e-12))
+    return root(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE)
 
 
 @dataclass(frozen=True)
