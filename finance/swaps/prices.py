@@ -135,7 +135,9 @@ class PriceLevel:
         return np.asarray(fast + self.slow_volatility**2 * slow)
 
     def expected(self, days: Floats) -> Floats:
-        """E level on each day: exp(what is left of the starts + drift t)."""
+        """E level, a factor, at the given numbers of days from the start: exp(what is left of the starts
+        + drift t).
+        """
         steps = np.asarray(days, dtype=np.float64) + 1
         left = self.start * self.memory**steps + self.slow_start * np.exp(-self.slow_speed * steps / 365.25)
         return np.asarray(np.exp(left + self.drift * steps / 365.25))
@@ -145,8 +147,9 @@ class PriceLevel:
 class Basis:
     """Node less hub: mean + wind_effect (capacity factor - its mean) + a daily AR(1) with stationary `sd`.
 
-    Currency per MWh. A negative `wind_effect` is congestion: the node is cheap when it blows. Where the
-    record has hub and node prices of its own, its hourly basis takes the place of mean and wind effect.
+    Currency per MWh; `memory` is that of a day for the next. A negative `wind_effect` is congestion: the
+    node is cheap when it blows. Where the record has hub and node prices of its own, its hourly basis takes
+    the place of mean and wind effect.
     """
 
     mean: float = 0.0
@@ -198,6 +201,7 @@ class Market:
 
     @property
     def floor(self) -> float:
+        """How far below zero prices can go, currency per MWh."""
         return self.pattern.floor if self.pattern else 0.0
 
     def hub_pattern(self, record: WeatherYears) -> Floats:
