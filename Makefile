@@ -62,8 +62,15 @@ fuzzer: tools ## schemathesis, in an environment of its own
 test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain, api, pages, end to end
 	@$(PYTEST) tests --ignore=tests/contracts -n 2 --dist loadfile --no-loadscope-reorder
 
-test-fast: tools compile ## what a change to a formula or a reader breaks, in under three minutes; no chain, no browser
-	@$(PYTEST) tests/finance tests/settlement tests/oracle tests/house -m "not slow" -n 2 --dist loadfile
+test-fast: tools compile ## what a change to a formula or a reader breaks, in under three minutes on two idle cores
+	@PENSTOCK_FUZZ_CASES=2000 $(PYTEST) tests/finance tests/settlement tests/oracle tests/house -m "not slow" -n 2 --dist loadfile
+
+# One room: make test-finance, test-settlement, test-oracle, test-chain, test-api, test-e2e, test-house.
+ROOMS = finance settlement oracle chain api e2e house
+.PHONY: $(ROOMS:%=test-%)
+$(ROOMS:%=test-%): tools compile
+	@$(PYTEST) tests/$(@:test-%=%) -n 2 --dist loadfile --no-loadscope-reorder
+test-api: fuzzer
 
 test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test

@@ -141,6 +141,8 @@ def install_locked(lock: str, python: Path) -> None:
     """Install a lock file's packages into the environment of `python`."""
     locked = ["--require-hashes", "-r", f"requirements/{lock}.lock"]
     uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--system-certs", "--python", str(python), *locked]
+    # Once, for ten to twenty seconds; else each start pays a second for it wherever bytecode is not kept.
+    uv.append("--compile-bytecode")
     if subprocess.run(uv, cwd=ROOT, capture_output=True).returncode:
         # Slower, but honours a local pip configuration (mirrors, proxies).
         run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *locked)

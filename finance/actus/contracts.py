@@ -1,4 +1,4 @@
-"""From terms to a contract: the contract types this package has."""
+"""From terms to a contract: the types this package has (ACTUS Technical Specifications 1.1, section 7)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def contract(
 def flows(
     terms: Mapping[str, Any], seen: Observations | None = None, horizon: datetime | None = None
 ) -> list[Flow]:
-    """The events of a contract with payoffs (to its creator, in currency units) and states.
+    """The events of the contract with `terms` (data dictionary names), with payoffs (to its creator, in
+    currency units) and states.
 
     Raises ActusError as `contract` does, and for what is needed and not observed.
 

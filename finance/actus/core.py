@@ -76,7 +76,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An event that has happened: its payoff in `currency`, and the state just after it."""
+    """An event that has happened: its `type` (event dictionary), its `payoff` in `currency`, and the
+    state just after it.
+    """
 
     type: str
     time: datetime

@@ -21,7 +21,8 @@ MarketObject = Callable[[datetime], float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Observed values as a step function: each holds from its time until the next."""
+    """Observed `values` of market object `code`, in its unit, as a step function: each holds from its time
+    (of `times`) until the next."""
 
     code: str
     times: tuple[datetime, ...]
@@ -29,7 +30,9 @@ class Series:
 
     @classmethod
     def of(cls, code: str, points: Iterable[tuple[datetime, float]]) -> Series:
-        """The series of `points` in any order; raises ActusError if there is none or a time comes twice."""
+        """The series of `points`, (time, value), of market object `code`, in any order; raises ActusError
+        if there is none or a time comes twice.
+        """
         ordered = sorted(points)
         times = tuple(moment for moment, _ in ordered)
         if not ordered:
@@ -60,15 +63,17 @@ class KpiRate:
     decimals: int = 6
 
     def __call__(self, moment: datetime) -> float:
+        """The rate, a fraction a year, for the KPI at `moment`."""
         return payoff(self.curve, round(self.kpi(moment) * 10**self.decimals)) / RATE_ONE
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """An event that no schedule has: prepayment PP, credit event CE, exercise XD, analysis AD.
+    """An event that no schedule has, by its `type`: prepayment PP, credit event CE, exercise XD, analysis AD.
 
-    `value` is the amount of a prepayment; `contract` the contract it happens to, by default the one that is
-    evaluated; `performance` the contract performance that a credit event leads to (DL, DQ, DF ...).
+    `value` is the amount of a prepayment, in units of the currency; `contract` the contract it happens to,
+    by default the one that is evaluated; `performance` the contract performance that a credit event leads to
+    (DL, DQ, DF ...).
     """
 
     type: str
@@ -86,7 +91,9 @@ class Observations:
     events: tuple[Observed, ...] = ()
 
     def value(self, code: str, moment: datetime, contract: str = "") -> float:
-        """The value of market object `code` at `moment`; raises ActusError if it is not observed."""
+        """The value of market object `code` at `moment`, in its unit; raises ActusError if it is not
+        observed: for `contract`.
+        """
         if not code or code not in self.market:
             named = f"market object {code}" if code else "a market object"
             raise ActusError(f"{named} is needed at {moment.isoformat()} and not observed", contract=contract)

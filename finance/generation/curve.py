@@ -82,7 +82,8 @@ class PowerCurve:
 
 
 def load_curve(text: str | Path) -> PowerCurve:
-    """A power curve from a CSV file, a JSON file, or windpowerlib by name (`windpowerlib:V100/1800`).
+    """A power curve from `text`: a CSV file, a JSON file, or a name of windpowerlib
+    (`windpowerlib:V100/1800`).
 
     CSV: a header `wind_speed_m_s,power_kw` (or power_w, power_mw), then one point a line. JSON: an object
     with `wind_speed_m_s`, `power_kw` and perhaps `name` and `hub_height_m`, or SAM's own input names. Raises

@@ -138,8 +138,9 @@ def read_solar(
 ) -> SolarWeather:
     """Read a solar table: plain CSV with the columns of CHANNELS, or NREL's TMY3, which states its own site.
 
-    Times of the plain form need an offset from UTC, or the sun would stand elsewhere. Raises InputError,
-    naming file and reason, for a table that cannot be used, and for a plain one without a site.
+    latitude, longitude [degrees, east positive] and altitude [m] are the plain form's site. Times of the
+    plain form need an offset from UTC, or the sun would stand elsewhere. Raises InputError, naming file and
+    reason, for a table that cannot be used, and for a plain one without a site.
     """
     file = Path(path)
     with file.open(encoding="utf-8-sig", errors="replace") as stream:

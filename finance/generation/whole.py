@@ -50,10 +50,10 @@ class WholeWeather:
 
 @dataclass(frozen=True)
 class WholePlant:
-    """A plant as integers: the curve's speeds [mm/s] and powers [W] of one turbine; the rest as WindPlant has
-    it.
+    """A plant as integers: speeds_mm_s [mm/s] and powers_w [W] of one of its turbines; the rest as
+    WindPlant has it.
 
-    efficiency and availability in millionths; capacity [W], None for no cap.
+    efficiency and availability in millionths; capacity_w [W], None for no cap.
     """
 
     speeds_mm_s: tuple[int, ...]
@@ -192,7 +192,7 @@ def _rounded(name: str, values: Floats) -> Integers:
 
 
 def whole_wh(energy_mwh: Floats) -> list[int]:
-    """Energies [MWh] rounded to whole Wh, half to even, for proxies whose formula is not an integer one.
+    """energy_mwh [MWh] rounded to whole Wh, half to even, for proxies whose formula is not an integer one.
 
     Water's formula has only additions, multiplications and divisions, so machines agree. Solar's has sines
     and exponentials: two machines may differ in the last bit, and then, about once in 1e9 steps of a MWh, by

@@ -45,7 +45,7 @@ class KpiFlow:
 
     `observed` is when the KPI is measured, `paid` when the money comes. For an amount in minor units `scale`
     is 10^-money_decimals; for a rate it is principal times accrual factor over 1e18. A KPI `outside` its
-    bounds makes no report, so the rule for a missing one pays; None: every value is reported.
+    bounds makes no report, so the rule for a missing one pays; None: every value is reported. `kpi`: its id.
     """
 
     paid: date
@@ -72,7 +72,7 @@ class KpiFlow:
         return Curve(stated.shape, tuple(Knot(x, y) for x, y in points))
 
     def amounts(self, kpi: Floats) -> Floats:
-        """Payments for KPI values in the KPI's unit, same shape; the KPI is rounded as on chain."""
+        """Payments for values of `kpi` in the KPI's unit, same shape; the KPI is rounded as on chain."""
         x, y = knots(self.settled)
         whole = rounded(np.asarray(kpi, dtype=np.float64), self.decimals)
         if self.curve.shape == Shape.STEP:
@@ -90,7 +90,7 @@ class KpiFlow:
         return max(self.scale * minimum(self.settled), self.scale * maximum(self.settled))
 
     def fixed(self, kpi: float) -> KpiFlow:
-        """The same payment once its KPI is known: a curve of one knot, which no process moves."""
+        """The same payment once `kpi` is known, in its unit: a curve of one knot, which no process moves."""
         return self.decided(payoff(self.settled, int(rounded(np.array(kpi), self.decimals))))
 
     def decided(self, y: int) -> KpiFlow:
@@ -118,7 +118,9 @@ class Period:
 
 @dataclass(frozen=True)
 class Flows:
-    """The cash flows of a claim. `face` is the principal at issue; prices are per 100 outstanding."""
+    """The cash flows of a claim. `face` is the principal at issue; prices are per 100 outstanding. Interest
+    accrues by `day_count`, and yields are compounded `frequency` times a year. `periods` and `kpi_flows`: in
+    order of time."""
 
     face: float
     periods: tuple[Period, ...]
@@ -175,8 +177,9 @@ def bond_flows(
 ) -> Flows:
     """A bond with one rate, or one per period (step coupons), repaid at maturity or by `repayments`.
 
-    `rates` are fractions a year, `repayments` money at the end of each period, adding up to `face`. Raises
-    InputError when their number or their sum does not fit.
+    `rates` are fractions a year, `repayments` money at the end of each period, adding up to `face`; what
+    KPIs decide comes as `kpi_flows`. `day_count` and `frequency` as in `Flows`. Raises InputError when their
+    number or their sum does not fit.
     """
     count = len(schedule)
     each = [float(rates)] * count if isinstance(rates, int | float) else [float(rate) for rate in rates]

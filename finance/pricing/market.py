@@ -134,7 +134,7 @@ class DiscountCurve:
 
         `PiecewiseLogLinearDiscount` on one `FixedRateBondHelper` per maturity (F. M. Ametrano and M.
         Bianchetti, 2013, doi:10.2139/ssrn.2219548, on bootstrapping). Curve time is actual/365 fixed,
-        accrual `day_count`. Raises InputError when the rates admit no curve.
+        accrual `day_count`, `frequency` coupons a year. Raises InputError when the rates admit no curve.
         """
         import QuantLib as ql  # noqa: N813  loaded on first use, like in finance.terms.schedule
 
@@ -224,7 +224,8 @@ class Market:
 
     @classmethod
     def flat(cls, reference: date, rate: float, frequency: float = 2, day_count: str = "30/360") -> Market:
-        """No default risk, one discount rate: `Market.flat(date(2016, 10, 1), 0.0343)`."""
+        """No default risk, one discount rate, compounded `frequency` times a year by `day_count`:
+        `Market.flat(date(2016, 10, 1), 0.0343)`."""
         return cls(DiscountCurve.flat(reference, rate, frequency, day_count))
 
     @property

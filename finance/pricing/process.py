@@ -25,13 +25,16 @@ class KpiProcess(Protocol):
     """One period's KPI as a random variable, in the KPI's unit."""
 
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """What the distribution is, in words for reports."""
 
     @property
-    def mean(self) -> float: ...
+    def mean(self) -> float:
+        """Expected value, in the KPI's unit."""
 
     @property
-    def sd(self) -> float: ...
+    def sd(self) -> float:
+        """Standard deviation, in the KPI's unit."""
 
     @property
     def sample_size(self) -> int | None:
@@ -257,7 +260,7 @@ class BernoulliKpi:
 
 @dataclass(frozen=True)
 class EmpiricalKpi:
-    """The KPI as a sample: each value equally likely. Used with the runs of a twin."""
+    """The KPI as a sample: each of `values` equally likely. Used with the runs of a twin."""
 
     values: tuple[float, ...]
     description: str = "sample"

@@ -54,9 +54,10 @@ class Valuation:
     """What a deal is worth and why. Prices per 100 of principal, money in units of the currency, rates as
     fractions.
 
-    `rate` is the yield it is discounted at, compounded with the coupon. `outlook` is what is expected of each
-    KPI; `process` that of the first KPI when its first report is made, None for a fixed bond. `case_prices`
-    are those of the claim's cases. `payments`: one row per payment, seen by the holders: date, period, kind,
+    `price` is at the start of interest; `rate` the yield it is discounted at, compounded with the coupon;
+    `readings` are its returns, one for each reading of the term. `outlook` is what is expected of each KPI;
+    `process` that of the first KPI when its first report is made, None for a fixed bond. `case_prices` are
+    those of the claim's cases. `payments`: one row per payment, seen by the holders: date, period, kind,
     accrual, money per case as Decimal (`tier_1`, ... or `worst` and `best`) and as expected, and discount
     factor and present value as float.
     """

@@ -250,7 +250,8 @@ class IndexForward(_Linear):
 
 @dataclass(frozen=True)
 class TieredIndex:
-    """A one-period index payment in steps: from each (KPI value, amount) upwards that amount is received.
+    """A one-period index payment in steps: from each (KPI value, amount) of `tiers` upwards that amount is
+    received.
 
     Below the first value the first amount holds, as on chain. For KPIs agreed in bands, such as water
     quality.

@@ -37,6 +37,7 @@ class Covenant:
 
     @property
     def name(self) -> str:
+        """As lenders write it: P99 at 1.00x."""
         return f"P{100 * self.probability:g} at {self.dscr:.2f}x"
 
 
@@ -47,7 +48,7 @@ USUAL_COVENANTS: Final = (Covenant(0.50, 1.35), Covenant(0.99, 1.00))
 
 @dataclass(frozen=True)
 class DebtTerms:
-    """Debt over `tenor` whole years at `rate` a year, sculpted so that every covenant holds in every year.
+    """Debt over `tenor` whole years at `rate` a year, sculpted so that all `covenants` hold in every year.
 
     `planned`: yearly debt service of a debt that is agreed already, if there is one: DSCR before and after
     are then taken on it. Without it they are taken on the debt that the project carries without a swap.

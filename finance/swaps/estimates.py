@@ -18,12 +18,13 @@ REPLICATES = 20  # groups of paths: 19 degrees of freedom put the error of the e
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number found by simulation and its standard error, in the same unit."""
+    """A `value` found by simulation and its `standard_error`, in the same unit of whatever it is."""
 
     value: float
     standard_error: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Both by their names, for JSON."""
         return {"value": self.value, "standard_error": self.standard_error}
 
 

@@ -59,9 +59,10 @@ class Pricing:
 class SwapInputs:
     """What a study needs: outlook, periods (whole contract years), discount curve, yearly costs, debt.
 
-    `costs`: one number for every year, or one each; currency. `curve` discounts settlements, which fall
-    `pay_lag_days` after the day that follows each period. `payoff` says what the project receives in a period
-    besides the fixed payment, for proxy revenue of any shape; without one it gives up all of it (-x).
+    `costs`: one number for every year, or one each; `currency`. `paths` scenarios are drawn from `seed`.
+    `curve` discounts settlements, which fall `pay_lag_days` after the day that follows each period. `payoff`
+    says what the project receives in a period besides the fixed payment, for proxy revenue of any shape;
+    without one it gives up all of it (-x).
     """
 
     outlook: Outlook
@@ -82,6 +83,7 @@ class SwapInputs:
 
     @property
     def yearly_costs(self) -> Floats:
+        """Costs of each contract year, currency, shape (years,)."""
         return np.asarray(np.broadcast_to(np.array(self.costs, dtype=np.float64), (self.periods.years,)))
 
     @property

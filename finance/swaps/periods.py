@@ -84,6 +84,7 @@ class Periods:
 
     @property
     def per_year(self) -> int:
+        """Periods in a contract year."""
         return 12 // MONTHS[self.frequency]
 
     @property

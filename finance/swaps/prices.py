@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from finance.roots import root
 from finance.swaps.periods import Floats, Ints
 from finance.swaps.weather import WeatherYears
 from finance.terms.problems import InputError
@@ -62,11 +63,9 @@ class PricePattern:
         """The same pattern with the wind effect at which hourly generation and hub price correlate by
         `target`. `level_sd` and errors as in `check_correlation`.
         """
-        from scipy.optimize import brentq  # loads slowly, and to check a deal it is not needed
-
         self.check_correlation(record, target, level_sd)
         gap = self._gap(record, target, level_sd)
-        return replace(self, wind_effect=float(brentq(gap, *WIND_EFFECTS, xtol=1e-12)))
+        return replace(self, wind_effect=root(gap, *WIND_EFFECTS))
 
     def check_correlation(self, record: WeatherYears, target: float, level_sd: float) -> None:
         """Raise InputError when no effect within WIND_EFFECTS makes hourly generation and hub price correlate
@@ -136,7 +135,9 @@ class PriceLevel:
         return np.asarray(fast + self.slow_volatility**2 * slow)
 
     def expected(self, days: Floats) -> Floats:
-        """E level on each day: exp(what is left of the starts + drift t)."""
+        """E level, a factor, at the given numbers of days from the start: exp(what is left of the starts
+        + drift t).
+        """
         steps = np.asarray(days, dtype=np.float64) + 1
         left = self.start * self.memory**steps + self.slow_start * np.exp(-self.slow_speed * steps / 365.25)
         return np.asarray(np.exp(left + self.drift * steps / 365.25))
@@ -146,8 +147,9 @@ class PriceLevel:
 class Basis:
     """Node less hub: mean + wind_effect (capacity factor - its mean) + a daily AR(1) with stationary `sd`.
 
-    Currency per MWh. A negative `wind_effect` is congestion: the node is cheap when it blows. Where the
-    record has hub and node prices of its own, its hourly basis takes the place of mean and wind effect.
+    Currency per MWh; `memory` is that of a day for the next. A negative `wind_effect` is congestion: the
+    node is cheap when it blows. Where the record has hub and node prices of its own, its hourly basis takes
+    the place of mean and wind effect.
     """
 
     mean: float = 0.0
@@ -199,6 +201,7 @@ class Market:
 
     @property
     def floor(self) -> float:
+        """How far below zero prices can go, currency per MWh."""
         return self.pattern.floor if self.pattern else 0.0
 
     def hub_pattern(self, record: WeatherYears) -> Floats:

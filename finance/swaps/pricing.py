@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from finance.roots import root
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
@@ -36,7 +36,7 @@ LARGEST_RISK_PRICE: Final = 10.0  # standard deviations between which an implied
 
 @dataclass(frozen=True)
 class Leg:
-    """Proxy revenue over paths, shape (paths, periods), with what a unit of each period is worth today.
+    """Revenue `proxy` over paths, shape (paths, periods), with what a unit of each period is worth today.
 
     `discount` and `profile` have the shape (periods,); `per_year` is the number of periods in a contract
     year. Raises InputError for shapes that do not fit, a discount factor not above 0 or a profile below 0 or
@@ -62,7 +62,9 @@ class Leg:
 
     @classmethod
     def level(cls, proxy: Floats, discount: Floats, per_year: int) -> Leg:
-        """The same fixed payment in every period."""
+        """The leg of `proxy` and `discount` whose fixed payment is the same in all periods, `per_year` of
+        them in a year.
+        """
         return cls(proxy, discount, np.ones(proxy.shape[-1]), per_year)
 
     @property
@@ -82,12 +84,16 @@ class Leg:
 
     @property
     def yearly_profile(self) -> Floats:
+        """Sum of the profile by contract year, shape (years,): the factor from amount to a year's fixed
+        payment.
+        """
         return np.asarray(self.profile.reshape(-1, self.per_year).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class FixedPayment:
-    """A fixed payment: `amount` per unit of profile (currency), how it was set, and what it gives up.
+    """A fixed payment: `amount` per unit of profile (currency) and its `standard_error`, how it was set (by
+    `basis` and `parameter`, see `Pricing`), and the `fair` amount.
 
     `loading` is (fair - amount)/|fair|: what pays for the provider's risk, as a share of the fair payment's
     size, which may be negative; None where the fair payment is nothing (no wind, or no price).
@@ -101,9 +107,11 @@ class FixedPayment:
 
     @property
     def loading(self) -> float | None:
+        """As said above: a fraction of the fair payment."""
         return (self.fair - self.amount) / abs(self.fair) if self.fair else None
 
     def to_dict(self) -> dict[str, Any]:
+        """All by their names, for JSON."""
         return {
             "basis": self.basis,
             "parameter": self.parameter,
@@ -263,7 +271,7 @@ def implied_risk_price(leg: Leg, amount: float) -> float:
 
     if not gap(LARGEST_RISK_PRICE) < 0 < gap(-LARGEST_RISK_PRICE):
         raise InputError(f"fixed payment = {amount:g}: lies outside all simulated proxy revenue")
-    return float(brentq(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE, xtol=1e-12))
+    return root(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE)
 
 
 @dataclass(frozen=True)
@@ -280,11 +288,13 @@ class SwapValue:
     high: float
 
     def to_dict(self) -> dict[str, Any]:
+        """All by their names, for JSON."""
         return {**self.value.to_dict(), "low": self.low, "high": self.high}
 
 
 def model_value(leg: Leg, amount: float, settled: int = 0) -> SwapValue:
-    """The swap's value after `settled` periods, per `leg.discount` (factors from the valuation date).
+    """The value of a swap at `amount` after `settled` periods, per `leg.discount` (factors from the
+    valuation date).
 
     For margin and close-out: simulate the remaining periods from the prices known on that date
     (`PriceLevel.start`, `slow_start`) and pass them with `settled` 0; or pass the swap's whole leg and leave

@@ -56,7 +56,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Scenarios:
-    """Simulated periods; each array has the shape (paths, periods).
+    """Simulated periods, drawn from `seed`; each array has the shape (paths, periods).
 
     `volume`, `actual_volume`: proxy and metered MWh; `proxy`, `actual`: revenue in currency (proxy at the
     hub, actual at the node); `hub`, `node`: plain means of the prices over the hours.
@@ -73,6 +73,7 @@ class Scenarios:
 
     @property
     def paths(self) -> int:
+        """How many there are."""
         return len(self.volume)
 
     @property

@@ -76,6 +76,7 @@ class WeatherYears:
 
     @property
     def years(self) -> int:
+        """How many the record has."""
         return len(self.energy) // YEAR
 
     @cached_property
@@ -91,6 +92,7 @@ class WeatherYears:
 
     @property
     def capacity_factors(self) -> Floats:
+        """Energy of each hour over what `capacity` gives in it, a fraction, shape (days, 24)."""
         return np.asarray(self.energy / self.capacity)
 
     def near(self, window: int) -> Table:

@@ -214,7 +214,7 @@ class Deal(Strict):
         return self._hash
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, with the fields of `update` in place of its own; not checked."""
+        """A copy, with the fields of `update` in place of its own; not checked. `deep`: of its parts too."""
         copied = super().model_copy(update=update, deep=deep)
         copied._hash = None
         return copied
@@ -260,20 +260,23 @@ class Deal(Strict):
         return next((claim for claim in self.claims.values() if isinstance(claim, RevenueShare)), None)
 
     def parameter(self, name: str) -> Any:
-        """The value of a parameter of the asset. Raises InputError when the deal does not give it."""
+        """The value of the asset's parameter `name`. Raises InputError when the deal does not give it."""
         if name not in self.asset.parameters:
             raise InputError(f"{self.file or self.id}: asset.parameters.{name} = (missing): is required")
         return self.asset.parameters[name].value
 
     def number(self, name: str) -> float:
-        """A numerical parameter of the asset. Raises InputError when there is none of that name."""
+        """The asset's parameter `name` where it is a number, in the unit of its name. Raises InputError
+        when there is none.
+        """
         value = self.parameter(name)
         if not isinstance(value, Decimal):
             raise InputError(f"{self.file or self.id}: asset.parameters.{name} = {value}: must be a number")
         return float(value)
 
     def numbers(self) -> list[tuple[str, Decimal | date | str, str, str]]:
-        """Every input as (path, value, "sourced" or "assumed", citation or reason), in the file's order.
+        """Every input as (path, value, "sourced" or "assumed", citation or reason), in the file's order;
+        values in the units of their fields.
 
         An input is a number, date or text that is stated with its origin. The measurement periods of a KPI
         are one input, for they are one schedule; it is assumed if any of them is.
@@ -281,7 +284,9 @@ class Deal(Strict):
         return [row for row, _ in self.inputs()]
 
     def inputs(self) -> list[tuple[tuple[str, Decimal | date | str, str, str], str | None]]:
-        """Each row of `numbers` with the key of its source, or None; of a schedule, its first period's."""
+        """Each row of `numbers`, values in the units of their fields, with the key of its source, or None; of
+        a schedule, its first period's.
+        """
         rows: list[tuple[tuple[str, Decimal | date | str, str, str], str | None]] = []
         for path, item in walk(self):
             if isinstance(item, Term):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a deal file; `str()` is the line a user sees."""
+    """One thing wrong with a deal file; `str()` is the line a user sees: `file: field = value: reason`."""
 
     file: str
     field: str

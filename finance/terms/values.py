@@ -101,6 +101,7 @@ class Provenance(Strict):
 
     @property
     def is_sourced(self) -> bool:
+        """Whether a source is cited, and it is no assumption."""
         return self.source is not None
 
     @property

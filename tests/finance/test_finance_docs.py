@@ -39,6 +39,7 @@ MODULES = [
     "finance.swaps.pricing",
     "finance.swaps.scenarios",
     "finance.report.text",
+    "finance.roots",
     "finance.terms.schedule",
 ]
 

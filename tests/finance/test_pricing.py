@@ -28,6 +28,8 @@ from finance.settlement.bond import replay
 from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, InputError
+from finance.terms import deal as deal_module
+from finance.terms.canonical import canonical_json
 
 GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 
@@ -331,3 +333,18 @@ def test_real_sample_of_the_twin(deal: Deal) -> None:
     valuation, content = price(deal, "twin"), json.loads(path.read_text())
     assert valuation.process.mean == pytest.approx(content["mean"], rel=1e-6)
     assert valuation.process.sd == pytest.approx(content["sd"], rel=0.02)
+
+
+def test_a_price_reads_and_hashes_its_deal_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the file to the last figure, whatever is kept from earlier prices of an equal deal."""
+    price(load_deal(GOOD))
+    taken: list[Any] = []
+    monkeypatch.setattr(
+        deal_module, "canonical_json", lambda tree: taken.append(tree) or canonical_json(tree)
+    )
+    valuation = price(load_deal(GOOD))
+    assert valuation.to_dict()["terms_hash"] == valuation.deal.terms_hash
+    assert len(taken) == 1
+    settlement_terms.cache_clear()
+    price(load_deal(GOOD)).to_dict()
+    assert len(taken) == 2

@@ -133,6 +133,7 @@ def mutated(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> t
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new"), MUTANTS, ids=map(str, range(len(MUTANTS))))
 def test_books_that_are_a_little_wrong_are_found(
     chain: Chain, seed: int, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str

@@ -84,6 +84,7 @@ MUTANTS: list[tuple[Any, str, str, str]] = [
 """A unit, a rounding, a second, an order: of a function, a piece and what takes its place."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("owner", "name", "old", "new"), MUTANTS, ids=range(len(MUTANTS)))
 def test_books_that_are_a_little_wrong_are_found(
     chain: Chain, seed: int, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, old: str, new: str

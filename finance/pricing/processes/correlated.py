@@ -44,7 +44,7 @@ def correlation_root(correlation: Sequence[Sequence[float]] | Floats) -> Floats:
 
 @dataclass(frozen=True)
 class CorrelatedKpis:
-    """KPIs by name, and the correlation of the normals that drive them in one period.
+    """KPIs by name, each of `processes`, and the correlation of the normals that drive them in one period.
 
     Each KPI keeps its own marginal; only the dependence is Gaussian. R. B. Nelsen, An Introduction to Copulas
     (2006), doi:10.1007/0-387-28678-0, section 2.3. Without a matrix they are independent.

@@ -39,6 +39,7 @@ class NormalProcess:
         return NormalKpi(self.mean + self.trend * time, self.sd)
 
     def recursion(self, times: Floats) -> Recursion:
+        """The process as a Gaussian recursion over `times`, years from its start."""
         t = checked_times(times)
         return Recursion(0.0, np.zeros(len(t)), np.full(len(t), self.sd), self.mean + self.trend * t)
 
@@ -84,6 +85,7 @@ class AR1Process:
         return NormalKpi(mean, sqrt(self._variance(count)))
 
     def recursion(self, times: Floats) -> Recursion:
+        """The process as a Gaussian recursion over `times`, years from its start."""
         counts = np.diff([0, *(self._steps(float(time)) for time in checked_times(times))])
         noise = np.array([sqrt(self._variance(int(count))) for count in counts])
         keep = np.array([self.memory ** int(count) for count in counts])
@@ -105,6 +107,7 @@ class Season:
     phase: float = 0.0
 
     def at(self, time: float) -> float:
+        """The wave at `time`, years from now, in the KPI's unit."""
         angle = 2 * pi * (time + self.phase)
         return self.sine * sin(angle) + self.cosine * cos(angle)
 
@@ -145,6 +148,7 @@ class MeanRevertingProcess:
         return NormalKpi(level + exp(-self.speed * time) * self._origin, self._sd(time))
 
     def recursion(self, times: Floats) -> Recursion:
+        """The process as a Gaussian recursion over `times`, years from its start."""
         lengths = intervals(times)
         level = np.array([self.mean + self.season.at(float(time)) for time in times])
         noise = np.array([self._sd(float(length)) for length in lengths])
@@ -159,8 +163,8 @@ class LognormalProcess:
     """Geometric Brownian motion: ln X_t = ln start + (drift - volatility^2/2) t + volatility W_t; E X_t =
     start e^(drift t).
 
-    For a KPI that grows in proportion, such as traffic. M. F. M. Osborne, Operations Research 7 (1959),
-    doi:10.1287/opre.7.2.145.
+    `start` in the KPI's unit, `drift` a rate, `volatility` a year^(1/2). For a KPI that grows in proportion,
+    such as traffic. M. F. M. Osborne, Operations Research 7 (1959), doi:10.1287/opre.7.2.145.
 
     >>> round(LognormalProcess(100, 0.02, 0.1).marginal(5.0).mean / 1.1051709180756477, 9)
     100.0
@@ -183,6 +187,7 @@ class LognormalProcess:
         return LognormalKpi(log(self.start) + self._log_drift * time, self.volatility * sqrt(time))
 
     def recursion(self, times: Floats) -> Recursion:
+        """The process as a Gaussian recursion over `times`, years from its start."""
         lengths = intervals(times)
         level = log(self.start) + self._log_drift * np.asarray(times, dtype=np.float64)
         return Recursion(0.0, np.ones(len(lengths)), self.volatility * np.sqrt(lengths), level, True)

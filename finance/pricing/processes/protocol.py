@@ -14,7 +14,8 @@ class Process(Protocol):
     """A KPI over time. Times are years from now, ascending and greater than 0."""
 
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """What the process is, in words for reports."""
 
     def marginal(self, time: float) -> KpiProcess:
         """The distribution of the KPI at `time`, as known now."""
@@ -31,7 +32,7 @@ class Recursion:
     """x_k = keep_k x_(k-1) + noise_k z_k from x_0 = start; the KPI is level_k + x_k, or its exponential.
 
     The form in which the kernels of finance.pricing.kernels run a process; all arrays have one entry a
-    period.
+    period, in the KPI's unit (keep: a fraction), or of its logarithm if `exponential`.
     """
 
     start: float
