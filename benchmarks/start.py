@@ -34,7 +34,7 @@ class Marks(NamedTuple):
 MARKS: dict[tuple[str, ...], Marks] = {
     ("validate", BOND): Marks(0.5, 0.75),
     ("validate", SWAP): Marks(0.5, 1.15),
-    ("price", BOND): Marks(1.5, 2.0),
+    ("price", BOND): Marks(1.5, 3.0),
     ("price", SWAP): Marks(4.0, 7.5),
     ("--help",): Marks(0.5, 0.55),
 }

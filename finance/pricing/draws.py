@@ -22,9 +22,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 from scipy.special import ndtri
-
-from finance.pricing.sobol import scrambled
 
 Floats = NDArray[np.float64]
 Construction = Literal["forward", "bridge", "pca"]
@@ -74,7 +73,7 @@ def turning(times: tuple[float, ...], construction: Construction) -> Floats:
         built = (vectors * np.sqrt(values))[:, ::-1]
     else:
         raise ValueError(f"construction = {construction}: must be forward, bridge or pca")
-    return np.linalg.solve(forward, built)
+    return np.asarray(solve_triangular(forward, built, lower=True))
 
 
 def sobol_normals(
@@ -82,11 +81,14 @@ def sobol_normals(
 ) -> Floats:
     """Normals of shape (kpis, periods, 2^log2_points) from one scrambling of a Sobol sequence.
 
-    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j. Points: see
-    finance.pricing.sobol.
+    The KPIs share the best dimensions: dimension k of KPI j is Sobol dimension k * kpis + j. S. Joe and F. Y.
+    Kuo's direction numbers, SIAM Journal on Scientific Computing 30 (2008), doi:10.1137/070709359, and
+    Matousek's scrambling, as in scipy.stats.qmc.
     """
+    from scipy.stats import qmc  # scipy.stats loads slowly, and a bond without KPIs draws nothing
+
     count = len(times)
-    u = scrambled(count * kpis, log2_points, stream)
+    u = qmc.Sobol(d=count * kpis, scramble=True, rng=stream).random_base2(log2_points)
     # A scrambled point may be exactly 0, whose normal quantile is minus infinity.
     z = ndtri(np.clip(u, np.finfo(np.float64).tiny, None)).T.reshape(count, kpis, -1)
     turn = turning(tuple(float(time) for time in times), construction)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, cast
 
 import numpy as np
+from scipy.optimize import brentq
 
 from finance.pricing.closed import expected_amount, mean_slope
 from finance.pricing.data_value import preposterior, report_weight, risk_adjusted, risk_adjusted_after
@@ -19,7 +20,6 @@ from finance.pricing.outlook import Outlook
 from finance.pricing.process import EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
 from finance.pricing.processes import CorrelatedKpis
 from finance.pricing.simulate import kpi_time, law, simulate
-from finance.roots import root
 from finance.terms.problems import InputError
 
 # A closed form is smooth, so a small step; a sample jumps from value to value, so a wide one.
@@ -133,7 +133,7 @@ def break_even_mean(
         raise InputError(
             f"price = {target:g}: no mean of the KPI between {span[0]:g} and {span[1]:g} gives it"
         )
-    return root(gap, *span)
+    return float(brentq(gap, *span, xtol=1e-14))
 
 
 @dataclass(frozen=True)

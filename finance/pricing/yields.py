@@ -13,8 +13,8 @@ from math import log1p
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
-from finance.roots import root
 from finance.terms.problems import InputError
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def solve(gap: Callable[[float], float], name: str, price: float, span: tuple[fl
     low, high = gap(span[0]), gap(span[1])
     if not (np.isfinite([low, high]).all() and low * high < 0):
         raise InputError(f"price = {price:g}: no {name} between {span[0]:g} and {span[1]:g} gives it")
-    return root(gap, *span)
+    return float(brentq(gap, *span, xtol=1e-15, rtol=1e-14, maxiter=200))
 
 
 def earned_yield(stream: Stream, price: float) -> float | None:

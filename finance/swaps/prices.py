@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from finance.roots import root
 from finance.swaps.periods import Floats, Ints
 from finance.swaps.weather import WeatherYears
 from finance.terms.problems import InputError
@@ -64,8 +63,10 @@ class PricePattern:
         `target`. `level_sd` and errors as in `check_correlation`.
         """
         self.check_correlation(record, target, level_sd)
+        from scipy.optimize import brentq  # loads slowly, and to check a deal it is not needed
+
         gap = self._gap(record, target, level_sd)
-        return replace(self, wind_effect=root(gap, *WIND_EFFECTS))
+        return replace(self, wind_effect=float(brentq(gap, *WIND_EFFECTS, xtol=1e-12)))
 
     def check_correlation(self, record: WeatherYears, target: float, level_sd: float) -> None:
         """Raise InputError when no effect within WIND_EFFECTS makes hourly generation and hub price correlate

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from finance.roots import root
 from finance.swaps.estimates import Estimate, exceeded, replicated
 from finance.swaps.periods import Floats
 from finance.terms.problems import InputError
@@ -271,7 +271,7 @@ def implied_risk_price(leg: Leg, amount: float) -> float:
 
     if not gap(LARGEST_RISK_PRICE) < 0 < gap(-LARGEST_RISK_PRICE):
         raise InputError(f"fixed payment = {amount:g}: lies outside all simulated proxy revenue")
-    return root(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE)
+    return float(brentq(gap, -LARGEST_RISK_PRICE, LARGEST_RISK_PRICE, xtol=1e-12))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 
-from finance.roots import root
 from finance.swaps.curves import Payoff, Term, TieredIndex
 from finance.swaps.debt import debt_capacity
 from finance.swaps.estimates import exceeded, replicated
@@ -61,7 +61,7 @@ def fair_term(
             f"fair term: worth {ends[0] + target:,.0f} at {low:g}, {ends[1] + target:,.0f} at {high:g}: "
             f"no term between is worth {target:,.0f}"
         )
-    return root(worth, low, high)
+    return float(brentq(worth, low, high, xtol=1e-9, rtol=1e-14))
 
 
 def compare(study: SwapStudy, settlements: Mapping[str, Floats]) -> pd.DataFrame:

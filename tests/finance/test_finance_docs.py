@@ -39,7 +39,6 @@ MODULES = [
     "finance.swaps.pricing",
     "finance.swaps.scenarios",
     "finance.report.text",
-    "finance.roots",
     "finance.terms.schedule",
 ]
 

@@ -20,7 +20,6 @@ from finance.pricing.processes import (
     Season,
     correlation_root,
 )
-from finance.pricing.sobol import scrambled
 from finance.terms import InputError
 from tests.seeds import usual
 
@@ -173,14 +172,6 @@ def test_first_dimension_of_pca_carries_most_of_a_brownian_motion() -> None:
     path = np.cumsum(turn[:, 0])  # unit steps: the path that a first normal of 1 makes
     wanted = 1 / (4 * np.sin(np.pi / (4 * 64 + 2)) ** 2)
     assert (path**2).sum() == pytest.approx(wanted, rel=1e-9)
-
-
-@pytest.mark.parametrize(("dimensions", "log2_points"), [(1, 12), (2, 0), (7, 10), (128, 6), (1500, 3)])
-def test_sobol_points_are_those_of_scipy(dimensions: int, log2_points: int) -> None:
-    """To the last bit: no figure changes for not loading scipy.stats."""
-    one, same = (np.random.default_rng(SEED).spawn(2)[1] for _ in range(2))
-    peer = stats.qmc.Sobol(d=dimensions, scramble=True, rng=one).random_base2(log2_points)
-    assert np.array_equal(scrambled(dimensions, log2_points, same), peer)
 
 
 def test_sobol_normals_are_standard() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date
 from itertools import pairwise
-from math import atan, exp, log
+from math import exp, log
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from finance.pricing.flows import bond_flows
 from finance.pricing.market import Clock, DiscountCurve, Market, rate_in_range, years
 from finance.pricing.measures import dirty_price
 from finance.pricing.yields import Stream, bond_equivalent, checked_yield, earned_yield, simple_return, solve
-from finance.roots import root
 from finance.terms import InputError
 from finance.terms.schedule import coupon_schedule
 
@@ -39,39 +37,6 @@ def test_a_yield_is_found_however_much_is_lost_or_won() -> None:
                 assert stream.yield_at(100 / share) == pytest.approx(
                     brentq(gap, lowest, 10, xtol=1e-14), abs=1e-10
                 )
-
-
-@pytest.mark.parametrize(
-    ("gap", "low", "high"),
-    [
-        (lambda x: x**3 - 2, -10.0, 10.0),
-        (lambda x: exp(x) - 3, 10.0, -10.0),
-        (lambda x: atan(200 * (x - 0.7)), -10.0, 10.0),
-        (lambda x: 100 / (1 + x) ** 30 - 1e-9, -0.9999, 10.0),
-        (lambda x: (x > 0.3) - 0.5, 0.0, 1.0),  # a jump, as of a sample's price
-        (lambda x: 5 - x, 0.0, 5.0),  # at an end
-        (lambda x: x, 0.0, 5.0),
-    ],
-)
-def test_roots_are_those_of_scipy(gap: Callable[[float], float], low: float, high: float) -> None:
-    calls: list[float] = []
-
-    def counted(x: float) -> float:
-        calls.append(x)
-        assert min(low, high) <= x <= max(low, high)
-        return gap(x)
-
-    found = root(counted, low, high)
-    assert found == pytest.approx(
-        brentq(gap, low, high, xtol=1e-15, rtol=1e-14, maxiter=500), rel=1e-13, abs=1e-13
-    )
-    assert len(calls) < 70
-
-
-@pytest.mark.parametrize("level", [1.0, -1.0, float("nan")])
-def test_a_root_needs_a_change_of_sign(level: float) -> None:
-    with pytest.raises(ValueError, match="no change of sign between 0 and 1"):
-        root(lambda x: level, 0, 1)
 
 
 def test_what_has_no_yield() -> None:
