@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import permutations
 from typing import Any, Final
 
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
+from web3.exceptions import Web3Exception
 
 from chain import artifacts
+from chain.announcement import announcements, given_before
 from chain.bindings import contract, read
-from chain.errors import ContractError
-from chain.events import require_chain
+from chain.errors import ChainError, ContractError
+from chain.events import read_events, require_chain
 from chain.kinds import plan_of, site_of
 from chain.parts import PARTS
 from chain.plan import Plan, Planned, Site, feed_config, feed_id, kept_with_code
@@ -40,23 +47,30 @@ def check_deployment(w3: Web3, record: DeploymentRecord, deal: Deal | None = Non
     deal = deal or record.load_deal()
     return [
         difference
-        for label, expected, actual in _comparisons(w3, record, plan_of(deal), deal.terms_hash)
+        for label, expected, actual in _comparisons(w3, record, deal)
         for difference in differ(label, expected, actual)
     ]
 
 
-def _comparisons(w3: Web3, record: DeploymentRecord, plan: Plan, terms_hash: str) -> Iterator[Comparison]:
+def _comparisons(w3: Web3, record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
+    plan, terms_hash = plan_of(deal), deal.terms_hash
+    yield "record.deal", deal.id, record.deal
     yield "record.terms_hash", terms_hash, record.terms_hash
     kinds = {part.key: part.kind for part in plan.parts}
     yield "record.parts", kinds, {key: part.kind for key, part in record.parts.items()}
+    yield "record.first", next(iter(kinds)), next(iter(record.parts))
     yield "record.feeds", [feed.terms.kpi for feed in plan.feeds], list(record.feeds)
     roles, shared = plan.asked()
     yield "record.wallets", sorted(roles), sorted(record.wallets.people)
     yield "record.shared", sorted({*shared, "factory"}), sorted(record.shared)
     for name in record.shared.keys() & SHARED.keys():
-        yield f"{name}.code", SHARED[name], code_name(w3, record.shared[name], SHARED[name])
+        helper = PARTS[name].helper if name in PARTS else None
+        yield f"{name}.code", SHARED[name], code_name(w3, record.shared[name], SHARED[name], helper)
     # What the record lacks stands as nothing, which no part's terms say.
     site = _filled(site_of(record), plan, roles, shared, terms_hash)
+    money = contract(w3, "IERC20Metadata", record.shared["currency"]).functions
+    yield "currency.decimals", deal.currency.token_decimals, _answer(money.decimals())
+    yield from _announced(w3, record)
     for part in plan.parts:
         made = record.parts.get(part.key)
         if made is not None:
@@ -72,6 +86,41 @@ def _filled(site: Site, plan: Plan, roles: list[str], shared: list[str], terms_h
         {role: site.wallets.get(role, ZERO_ADDRESS) for role in roles},
         {feed.terms.kpi: site.feeds.get(feed.terms.kpi, ZERO_HASH) for feed in plan.feeds},
     )
+
+
+def _announced(w3: Web3, record: DeploymentRecord) -> Iterator[Comparison]:
+    """What the factory said when it made the deal, and what happened in that very transaction."""
+    factory = contract(w3, "DealFactory", record.shared["factory"])
+    made_in = _answer(factory.functions.deployedIn(record.wallets.deployer, record.terms_hash))
+    yield "record.block", made_in, record.block
+    if made_in != record.block:
+        return
+    by, shared = record.wallets.deployer, record.shared
+    # Creation code can say anything in a factory's name; what the factory says later is what it has done.
+    if _code_before(w3, shared["factory"], made_in) == b"":
+        yield "factory.code", "there before the deal", f"created in block {made_in}"
+    announced = announcements(w3, by, record.terms_hash, shared["factory"], made_in)
+    yield "factory.announced", 1, len(announced)
+    for said in announced:
+        yield "record.tx", said.tx, record.tx
+        named = {
+            key: {"key": short_string(key), "implementation": part.implementation, "at": part.address}
+            for key, part in record.parts.items()
+        }
+        yield "factory.DealDeployed", dict(said.made), named
+    given = given_before(
+        w3, made_in, shared, {key: part.address for key, part in record.parts.items()}, record.feeds
+    )
+    if given is not None:
+        yield "record.gifts", given, (record.gifts, record.rewards)
+    # Whatever is done in that transaction is in no books: parts and feeds begin, and nothing else.
+    others = [
+        f"{event.source} {event.name}"
+        for event in read_events(w3, record, made_in, from_block=made_in)
+        if event.tx == record.tx and not event.name.endswith(("Initialized", "FeedCreated"))
+    ]
+    yield "record.tx", "a beginning", ", ".join(others) or "a beginning"
+    yield "record.time", w3.eth.get_block(record.block)["timestamp"], record.time
 
 
 def _part(
@@ -133,21 +182,63 @@ def clone_code(implementation: str, kept: bytes = b"") -> bytes:
 
 
 def code_name(w3: Web3, address: str, name: str, helper: str | None = None) -> str:
-    """`name` if the code at an address is what our sources of that contract compile to, whatever it was
-    constructed with, and, if it keeps the address of a `helper`, that one's code is too; else what is amiss,
-    in words."""
+    """`name` if the code at an address is what our own constructor of that contract leaves there, on this
+    chain and at this address, and the `helper` it makes for itself is ours too; else what is amiss, in words.
+
+    Says nothing of the storage, which foreign creation code can fill before it leaves our code: whose shared
+    contracts a deal stands on is a matter of trust (docs/security.md).
+    """
     code = _code(w3, address)
     ours, places = _compiled(str(artifacts.artifact(name)["deployedBytecode"]).removeprefix("0x"))
     if len(code) != len(ours):
         return f"{len(code)} bytes of another contract" if code else "no contract"
-    words = [code[place : place + 32] for place in places]
     if _blank(code, places) != ours:
         return f"another contract than {name} compiles to"
-    if helper is not None:
-        for at in {Web3.to_checksum_address(word[12:]) for word in words if not any(word[:12])}:
-            if code_name(w3, at, helper) != helper:
-                return f"{name} with another {helper}"
+    if places and [code[at : at + 32] for at in places] != _words(w3, name, places, address):
+        return f"{name}, but not as its constructor leaves it"
+    if helper is not None and code_name(w3, _made_by(address), helper) != helper:
+        return f"{name} with another {helper}"
     return name
+
+
+def _words(w3: Web3, name: str, places: tuple[int, ...], address: str) -> list[bytes]:
+    """What our constructor fills in at an address: the node runs it elsewhere, and what depends on the place
+    is put right."""
+    key = (w3.eth.chain_id, artifacts.bytecode(name))
+    if key not in _BUILT:
+        by = Account.create().address
+        _BUILT[key] = bytes(w3.eth.call({"from": by, "data": HexBytes(key[1])})), by
+    made, by = _BUILT[key]
+    words = [made[at : at + 32] for at in places]
+    # Some nodes count such a call among the caller's transactions before it is made, some after.
+    for there in (_made_by(by, 0), _made_by(by, 1)):
+        moved = {_word(there): _word(address), _word(_made_by(there)): _word(_made_by(address))}
+        if not moved.keys().isdisjoint(words):
+            break
+    for one, other in permutations(set(words), 2):  # of the hashes of an EIP-712 domain's name and version
+        separator = _separator(one, other, key[0], there)
+        if separator in words:
+            moved[separator] = _separator(one, other, key[0], address)
+    return [moved.get(word, word) for word in words]
+
+
+_BUILT: Final[dict[tuple[int, str], tuple[bytes, str]]] = {}
+"""By chain and creation code: what its constructor leaves, and who ran it."""
+_DOMAIN: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+
+
+def _separator(name: bytes, version: bytes, chain_id: int, address: str) -> bytes:
+    return bytes(keccak(_DOMAIN + name + version + chain_id.to_bytes(32) + _word(address)))
+
+
+def _word(address: str) -> bytes:
+    return bytes(12) + bytes.fromhex(address[2:])
+
+
+def _made_by(address: str, nonce: int = 1) -> str:
+    """Where what an address creates is: the last 20 bytes of the hash of the RLP of both, for a nonce below
+    128. That of a contract begins at 1 (EIP-161)."""
+    return to_checksum_address(keccak(b"\xd6\x94" + _word(address)[12:] + bytes([nonce or 0x80]))[12:])
 
 
 @lru_cache(maxsize=32)
@@ -162,6 +253,14 @@ def _blank(code: bytes, places: tuple[int, ...]) -> bytes:
     for place in places:
         made[place : place + 32] = bytes(32)
     return bytes(made)
+
+
+def _code_before(w3: Web3, address: str, block: int) -> bytes | None:
+    """None where the node does not know any more."""
+    try:
+        return bytes(w3.eth.get_code(Web3.to_checksum_address(address), block - 1))
+    except (Web3Exception, ChainError):
+        return None
 
 
 def _code(w3: Web3, address: str) -> bytes:

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from eth_typing import HexStr
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
 from chain import artifacts
-from chain.bindings import calldata, contract, decode_log, event_abis, read
-from chain.check import check_deployment
+from chain.announcement import Announcement, announcements, given_before
+from chain.bindings import calldata, contract, read
+from chain.check import check_deployment, code_name
 from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
 from chain.kinds import plan_of
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
@@ -49,7 +51,7 @@ from chain.records import (
     require_wallets,
 )
 from chain.sender import GasLog, Sender
-from chain.terms import short_string, text_of
+from chain.terms import short_string
 from finance.terms import Deal
 
 LOCAL_ACCOUNTS = {"deployer": 0, "payee": 1, "issuer": 1, "agent": 2, "payer": 3, "operator": 4, "lender": 5}
@@ -262,8 +264,8 @@ def deploy_deal(
     factory = contract(w3, "DealFactory", infrastructure.factory)
     moved = _moved(shifted_from, shifted_days)
 
-    def known() -> Known:
-        return _known(w3, infrastructure.factory, sender.address, deal.terms_hash)
+    def known() -> Announcement:
+        return _announced(w3, infrastructure.factory, sender.address, deal.terms_hash)
 
     def recorded() -> DeploymentRecord:
         return _record(w3, deal, infrastructure.factory, sender.address, moved)
@@ -363,7 +365,7 @@ def require_new(
     factory = factory_before(w3, deployer, deal.terms_hash)
     if factory is not None:
         moved = _moved(shifted_from, shifted_days)
-        known = _known(w3, factory, deployer, deal.terms_hash)
+        known = _announced(w3, factory, deployer, deal.terms_hash)
         raise _already(deal, known.parts, out, lambda: _record(w3, deal, factory, deployer, moved))
 
 
@@ -371,14 +373,13 @@ def factory_before(w3: Web3, deployer: str, terms_hash: str) -> str | None:
     """The factory through which `deployer` has deployed these terms; None if there is none, or a node does
     not say for lack of an address to look at."""
     try:
-        logs = _logs(w3, None, deployer, terms_hash)
+        found = announcements(w3, deployer, terms_hash)
     except Web3Exception:
         return None
-    for log in reversed(logs):
-        sent = w3.eth.get_transaction(log["transactionHash"])
-        # Anybody's contract can emit such an event; what counts is that the deployer called it.
-        if (sent["from"], sent["to"]) == (deployer, log["address"]):
-            return str(log["address"])
+    # Anybody's contract can emit such an event; what counts is that it is ours, and knows of the deal.
+    for factory in dict.fromkeys(said.factory for said in reversed(found)):
+        if code_name(w3, factory, "DealFactory") == "DealFactory":
+            return factory
     return None
 
 
@@ -416,38 +417,12 @@ def record_path(folder: Path, chain_id: int, deal: Deal) -> Path:
     return folder / str(chain_id) / f"{deal.id}-{deal.terms_hash[2:10]}.json"
 
 
-@dataclass(frozen=True)
-class Known:
-    """A deployed deal as its factory announced it."""
-
-    log: Any
-    made: Mapping[str, Mapping[str, str]]
-    """IDealFactory.Made by the part's key."""
-
-    @property
-    def parts(self) -> dict[str, str]:
-        """Addresses by key."""
-        return {key: made["at"] for key, made in self.made.items()}
-
-
-def _known(w3: Web3, factory: str, deployer: str, terms_hash: str) -> Known:
+def _announced(w3: Web3, factory: str, deployer: str, terms_hash: str) -> Announcement:
     """Raises ChainError when the factory has announced no such deal."""
-    logs = _logs(w3, factory, deployer, terms_hash)
-    if not logs:
+    found = announcements(w3, deployer, terms_hash, factory)
+    if not found:
         raise ChainError(f"the factory {factory} shows no deployment of {terms_hash}")
-    decoded = decode_log(logs[-1], event_abis("DealFactory"))
-    assert decoded is not None
-    return Known(logs[-1], {text_of(made["key"]): made for made in decoded[1]["parts"]})
-
-
-def _logs(w3: Web3, factory: str | None, deployer: str, terms_hash: str) -> list[Any]:
-    """Every log with which a factory (None: any) announced these terms of this deployer, in order."""
-    topic = next(t for t, entry in event_abis("DealFactory").items() if entry["name"] == "DealDeployed")
-    who = "0x" + deployer[2:].lower().rjust(64, "0")
-    wanted: Any = {"fromBlock": 0, "toBlock": "latest", "topics": ["0x" + topic.hex(), who, terms_hash]}
-    if factory is not None:
-        wanted["address"] = Web3.to_checksum_address(factory)
-    return list(w3.eth.get_logs(wanted))
+    return found[-1]
 
 
 def _record(
@@ -455,7 +430,7 @@ def _record(
 ) -> DeploymentRecord:
     """The record, read from the chain, so that it says what is there and not what was meant: whatever of it
     the deal does not say stands in the terms of the parts."""
-    known, plan = _known(w3, factory, deployer, deal.terms_hash), plan_of(deal)
+    known, plan = _announced(w3, factory, deployer, deal.terms_hash), plan_of(deal)
     site = unknown(known.parts, deal.terms_hash)
     for part in plan.parts:
         if part.key not in known.parts:
@@ -466,7 +441,6 @@ def _record(
     feeds = {feed.terms.kpi: site.feeds[feed.terms.kpi] for feed in plan.feeds}
     oracle = contract(w3, "KpiOracle", site.shared["oracle"]).functions
     configs = [read(oracle.configOf(feed)) for feed in feeds.values()]
-    tx = known.log["transactionHash"].to_0x_hex()
     people = {
         "nodes": {signer for config in configs for signer in config["signers"]},
         "panel": {member for config in configs for member in config["panel"]},
@@ -479,18 +453,21 @@ def _record(
         )
         for part in plan.parts
     }
+    gifts, rewards = given_before(w3, known.block, site.shared, known.parts, feeds) or ({}, {})
     return DeploymentRecord(
         deal=deal.id,
         terms_hash=deal.terms_hash,
         chain_id=w3.eth.chain_id,
         client=client_name(w3),
-        block=known.log["blockNumber"],
-        time=w3.eth.get_block(known.log["blockNumber"])["timestamp"],
-        tx=tx,
-        gas=w3.eth.get_transaction_receipt(tx)["gasUsed"],
+        block=known.block,
+        time=w3.eth.get_block(known.block)["timestamp"],
+        tx=known.tx,
+        gas=w3.eth.get_transaction_receipt(HexStr(known.tx))["gasUsed"],
         parts=parts,
         shared={**site.shared, "factory": factory},
         feeds=feeds,
+        gifts=gifts,
+        rewards=rewards,
         wallets=Wallets.model_validate(
             {"deployer": deployer, **site.wallets, **{name: list(each) for name, each in people.items()}}
         ),

@@ -51,7 +51,8 @@ class Event:
 @dataclass(frozen=True)
 class Watch:
     """What to read for a deal. `contracts`: address -> (part's key or shared name, contract name); of the
-    shared ones only what concerns these feeds, or moves money from or to the deal's own contracts."""
+    shared ones only what concerns these feeds, or moves money from or to the deal's own contracts: more than
+    nothing, which an ERC-20 lets anyone move from anywhere."""
 
     contracts: Mapping[str, tuple[str, str]]
     feeds: frozenset[str]
@@ -66,7 +67,9 @@ class Watch:
         if role == "oracle":
             return arguments.get("feed") in self.feeds
         if role == "currency":
-            return name == "Transfer" and not self.own.isdisjoint((arguments["from"], arguments["to"]))
+            if name != "Transfer" or not arguments["value"]:
+                return False
+            return not self.own.isdisjoint((arguments["from"], arguments["to"]))
         return True
 
     def event(self, log: Log, time: int) -> Event | None:

@@ -65,13 +65,15 @@ def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> Worl
         return made.without_holders() if isinstance(made, TokenBooks) and not holders else made
 
     registry = {"registry": Admitted(frozenset())} if "registry" in record.shared else {}
-    parts = {
-        **registry,
-        **{part.key: books(part) for part in plan.parts},
-        "oracle": FeedBooks({config.id: config for config in configs}),
-    }
+    oracle = FeedBooks({config.id: config for config in configs})
+    oracle.pools.update({record.feeds[kpi]: amount for kpi, amount in record.rewards.items()})
+    parts = {**registry, **{part.key: books(part) for part in plan.parts}, "oracle": oracle}
     addresses = {name: address for name, address in record.addresses.items() if name != "factory"}
-    return World(parts, addresses)
+    world = World(parts, addresses)
+    for key, amount in record.gifts.items():
+        world.money[addresses[key]] += amount
+    world.money[addresses["oracle"]] += sum(record.rewards.values())
+    return world
 
 
 def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Any:

@@ -117,7 +117,8 @@ def paged_logs(w3: Web3, filters: Sequence[Filter], start: int, end: int, page: 
 
 
 def times_of(w3: Web3, found: Iterable[Log]) -> dict[int, int]:
-    """The time of every block that has one of these logs; asked for only where the logs do not tell."""
+    """The time of every block that has one of these logs; asked for only where the logs do not tell. Raises
+    NetworkError for a block that the node has no more."""
     times: dict[int, int] = {}
     untold: set[int] = set()
     for log in found:
@@ -125,7 +126,10 @@ def times_of(w3: Web3, found: Iterable[Log]) -> dict[int, int]:
             untold.add(log.block)
         else:
             times[log.block] = log.time
-    return times | {number: block.time for number, block in headers(w3, untold).items()}
+    told = headers(w3, untold)
+    if missing := untold - told.keys():
+        raise NetworkError(f"the node gives logs of block {min(missing)}, and not the block")
+    return times | {number: block.time for number, block in told.items()}
 
 
 def _log(raw: Mapping[str, Any]) -> Log:

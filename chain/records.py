@@ -30,6 +30,7 @@ def _ascending(values: list[str]) -> list[str]:
 
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[list[Address], AfterValidator(_ascending)]
+Minor = Annotated[int, Field(gt=0)]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 
 
@@ -102,9 +103,10 @@ class DeploymentRecord(Frozen):
 
     `parts` are the deal's own contracts by key, `shared` those it has with other deals: oracle, currency,
     factory, and the identity registry where something is held. `feeds` are the ids of the oracle's feeds by
-    KPI, in the order of the plan. `gas` is what the deployment used. `shifted_days` is by how many days the
-    dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one (None when they were
-    not).
+    KPI, in the order of the plan. `gifts` (currency by part) and `rewards` (by KPI) are what strangers had
+    given before there was a deal, in minor units. `gas` is what the deployment used. `shifted_days` is by how
+    many days the dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one (None
+    when they were not).
     """
 
     schema_id: Literal["penstock/deployment/3"] = Field(default="penstock/deployment/3", alias="schema")
@@ -119,6 +121,8 @@ class DeploymentRecord(Frozen):
     parts: dict[str, DeployedPart]
     shared: dict[str, Address]
     feeds: dict[str, Hash]
+    gifts: dict[str, Minor] = {}
+    rewards: dict[str, Minor] = {}
     wallets: Wallets
     compiler: Compiler
     shifted_days: int = 0

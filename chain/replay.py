@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from chain.events import Event, Watch
-from chain.parts import acts_of, is_apart
+from chain.parts import acts_of, is_apart, is_begun_before
 from chain.parts.base import Said, Seen
 from finance.settlement.acts import Act, Done
 from finance.settlement.widths import SettlementError
@@ -138,7 +138,9 @@ def _explained(world: World, watch: Watch, rest: Sequence[Event]) -> tuple[tuple
 
 
 def _candidates(world: World, rest: Sequence[Event]) -> Iterator[Act]:
-    for event in rest:
+    for place, event in enumerate(rest):
+        if place and not is_begun_before(world, event.source, event.name):
+            continue  # one transaction can hold two thousand of them, and each would be tried for every other
         yield from acts_of(Said(event.source, event.name, event.arguments), world, event.time, event.block)
 
 

@@ -51,17 +51,17 @@ class TermsReader(Protocol):
 
 @dataclass(frozen=True)
 class Lived:
-    """The books of a deal after the first `count` of its events, `last` the last of them. `unlike`: in words,
-    what the log has and the books do not, after which nothing was lived."""
+    """The books of a deal after `events`. `unlike`: in words, what the log has and the books do not, after
+    which nothing was lived."""
 
-    count: int
-    last: Event | None
+    events: Sequence[Event]
     world: World
     unlike: tuple[str, ...] = ()
 
     def goes_on(self, events: Sequence[Event]) -> bool:
-        """Whether these are the same events, and perhaps more."""
-        return self.count <= len(events) and (self.last is None or events[self.count - 1] == self.last)
+        """Whether these are the same events, and perhaps more: a chain that takes blocks back can end with
+        the same one again."""
+        return list(self.events) == list(events[: len(self.events)])
 
 
 @dataclass
@@ -104,13 +104,13 @@ class Case:
         """The books of the deal's parts after everything that has happened, who holds what apart."""
         events, before = self.ledger.events, self.earlier
         if before is None or not before.goes_on(events):
-            before = Lived(0, None, world_of(self.record, self.deal, holders=False))
+            before = Lived((), world_of(self.record, self.deal, holders=False))
         world, unlike = before.world, before.unlike
         if not unlike:
-            new = [e for e in events[before.count :] if e.tx != self.record.tx]
+            new = [e for e in events[len(before.events) :] if e.tx != self.record.tx]
             made = replay(world, watch(self.record), new)
             world, unlike = made.world, tuple(made.unlike)
-        return Lived(len(events), events[-1] if events else None, world, unlike)
+        return Lived(events, world, unlike)
 
     @cached_property
     def world(self) -> World:

@@ -17,7 +17,7 @@ from chain.reconciliation import Row
 from finance.settlement.acts import Act
 from finance.settlement.world import World
 
-__all__ = ["PARTS", "WORDS", "acts_of", "is_apart", "rows_of", "standing_of"]
+__all__ = ["PARTS", "WORDS", "acts_of", "is_apart", "is_begun_before", "rows_of", "standing_of"]
 
 PARTS: Mapping[str, PartKind] = {
     "bond": bond.KIND,
@@ -44,6 +44,11 @@ def acts_of(said: Said, world: World, at: int, block: int) -> Iterator[Act]:
     if rebuild is not None:
         for by, call, arguments in rebuild(said, world):
             yield Act(by, said.part, call, arguments, at, block)
+
+
+def is_begun_before(world: World, part: str, name: str) -> bool:
+    """Whether the act behind an event may have said something before it."""
+    return name not in PARTS[world.kind(part)].alone
 
 
 def is_apart(world: World, part: str, name: str) -> bool:

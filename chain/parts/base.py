@@ -106,13 +106,15 @@ class Standing:
 class PartKind:
     """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
     whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
-    `apart`: events that are neither acts nor follow from one that the books know."""
+    `apart`: events that are neither acts nor follow from one that the books know. `alone`: events whose acts
+    say nothing before them."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
     rows: Mapping[str, Rows] = field(default_factory=dict)
     standing: Callable[[Now], Standing] | None = None
     apart: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
     helper: str | None = None
     calls_currency: bool = False
 

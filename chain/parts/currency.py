@@ -10,14 +10,13 @@ from finance.settlement.world import World
 
 
 def _transfer(a: Said, world: World) -> Rebuilt:
-    if a["from"] not in world.addresses.values():
+    if a["from"] not in world.own:
         yield a["from"], "transfer", {"to": a["to"], "value": a["value"]}
 
 
 def _moved(seen: Seen) -> Iterator[Row]:
     """What no event of the deal's contracts announces; the rest stands with what it is for."""
-    inside = seen.after.addresses.values()
-    if not seen.expected and seen["from"] in inside:
+    if not seen.expected and seen["from"] in seen.after.own:
         yield seen.row("unannounced", seen["to"], (0, seen["value"]))
     elif seen.alone:
         yield seen.row("sent", seen["to"], seen.both("value"))
@@ -28,4 +27,4 @@ WORDS = {
     "unannounced": "left a contract of the deal without an event that says so",
 }
 ACTS_OF = {"Transfer": _transfer}
-KIND = PartKind("IERC20", ACTS_OF, {"Transfer": _moved})
+KIND = PartKind("IERC20", ACTS_OF, {"Transfer": _moved}, alone=frozenset({"Transfer"}))

@@ -141,6 +141,7 @@ ACTS_OF = {
     "Distributed": _distributed,
     "Claimed": _claimed,
 }
+ALONE = frozenset({"Transfer", "Frozen", "TransfersPaused"})
 
 
 def _told_claim(a: Said, _world: World) -> Rebuilt:
@@ -161,6 +162,9 @@ SUMS = PartKind(
     "SecurityToken",
     {"Distributed": _distributed, "Claimed": _told_claim, "TransfersPaused": _paused},
     apart=APART | OF_HOLDERS,
+    alone=ALONE,
 )
 """Of books that know no holder."""
-KIND = PartKind("SecurityToken", ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART)
+KIND = PartKind(
+    "SecurityToken", ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART, ALONE
+)

@@ -52,6 +52,7 @@ class RegistryBooks(Books):
     """The registry's state."""
 
     KIND: ClassVar[str] = "registry"
+    SHARED: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     verifiers: frozenset[str]

@@ -39,6 +39,7 @@ class FeedBooks(Books):
     """
 
     KIND: ClassVar[str] = "oracle"
+    SHARED: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     feeds: dict[str, FeedConfig] = field(default_factory=dict)

@@ -35,6 +35,8 @@ class Books:
     KIND: ClassVar[str] = ""
     """What kind of part: as the other rooms list it."""
     ACTS: ClassVar[Mapping[str, Call]] = {}
+    SHARED: ClassVar[bool] = False
+    """Whether the contract serves other deals too."""
     key: str
     """Of the part in its deal."""
 
@@ -122,6 +124,11 @@ class World:
         """Currency that a part holds."""
         return self.money[self.addresses[part]]
 
+    @property
+    def own(self) -> set[str]:
+        """Addresses of the parts that are this deal's alone; its oracle serves others too."""
+        return {self.addresses[key] for key, books in self.parts.items() if not books.SHARED}
+
     def books(self, key: str, kind: type[B]) -> B:
         """The books of a part, to ask them. Raises SettlementError when the deal has no such part."""
         found = self._part(key)
@@ -164,6 +171,8 @@ class World:
         if act.call not in ACTS:
             raise SettlementError(f"{CURRENCY}: no act {act.call}")
         arguments = ACTS[act.call].checked(act.arguments)
+        if any(books.SHARED and self.addresses[key] == act.by for key, books in self.parts.items()):
+            self.money[act.by] += arguments["value"]  # of other deals, whose money is not in these books
         self.move(act.by, arguments["to"], arguments["value"], "gift")
         return True
 

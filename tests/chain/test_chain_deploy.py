@@ -224,6 +224,10 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
             {"terms.claims.series-2016b.outcome_payment.tiers.2.amount.value": "3300001"},
             "bond.terms.fixings",
         ),
+        ({"block": 10**12}, "record.block"),
+        ({"time": 1}, "record.time"),
+        ({"tx": "0x" + "77" * 32}, "record.tx"),
+        ({"deal": "enel-slb-2019"}, "record.deal"),
         ({"terms.claims.series-2016b.grace_days.value": "11"}, "bond.terms.gracePeriod"),
         ({"terms.offering.closes.value": "2016-09-28"}, "offering.terms.closes"),
         ({"terms.offering.blocked_countries": ["KP"]}, "token.anchors.policy"),
@@ -278,7 +282,13 @@ def test_a_part_that_is_a_clone_of_something_else_is_caught(
     helper = helper_of(chain, code, "BondChecks")
     with changed_code(chain, implementation, code.replace(helper, bytes.fromhex(shared.oracle[2:]))):
         found = {d.field: d.actual for d in check_deployment(chain.w3, record)}
-        assert found["bond.implementation"] == "KpiBond with another BondChecks"
+        assert found["bond.implementation"] == "KpiBond, but not as its constructor leaves it"
+    # Nor its own with other code, nor its address with bits that the machine ignores.
+    with changed_code(chain, "0x" + helper.hex(), b"\0"):
+        found = code_name(chain.w3, implementation, "KpiBond", "BondChecks")
+        assert found == "KpiBond with another BondChecks"
+    with changed_code(chain, implementation, code.replace(bytes(12) + helper, b"\xff" * 12 + helper)):
+        assert [d.field for d in check_deployment(chain.w3, record)] == ["bond.implementation"]
     assert check_deployment(chain.w3, record) == []
 
 
@@ -287,10 +297,10 @@ def test_a_clone_of_another_implementation_than_the_record_says_is_caught(
 ) -> None:
     twin = str(Sender(chain.w3, chain.accounts[0]).deploy("KpiBond")[0].address)
     found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=twin))]
-    assert found == ["bond.code"]
+    assert found == ["factory.DealDeployed.bond.implementation", "bond.code"]
     other = record.parts["offering"].implementation
     found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=other))]
-    assert found == ["bond.code", "bond.implementation"]
+    assert found == ["factory.DealDeployed.bond.implementation", "bond.code", "bond.implementation"]
 
 
 @pytest.mark.parametrize("name", ["oracle", "factory", "registry"])

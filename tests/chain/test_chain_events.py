@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,10 +94,10 @@ def test_a_currency_whose_transfer_is_another_event_is_passed_over(anvil: LocalC
     its = watch(life.record)
     moved = next(t for t, e in event_abis("IERC20").items() if e["name"] == "Transfer")
     words = ["0x" + "00" * 12 + address[2:] for address in (life.record.addresses["bond"], life.a)]
-    log = Log(
-        1, "0x", 0, 1, "0x", life.record.addresses["currency"], ("0x" + moved.hex(), *words), "0x" + "00" * 32
-    )
+    currency, one, none = life.record.addresses["currency"], "0x" + "1".zfill(64), "0x" + "00" * 32
+    log = Log(1, "0x", 0, 1, "0x", currency, ("0x" + moved.hex(), *words), one)
     assert its.event(log, 1) is not None
+    assert its.event(replace(log, data=none), 1) is None  # which anybody can move from anywhere
     indexed = Log(1, "0x", 0, 1, "0x", log.address, (*log.topics, "0x" + "00" * 32), "0x")
     assert its.event(indexed, 1) is None
     short = Log(1, "0x", 0, 1, "0x", log.address, log.topics, "0x")

@@ -280,7 +280,8 @@ def test_of_shared_contracts_only_what_concerns_the_deal() -> None:
     assert not its.concerns("oracle", "ReportSubmitted", {"feed": "0xg"})
     assert not its.concerns("oracle", "Upgraded", {})
     for way, mine in (((A, "0xT"), True), (("0xT", A), True), ((A, B), False)):
-        assert its.concerns("currency", "Transfer", {"from": way[0], "to": way[1]}) == mine
+        assert its.concerns("currency", "Transfer", {"from": way[0], "to": way[1], "value": 1}) == mine
+        assert not its.concerns("currency", "Transfer", {"from": way[0], "to": way[1], "value": 0})
     assert not its.concerns("currency", "Approval", {"from": "0xT", "to": A})
     assert its.concerns("token", "Anything", {})
     for log in (Log(1, "0x", 0, 1, "0x", "0xZ", ("0x1",), "0x"), Log(1, "0x", 0, 1, "0x", "0xT", (), "0x"),
