@@ -130,7 +130,7 @@ class PaymentBooks(Books):
 
     def activate(self, world: World, by: str) -> None:
         if self.parts.payee_starts and by != self.parts.payee:
-            raise SettlementError(f"{self.key}: begun by {by}, not by the payee")
+            raise SettlementError(f"{self.key}: begun by {by or 'anyone'}, not by the payee")
         self._apply(Activation(world.at))
         world.emit(self.key, "PaymentActivated")
 

@@ -216,12 +216,14 @@ def _parties(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str, s
 
 def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[tuple[str, str]]:
     from chain.network import when
+    from finance.report.text import counted
     from finance.settlement.kpi_payment import CloseOutRule
     from scripts.console import money
 
     swap, code = terms.payment, deal.currency.code
     first, last = swap.periods[0].pay_date, swap.periods[-1].pay_date
-    yield "agreed", f"{terms.name}: {len(swap.periods)} periods, paid {when(first)} to {when(last)}"
+    paid = when(first) if first == last else f"{when(first)} to {when(last)}"
+    yield "agreed", f"{terms.name}: {counted(len(swap.periods), 'period')}, paid {paid}"
     posted = [f"{side} {money(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)]
     rule = {
         CloseOutRule.MODEL_VALUE: "by model value",
