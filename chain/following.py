@@ -13,7 +13,7 @@ from web3.contract.contract import ContractFunction
 from chain.bindings import contract
 from chain.errors import ChainError, NetworkError
 from chain.events import Event, Watch, read_events, require_chain, watch
-from chain.kinds import world_of
+from chain.kinds import require_feeds, require_whole, world_of
 from chain.log_reader import Header, header
 from chain.parts import PARTS
 from chain.records import DeploymentRecord
@@ -40,12 +40,16 @@ class Following:
     def look(self) -> World:
         """The books as of the latest block, their clock at the next one.
 
-        Raises StrayError where the log has what no act of the deal explains, or figures unlike the books'.
+        Raises StrayError where the log has what no act of the deal explains, or figures unlike the books',
+        RecordError where the record lacks something of the deal.
         """
         head = self._header("latest")
         if self._world is None or self._read is None or not self._stands(self._read):
             require_chain(self.w3, self.record)
-            self._world = world_of(self.record, self.record.load_deal())
+            deal = self.record.load_deal()
+            require_whole(self.record, deal)
+            require_feeds(self.record, deal)
+            self._world = world_of(self.record, deal)
             self._read = None
         if self._read is None or head.number > self._read.number:
             start = None if self._read is None else self._read.number + 1

@@ -106,6 +106,8 @@ class Keeper:
         self.address = Web3.to_checksum_address(account if isinstance(account, str) else account.address)
         self.deals = [Following(w3, record) for record in records]
         self.metrics = metrics or Metrics()
+        self.stray: set[str] = set()
+        """Deals whose log was not what the books make of it when it was looked at last."""
         self._said: dict[str, str] = {}
 
     def run(self, interval: float, stop: Flag) -> None:
@@ -148,9 +150,11 @@ class Keeper:
             world = deal.look()
         except StrayError as error:
             self.metrics.stray.labels(name).set(1)
+            self.stray.add(name)
             self._say_once(name, f"{name}: nothing is done: {error}")
             return None
         self.metrics.stray.labels(name).set(0)
+        self.stray.discard(name)
         due = world.due()
         self.metrics.due.labels(name).set(len(due))
         self.metrics.block.labels(name).set(world.block - 1)

@@ -17,17 +17,19 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.check import check_deployment
+from chain.errors import ChainError, NetworkError
 from chain.event_tables import EventTables
-from chain.events import Watch, watch
-from chain.kinds import read_ledger, world_of
+from chain.events import Watch, require_chain, watch
+from chain.kinds import read_ledger, require_whole, world_of
 from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
-from chain.reconciliation import Check, Holder, Position, Reconciliation, Row
+from chain.reconciliation import Check, Difference, Holder, Position, Reconciliation, Row
 from chain.records import DeploymentRecord
 from chain.replay import Replayed, replay
 from finance.settlement.claim_token import TokenBooks
+from finance.settlement.widths import SettlementError
 from finance.settlement.world import CURRENCY, World
-from finance.terms import Deal
+from finance.terms import Deal, InputError
 
 
 def reconcile(
@@ -41,13 +43,75 @@ def reconcile(
 
     `ledger` is what happened, if it has been read already; else it is read from the chain. What is not due
     yet is left out; what is due and not paid is noted within its grace, and expected after it. Raises
-    NetworkError if it is another chain, InputError for a deal of another kind.
+    NetworkError if it is another chain, InputError for a deal of another kind, and for a block before the
+    deployment or beyond the chain's head. Where the deployment differs, and what happened cannot be read or
+    lived for it, these differences are all there is, and a note says why.
     """
     deal = deal or record.load_deal()
-    deployment = check_deployment(w3, record, deal)
-    ledger = ledger or read_ledger(w3, record, block)
-    found = _Reconciler(w3, record, world_of(record, deal), ledger)
-    return found.result(deal, deployment)
+    if ledger is None:
+        require_chain(w3, record)
+        block = _within(w3, record, block)
+    deployment = _checked(w3, record, deal)
+    try:
+        require_whole(record, deal)
+        ledger = ledger or read_ledger(w3, record, block)
+        return _Reconciler(w3, record, world_of(record, deal), ledger).result(deal, deployment)
+    except (ChainError, SettlementError) as error:
+        if isinstance(error, NetworkError):
+            raise
+        if not deployment:
+            if isinstance(error, ChainError):
+                raise
+            raise ChainError(f"{record.deal}: the deal cannot be lived again: {error}") from None
+        at = ledger.to_block if ledger is not None else block
+        return _unlived(w3, record, deal, deployment, int(at or 0), str(error))
+
+
+def _checked(w3: Web3, record: DeploymentRecord, deal: Deal) -> list[Difference]:
+    """How the deployment differs; that it cannot be told, where a contract does not answer."""
+    try:
+        return check_deployment(w3, record, deal)
+    except NetworkError:
+        raise
+    except ChainError as error:
+        return [Difference("deployment", "contracts that answer", str(error))]
+
+
+def _within(w3: Web3, record: DeploymentRecord, block: int | None) -> int:
+    """The block to reconcile at. Raises InputError for one that the deployment, or the chain, has not."""
+    head = int(w3.eth.block_number)
+    if record.block > head:
+        raise InputError(f"{record.deal}: block = {record.block}: the chain's head is {head}")
+    if block is None:
+        return head
+    if block < record.block:
+        raise InputError(f"block {block}: {record.deal} was deployed later, in block {record.block}")
+    if block > head:
+        raise InputError(f"block {block}: the chain's head is {head}")
+    return block
+
+
+def _unlived(
+    w3: Web3, record: DeploymentRecord, deal: Deal, deployment: list[Difference], block: int, why: str
+) -> Reconciliation:
+    """What is left to be said where the deal cannot be lived again."""
+    return Reconciliation(
+        deal=deal.id,
+        terms_hash=record.terms_hash,
+        chain_id=record.chain_id,
+        block=block,
+        time=w3.eth.get_block(block)["timestamp"],
+        states={},
+        currency_decimals=deal.currency.token_decimals,
+        reports=[],
+        rows=[],
+        positions=[],
+        accounts=[],
+        holders=[],
+        checks=[],
+        deployment=deployment,
+        notes=[f"what happened could not be lived again: {line}" for line in why.splitlines()],
+    )
 
 
 class _Reconciler:

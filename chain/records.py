@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -198,7 +198,24 @@ def record_of(data: Any, where: str = "deployment record") -> DeploymentRecord:
         if isinstance(schema, str) and schema.startswith("penstock/"):
             why += "; an earlier Penstock wrote it, for other contracts: deploy the deal again"
         raise RecordError(f"{where}: schema = {schema!r}: {why}")
-    return parsed(DeploymentRecord, data, where)
+    record = parsed(DeploymentRecord, data, where)
+    if wrong := list(_unusable(record)):
+        raise RecordError("\n".join(f"{where}: {line}" for line in wrong))
+    return record
+
+
+def _unusable(record: DeploymentRecord) -> Iterator[str]:
+    """What no record that was written by a deployment has."""
+    from chain.parts import PARTS  # which stands on this module
+
+    if not record.parts:
+        yield "parts: must name at least one"
+    for key, part in record.parts.items():
+        if part.kind not in PARTS:
+            yield f"parts.{key}.kind = {part.kind!r}: must be one of {', '.join(PARTS)}"
+    for name in ("oracle", "currency", "factory"):
+        if name not in record.shared:
+            yield f"shared.{name}: is missing"
 
 
 def load_wallets(path: str | Path, deployer: str) -> Wallets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -60,22 +61,26 @@ def act(
     from chain.following import Following
     from chain.network import connect
     from chain.records import load_record
+    from finance.terms import InputError
     from scripts.accounts import account_of
 
+    if dry_run and at is not None:
+        raise InputError(f"--at = {at}: moves the chain's clock, and --dry-run does nothing")
     record = load_record(deployment)
     w3 = connect(network, record.chain_id)
-    if at is not None:
-        _move_clock(w3, at)
+    moment = None if at is None else _moment(w3, at)
     deal = Following(w3, record)
     world = deal.look()
     if what is None:
-        _show_list(deal, world, all_, json)
+        _show_list(deal, _moved(deal, world, moment), all_, json)
         return
     named = record.wallets.everybody
     wallet = named.get(sender) if sender is not None else None
     account = account_of(w3, wallet if isinstance(wallet, str) else sender, keystore, password_file)
     address = account if isinstance(account, str) else account.address
     wanted = _wanted(world, what, arguments or [], address, named)
+    world = _moved(deal, world, moment)
+    wanted = replace(wanted, at=world.at, block=world.block)
     done = _tried(world, wanted)
     said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
     if not dry_run:
@@ -182,6 +187,7 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
 
     Raises InputError for one that there is not, and for its arguments."""
     from finance.settlement.acts import Act
+    from finance.settlement.widths import SettlementError
     from finance.settlement.world import CURRENCY
     from finance.terms import InputError
 
@@ -204,6 +210,10 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
         raise InputError(
             f"{what}: needs {', '.join(f'{key}={_type_words(row.arguments[key])}' for key in missing)}"
         )
+    try:
+        row.checked(given)
+    except SettlementError as error:
+        raise InputError(f"{what}: {error}") from None
     return Act(by, part, name, given, world.at, world.block)
 
 
@@ -217,7 +227,10 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
         if isinstance(kind, type) and issubclass(kind, IntEnum):
             return kind[text.upper()] if not text.isdigit() else kind(int(text))
         if isinstance(kind, Mapping | list):
-            return jsonlib.loads(text)
+            found = jsonlib.loads(text)
+            if not isinstance(found, dict if isinstance(kind, Mapping) else list):
+                raise ValueError(text)
+            return found
         if kind == "address":
             return Web3.to_checksum_address(text)
         if kind == "bool":
@@ -321,9 +334,10 @@ def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
         print(f"  block {said['block']}, {said['gas']:,} gas, {said['tx']}")
 
 
-def _move_clock(w3: Any, at: str) -> None:
-    """A local chain's clock to a date. Raises InputError for another chain, and for no date."""
-    from chain.network import is_local, reach_time
+def _moment(w3: Any, at: str) -> int:
+    """When a local chain's clock is to stand. Raises InputError for another chain, for no date, and for one
+    that is past on the chain."""
+    from chain.network import clock, is_local, when
     from finance.terms import InputError
 
     try:
@@ -332,7 +346,20 @@ def _move_clock(w3: Any, at: str) -> None:
         raise InputError(f"--at = {at}: must be a date, as 2021-04-01 or 2021-04-01T12:00") from None
     if not is_local(w3):
         raise InputError(f"--at = {at}: only the clock of a local chain can be moved")
-    reach_time(w3, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+    unix, now = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), clock(w3)
+    if unix < now:
+        raise InputError(f"--at = {at}: the chain's clock is at {when(now)}, and does not go back")
+    return unix
+
+
+def _moved(deal: Following, world: World, moment: int | None) -> World:
+    """The deal once the chain's clock stands at a moment; `world` without one."""
+    from chain.network import reach_time
+
+    if moment is None:
+        return world
+    reach_time(deal.w3, moment)
+    return deal.look()
 
 
 if __name__ == "__main__":

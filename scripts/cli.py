@@ -51,7 +51,8 @@ COMMANDS: dict[str, Command] = {
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn bad input into its lines on stderr and exit code 2; every other error stays as it is."""
+    """Turn bad input into its lines on stderr and exit code 2, and what a chain says otherwise than it should
+    into its line and exit code 1; every other error stays as it is."""
     try:
         yield
     except OSError as error:
@@ -67,6 +68,13 @@ def one_line_errors() -> Iterator[None]:
             raise
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+    except RuntimeError as error:
+        from chain.errors import ChainError
+
+        if not isinstance(error, ChainError):
+            raise
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 class LazyGroup(TyperGroup):

@@ -39,10 +39,12 @@ def keeper(
     """Settle, fix, pay, call margin, close out, distribute: all that is due and open to anyone.
 
     A line for every act. Nothing is kept but the chain: it can be killed and started again at any time, and
-    several keepers can serve the same deals. Ends with Ctrl-C, or after one look with --once.
+    several keepers can serve the same deals. Ends with Ctrl-C, or after one look with --once: exit 1
+    where a deal's log is not what its books make of it.
     """
     from chain.events import require_chain
     from chain.keeper import Keeper, Metrics
+    from chain.kinds import require_feeds, require_whole
     from chain.network import connect
     from chain.records import load_record
     from scripts.accounts import account_of
@@ -51,6 +53,8 @@ def keeper(
     w3 = connect(network, records[0].chain_id)
     for record in records:
         require_chain(w3, record)
+        require_whole(record, record.load_deal())
+        require_feeds(record, record.load_deal())
     metrics = Metrics()
     account = account_of(w3, sender, keystore, password_file)
     found = Keeper(w3, account, records, _say, patience, metrics)
@@ -59,7 +63,10 @@ def keeper(
 
         start_http_server(metrics_port, "127.0.0.1", metrics.registry)
     if once:
-        if not found.round():
+        done = found.round()
+        if found.stray:
+            raise typer.Exit(1)
+        if not done:
             _say("nothing is due")
         return
     stop = threading.Event()

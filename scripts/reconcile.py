@@ -29,7 +29,8 @@ def reconcile(
 ) -> None:
     """Compare what the deal promises with what the chain shows, per holder and period.
 
-    Exit 0 if every difference is zero, 1 if not (with the rows that differ).
+    Exit 0 if every difference is zero, 1 if not (with the rows that differ). Of a deployment that is not the
+    record's, and so cannot be lived again, the differences from it are shown: exit 1.
     """
     from chain.network import connect
     from chain.reconcile import reconcile as reconciled
@@ -86,7 +87,10 @@ def _show(result: Reconciliation) -> None:
         ),
         numeric=frozenset(AMOUNTS),
     )
-    show(payments, *(table for table in (parties, _holders(result)) if table.rows))
+    if result.checks:
+        show(payments, *(table for table in (parties, _holders(result)) if table.rows))
+    else:  # not lived
+        print("\n".join([payments.title.removesuffix(": "), *result.notes]))
     for difference in result.deployment:
         print(difference)
     for item in result.differences:

@@ -106,13 +106,29 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
         (["bond.fund", "amount=much"], "bond.fund: amount = much: must be uint256"),
         (["bond.fund", "sum=1"], "sum=1: must be NAME=VALUE; bond.fund takes amount"),
         (["token.set_paused", "paused=maybe"], "paused = maybe: must be bool"),
+        (["bond.fund", "amount=-5"], "bond.fund: amount = -5: no uint256"),
+        (["registry.set_identity", f"account={HOLDER}", "identity=7"], "identity = 7: must be {"),
+        (["registry.set_identity", f"account={HOLDER}", 'identity={"expiry": 1}'], "needs expiry, country,"),
         (["bond.pay_coupon", "--at", "soon"], "--at = soon: must be a date"),
+        (["bond.pay_coupon", "--at", "2016-01-01"], "--at = 2016-01-01: the chain's clock is at 201"),
+        (["--at", "2016-01-01"], "--at = 2016-01-01: the chain's clock is at 201"),
+        (
+            ["bond.pay_coupon", "--at", "2031-01-01", "--dry-run"],
+            "--at = 2031-01-01: moves the chain's clock",
+        ),
+        (["bond.fnd", "--at", "2031-01-01"], "bond.fnd: no act of bond"),
+        (["bond.fund", "amount=much", "--at", "2031-01-01"], "bond.fund: amount = much: must be uint256"),
+        (["bond.fund", "amount=1", "--at", "2031-01-01", "--from", "nobody"], "must be an address"),
         (["bond.pay_coupon", "--from", "nobody"], "--from = nobody: must be an address"),
         (["bond.pay_coupon", "--keystore", "none.json"], "--keystore: needs --password-file"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(penstock: Penstock, arguments: list[str], says: str) -> None:
+def test_what_cannot_be_meant_is_one_line(
+    chain: LocalChain, penstock: Penstock, arguments: list[str], says: str
+) -> None:
+    before = chain.w3.eth.block_number
     answer = penstock("act", *arguments)
+    assert chain.w3.eth.block_number == before
     assert answer.exit_code == 2
     assert says in answer.stderr
     assert len(answer.stderr.splitlines()) == 1

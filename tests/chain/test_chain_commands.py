@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -217,6 +218,148 @@ def test_reconcile_says_when_it_is_another_chain(
     done = program("reconcile", file, "--network", anvil.url)
     assert done.returncode == 2
     assert "has id 31337" in done.stderr
+
+
+Tree = dict[str, Any]
+
+
+def tampered(life: Life, tmp_path: Path, change: Callable[[Tree], object]) -> tuple[object, ...]:
+    """Arguments that name a record with something changed in it, and its chain."""
+    data = json.loads(life.record.to_json())
+    change(data)
+    (tmp_path / "tampered.json").write_text(json.dumps(data))
+    return tmp_path / "tampered.json", "--network", life.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+
+
+def other_rate(data: Tree) -> None:
+    data["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda data: data["parts"]["bond"].update(address=data["shared"]["currency"]),
+            "factory.bond: the deal says",
+        ),
+        (lambda data: data.update(terms_hash="0x" + "12" * 32), "record.terms_hash: the deal says"),
+        (
+            lambda data: data["feeds"].update({"runoff-reduction": "0x" + "34" * 32}),
+            "feeds.runoff-reduction.id: the deal says",
+        ),
+        (
+            lambda data: data["parts"]["bond"].update(address="0x" + "56" * 20),
+            "no contract at 0x56",
+        ),
+        (lambda data: data["parts"].pop("bond"), "record.parts.bond: the deal says bond"),
+        (lambda data: data["parts"]["bond"].update(kind="treasury"), "record.parts.bond: the deal says bond"),
+        (lambda data: data["wallets"].pop("issuer"), "record.wallets"),
+        (lambda data: data["feeds"].clear(), "record.feeds"),
+        (
+            lambda data: data["parts"].update(other=data["parts"]["bond"]),
+            "record.parts.other: the deal says (none)",
+        ),
+    ],
+)
+def test_a_record_that_is_not_the_chains_shows_where_it_differs(
+    program: Program, one_life: Life, tmp_path: Path, change: Callable[[Tree], object], says: str
+) -> None:
+    arguments = tampered(one_life, tmp_path, change)
+    done = program("reconcile", *arguments)
+    assert done.returncode == 1
+    assert says in done.stdout
+    assert "what happened could not be lived again: " in done.stdout
+    assert done.stdout.endswith("NOT reconciled\n")
+    data = json.loads(program("reconcile", *arguments, "--json").stdout)
+    assert (data["ok"], data["rows"]) == (False, [])
+    for command in (("act", arguments), ("keeper", (*arguments, "--once"))):
+        name, given = command
+        done = program(name, *given)
+        assert done.returncode == 2
+        assert "deployment record: " in done.stderr or "no contract at" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda data: data["parts"]["bond"].update(kind="Foo"),
+            "parts.bond.kind = 'Foo': must be one of bond,",
+        ),
+        (lambda data: data["parts"].clear(), "parts: must name at least one"),
+        (lambda data: data["shared"].pop("factory"), "shared.factory: is missing"),
+    ],
+)
+@pytest.mark.parametrize("command", ["reconcile", "act", "keeper"])
+def test_no_deployment_writes_such_a_record(
+    program: Program,
+    one_life: Life,
+    tmp_path: Path,
+    command: str,
+    change: Callable[[Tree], object],
+    says: str,
+) -> None:
+    done = program(command, *tampered(one_life, tmp_path, change))
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_log_that_the_record_does_not_explain_is_one_line(
+    program: Program, one_life: Life, tmp_path: Path
+) -> None:
+    arguments = tampered(one_life, tmp_path, other_rate)
+    for more in ((), ("bond.pay_coupon",)):
+        done = program("act", arguments[0], *more, *arguments[1:])
+        assert (done.returncode, done.stdout) == (1, "")
+        assert ", by the books " in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    kept = program("keeper", *arguments, "--once")
+    assert kept.returncode == 1
+    assert "nothing is done: block" in kept.stdout
+    assert "nothing is due" not in kept.stdout
+
+
+def test_reconcile_at_a_block_that_there_is_not_is_one_line(
+    program: Program, one_life: Life, tmp_path: Path
+) -> None:
+    arguments = tampered(one_life, tmp_path, lambda data: None)
+    head = one_life.w3.eth.block_number
+    for block, says in (
+        (one_life.record.block - 1, f"was deployed later, in block {one_life.record.block}"),
+        (head + 1, f"block {head + 1}: the chain's head is {head}"),
+    ):
+        done = program("reconcile", *arguments, "--block", block)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert says in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert program("reconcile", *arguments, "--block", one_life.record.block).returncode == 0
+
+
+def test_a_currency_must_be_there(program: Program, one_life: Life, tmp_path: Path) -> None:
+    url = one_life.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+    before = one_life.w3.eth.block_number
+    for given, says in (
+        ("0x" + "00" * 19 + "01", "no contract there"),
+        ("money", "must be an address"),
+        (one_life.record.shared["factory"], "no currency"),
+    ):
+        done = program(
+            "deploy",
+            DC_WATER,
+            "--network",
+            url,
+            "--folder",
+            tmp_path,
+            "--out",
+            tmp_path / "new.json",
+            "--currency",
+            given,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"--currency = {given}: {says}" in done.stderr
+    assert one_life.w3.eth.block_number == before
 
 
 def brownie(home: Path, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
