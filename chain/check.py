@@ -19,7 +19,7 @@ from web3.exceptions import Web3Exception
 from chain import artifacts
 from chain.announcement import announcements, given_before
 from chain.bindings import contract, read
-from chain.errors import ChainError, ContractError
+from chain.errors import ChainError, NetworkError
 from chain.events import read_events, require_chain
 from chain.kinds import plan_of, site_of
 from chain.parts import PARTS
@@ -153,7 +153,9 @@ def _answer(view: ContractFunction) -> Any:
     """What a contract says, or why it says nothing: other code than ours, or a feed that is not there."""
     try:
         return read(view)
-    except ContractError as error:
+    except NetworkError:
+        raise
+    except ChainError as error:
         return str(error)
 
 

@@ -79,6 +79,8 @@ def require_whole(record: DeploymentRecord, deal: Deal) -> None:
     ]
     planned = {part.key for part in plan.parts}
     wrong += [f"parts.{key}: the deal has no such part" for key in record.parts if key not in planned]
+    wrong += [f"gifts.{key}: the deal has no such part" for key in record.gifts if key not in planned]
+    wrong += [f"rewards.{kpi}: the deal has no such feed" for kpi in record.rewards if kpi not in feeds]
     _refuse(record, wrong)
 
 

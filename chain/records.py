@@ -7,7 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import (
+    is_address,
+    is_checksum_address,
+    is_checksum_formatted_address,
+    to_checksum_address,
+)
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from chain.errors import RecordError
@@ -16,9 +21,14 @@ from finance.terms import Deal
 from finance.terms.deal import leading
 
 
-def _address(value: str) -> str:
+def address_of(value: str) -> str:
+    """An address with its checksum. Raises ValueError for what is none, or has a wrong one (EIP-55)."""
     if not is_address(value):
         raise ValueError("must be an address, 0x and 40 hexadecimal digits")
+    if is_checksum_formatted_address(value) and not is_checksum_address(value):
+        raise ValueError(
+            "is an address with a wrong checksum (EIP-55): a digit or a letter's case is not right"
+        )
     return str(to_checksum_address(value))
 
 
@@ -28,7 +38,7 @@ def _ascending(values: list[str]) -> list[str]:
     return sorted(values, key=lambda address: int(address, 16))
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(address_of)]
 Addresses = Annotated[list[Address], AfterValidator(_ascending)]
 Minor = Annotated[int, Field(gt=0)]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]

@@ -219,10 +219,14 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
 
 def _value(where: str, kind: AbiType, text: str) -> Any:
     """A word of the command line as an argument of its type."""
-    from web3 import Web3
-
+    from chain.records import address_of
     from finance.terms import InputError
 
+    if kind == "address":
+        try:
+            return address_of(text)
+        except ValueError as error:
+            raise InputError(f"{where} = {text}: {error}") from None
     try:
         if isinstance(kind, type) and issubclass(kind, IntEnum):
             return kind[text.upper()] if not text.isdigit() else kind(int(text))
@@ -231,8 +235,6 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             if not isinstance(found, dict if isinstance(kind, Mapping) else list):
                 raise ValueError(text)
             return found
-        if kind == "address":
-            return Web3.to_checksum_address(text)
         if kind == "bool":
             return {"true": True, "false": False}[text.lower()]
         if str(kind).startswith("bytes") and not text.startswith("0x"):

@@ -191,13 +191,15 @@ def _require_currency(w3: Web3, given: str) -> str:
     """The address of a settlement token. Raises InputError where there is none."""
     from chain.bindings import contract, read
     from chain.errors import ChainError, NetworkError
+    from chain.records import address_of
     from finance.terms import InputError
 
     name = f"--currency = {given}"
-    if not w3.is_address(given):
-        raise InputError(f"{name}: must be an address")
-    address = w3.to_checksum_address(given)
-    if not w3.eth.get_code(address):
+    try:
+        address = address_of(given)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None
+    if not w3.eth.get_code(w3.to_checksum_address(address)):
         raise InputError(f"{name}: no contract there")
     try:
         read(contract(w3, "IERC20Metadata", address).functions.decimals())

@@ -120,6 +120,7 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
         (["bond.fund", "amount=much", "--at", "2031-01-01"], "bond.fund: amount = much: must be uint256"),
         (["bond.fund", "amount=1", "--at", "2031-01-01", "--from", "nobody"], "must be an address"),
         (["bond.pay_coupon", "--from", "nobody"], "--from = nobody: must be an address"),
+        (["token.claim", "holder=0x90F79bf6EB2c4f870365E785982E1f101E93b907"], "wrong checksum (EIP-55)"),
         (["bond.pay_coupon", "--keystore", "none.json"], "--keystore: needs --password-file"),
     ],
 )

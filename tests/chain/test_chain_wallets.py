@@ -125,6 +125,10 @@ def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
         ("[]", "must be an object with"),
         (json.dumps({**swap, "payer": 7}), "payer = 7: Input should be a valid string"),
         (json.dumps({**swap, "nodes": [SOME[3], SOME[3].lower()]}), "nodes: names an address twice"),
+        (
+            json.dumps({**swap, "payer": "0x90F79bf6EB2c4f870365E785982E1f101E93b907"}),  # ends with 6
+            "payer = '0x90F79bf6EB2c4f870365E785982E1f101E93b907': is an address with a wrong checksum",
+        ),
         (json.dumps({**swap, "payer": "0x12"}), "payer = '0x12': must be an address, 0x and 40 hexadecimal"),
     ):
         file.write_text(text)
