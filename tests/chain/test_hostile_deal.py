@@ -137,7 +137,8 @@ def test_what_was_given_before_there_was_a_deal_is_in_its_books(
     bond = life.record.addresses["bond"]
     assert Following(w3, life.record).look().held("bond") == read(life.currency.balanceOf(bond)) > 0
     checks = reconcile(w3, life.record).checks
-    assert checks and all(check.expected == check.actual for check in checks)
+    assert checks
+    assert all(check.expected == check.actual for check in checks)
 
 
 @pytest.mark.parametrize("moved", ["currency", "token"])
