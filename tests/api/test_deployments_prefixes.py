@@ -22,7 +22,7 @@ from chain.network import LocalChain, reach_time, start_anvil
 from chain.sender import GasLog
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import load_deal
-from scripts.demo.life import Life as DemoLife
+from scripts.demo.bond import BondLife
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     COUPON_DATES,
@@ -174,7 +174,7 @@ def test_offering_that_fails() -> None:
         assert check_bond(life) == {"announced", "offering", "failed"}
 
 
-class Signed(DemoLife):
+class Signed(BondLife):
     """A bond of the deal book at its full size, whose nodes sign what a test says."""
 
     def report(self, fixing: int, value: int) -> None:
@@ -196,10 +196,10 @@ class Signed(DemoLife):
         """From the issue to the last claim; `values`: what is reported for each fixing, else nothing is."""
         self.deploy()
         self.onboard()
-        self.open_offering()
+        reach_time(self.w3, self.terms.opens)
         self.subscribe()
         self.settle_offering()
-        self.fund_rewards()
+        self.aside()
         last = len(self.terms.periods) - 1
         waiting = list(range(len(self.terms.fixings)))
         for index, period in enumerate((*self.terms.periods, None)):
