@@ -16,6 +16,7 @@ from typing import Any
 
 from chain.errors import NetworkError
 from chain.network import LocalChain, reach_time, rpc, start_anvil, start_ganache, when
+from chain.parts import PARTS
 from chain.reconciliation import Reconciliation
 from chain.sender import GasLog
 from finance.actus.deal import against_settlement
@@ -210,7 +211,7 @@ def deploy(life: Life, narrator: Narrator) -> None:
     record = life.deploy()
     narrator.say(f"deal deployed in one transaction, block {record.block}: {record.tx}")
     narrator.say("every term read back from the chain equals the deal file", True)
-    narrator.say(", ".join(f"{key} {part.address}" for key, part in record.parts.items()))
+    narrator.say(", ".join(f"{PARTS[part.kind].contract} {part.address}" for part in record.parts.values()))
 
 
 def issue(life: BondLife, narrator: Narrator) -> dict[str, int]:

@@ -47,6 +47,13 @@ def shared(chain: LocalChain) -> Infrastructure:
 
 
 @pytest.fixture(scope="module")
+def local(anvil: LocalChain, deal: Deal) -> DeploymentRecord:
+    """On Anvil, which alone changes code."""
+    shared = deploy_infrastructure(anvil.w3, anvil.accounts[6])
+    return deploy_deal(anvil.w3, anvil.accounts[6], deal, shared)
+
+
+@pytest.fixture(scope="module")
 def record(
     chain: LocalChain, shared: Infrastructure, deal: Deal, tmp_path_factory: pytest.TempPathFactory
 ) -> DeploymentRecord:
@@ -270,26 +277,26 @@ def test_another_chain_is_noticed(record: DeploymentRecord, anvil: LocalChain) -
 
 
 def test_a_part_that_is_a_clone_of_something_else_is_caught(
-    chain: LocalChain, shared: Infrastructure, record: DeploymentRecord
+    anvil: LocalChain, local: DeploymentRecord
 ) -> None:
     """Its terms say what the deal says; what it does with them is in its code."""
-    implementation = record.parts["bond"].implementation
-    code = bytes(chain.w3.eth.get_code(to_checksum_address(implementation)))
-    assert code_name(chain.w3, implementation, "KpiBond", "BondChecks") == "KpiBond"
-    with changed_code(chain, implementation, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
-        assert [d.field for d in check_deployment(chain.w3, record)] == ["bond.implementation"]
+    implementation = local.parts["bond"].implementation
+    code = bytes(anvil.w3.eth.get_code(to_checksum_address(implementation)))
+    assert code_name(anvil.w3, implementation, "KpiBond", "BondChecks") == "KpiBond"
+    with changed_code(anvil, implementation, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
+        assert [d.field for d in check_deployment(anvil.w3, local)] == ["bond.implementation"]
     # The address of its helper is in its code: another one of our own contracts will not do.
-    helper = helper_of(chain, code, "BondChecks")
-    with changed_code(chain, implementation, code.replace(helper, bytes.fromhex(shared.oracle[2:]))):
-        found = {d.field: d.actual for d in check_deployment(chain.w3, record)}
+    helper = helper_of(anvil, code, "BondChecks")
+    with changed_code(anvil, implementation, code.replace(helper, bytes.fromhex(local.shared["oracle"][2:]))):
+        found = {d.field: d.actual for d in check_deployment(anvil.w3, local)}
         assert found["bond.implementation"] == "KpiBond, but not as its constructor leaves it"
     # Nor its own with other code, nor its address with bits that the machine ignores.
-    with changed_code(chain, "0x" + helper.hex(), b"\0"):
-        found = code_name(chain.w3, implementation, "KpiBond", "BondChecks")
+    with changed_code(anvil, "0x" + helper.hex(), b"\0"):
+        found = code_name(anvil.w3, implementation, "KpiBond", "BondChecks")
         assert found == "KpiBond with another BondChecks"
-    with changed_code(chain, implementation, code.replace(bytes(12) + helper, b"\xff" * 12 + helper)):
-        assert [d.field for d in check_deployment(chain.w3, record)] == ["bond.implementation"]
-    assert check_deployment(chain.w3, record) == []
+    with changed_code(anvil, implementation, code.replace(bytes(12) + helper, b"\xff" * 12 + helper)):
+        assert [d.field for d in check_deployment(anvil.w3, local)] == ["bond.implementation"]
+    assert check_deployment(anvil.w3, local) == []
 
 
 def test_a_clone_of_another_implementation_than_the_record_says_is_caught(
@@ -305,12 +312,12 @@ def test_a_clone_of_another_implementation_than_the_record_says_is_caught(
 
 @pytest.mark.parametrize("name", ["oracle", "factory", "registry"])
 def test_a_shared_contract_with_other_code_is_caught(
-    chain: LocalChain, record: DeploymentRecord, name: str
+    anvil: LocalChain, local: DeploymentRecord, name: str
 ) -> None:
-    at_ = record.shared[name]
-    code = bytes(chain.w3.eth.get_code(to_checksum_address(at_)))
-    with changed_code(chain, at_, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
-        assert f"{name}.code" in [d.field for d in check_deployment(chain.w3, record)]
+    at_ = local.shared[name]
+    code = bytes(anvil.w3.eth.get_code(to_checksum_address(at_)))
+    with changed_code(anvil, at_, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):
+        assert f"{name}.code" in [d.field for d in check_deployment(anvil.w3, local)]
 
 
 def helper_of(chain: LocalChain, code: bytes, name: str) -> bytes:
@@ -326,8 +333,6 @@ def helper_of(chain: LocalChain, code: bytes, name: str) -> bytes:
 @contextmanager
 def changed_code(chain: LocalChain, address: str, code: bytes) -> Iterator[None]:
     """Other code at an address, for a while: only Anvil can."""
-    if not chain.client.lower().startswith("anvil"):
-        pytest.skip("only Anvil changes code")
     before = bytes(chain.w3.eth.get_code(to_checksum_address(address)))
     put = chain.w3.provider.make_request
     put(RPCEndpoint("anvil_setCode"), [address, "0x" + code.hex()])

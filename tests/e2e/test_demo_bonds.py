@@ -144,7 +144,7 @@ def test_an_interrupted_run_keeps_the_finished_one_before_it(
             assert running.stdout is not None
             assert running.stderr is not None
             for line in running.stdout:
-                if "claim token" in line:  # the chain runs, nodes are starting
+                if "SecurityToken 0x" in line:  # the chain runs, nodes are starting
                     break
             os.killpg(running.pid, signal.SIGINT)
             said = running.stderr.read()
