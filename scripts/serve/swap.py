@@ -153,9 +153,8 @@ class SwapStory:
             self._at(restore, "The margin is restored within the cure period", self._restore)
 
     def _restore(self) -> None:
-        lacks = self.life.shortfall(Side.PAYER)
-        if lacks and self._swap_state() == State.ACTIVE:
-            self.life.pay_in(Side.PAYER, lacks)
+        if self._swap_state() == State.ACTIVE:
+            self.life.make_good(Side.PAYER)
 
     def _wind_up(self) -> None:
         if self._swap_state() == State.MATURED and self._paid() == len(self.project.periods):

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from chain.network import clock, reach_time
 from finance import load_deal
+from finance.settlement.kpi_payment import Side
 from finance.settlement.swap_terms import swap_terms
+from scripts.demo.swap.life import SwapLife
 from tests.e2e.test_demo import ROOT, run_here
 
 BLOOM, WATER, HIGHWAY, LEAKAGE = (
@@ -35,8 +38,17 @@ def water(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Pat
 
 @pytest.fixture(scope="module")
 def highway(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """Each payment takes a minute to arrive, in which late interest runs."""
     out = tmp_path_factory.mktemp("highway")
-    return run_here(out, str(HIGHWAY)), out
+    pay_in = SwapLife.pay_in
+
+    def slowly(life: SwapLife, side: Side, amount: int) -> None:
+        reach_time(life.w3, clock(life.w3) + 60)
+        pay_in(life, side, amount)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SwapLife, "pay_in", slowly)
+        return run_here(out, str(HIGHWAY)), out
 
 
 @pytest.fixture(scope="module")

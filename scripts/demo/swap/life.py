@@ -122,6 +122,11 @@ class SwapLife(Life):
         lacks = max(0, self.terms.payment.required[side] - account["balance"])
         return int(lacks + account["principal"] + account["interest"])
 
+    def make_good(self, side: Side) -> None:
+        """A side pays what it lacks; late interest runs meanwhile, so what has come due by then as well."""
+        while lacks := self.shortfall(side):
+            self.pay_in(side, lacks)
+
     def owed(self, side: Side) -> int:
         """What a side owes and has not paid, with interest to now."""
         return int(self.swap.functions.owed(side).call())

@@ -330,7 +330,7 @@ def _margin_call(told: _Telling, period: int, amount: int) -> None:
         f"{life.money.words(leaving)} for the {left} after it (close-out by "
         f"{terms.close_out_rule.name.lower().replace('_', ' ')}, as of now), and be paid nothing"
     )
-    life.pay_in(Side.PAYER, lacks)
+    life.make_good(Side.PAYER)
     made_good = "restored" if posted else "paid"
     narrator.say(f"{made_good} within the cure period; the call is void", life.shortfall(Side.PAYER) == 0)
     told.margin = {
