@@ -58,8 +58,8 @@ class Database:
         with self._told(), self._writing.begin() as connection:
             yield connection
 
-    def migrate(self) -> None:
-        """Bring the schema up to date; two processes may do so at once."""
+    def migrate(self, to: str = "head") -> None:
+        """Bring the schema up to date, or to a revision; two processes may do so at once."""
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
@@ -67,7 +67,7 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
 
     def is_up(self) -> bool:
         """Whether it answers now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -39,6 +40,33 @@ def test_migrations_make_the_tables(database: Database) -> None:
             table.to_metadata(every)
     with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), every) == []
+
+
+def test_deployments_of_earlier_contracts_go(database_url: str) -> None:
+    """Their records cannot be read: one would stop the whole index."""
+    made = Database(database_url)
+    made.migrate("0002")
+    body = {"deal": "d", "kind": "kpi_bond", "block": 1, "indexed": 1}
+    with made.begin() as connection:
+        for id, schema in (("old", "penstock/deployment/2"), ("new", "penstock/deployment/3")):
+            record = json.dumps({"schema": schema})
+            row = {"id": id, "contract": id, "record": record, **body}
+            connection.execute(insert(tables.deployments).values(**row))
+            event = {
+                "deployment": id,
+                "block": 1,
+                "log": 0,
+                "time": 1,
+                "tx": id,
+                "source": "bond",
+                "name": "x",
+            }
+            connection.execute(insert(tables.events).values(arguments="{}", **event))
+    made.migrate()
+    with made.connect() as connection:
+        for column in (tables.deployments.c.id, tables.events.c.deployment):
+            assert list(connection.execute(select(column)).scalars()) == ["new"]
+    made.close()
 
 
 def test_several_may_migrate_at_once(database_url: str) -> None:

@@ -1,4 +1,5 @@
-"""Who sent a transaction is asked no more: the events and the books tell it."""
+"""Who sent a transaction is asked no more: the events and the books tell it. Deployments of earlier contracts
+go, whose records cannot be read any more."""
 
 from __future__ import annotations
 
@@ -13,6 +14,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.drop_table("senders")
+    earlier = "record NOT LIKE '%penstock/deployment/3%'"
+    for table in ("events", "holdings", "accounts", "totals", "messages"):
+        op.execute(
+            f"DELETE FROM {table} WHERE deployment IN (SELECT id FROM deployments WHERE {earlier})"  # noqa: S608
+        )
+    op.execute(f"DELETE FROM deployments WHERE {earlier}")  # noqa: S608
 
 
 def downgrade() -> None:
