@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import permutations
 from typing import Any, Final
@@ -19,73 +20,111 @@ from web3.exceptions import Web3Exception
 from chain import artifacts
 from chain.announcement import announcements, given_before
 from chain.bindings import contract, read
-from chain.errors import ChainError, NetworkError
+from chain.errors import ChainError, NetworkError, RecordError
 from chain.events import read_events, require_chain
 from chain.kinds import plan_of, site_of
 from chain.parts import PARTS
 from chain.plan import Plan, Planned, Site, feed_config, feed_id, kept_with_code
 from chain.reconciliation import Difference
 from chain.records import DeployedPart, DeploymentRecord
-from chain.terms import ZERO_ADDRESS, ZERO_HASH, short_string
+from chain.terms import short_string
 from finance.terms import Deal
 
 Comparison = tuple[str, Any, Any]
 """What is compared, what the deal says, what the chain says."""
-SHARED: Final = {"oracle": "KpiOracle", "registry": "IdentityRegistry", "factory": "DealFactory"}
-"""The contracts that deals share and that are ours; a currency may be anybody's."""
+SHARED: Final = {
+    **{name: (PARTS[name].contract, PARTS[name].helper) for name in ("oracle", "registry")},
+    "factory": ("DealFactory", None),
+}
+"""The contracts that deals share and that are ours, and what they make for themselves."""
 
 
 def check_deployment(w3: Web3, record: DeploymentRecord, deal: Deal | None = None) -> list[Difference]:
-    """Every difference between the deployed contracts and `deal` (default: the one in the record).
+    """Every difference between the deployed contracts, their record and `deal` (default: the one in the
+    record).
 
-    Compares the record's own terms with its hash, and of every part and feed of the deal's plan the terms,
-    the wiring, and the code: that it is a clone of what the record names, and that this is what our own
-    sources compile to. An empty list means: what investors bought is what runs. Raises NetworkError if it is
-    another chain, ChainError if a contract does not answer.
+    Compares the record with the deal, and of every part and feed of its plan the terms, the wiring and the
+    code: that it is a clone of what the record names, and that this is what our own constructor leaves there;
+    the currency's decimals; and what the factory announced, and what else was done, in the record's block and
+    transaction. An empty list means: what investors bought is what runs. Of a record that is not complete
+    nothing else can be said. Raises NetworkError if it is another chain, ChainError if a part does not
+    answer.
     """
     require_chain(w3, record)
     deal = deal or record.load_deal()
-    return [
-        difference
-        for label, expected, actual in _comparisons(w3, record, deal)
-        for difference in differ(label, expected, actual)
-    ]
+    found = record_differences(record, deal)
+    if not incomplete(record, deal):
+        found += _differences(_on_chain(w3, record, deal))
+    return found
 
 
-def _comparisons(w3: Web3, record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
-    plan, terms_hash = plan_of(deal), deal.terms_hash
-    yield "record.deal", deal.id, record.deal
-    yield "record.terms_hash", terms_hash, record.terms_hash
+def record_differences(record: DeploymentRecord, deal: Deal) -> list[Difference]:
+    """Every difference between a record and a deal that shows without a chain."""
+    missing = incomplete(record, deal)
+    return missing or _differences(_of_its_deal(record, deal))
+
+
+def incomplete(record: DeploymentRecord, deal: Deal) -> list[Difference]:
+    """What a record lacks of the parts, feeds, people and shared contracts of a deal, or has beyond them: it
+    cannot be read as this deal's."""
+    return _differences(_whole(record, plan_of(deal)))
+
+
+def require_own(record: DeploymentRecord) -> None:
+    """Raise RecordError, with a line for each difference, unless a record is that of the deal in it."""
+    _refuse(record, record_differences(record, record.load_deal()))
+
+
+def require_complete(record: DeploymentRecord, deal: Deal) -> None:
+    """Raise RecordError, with a line for each difference, for a record that is `incomplete`."""
+    _refuse(record, incomplete(record, deal))
+
+
+def _refuse(record: DeploymentRecord, found: list[Difference]) -> None:
+    if found:
+        raise RecordError("\n".join(f"{record.deal}: deployment {each}" for each in found))
+
+
+def _differences(comparisons: Iterable[Comparison]) -> list[Difference]:
+    return [each for label, one, other in comparisons for each in differ(label, one, other)]
+
+
+def _whole(record: DeploymentRecord, plan: Plan) -> Iterator[Comparison]:
     kinds = {part.key: part.kind for part in plan.parts}
-    yield "record.parts", kinds, {key: part.kind for key, part in record.parts.items()}
-    yield "record.first", next(iter(kinds)), next(iter(record.parts))
-    yield "record.feeds", [feed.terms.kpi for feed in plan.feeds], list(record.feeds)
+    feeds = [feed.terms.kpi for feed in plan.feeds]
     roles, shared = plan.asked()
+    yield "record.parts", kinds, {key: part.kind for key, part in record.parts.items()}
+    yield "record.feeds", feeds, list(record.feeds)
     yield "record.wallets", sorted(roles), sorted(record.wallets.people)
     yield "record.shared", sorted({*shared, "factory"}), sorted(record.shared)
-    for name in record.shared.keys() & SHARED.keys():
-        helper = PARTS[name].helper if name in PARTS else None
-        yield f"{name}.code", SHARED[name], code_name(w3, record.shared[name], SHARED[name], helper)
-    # What the record lacks stands as nothing, which no part's terms say.
-    site = _filled(site_of(record), plan, roles, shared, terms_hash)
+    yield "record.gifts", [], sorted(record.gifts.keys() - kinds.keys())
+    yield "record.rewards", [], sorted(record.rewards.keys() - set(feeds))
+
+
+def _of_its_deal(record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
+    plan, site = plan_of(deal), site_of(record)
+    yield "record.deal", deal.id, record.deal
+    yield "record.terms_hash", deal.terms_hash, record.terms_hash
+    yield "record.parts", plan.parts[0].key, next(iter(record.parts))
+    for feed in plan.feeds:
+        kpi = feed.terms.kpi
+        yield f"record.feeds.{kpi}", feed_id(feed_config(feed, site, record.wallets)), site.feeds[kpi]
+
+
+def _on_chain(w3: Web3, record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
+    plan, site = plan_of(deal), replace(site_of(record), terms_hash=deal.terms_hash)
+    for name in record.shared.keys() - {"currency"}:  # which may be anybody's
+        contract_name, helper = SHARED[name]
+        yield f"{name}.code", contract_name, code_name(w3, record.shared[name], contract_name, helper)
     money = contract(w3, "IERC20Metadata", record.shared["currency"]).functions
     yield "currency.decimals", deal.currency.token_decimals, _answer(money.decimals())
     yield from _announced(w3, record)
     for part in plan.parts:
-        made = record.parts.get(part.key)
-        if made is not None:
-            yield from _part(w3, part, made, site, record)
-    yield from _feeds(w3, record, plan, site)
-
-
-def _filled(site: Site, plan: Plan, roles: list[str], shared: list[str], terms_hash: str) -> Site:
-    return Site(
-        terms_hash,
-        {part.key: site.parts.get(part.key, ZERO_ADDRESS) for part in plan.parts},
-        {name: site.shared.get(name, ZERO_ADDRESS) for name in shared},
-        {role: site.wallets.get(role, ZERO_ADDRESS) for role in roles},
-        {feed.terms.kpi: site.feeds.get(feed.terms.kpi, ZERO_HASH) for feed in plan.feeds},
-    )
+        yield from _part(w3, part, record.parts[part.key], site)
+    oracle = contract(w3, "KpiOracle", record.shared["oracle"]).functions
+    for feed in plan.feeds:
+        config = feed_config(feed, site, record.wallets)
+        yield f"feeds.{feed.terms.kpi}", config, _answer(oracle.configOf(site.feeds[feed.terms.kpi]))
 
 
 def _announced(w3: Web3, record: DeploymentRecord) -> Iterator[Comparison]:
@@ -107,7 +146,7 @@ def _announced(w3: Web3, record: DeploymentRecord) -> Iterator[Comparison]:
             key: {"key": short_string(key), "implementation": part.implementation, "at": part.address}
             for key, part in record.parts.items()
         }
-        yield "factory.DealDeployed", dict(said.made), named
+        yield "record.parts", dict(said.made), named
     given = given_before(
         w3, made_in, shared, {key: part.address for key, part in record.parts.items()}, record.feeds
     )
@@ -123,14 +162,8 @@ def _announced(w3: Web3, record: DeploymentRecord) -> Iterator[Comparison]:
     yield "record.time", w3.eth.get_block(record.block)["timestamp"], record.time
 
 
-def _part(
-    w3: Web3, part: Planned, made: DeployedPart, site: Site, record: DeploymentRecord
-) -> Iterator[Comparison]:
+def _part(w3: Web3, part: Planned, made: DeployedPart, site: Site) -> Iterator[Comparison]:
     kind = PARTS[part.kind]
-    # The only place where a part that does not name the terms' hash itself is bound to it.
-    factory = contract(w3, "DealFactory", record.shared["factory"])
-    place = factory.functions.partOf(record.wallets.deployer, site.terms_hash, short_string(part.key))
-    yield f"factory.{part.key}", made.address, read(place)
     clone = clone_code(made.implementation, kept_with_code(part, kind.contract, site))
     yield f"{part.key}.code", "0x" + clone.hex(), "0x" + _code(w3, made.address).hex()
     found = code_name(w3, made.implementation, kind.contract, kind.helper)
@@ -138,15 +171,6 @@ def _part(
     functions = contract(w3, kind.contract, made.address).functions
     for view, expected in part.views(site).items():
         yield f"{part.key}.{view}", expected, _answer(functions[view]())
-
-
-def _feeds(w3: Web3, record: DeploymentRecord, plan: Plan, site: Site) -> Iterator[Comparison]:
-    oracle = contract(w3, "KpiOracle", record.shared["oracle"])
-    for feed in plan.feeds:
-        kpi = feed.terms.kpi
-        config = feed_config(feed, site, record.wallets)
-        yield f"feeds.{kpi}.id", feed_id(config), site.feeds[kpi]
-        yield f"feeds.{kpi}", config, _answer(oracle.functions.configOf(site.feeds[kpi]))
 
 
 def _answer(view: ContractFunction) -> Any:

@@ -25,7 +25,7 @@ from chain import artifacts
 from chain.announcement import Announcement, announcements, given_before
 from chain.bindings import calldata, contract, read
 from chain.check import check_deployment, code_name
-from chain.errors import AlreadyDeployedError, ChainError, ContractError, RecordError
+from chain.errors import AlreadyDeployedError, ChainError, ContractError, NetworkError, RecordError
 from chain.kinds import plan_of
 from chain.network import LocalChain, client_name, clock, is_local, local_account, when
 from chain.parts import PARTS
@@ -45,6 +45,7 @@ from chain.records import (
     DeployedPart,
     DeploymentRecord,
     Wallets,
+    address_of,
     load_wallets,
     most_nodes,
     most_panellists,
@@ -60,9 +61,6 @@ TRANSACTION_GAS = 2**24
 """The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
 """On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
-
-CLONED = ("token", "offering", "bond", "payment", "treasury")
-"""Kinds of parts, of which each deal has clones of its own."""
 
 Say = Callable[[str], None]
 
@@ -135,16 +133,6 @@ class SharedContracts:
             beside.replace(self.path)
         return str(made.address)
 
-    def currency(self, code: str, decimals: int, address: str | None = None) -> str:
-        """The currency at `address`, or a TestCurrency; raises RecordError for one with other decimals."""
-        if address is None:
-            test = (f"Test {code}", f"t{code}", decimals)
-            return self.get(f"TestCurrency {code} {decimals}", "TestCurrency", *test)
-        has = read(contract(self.sender.w3, "IERC20Metadata", address).functions.decimals())
-        if has != decimals:
-            raise RecordError(f"currency {address}: has {has} decimals, the deal has {decimals}")
-        return address
-
     def _code(self, address: str) -> str:
         # Not just its presence: a restarted local chain gives the same addresses to other contracts.
         return hashlib.sha256(
@@ -171,15 +159,35 @@ def deploy_infrastructure(
     deployed. `folder` remembers addresses per chain and deployer (None: nothing is remembered).
     """
     artifacts.ensure_compiled(say=say)
+    if currency is not None:
+        currency = _require_currency(w3, currency, currency_decimals)
     sender = Sender(w3, deployer, gas)
     shared = SharedContracts(sender, folder, say)
     registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
     oracle = shared.get("KpiOracle", "KpiOracle")
-    cloned = CLONED if kinds is None else dict.fromkeys(kinds)
+    cloned = [kind for kind, part in PARTS.items() if part.cloned] if kinds is None else dict.fromkeys(kinds)
     made = {kind: shared.get(PARTS[kind].contract, PARTS[kind].contract) for kind in cloned}
     factory = shared.get("DealFactory", "DealFactory")
-    money = shared.currency(currency_code, currency_decimals, currency)
+    test = (f"Test {currency_code}", f"t{currency_code}", currency_decimals)
+    money = currency or shared.get(f"TestCurrency {currency_code} {currency_decimals}", "TestCurrency", *test)
     return Infrastructure(registry, oracle, factory, money, made, tuple(shared.reused))
+
+
+def _require_currency(w3: Web3, given: str, decimals: int) -> str:
+    """The address of a currency with so many decimals. Raises RecordError where there is none."""
+    try:
+        address = address_of(given)
+    except ValueError as error:
+        raise RecordError(f"currency = {given}: {error}") from None
+    try:
+        has = read(contract(w3, "IERC20Metadata", address).functions.decimals())
+    except NetworkError:
+        raise
+    except ChainError:
+        raise RecordError(f"currency = {given}: no currency is there") from None
+    if has != decimals:
+        raise RecordError(f"currency = {given}: has {has} decimals, the deal has {decimals}")
+    return address
 
 
 # -- wallets

@@ -11,9 +11,10 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from chain.bindings import contract
+from chain.check import require_own
 from chain.errors import ChainError, NetworkError
 from chain.events import Event, Watch, read_events, require_chain, watch
-from chain.kinds import require_feeds, require_whole, world_of
+from chain.kinds import world_of
 from chain.log_reader import Header, header
 from chain.parts import PARTS
 from chain.records import DeploymentRecord
@@ -41,20 +42,18 @@ class Following:
         """The books as of the latest block, their clock at the next one.
 
         Raises StrayError where the log has what no act of the deal explains, or figures unlike the books',
-        RecordError where the record lacks something of the deal.
+        RecordError where the record is not that of the deal in it.
         """
         head = self._header("latest")
         if self._world is None or self._read is None or not self._stands(self._read):
             require_chain(self.w3, self.record)
-            deal = self.record.load_deal()
-            require_whole(self.record, deal)
-            require_feeds(self.record, deal)
-            self._world = world_of(self.record, deal)
+            require_own(self.record)
+            self._world = world_of(self.record, self.record.load_deal())
             self._read = None
         if self._read is None or head.number > self._read.number:
             start = None if self._read is None else self._read.number + 1
             events = read_events(self.w3, self.record, head.number, from_block=start)
-            self._world = self._lived(self._world, [e for e in events if e.tx != self.record.tx])
+            self._world = self._lived(self._world, events)
             self._read = head
         # Not before the latest block, whatever the clock of this machine says.
         at = max(head.time, self._pending_time())
@@ -63,8 +62,7 @@ class Following:
     def call(self, world: World, act: Act) -> ContractFunction:
         """An act as a call of its contract."""
         row = acts_of(world, act.part)[act.call]
-        kind = world.kind(act.part)
-        name = "IdentityRegistry" if kind == "registry" else PARTS[kind].contract
+        name = PARTS[world.kind(act.part)].contract
         if (act.part, act.call) == (CURRENCY, MINT.name):
             name = "TestCurrency"
         functions = contract(self.w3, name, world.addresses[act.part]).functions
@@ -75,7 +73,7 @@ class Following:
         return watch(self.record)
 
     def _lived(self, world: World, events: list[Event]) -> World:
-        made = replay(world, self.watch, events)
+        made = replay(world, self.record, events)
         if not made.holds:
             raise StrayError(made.unlike[0])
         return made.world

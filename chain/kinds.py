@@ -3,17 +3,16 @@ parts, the books of them, its ledger. Nothing else in this room asks what kind a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from web3 import Web3
 
-from chain.errors import RecordError
 from chain.event_tables import EventTables
 from chain.events import PAGE
 from chain.ledger import Ledger
 from chain.parts import bond, payment, treasury
-from chain.plan import Plan, Planned, Site, feed_config, feed_id
+from chain.plan import Plan, Planned, Site, feed_config
 from chain.records import DeploymentRecord
 from chain.swap.ledger import SwapLedger
 from finance.settlement.claim_token import TokenBooks
@@ -53,54 +52,6 @@ class Admitted(RegistryBooks):
 
     def is_eligible(self, account: str, policy: HoldingPolicy, at: int) -> bool:
         return True
-
-
-def require_whole(record: DeploymentRecord, deal: Deal) -> None:
-    """Raise RecordError, with a line for each, for what a record lacks of the deal's parts, feeds and
-    wallets, or has beyond its parts: its books could not be opened."""
-    plan = plan_of(deal)
-    roles, shared = plan.asked()
-    feeds = [feed.terms.kpi for feed in plan.feeds]
-    wrong = [
-        f"{of}.{name}: is missing, and the deal has it"
-        for of, names, has in (
-            ("parts", [part.key for part in plan.parts], record.parts),
-            ("shared", shared, record.shared),
-            ("wallets", roles, record.wallets.people),
-            ("feeds", feeds, record.feeds),
-        )
-        for name in names
-        if name not in has
-    ]
-    wrong += [
-        f"parts.{part.key}.kind = {record.parts[part.key].kind}: the deal has a {part.kind}"
-        for part in plan.parts
-        if part.key in record.parts and record.parts[part.key].kind != part.kind
-    ]
-    planned = {part.key for part in plan.parts}
-    wrong += [f"parts.{key}: the deal has no such part" for key in record.parts if key not in planned]
-    wrong += [f"gifts.{key}: the deal has no such part" for key in record.gifts if key not in planned]
-    wrong += [f"rewards.{kpi}: the deal has no such feed" for kpi in record.rewards if kpi not in feeds]
-    _refuse(record, wrong)
-
-
-def require_feeds(record: DeploymentRecord, deal: Deal) -> None:
-    """Raise RecordError, with a line for each, for feeds that are not what a whole record makes them."""
-    site = site_of(record)
-    made = {feed.terms.kpi: feed_id(feed_config(feed, site, record.wallets)) for feed in plan_of(deal).feeds}
-    _refuse(
-        record,
-        [
-            f"feeds.{kpi} = {record.feeds[kpi]}: what else the record says makes it {wanted}"
-            for kpi, wanted in made.items()
-            if record.feeds[kpi] != wanted
-        ],
-    )
-
-
-def _refuse(record: DeploymentRecord, wrong: Sequence[str]) -> None:
-    if wrong:
-        raise RecordError("\n".join(f"{record.deal}: deployment record: {line}" for line in wrong))
 
 
 def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> World:

@@ -16,11 +16,11 @@ from typing import Any
 from web3 import Web3
 
 from chain.bindings import contract, read
-from chain.check import check_deployment
+from chain.check import check_deployment, require_complete
 from chain.errors import ChainError, NetworkError
 from chain.event_tables import EventTables
 from chain.events import Watch, require_chain, watch
-from chain.kinds import read_ledger, require_whole, world_of
+from chain.kinds import read_ledger, world_of
 from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
 from chain.reconciliation import Check, Difference, Holder, Position, Reconciliation, Row
@@ -53,18 +53,17 @@ def reconcile(
         block = _within(w3, record, block)
     deployment = _checked(w3, record, deal)
     try:
-        require_whole(record, deal)
+        require_complete(record, deal)
         ledger = ledger or read_ledger(w3, record, block)
         return _Reconciler(w3, record, world_of(record, deal), ledger).result(deal, deployment)
+    except NetworkError:
+        raise
     except (ChainError, SettlementError) as error:
-        if isinstance(error, NetworkError):
-            raise
         if not deployment:
-            if isinstance(error, ChainError):
-                raise
-            raise ChainError(f"{record.deal}: the deal cannot be lived again: {error}") from None
-        at = ledger.to_block if ledger is not None else block
-        return _unlived(w3, record, deal, deployment, int(at or 0), str(error))
+            raise
+        at = block if ledger is None else ledger.to_block
+        assert at is not None
+        return _unlived(w3, record, deal, deployment, at, str(error))
 
 
 def _checked(w3: Web3, record: DeploymentRecord, deal: Deal) -> list[Difference]:
@@ -125,8 +124,7 @@ class _Reconciler:
         self.rows: list[Row] = []
         self.moved: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
         self.sent: dict[str, int] = defaultdict(int)
-        events = [event for event in ledger.events if event.tx != record.tx]
-        self.made: Replayed = replay(world, self.watch, events, self._tell)
+        self.made: Replayed = replay(world, record, ledger.events, self._tell)
         self.world = replace(self.made.world, at=ledger.time, block=ledger.to_block)
 
     def _tell(self, seen: Seen) -> None:

@@ -22,6 +22,8 @@ class Difference:
     actual: str
 
     def __str__(self) -> str:
+        if self.field.startswith("record."):
+            return f"{self.field}: is {self.actual}, and must be {self.expected}"
         return f"{self.field}: the deal says {self.expected}, the chain says {self.actual}"
 
 

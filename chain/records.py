@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -40,6 +40,16 @@ def _ascending(values: list[str]) -> list[str]:
 
 Address = Annotated[str, AfterValidator(address_of)]
 Addresses = Annotated[list[Address], AfterValidator(_ascending)]
+
+
+def _serving(shared: dict[str, str]) -> dict[str, str]:
+    """What serves every deal must be there."""
+    for name in ("oracle", "currency", "factory"):
+        if name not in shared:
+            raise ValueError(f"{name} is missing")
+    return shared
+
+
 Minor = Annotated[int, Field(gt=0)]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 
@@ -128,8 +138,8 @@ class DeploymentRecord(Frozen):
     time: int
     tx: Hash
     gas: int
-    parts: dict[str, DeployedPart]
-    shared: dict[str, Address]
+    parts: Annotated[dict[str, DeployedPart], Field(min_length=1)]
+    shared: Annotated[dict[str, Address], AfterValidator(_serving)]
     feeds: dict[str, Hash]
     gifts: dict[str, Minor] = {}
     rewards: dict[str, Minor] = {}
@@ -208,24 +218,7 @@ def record_of(data: Any, where: str = "deployment record") -> DeploymentRecord:
         if isinstance(schema, str) and schema.startswith("penstock/"):
             why += "; an earlier Penstock wrote it, for other contracts: deploy the deal again"
         raise RecordError(f"{where}: schema = {schema!r}: {why}")
-    record = parsed(DeploymentRecord, data, where)
-    if wrong := list(_unusable(record)):
-        raise RecordError("\n".join(f"{where}: {line}" for line in wrong))
-    return record
-
-
-def _unusable(record: DeploymentRecord) -> Iterator[str]:
-    """What no record that was written by a deployment has."""
-    from chain.parts import PARTS  # which stands on this module
-
-    if not record.parts:
-        yield "parts: must name at least one"
-    for key, part in record.parts.items():
-        if part.kind not in PARTS:
-            yield f"parts.{key}.kind = {part.kind!r}: must be one of {', '.join(PARTS)}"
-    for name in ("oracle", "currency", "factory"):
-        if name not in record.shared:
-            yield f"shared.{name}: is missing"
+    return parsed(DeploymentRecord, data, where)
 
 
 def load_wallets(path: str | Path, deployer: str) -> Wallets:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from chain.events import Event, Watch
+from chain.events import Event, Watch, watch
 from chain.parts import acts_of, is_apart, is_begun_before
 from chain.parts.base import Said, Seen
+from chain.records import DeploymentRecord
 from finance.settlement.acts import Act, Done
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import World
@@ -72,26 +73,29 @@ class Replayed:
 Told = Callable[[Seen], None]
 
 
-def replay(world: World, watch: Watch, events: Sequence[Event], tell: Told | None = None) -> Replayed:
-    """Live the `events` of a deal, in their order and without those of its deployment, from the `world` as it
-    was deployed. `tell` is told of every event, those that are not lived among them."""
-    made = Replayed(world)
-    known = [e for e in events if not is_apart(world, e.source, e.name)]
+def replay(
+    world: World, record: DeploymentRecord, events: Sequence[Event], tell: Told | None = None
+) -> Replayed:
+    """Live the `events` of the deal in `record`, in their order, from the `world` as it was before them.
+    Those of its deployment are passed over: with it the first world begins (chain.kinds.world_of). `tell` is
+    told of every event, those that are not lived among them."""
+    made, its = Replayed(world), watch(record)
+    known = [e for e in events if e.tx != record.tx and not is_apart(world, e.source, e.name)]
     lived = 0
     for _, group in groupby(known, key=lambda event: event.tx):
         rest = list(group)
         while rest and made.unexplained is None:
-            step, reason = _explained(made.world, watch, rest)
+            step, reason = _explained(made.world, its, rest)
             if step is None:
                 made.unexplained, made.left = (rest[0], reason), known[lived:]
                 break
             after, found = step
             if tell is not None:
-                for seen in _seen(watch, found, made.world, after):
+                for seen in _seen(its, found, made.world, after):
                     tell(seen)
             made.world = after
             made.steps.append(found)
-            made.differences += _differences(watch, found)
+            made.differences += _differences(its, found)
             rest = rest[len(found.events) :]
             lived += len(found.events)
         if made.unexplained is not None:
@@ -102,10 +106,10 @@ def replay(world: World, watch: Watch, events: Sequence[Event], tell: Told | Non
     return made
 
 
-def _seen(watch: Watch, step: Step, before: World, after: World) -> Iterator[Seen]:
+def _seen(its: Watch, step: Step, before: World, after: World) -> Iterator[Seen]:
     """The events of an act, each with the period that it or one before it names."""
     period = None
-    for said, event in zip(_said(watch, step.done), step.events, strict=True):
+    for said, event in zip(_said(its, step.done), step.events, strict=True):
         if said.part != "oracle":
             period = event.arguments.get("period", period)
         alone = len(step.events) == 1
@@ -114,7 +118,7 @@ def _seen(watch: Watch, step: Step, before: World, after: World) -> Iterator[See
         )
 
 
-def _explained(world: World, watch: Watch, rest: Sequence[Event]) -> tuple[tuple[World, Step] | None, str]:
+def _explained(world: World, its: Watch, rest: Sequence[Event]) -> tuple[tuple[World, Step] | None, str]:
     """The act whose events are the longest beginning of the rest of a transaction; else the one that gives
     the same events with other figures; else why there is none."""
     reasons, best, exact = [], None, False
@@ -124,7 +128,7 @@ def _explained(world: World, watch: Watch, rest: Sequence[Event]) -> tuple[tuple
         except SettlementError as error:
             reasons.append(str(error))
             continue
-        said = _said(watch, done)
+        said = _said(its, done)
         events = tuple(rest[: len(said)])
         if not events or [(s.part, s.name) for s in said] != [(e.source, e.name) for e in events]:
             reasons.append(f"{act.part}: {act.call} would say {', '.join(s.name for s in said) or 'nothing'}")
@@ -144,17 +148,17 @@ def _candidates(world: World, rest: Sequence[Event]) -> Iterator[Act]:
         yield from acts_of(Said(event.source, event.name, event.arguments), world, event.time, event.block)
 
 
-def _said(watch: Watch, done: Done) -> list[Said]:
+def _said(its: Watch, done: Done) -> list[Said]:
     """What the books say of an act, as far as the log of a deal has it."""
     return [
         Said(each.part, each.name, each.arguments)
         for each in done.emitted
-        if watch.concerns(each.part, each.name, each.arguments)
+        if its.concerns(each.part, each.name, each.arguments)
     ]
 
 
-def _differences(watch: Watch, step: Step) -> Iterator[Difference]:
-    for said, event in zip(_said(watch, step.done), step.events, strict=True):
+def _differences(its: Watch, step: Step) -> Iterator[Difference]:
+    for said, event in zip(_said(its, step.done), step.events, strict=True):
         expected: Mapping[str, Any] = said.arguments
         for name in {**expected, **event.arguments}:
             if expected.get(name) != event.arguments.get(name):

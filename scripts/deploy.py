@@ -107,8 +107,6 @@ def run(
     folder = folder or data_folder()
     path = out or record_path(folder, w3.eth.chain_id, deal)
     _require_file(path, out is not None)
-    if currency is not None:
-        currency = _require_currency(w3, currency)
     code, decimals = deal.currency.code, deal.currency.token_decimals
     kinds = [part.kind for part in plan_of(deal).parts]
     wallets = wallets_for(wallets_file, address, deal) if wallets_file else None
@@ -185,29 +183,6 @@ def _shifted(deal: Deal, shift_days: str, w3: Web3) -> tuple[int, Deal]:
     except ValueError:
         raise InputError(f"--shift-days = {shift_days}: must be a whole number of days, or auto") from None
     return days, shift_deal(deal, days)
-
-
-def _require_currency(w3: Web3, given: str) -> str:
-    """The address of a settlement token. Raises InputError where there is none."""
-    from chain.bindings import contract, read
-    from chain.errors import ChainError, NetworkError
-    from chain.records import address_of
-    from finance.terms import InputError
-
-    name = f"--currency = {given}"
-    try:
-        address = address_of(given)
-    except ValueError as error:
-        raise InputError(f"{name}: {error}") from None
-    if not w3.eth.get_code(w3.to_checksum_address(address)):
-        raise InputError(f"{name}: no contract there")
-    try:
-        read(contract(w3, "IERC20Metadata", address).functions.decimals())
-    except NetworkError:
-        raise
-    except ChainError:
-        raise InputError(f"{name}: no currency; the contract there does not tell its decimals") from None
-    return address
 
 
 def _require_file(path: Path, given: bool) -> None:

@@ -42,9 +42,9 @@ def keeper(
     several keepers can serve the same deals. Ends with Ctrl-C, or after one look with --once: exit 1
     where a deal's log is not what its books make of it.
     """
+    from chain.check import require_own
     from chain.events import require_chain
     from chain.keeper import Keeper, Metrics
-    from chain.kinds import require_feeds, require_whole
     from chain.network import connect
     from chain.records import load_record
     from scripts.accounts import account_of
@@ -53,8 +53,7 @@ def keeper(
     w3 = connect(network, records[0].chain_id)
     for record in records:
         require_chain(w3, record)
-        require_whole(record, record.load_deal())
-        require_feeds(record, record.load_deal())
+        require_own(record)
     metrics = Metrics()
     account = account_of(w3, sender, keystore, password_file)
     found = Keeper(w3, account, records, _say, patience, metrics)

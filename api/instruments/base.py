@@ -26,7 +26,7 @@ from api.models.deployment import (
     StateView,
     TierView,
 )
-from chain.events import Event, watch
+from chain.events import Event
 from chain.kinds import world_of
 from chain.replay import replay
 from finance.settlement.claim_token import TokenBooks
@@ -107,8 +107,7 @@ class Case:
             before = Lived((), world_of(self.record, self.deal, holders=False))
         world, unlike = before.world, before.unlike
         if not unlike:
-            new = [e for e in events[len(before.events) :] if e.tx != self.record.tx]
-            made = replay(world, watch(self.record), new)
+            made = replay(world, self.record, events[len(before.events) :])
             world, unlike = made.world, tuple(made.unlike)
         return Lived(events, world, unlike)
 

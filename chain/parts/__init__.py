@@ -25,6 +25,7 @@ PARTS: Mapping[str, PartKind] = {
     "offering": offering.KIND,
     "oracle": oracle.KIND,
     "payment": payment.KIND,
+    "registry": PartKind("IdentityRegistry", {}, cloned=False),  # whose log is not read
     "token": token.KIND,
     "token sums": token.SUMS,
     "treasury": treasury.KIND,

@@ -107,7 +107,7 @@ class PartKind:
     """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
     whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
     `apart`: events that are neither acts nor follow from one that the books know. `alone`: events whose acts
-    say nothing before them."""
+    say nothing before them. `cloned`: whether each deal has a clone of its own."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
@@ -117,6 +117,7 @@ class PartKind:
     alone: frozenset[str] = frozenset()
     helper: str | None = None
     calls_currency: bool = False
+    cloned: bool = True
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

@@ -62,4 +62,4 @@ ACTS_OF = {
     "RewardsFunded": _funded,
     "RewardsReleased": _released,
 }
-KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks")
+KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks", cloned=False)

@@ -163,6 +163,7 @@ SUMS = PartKind(
     {"Distributed": _distributed, "Claimed": _told_claim, "TransfersPaused": _paused},
     apart=APART | OF_HOLDERS,
     alone=ALONE,
+    cloned=False,
 )
 """Of books that know no holder."""
 KIND = PartKind(

@@ -156,13 +156,9 @@ class Life:
         )
         for key, part in self.record.parts.items():
             setattr(self, key, contract(self.w3, PARTS[part.kind].contract, part.address))
-        for name, kind in (
-            ("oracle", "KpiOracle"),
-            ("currency", "TestCurrency"),
-            ("registry", "IdentityRegistry"),
-        ):
-            if name in self.record.shared:
-                setattr(self, name, contract(self.w3, kind, self.record.shared[name]))
+        for name in self.record.shared.keys() - {"factory"}:
+            kind = "TestCurrency" if name == "currency" else PARTS[name].contract
+            setattr(self, name, contract(self.w3, kind, self.record.shared[name]))
         return self.record
 
     def mint(self, wallet: str, amount: int) -> None:

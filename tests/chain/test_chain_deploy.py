@@ -221,9 +221,9 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
     [
         ({"wallets.issuer": "0x" + "11" * 20}, "bond.terms.issuer"),
         ({"wallets.agent": "0x" + "11" * 20}, "token.anchors.agent"),
-        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "feeds.runoff-reduction.id"),
+        ({"feeds.runoff-reduction": "0x" + "22" * 32}, "record.feeds.runoff-reduction"),
         ({"feeds.runoff-reduction": "0x" + "22" * 32}, "bond.terms.fixings[0].feed"),
-        ({"wallets.deployer": "0x" + "11" * 20}, "factory.bond"),
+        ({"wallets.deployer": "0x" + "11" * 20}, "record.block"),
         ({"terms_hash": "0x" + "33" * 32}, "record.terms_hash"),
         ({"shared.registry": "0x" + "44" * 20}, "token.anchors.registry"),
         ({"terms.claims.series-2016b.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
@@ -304,10 +304,10 @@ def test_a_clone_of_another_implementation_than_the_record_says_is_caught(
 ) -> None:
     twin = str(Sender(chain.w3, chain.accounts[0]).deploy("KpiBond")[0].address)
     found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=twin))]
-    assert found == ["factory.DealDeployed.bond.implementation", "bond.code"]
+    assert found == ["record.parts.bond.implementation", "bond.code"]
     other = record.parts["offering"].implementation
     found = [d.field for d in check_deployment(chain.w3, moved(record, "bond", implementation=other))]
-    assert found == ["factory.DealDeployed.bond.implementation", "bond.code", "bond.implementation"]
+    assert found == ["record.parts.bond.implementation", "bond.code", "bond.implementation"]
 
 
 @pytest.mark.parametrize("name", ["oracle", "factory", "registry"])

@@ -297,7 +297,7 @@ def test_a_record_with_feeds_exchanged_is_caught(one_wide_life: Life) -> None:
     data["feeds"] = {"energy": feeds["water"], "water": feeds["energy"]}
     wrong = type(one_wide_life.record).model_validate(data)
     found = {d.field for d in check_deployment(one_wide_life.w3, wrong)}
-    assert {"feeds.energy.id", "feeds.water.id", "feeds.energy.kpi"} <= found
+    assert {"record.feeds.energy", "record.feeds.water", "feeds.energy.kpi"} <= found
     assert "bond.terms.fixings[0].feed" in found
 
 

@@ -29,7 +29,7 @@ from chain.deploy import (
     require_new,
 )
 from chain.errors import AlreadyDeployedError, NetworkError
-from chain.events import Event, watch
+from chain.events import Event
 from chain.following import Following
 from chain.keeper import Keeper
 from chain.kinds import plan_of
@@ -147,7 +147,7 @@ def test_a_transaction_full_of_gifts_is_read_at_once(chain: LocalChain, moved: s
     life = Life(chain, small_deal())
     life.sell(a=4, b=3)
     life.settle()
-    its, world = watch(life.record), Following(life.w3, life.record).look()
+    world = Following(life.w3, life.record).look()
     place = {"block": world.block, "time": world.at, "tx": "0x" + "77" * 32}
     givers = [to_checksum_address(f"0x{number:040x}") for number in range(1, 1_901)]
     to = life.record.addresses["bond"] if moved == "currency" else life.a
@@ -163,7 +163,7 @@ def test_a_transaction_full_of_gifts_is_read_at_once(chain: LocalChain, moved: s
         for index, way in enumerate(ways)
     ]
     start = process_time()
-    made = replay(world, its, events)
+    made = replay(world, life.record, events)
     assert made.holds
     assert len(made.steps) == 1_900
     assert process_time() - start < 10  # each tried for every other: a minute

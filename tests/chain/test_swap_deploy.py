@@ -158,7 +158,7 @@ def test_a_deal_with_a_model_value_has_two_feeds(early: LocalChain, shared: Infr
         update={"feeds": dict(zip(record.feeds, [*record.feeds.values()][::-1], strict=True))}
     )
     fields = {d.field for d in check_deployment(early.w3, turned)}
-    assert {"swap.terms.feed", "swap.terms.valueFeed", "feeds.rainfall.id"} <= fields
+    assert {"swap.terms.feed", "swap.terms.valueFeed", "record.feeds.rainfall"} <= fields
 
 
 def test_deals_share_what_they_can(early: LocalChain, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_other_terms_under_their_own_hash_are_not_what_was_deployed(
     forged = rain.model_copy(
         update={"terms": json.loads(other.canonical_json), "terms_hash": other.terms_hash}
     )
-    assert {"factory.swap", "feeds.rainfall.deal"} <= {d.field for d in check_deployment(early.w3, forged)}
+    assert {"record.block", "feeds.rainfall.deal"} <= {d.field for d in check_deployment(early.w3, forged)}
 
 
 def changed(record: DeploymentRecord, change: dict[str, Any]) -> DeploymentRecord:
