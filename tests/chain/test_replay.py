@@ -44,7 +44,7 @@ class Lived:
         return watch(self.life.record)
 
     def again(self, events: Sequence[Event] | None = None) -> Replayed:
-        return replayed(self.world(), self.watch, self.events if events is None else events)
+        return replayed(self.world(), self.life.record, self.events if events is None else events)
 
     def holds(self, events: Sequence[Event]) -> bool:
         """Whether a log is what the deal gives and its contracts hold."""
