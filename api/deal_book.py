@@ -44,16 +44,17 @@ class DealBook:
             self.problems[path.name] = str(error)
 
     def all(self) -> list[Deal]:
-        """Every deal, by id."""
+        """Every deal, by id; of one whose parts hang together in several groups each of these."""
         self._refresh()
-        return sorted(self._deals.values(), key=lambda deal: deal.id)
+        every = [group for deal in self._deals.values() for group in deal.groups.values()]
+        return sorted(every, key=lambda deal: deal.id)
 
     def get(self, id: str) -> Deal:
         """The deal with that id. Raises ProblemError (404)."""
         for deal in self.all():
             if deal.id == id:
                 return deal
-        raise not_found(f"no deal {id[:80]}; known: {_names(self._deals.values())}")
+        raise not_found(f"no deal {id[:80]}; known: {_names(self.all())}")
 
 
 def _names(deals: Iterable[Deal]) -> str:

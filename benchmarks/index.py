@@ -63,9 +63,9 @@ def _busy_token(chain: Any) -> Any:
 
     tree = read_deal_yaml(ROOT / "deals" / "dc-water-eib-2016.yaml")
     principal = TRANSFERS * 1_000
-    tree["claims"]["series-2016b"]["principal"]["value"] = principal
+    tree["parts"]["bond"]["principal"]["value"] = principal
     for cap in ("soft_cap", "hard_cap"):
-        tree["offering"][cap]["value"] = principal
+        tree["parts"]["offering"][cap]["value"] = principal
     w3, accounts = chain.w3, chain.accounts
     deployer, buyer = Sender(w3, accounts[0]), Sender(w3, accounts[3])
     record = deploy_deal(w3, accounts[0], parse_deal(tree), deploy_infrastructure(w3, accounts[0]))

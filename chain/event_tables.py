@@ -63,15 +63,24 @@ class Distribution:
 
 @dataclass
 class EventTables:
-    """All events of a deal from its deployment to block `to_block`, in order, and tables made of them."""
+    """All events of a deal from its deployment to block `to_block`, in order, and tables made of them: of all
+    its parts, or of those called `keys`."""
 
     to_block: int
     time: int
     events: list[Event] = field(repr=False)
     record: Any
+    keys: frozenset[str] | None = None
 
     @classmethod
-    def read(cls, w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Self:
+    def read(
+        cls,
+        w3: Web3,
+        record: DeploymentRecord,
+        to_block: int | None = None,
+        page: int = PAGE,
+        keys: frozenset[str] | None = None,
+    ) -> Self:
         """Those of a deployed deal up to `to_block` (default: the latest).
 
         Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError
@@ -80,11 +89,29 @@ class EventTables:
         require_chain(w3, record)
         end = int(w3.eth.block_number if to_block is None else to_block)
         events = read_events(w3, record, end, page)
-        return cls(end, w3.eth.get_block(end)["timestamp"], events, record)
+        return cls(end, w3.eth.get_block(end)["timestamp"], events, record, keys)
 
     def of(self, source: str, name: str) -> Iterator[Event]:
-        """The events `name` of the contract with the role `source`."""
-        return (e for e in self.events if e.source == source and e.name == name)
+        """The events `name` of the parts of a kind (chain.parts), or of the shared contract, `source`."""
+        return (e for e in self.events if e.name == name and self.kind_of(e) == source)
+
+    def addresses_of(self, kind: str) -> set[str]:
+        """Where the parts of a kind are."""
+        return {
+            part.address for key, part in self.record.parts.items() if part.kind == kind and self.has(key)
+        }
+
+    def has(self, key: str) -> bool:
+        """Whether these are tables of a part."""
+        return self.keys is None or key in self.keys
+
+    def kind_of(self, event: Event) -> str:
+        """The kind of the part that said an event, or the name of the shared contract; nothing for a part
+        that these are no tables of."""
+        part = self.record.parts.get(event.source)
+        if part is None:
+            return event.source
+        return str(part.kind) if self.has(event.source) else ""
 
     def moves(self, source: str) -> list[Move]:
         """Transfers of units (`token`), or of money from or to a contract of the deal (`currency`)."""
@@ -210,7 +237,7 @@ class EventTables:
         return table
 
     def table(self, source: str, name: str, columns: dict[str, str]) -> pd.DataFrame:
-        """The events `name` of the contract with the role `source`; `columns`: argument -> column."""
+        """The events `name` of the parts of the kind `source`; `columns`: argument -> column."""
         events = self.of(source, name)
         rows = ({**e.trace, **{to: e.arguments[of] for of, to in columns.items()}} for e in events)
         return table_of(rows, list(columns.values()))

@@ -24,20 +24,25 @@ from finance.terms import Deal, InputError
 
 PLANS: Final[Mapping[str, Callable[[Deal], Plan]]] = {
     "kpi_bond": bond.plan,
-    "revenue_share": treasury.plan,
+    "treasury": treasury.plan,
     "kpi_payment": payment.plan,
 }
-"""What each kind of claim is on a chain, in the order in which a keeper looks at them."""
+"""What a group with a part of each kind is on a chain, in the order in which a keeper looks at them."""
 LEDGERS: Final[Mapping[str, type[EventTables]]] = {"kpi_bond": Ledger, "kpi_payment": SwapLedger}
 """The tables of a deal's events, by its kind."""
 
 
 def plan_of(deal: Deal) -> Plan:
     """The parts and feeds of a deal. Raises InputError for one that cannot be deployed."""
-    kinds = [claim.kind for claim in deal.claims.values()]
-    plan = Plan.joined(plans(deal) for kind, plans in PLANS.items() if kind in kinds)
-    if not plan.parts:
-        raise InputError(f"{deal.file or deal.id}: has no claim that can be deployed")
+    plan = Plan.joined(
+        plans(group)
+        for group in deal.groups.values()
+        for kind, plans in PLANS.items()
+        if any(part.kind == kind for part in group.parts.values())
+    )
+    missing = deal.parts.keys() - {part.key for part in plan.parts}
+    if missing:
+        raise InputError(f"{deal.file or deal.id}: parts.{min(missing)}: cannot be deployed")
     return plan
 
 
@@ -76,6 +81,14 @@ def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> Worl
     return world
 
 
-def read_ledger(w3: Web3, record: DeploymentRecord, to_block: int | None = None, page: int = PAGE) -> Any:
-    """What happened to a deployed deal up to `to_block` (default: the latest); see EventTables.read."""
-    return LEDGERS[record.kind].read(w3, record, to_block, page)
+def read_ledger(
+    w3: Web3,
+    record: DeploymentRecord,
+    to_block: int | None = None,
+    page: int = PAGE,
+    part: str | None = None,
+) -> Any:
+    """What happened to a deployed deal, of a deal of several groups to that which `part` leads, up to
+    `to_block` (default: the latest); see EventTables.read. Raises InputError for a part that leads none."""
+    group = record.load_deal().group(part)
+    return LEDGERS[group.kind].read(w3, record, to_block, page, frozenset(group.parts))

@@ -58,13 +58,15 @@ class Ledger(EventTables):
         """Every distribution to holders, in order."""
         found = []
         waiting: Event | None = None
+        servicers = self.addresses_of("bond")
         for event in self.events:
-            if (event.source, event.name) == ("token", "Distributed"):
-                if event.arguments["payer"] == self.record.addresses["bond"]:
+            kind = self.kind_of(event)
+            if (kind, event.name) == ("token", "Distributed"):
+                if event.arguments["payer"] in servicers:
                     waiting = event
                 else:
                     found.append(_distribution(event, "gift"))
-            elif event.source == "bond" and event.name in _PAYMENTS and waiting is not None:
+            elif kind == "bond" and event.name in _PAYMENTS and waiting is not None:
                 # The bond announces what it has just distributed, in the same transaction.
                 a = event.arguments
                 back = a["repayment" if "repayment" in a else "principal"]

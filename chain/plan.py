@@ -9,7 +9,7 @@ others. Likewise a feed's id, the hash of its configuration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_abi.abi import encode
@@ -73,11 +73,17 @@ class Plan:
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
-        """All parts of several, in their order."""
+        """All parts of several, in their order. Where several have a feed of the same KPI, the first one's
+        sponsor pays for it."""
         each = list(plans)
+        feeds: dict[str, PlannedFeed] = {}
+        for feed in (feed for plan in each for feed in plan.feeds):
+            known = feeds.setdefault(feed.terms.kpi, feed)
+            if known is not feed:  # a KPI has one feed, whoever reads it
+                feeds[feed.terms.kpi] = replace(known, consumers=known.consumers + feed.consumers)
         return cls(
             tuple(part for plan in each for part in plan.parts),
-            tuple(feed for plan in each for feed in plan.feeds),
+            tuple(feeds.values()),
             tuple(deadline for plan in each for deadline in plan.deadlines),
         )
 
@@ -90,6 +96,12 @@ class Plan:
         roles = [*site.wallets, *(feed.sponsor for feed in self.feeds)]
         # What serves every deal: the oracle also when no part reads it.
         return list(dict.fromkeys(roles)), list(dict.fromkeys([*site.shared, "oracle", "currency"]))
+
+
+def dates_of(plan: Plan) -> list[int]:
+    """When something of the parts begins or falls due, whatever happens, in unix seconds and in order."""
+    site = unknown({part.key: ZERO_ADDRESS for part in plan.parts}, ZERO_HASH)
+    return sorted({date for part in plan.parts for date in part.books(site).dates()})
 
 
 class Unknown(dict[str, str]):
@@ -127,7 +139,7 @@ def found_at(site: Site, expected: Any, actual: Any) -> None:
 
 def feed_config(feed: PlannedFeed, site: Site, wallets: Wallets) -> dict[str, Any]:
     """IKpiOracle.FeedConfig. A feed takes as many of the nodes and of the panel as its policy asks for, from
-    the lowest address up."""
+    the lowest address up; its readers ascend too."""
     terms = feed.terms
     return {
         "deal": site.terms_hash,
@@ -150,7 +162,7 @@ def feed_config(feed: PlannedFeed, site: Site, wallets: Wallets) -> dict[str, An
         "periodEnds": list(terms.period_ends),
         "signers": wallets.nodes[: terms.nodes],
         "panel": wallets.panel[: terms.panel_size],
-        "consumers": [site.parts[key] for key in feed.consumers],
+        "consumers": sorted((site.parts[key] for key in feed.consumers), key=lambda at: int(at, 16)),
     }
 
 

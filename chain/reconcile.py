@@ -20,7 +20,7 @@ from chain.check import check_deployment, require_complete
 from chain.errors import ChainError, NetworkError
 from chain.event_tables import EventTables
 from chain.events import Watch, require_chain, watch
-from chain.kinds import read_ledger, world_of
+from chain.kinds import world_of
 from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
 from chain.reconciliation import Check, Difference, Holder, Position, Reconciliation, Row
@@ -54,7 +54,7 @@ def reconcile(
     deployment = _checked(w3, record, deal)
     try:
         require_complete(record, deal)
-        ledger = ledger or read_ledger(w3, record, block)
+        ledger = ledger or EventTables.read(w3, record, block)
         return _Reconciler(w3, record, world_of(record, deal), ledger).result(deal, deployment)
     except NetworkError:
         raise
@@ -211,7 +211,7 @@ class _Reconciler:
             for holder in sorted({*books.accounts, *claimed}):
                 expected = claimed[holder][0] + books.claimable(holder)
                 units, unclaimed = books.units_of(holder), ask("claimable", holder)
-                yield Holder(holder, units, expected, claimed[holder][1], unclaimed)
+                yield Holder(part, holder, units, expected, claimed[holder][1], unclaimed)
 
 
 def names_of(record: DeploymentRecord) -> dict[str, str]:

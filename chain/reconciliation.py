@@ -70,8 +70,10 @@ class Position(Compared):
 
 @dataclass(frozen=True)
 class Holder:
-    """A holder's account: everything earned, what has reached the wallet, and what is there to claim."""
+    """A holder's account of the claim token `part`: everything earned, what has reached the wallet, and what
+    is there to claim."""
 
+    part: str
     holder: str
     units: int
     expected: int

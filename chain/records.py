@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from chain.errors import RecordError
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
-from finance.terms.deal import leading
+from finance.terms.load import EARLIER
 
 
 def address_of(value: str) -> str:
@@ -150,11 +150,6 @@ class DeploymentRecord(Frozen):
     terms: dict[str, Any]
 
     @property
-    def kind(self) -> str:
-        """As Deal.kind."""
-        return leading(claim["kind"] for claim in self.terms["claims"].values())
-
-    @property
     def own(self) -> str:
         """The address by which the deal is known: that of its first part, which is no other deal's."""
         return next(iter(self.parts.values())).address
@@ -173,6 +168,17 @@ class DeploymentRecord(Frozen):
             return Deal.model_validate(self.terms)
         except ValidationError as error:  # of the deal's own model, which is no record's
             raise RecordError("\n".join(problems("deployment record: terms", error))) from None
+
+    def place_of(self, kind: str) -> str | None:
+        """Where the only part of a kind (chain.parts) is; None without one. RecordError for several."""
+        found = [part.address for part in self.parts.values() if part.kind == kind]
+        if len(found) > 1:
+            raise RecordError(f"{self.deal}: has {len(found)} parts of the kind {kind}, and this needs one")
+        return found[0] if found else None
+
+    def kinds_of(self, group: Deal) -> dict[str, str]:
+        """The keys of the parts of one of the deal's groups, by kind (chain.parts)."""
+        return {part.kind: key for key, part in self.parts.items() if key in group.parts}
 
     def feed_of(self, kpi: str | None = None) -> str:
         """The id of the feed of `kpi`, which may be left out where there is only one.
@@ -218,6 +224,10 @@ def record_of(data: Any, where: str = "deployment record") -> DeploymentRecord:
         if isinstance(schema, str) and schema.startswith("penstock/"):
             why += "; an earlier Penstock wrote it, for other contracts: deploy the deal again"
         raise RecordError(f"{where}: schema = {schema!r}: {why}")
+    terms = data.get("terms")
+    if isinstance(terms, dict) and terms.get("schema") == EARLIER:
+        why = "an earlier Penstock wrote it, for deals of an earlier form: deploy the deal again"
+        raise RecordError(f"{where}: terms.schema = {EARLIER!r}: {why}")
     return parsed(DeploymentRecord, data, where)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.kinds import by_kind
-from scripts.options import DEFAULT_DEAL, KpiModel, Outputs, Paths, Seed
+from scripts.options import DEFAULT_DEAL, KpiModel, Outputs, Part, Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -29,12 +29,20 @@ def cashflows(
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the payments to this PNG, SVG or PDF file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    part: Part = None,
     paths: Paths = None,
     seed: Seed = None,
 ) -> None:
     """The cash-flow table of a deal, per tier and expected, seen by the holders; or of a KPI payment."""
     by_kind(
-        cashflows, deal, Outputs(json, csv, xlsx, plot), kpi=kpi, discount=discount, paths=paths, seed=seed
+        cashflows,
+        deal,
+        Outputs(json, csv, xlsx, plot),
+        part,
+        kpi=kpi,
+        discount=discount,
+        paths=paths,
+        seed=seed,
     )
 
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
+    "migrate": Command("scripts.migrate", "Write deal files of an earlier form in today's."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "act": Command("scripts.act", "What can be done in a deployed deal, by whom and to what effect; do one."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.kinds import by_kind
-from scripts.options import Outputs, Paths, Seed, WithoutSwap, WithSwap
+from scripts.options import Outputs, Part, Paths, Seed, WithoutSwap, WithSwap
 
 app = typer.Typer(add_completion=False)
 
@@ -34,6 +34,7 @@ def compare(
     ] = None,
     with_swap: WithSwap = False,
     without_swap: WithoutSwap = False,
+    part: Part = None,
     paths: Paths = None,
     seed: Seed = None,
 ) -> None:
@@ -42,6 +43,7 @@ def compare(
         compare,
         deal,
         Outputs(json, csv, xlsx),
+        part,
         error=error,
         reports=reports,
         risk_price=risk_price,

@@ -129,7 +129,11 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
         ("gas", f"{record.gas:,}"),
         *record.addresses.items(),
         *(("feed", f"{feed} ({kpi})") for kpi, feed in record.feeds.items()),
-        *commands_of(record.kind).about(record),
+        *(
+            line
+            for group in record.load_deal().groups.values()
+            for line in commands_of(group.kind).about(record, group)
+        ),
         ("record", path),
     ]
     for name, what in lines:

@@ -27,6 +27,10 @@ Parameter = Annotated[
     float | None,
     typer.Option(help="What --solve is to reach: price of risk, standard deviations, Sharpe ratio, DSCR."),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(help="The part to value, of a deal that joins several; default: each in turn."),
+]
 Paths = Annotated[int | None, typer.Option(min=1, help="KPI payments: paths of the simulation.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the Monte Carlo.")]
 WithSwap = Annotated[bool, typer.Option("--with-swap", help="KPI payments: the side with the swap.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.kinds import by_kind
-from scripts.options import DEFAULT_DEAL, KpiModel, Outputs, Parameter, Paths, Solve
+from scripts.options import DEFAULT_DEAL, KpiModel, Outputs, Parameter, Part, Paths, Solve
 
 app = typer.Typer(add_completion=False)
 
@@ -41,6 +41,7 @@ def price(
         Path | None, typer.Option(help="Write a report that needs no other file to this HTML file.")
     ] = None,
     solve: Solve = None,
+    part: Part = None,
     parameter: Parameter = None,
     paths: Paths = None,
 ) -> None:
@@ -49,6 +50,7 @@ def price(
         price,
         deal,
         Outputs(json, csv, xlsx, plot, html),
+        part,
         kpi=kpi,
         discount=discount,
         sample=sample,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scripts.kinds import by_kind
-from scripts.options import KpiModel, Outputs, Paths, Seed
+from scripts.options import KpiModel, Outputs, Part, Paths, Seed
 
 app = typer.Typer(add_completion=False)
 
@@ -39,6 +39,7 @@ def sensitivity(
         Path | None, typer.Option(help="Write measures, payments, curves and inputs to this workbook.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw those curves to this PNG, SVG or PDF file.")] = None,
+    part: Part = None,
     paths: Paths = None,
     seed: Seed = None,
 ) -> None:
@@ -47,6 +48,7 @@ def sensitivity(
         sensitivity,
         deal,
         Outputs(json, csv, xlsx, plot),
+        part,
         at=at,
         rate=rate,
         spread=spread,

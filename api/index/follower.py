@@ -44,12 +44,13 @@ class MovedError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment and how far it is read."""
+    """A deployment and how far it is read. `token`: the key of its claim token, if it has one."""
 
     id: str
     indexed: int
     record: DeploymentRecord
     watch: Watch
+    token: str | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Follower:
         self._verified = False
         self._page = FIRST_PAGE
         self._written = 0
-        self._known: dict[str, tuple[DeploymentRecord, Watch]] = {}
+        self._known: dict[str, tuple[DeploymentRecord, Watch, str | None]] = {}
 
     # -- running
 
@@ -212,9 +213,10 @@ class Follower:
             ).first()
             rows = connection.execute(select(d.id, d.indexed)).all()
             for new in {row.id for row in rows} - set(self._known):
-                text = connection.execute(select(d.record).where(d.id == new)).scalar_one()
+                text, lead = connection.execute(select(d.record, d.lead).where(d.id == new)).one()
                 record = record_of(json.loads(text))
-                self._known[new] = (record, watch(record))
+                token = record.kinds_of(record.load_deal().group(lead)).get("token")
+                self._known[new] = (record, watch(record), token)
         return IndexState(
             None if known is None else (known[0], known[1]),
             None if top is None else Header(*top),
@@ -247,7 +249,7 @@ class Follower:
             generation = self._changed(connection, head)
             self._store(connection, level, top.number + 1, last, found)
             for target in level:
-                read = Range(target.id, top.number + 1, last.number, found.events[target.id])
+                read = Range(target.id, top.number + 1, last.number, found.events[target.id], target.token)
                 kpis = {feed: kpi for kpi, feed in target.record.feeds.items()}
                 writer.tell_events(connection, read, kpis)
             self._written += 1
@@ -311,7 +313,9 @@ class Follower:
         self, connection: Any, targets: Sequence[Target], start: int, last: Header, found: Found
     ) -> None:
         for target in targets:
-            writer.store(connection, Range(target.id, start, last.number, found.events[target.id]))
+            writer.store(
+                connection, Range(target.id, start, last.number, found.events[target.id], target.token)
+            )
         writer.store_blocks(connection, [*found.blocks, last])
 
     def _done(self, generation: int) -> None:

@@ -48,8 +48,8 @@ class Head:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deal on the chain. `kind`: kpi_bond or kpi_payment; `block`: where it was deployed; `indexed`: up to
-    where its events are read."""
+    """A deal on the chain, or of one whose parts hang together in several groups one of these. `kind`: of the
+    part that leads it; `block`: where it was deployed; `indexed`: up to where its events are read."""
 
     id: str
     deal_id: str
@@ -65,13 +65,38 @@ class Deployment:
 
     @property
     def deal(self) -> Deal:
-        """The deal as deployed."""
+        """The deal as deployed: the group that this is."""
         return self.known.deal
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys of its parts, by kind (chain.parts)."""
+        return self.known.keys
+
+    @property
+    def at(self) -> dict[str, str]:
+        """Where its contracts are: those of its own parts by kind, the shared ones by name."""
+        return self.known.at
+
+    @property
+    def feeds(self) -> dict[str, str]:
+        """The ids of its feeds, by KPI."""
+        return self.known.feeds
+
+    def role(self, source: str) -> str:
+        """What said an event: the kind of a part, the name of a shared contract; nothing for a part of
+        another group."""
+        return self.known.roles.get(source, "")
+
+    @property
+    def sources(self) -> list[str]:
+        """What says events of it: its parts by key, shared contracts by name."""
+        return list(self.known.roles)
 
     @property
     def has_units(self) -> bool:
         """Whether there is a claim token; a swap between two parties has none."""
-        return any(part.kind == "token" for part in self.record.parts.values())
+        return "token" in self.keys
 
 
 @dataclass(frozen=True)
@@ -95,10 +120,32 @@ class Position:
 @dataclass
 class _Known:
     record: Any
+    lead: str
 
     @cached_property
     def deal(self) -> Deal:
-        return Deal.model_validate(self.record.terms)
+        return Deal.model_validate(self.record.terms).group(self.lead)
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        found: dict[str, str] = self.record.kinds_of(self.deal)
+        return found
+
+    @cached_property
+    def at(self) -> dict[str, str]:
+        own = {kind: self.record.parts[key].address for kind, key in self.keys.items()}
+        return {**own, **self.record.shared}
+
+    @cached_property
+    def feeds(self) -> dict[str, str]:
+        return {kpi: feed for kpi, feed in self.record.feeds.items() if kpi in self.deal.kpis}
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        return {
+            **{key: kind for kind, key in self.keys.items()},
+            **{name: name for name in self.record.shared},
+        }
 
 
 @dataclass
@@ -109,6 +156,11 @@ class _Cached:
     block: int
     events: list[Event]
     ledger: EventTables
+
+
+def _ledger(deployment: Deployment, to_block: int, at: int, events: list[Event]) -> EventTables:
+    keys = frozenset(deployment.keys.values())
+    return LEDGERS[deployment.kind](to_block, at, events, deployment.record, keys)
 
 
 class Index:
@@ -186,10 +238,11 @@ class Index:
         known = by_contract(self.database, record)
         if known is not None and self.deployment(known).record == record:
             return self.deployment(known)
-        id, generation = register(self.database, record, chain)
-        self._known.pop(id, None)
+        ids, generation = register(self.database, record, chain)
+        for id in ids:
+            self._known.pop(id, None)
         self.changed(generation)
-        return self.deployment(id)
+        return self.deployment(ids[0])
 
     def deployments(self, deal: str | None = None) -> list[Deployment]:
         """Every deployment, or those of a deal, in the order they were made."""
@@ -210,12 +263,12 @@ class Index:
         d = tables.deployments.c
         with self.database.connect() as connection:
             generation = connection.execute(select(tables.state.c.generation)).scalar_one()
-            rows = connection.execute(select(d.id, d.deal, d.kind, d.block, d.indexed)).all()
+            rows = connection.execute(select(d.id, d.deal, d.kind, d.lead, d.block, d.indexed)).all()
             for row in rows:
                 known = self._known.get(row.id)
                 if known is None or known.record.block != row.block:
                     text = connection.execute(select(d.record).where(d.id == row.id)).scalar_one()
-                    self._known[row.id] = _Known(record_of(json.loads(text)))
+                    self._known[row.id] = _Known(record_of(json.loads(text)), row.lead)
         found = {
             row.id: Deployment(row.id, row.deal, row.kind, row.block, row.indexed, self._known[row.id])
             for row in rows
@@ -269,7 +322,7 @@ class Index:
             with self.database.connect() as connection:
                 events = self._read(connection, deployment, 0, True)
                 to_block, at = self._end(connection, deployment)
-            return LEDGERS[deployment.kind](to_block, at, events, deployment.record)
+            return _ledger(deployment, to_block, at, events)
         with self._locks.setdefault(id, threading.Lock()):
             return self._kept(deployment)
 
@@ -290,7 +343,7 @@ class Index:
             else:
                 old, read_to = cached.events, cached.block
             events = [*old, *self._read(connection, deployment, read_to, False)]
-        ledger = LEDGERS[deployment.kind](to_block, at, events, deployment.record)
+        ledger = _ledger(deployment, to_block, at, events)
         self._ledgers[deployment.id] = _Cached(forks, to_block, events, ledger)
         return ledger
 
@@ -310,7 +363,8 @@ class Index:
         query = select(e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments)
         query = query.where(e.deployment == deployment.id, e.block > after)
         if not transfers:
-            query = query.where(or_(e.source != "token", e.name != "Transfer"))
+            tokens = [key for key, part in deployment.record.parts.items() if part.kind == "token"]
+            query = query.where(or_(e.source.not_in(tokens), e.name != "Transfer"))
         return [_event(row) for row in connection.execute(query.order_by(e.block, e.log))]
 
     # -- holders

@@ -15,6 +15,7 @@ from chain.check import check_deployment
 from chain.errors import ChainError
 from chain.log_reader import header
 from chain.records import DeploymentRecord
+from finance.terms import Deal
 
 
 def by_contract(database: Database, record: DeploymentRecord) -> str | None:
@@ -23,33 +24,45 @@ def by_contract(database: Database, record: DeploymentRecord) -> str | None:
         return _by_contract(connection, record.own)
 
 
-def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> tuple[str, int]:
-    """Take in a record, new or changed, that the chain bears out; the deployment's id and the generation.
+def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> tuple[list[str], int]:
+    """Take in a record, new or changed, that the chain bears out: a deployment for each group of parts that
+    hang together. Their ids and the generation.
 
     Errors as `Index.register`.
     """
     genesis = _checked_on(chain, record)
-    row = {
-        "deal": record.deal,
-        "kind": record.kind,
-        "contract": record.own,
-        "block": record.block,
-        "record": json.dumps(record.model_dump(mode="json", by_alias=True)),
-    }
-    d = tables.deployments.c
+    text = json.dumps(record.model_dump(mode="json", by_alias=True))
     with database.begin() as connection:
         generation = writer.changed(connection)
         _same_chain(connection, record.chain_id, genesis)
-        found = _by_contract(connection, record.own)
-        if found is None:
-            found = _free_id(connection, record)
-            row |= {"id": found, "indexed": record.block - 1}
-            connection.execute(insert(tables.deployments).values(**row))
-            body = {"deployment": found, "block": record.block, "event": "registered"}
-            writer.tell(connection, "deployment", found, record.block, body)
-        else:
-            connection.execute(update(tables.deployments).where(d.id == found).values(**row))
-    return found, generation or 0
+        ids = [
+            _take_in(connection, record, lead, group, text)
+            for lead, group in record.load_deal().groups.items()
+        ]
+    return ids, generation or 0
+
+
+def _take_in(connection: Connection, record: DeploymentRecord, lead: str, group: Deal, text: str) -> str:
+    own = next(part.address for key, part in record.parts.items() if key in group.parts)
+    row = {
+        "deal": group.id,
+        "kind": group.kind,
+        "lead": lead,
+        "contract": own,
+        "block": record.block,
+        "record": text,
+    }
+    found = _by_contract(connection, own)
+    if found is None:
+        found = _free_id(connection, group)
+        row |= {"id": found, "indexed": record.block - 1}
+        connection.execute(insert(tables.deployments).values(**row))
+        body = {"deployment": found, "block": record.block, "event": "registered"}
+        writer.tell(connection, "deployment", found, record.block, body)
+    else:
+        d = tables.deployments.c
+        connection.execute(update(tables.deployments).where(d.id == found).values(**row))
+    return found
 
 
 def _checked_on(chain: ChainLink, record: DeploymentRecord) -> str:
@@ -91,8 +104,8 @@ def _same_chain(connection: Connection, chain_id: int, genesis: str) -> None:
         raise ProblemError(409, "wrong-chain", "the database was made from another chain")
 
 
-def _free_id(connection: Connection, record: DeploymentRecord) -> str:
-    base = f"{record.deal}-{record.terms_hash[2:10]}"
+def _free_id(connection: Connection, group: Deal) -> str:
+    base = f"{group.id[:80]}-{group.terms_hash[2:10]}"
     taken = set(connection.execute(select(tables.deployments.c.id)).scalars())
     name, number = base, 1
     while name in taken:

@@ -92,8 +92,9 @@ deployments = Table(
     "deployments",
     metadata,
     Column("id", String(96), primary_key=True),
-    Column("deal", String(64), nullable=False, index=True),
+    Column("deal", String(97), nullable=False, index=True),
     Column("kind", String(32), nullable=False),
+    Column("lead", String(31), nullable=False),  # the part that leads it
     Column("contract", String(42), nullable=False, unique=True),  # bond, swap, ...: one deployment each
     Column("block", BigInteger, nullable=False),
     Column("record", Text, nullable=False),
@@ -118,7 +119,7 @@ events = Table(
     Column("log", Integer, primary_key=True),
     Column("time", BigInteger, nullable=False),
     Column("tx", String(66), nullable=False),
-    Column("source", String(16), nullable=False),
+    Column("source", String(31), nullable=False),
     Column("name", String(40), nullable=False),
     Column("arguments", Text, nullable=False),  # JSON, with whole numbers of any size
     Index("events_by_name", "deployment", "name", "block", "log"),

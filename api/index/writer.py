@@ -34,12 +34,14 @@ KPI_EVENTS = frozenset(
 
 @dataclass(frozen=True)
 class Range:
-    """What was read of the chain for one deployment: the events of blocks `start` to `end`."""
+    """What was read of the chain for one deployment: the events of blocks `start` to `end`. `token`: the key
+    of its claim token, if it has one."""
 
     deployment: str
     start: int
     end: int
     events: Sequence[Event]
+    token: str | None
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -69,7 +71,7 @@ def store(connection: Connection, read: Range) -> None:
     """Add the events of a range, and what they make of holders and token."""
     if read.events:
         connection.execute(insert(tables.events), [_event_row(read.deployment, e) for e in read.events])
-        _fold(connection, read.deployment, [e for e in read.events if e.source == "token"])
+        _fold(connection, read.deployment, [e for e in read.events if e.source == read.token])
     connection.execute(
         update(tables.deployments)
         .where(tables.deployments.c.id == read.deployment, tables.deployments.c.indexed == read.start - 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eth_utils.crypto import keccak
 
@@ -20,6 +20,9 @@ from oracle.dispute import commitment
 from oracle.observation import Domain, Ruling, Signature, Verdict
 from oracle.panel import PanelError, assemble
 
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
 Read = Callable[..., Any]
 """Read(role, function, *arguments): a view of the deal's contract in that role."""
 
@@ -27,21 +30,22 @@ ABI: Mapping[str, str] = {
     "token": "SecurityToken",
     "offering": "Offering",
     "bond": "KpiBond",
-    "swap": "KpiPayment",
+    "payment": "KpiPayment",
     "treasury": "RevenueTreasury",
     "oracle": "KpiOracle",
     "registry": "IdentityRegistry",
     "currency": "TestCurrency",
 }
-"""Contract by role in a record. The currency is any ERC-20; of TestCurrency only `mint` is not common."""
+"""Contract by role: the kind of a part, or the name of a shared contract. The
+currency is any ERC-20; of TestCurrency only `mint` is not common."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What an act is prepared from: the deployment's record, who sends, and the checked values. `salt`
-    hides what a challenger commits to."""
+    """What an act is prepared from: the deployment, who sends, and the checked values. `salt` hides what a
+    challenger commits to."""
 
-    record: Any
+    deployment: Deployment
     sender: str
     values: Values
     read: Read
@@ -52,7 +56,7 @@ class Given:
 
     def feed(self) -> str:
         """Of the KPI that was named; it may be left out where there is one."""
-        feeds = self.record.feeds
+        feeds = self.deployment.feeds
         kpi = self.values.get("kpi")
         if kpi is None and len(feeds) == 1:
             return str(next(iter(feeds.values())))
@@ -77,8 +81,8 @@ class Given:
 @dataclass(frozen=True)
 class Act:
     """One call. `commits`: what the oracle must have been told before, so that nobody is first by copying.
-    `who`: anyone, or the role that the contract asks for. `on`: role of the contract in the
-    record. `local`: only on a chain of test money."""
+    `who`: anyone, or the role that the contract asks for. `on`: the role of
+    its contract. `local`: only on a chain of test money."""
 
     name: str
     title: str
@@ -92,11 +96,11 @@ class Act:
     local: bool = False
     needs_feeds: bool = False
 
-    def there(self, record: Any) -> bool:
+    def there(self, deployment: Deployment) -> bool:
         """Whether a deployment has it."""
-        if self.needs_feeds and not record.feeds:
+        if self.needs_feeds and not deployment.feeds:
             return False
-        return self.on in record.addresses
+        return self.on in deployment.at
 
 
 # -- parameters that several have
@@ -161,7 +165,7 @@ def ruling_of(given: Given) -> Ruling:
 
 def ruling_domain(given: Given) -> Domain:
     """Where a ruling counts."""
-    return Domain(given.record.chain_id, given.record.addresses["oracle"])
+    return Domain(given.deployment.record.chain_id, given.deployment.at["oracle"])
 
 
 def _ruled(given: Given) -> tuple[Any, ...]:
@@ -309,7 +313,7 @@ _ALL = (
     Act(
         "withdraw-credit", "Pay out what the oracle owes {account}", "oracle", "withdraw",
         (Parameter("account", "address", "who is paid; whoever sends if left out", optional=True),),
-        lambda g: (g.record.addresses["currency"], _self(g, "account")), needs_feeds=True,
+        lambda g: (g.deployment.at["currency"], _self(g, "account")), needs_feeds=True,
     ),
     Act(
         "fund-rewards", "Put {money} into the pool that rewards challengers", "oracle", "fundRewards",
@@ -344,31 +348,31 @@ _ALL = (
     Act("return-surplus", "Return the surplus to the issuer", "bond", "returnSurplus"),
     # -- swaps
     Act(
-        "fund-swap", "Pay {money} in for the {side}", "swap", "fund", (SIDE, AMOUNT),
+        "fund-swap", "Pay {money} in for the {side}", "payment", "fund", (SIDE, AMOUNT),
         lambda g: (g["side"], g["amount"]), pays=_amount,
     ),
-    Act("begin", "Begin the swap: both sides have posted", "swap", "activate"),
-    Act("settle", "Settle the period that is due", "swap", "settle"),
+    Act("begin", "Begin the swap: both sides have posted", "payment", "activate"),
+    Act("settle", "Settle the period that is due", "payment", "settle"),
     Act(
-        "withdraw-swap", "Pay the {side} what it can have", "swap", "withdraw", (SIDE,),
+        "withdraw-swap", "Pay the {side} what it can have", "payment", "withdraw", (SIDE,),
         lambda g: (g["side"],),
     ),
     Act(
-        "call-margin", "Call the {side} for collateral", "swap", "callMargin", (SIDE,),
+        "call-margin", "Call the {side} for collateral", "payment", "callMargin", (SIDE,),
         lambda g: (g["side"],),
     ),
-    Act("close-out", "Close the swap out after its default", "swap", "closeOut"),
+    Act("close-out", "Close the swap out after its default", "payment", "closeOut"),
     Act(
-        "propose-termination", "Offer to end the swap", "swap", "proposeTermination",
+        "propose-termination", "Offer to end the swap", "payment", "proposeTermination",
         (
             Parameter("amount", "signed", "last payment in minor units; positive: the payer pays"),
             Parameter("expiry", "time", "until when it stands, unix seconds", bits=64),
         ),
         lambda g: (g["amount"], g["expiry"]), who="party",
     ),
-    Act("withdraw-termination", "Take the offer back", "swap", "withdrawTermination", who="party"),
+    Act("withdraw-termination", "Take the offer back", "payment", "withdrawTermination", who="party"),
     Act(
-        "accept-termination", "Accept the other side's offer {id}", "swap", "acceptTermination",
+        "accept-termination", "Accept the other side's offer {id}", "payment", "acceptTermination",
         (Parameter("id", "number", "number of the offer", bits=32, least=1),),
         lambda g: (g["id"],), who="party",
     ),
@@ -401,6 +405,6 @@ APPROVE = "approve"
 """The step before an act that pays: the contract may take the money. Its typed-data form is a permit."""
 
 
-def acts_of(record: Any) -> tuple[Act, ...]:
+def acts_of(deployment: Deployment) -> tuple[Act, ...]:
     """Those that a deployment has, whatever its state."""
-    return tuple(act for act in _ALL if act.there(record))
+    return tuple(act for act in _ALL if act.there(deployment))

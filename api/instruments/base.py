@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from api.instruments.slots import Slot, Slots, slots
 from api.instruments.words import PlainWords, Say, Write
@@ -35,12 +35,15 @@ from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
 from finance.settlement.widths import INT128_MIN
-from finance.settlement.world import World
+from finance.settlement.world import Books, World
 from finance.terms import Deal
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
     from finance.swaps.holders import Owed
+
+
+B = TypeVar("B", bound=Books)
 
 
 class TermsReader(Protocol):
@@ -88,7 +91,7 @@ class Case:
 
     @cached_property
     def _read(self) -> tuple[Any, tuple[FeedTerms, ...]]:
-        return terms_of(self.instrument.terms, self.record.terms_hash, self.deal)
+        return terms_of(self.instrument.terms, self.deal)
 
     @property
     def terms(self) -> Any:
@@ -104,7 +107,7 @@ class Case:
         """The books of the deal's parts after everything that has happened, who holds what apart."""
         events, before = self.ledger.events, self.earlier
         if before is None or not before.goes_on(events):
-            before = Lived((), world_of(self.record, self.deal, holders=False))
+            before = Lived((), world_of(self.record, self.record.load_deal(), holders=False))
         world, unlike = before.world, before.unlike
         if not unlike:
             made = replay(world, self.record, events[len(before.events) :])
@@ -127,14 +130,14 @@ class Case:
     def slots(self) -> Slots:
         """What the oracle holds for every KPI and period."""
         oracle = self.world.books("oracle", FeedBooks)
-        return slots(self.ledger.events, self.feeds, self.record.feeds, oracle, self.now)
+        return slots(self.ledger.events, self.feeds, self.deployment.feeds, oracle, self.now)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], list[Event]]:
-        """The events by (contract's role, name)."""
+        """The events by (role of who said it, name)."""
         found: dict[tuple[str, str], list[Event]] = {}
         for event in self.ledger.events:
-            found.setdefault((event.source, event.name), []).append(event)
+            found.setdefault((self.deployment.role(event.source), event.name), []).append(event)
         return found
 
     def events(self, source: str, name: str) -> Sequence[Event]:
@@ -145,22 +148,26 @@ class Case:
         found = [events[-1] for name in names if (events := self.by_name.get((source, name)))]
         return max(found, key=lambda e: (e.block, e.index), default=None)
 
-    def held(self, part: str) -> int:
-        """Currency that a part of the deal holds, in minor units."""
-        return self.world.held(part)
+    def held(self, role: str) -> int:
+        """Currency that a part holds, in minor units."""
+        return self.world.held(self.deployment.keys[role])
+
+    def books(self, role: str, kind: type[B]) -> B:
+        """The books of a part."""
+        return self.world.books(self.deployment.keys[role], kind)
 
     @property
     def units(self) -> int:
         """Units of the claim token in issue."""
-        return self.world.books("token", TokenBooks).supply
+        return self.books("token", TokenBooks).supply
 
 
-_TERMS: dict[tuple[str, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
+_TERMS: dict[tuple[Deal, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
 
 
-def terms_of(read: TermsReader, terms_hash: str, deal: Deal) -> tuple[Any, tuple[FeedTerms, ...]]:
-    """`read(deal)`, remembered by the terms' hash: there are as many as deployed deals."""
-    key = (terms_hash, read)
+def terms_of(read: TermsReader, deal: Deal) -> tuple[Any, tuple[FeedTerms, ...]]:
+    """`read(deal)`, remembered: there are as many as deployed deals."""
+    key = (deal, read)
     if key not in _TERMS:
         _TERMS[key] = read(deal)
     return _TERMS[key]
@@ -185,9 +192,9 @@ class Collection:
     account: tuple[str, ...] = ()
     role: str | None = None
 
-    def is_of(self, record: Any) -> bool:
-        """Whether a deployment with this record has the contract that the list is about."""
-        return self.role is None or self.role in record.addresses
+    def is_of(self, deployment: Deployment) -> bool:
+        """Whether a deployment has the contract that the list is about."""
+        return self.role is None or self.role in deployment.at
 
 
 @dataclass(frozen=True)
@@ -214,7 +221,7 @@ class Instrument:
     owed: Callable[[Case], Owed | None] = lambda case: None
     """What the deal's project owes now, currency; None for a deal without one."""
     contracts: dict[str, str] = field(default_factory=dict)
-    """Contract name by role in the record's addresses."""
+    """Contract name by role: the kind of a part, or the name of a shared contract."""
 
     def collection(self, name: str) -> Collection | None:
         return next((each for each in self.collections if each.name == name), None)
@@ -255,7 +262,7 @@ OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
 
 def offering_state(case: Case) -> str:
     """Of an offering by the clock."""
-    return OFFERING_STATES[case.world.books("offering", OfferingBooks).state(case.now)]
+    return OFFERING_STATES[case.books("offering", OfferingBooks).state(case.now)]
 
 
 def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:

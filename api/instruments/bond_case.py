@@ -19,7 +19,7 @@ def read_terms(deal: Deal) -> tuple[SettlementTerms, tuple[FeedTerms, ...]]:
 
 def life(case: Case) -> BondLife:
     """The bond by its books, told of its money and of the reports that are settled."""
-    return case.world.books("bond", BondBooks).told(case.world)
+    return case.books("bond", BondBooks).told(case.world)
 
 
 def slot_of(case: Case, fixing: Fixing) -> Slot:

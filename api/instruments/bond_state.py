@@ -80,7 +80,7 @@ def _facts(case: Case, name: str) -> Iterator[Fact]:
     yield fact("units", "Units in issue", case.units, "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
     if begun is not None:
-        left = case.world.books("bond", BondBooks).principal()
+        left = case.books("bond", BondBooks).principal()
         yield fact("principal", "Principal outstanding", left, "money", _last_payment(case))
     index = min(paid, len(terms.periods) - 1)
     open_now = [n for n in waits_for(case, index) if terms.fixings[n].effect is Effect.RATE]

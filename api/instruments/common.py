@@ -29,9 +29,14 @@ def _refund(_case: Case, event: Event) -> RefundRow:
     return RefundRow(trace=trace_of(event), holder=a["holder"], units=a["units"], amount=str(a["amount"]))
 
 
-def _turn(_case: Case, event: Event) -> TurnRow:
+def _turn(case: Case, event: Event) -> TurnRow:
     arguments = {name: str(value) for name, value in event.arguments.items()}
-    return TurnRow(trace=trace_of(event), contract=event.source, event=event.name, arguments=arguments)
+    return TurnRow(
+        trace=trace_of(event),
+        contract=case.deployment.role(event.source),
+        event=event.name,
+        arguments=arguments,
+    )
 
 
 TOKEN_COLLECTIONS = (

@@ -157,11 +157,11 @@ class WithdrawalRow(Resource):
     """Money paid out by the swap or the treasury."""
 
     model_config = example(
-        {"trace": _TRACE, "contract": "swap", "party": "payee", "receiver": _WHO, "amount": "560000000000"}
+        {"trace": _TRACE, "contract": "payment", "party": "payee", "receiver": _WHO, "amount": "560000000000"}
     )
 
     trace: Trace
-    contract: Literal["swap", "treasury"]
+    contract: Literal["payment", "treasury"]
     party: Literal["payer", "payee", "operator", "lender"]
     receiver: Address
     amount: Minor

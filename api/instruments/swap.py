@@ -37,8 +37,8 @@ KIND = "kpi_payment"
 
 def unit(deal: Deal) -> Decimal:
     """The price of a unit of the project's revenue."""
-    assert deal.share is not None
-    return deal.share.unit_price.value
+    assert deal.treasury is not None
+    return deal.treasury.unit_price.value
 
 
 def curves(case: Case, kpi: str) -> list[CurveView]:
@@ -107,12 +107,12 @@ def _funding(_case: Case, event: Event) -> Resource:
     )
 
 
-def _withdrawal(_case: Case, event: Event) -> Resource:
-    a, swap = event.arguments, event.source == "swap"
+def _withdrawal(case: Case, event: Event) -> Resource:
+    a, role = event.arguments, case.deployment.role(event.source)
     return WithdrawalRow(
         trace=trace_of(event),
-        contract="swap" if swap else "treasury",
-        party=SIDES[a["side"]] if swap else PARTIES[a["party"]],
+        contract="payment" if role == "payment" else "treasury",
+        party=SIDES[a["side"]] if role == "payment" else PARTIES[a["party"]],
         receiver=a["to"],
         amount=str(a["amount"]),
     )
@@ -167,7 +167,7 @@ COLLECTIONS = (
         "fundings",
         "Money paid into the swap",
         FundingRow,
-        events=frozenset({("swap", "Funded")}),
+        events=frozenset({("payment", "Funded")}),
         make=_funding,
         account=("payer",),
     ),
@@ -175,7 +175,7 @@ COLLECTIONS = (
         "withdrawals",
         "Money paid out by swap and treasury",
         WithdrawalRow,
-        events=frozenset({("swap", "Withdrawn"), ("treasury", "Withdrawn")}),
+        events=frozenset({("payment", "Withdrawn"), ("treasury", "Withdrawn")}),
         make=_withdrawal,
         account=("receiver",),
     ),
@@ -183,14 +183,14 @@ COLLECTIONS = (
         "margins",
         "Margin calls and their ends",
         MarginRow,
-        events=frozenset({("swap", "MarginCalled"), ("swap", "MarginRestored")}),
+        events=frozenset({("payment", "MarginCalled"), ("payment", "MarginRestored")}),
         make=_margin,
     ),
     Collection(
         "proposals",
         "Offers to end the swap",
         ProposalRow,
-        events=frozenset({("swap", "TerminationProposed"), ("swap", "TerminationWithdrawn")}),
+        events=frozenset({("payment", "TerminationProposed"), ("payment", "TerminationWithdrawn")}),
         make=_proposal,
     ),
     Collection(
@@ -215,11 +215,11 @@ COLLECTIONS = (
     ),
     *TOKEN_COLLECTIONS,
     turns(
-        ("swap", "PaymentInitialized"),
-        ("swap", "PaymentActivated"),
-        ("swap", "Matured"),
-        ("swap", "ClosedOut"),
-        ("swap", "AgreedTermination"),
+        ("payment", "PaymentInitialized"),
+        ("payment", "PaymentActivated"),
+        ("payment", "Matured"),
+        ("payment", "ClosedOut"),
+        ("payment", "AgreedTermination"),
         ("treasury", "TreasuryInitialized"),
         ("treasury", "TreasuryActivated"),
         ("treasury", "MoneyReturned"),
@@ -253,7 +253,7 @@ SWAP = Instrument(
     sides=lambda deal: {"payer": deal.swap.payer, "payee": deal.swap.payee},
     owed=owed,
     contracts={
-        "swap": "KpiPayment",
+        "payment": "KpiPayment",
         "treasury": "RevenueTreasury",
         "token": "SecurityToken",
         "offering": "Offering",

@@ -29,12 +29,12 @@ def read_terms(deal: Deal) -> tuple[SwapTerms, tuple[FeedTerms, ...]]:
 
 def books(case: Case) -> PaymentBooks:
     """The swap's books."""
-    return case.world.books("swap", PaymentBooks)
+    return case.books("payment", PaymentBooks)
 
 
 def spv(case: Case) -> TreasuryBooks:
     """The project's treasury's books."""
-    return case.world.books("treasury", TreasuryBooks)
+    return case.books("treasury", TreasuryBooks)
 
 
 def payment(case: Case) -> PaymentTerms:

@@ -157,7 +157,7 @@ def _empty_distributions(case: Case) -> Iterator[PaymentView]:
 
 
 def _distributions(case: Case) -> Iterator[PaymentView]:
-    treasury = case.record.addresses.get("treasury")
+    treasury = case.deployment.at.get("treasury")
     for event in case.events("token", "Distributed"):
         a = event.arguments
         own = a["payer"] == treasury

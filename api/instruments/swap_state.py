@@ -53,7 +53,7 @@ TITLES = {
 def state(case: Case) -> StateView:
     name = state_name(case)
     turn = case.last(
-        "swap", "PaymentInitialized", "PaymentActivated", "Matured", "ClosedOut", "AgreedTermination"
+        "payment", "PaymentInitialized", "PaymentActivated", "Matured", "ClosedOut", "AgreedTermination"
     )
     if name == "ended":
         turn = case.last("treasury", "TreasuryClosed")
@@ -103,12 +103,12 @@ def _sentence(case: Case, name: str) -> str:
 
 
 def _facts(case: Case) -> Iterator[Fact]:
-    last = case.last("swap", "PeriodSettled")
+    last = case.last("payment", "PeriodSettled")
     yield fact("periods_settled", "Periods settled", settled(case), "number", last)
     yield fact("periods", "Periods in all", len(payment(case).periods), "number")
-    net = sum(e.arguments["amount"] for e in case.events("swap", "PeriodSettled"))
+    net = sum(e.arguments["amount"] for e in case.events("payment", "PeriodSettled"))
     yield fact("net", "Fallen due so far, net (positive: to the payee)", net, "money")
-    missed = sum(e.arguments["unpaid"] for e in case.events("swap", "AmountPaid"))
+    missed = sum(e.arguments["unpaid"] for e in case.events("payment", "AmountPaid"))
     yield fact("missed", "Of it not paid when it fell due, both ways", missed, "money")
     swap = books(case)
     for side in Side:
@@ -119,7 +119,7 @@ def _facts(case: Case) -> Iterator[Fact]:
         yield fact(f"{name}_posted", f"{title}: posted", account.balance, "money")
         yield fact(f"{name}_credit", f"{title}: to withdraw", account.credit, "money")
         yield fact(f"{name}_owes", f"{title}: owes, with interest", owes, "money")
-    yield fact("held", "Held by the swap", case.held("swap"), "money")
+    yield fact("held", "Held by the swap", case.held("payment"), "money")
     if has_project(case):
         yield from _project_facts(case)
     yield from unexplained(case)

@@ -18,7 +18,7 @@ from api.instruments.words import (
 )
 from finance.terms import Deal
 from finance.terms.bond import TierBounds
-from finance.terms.deal import RevenueShare
+from finance.terms.deal import Treasury
 from finance.terms.payment_form import payment_form
 from finance.terms.payoffs import payoff_term, steps_of
 
@@ -31,7 +31,7 @@ def swap_words(deal: Deal, say: Say, write: Write) -> PlainWords:
 class _SwapWords:
     def __init__(self, deal: Deal, say: Say, write: Write) -> None:
         self.deal, self.say, self.write = deal, say, write
-        self.swap, self.share, self.form = deal.swap, deal.share, payment_form(deal)
+        self.swap, self.share, self.form = deal.swap, deal.treasury, payment_form(deal)
         self.kpi = deal.kpis[self.swap.kpi]
         self.payer, self.payee = (
             say.deal(deal.parties[key].name) for key in (self.swap.payer, self.swap.payee)
@@ -54,7 +54,7 @@ class _SwapWords:
 
     # -- a unit of a project's revenue
 
-    def of_share(self, share: RevenueShare) -> PlainWords:
+    def of_share(self, share: Treasury) -> PlainWords:
         say = self.say
         return PlainWords(
             what=say("A share of what a project earns, steadied by a swap with {payer}.", payer=self.payer),
@@ -70,7 +70,7 @@ class _SwapWords:
             ],
         )
 
-    def share_gets(self, share: RevenueShare) -> Iterator[str]:
+    def share_gets(self, share: Treasury) -> Iterator[str]:
         say, periods = self.say, len(self.kpi.periods)
         start, end = self.days
         yield say(
@@ -101,7 +101,7 @@ class _SwapWords:
             kpi=say.deal(self.kpi.title),
         )
 
-    def share_loses(self, share: RevenueShare) -> Iterator[str]:
+    def share_loses(self, share: Treasury) -> Iterator[str]:
         say = self.say
         yield say(
             "The price of a unit, {price}, does not come back at the end. What you get are the payments of "

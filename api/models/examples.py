@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 DEPLOYMENT_ID = "dc-water-eib-2016-dcb8b5a4"
-TERMS_HASH = "0xc2483d4de673606bca5e2e4037f32d5587b9c4c713bd41610a13efa4f01fc778"
+TERMS_HASH = "0xf39215809abd1d3bad4b6d9154a4bc9bf0670f6a37f9c25992cd556c465bfa54"
 CHAIN_ID = 31337
 DEPLOYED = {
     "block": 8,
@@ -52,7 +52,7 @@ DEAL_ROW: dict[str, Any] = {
     "kpis": ["runoff-reduction"],
     "inputs": 43,
     "assumed": 24,
-    "terms_hash": "0x79f434d221cb3ca24d8af156eb7bd54ea4075c6b84893e5a066430200432409b",
+    "terms_hash": "0x44d54a270cc08b3c0fb3329e5a44537a6cb8f6a159e7f4affd63018ebe43a9f5",
 }
 
 DEAL: dict[str, Any] = {
@@ -93,12 +93,13 @@ DEAL: dict[str, Any] = {
             "process": "normal",
         }
     ],
-    "claims": [
+    "parts": [
         {
-            "key": "series-2016b",
+            "key": "bond",
             "kind": "kpi_bond",
             "title": "Environmental Impact Bond, Series 2016B",
-            "symbol": "DCW16B",
+            "symbol": None,
+            "names": {"token": "token"},
         }
     ],
     "sources": [

@@ -345,7 +345,7 @@ def settlements_chart(
         sentence = say(
             "{count} periods are settled; in all {net} fell due to the payee.", count=len(settled), net=net
         )
-    elif deal.share is None:
+    elif deal.treasury is None:
         sentence = say(
             "{count} periods are settled: {ups} times an amount was due to the payee, {downs} times from it. "
             "In all {net} fell due.",

@@ -121,8 +121,8 @@ def _figures(deal: Deal, price: LivePrice, formatter: Formatter) -> list[tuple[s
         each = float(deal.bond.denomination.value) / 100 * price.price
         title = say("Value of a unit, with accrued interest")
         found.append((title, write.amount(each, deal.currency.code), day))
-    elif price.price is not None and deal.share is not None:
-        each = price.price / 100 * float(deal.share.unit_price.value)
+    elif price.price is not None and deal.treasury is not None:
+        each = price.price / 100 * float(deal.treasury.unit_price.value)
         found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
     if price.value is not None:
         low, high = price.low, price.high
@@ -135,7 +135,7 @@ def _figures(deal: Deal, price: LivePrice, formatter: Formatter) -> list[tuple[s
             )
         title = (
             say("Coming swap payments, to the project")
-            if deal.share
+            if deal.treasury
             else say("Coming payments, to the payee")
         )
         found.append((title, write.short_money(price.value, formatter.currency), spread))

@@ -156,7 +156,7 @@ def settlement_section(
                 ui.badge(*coded(SETTLED, status, say)),
             ]
         )
-    due = say("Due to the project") if deal.share is not None else say("Due to the payee")
+    due = say("Due to the project") if deal.treasury is not None else say("Due to the payee")
     title = say("Swap payments") if payment_form(deal).is_swap else say("Payments by period")
     return SettlementSection(title, due, settlements_chart(deal, settlements, up, down, formatter), rows)
 

@@ -155,7 +155,7 @@ def term_sheet(deal: Deal, say: Translator, write: Format) -> TermSheet:
             line = _line(deal, item, roles, say.deal(item.name), say)
             groups.setdefault(("parties",), []).append(line)
         elif isinstance(item, Term):
-            key = path[:2] if path[0] in ("claims", "kpis", "oracle") else path[:1]
+            key = path[:2] if path[0] in ("parts", "kpis", "oracle") else path[:1]
             rest = path[len(key) :]
             line = _line(deal, item, label_of(rest, say), _value(deal, path, item.value, say, write), say)
             groups.setdefault(key, []).append(line)
@@ -172,19 +172,18 @@ def _title(deal: Deal, key: tuple[str, ...], say: Translator) -> str:
             return say("Parties")
         case ("asset",):
             return say.deal(deal.asset.title)
-        case ("offering",):
-            return say("Offering")
         case ("kpis", name):
             return say("What is measured: {kpi}", kpi=say.deal(deal.kpis[name].title))
         case ("oracle", name):
             return say("How it is reported: {kpi}", kpi=say.deal(deal.kpis[name].title))
-        case ("claims", name):
-            return say.deal(deal.claims[name].title)
+        case ("parts", name):
+            title = getattr(deal.parts[name], "title", None)
+            return say("Offering") if title is None else say.deal(title)
     return " ".join(key)
 
 
 def label_of(path: Sequence[str], say: Translator) -> str:
-    """claims.x.outcome_payment.tiers.0.amount as "Outcome payment, range 1, amount"."""
+    """parts.x.outcome_payment.tiers.0.amount as "Outcome payment, range 1, amount"."""
     words: list[str] = []
     for part in path:
         if part.isdigit():
@@ -244,15 +243,21 @@ def _each(
         yield _value(deal, path, value, say, write)
 
 
+def _inside(item: Any, step: str) -> Any:
+    """What a model or a mapping has under a name of the file."""
+    if isinstance(item, dict):
+        return item[step]
+    fields = type(item).model_fields
+    return getattr(item, next((name for name, field in fields.items() if field.alias == step), step))
+
+
 def _unit(deal: Deal, path: Sequence[str]) -> str | None:
     """The unit of the KPI that a field is about."""
     if path[0] in ("kpis", "oracle"):
         return deal.kpis[path[1]].unit
-    claim = deal.claims.get(path[1]) if path[0] == "claims" else None
-    if claim is None or "amortisation" in path:
-        return None
-    if "steps" in path and claim.kind == "kpi_bond" and claim.coupon.steps:
-        return deal.kpis[claim.coupon.steps[int(path[path.index("steps") + 1])].kpi].unit
-    if claim.kind == "kpi_bond" and claim.outcome_payment and "outcome_payment" in path:
-        return deal.kpis[claim.outcome_payment.kpi].unit
-    return deal.kpis[claim.kpi].unit if claim.kind == "kpi_payment" else None
+    named: str | None = None
+    item: Any = deal
+    for step in path:  # the KPI that what holds the field names, or what holds that
+        named = getattr(item, "kpi", named) if isinstance(getattr(item, "kpi", None), str) else named
+        item = item[int(step)] if isinstance(item, list) else _inside(item, step)
+    return None if named is None else deal.kpis[named].unit

@@ -71,7 +71,7 @@ class _SentenceWriter:
     def _names(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for case in self.cases.values():
-            for role, address in case.record.addresses.items():
+            for role, address in case.deployment.at.items():
                 found[address.lower()] = self.say(CONTRACTS[role]) if role in CONTRACTS else role
             for role, held in case.record.wallets.everybody.items():
                 if isinstance(held, str):
@@ -103,9 +103,9 @@ class _SentenceWriter:
 
     def kpi(self, event: TransactionEvent, value: Any) -> str:
         """A KPI value as an event has it, by the feed it names or the deal's only one."""
-        deal, record = self.deal(event), self.case(event).record
+        deal, feeds = self.deal(event), self.case(event).deployment.feeds
         feed = event.arguments.get("feed")
-        key = next((k for k, f in record.feeds.items() if f == feed), next(iter(deal.kpis), None))
+        key = next((k for k, f in feeds.items() if f == feed), next(iter(deal.kpis), None))
         if key is None:
             return str(value)
         return self.write.kpi_scaled(int(value), deal.kpis[key].decimals, deal.kpis[key].unit)

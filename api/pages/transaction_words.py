@@ -41,7 +41,7 @@ def sent(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
 CONTRACTS = {
     "token": N_("Claim token"),
     "bond": N_("Bond"),
-    "swap": N_("Swap"),
+    "payment": N_("Swap"),
     "treasury": N_("Project treasury"),
     "offering": N_("Offering"),
     "oracle": N_("Oracle"),
@@ -238,24 +238,24 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         who=t.who(a["from"]),
         amount=t.money(e, a["amount"]),
     ),
-    ("swap", "PeriodSettled"): _settled,
-    ("swap", "AmountPaid"): _paid,
-    ("swap", "Funded"): lambda t, e, a: t.say(
+    ("payment", "PeriodSettled"): _settled,
+    ("payment", "AmountPaid"): _paid,
+    ("payment", "Funded"): lambda t, e, a: t.say(
         "{who} paid in {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])
     ),
-    ("swap", "Withdrawn"): lambda t, e, a: t.say(
+    ("payment", "Withdrawn"): lambda t, e, a: t.say(
         "{who} withdrew {amount}.", who=_side(t, a["side"]), amount=t.money(e, a["amount"])
     ),
-    ("swap", "MarginCalled"): lambda t, e, a: t.say(
+    ("payment", "MarginCalled"): lambda t, e, a: t.say(
         "Collateral of {who} was called; it must be restored until {day}.",
         who=_side(t, a["side"]),
         day=t.write.day_text(int(a["deadline"])),
     ),
-    ("swap", "MarginRestored"): lambda t, e, a: t.say(
+    ("payment", "MarginRestored"): lambda t, e, a: t.say(
         "{who} restored its collateral.", who=_side(t, a["side"])
     ),
-    ("swap", "ClosedOut"): lambda t, e, a: t.say("The swap was closed out."),
-    ("swap", "Matured"): lambda t, e, a: t.say("The swap has ended; all periods are settled."),
+    ("payment", "ClosedOut"): lambda t, e, a: t.say("The swap was closed out."),
+    ("payment", "Matured"): lambda t, e, a: t.say("The swap has ended; all periods are settled."),
     ("treasury", "RevenueReceived"): lambda t, e, a: t.say(
         "The project received {amount} of revenue.", amount=t.money(e, a["amount"])
     ),
@@ -303,18 +303,18 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
     ("bond", "Recovered"): lambda t, e, a: t.say(
         "{amount} were recovered for holders after the default.", amount=t.money(e, a["paid"])
     ),
-    ("swap", "TerminationProposed"): lambda t, e, a: t.say(
+    ("payment", "TerminationProposed"): lambda t, e, a: t.say(
         "{who} offered to end the swap.", who=_side(t, a["side"])
     ),
-    ("swap", "TerminationWithdrawn"): lambda t, e, a: t.say(
+    ("payment", "TerminationWithdrawn"): lambda t, e, a: t.say(
         "{who} took back its offer to end the swap.", who=_side(t, a["side"])
     ),
-    ("swap", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
+    ("payment", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
     ("treasury", "TreasuryClosed"): lambda t, e, a: t.say("The project treasury was closed."),
     ("treasury", "MoneyReturned"): lambda t, e, a: t.say(
         "The treasury of the failed issue returned {amount} to the issuer.", amount=t.money(e, a["returned"])
     ),
-    ("swap", "PaymentActivated"): lambda t, e, a: t.say("The swap began, with the collateral in place."),
+    ("payment", "PaymentActivated"): lambda t, e, a: t.say("The swap began, with the collateral in place."),
     ("registry", "IdentityRevoked"): lambda t, e, a: t.say(
         "{who} is no longer verified as a holder.", who=t.who(a["account"])
     ),

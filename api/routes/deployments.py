@@ -188,7 +188,7 @@ def set_nodes(
 ) -> NodeUrls:
     """Say where a deployment's nodes listen, so that they are watched and asked for reports."""
     case = case_of(services, id)
-    unknown = sorted(wanted.nodes.keys() - case.record.feeds.keys())
+    unknown = sorted(wanted.nodes.keys() - case.deployment.feeds.keys())
     if unknown:
         raise bad_input(f"nodes.{unknown[0][:64]}: {id} has no such KPI")
     path = services.settings.data / id / "nodes.json"

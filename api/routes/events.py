@@ -39,7 +39,7 @@ class EventRow(Resource):
     time: int
     tx: Hash
     source: str = Field(
-        description="Role of the contract: token, bond, swap, treasury, offering, oracle, currency."
+        description="Kind of the part (token, bond, payment, treasury, offering), or oracle or currency."
     )
     name: str
     arguments: dict[str, Any] = Field(description="By name; whole numbers as text.")
@@ -58,7 +58,10 @@ def deployment_events(
         list[Word] | None, Query(max_length=40, description="Only events of these names.")
     ] = None,
     source: Annotated[
-        list[Word] | None, Query(max_length=10, description="Only events of contracts with these roles.")
+        list[Word] | None,
+        Query(
+            max_length=10, description="Only events of parts of these kinds, and of these shared contracts."
+        ),
     ] = None,
     newest_first: Annotated[bool, Query(description="From the end.")] = False,
     limit: Limit = DEFAULT_LIMIT,
@@ -67,10 +70,17 @@ def deployment_events(
 ) -> Any:
     """Every indexed event of a deployment, in the order of the chain."""
     after = holdings.after_event(cursor)
-    found = services.index.events(id, name, source, after, limit + 1, newest_first)
+    deployment = services.index.deployment(id)
+    sources = [deployment.keys.get(role, role) for role in source] if source else deployment.sources
+    found = services.index.events(id, name, sources, after, limit + 1, newest_first)
     found, more = found[:limit], len(found) > limit
     rows = [
-        EventRow(**event.trace, source=event.source, name=event.name, arguments=as_text(event.arguments))
+        EventRow(
+            **event.trace,
+            source=deployment.role(event.source),
+            name=event.name,
+            arguments=as_text(event.arguments),
+        )
         for event in found
     ]
     return listed(
@@ -79,6 +89,6 @@ def deployment_events(
         name=f"{id}-events",
         model=EventRow,
         next=encode_cursor(rows[-1].block, rows[-1].log) if more else None,
-        as_of=holdings.as_of(services, services.index.deployment(id).indexed),
+        as_of=holdings.as_of(services, deployment.indexed),
         format=format,
     )

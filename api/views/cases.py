@@ -42,14 +42,14 @@ def as_of(case: Case) -> AsOf:
 
 def currency_of(case: Case) -> Currency:
     money = case.deal.currency
-    token = case.record.addresses["currency"]
+    token = case.deployment.at["currency"]
     return Currency(code=money.code, decimals=money.token_decimals, token=token)
 
 
 def require_kpi(case: Case, kpi: str) -> None:
     """Raise ProblemError (404) for a KPI that the deployment has no feed for."""
-    if kpi not in case.record.feeds:
-        known = ", ".join(case.record.feeds) or "none"
+    if kpi not in case.deployment.feeds:
+        known = ", ".join(case.deployment.feeds) or "none"
         raise not_found(f"{case.deployment.id}: has no KPI {kpi[:80]}; known: {known}")
 
 

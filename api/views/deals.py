@@ -93,13 +93,14 @@ class DealKpi(Resource):
     process: str
 
 
-class ClaimView(Resource):
-    """A claim of the deal."""
+class PartView(Resource):
+    """A part of the deal. `names`: the other parts that it names, by field."""
 
     key: str
     kind: str
-    title: str
+    title: str | None = None
     symbol: str | None = None
+    names: dict[str, str] = Field(default_factory=dict)
 
 
 class InputView(Resource):
@@ -124,7 +125,7 @@ class DealView(DealRow):
     parties: list[PartyView]
     asset_terms: AssetView
     kpi_terms: list[DealKpi]
-    claims: list[ClaimView]
+    parts: list[PartView]
     sources: list[SourceView]
     terms: list[InputView]
 
@@ -142,7 +143,7 @@ class ValidationView(Resource):
             "assumed": None,
             "problems": [
                 {
-                    "field": "claims.series-2016b.maturity",
+                    "field": "parts.bond.maturity",
                     "value": "2015-04-01",
                     "reason": "must lie after interest_from",
                 }
@@ -211,9 +212,15 @@ def deal_view(deal: Deal) -> DealView:
             id=deal.asset.id, title=deal.asset.title, kind=deal.asset.kind, twin=deal.asset.twin
         ),
         kpi_terms=[_kpi(deal, key) for key in deal.kpis],
-        claims=[
-            ClaimView(key=key, kind=claim.kind, title=claim.title, symbol=getattr(claim, "symbol", None))
-            for key, claim in deal.claims.items()
+        parts=[
+            PartView(
+                key=key,
+                kind=part.kind,
+                title=getattr(part, "title", None),
+                symbol=getattr(part, "symbol", None),
+                names={field: other for field, _, other in part.links()},
+            )
+            for key, part in deal.parts.items()
         ],
         sources=[SourceView(key=key, **source.model_dump()) for key, source in deal.sources.items()],
         terms=list(inputs(deal)),

@@ -82,15 +82,15 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),
-        actions=[act.name for act in acts_of(record)],
-        collections=[each.name for each in instrument.collections if each.is_of(record)],
+        actions=[act.name for act in acts_of(case.deployment)],
+        collections=[each.name for each in instrument.collections if each.is_of(case.deployment)],
         as_of=as_of(case),
     )
 
 
 def _contracts(case: Case) -> Iterator[ContractView]:
     for role, name in case.instrument.contracts.items():
-        address = case.record.addresses.get(role)
+        address = case.deployment.at.get(role)
         if address is not None:
             yield ContractView(role=role, name=name, address=address, shared=role in SHARED)
 
@@ -172,8 +172,8 @@ def collection_page(services: Services, id: str, name: str, wanted: RowQuery) ->
     for a bad cursor, or an account where the list has none."""
     case = case_of(services, id)
     collection = case.instrument.collection(name)
-    if collection is None or not collection.is_of(case.record):
-        known = ", ".join(each.name for each in case.instrument.collections if each.is_of(case.record))
+    if collection is None or not collection.is_of(case.deployment):
+        known = ", ".join(each.name for each in case.instrument.collections if each.is_of(case.deployment))
         raise not_found(f"{id}: has no list {name}; it has {known}")
     if wanted.account is not None and not collection.account:
         raise bad_input(f"account: {name} has no accounts to choose by")
@@ -200,7 +200,8 @@ def _from_events(
     key = decode_cursor(wanted.cursor, int, int)
     after = None if key is None else (key[0], key[1])
     names = sorted({name for _, name in collection.events})
-    sources = sorted({source for source, _ in collection.events})
+    keys = case.deployment.keys
+    sources = sorted({keys.get(role, role) for role, _ in collection.events})
     found: list[Resource] = []
     looked = 0
     while True:
@@ -211,7 +212,8 @@ def _from_events(
         for event in events:
             if event.block > case.ledger.to_block:
                 return found, None
-            made = collection.make(case, event) if (event.source, event.name) in collection.events else None
+            role = case.deployment.role(event.source)
+            made = collection.make(case, event) if (role, event.name) in collection.events else None
             if made is None or not wanted.takes(collection, made):
                 after = (event.block, event.index)
                 continue

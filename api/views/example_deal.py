@@ -22,7 +22,7 @@ from finance.terms import parse_deal
 from finance.terms.reader import read_deal_text
 
 DEAL_FILE = """\
-schema: penstock/deal/1
+schema: penstock/deal/2
 id: dc-water-eib-2016
 title: DC Water Environmental Impact Bond, small issue
 summary: Pays more if the works cut runoff by more than expected, and less if they cut it by less.
@@ -60,11 +60,11 @@ kpis:
       kind: normal
       interval: {low: {value: 0.186, source: pfs}, high: {value: 0.413, source: pfs}}
       probability: {value: 0.95, assumed: the middle tier}
-claims:
-  series-2016b:
+parts:
+  bond:
     kind: kpi_bond
     title: Environmental Impact Bond, small issue
-    symbol: DCW16B
+    token: token
     principal: {value: 10000, assumed: ten units}
     denomination: {value: 1000, assumed: a retail denomination}
     issue_price: {value: 1.00, assumed: sold at par}
@@ -90,13 +90,18 @@ claims:
     grace_days: {value: 10, assumed: none published}
     cure_days: {value: 30, assumed: none published}
     late_rate: {value: 0.0543, assumed: two points over the coupon}
-offering:
-  opens: {value: 2016-09-15, assumed: two weeks}
-  closes: {value: 2016-09-29, assumed: on the issue date}
-  soft_cap: {value: 7000, assumed: most of it}
-  hard_cap: {value: 10000, assumed: all of it}
-  eligible_classes: [retail, professional, institutional]
-  blocked_countries: []
+  token:
+    kind: claim_token
+    symbol: DCW16B
+    eligible_classes: [retail, professional, institutional]
+    blocked_countries: []
+  offering:
+    kind: offering
+    sells: token
+    opens: {value: 2016-09-15, assumed: two weeks}
+    closes: {value: 2016-09-29, assumed: on the issue date}
+    soft_cap: {value: 7000, assumed: most of it}
+    hard_cap: {value: 10000, assumed: all of it}
 oracle:
   runoff-reduction:
     nodes: {value: 4, assumed: tolerates one that lies}

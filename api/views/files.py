@@ -124,7 +124,7 @@ def bundle_of(services: Services, case: Case, kpi: str, root: str) -> evidence.B
         raise not_found(f"no evidence {root[:80]} of {kpi} is held here")
     try:
         bundle = _loaded(path)
-        if bundle.context.feed != case.record.feeds[kpi]:
+        if bundle.context.feed != case.deployment.feeds[kpi]:
             raise not_found(f"{root}: is evidence for another feed")
     except evidence.EvidenceError as error:
         log.error("%s", error)

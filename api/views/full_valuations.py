@@ -17,7 +17,7 @@ from finance.swaps.live import PreparedSwap
 from finance.swaps.project import project_swap
 from finance.swaps.wind import is_wind
 from finance.terms import parse_deal
-from finance.terms.deal import Deal
+from finance.terms.deal import Deal, KpiPayment
 from finance.terms.problems import DealFileError, InputError
 
 
@@ -87,8 +87,8 @@ def _with_fixed(deal: Deal, request: ValuationRequest) -> Deal:
         return deal
     token = deal.currency.token_decimals
     tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
-    name = next(name for name, claim in deal.claims.items() if claim is deal.swap)
+    name = deal.key_of(KpiPayment)
     listed = [minor(deal, float(each)) for each in fixed_payments(PreparedSwap.of(deal), request)]
     kept = [f"{int(each)}e-{token}" for each in (request.fixed or listed[: len(deal.swap.fixed.value)])]
-    tree["claims"][name]["fixed"] = {"value": kept, "assumed": "what if"}
+    tree["parts"][name]["fixed"] = {"value": kept, "assumed": "what if"}
     return parse_deal(tree)

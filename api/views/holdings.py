@@ -145,9 +145,7 @@ def as_of(services: Services, block: int) -> AsOf:
 def currency_of(deployment: Deployment) -> Currency:
     """What a deployment pays in."""
     currency = deployment.deal.currency
-    return Currency(
-        code=currency.code, decimals=currency.token_decimals, token=deployment.record.addresses["currency"]
-    )
+    return Currency(code=currency.code, decimals=currency.token_decimals, token=deployment.at["currency"])
 
 
 def holder_row(position: Position) -> HolderRow:

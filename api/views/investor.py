@@ -155,7 +155,7 @@ def _asked(
     eligible: dict[str, bool] = {}
     paid: set[tuple[str, str]] = set()
     for each in chosen:
-        at = each.record.addresses
+        at = each.at
         if who is not None and "token" in at:
             eligible[each.id] = bool(
                 read(contract(w3, "SecurityToken", at["token"]).functions.canReceive(who))
@@ -166,7 +166,7 @@ def _asked(
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))
             owed = int(read(contract(w3, "KpiOracle", at["oracle"]).functions.creditOf(at["currency"], who)))
-            if owed and each.record.feeds:
+            if owed and each.feeds:
                 rewards.append(Reward(each.id, holdings.currency_of(each), owed))
     return offers, rewards, eligible
 
@@ -176,7 +176,7 @@ def _is_settled(services: Services, deployment: Deployment) -> bool:
 
 
 def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
-    at = deployment.record.addresses
+    at = deployment.at
     offering: Any = contract(w3, "Offering", at["offering"]).functions
     state = read(offering.state())
     if state not in (OPEN, FAILED):
@@ -204,7 +204,7 @@ def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | N
 
 
 def _challengeable(services: Services, deployment: Deployment) -> list[Challengeable]:
-    if not deployment.record.feeds:
+    if not deployment.feeds:
         return []
     case = case_of(services, deployment.id)
     feeds = {feed.kpi: feed for feed in case.feeds}

@@ -35,7 +35,7 @@ def kpi_views(services: Services, id: str) -> list[KpiView]:
     """Every KPI that the deployment has a feed for, with all its periods."""
     case = case_of(services, id)
     expected, note = _forecasts(case)
-    return [_view(case, feed, expected, note) for feed in case.feeds if feed.kpi in case.record.feeds]
+    return [_view(case, feed, expected, note) for feed in case.feeds if feed.kpi in case.deployment.feeds]
 
 
 def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
@@ -43,7 +43,7 @@ def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
     for view in kpi_views(services, id):
         if view.kpi == kpi:
             return view
-    known = ", ".join(case_of(services, id).record.feeds) or "none"
+    known = ", ".join(case_of(services, id).deployment.feeds) or "none"
     raise not_found(f"{id}: has no KPI {kpi[:80]}; known: {known}")
 
 
@@ -72,7 +72,7 @@ def _view(case: Case, feed: FeedTerms, expected: Forecasts, note: str | None) ->
         unit=kpi.unit,
         decimals=feed.decimals,
         direction=kpi.direction,
-        feed=case.record.feeds[feed.kpi],
+        feed=case.deployment.feeds[feed.kpi],
         method=feed.method,
         minimum=feed.min_value / scale,
         maximum=feed.max_value / scale,

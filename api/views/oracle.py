@@ -34,7 +34,7 @@ MOST_BUNDLES = 500
 def feed_views(services: Services, id: str | None = None) -> list[FeedView]:
     """The feeds of every deployment, or of one."""
     chosen = cases(services) if id is None else [case_of(services, id)]
-    return [_feed(case, feed) for case in chosen for feed in case.feeds if feed.kpi in case.record.feeds]
+    return [_feed(case, feed) for case in chosen for feed in case.feeds if feed.kpi in case.deployment.feeds]
 
 
 def _slots(case: Case, feed: FeedTerms) -> list[Slot]:
@@ -49,8 +49,8 @@ def _feed(case: Case, feed: FeedTerms) -> FeedView:
         deal=case.deal.id,
         kpi=feed.kpi,
         title=case.deal.kpis[feed.kpi].title,
-        feed=case.record.feeds[feed.kpi],
-        contract=case.record.addresses["oracle"],
+        feed=case.deployment.feeds[feed.kpi],
+        contract=case.deployment.at["oracle"],
         method=feed.method,
         signers=list(case.record.wallets.nodes[: feed.nodes]),
         quorum=feed.quorum,
@@ -90,7 +90,7 @@ def _waits_for(slots: Sequence[Slot]) -> tuple[str, Slot | None, int | None]:
 def reward_pool(case: Case, feed: FeedTerms) -> int:
     """What the oracle holds for those who challenge rightly: paid in, and the bonds of those who did not,
     less what was paid out. In minor units."""
-    id = case.record.feeds[feed.kpi]
+    id = case.deployment.feeds[feed.kpi]
     pool, verdicts = 0, {}
     for event in case.ledger.events:
         if event.source != "oracle" or event.arguments.get("feed") != id:
@@ -120,7 +120,7 @@ def node_views(services: Services, id: str | None = None) -> list[OracleNodeView
 
 
 def _nodes(services: Services, case: Case, feed: FeedTerms) -> Iterator[OracleNodeView]:
-    if feed.kpi not in case.record.feeds:
+    if feed.kpi not in case.deployment.feeds:
         return
     slots = _slots(case, feed)
     signers = signers_of(case, slots[0])

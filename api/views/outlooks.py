@@ -57,7 +57,7 @@ def hash_of(deal: Deal) -> str:
 
 def is_bond(deal: Deal) -> bool:
     """Whether the deal's first claim of interest is a bond; else it is a KPI payment."""
-    return any(isinstance(claim, KpiBond) for claim in deal.claims.values())
+    return bool(deal.having(KpiBond))
 
 
 def _simulate(tree: Mapping[str, Any], paths: int, seed: int, progress: Callable[..., None]) -> SwapOutlook:

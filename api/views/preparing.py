@@ -81,7 +81,7 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
                 for each in act.parameters
             ],
         )
-        for act in acts_of(deployment.record)
+        for act in acts_of(deployment)
     ]
 
 
@@ -112,8 +112,8 @@ def ruling_to_sign(
 
 def _act(deployment: Deployment, name: str) -> Act:
     act = ACTS.get(name)
-    if act is None or not act.there(deployment.record):
-        known = ", ".join(each.name for each in acts_of(deployment.record))
+    if act is None or not act.there(deployment):
+        known = ", ".join(each.name for each in acts_of(deployment))
         raise bad_input(f"action: {name}: this deployment has {known}")
     return act
 
@@ -127,10 +127,10 @@ class _Preparation:
         self.w3, self.deployment, self.act, self.say = w3, deployment, act, say
         self.sender = str(to_checksum_address(sender))
         self.record = deployment.record
-        self.given = Given(self.record, self.sender, values, self._read)
+        self.given = Given(deployment, self.sender, values, self._read)
 
     def _at(self, role: str) -> str:
-        return str(self.record.addresses[role])
+        return str(self.deployment.at[role])
 
     def _function(self, role: str, function: str, *arguments: Any) -> Any:
         return contract(self.w3, ABI[role], self._at(role)).functions[function](*arguments)
@@ -321,7 +321,7 @@ def money_words(minor: int, deployment: Deployment) -> str:
 def moves_in(logs: Any, deployment: Deployment, viewer: str | None, say: Say) -> list[MoveView]:
     """The money and units of a deployment that logs say have changed hands, in the words of `viewer`, who is
     one of both ends; None for words of a third person."""
-    addresses = deployment.record.addresses
+    addresses = deployment.at
     assets: dict[str, Literal["money", "units"]] = {addresses["currency"].lower(): "money"}
     if (token := addresses.get("token")) is not None:
         assets[token.lower()] = "units"

@@ -245,7 +245,7 @@ def _swap_price(
             simulate_outlook(deal, jobs)
         return found
     now = swap.now(outlook, reported(deal, realised), today, owed=owed)
-    share = deal.share
+    share = deal.treasury
     unit = None if share is None or now.unit is None else 100 * now.unit / float(share.unit_price.value)
     return found.model_copy(
         update={

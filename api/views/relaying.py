@@ -128,7 +128,7 @@ def _known() -> dict[tuple[str, bytes], KnownCall]:
 def _places(services: Services) -> Iterator[tuple[Deployment, str, str]]:
     """(deployment, role, address) of every contract of a registered deployment."""
     for deployment in services.index.deployments():
-        for role, address in deployment.record.addresses.items():
+        for role, address in deployment.at.items():
             yield deployment, role, address.lower()
 
 
@@ -152,11 +152,11 @@ def _concerns(deployment: Deployment, known: KnownCall, data: bytes) -> bool:
         arguments = known.arguments(data)
     except Exception:  # arguments that cannot be decoded concern nobody
         return False
-    own = {each.lower() for each in deployment.record.addresses.values()}
+    own = {each.lower() for each in deployment.at.values()}
     if known.role == "currency" and "spender" in arguments:
         return arguments["spender"].lower() in own
     if known.role == "oracle" and "feed" in arguments:
-        return arguments["feed"] in deployment.record.feeds.values()
+        return arguments["feed"] in deployment.feeds.values()
     if known.role == "oracle" and "currency" in arguments:
         return arguments["currency"].lower() in own
     return True
@@ -342,11 +342,11 @@ def _events(services: Services, logs: list[dict[str, Any]]) -> Iterator[Transact
 def _owner(role: str, owners: list[Deployment], arguments: Mapping[str, Any]) -> Deployment | None:
     """Whose event it is, of a contract that several deals may share."""
     if role == "oracle" and "feed" in arguments:
-        return next((each for each in owners if arguments["feed"] in each.record.feeds.values()), None)
+        return next((each for each in owners if arguments["feed"] in each.feeds.values()), None)
     if role == "currency":
         ends = {str(arguments.get(name, "")).lower() for name in ("from", "to", "owner", "spender")}
         for each in owners:
-            own = {a.lower() for r, a in each.record.addresses.items() if r != "currency"}
+            own = {a.lower() for r, a in each.at.items() if r != "currency"}
             if ends & own:
                 return each
         return None

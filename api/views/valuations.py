@@ -327,7 +327,7 @@ def _swap(
     found.high = None if now.high is None else minor(deal, now.high)
     found.fixed = [minor(deal, float(each)) for each in fixed]
     found.fair = [minor(deal, -float(each)) for each in outlook.payoff]
-    share = deal.share
+    share = deal.treasury
     if share is not None and now.unit is not None:
         found.price = 100 * now.unit / float(share.unit_price.value)
     found.periods = _settlements(deal, outlook, realised, now.settlements)

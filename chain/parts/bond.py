@@ -18,6 +18,7 @@ from finance.settlement.pro_rata import per_unit
 from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
 from finance.settlement.world import World
 from finance.terms import Deal
+from finance.terms.deal import KpiBond, Offering
 
 
 def _funded(a: Said, _world: World) -> Rebuilt:
@@ -182,13 +183,14 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
 
 
 def plan(deal: Deal) -> Plan:
-    """The bond of a deal, its token and the sale of it."""
-    terms = settlement_terms(deal)
-    feeds = [PlannedFeed(feed, ("bond",), "issuer") for feed in terms.feeds]
+    """The bond of a group, its token and the sale of it."""
+    terms, key, sale = settlement_terms(deal), deal.key_of(KpiBond), deal.key_of(Offering)
+    feeds = [PlannedFeed(feed, (key,), "issuer") for feed in terms.feeds]
+    claim = deal.bond.token
     parts = (
-        token.planned("token", terms, minter="offering", servicer="bond"),
-        offering.planned("offering", terms, "token", "bond", ("issuer", "agent")),
-        planned("bond", terms, token="token", offering="offering"),  # noqa: S106 - the key of a part
+        token.planned(claim, terms, minter=sale, servicer=key),
+        offering.planned(sale, terms, claim, key, ("issuer", "agent")),
+        planned(key, terms, claim, sale),
     )
     return Plan(parts, tuple(feeds), (offering.deadline(terms),))
 

@@ -18,6 +18,7 @@ from finance.settlement.payment_books import PaymentBooks, PaymentParts
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.world import World
 from finance.terms import Deal
+from finance.terms.deal import KpiPayment, Treasury
 
 
 def _party(a: Said, world: World, side: int) -> str:
@@ -211,14 +212,14 @@ _WAYS = {
 
 
 def plan(deal: Deal) -> Plan:
-    """The KPI payment of a deal: between two parties, or to its treasury, which begins it."""
-    terms = swap_terms(deal)
-    payee = "treasury" if terms.project is not None else None
+    """The KPI payment of a group: between two parties, or to its treasury, which begins it."""
+    terms, key = swap_terms(deal), deal.key_of(KpiPayment)
+    payee = deal.key_of(Treasury) if terms.project is not None else None
     feeds = [terms.feed] if terms.value_feed is None else [terms.feed, terms.value_feed]
     by = terms.payment.start_by
     late = (by + 1, f"the swap had to begin by {when(by)}")
-    planned_feeds = tuple(PlannedFeed(feed, ("swap",), "payer") for feed in feeds)
-    return Plan((planned("swap", terms, payee),), planned_feeds, (late,))
+    planned_feeds = tuple(PlannedFeed(feed, (key,), "payer") for feed in feeds)
+    return Plan((planned(key, terms, payee),), planned_feeds, (late,))
 
 
 def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:

@@ -15,6 +15,7 @@ from finance.settlement.treasury import Party, Period
 from finance.settlement.treasury_books import State, TreasuryBooks, TreasuryParts
 from finance.settlement.world import World
 from finance.terms import Deal
+from finance.terms.deal import Offering, Treasury
 
 
 def _received(a: Said, _world: World) -> Rebuilt:
@@ -108,13 +109,15 @@ def _standing(now: Now) -> Standing:
 def plan(deal: Deal) -> Plan:
     """A project whose revenue is shared out: its treasury, which a KPI payment tops up, the token of the
     claim on what is left, and the sale of that."""
-    project = swap_terms(deal).project
+    project, treasury = swap_terms(deal).project, deal.treasury
     assert project is not None
+    assert treasury is not None
+    key, claim, sale = deal.key_of(Treasury), treasury.token, deal.key_of(Offering)
     everybody = ("issuer", "agent", "payer", "operator", "lender")
     parts = (
-        token.planned("token", project, minter="offering", servicer="treasury"),
-        offering.planned("offering", project, "token", "treasury", everybody),
-        planned("treasury", project, token="token", offering="offering", swap="swap"),  # noqa: S106
+        token.planned(claim, project, minter=sale, servicer=key),
+        offering.planned(sale, project, claim, key, everybody),
+        planned(key, project, claim, sale, treasury.swap),
     )
     return Plan(parts, (), (offering.deadline(project),))
 

@@ -39,7 +39,7 @@ class SwapActs:
         known: dict[str, str | LocalAccount] = {"deployer": record.wallets.deployer, **record.wallets.people}
         self.senders = {name: Sender(w3, who, self.gas) for name, who in {**known, **(people or {})}.items()}
         at = record.addresses
-        self.swap = contract(w3, "KpiPayment", at["swap"]).functions
+        self.swap = self._own("KpiPayment", "payment")
         self.oracle = contract(w3, "KpiOracle", at["oracle"]).functions
         self.currency = contract(w3, "TestCurrency", at["currency"]).functions
 
@@ -48,28 +48,32 @@ class SwapActs:
     @property
     def treasury(self) -> ContractFunctions:
         """The project's treasury."""
-        return self._project("RevenueTreasury", "treasury")
+        return self._own("RevenueTreasury", "treasury")
 
     @property
     def token(self) -> ContractFunctions:
         """The project's claim token."""
-        return self._project("SecurityToken", "token")
+        return self._own("SecurityToken", "token")
 
     @property
     def offering(self) -> ContractFunctions:
         """The offering of the claim token."""
-        return self._project("Offering", "offering")
+        return self._own("Offering", "offering")
 
     @property
     def registry(self) -> ContractFunctions:
         """Who may hold the claim token."""
-        return self._project("IdentityRegistry", "registry")
+        return contract(self.w3, "IdentityRegistry", self._place("registry")).functions
 
-    def _project(self, kind: str, name: str) -> ContractFunctions:
-        address = self.record.addresses.get(name)
+    def _own(self, name: str, kind: str) -> ContractFunctions:
+        return contract(self.w3, name, self._place(kind)).functions
+
+    def _place(self, kind: str) -> str:
+        """Where a part of a kind, or a shared contract of that name, is."""
+        address = self.record.shared.get(kind) or self.record.place_of(kind)
         if address is None:
-            raise RecordError(f"{self.record.deal}: has no {name}: it is a swap between two parties")
-        return contract(self.w3, kind, address).functions
+            raise RecordError(f"{self.record.deal}: has no {kind}: it is a swap between two parties")
+        return address
 
     # -- people and money
 
@@ -86,8 +90,8 @@ class SwapActs:
         return self.send("deployer", self.currency.mint(self.address(name), amount), "mint test currency")
 
     def approve(self, name: str, spender: str, amount: int) -> TxReceipt:
-        """Let a contract of the deal (by its name in the record) take money."""
-        return self.send(name, self.currency.approve(self.record.addresses[spender], amount))
+        """Let a contract of the deal, by the kind of its part, take money."""
+        return self.send(name, self.currency.approve(self._place(spender), amount))
 
     def balance(self, name: str) -> int:
         """Somebody's currency."""
@@ -102,7 +106,7 @@ class SwapActs:
     def fund(self, side: str, amount: int, by: str | None = None) -> TxReceipt:
         """Pay in for `side` (payer or payee); `by` is the side itself unless named."""
         who = by or side
-        self.approve(who, "swap", amount)
+        self.approve(who, "payment", amount)
         return self.send(who, self.swap.fund(SIDES.index(side), amount))
 
     def settle(self, by: str = "deployer") -> TxReceipt:

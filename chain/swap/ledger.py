@@ -79,20 +79,20 @@ class SwapLedger(EventTables):
     # -- what belongs together
 
     def after(self, event: Event, source: str, name: str) -> Event | None:
-        """The first event `name` of `source` in the same transaction after `event`."""
+        """The first event `name` of a part of the kind `source` in the same transaction after `event`."""
         return next(
             (
                 e
                 for e in self._by_tx[event.tx]
-                if key(e) > key(event) and (e.source, e.name) == (source, name)
+                if key(e) > key(event) and (self.kind_of(e), e.name) == (source, name)
             ),
             None,
         )
 
     def before(self, event: Event, source: str, name: str) -> Event | None:
-        """The last event `name` of `source` in the same transaction before `event`."""
+        """The last event `name` of a part of the kind `source` in the same transaction before `event`."""
         found = [e for e in self._by_tx[event.tx] if key(e) < key(event)]
-        return next((e for e in reversed(found) if (e.source, e.name) == (source, name)), None)
+        return next((e for e in reversed(found) if (self.kind_of(e), e.name) == (source, name)), None)
 
     @cached_property
     def _by_tx(self) -> dict[str, list[Event]]:
@@ -108,7 +108,7 @@ class SwapLedger(EventTables):
         """Periods settled: period, kpi (None: missing), amount (positive: the payer pays), and of its
         magnitude what was netted, paid and left unpaid."""
         rows = []
-        for e in self.of("swap", "PeriodSettled"):
+        for e in self.of("payment", "PeriodSettled"):
             a = e.arguments
             kpi = None if a["missing"] else a["kpi"]
             rows.append({**e.trace, "period": a["period"], "kpi": kpi, **self._how(e)})
@@ -117,12 +117,12 @@ class SwapLedger(EventTables):
     @property
     def ends(self) -> pd.DataFrame:
         """Close-outs and agreed terminations: how, and the amounts as in `periods`."""
-        ends = (e for e in self.events if e.source == "swap" and e.name in _ENDS)
+        ends = (e for e in self.events if self.kind_of(e) == "payment" and e.name in _ENDS)
         rows = [{**e.trace, "how": _ENDS[e.name], **self._how(e)} for e in ends]
         return table_of(rows, ["how", "amount", "netted", "paid", "unpaid"])
 
     def _how(self, event: Event) -> dict[str, int]:
-        paid = self.after(event, "swap", "AmountPaid")
+        paid = self.after(event, "payment", "AmountPaid")
         names = ("netted", "paid", "unpaid")
         return {"amount": event.arguments["amount"]} | {
             name: 0 if paid is None else paid.arguments[name] for name in names
@@ -133,7 +133,7 @@ class SwapLedger(EventTables):
         """Money paid into the swap: side, from, amount, of which repaid to the other side; the rest is
         posted."""
         rows = []
-        for e in self.of("swap", "Funded"):
+        for e in self.of("payment", "Funded"):
             a = e.arguments
             amounts = {"amount": a["amount"], "repaid": a["repaid"], "posted": a["amount"] - a["repaid"]}
             rows.append({**e.trace, "side": SIDES[a["side"]], "from": a["from"], **amounts})
@@ -141,12 +141,12 @@ class SwapLedger(EventTables):
 
     @property
     def withdrawals(self) -> pd.DataFrame:
-        """Money paid out by swap and treasury: contract, party, to, amount."""
+        """Money paid out by payment and treasury: contract, party, to, amount."""
         rows = []
         for e in self.events:
-            if e.name == "Withdrawn" and e.source in ("swap", "treasury"):
-                party = _party(e)
-                row = {"contract": e.source, "party": party}
+            kind = self.kind_of(e)
+            if e.name == "Withdrawn" and kind in ("payment", "treasury"):
+                row = {"contract": kind, "party": _party(kind, e)}
                 rows.append({**e.trace, **row, "to": e.arguments["to"], "amount": e.arguments["amount"]})
         return table_of(rows, ["contract", "party", "to", "amount"])
 
@@ -162,7 +162,7 @@ class SwapLedger(EventTables):
                 "deadline": e.arguments.get("deadline"),
             }
             for e in self.events
-            if e.source == "swap" and e.name in names
+            if self.kind_of(e) == "payment" and e.name in names
         ]
         return table_of(rows, ["event", "side", "deadline"])
 
@@ -172,7 +172,7 @@ class SwapLedger(EventTables):
         names = {"TerminationProposed": "proposed", "TerminationWithdrawn": "withdrawn"}
         rows = []
         for e in self.events:
-            if e.source == "swap" and e.name in names:
+            if self.kind_of(e) == "payment" and e.name in names:
                 a = e.arguments
                 offer = {"id": a["id"], "amount": a.get("amount"), "expiry": a.get("expiry")}
                 rows.append({**e.trace, "event": names[e.name], "side": SIDES[a["side"]], **offer})
@@ -206,10 +206,10 @@ class SwapLedger(EventTables):
     @cached_property
     def payouts(self) -> list[Distribution]:
         """Every distribution to holders, in order: revenue, or a gift by anybody but the treasury."""
-        treasury = self.record.addresses.get("treasury")
+        treasuries = self.addresses_of("treasury")
         return [
             Distribution(
-                e, "revenue" if a["payer"] == treasury else "gift", -1, a["payer"], a["paid"], a["perUnit"]
+                e, "revenue" if a["payer"] in treasuries else "gift", -1, a["payer"], a["paid"], a["perUnit"]
             )
             for e in self.of("token", "Distributed")
             for a in (e.arguments,)
@@ -237,7 +237,7 @@ class SwapLedger(EventTables):
         """Every party's and contract's money after each change: account, change, balance.
 
         Accounts are `payer posted`, `payer credit` and so on in the swap, `operator credit` and `lender
-        credit` in the treasury, `swap`, `treasury`, `token` and `offering` for the currency those hold, and
+        credit` in the treasury, and the key of each part for the currency it holds, and
         the address of everybody outside for what it has received from the deal less what it has paid in.
         """
         held: dict[str, int] = defaultdict(int)
@@ -261,26 +261,25 @@ class SwapLedger(EventTables):
                 yield event, inside.get(a["from"], a["from"]), -a["value"]
                 yield event, inside.get(a["to"], a["to"]), a["value"]
 
-    @staticmethod
-    def _booked(event: Event, credit: dict[str, int]) -> Iterator[tuple[str, int]]:
+    def _booked(self, event: Event, credit: dict[str, int]) -> Iterator[tuple[str, int]]:
         """What an event adds to the accounts in swap and treasury; `credit` has what is credited so far."""
         a = event.arguments
-        match event.source, event.name:
-            case "swap", "AmountPaid":
+        match self.kind_of(event), event.name:
+            case "payment", "AmountPaid":
                 payer, payee = SIDES if a["amount"] >= 0 else SIDES[::-1]
                 yield f"{payer} posted", -a["paid"]
                 yield f"{payee} credit", a["paid"]
-            case "swap", "Funded":
+            case "payment", "Funded":
                 yield f"{SIDES[a['side']]} posted", a["amount"] - a["repaid"]
                 yield f"{SIDES[1 - a['side']]} credit", a["repaid"]
             case "treasury", "PeriodPaid":
                 yield "operator credit", a["operatingCost"]
                 yield "lender credit", a["debtService"]
-            case (("swap" | "treasury"), "Withdrawn"):
-                party = _party(event)
+            case (("payment" | "treasury") as kind, "Withdrawn"):
+                party = _party(kind, event)
                 due = credit[f"{party} credit"]
                 yield f"{party} credit", -due
-                if event.source == "swap":
+                if kind == "payment":
                     yield f"{party} posted", due - a["amount"]
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -288,7 +287,7 @@ class SwapLedger(EventTables):
         return {name: getattr(self, name) for name in TABLES}
 
 
-def _party(event: Event) -> str:
-    """Whose money a Withdrawn event of swap or treasury is."""
+def _party(kind: str, event: Event) -> str:
+    """Whose money a Withdrawn event of a KPI payment or a treasury is."""
     a = event.arguments
-    return SIDES[a["side"]] if event.source == "swap" else PARTIES[a["party"]]
+    return SIDES[a["side"]] if kind == "payment" else PARTIES[a["party"]]

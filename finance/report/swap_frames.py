@@ -180,13 +180,13 @@ def cashflow_frame(view: View) -> pd.DataFrame:
     discount = view.study.leg.discount if isinstance(view, ProjectSwap) else view.discount
     columns["discount_factor"] = discount
     columns["present_value"] = mean * discount
-    if isinstance(view, ProjectSwap) and view.deal.share is not None:
+    if isinstance(view, ProjectSwap) and view.deal.treasury is not None:
         columns |= _project_columns(view)
     return pd.DataFrame(columns)
 
 
 def _project_columns(view: ProjectSwap) -> dict[str, Any]:
-    share = view.deal.share
+    share = view.deal.treasury
     assert share is not None
     count, unit = view.study.scenarios.periods.count, view.with_swap
     quantiles = np.quantile(unit.paths, CASH_QUANTILES, axis=0)

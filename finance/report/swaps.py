@@ -284,7 +284,7 @@ def hedge_table(view: ProjectSwap) -> Table:
 
 def unit_table(view: ProjectSwap) -> Table:
     """What one unit of the revenue share gets each period, with the swap."""
-    unit, share = view.with_swap, view.deal.share
+    unit, share = view.with_swap, view.deal.treasury
     quantiles = unit.quantiles()
     columns = ("Pay date", "Expected", *(f"{int(name[1:])} %" for name in quantiles), "Without swap")
     rows = tuple(
@@ -296,7 +296,7 @@ def unit_table(view: ProjectSwap) -> Table:
         )
         for k, day in enumerate(unit.pay_dates)
     )
-    symbol = "" if share is None else f" of {share.symbol}"
+    symbol = "" if share is None else f" of {view.deal.token.symbol}"
     earned = "none" if unit.expected_yield is None else percent(unit.expected_yield, 2)
     notes = (
         f"Worth {money(unit.value.value)} +- {money(unit.value.standard_error)} at the discount rate, "

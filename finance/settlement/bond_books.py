@@ -100,6 +100,23 @@ class BondBooks(Books):
         found += [self._now(world, call) for call in calls]
         return found + ([self._now(world, "return_surplus")] if world.held(self.key) else [])
 
+    def dates(self) -> list[int]:
+        return [period.pay_date for period in self.terms.periods]
+
+    def promised(self, world: World) -> list[Act]:
+        """The issuer pays in what the payment that is due now needs."""
+        life = self.told(world)
+        if life.state not in (State.ACTIVE, State.DEFAULTED):
+            return []
+        try:
+            date, amount = life.next_payment(world.at)
+        except SettlementError:  # it waits for a report
+            return []
+        lacks = amount + life.carried - life.held
+        if date > world.at or lacks <= 0:
+            return []
+        return [self._now(world, "fund", self.parts.issuer, amount=lacks)]
+
     # -- acts
 
     def activate(self, world: World, by: str) -> None:

@@ -132,6 +132,14 @@ class TokenBooks(Books):
     def due(self, world: World) -> list[Act]:
         return [self._now(world, "recover_holding", holder=holder) for holder in self.recoveries]
 
+    def owing(self, world: World) -> list[Act]:
+        """Each holder takes what it has earned."""
+        return [
+            self._now(world, "claim", holder, holder=holder)
+            for holder in self.accounts
+            if self.claimable(holder)
+        ]
+
     # -- issue and end
 
     def mint(self, world: World, by: str, to: str, units: int) -> None:

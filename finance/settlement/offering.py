@@ -80,6 +80,9 @@ class OfferingBooks(Books):
     def due(self, world: World) -> list[Act]:
         return [self._now(world, "settle")]
 
+    def dates(self) -> list[int]:
+        return [self.terms.opens, self.terms.closes]
+
     # -- acts
 
     def subscribe(self, world: World, by: str, units: int) -> int:

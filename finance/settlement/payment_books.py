@@ -126,6 +126,30 @@ class PaymentBooks(Books):
         calls = [self._now(world, "call_margin", side=side) for side in Side]
         return [*begin, self._now(world, "settle"), self._now(world, "close_out"), *calls]
 
+    def dates(self) -> list[int]:
+        return [period.pay_date for period in self.terms.periods]
+
+    def promised(self, world: World) -> list[Act]:
+        """Each side outside the deal posts what it lacks of its collateral, and pays what it owes."""
+        state = self.state(world.at)
+        if state not in (State.AGREED, State.ACTIVE):
+            return []
+        found = []
+        for side in Side:
+            lacks = max(0, self.terms.required[side] - self.ledger.accounts[side].balance)
+            lacks += self.owed(side, world.at)
+            if lacks and self.party(side) not in world.own:
+                found.append(self._now(world, "fund", self.party(side), side=side, amount=lacks))
+        return found
+
+    def owing(self, world: World) -> list[Act]:
+        """Each side outside the deal takes what it can have."""
+        return [
+            self._now(world, "withdraw", self.party(side), side=side)
+            for side in Side
+            if self.party(side) not in world.own and self.withdrawable(side, world.at)
+        ]
+
     # -- acts
 
     def activate(self, world: World, by: str) -> None:

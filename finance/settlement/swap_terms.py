@@ -17,7 +17,7 @@ from finance.settlement.terms import (
     integer,
 )
 from finance.settlement.widths import INT128_MIN
-from finance.terms.deal import Deal, KpiPayment, RevenueShare
+from finance.terms.deal import ClaimToken, Deal, KpiPayment, Treasury
 from finance.terms.payoffs import points
 from finance.terms.schedule import day_after, unix
 from finance.terms.values import NumbersTerm
@@ -69,12 +69,12 @@ class SwapTerms:
 
 
 def swap_terms(deal: Deal) -> SwapTerms:
-    """The integers of the KPI payment of a checked deal, and of the revenue share beside it.
+    """The integers of the KPI payment of a checked deal, and of the treasury beside it.
 
     Raises InputError when the deal has no KPI payment, ValueError when a number has no exact integer, which
     `load_deal` has already ruled out.
     """
-    swap, share = deal.swap, deal.share
+    swap, share = deal.swap, deal.treasury
     token = deal.currency.token_decimals
     curve = Curve.of(
         Shape.LINEAR if swap.tiers is None else Shape.STEP,
@@ -147,20 +147,21 @@ def _missing_value(feed: FeedTerms, controller: Side) -> int:
     return feed.min_value if controller is Side.PAYEE else feed.max_value
 
 
-def _project(deal: Deal, share: RevenueShare) -> ProjectTerms:
-    token, offering = deal.currency.token_decimals, deal.sale
+def _project(deal: Deal, share: Treasury) -> ProjectTerms:
+    decimals, offering = deal.currency.token_decimals, deal.sale
+    token = deal.part(share.token, ClaimToken)
     price = share.unit_price.value
     costs, service = _each(deal, share.operating_cost), _each(deal, share.debt_service)
     return ProjectTerms(
         name=share.title,
-        symbol=share.symbol,
-        unit_price=integer(price, token),
+        symbol=token.symbol,
+        unit_price=integer(price, decimals),
         soft_cap=integer(Fraction(offering.soft_cap.value) / Fraction(price), 0),
         hard_cap=integer(share.units.value, 0),
         opens=unix(offering.opens.value),
         closes=unix(offering.closes.value),
-        allowed_classes=allowed_classes(offering),
-        blocked_countries=blocked_countries(offering),
+        allowed_classes=allowed_classes(token),
+        blocked_countries=blocked_countries(token),
         periods=tuple(
             TreasuryPeriod(date, cost, debt)
             for date, cost, debt in zip(pay_dates(deal), costs, service, strict=True)

@@ -15,7 +15,7 @@ from typing import Literal
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.widths import INT128_MIN
 from finance.terms.canonical import sha256_hex
-from finance.terms.deal import CouponStep, Deal, KpiBond, Offering, OutcomePayment
+from finance.terms.deal import ClaimToken, CouponStep, Deal, KpiBond, OutcomePayment
 from finance.terms.iso import COUNTRIES
 from finance.terms.payoffs import points
 from finance.terms.schedule import AccrualPeriod, bond_schedule, day_after, repayments, unix
@@ -158,8 +158,8 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
     already ruled out.
     """
     bond = deal.bond
-    token = deal.currency.token_decimals
-    unit = integer(bond.denomination.value, token)
+    decimals, token = deal.currency.token_decimals, deal.part(bond.token, ClaimToken)
+    unit = integer(bond.denomination.value, decimals)
     schedule = bond_schedule(bond)
     offering = deal.sale
     kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
@@ -167,16 +167,16 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
         deal_id=deal.id,
         terms_hash=deal.terms_hash,
         name=bond.title,
-        symbol=bond.symbol,
-        currency_decimals=token,
+        symbol=token.symbol,
+        currency_decimals=decimals,
         unit_principal=unit,
-        unit_price=integer(Fraction(bond.denomination.value) * Fraction(bond.issue_price.value), token),
+        unit_price=integer(Fraction(bond.denomination.value) * Fraction(bond.issue_price.value), decimals),
         soft_cap=integer(Fraction(offering.soft_cap.value) / Fraction(bond.denomination.value), 0),
         hard_cap=integer(Fraction(offering.hard_cap.value) / Fraction(bond.denomination.value), 0),
         opens=unix(offering.opens.value),
         closes=unix(offering.closes.value),
-        allowed_classes=allowed_classes(offering),
-        blocked_countries=blocked_countries(offering),
+        allowed_classes=allowed_classes(token),
+        blocked_countries=blocked_countries(token),
         rate=integer(bond.coupon.rate.value, RATE_DECIMALS),
         periods=tuple(
             CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
@@ -244,14 +244,14 @@ def feed_terms(deal: Deal, kpi: str) -> FeedTerms:
     )
 
 
-def allowed_classes(offering: Offering) -> int:
+def allowed_classes(token: ClaimToken) -> int:
     """Investor classes as bits: 1 for retail, 2 professional, 3 institutional."""
-    return sum(INVESTOR_CLASS_BITS[name] for name in set(offering.eligible_classes))
+    return sum(INVESTOR_CLASS_BITS[name] for name in set(token.eligible_classes))
 
 
-def blocked_countries(offering: Offering) -> tuple[int, ...]:
+def blocked_countries(token: ClaimToken) -> tuple[int, ...]:
     """ISO numeric codes, ascending."""
-    return tuple(sorted(COUNTRIES[code] for code in offering.blocked_countries))
+    return tuple(sorted(COUNTRIES[code] for code in token.blocked_countries))
 
 
 def integer(number: Decimal | Fraction, decimals: int) -> int:

@@ -101,6 +101,16 @@ class TreasuryBooks(Books):
             found.append(self._now(world, "pay_rest"))
         return [*found, self._now(world, "return_money")] if money else found
 
+    def dates(self) -> list[int]:
+        return [period.pay_date for period in self.terms.periods]
+
+    def owing(self, world: World) -> list[Act]:
+        return [
+            self._now(world, "withdraw", self.terms.address(party), party=party)
+            for party in Party
+            if self.ledger.credits[party]
+        ]
+
     # -- acts
 
     def activate(self, world: World, by: str) -> None:

@@ -58,9 +58,21 @@ class Books:
         the order in which it should be done."""
         return []
 
-    def _now(self, world: World, call: str, **arguments: Any) -> Act:
-        """An act now, by anyone."""
-        return Act("", self.key, call, arguments, world.at, world.block)
+    def promised(self, world: World) -> list[Act]:
+        """What those who keep their word do now, who are no parts of the deal: each its own act."""
+        return []
+
+    def owing(self, world: World) -> list[Act]:
+        """What pays somebody outside what the part holds for them now."""
+        return []
+
+    def dates(self) -> list[int]:
+        """When something of it begins or falls due, in unix seconds, whatever happens."""
+        return []
+
+    def _now(self, world: World, call: str, by: str = "", **arguments: Any) -> Act:
+        """An act now, by anyone unless told otherwise."""
+        return Act(by, self.key, call, arguments, world.at, world.block)
 
     def copied(self) -> Books:
         """The same state, of which nothing changes with this one."""
@@ -107,6 +119,14 @@ class World:
     def due(self) -> list[Act]:
         """What is due now in any part, and anyone may do."""
         return [act for books in self.parts.values() for act in books.due(self) if self.takes(act)]
+
+    def promised(self) -> list[Act]:
+        """What those who keep their word do now, in all parts."""
+        return [act for books in self.parts.values() for act in books.promised(self) if self.takes(act)]
+
+    def owing(self) -> list[Act]:
+        """What pays somebody outside what is held for them, in all parts."""
+        return [act for books in self.parts.values() for act in books.owing(self) if self.takes(act)]
 
     def takes(self, act: Act) -> bool:
         """Whether an act would be carried out."""

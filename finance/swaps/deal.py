@@ -20,11 +20,11 @@ from finance.terms.problems import InputError
 def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000, seed: int = 1) -> SwapInputs:
     """What `swap_study` needs; by default the fixed payments are the deal's own ("quoted").
 
-    Raises InputError for a deal without a revenue share (its costs and debt) or whose parameters do not do.
+    Raises InputError for a deal without a treasury (its costs and debt) or whose parameters do not do.
     """
-    share, swap, periods = deal.share, deal.swap, swap_periods(deal)
+    share, swap, periods = deal.treasury, deal.swap, swap_periods(deal)
     if share is None:
-        raise InputError(f"{deal.file or deal.id}: has no revenue share, whose costs and debt a study needs")
+        raise InputError(f"{deal.file or deal.id}: has no treasury, whose costs and debt a study needs")
     dscr = float(swap.covenant_dscr.value) if swap.covenant_dscr is not None else None
     covenants = USUAL_COVENANTS if dscr is None else (Covenant(0.50, dscr), USUAL_COVENANTS[1])
     planned = yearly(periods, [float(value) for value in share.debt_service.value])

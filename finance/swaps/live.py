@@ -240,7 +240,7 @@ class PreparedSwap:
 
         Revenue of a reported period moves with the report: what lies between actual and proxy stays.
         """
-        share, kpi = self.deal.share, self.deal.kpis[self.deal.swap.kpi]
+        share, kpi = self.deal.treasury, self.deal.kpis[self.deal.swap.kpi]
         if share is None:
             return None
         actual = held.actual.copy()

@@ -23,7 +23,7 @@ from finance.swaps.pricing import (
 )
 from finance.swaps.scenarios import Progress, expected_facts
 from finance.swaps.study import Side, SwapStudy, swap_study
-from finance.terms.deal import Deal, RevenueShare
+from finance.terms.deal import Deal, Treasury
 from finance.terms.problems import InputError
 
 SOLVES: Final[Mapping[str, Basis]] = {
@@ -223,7 +223,7 @@ def project_swap(
     a `solve` and `parameter` that do not fit.
     """
     study = swap_study(project_inputs(deal, solve, parameter, paths, seed), progress)
-    share = deal.share
+    share = deal.treasury
     if share is None:
         raise InputError(f"{deal.file or deal.id}: has no revenue share, and this needs one")
     swap, bounds = deal.swap, deal.kpis[deal.swap.kpi].bounds
@@ -247,7 +247,7 @@ def project_swap(
 
 def unit_holders(
     deal: Deal,
-    share: RevenueShare,
+    share: Treasury,
     actual: Floats,
     settlements: Floats,
     discount: Floats,

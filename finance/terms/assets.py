@@ -18,6 +18,7 @@ from finance.registry import Registry
 from finance.terms.deal import Deal
 from finance.terms.processes import SeasonalProcess, TwinProcess
 from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
+from finance.terms.swap_rules import treasuries
 
 Real = Annotated[Decimal, Field(strict=True)]
 Words = Annotated[str, Field(strict=True, min_length=1)]
@@ -206,8 +207,8 @@ def simulated(deal: Deal) -> Iterator[Finding]:
             yield loc, f"only the twin `wind` can be simulated, and asset.twin = {twin}"
         if not wind:
             continue
-        if deal.share is None:
-            yield here, "needs a revenue share beside it, whose costs and debt a wind project has"
+        if all(each is not swap for _, _, each in treasuries(deal)):
+            yield here, "needs a treasury beside it, whose costs and debt a wind project has"
 
 
 def bond_processes(deal: Deal) -> Iterator[Finding]:

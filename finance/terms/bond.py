@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from finance.terms.values import DayTerm, NumberTerm, Strict, Text
+from finance.terms.part import Issue, Link, Part
+from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
 if TYPE_CHECKING:
     from finance.terms.schedule import AccrualPeriod
 
 Inclusive = Literal["both", "from", "to", "neither"]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
 
 
 class TierBounds(Strict):
@@ -150,17 +150,20 @@ class TermReading(Strict):
     note: Text
 
 
-class KpiBond(Strict):
-    """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond.
+class KpiBond(Part):
+    """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond. It
+    pays whoever holds the claim `token`.
 
     Money in units of the currency, dates at 00:00 UTC. Without `amortisation` it is repaid at maturity.
     `late_rate` is simple interest a year, ACT/365F by whole days, on what is due and not paid: never less
     than the coupon can be, or not paying would be cheaper than paying.
     """
 
+    leads: ClassVar[bool] = True
+
     kind: Literal["kpi_bond"]
     title: Text
-    symbol: Symbol
+    token: Annotated[Key, Link("claim_token", "pays")]
     principal: NumberTerm
     denomination: NumberTerm
     issue_price: NumberTerm
@@ -180,3 +183,16 @@ class KpiBond(Strict):
     def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
         """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
+
+    @property
+    def issue(self) -> Issue:
+        """What is sold of it."""
+        unit = self.denomination.value
+        return Issue(
+            "principal",
+            self.principal.value,
+            "denomination",
+            unit,
+            self.issue_date.value,
+            "outcome amounts refer to it",
+        )

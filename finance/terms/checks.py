@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from finance.terms import (
     assets,
     claim_rules,
+    graph_rules,
     kpi_rules,
     offering_rules,
     oracle_rules,
@@ -19,7 +20,7 @@ from finance.terms import (
     swap_rules,
 )
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiBond, RevenueShare, walk
+from finance.terms.deal import ClaimToken, Deal, Kpi, KpiBond, walk
 from finance.terms.iso import MINOR_UNITS
 from finance.terms.rule_parts import Finding, Loc
 from finance.terms.values import scaled
@@ -68,7 +69,7 @@ def _parties(deal: Deal) -> Iterator[Finding]:
     def having(role: str) -> list[str]:
         return [name for name, party in deal.parties.items() if role in party.roles]
 
-    offered = any(isinstance(claim, KpiBond | RevenueShare) for claim in deal.claims.values())
+    offered = bool(deal.having(ClaimToken))
     needed = {"issuer": offered, "data_controller": bool(deal.kpis)}
     for role, required in needed.items():
         names = having(role)
@@ -81,7 +82,7 @@ def _parties(deal: Deal) -> Iterator[Finding]:
         if len(names) != 1:
             found = " and ".join(names) or "none"
             yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
-    if not any(isinstance(claim, KpiBond) for claim in deal.claims.values()):
+    if not any(bond.kpi_rules for bond in deal.having(KpiBond).values()):
         return  # whose data a KPI payment rests on is for its own rules
     for name in having("data_controller"):
         roles = deal.parties[name].roles
@@ -136,6 +137,7 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _kpis,
     *assets.RULES,
     *process_rules.RULES,
+    *graph_rules.RULES,
     *claim_rules.RULES,
     *offering_rules.RULES,
     *kpi_rules.RULES,

@@ -1,4 +1,4 @@
-"""Rules of bonds: money, rates, schedule, repayment; and of which claims go together."""
+"""Rules of bonds: money, rates, schedule, repayment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, KpiBond, KpiPayment, RevenueShare
+from finance.terms.deal import Deal, KpiBond
 from finance.terms.rule_parts import (
     MAX_DAYS,
     RATE_DECIMALS,
@@ -21,24 +21,6 @@ from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, coupon_schedule
 from finance.terms.values import scaled
 
 MAX_PERIODS = 240  # bounds the loops of a default: contracts/instruments/BondChecks.sol
-
-
-def which_claims(deal: Deal) -> Iterator[Finding]:
-    """One thing is offered, and one KPI payment at most stands beside it: there is one offering, one feed."""
-    offered = [key for key, claim in deal.claims.items() if isinstance(claim, KpiBond | RevenueShare)]
-    swaps = [key for key, claim in deal.claims.items() if isinstance(claim, KpiPayment)]
-    if len(offered) > 1:
-        yield ("claims",), f"a deal has one claim that is offered (found: {' and '.join(offered)})"
-    if len(swaps) > 1:
-        yield ("claims",), f"a deal has one KPI payment at most (found: {' and '.join(swaps)})"
-    if swaps and any(isinstance(claim, KpiBond) for claim in deal.claims.values()):
-        yield ("claims",), "a bond and a KPI payment cannot share a deal: make it two"
-    if offered and not swaps and isinstance(deal.claims[offered[0]], RevenueShare):
-        yield ("claims",), "a revenue share takes its periods from a KPI payment: add one"
-    if offered and deal.offering is None:
-        yield ("offering",), f"is required: {offered[0]} is offered"
-    if swaps and not offered and deal.offering is not None:
-        yield ("offering",), "offers nothing: a KPI payment is not sold in units"
 
 
 def claim_money(deal: Deal) -> Iterator[Finding]:
@@ -154,7 +136,6 @@ def _has_readings(bond: KpiBond) -> bool:
 
 
 RULES = (
-    which_claims,
     claim_money,
     claim_rate,
     claim_schedule,

@@ -5,11 +5,11 @@ A `Deal` made by `load_deal` is consistent (finance.terms.checks); one built by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
@@ -24,12 +24,17 @@ from finance.terms.bond import (
     TierBounds,
 )
 from finance.terms.canonical import canonical_json, sha256_hex
+from finance.terms.claim_token import ClaimToken
+from finance.terms.graph import groups_of
+from finance.terms.kinds import AnyPart
+from finance.terms.offering import Offering
+from finance.terms.part import Part
 from finance.terms.problems import InputError
 from finance.terms.processes import Process
-from finance.terms.swap import KpiPayment, RevenueShare
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 from finance.terms.values import (
     Day,
-    DayTerm,
     Key,
     NumbersTerm,
     NumberTerm,
@@ -41,19 +46,18 @@ from finance.terms.values import (
 )
 
 __all__ = [
-    "AmountPoint", "CouponStep", "Deal", "Kpi", "KpiBond", "KpiPayment", "OraclePolicy", "OutcomePayment",
-    "RatePoint", "RateTier", "RevenueShare", "Tier", "TierBounds",
+    "AmountPoint", "ClaimToken", "CouponStep", "Deal", "Kpi", "KpiBond", "KpiPayment", "Offering",
+    "OraclePolicy", "OutcomePayment", "RatePoint", "RateTier", "Tier", "TierBounds", "Treasury",
 ]  # fmt: skip
 
-SCHEMA = "penstock/deal/1"
+SCHEMA = "penstock/deal/2"
 
-Claim = Annotated[KpiBond | KpiPayment | RevenueShare, Field(discriminator="kind")]
+P = TypeVar("P", bound=Part)
 
 Role = Literal[
     "issuer", "holder", "data_controller", "agent", "panel", "verifier",
     "operator", "lender", "payer", "payee",
 ]  # fmt: skip
-InvestorClass = Literal["retail", "professional", "institutional"]
 # A unit of time or representation, not a fact about the deal, so it needs no source.
 Count = Annotated[int, Field(strict=True, ge=0, le=99)]
 
@@ -130,19 +134,6 @@ class Kpi(Strict):
     process: Process
 
 
-class Offering(Strict):
-    """Primary issue: subscription window (`closes` is exclusive), caps in money, and who may buy."""
-
-    opens: DayTerm
-    closes: DayTerm
-    soft_cap: NumberTerm
-    hard_cap: NumberTerm
-    eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
-    blocked_countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
-        default_factory=list
-    )
-
-
 class MissingReport(Strict):
     """What holds when no report arrives.
 
@@ -176,9 +167,14 @@ class OraclePolicy(Strict):
 
 
 class Deal(Strict):
-    """A deal. Equal to another when their terms are, wherever the files lie."""
+    """A deal: a graph of parts, which name each other in their links. Equal to another when their terms are,
+    wherever the files lie.
 
-    schema_id: Literal["penstock/deal/1"] = Field(alias="schema")
+    `groups` are the parts that hang together, each group a deal of its own to be valued and shown, called
+    DEAL--PART after the part that leads it, which is still part of the whole: its terms hash is the whole's.
+    """
+
+    schema_id: Literal["penstock/deal/2"] = Field(alias="schema")
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=64)]
     title: Text
     summary: Text
@@ -187,12 +183,12 @@ class Deal(Strict):
     parties: dict[Key, Party]
     asset: Asset
     kpis: dict[Key, Kpi] = Field(default_factory=dict)
-    claims: Annotated[dict[Key, Claim], Field(min_length=1)]
-    offering: Offering | None = None
+    parts: Annotated[dict[Key, AnyPart], Field(min_length=1)]
     oracle: dict[Key, OraclePolicy] = Field(default_factory=dict)
 
     _file: Path | None = PrivateAttr(default=None)
     _hash: str | None = PrivateAttr(default=None)
+    _whole: Deal | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
@@ -201,10 +197,11 @@ class Deal(Strict):
 
     @property
     def canonical_json(self) -> str:
-        """The terms as canonical JSON: sorted keys, no spaces, numbers as shortest plain strings, ISO
-        dates.
+        """The terms of the whole deal as canonical JSON: sorted keys, no spaces, numbers as shortest plain
+        strings, ISO dates.
         """
-        return canonical_json(self.model_dump(mode="python", by_alias=True, exclude_none=True))
+        whole = self._whole or self
+        return canonical_json(whole.model_dump(mode="python", by_alias=True, exclude_none=True))
 
     @property
     def terms_hash(self) -> str:
@@ -216,8 +213,89 @@ class Deal(Strict):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with the fields of `update` in place of its own; not checked. `deep`: of its parts too."""
         copied = super().model_copy(update=update, deep=deep)
-        copied._hash = None
+        copied._hash = copied._whole = None
         return copied
+
+    # -- its parts
+
+    def part(self, key: str, kind: type[P]) -> P:
+        """The part called `key`. Raises InputError where there is none, or it is of another kind."""
+        found = self.parts.get(key)
+        if not isinstance(found, kind):
+            raise InputError(f"{self.file or self.id}: parts.{key}: no {kind.__name__} is called that")
+        return found
+
+    def having(self, kind: type[P]) -> dict[str, P]:
+        """The parts of a kind, by key."""
+        return {key: part for key, part in self.parts.items() if isinstance(part, kind)}
+
+    def key_of(self, kind: type[Part]) -> str:
+        """The key of the only part of a kind. Raises InputError where there is none, or several."""
+        found = list(self.having(kind))
+        if len(found) == 1:
+            return found[0]
+        what = _NAMES.get(kind, kind.__name__)
+        if not found:
+            raise InputError(f"{self.file or self.id}: has no {what}, and this needs one")
+        raise InputError(
+            f"{self.file or self.id}: has several ({', '.join(found)}): say which {what} is meant"
+        )
+
+    @property
+    def groups(self) -> dict[str, Deal]:
+        """The parts that hang together, by the key of the one that leads them, in the file's order: of a deal
+        of one group the deal itself."""
+        found = groups_of(self)
+        if len(found) < 2:
+            return dict.fromkeys(found, self)
+        return {key: self._narrowed(key, keys) for key, keys in found.items()}
+
+    def group(self, key: str | None = None) -> Deal:
+        """The group that the part `key` leads; it may be left out where there is only one. Raises
+        InputError."""
+        found = self.groups
+        if key is None and len(found) == 1:
+            return next(iter(found.values()))
+        known = ", ".join(found)
+        if key is None:
+            raise InputError(
+                f"{self.file or self.id}: joins several parts: say which (--part; known: {known})"
+            )
+        if key not in found:
+            raise InputError(
+                f"{self.file or self.id}: part = {key}: not one that is valued by itself (known: {known})"
+            )
+        return found[key]
+
+    def _narrowed(self, key: str, keys: tuple[str, ...]) -> Deal:
+        parts = {key: part for key, part in self.parts.items() if key in keys}
+        used = {name for part in parts.values() for name in kpis_of(part)}
+        lead: Any = self.parts[key]
+        kept: dict[str, Any] = {
+            "id": f"{self.id}--{key}",
+            "title": f"{self.title}: {getattr(lead, 'title', key)}",
+            "parts": parts,
+            "kpis": {key: kpi for key, kpi in self.kpis.items() if key in used},
+            "oracle": {key: policy for key, policy in self.oracle.items() if key in used},
+        }
+        if len(self.kpis) > 1:  # what was published is of a deal's one KPI
+            facts = {name: fact for name, fact in self.asset.parameters.items() if name != "reported_values"}
+            kept["asset"] = self.asset.model_copy(update={"parameters": facts})
+        narrowed = self.model_copy(update=kept)
+        narrowed._whole, narrowed._hash, narrowed._file = self._whole or self, self.terms_hash, self._file
+        return narrowed
+
+    @property
+    def lead(self) -> str:
+        """The key of the part that leads the deal's only group. Raises InputError where there are several."""
+        self.group()
+        return next(iter(groups_of(self)))
+
+    @property
+    def kind(self) -> str:
+        """The kind of the part that leads the deal's only group: its modules price and show it. Raises
+        InputError where there are several."""
+        return self.parts[self.lead].kind
 
     @property
     def data_controller(self) -> Literal["issuer", "holders"]:
@@ -226,38 +304,35 @@ class Deal(Strict):
         return "issuer" if any("issuer" in party.roles for party in controllers) else "holders"
 
     @property
-    def kind(self) -> str:
-        """The kind of the claim that all others hang on: its modules price, deploy and show the deal. A
-        revenue share hangs on its KPI payment."""
-        return leading(claim.kind for claim in self.claims.values())
+    def bond(self) -> KpiBond:
+        """The deal's bond. Raises InputError when it has none, or several."""
+        return self.part(self.key_of(KpiBond), KpiBond)
 
     @property
-    def bond(self) -> KpiBond:
-        """The deal's bond. Raises InputError when it has none."""
-        found = next((claim for claim in self.claims.values() if isinstance(claim, KpiBond)), None)
-        if found is None:
-            raise InputError(f"{self.file or self.id}: has no bond, and this needs one")
-        return found
+    def offering(self) -> Offering | None:
+        """The offering, if there is one; raises InputError when there are several."""
+        return self.sale if self.having(Offering) else None
 
     @property
     def sale(self) -> Offering:
-        """The offering. Raises InputError when the deal has none."""
-        if self.offering is None:
-            raise InputError(f"{self.file or self.id}: has no offering, and this needs one")
-        return self.offering
+        """The offering. Raises InputError when the deal has none, or several."""
+        return self.part(self.key_of(Offering), Offering)
+
+    @property
+    def token(self) -> ClaimToken:
+        """The token of what is offered. Raises InputError when nothing is, or several claims are."""
+        return self.part(self.sale.sells, ClaimToken)
 
     @property
     def swap(self) -> KpiPayment:
-        """The deal's KPI payment. Raises InputError when it has none."""
-        found = next((claim for claim in self.claims.values() if isinstance(claim, KpiPayment)), None)
-        if found is None:
-            raise InputError(f"{self.file or self.id}: has no KPI payment, and this needs one")
-        return found
+        """The deal's KPI payment. Raises InputError when it has none, or several."""
+        return self.part(self.key_of(KpiPayment), KpiPayment)
 
     @property
-    def share(self) -> RevenueShare | None:
-        """The claim on what a project's revenue leaves, if the deal has one."""
-        return next((claim for claim in self.claims.values() if isinstance(claim, RevenueShare)), None)
+    def treasury(self) -> Treasury | None:
+        """The treasury of a project whose revenue is shared out, if the deal has one; raises InputError when
+        there are several."""
+        return self.part(self.key_of(Treasury), Treasury) if self.having(Treasury) else None
 
     def parameter(self, name: str) -> Any:
         """The value of the asset's parameter `name`. Raises InputError when the deal does not give it."""
@@ -314,15 +389,27 @@ class Deal(Strict):
         return kinds.count("assumed"), len(kinds)
 
     def __eq__(self, other: object) -> bool:
-        return self.terms_hash == other.terms_hash if isinstance(other, Deal) else NotImplemented
+        if not isinstance(other, Deal):
+            return NotImplemented
+        return (self.terms_hash, self.parts.keys()) == (other.terms_hash, other.parts.keys())
 
     def __hash__(self) -> int:
-        return hash(self.terms_hash)
+        return hash((self.terms_hash, *sorted(self.parts)))
 
 
-def leading(kinds: Iterable[str]) -> str:
-    """The kind that a deal of claims of these kinds is of: of its first one that hangs on no other."""
-    return next(kind for kind in kinds if kind != "revenue_share")
+_NAMES: Mapping[type[Part], str] = {
+    KpiBond: "bond",
+    KpiPayment: "KPI payment",
+    Offering: "offering",
+    Treasury: "treasury",
+}
+"""What people call the only part of a kind."""
+
+
+def kpis_of(part: Part) -> list[str]:
+    """The KPIs that a part names, wherever in it."""
+    named = (getattr(item, "kpi", None) for _, item in walk(part))
+    return list(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 
 def walk(item: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], BaseModel]]:

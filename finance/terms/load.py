@@ -21,6 +21,8 @@ from finance.terms.reader import read_deal_yaml
 from finance.terms.values import Term
 
 MISSING = object()
+EARLIER = "penstock/deal/1"
+"""The form before parts (finance.terms.migrate)."""
 
 
 def load_deal(path: str | Path) -> Deal:
@@ -38,6 +40,9 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
     as what is there allows, so that one run shows all there is to mend.
     """
     problems: list[Problem] = []
+    if tree.get("schema") == EARLIER:
+        reason = f"is an earlier form: `penstock migrate {file}` writes it anew"
+        raise DealFileError([Problem(file, "schema", EARLIER, reason)])
     try:
         deal = Deal.model_validate(dict(tree))
         draft, complete = deal, True

@@ -1,4 +1,4 @@
-"""Rules of the offering: its window, its caps, and who may buy."""
+"""Rules of what is sold: the window, the caps, and who may hold it."""
 
 from __future__ import annotations
 
@@ -6,73 +6,68 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, KpiBond, RevenueShare
+from finance.terms.deal import ClaimToken, Deal, Offering
 from finance.terms.iso import COUNTRIES
-from finance.terms.rule_parts import Finding, Loc, money
+from finance.terms.part import Issue
+from finance.terms.rule_parts import Finding, Loc, money, parts_of
 
 MAX_BLOCKED_COUNTRIES = 15  # fit one policy word: contracts/interfaces/IIdentityRegistry.sol
 
 
-def offered(deal: Deal) -> Iterator[tuple[Loc, KpiBond | RevenueShare]]:
-    """The claim that is sold in units, with its place in the file."""
-    for key, claim in deal.claims.items():
-        if isinstance(claim, KpiBond | RevenueShare):
-            yield ("claims", key), claim
+def _issues(deal: Deal, offering: Offering) -> Iterator[tuple[Loc, Issue]]:
+    """What an offering sells, by the part that pays it, with that part's place in the file."""
+    for key, part in deal.parts.items():
+        pays = any(link.does == "pays" and other == offering.sells for _, link, other in part.links())
+        if pays and part.issue is not None:
+            yield ("parts", key), part.issue
 
 
 def offering_dates(deal: Deal) -> Iterator[Finding]:
-    if deal.offering is None:
-        return
-    opens, closes = deal.offering.opens.value, deal.offering.closes.value
-    if not opens < closes:
-        yield ("offering", "closes"), f"dates out of order: not after the offering opens on {opens}"
-    for here, claim in offered(deal):
-        if closes > claim.issue_date.value:
-            yield (
-                ("offering", "closes"),
-                f"dates out of order: after {'.'.join(here)}.issue_date {claim.issue_date.value}",
-            )
+    for here, offering in parts_of(deal, Offering):
+        opens, closes = offering.opens.value, offering.closes.value
+        if not opens < closes:
+            yield (*here, "closes"), f"dates out of order: not after the offering opens on {opens}"
+        for loc, issue in _issues(deal, offering):
+            if closes > issue.issued:
+                yield (
+                    (*here, "closes"),
+                    f"dates out of order: after {'.'.join(loc)}.issue_date {issue.issued}",
+                )
 
 
 def offering_caps(deal: Deal) -> Iterator[Finding]:
-    if deal.offering is None:
-        return
-    soft, hard = deal.offering.soft_cap.value, deal.offering.hard_cap.value
-    for name in ("soft_cap", "hard_cap"):
-        yield from money(deal, ("offering", name), getattr(deal.offering, name), positive=True)
-    if soft > hard:
-        yield ("offering", "soft_cap"), f"is greater than the hard cap {plain(hard)}"
-    for here, claim in offered(deal):
-        if isinstance(claim, KpiBond):
-            whole, step, why = claim.principal.value, claim.denomination.value, "outcome amounts refer to it"
-            what, unit = "principal", "denomination"
-        else:
-            step = claim.unit_price.value
-            whole, why = claim.units.value * step, "the whole issue is offered"
-            what, unit = "units times price,", "unit price"
-        if hard != whole:
-            loc = ".".join(here)
-            yield ("offering", "hard_cap"), f"must equal the {what} {plain(whole)} of {loc}: {why}"
-        if step > 0 and (Fraction(soft) / Fraction(step)).denominator != 1:
-            yield ("offering", "soft_cap"), f"is not a multiple of the {unit} {plain(step)}"
+    for here, offering in parts_of(deal, Offering):
+        soft, hard = offering.soft_cap.value, offering.hard_cap.value
+        for name in ("soft_cap", "hard_cap"):
+            yield from money(deal, (*here, name), getattr(offering, name), positive=True)
+        if soft > hard:
+            yield (*here, "soft_cap"), f"is greater than the hard cap {plain(hard)}"
+        for loc, issue in _issues(deal, offering):
+            if hard != issue.whole:
+                whole = f"the {issue.whole_name} {plain(issue.whole)} of {'.'.join(loc)}"
+                yield (*here, "hard_cap"), f"must equal {whole}: {issue.why}"
+            if issue.unit > 0 and (Fraction(soft) / Fraction(issue.unit)).denominator != 1:
+                yield (
+                    (*here, "soft_cap"),
+                    f"is not a multiple of the {issue.unit_name} {plain(issue.unit)}",
+                )
 
 
-def offering_investors(deal: Deal) -> Iterator[Finding]:
-    if deal.offering is None:
-        return
-    classes, countries = deal.offering.eligible_classes, deal.offering.blocked_countries
-    if len(set(classes)) < len(classes):
-        yield ("offering", "eligible_classes"), "names a class twice"
-    if len(set(countries)) < len(countries):
-        yield ("offering", "blocked_countries"), "names a country twice"
-    for index, country in enumerate(countries):
-        if country not in COUNTRIES:
-            yield ("offering", "blocked_countries", str(index)), "not a country code of ISO 3166-1 alpha-2"
-    if len(countries) > MAX_BLOCKED_COUNTRIES:
-        yield (
-            ("offering", "blocked_countries"),
-            f"more than {MAX_BLOCKED_COUNTRIES} countries do not fit on chain",
-        )
+def holders(deal: Deal) -> Iterator[Finding]:
+    for here, token in parts_of(deal, ClaimToken):
+        classes, countries = token.eligible_classes, token.blocked_countries
+        if len(set(classes)) < len(classes):
+            yield (*here, "eligible_classes"), "names a class twice"
+        if len(set(countries)) < len(countries):
+            yield (*here, "blocked_countries"), "names a country twice"
+        for index, country in enumerate(countries):
+            if country not in COUNTRIES:
+                yield (*here, "blocked_countries", str(index)), "not a country code of ISO 3166-1 alpha-2"
+        if len(countries) > MAX_BLOCKED_COUNTRIES:
+            yield (
+                (*here, "blocked_countries"),
+                f"more than {MAX_BLOCKED_COUNTRIES} countries do not fit on chain",
+            )
 
 
-RULES = (offering_dates, offering_caps, offering_investors)
+RULES = (offering_dates, offering_caps, holders)

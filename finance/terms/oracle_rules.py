@@ -103,7 +103,7 @@ def deadlines(deal: Deal) -> Iterator[Finding]:
         settled = end + timedelta(days=1 + sum(int(window.value) for window in windows))
         if settled > needed:
             at_maturity = needed == bond.maturity.value
-            loc = ("claims", here[1], "maturity") if at_maturity else (*here, "period")
+            loc = ("parts", here[1], "maturity") if at_maturity else (*here, "period")
             reason = f"dates out of order: the KPI of the period to {end} may be settled as late as {settled}"
             yield loc, reason if at_maturity else f"{reason}, after the pay date {needed} that needs it"
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from finance.terms.canonical import plain
 from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, KpiPayment, OraclePolicy, OutcomePayment
+from finance.terms.part import Part
 from finance.terms.schedule import AccrualPeriod, bond_schedule
 from finance.terms.values import NumberTerm, scaled
 
 Loc = tuple[str, ...]
 Finding = tuple[Loc, str]
+P = TypeVar("P", bound=Part)
 
 RATE_DECIMALS = 18
 MAX_DAYS = 36500  # a century; its seconds fit the uint32 of the contracts
 
 
+def parts_of(deal: Deal, kind: type[P]) -> Iterator[tuple[Loc, P]]:
+    """The parts of a kind, with their places in the file."""
+    for key, part in deal.having(kind).items():
+        yield ("parts", key), part
+
+
 def bonds(deal: Deal) -> Iterator[tuple[Loc, KpiBond]]:
-    for key, claim in deal.claims.items():
-        if isinstance(claim, KpiBond):
-            yield ("claims", key), claim
+    yield from parts_of(deal, KpiBond)
 
 
 def kpi_rules(deal: Deal) -> Iterator[tuple[Loc, KpiBond, CouponStep | OutcomePayment]]:
@@ -34,9 +41,7 @@ def kpi_rules(deal: Deal) -> Iterator[tuple[Loc, KpiBond, CouponStep | OutcomePa
 
 
 def swaps(deal: Deal) -> Iterator[tuple[Loc, KpiPayment]]:
-    for key, claim in deal.claims.items():
-        if isinstance(claim, KpiPayment):
-            yield ("claims", key), claim
+    yield from parts_of(deal, KpiPayment)
 
 
 def payoff_rules(deal: Deal) -> Iterator[tuple[Loc, CouponStep | OutcomePayment | KpiPayment]]:

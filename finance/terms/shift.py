@@ -31,13 +31,13 @@ def shift_deal(deal: Deal, days: int) -> Deal:
         return deal
     tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
     moved = {key: part if key == "sources" else _moved(part, days) for key, part in tree.items()}
-    for name, claim in moved["claims"].items():
-        before = deal.claims[name]
+    for name, part in moved["parts"].items():
+        before = deal.parts[name]
         # Dates that give no schedule (RuntimeError: in QuantLib's calendar) are told about with everything
         # else that is wrong with the moved deal.
         with suppress(ValueError, RuntimeError):
             if isinstance(before, KpiBond):
-                _keep_schedule(before, claim, days)
+                _keep_schedule(before, part, days)
     return parse_deal(moved, file=f"{deal.file or deal.id} (dates moved by {days} days)")
 
 

@@ -1,13 +1,14 @@
-"""A KPI payment in a deal file (a proxy revenue swap is one), and a project whose revenue is shared out."""
+"""A KPI payment in a deal file: a proxy revenue swap is one, an availability charge another."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from finance.terms.bond import AmountPoint, Symbol, Tier
-from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Strict, Text
+from finance.terms.bond import AmountPoint, Tier
+from finance.terms.part import Part
+from finance.terms.values import Key, NumbersTerm, NumberTerm, Strict, Text
 
 
 class Collateral(Strict):
@@ -31,7 +32,7 @@ class CloseOut(Strict):
     why: Text | None = None
 
 
-class KpiPayment(Strict):
+class KpiPayment(Part):
     """A two-way stream between two parties: each period, `fixed` plus the payoff of the period's KPI report.
 
     Positive, the payer (a hedge provider) pays the payee (a project). `fixed` lists the amounts of
@@ -40,6 +41,8 @@ class KpiPayment(Strict):
     or a `line` that runs straight between its points and flat beyond them; its amounts add to `fixed`. The
     swap begins before its first period does, with both sides' collateral in place, or not at all.
     """
+
+    leads: ClassVar[bool] = True
 
     kind: Literal["kpi_payment"]
     title: Text
@@ -56,22 +59,3 @@ class KpiPayment(Strict):
     limited_recourse: bool
     close_out: CloseOut
     covenant_dscr: NumberTerm | None = None
-
-
-class RevenueShare(Strict):
-    """A project's revenue, tokenised: what is left each period after costs, debt service and the swap.
-
-    `operating_cost` and `debt_service` list amounts of consecutive periods and start over when they are
-    through; a list as long as the periods states each. Periods and pay dates are the swap's.
-    """
-
-    kind: Literal["revenue_share"]
-    title: Text
-    symbol: Symbol
-    units: NumberTerm
-    unit_price: NumberTerm
-    issue_date: DayTerm
-    operator: Key
-    lender: Key
-    operating_cost: NumbersTerm
-    debt_service: NumbersTerm

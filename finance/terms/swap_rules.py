@@ -1,4 +1,4 @@
-"""Rules of KPI payments and revenue shares: parties, reports, amounts, collateral, close-out, treasury."""
+"""Rules of KPI payments and of treasuries beside them: parties, reports, amounts, collateral, close-out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import pairwise
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiPayment, RevenueShare
+from finance.terms.deal import Deal, Kpi, KpiPayment, Offering, Treasury
 from finance.terms.payoffs import payoff_name, payoff_term, steps_of
-from finance.terms.rule_parts import MAX_DAYS, Finding, Loc, count, money, swaps, yearly_rate
+from finance.terms.rule_parts import MAX_DAYS, Finding, Loc, count, money, parts_of, swaps, yearly_rate
 from finance.terms.values import NumbersTerm, NumberTerm
 
 MAX_PERIODS = 240  # contracts/instruments/KpiPayment.sol
@@ -30,7 +30,7 @@ def parties(deal: Deal) -> Iterator[Finding]:
         controllers = [key for key, party in deal.parties.items() if "data_controller" in party.roles]
         if len(controllers) == 1 and controllers[0] not in (swap.payer, swap.payee):
             yield ("parties", controllers[0], "roles"), "the data controller must be the payer or the payee"
-    for here, share in shares(deal):
+    for here, share, _ in treasuries(deal):
         for name in ("operator", "lender"):
             if getattr(share, name) not in deal.parties:
                 yield (*here, name), f"unknown party (known: {', '.join(deal.parties)})"
@@ -138,7 +138,7 @@ def _cured_in_time(deal: Deal, loc: Loc, swap: KpiPayment) -> Iterator[Finding]:
     """A project's treasury waits for a provider that is short: not beyond the next settlement, which would
     pay the provider of what was held up."""
     kpi = deal.kpis.get(swap.kpi)
-    if kpi is None or len(kpi.periods) < 2 or not any(True for _ in shares(deal)):
+    if kpi is None or len(kpi.periods) < 2 or all(swap is not each for _, _, each in treasuries(deal)):
         return
     gap = min((later.end - earlier.end).days for earlier, later in pairwise(kpi.periods))
     if swap.cure_days.value >= gap:
@@ -161,34 +161,32 @@ def _amounts(
         yield from money(deal, loc, NumberTerm(value=value, assumed="one of a list"), sign=0 if signed else 1)
 
 
-def shares(deal: Deal) -> Iterator[tuple[Loc, RevenueShare]]:
-    """The revenue share of a deal, with its place in the file."""
-    for key, claim in deal.claims.items():
-        if isinstance(claim, RevenueShare):
-            yield ("claims", key), claim
+def treasuries(deal: Deal) -> Iterator[tuple[Loc, Treasury, KpiPayment | None]]:
+    """Every treasury, with its place in the file and the KPI payment beside it, if that is there."""
+    for here, treasury in parts_of(deal, Treasury):
+        beside = deal.parts.get(treasury.swap)
+        yield here, treasury, beside if isinstance(beside, KpiPayment) else None
 
 
 def treasury(deal: Deal) -> Iterator[Finding]:
-    for here, share in shares(deal):
+    for here, share, swap in treasuries(deal):
         yield from count((*here, "units"), share.units, 1, MAX_UNITS)
         yield from money(deal, (*here, "unit_price"), share.unit_price, positive=True)
-        periods = next((_periods(deal, swap) for _, swap in swaps(deal)), None)
         for name in ("operating_cost", "debt_service"):
+            periods = None if swap is None else _periods(deal, swap)
             yield from _amounts(deal, (*here, name), getattr(share, name), periods)
-        for loc, swap in swaps(deal):
-            kpi = deal.kpis.get(swap.kpi)
-            if kpi is not None and kpi.periods and share.issue_date.value > kpi.periods[0].start:
+        kpi = None if swap is None else deal.kpis.get(swap.kpi)
+        if kpi is None or not kpi.periods:
+            continue
+        begins, named = kpi.periods[0].start, f"parts.{share.swap}"
+        if share.issue_date.value > begins:
+            yield (*here, "issue_date"), f"dates out of order: after the first period of {named} begins"
+        for loc, sale in parts_of(deal, Offering):
+            if sale.sells == share.token and sale.closes.value >= begins:
                 yield (
-                    (*here, "issue_date"),
-                    f"dates out of order: after the first period of {'.'.join(loc)} begins",
+                    (*loc, "closes"),
+                    f"dates out of order: not before {begins}, when {named} must have begun",
                 )
-            if kpi is not None and kpi.periods and deal.offering is not None:
-                begins = kpi.periods[0].start
-                if deal.offering.closes.value >= begins:
-                    yield (
-                        ("offering", "closes"),
-                        f"dates out of order: not before {begins}, when {'.'.join(loc)} must have begun",
-                    )
 
 
 def silence(deal: Deal) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> BondDemonstration:
     with ExitStack() as stack:
         chain = stack.enter_context(CHAINS[options.client](timestamp=terms.opens - LEAD_DAYS * 86_400))
         starting = stack.enter_context(reporting.Starting())
-        crews = {feed.kpi: starting.begin(_crew(chain.url, deal, feed, options)) for feed in terms.feeds}
+        crews = {feed.kpi: starting.begin(crew_of(chain.url, deal, feed, options)) for feed in terms.feeds}
         narrator.chapter(f"1. {deal.title}")
         valuation = price(deal)
         narrator.say(f"terms hash {deal.terms_hash}")
@@ -111,7 +111,7 @@ def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, Reporte
     return {period: row for period, row in rows.items() if row is not None}
 
 
-def _crew(rpc: str, deal: Deal, feed: FeedTerms, options: Options) -> Any:
+def crew_of(rpc: str, deal: Deal, feed: FeedTerms, options: Options) -> Any:
     lies, down = {}, []
     if feed.nodes - feed.quorum >= 1 and feed.quorum >= 3:  # honest nodes stay the majority of a quorum
         lie = int(feed.max_spread * LIE_OF_SPREAD) / 10**feed.decimals
@@ -159,31 +159,15 @@ def _readings(life: BondLife) -> list[Reading]:
 
 
 def _report(done: BondDemonstration, reading: Reading, said: ReportedRow, crew: reporting.Crew) -> None:
-    narrator, feed = done.narrator, reading.feed
     reporting.to_reporting_time(done.life, reading)
-    folder = done.options.out / "oracle" / "reports" / feed.kpi
-    record = reporting.report(done.life, reading, crew.urls, folder)
-    done.labels[feed.kpi, reading.period] = said.label
-    value = to_decimal(int(record["value"]), feed.decimals)
-    honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
-    inside = min(honest) <= int(record["value"]) <= max(honest)
-    if not done.faults.keys() & crew.faults.keys():
-        nodes = list(record["signers"])
-        for address, fault in crew.faults.items():
-            narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
-    narrator.say(
-        f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({said.label}: "
-        f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
-        inside,
-    )
-    found = reporting.verify(done.life, record)
-    lying = {address for address, fault in crew.faults.items() if "lies" in fault}
-    as_expected = set(found.culprits) == lying
-    narrator.say(f"read again from the evidence: {len(found.culprits)} of them does not hold", as_expected)
-    done.sound = done.sound and inside and as_expected
+    folder = done.options.out / "oracle" / "reports" / reading.feed.kpi
+    known = bool(done.faults.keys() & crew.faults.keys())
+    told = reporting.told_report(done.life, reading, said, crew, folder, done.narrator, known)
+    done.labels[reading.feed.kpi, reading.period] = said.label
+    done.sound = done.sound and told.sound
     done.faults |= crew.faults
-    done.exposed |= found.culprits
-    done.reports.append(record)
+    done.exposed |= told.exposed
+    done.reports.append(told.record)
 
 
 def _fix(done: BondDemonstration, numbers: Iterable[int]) -> None:

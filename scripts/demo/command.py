@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Event, current_thread, main_thread
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 OWN = ("oracle", "summary.json", "report.html", "deployment.json")
@@ -63,11 +66,10 @@ def demo(
     from scripts.console import plain_console, show_json
     from scripts.demo.narrator import Narrator
     from scripts.demo.story import Options
-    from scripts.kinds import commands_of
 
     terms = load_deal(deal)
     narrator = Narrator(plain_console(), quiet=json)
-    tell, write_report, summary = commands_of(terms.kind).story(terms, outcome.value)
+    tell, write_report, summary = _story(terms, outcome.value)
     told = Event()
     try:
         with _noting_interrupts(told), _unfinished(out) as folder:
@@ -88,6 +90,20 @@ def demo(
         _finish(content, out, narrator)
     if not content["ok"]:
         raise typer.Exit(1)
+
+
+def _story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
+    """What tells a deal's demonstration, writes its report and sums it up: that of the part that leads it, or
+    that of any parts where several do."""
+    from scripts.kinds import commands_of
+
+    if len(deal.groups) == 1:
+        return commands_of(deal.kind).story(deal, outcome)
+    from scripts.demo import joined, joined_report
+    from scripts.demo.story import require_published
+
+    require_published(deal, outcome)
+    return joined.tell, joined_report.write_report, joined_report.summary
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from finance.pricing.sample import find_sample
 from finance.report.plots import EVEN, GAIN, INK, LOSS, TWIN, payoff_figure
-from scripts.demo.bond import BondLife
+from scripts.demo.life import Life
 from scripts.demo.story import OUTCOME, Demonstration
 
 GAS_MARKS = {
@@ -29,7 +29,8 @@ GAS_MARKS = {
 class HasLife(Protocol):
     """A finished demonstration, of any kind."""
 
-    life: BondLife
+    @property
+    def life(self) -> Life: ...
 
 
 STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9.5, "axes.edgecolor": INK, "svg.fonttype": "path"}

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from finance.report.tables import inputs_table, summary_table, tier_table
 from scripts.demo import figures
-from scripts.demo.bond import BondLife
 from scripts.demo.cast import CLASS_NAMES, INVESTORS
+from scripts.demo.life import Life
 from scripts.demo.story import OUTCOME, Demonstration, Ending
 from scripts.demo.summary import payments
 
@@ -22,7 +22,7 @@ def write_report(demo: Demonstration, path: Path) -> Path:
     return path
 
 
-def environment(life: BondLife) -> Environment:
+def environment(life: Life) -> Environment:
     """The templates of this folder, with amounts of the deal's currency in words as a filter."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

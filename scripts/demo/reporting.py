@@ -13,18 +13,21 @@ from typing import Any
 
 from chain.bindings import read
 from chain.deploy import NODE_KEYS, PANEL_KEYS
-from chain.network import local_account, reach_time
+from chain.network import local_account, reach_time, when
 from finance.settlement.median import median
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
+from oracle.kpi import to_decimal
 from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.method import bundle_method
+from oracle.methods.reported import ReportedRow
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
 from oracle.processes import RunningNode, run_nodes
 from oracle.relay import run_relay, send_challenge, send_ruling
 from oracle.verifier import Verification, verify_report
 from scripts.demo.life import Life, Reading
+from scripts.demo.narrator import Narrator
 
 LIAR, SLEEPER = 1, 3
 """Signer indices: the node that lies and the node that is down."""
@@ -141,6 +144,46 @@ def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> d
 def verify(life: Life, record: Mapping[str, Any]) -> Verification:
     """Anybody's check of a report: the method again on the evidence, signatures, chain."""
     return verify_report(record["file"], w3=life.w3)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report that was told of: `sound` if it is inside what honest nodes said, and if reading it again
+    `exposed` just those who lied (reasons by node)."""
+
+    record: dict[str, Any]
+    sound: bool
+    exposed: dict[str, str]
+
+
+def told_report(
+    life: Life,
+    reading: Reading,
+    said: ReportedRow,
+    crew: Crew,
+    folder: Path,
+    narrator: Narrator,
+    faults_known: bool,
+) -> Told:
+    """A report of what was published, and what anybody finds who reads it again, told as it happens."""
+    feed = reading.feed
+    record = report(life, reading, crew.urls, folder)
+    value = to_decimal(int(record["value"]), feed.decimals)
+    honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
+    inside = min(honest) <= int(record["value"]) <= max(honest)
+    if not faults_known:
+        nodes = list(record["signers"])
+        for address, fault in crew.faults.items():
+            narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
+    narrator.say(
+        f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({said.label}: "
+        f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
+        inside,
+    )
+    found = verify(life, record)
+    as_expected = set(found.culprits) == {a for a, fault in crew.faults.items() if "lies" in fault}
+    narrator.say(f"read again from the evidence: {len(found.culprits)} of them does not hold", as_expected)
+    return Told(record, inside and as_expected, dict(found.culprits))
 
 
 def wait_until_final(life: Life, reading: Reading) -> None:

@@ -22,7 +22,7 @@ FILE = ROOT / "deals" / "enel-slb-2019.yaml"
 def main() -> None:
     tree = read_deal_yaml(FILE)
     tree["id"] = "enel-with-a-steeper-step"
-    tiers = tree["claims"]["slb-2024"]["coupon"]["steps"][0]["tiers"]
+    tiers = tree["parts"]["bond"]["coupon"]["steps"][0]["tiers"]
     tiers[0]["rate"] = {"value": Decimal("0.0050"), "assumed": "twice the step of the real bond"}
     variant = parse_deal(tree)
     table = price_table([load_deal(FILE), variant])

@@ -13,13 +13,14 @@ import pandas as pd  # noqa: E402
 
 from finance import load_deal, price_table  # noqa: E402
 from finance.report.workbook import save_frames  # noqa: E402
+from finance.terms.deal import KpiBond  # noqa: E402
 
 SHIFTS = (-0.01, 0.0, 0.01)  # of the discount yield, from the coupon
 
 
 def main(target: str = "what-ifs.xlsx") -> None:
     book = [load_deal(path) for path in sorted((ROOT / "deals").glob("*.yaml"))]
-    deals = [deal for deal in book if [claim.kind for claim in deal.claims.values()] == ["kpi_bond"]]
+    deals = [deal for deal in book if list(deal.having(KpiBond)) == list(deal.groups)]
     tables = []
     for deal in deals:
         bond = deal.bond

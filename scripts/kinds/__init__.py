@@ -7,9 +7,14 @@ from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+import typer
 
 from scripts.options import Outputs
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
 
 MODULES: Final = {
     "kpi_bond": "scripts.kinds.bond",
@@ -18,7 +23,7 @@ MODULES: Final = {
 """By the deal's kind; imported when a command needs it.
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
-`sensitivity`, each with the options that mean something there; `about(record)`, lines on a deployment;
+`sensitivity`, each with the options that mean something there; `about(record, deal)`, lines on a deployment;
 and `story(deal, outcome)`, its demonstration.
 """
 
@@ -28,14 +33,30 @@ def commands_of(kind: str) -> Any:
     return import_module(MODULES[kind])
 
 
-def by_kind(command: Callable[..., None], deal: Path, outputs: Outputs, **options: Any) -> None:
-    """Do a `command` of the analyst, with its `options`, as the kind of the deal at a path does it.
+def by_kind(
+    command: Callable[..., None], deal: Path, outputs: Outputs, part: str | None = None, **options: Any
+) -> None:
+    """Do a `command` of the analyst, with its `options`, as the kind of the part that leads a deal at a path
+    does it. Of a deal of several groups that of `part`; without one each in turn, where nothing is written
+    but to the terminal.
 
     Raises InputError for an option that was given and that means nothing there, and as `load_deal` does.
     """
-    from finance.terms import InputError, load_deal
+    from finance.terms import load_deal
 
     terms = load_deal(deal)
+    each = part is None and outputs == Outputs()
+    for number, group in enumerate(terms.groups.values() if each else [terms.group(part)]):
+        if number:
+            typer.echo()
+        _done(command, deal, group, outputs, options)
+
+
+def _done(
+    command: Callable[..., None], deal: Path, terms: Deal, outputs: Outputs, options: dict[str, Any]
+) -> None:
+    from finance.terms import InputError
+
     kind = commands_of(terms.kind)
     does = getattr(kind, command.__name__)
     takes, defaults = signature(does).parameters, signature(command).parameters

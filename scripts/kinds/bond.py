@@ -230,7 +230,7 @@ def _check_known(terms: Deal, day: date) -> None:
 # -- on a chain
 
 
-def about(_record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+def about(_record: DeploymentRecord, _deal: Deal) -> Iterator[tuple[str, str]]:
     """What is to be said of a deployment besides its addresses: nothing."""
     yield from ()
 

@@ -190,11 +190,10 @@ def _workbook(view: View, path: Path) -> None:
 # -- on a chain
 
 
-def about(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+def about(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str]]:
     """Who is who, and what was agreed."""
     from finance.settlement.swap_terms import swap_terms
 
-    deal = record.load_deal()
     for name, address, who in _parties(record, deal):
         yield name, f"{address}{f' ({who})' if who else ''}"
     yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
@@ -204,8 +203,8 @@ def about(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
 def _parties(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str, str]]:
     """Role, wallet and name of everybody but who signs for the oracle."""
     keys = {"payer": deal.swap.payer, "payee": deal.swap.payee, "issuer": deal.swap.payee}
-    if deal.share is not None:
-        keys |= {"operator": deal.share.operator, "lender": deal.share.lender}
+    if deal.treasury is not None:
+        keys |= {"operator": deal.treasury.operator, "lender": deal.treasury.lender}
     agents = [party.name for party in deal.parties.values() if "agent" in party.roles]
     for role in ("payer", "payee", "issuer", "operator", "lender", "agent"):
         address = record.wallets.people.get(role)

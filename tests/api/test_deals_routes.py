@@ -158,7 +158,7 @@ def test_everything_that_is_wrong_is_said_at_once(client: TestClient) -> None:
     found = check(client, body)
     assert not found["valid"]
     fields = {problem["field"] for problem in found["problems"]}
-    assert {"claims.series-2016b.principal.value", "claims.series-2016b.maturity"} <= fields
+    assert {"parts.bond.principal.value", "parts.bond.maturity"} <= fields
     assert all(problem["reason"] for problem in found["problems"])
     assert found["terms_hash"] is None
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from eth_account import Account
 
+from api.index.reader import Deployment, _Known
 from api.instruments import Case, instrument_of
 from api.views.oracle import reward_pool
 from chain.bindings import contract, read
@@ -62,11 +62,12 @@ def facts(case: Case) -> dict[str, int]:
 
 def cases(life: Any, kind: str, step: int = 1) -> Iterator[tuple[int, Case]]:
     """The case after each block, read from the chain to that block only."""
-    deployment = SimpleNamespace(id=life.deal.id, deal=life.deal, record=life.record, kind=kind)
+    known = _Known(life.record, life.deal.lead)
+    deployment = Deployment(life.deal.id, life.deal.id, kind, life.record.block, 0, known)
     head = life.w3.eth.block_number
     for block in sorted({*range(life.record.block, head, step), head}):
         ledger = read_ledger(life.w3, life.record, block)
-        yield block, Case(deployment, instrument_of(kind), ledger, ledger.time)  # type: ignore[arg-type]
+        yield block, Case(deployment, instrument_of(kind), ledger, ledger.time)
 
 
 def check_oracle(life: Any, case: Case, block: int) -> None:

@@ -96,7 +96,7 @@ def test_terms_that_are_not_those_on_chain_are_refused_with_what_differs(
     service: Service, key: dict[str, str], other: dict[str, Any]
 ) -> None:
     record = copy.deepcopy(other)
-    record["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.05"
+    record["terms"]["parts"]["bond"]["coupon"]["rate"]["value"] = "0.05"
     answer = service.post(PATH, json=record, headers=key)
     assert answer.status_code == 409
     assert answer.json()["type"] == "/problems/deployment-differs"
@@ -149,13 +149,13 @@ def test_terms_that_no_deal_file_may_have_are_refused(
 ) -> None:
     """They are well-typed, and what compares fields is looked at as well, before the chain is asked."""
     record = copy.deepcopy(other)
-    record["terms"]["claims"]["series-2016b"]["maturity"]["value"] = "2015-04-01"
+    record["terms"]["parts"]["bond"]["maturity"]["value"] = "2015-04-01"
     Deal.model_validate(record["terms"])
     answer = service.post(PATH, json=record, headers=key)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-deal")
     assert "maturity" in answer.text
     for odd in (0.05, {"a": 1.5}, "\ud800"):
-        record["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = odd
+        record["terms"]["parts"]["bond"]["coupon"]["rate"]["value"] = odd
         answer = service.post(PATH, content=json.dumps(record), headers={**key, "content-type": JSON})
         assert answer.status_code == 422, answer.text
 

@@ -154,7 +154,7 @@ def test_a_short_number_does_not_fill_the_memory(client: TestClient, number: str
     """30 bytes took gigabytes when the number was written in full."""
     text = (Path(__file__).parents[2] / "deals" / f"{DEAL}.yaml").read_text()
     tree = client.get(f"/v1/deals/{DEAL}/terms").json()
-    tree["claims"]["series-2016b"]["principal"]["value"] = "PLACE"
+    tree["parts"]["bond"]["principal"]["value"] = "PLACE"
     posted = json.dumps(tree).replace('"PLACE"', number)
     for path, body, kind in (
         ("valuations", f'{{"document":{posted}}}', "application/json"),

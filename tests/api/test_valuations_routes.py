@@ -117,7 +117,7 @@ def test_a_posted_deal_is_valued_as_the_stored_one(client: TestClient) -> None:
 def test_a_posted_deal_that_is_wrong_says_everything(client: TestClient) -> None:
     problem = refused(client, document=(DEALS / f"{DC}.yaml").read_text().replace("25000000", "x"))
     assert problem["type"] == "/problems/invalid-deal"
-    assert {"claims.series-2016b.principal.value", "offering.hard_cap.value"} <= {
+    assert {"parts.bond.principal.value", "parts.offering.hard_cap.value"} <= {
         e["field"] for e in problem["errors"]
     }
 

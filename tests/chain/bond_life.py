@@ -40,13 +40,13 @@ BEFORE_THE_OFFERING = at("2016-09-15")
 def small_tree() -> dict[str, Any]:
     """The DC Water deal file, small and uneven."""
     tree = read_deal_yaml(DC_WATER)
-    claim = tree["claims"]["series-2016b"]
+    claim = tree["parts"]["bond"]
     claim["principal"]["value"] = 10_000
     claim["coupon"]["rate"]["value"] = Decimal("0.0333333333")
     for tier in claim["outcome_payment"]["tiers"]:
         tier["amount"]["value"] = tier["amount"]["value"] // 1000
-    tree["offering"]["soft_cap"]["value"] = 7_000
-    tree["offering"]["hard_cap"]["value"] = 10_000
+    tree["parts"]["offering"]["soft_cap"]["value"] = 7_000
+    tree["parts"]["offering"]["hard_cap"]["value"] = 10_000
     return tree
 
 

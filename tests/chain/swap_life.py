@@ -50,7 +50,7 @@ def units(amount: str | int) -> int:
 def cut(path: Path, **changes: Any) -> dict[str, Any]:
     """A deal file with its first six periods; `changes` of the swap's own fields."""
     tree = read_deal_yaml(path)
-    swap = tree["claims"]["swap"]
+    swap = tree["parts"]["swap"]
     swap.update(changes)
     measure = tree["kpis"][swap["kpi"]]
     measure["periods"] = measure["periods"][:QUARTERS]

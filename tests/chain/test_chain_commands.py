@@ -173,13 +173,13 @@ def test_a_bad_deal_names_file_field_value_and_reason(
     program: Program, anvil: LocalChain, tmp_path: Path
 ) -> None:
     tree = yaml.safe_load(DC_WATER.read_text())
-    tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = 3.43
+    tree["parts"]["bond"]["coupon"]["rate"]["value"] = 3.43
     bad = tmp_path / "bad.yaml"
     bad.write_text(yaml.safe_dump(tree))
     before = anvil.w3.eth.block_number
     done = program("deploy", bad, "--network", anvil.url, "--folder", tmp_path)
     assert done.returncode == 2
-    assert f"{bad}: claims.series-2016b.coupon.rate = 3.43: looks like a percentage" in done.stderr
+    assert f"{bad}: parts.bond.coupon.rate = 3.43: looks like a percentage" in done.stderr
     assert anvil.w3.eth.block_number == before
 
 
@@ -199,7 +199,7 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     program: Program, one_life: Life, tmp_path: Path
 ) -> None:
     data = json.loads(one_life.record.to_json())
-    data["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
+    data["terms"]["parts"]["bond"]["coupon"]["rate"]["value"] = "0.04"
     file = tmp_path / "altered.json"
     file.write_text(json.dumps(data))
     url = one_life.w3.provider.endpoint_uri  # type: ignore[attr-defined]
@@ -232,7 +232,7 @@ def tampered(life: Life, tmp_path: Path, change: Callable[[Tree], object]) -> tu
 
 
 def other_rate(data: Tree) -> None:
-    data["terms"]["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
+    data["terms"]["parts"]["bond"]["coupon"]["rate"]["value"] = "0.04"
 
 
 @pytest.mark.parametrize(

@@ -226,18 +226,18 @@ def test_a_currency_with_other_decimals_is_refused(chain: LocalChain, shared: In
         ({"wallets.deployer": "0x" + "11" * 20}, "record.block"),
         ({"terms_hash": "0x" + "33" * 32}, "record.terms_hash"),
         ({"shared.registry": "0x" + "44" * 20}, "token.anchors.registry"),
-        ({"terms.claims.series-2016b.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
+        ({"terms.parts.bond.coupon.rate.value": "0.0344"}, "bond.terms.rate"),
         (
-            {"terms.claims.series-2016b.outcome_payment.tiers.2.amount.value": "3300001"},
+            {"terms.parts.bond.outcome_payment.tiers.2.amount.value": "3300001"},
             "bond.terms.fixings",
         ),
         ({"block": 10**12}, "record.block"),
         ({"time": 1}, "record.time"),
         ({"tx": "0x" + "77" * 32}, "record.tx"),
         ({"deal": "enel-slb-2019"}, "record.deal"),
-        ({"terms.claims.series-2016b.grace_days.value": "11"}, "bond.terms.gracePeriod"),
-        ({"terms.offering.closes.value": "2016-09-28"}, "offering.terms.closes"),
-        ({"terms.offering.blocked_countries": ["KP"]}, "token.anchors.policy"),
+        ({"terms.parts.bond.grace_days.value": "11"}, "bond.terms.gracePeriod"),
+        ({"terms.parts.offering.closes.value": "2016-09-28"}, "offering.terms.closes"),
+        ({"terms.parts.token.blocked_countries": ["KP"]}, "token.anchors.policy"),
         ({"terms.oracle.runoff-reduction.quorum.value": "4"}, "feeds.runoff-reduction.quorum"),
         ({"terms.summary": "Other words."}, "token.documentHash"),
     ],
@@ -406,8 +406,8 @@ def test_bad_records_say_what_is_wrong(tmp_path: Path) -> None:
 
 def test_encodings_against_hand_made_words() -> None:
     tree = small_tree()
-    tree["offering"]["eligible_classes"] = ["retail", "institutional"]
-    tree["offering"]["blocked_countries"] = ["US", "KP"]
+    tree["parts"]["token"]["eligible_classes"] = ["retail", "institutional"]
+    tree["parts"]["token"]["blocked_countries"] = ["US", "KP"]
     # Bits 1 and 3, then 408 (KP, 0x0198) and 840 (US, 0x0348), lowest first.
     word = int(holding_policy(settlement_terms(parse_deal(tree))), 16)
     assert word == 0b1010 + (408 << 8) + (840 << 24)
@@ -419,19 +419,19 @@ def test_encodings_against_hand_made_words() -> None:
 def test_moving_the_dates_makes_another_deal(deal: Deal) -> None:
     moved = shift_deal(deal, 10)
     assert moved.terms_hash != deal.terms_hash
-    claim = moved.claims["series-2016b"]
+    claim = moved.parts["bond"]
     assert moved.offering.opens.value == date(2016, 9, 25)
     assert (claim.interest_from.value, claim.maturity.value) == (date(2016, 10, 11), date(2021, 4, 11))
     assert moved.kpis["runoff-reduction"].periods[0].end == date(2021, 1, 10)
     # The publication is as old as it was, and nobody has published the new dates.
     assert moved.sources["cfn"].date == date(2021, 9, 27)
     assert not claim.maturity.is_sourced
-    source = deal.claims["series-2016b"].maturity.source
+    source = deal.parts["bond"].maturity.source
     assert claim.maturity.assumed == f"moved by 10 days from 2021-04-01 ({source})"
     assert claim.coupon.rate.is_sourced
     assert shift_deal(deal, 0) is deal
     # The first half year after 2027-01-31 has 181 days and not 182: coupons fill whole periods all the same.
-    assert shift_deal(deal, 3774).claims["series-2016b"].maturity.value == date(2031, 7, 31)
+    assert shift_deal(deal, 3774).parts["bond"].maturity.value == date(2031, 7, 31)
 
 
 def test_dates_move_so_that_the_offering_is_open_on_any_day(deal: Deal) -> None:

@@ -200,7 +200,7 @@ def altered(change: Callable[[dict[str, Any]], None]) -> Any:
 
 def test_an_altered_deal_does_not_reconcile(lived: Life) -> None:
     def rate(tree: dict[str, Any]) -> None:
-        tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = "0.04"
+        tree["parts"]["bond"]["coupon"]["rate"]["value"] = "0.04"
 
     result = reconcile(lived.w3, lived.record, altered(rate))
     assert not result.ok
@@ -213,7 +213,7 @@ def test_an_altered_deal_does_not_reconcile(lived: Life) -> None:
 
 def test_an_altered_outcome_does_not_reconcile(lived: Life) -> None:
     def more(tree: dict[str, Any]) -> None:
-        for tier in tree["claims"]["series-2016b"]["outcome_payment"]["tiers"]:
+        for tier in tree["parts"]["bond"]["outcome_payment"]["tiers"]:
             tier["amount"]["value"] = str(int(tier["amount"]["value"]) * 2)
 
     result = reconcile(lived.w3, lived.record, altered(more))

@@ -38,8 +38,18 @@ def moved(
     return event(at, source, "Transfer", tx, **{"from": who, "to": to, "value": value})
 
 
+def parts_at(**at: str) -> dict[str, Any]:
+    """Parts by key, as a record has them; a swap's kind is payment."""
+    return {
+        key: SimpleNamespace(kind={"swap": "payment"}.get(key, key), address=address)
+        for key, address in at.items()
+    }
+
+
 def tables(*events: Event, to_block: int = 9) -> EventTables:
-    return EventTables(to_block, 9000, list(events), SimpleNamespace(feeds={"kpi": "0xf"}))
+    return EventTables(
+        to_block, 9000, list(events), SimpleNamespace(feeds={"kpi": "0xf"}, parts=parts_at(token=TOKEN))
+    )
 
 
 # -- units
@@ -108,7 +118,7 @@ def test_reports_name_their_signers_and_kpi() -> None:
 
 
 def bond_ledger(*events: Event) -> Ledger:
-    record: Any = SimpleNamespace(addresses={"bond": BOND}, feeds={})
+    record: Any = SimpleNamespace(parts=parts_at(bond=BOND, token=TOKEN), feeds={})
     return Ledger(9, 9000, list(events), record)
 
 
@@ -159,7 +169,9 @@ def test_turns_are_of_the_contracts_and_not_of_their_currency() -> None:
 def swap_ledger(*events: Event, project: bool = True) -> SwapLedger:
     at = {"swap": SWAP, "treasury": TREASURY, "token": TOKEN, "offering": OFFERING}
     addresses = at if project else {"swap": SWAP}
-    record: Any = SimpleNamespace(addresses=addresses, wallets={"issuer": C}, feeds={})
+    record: Any = SimpleNamespace(
+        addresses=addresses, parts=parts_at(**addresses), wallets={"issuer": C}, feeds={}
+    )
     return SwapLedger(9, 9000, list(events), record)
 
 
@@ -169,14 +181,14 @@ def test_what_belongs_together_is_in_one_transaction() -> None:
     last = event((1, 3), "swap", "AmountPaid")
     elsewhere = event((1, 4), "swap", "Funded", tx="0xo")
     found = swap_ledger(first, middle, last, event((1, 5), "treasury", "AmountPaid"), elsewhere)
-    assert found.after(middle, "swap", "AmountPaid") is last
-    assert found.before(middle, "swap", "AmountPaid") is first
-    assert found.before(last, "swap", "AmountPaid") is first
-    assert found.after(first, "swap", "AmountPaid") is last
+    assert found.after(middle, "payment", "AmountPaid") is last
+    assert found.before(middle, "payment", "AmountPaid") is first
+    assert found.before(last, "payment", "AmountPaid") is first
+    assert found.after(first, "payment", "AmountPaid") is last
     for none in (
-        found.after(middle, "swap", "Funded"),
-        found.after(last, "swap", "AmountPaid"),
-        found.before(first, "swap", "AmountPaid"),
+        found.after(middle, "payment", "Funded"),
+        found.after(last, "payment", "AmountPaid"),
+        found.before(first, "payment", "AmountPaid"),
         found.before(middle, "treasury", "AmountPaid"),
     ):
         assert none is None
@@ -221,7 +233,7 @@ def test_tables_of_a_swap_have_its_own_events_alone() -> None:
     ]
     assert rows(found.ends, "how", "amount", "paid") == [("close_out", 3, 0)]
     assert rows(found.withdrawals, "contract", "party", "to", "amount") == [
-        ("swap", "payee", A, 4),
+        ("payment", "payee", A, 4),
         ("treasury", "lender", B, 5),
     ]
     assert rows(found.fundings, "side", "amount", "repaid", "posted") == [("payee", 10, 4, 6)]
@@ -317,7 +329,7 @@ def test_any_difference_is_a_difference() -> None:
     assert result().ok
     for parts in (
         {"rows": [Row("bond", "coupon", A, 1, 5, 4)]},
-        {"holders": [Holder(A, 1, 5, 3, 1)]},
+        {"holders": [Holder("token", A, 1, 5, 3, 1)]},
         {"checks": [Check("c", 5, 6)]},
         {"positions": [Position("payer", A, "held", 5, 6)]},
         {"accounts": [Position("issuer", A, "paid_in", 5, 4)]},
@@ -327,7 +339,9 @@ def test_any_difference_is_a_difference() -> None:
         assert [abs(item.difference) for item in found.differences] == [1]
     assert not result(deployment=["a field"]).ok
     equal = result(
-        rows=[Row("bond", "coupon", A, 1, 5, 5)], holders=[Holder(A, 1, 5, 3, 2)], checks=[Check("c", 5, 5)]
+        rows=[Row("bond", "coupon", A, 1, 5, 5)],
+        holders=[Holder("token", A, 1, 5, 3, 2)],
+        checks=[Check("c", 5, 5)],
     )
     assert (equal.ok, equal.differences) == (True, [])
 
@@ -335,7 +349,7 @@ def test_any_difference_is_a_difference() -> None:
 def test_sums_are_by_kind_and_over_holders() -> None:
     coupons = [Row("bond", "coupon", A, 1, 50, 40), Row("bond", "coupon", B, 1, 25, 30)]
     rows = [*coupons, Row("token", "gift", A, None, 4, 4)]
-    found = result(rows=rows, holders=[Holder(A, 2, 54, 40, 4), Holder(B, 1, 25, 0, 30)])
+    found = result(rows=rows, holders=[Holder("token", A, 2, 54, 40, 4), Holder("token", B, 1, 25, 0, 30)])
     coupon, gift = (
         {"expected": 75, "actual": 70, "difference": -5},
         {"expected": 4, "actual": 4, "difference": 0},

@@ -42,7 +42,7 @@ def term(value: Any) -> dict[str, Any]:
 def fixed_tree() -> dict[str, Any]:
     """The small deal without a KPI."""
     tree = small_tree()
-    claim = tree["claims"]["series-2016b"]
+    claim = tree["parts"]["bond"]
     del claim["outcome_payment"], claim["term_readings"]
     claim["maturity"]["value"] = at_date(DATES[-1])
     claim["coupon"]["rate"]["value"] = Decimal("0.06")
@@ -70,7 +70,7 @@ def wide_tree() -> dict[str, Any]:
         ]
         tree["oracle"][name] = deepcopy(policy)
     tree["oracle"]["water"] |= {"nodes": term(7), "quorum": term(5)}
-    claim = tree["claims"]["series-2016b"]
+    claim = tree["parts"]["bond"]
     claim["coupon"]["steps"] = [
         {
             "kpi": "energy",
@@ -148,7 +148,7 @@ def test_dust_of_a_fixed_bond_is_carried_and_returned(chain: LocalChain) -> None
     """3.33333331 % a year: 116,666,665.85, so 116,666,665 a coupon. Four are 466,666,660, of which seven
     units can share 466,666,655; the 5 that are left go back to the issuer."""
     tree = fixed_tree()
-    tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = Decimal("0.0333333331")
+    tree["parts"]["bond"]["coupon"]["rate"]["value"] = Decimal("0.0333333331")
     life = lived(chain, parse_deal(tree))
     for day in DATES:
         life.coupon(day)
@@ -247,9 +247,9 @@ def test_what_waits_for_a_report_is_noted_not_counted(chain: LocalChain) -> None
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        (("claims", "series-2016b", "coupon", "steps", 0, "tiers", 0, "rate"), {"coupon"}),
-        (("claims", "series-2016b", "amortisation", "instalments", 0, "fraction"), {"coupon", "principal"}),
-        (("claims", "series-2016b", "outcome_payment", "tiers", 1, "amount"), {"outcome"}),
+        (("parts", "bond", "coupon", "steps", 0, "tiers", 0, "rate"), {"coupon"}),
+        (("parts", "bond", "amortisation", "instalments", 0, "fraction"), {"coupon", "principal"}),
+        (("parts", "bond", "outcome_payment", "tiers", 1, "amount"), {"outcome"}),
     ],
 )
 def test_an_altered_wide_deal_does_not_reconcile(

@@ -143,7 +143,7 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     program: Program, settled: SwapLife, tmp_path: Path
 ) -> None:
     data = json.loads(settled.record.to_json())
-    data["terms"]["claims"]["swap"]["fixed"]["value"][0] = "-1880001"
+    data["terms"]["parts"]["swap"]["fixed"]["value"][0] = "-1880001"
     file = tmp_path / "altered.json"
     file.write_text(json.dumps(data))
     done = program("reconcile", file, "--network", url(settled))
@@ -182,12 +182,12 @@ def test_a_wrong_chain_or_none_is_one_line(
 
 def test_deploy_says_in_one_line_what_is_wrong(program: Program, now: LocalChain, tmp_path: Path) -> None:
     tree = yaml.safe_load(RAIN.read_text())
-    tree["claims"]["swap"]["late_rate"]["value"] = 8
+    tree["parts"]["swap"]["late_rate"]["value"] = 8
     bad = tmp_path / "bad.yaml"
     bad.write_text(yaml.safe_dump(tree))
     for deal, network, says in (
         (RAIN, "http://127.0.0.1:9", "no chain answers at http://127.0.0.1:9"),
-        (bad, now.url, f"{bad}: claims.swap.late_rate = 8"),
+        (bad, now.url, f"{bad}: parts.swap.late_rate = 8"),
     ):
         done = program("deploy", deal, "--network", network, "--folder", tmp_path)
         assert (done.returncode, done.stdout) == (2, "")

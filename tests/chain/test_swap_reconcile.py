@@ -512,7 +512,7 @@ def test_an_altered_deal_does_not_reconcile(anvil_lives: Lives) -> None:
     rain = anvil_lives[1]
 
     def dearer(tree: dict[str, Any]) -> None:
-        tree["claims"]["swap"]["fixed"]["value"][0] = "-1880001"
+        tree["parts"]["swap"]["fixed"]["value"][0] = "-1880001"
 
     result = reconcile(rain.w3, rain.record, altered(rain.deal, dearer))
     assert not result.ok
@@ -525,7 +525,7 @@ def test_an_altered_cost_does_not_reconcile(anvil_lives: Lives) -> None:
     project = anvil_lives[0]
 
     def cheaper(tree: dict[str, Any]) -> None:
-        tree["claims"]["revenue-share"]["operating_cost"]["value"] = ["1000000"]
+        tree["parts"]["treasury"]["operating_cost"]["value"] = ["1000000"]
 
     result = reconcile(project.w3, project.record, altered(project.deal, cheaper))
     first = [r for r in result.rows if r.period == 1 and r.difference]
@@ -549,7 +549,7 @@ def test_a_step_that_the_deal_does_not_allow_is_named(young: SwapLife) -> None:
     ledger = young.ledger()
     twice = [
         *ledger.events,
-        replace(next(ledger.of("swap", "PeriodSettled")), block=ledger.to_block, index=99),
+        replace(next(ledger.of("payment", "PeriodSettled")), block=ledger.to_block, index=99),
     ]
     result = reconcile(young.w3, young.record, ledger=replace(ledger, events=twice))
     assert not result.ok
@@ -564,7 +564,7 @@ def test_after_a_step_that_is_refused_nothing_is_expected_and_all_that_was_paid_
         ledger, honest = life.ledger(), life.reconcile()
         begun = next(n for n, e in enumerate(ledger.events) if e.name == "PaymentActivated")
         early = replace(
-            next(ledger.of("swap", "PeriodSettled")), block=ledger.events[begun].block, index=10**6
+            next(ledger.of("payment", "PeriodSettled")), block=ledger.events[begun].block, index=10**6
         )
         false = replace(early, time=ledger.events[begun].time, tx="0xfalse")
         events = [*ledger.events[: begun + 1], false, *ledger.events[begun + 1 :]]

@@ -5,7 +5,19 @@ from __future__ import annotations
 MISSING = "missing: {rule: worst_for_data_controller}"
 
 BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
-    "missing section": ([("offering:\n", "offerings:\n")], "offering", "(missing)", "is required"),
+    "missing section": ([("parts:\n", "part:\n")], "parts", "(missing)", "is required"),
+    "a sale of what is no claim": (
+        [("    sells: token\n", "    sells: bond\n")],
+        "parts.offering.sells",
+        "bond",
+        "is a kpi_bond, and a claim_token is wanted",
+    ),
+    "a sale of nothing that is there": (
+        [("    sells: token\n", "    sells: shares\n")],
+        "parts.offering.sells",
+        "shares",
+        "no such part (a claim_token is wanted; known: token)",
+    ),
     "unknown KPI of the oracle": (
         [("oracle:\n  runoff-reduction:", "oracle:\n  rainfall:")],
         "oracle.rainfall",
@@ -20,7 +32,7 @@ BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
     ),
     "offering closes first": (
         [("closes: {value: 2016-09-29", "closes: {value: 2016-09-01")],
-        "offering.closes",
+        "parts.offering.closes",
         "2016-09-01",
         "dates out of order",
     ),
@@ -141,32 +153,32 @@ BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "either the issuer or the holders",
     ),
     "schema version": (
-        [("penstock/deal/1", "penstock/deal/9")],
+        [("penstock/deal/2", "penstock/deal/9")],
         "schema",
         "penstock/deal/9",
-        "penstock/deal/1",
+        "penstock/deal/2",
     ),
     "country": (
         [("blocked_countries: []", "blocked_countries: [XX]")],
-        "offering.blocked_countries.0",
+        "parts.token.blocked_countries.0",
         "XX",
         "ISO 3166-1",
     ),
     "investor class": (
         [("eligible_classes: [retail,", "eligible_classes: [public,")],
-        "offering.eligible_classes.0",
+        "parts.token.eligible_classes.0",
         "public",
         "'retail'",
     ),
     "soft cap above hard cap": (
         [("soft_cap: {value: 25000000", "soft_cap: {value: 26000000")],
-        "offering.soft_cap",
+        "parts.offering.soft_cap",
         "26000000",
         "greater than the hard cap",
     ),
     "hard cap is not the issue": (
         [("hard_cap: {value: 25000000", "hard_cap: {value: 26000000")],
-        "offering.hard_cap",
+        "parts.offering.hard_cap",
         "26000000",
         "must equal the principal 25000000",
     ),

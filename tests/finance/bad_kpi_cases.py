@@ -10,7 +10,7 @@ ENEL, ATLANTA, BUSES, HONG_KONG = (
     "singapore-ebus-loan",
     "hksar-tokenised-green-bond-2023",
 )
-STEP = "claims.slb-2024.coupon.steps.0"
+STEP = "parts.bond.coupon.steps.0"
 BELOW = (
     "- {below: {value: 0.55, source: diplomat}, inclusive: false, rate: {value: 0.0025, source: diplomat}}"
 )
@@ -20,7 +20,7 @@ REPORTED = "the first interest period after the assurance report of spring 2022"
 FROM = f"          from: {{value: 2022-09-10, assumed: {REPORTED}}}\n"
 SECOND_STEP = f"        - kpi: renewable-share\n          period: 1\n{FROM}{TIERS}"
 
-BONUS = "claims.eib-2029.outcome_payment"
+BONUS = "parts.bond.outcome_payment"
 NOTHING = "inclusive: false, amount: {value: 0, source: epic}"
 PAY_DATE = "      date: {value: 2025-01-31, source: epic, note: after 6 years}\n"
 AT_MATURITY: Edits = [("pays: on_date", "pays: at_maturity"), (PAY_DATE, "")]
@@ -175,14 +175,14 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
     "late rate below the stepped coupon": (
         ENEL,
         [("late_rate: {value: 0.0465", "late_rate: {value: 0.0289")],
-        "claims.slb-2024.late_rate",
+        "parts.bond.late_rate",
         "0.0289",
         "is below the coupon, which can be 0.029",
     ),
     "coupon below zero by two steps": (
         ENEL,
         [*rate("-0.02"), ("    grace_days:", f"{SECOND_STEP.replace('0.0025', '-0.02')}    grace_days:")],
-        "claims.slb-2024.coupon.steps.1",
+        "parts.bond.coupon.steps.1",
         "{kpi: renewable-share",
         "could make the coupon -0.0135, which is below zero",
     ),
@@ -268,63 +268,63 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
     "amortisation from no pay date": (
         BUSES,
         [("from: {value: 2026-04-01,", "from: {value: 2026-04-02,")],
-        "claims.loan-2034.amortisation.from",
+        "parts.bond.amortisation.from",
         "2026-04-02",
         "is not a pay date of the coupon",
     ),
     "amortisation of no kind": (
         BUSES,
         [("kind: linear", "kind: annuity")],
-        "claims.loan-2034.amortisation.kind",
+        "parts.bond.amortisation.kind",
         "annuity",
         "'linear', 'schedule'",
     ),
     "instalment on no pay date": (
         ATLANTA,
         instalments(("2020-01-30", "0.1")),
-        "claims.eib-2029.amortisation.instalments",
+        "parts.bond.amortisation.instalments",
         "[{date:",
         "2020-01-30 is not a pay date of the coupon",
     ),
     "instalment of nothing": (
         ATLANTA,
         instalments(("2020-01-31", "0")),
-        "claims.eib-2029.amortisation.instalments.0.fraction",
+        "parts.bond.amortisation.instalments.0.fraction",
         "0",
         "greater than 0 and at most 1",
     ),
     "instalment in percent": (
         ATLANTA,
         instalments(("2020-01-31", "0.1"), ("2021-01-31", "5")),
-        "claims.eib-2029.amortisation.instalments.1.fraction",
+        "parts.bond.amortisation.instalments.1.fraction",
         "5",
         "greater than 0 and at most 1 (0.05 is 5 % of the principal)",
     ),
     "instalments above the principal": (
         ATLANTA,
         instalments(("2020-01-31", "0.6"), ("2021-01-31", "0.6")),
-        "claims.eib-2029.amortisation.instalments",
+        "parts.bond.amortisation.instalments",
         "[{date:",
         "add up to more than the principal",
     ),
     "instalments above the principal at maturity": (
         ATLANTA,
         instalments(("2020-01-31", "0.6"), ("2029-01-31", "0.6")),
-        "claims.eib-2029.amortisation.instalments",
+        "parts.bond.amortisation.instalments",
         "[{date:",
         "add up to more than the principal",
     ),
     "nothing left for the maturity": (
         ATLANTA,
         instalments(("2020-01-31", "0.4"), ("2021-01-31", "0.6")),
-        "claims.eib-2029.amortisation.instalments",
+        "parts.bond.amortisation.instalments",
         "[{date:",
         "nothing is left for the maturity",
     ),
     "instalment in words": (
         ATLANTA,
         instalments(("2020-01-31", "half")),
-        "claims.eib-2029.amortisation.instalments.0.fraction.value",
+        "parts.bond.amortisation.instalments.0.fraction.value",
         "half",
         "must be a number",
     ),
@@ -332,21 +332,21 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
     "readings of a bond with steps": (
         ENEL,
         [("    grace_days:", f"{READING}    grace_days:")],
-        "claims.slb-2024.term_readings",
+        "parts.bond.term_readings",
         "[{years:",
         "belong to a bond with regular coupons, no steps, and principal and outcome at maturity",
     ),
     "readings of a dated outcome": (
         ATLANTA,
         [("    grace_days:", f"{READING}    grace_days:")],
-        "claims.eib-2029.term_readings",
+        "parts.bond.term_readings",
         "[{years:",
         "belong to a bond with regular coupons",
     ),
     "readings of one coupon": (
         HONG_KONG,
         [("    grace_days:", f"{READING}    grace_days:")],
-        "claims.green-2024.term_readings",
+        "parts.bond.term_readings",
         "[{years:",
         "belong to a bond with regular coupons",
     ),
@@ -357,14 +357,14 @@ BAD_KPI_RULES: dict[str, tuple[str, Edits, str, str, str]] = {
             ("maturity: {value: 2024-02-16", "maturity: {value: 2023-03-31"),
             ("ACT/365F", "30/360"),
         ],
-        "claims.green-2024.maturity",
+        "parts.bond.maturity",
         "2023-03-31",
         "2023-03-30 to 2023-03-31 is no day of interest by 30/360",
     ),
     "too many periods": (
         ATLANTA,
         [("frequency: semiannual", "frequency: monthly"), ("2029-01-31", "2049-01-31")],
-        "claims.eib-2029.maturity",
+        "parts.bond.maturity",
         "2049-01-31",
         "360 coupon periods: more than 240 do not fit on chain",
     ),

@@ -62,7 +62,7 @@ def enel_under(kind: str) -> Deal:
 def enel_along_a_line() -> Deal:
     """A coupon that falls in a straight line from +25 basis points at 50 % to -10 at 60 %."""
     tree = read_deal_yaml(file_of("enel-slb-2019"))
-    (step,) = tree["claims"]["slb-2024"]["coupon"]["steps"]
+    (step,) = tree["parts"]["bond"]["coupon"]["steps"]
     del step["tiers"]
     step["line"] = [{"kpi": term(0.5), "rate": term(0.0025)}, {"kpi": term(0.6), "rate": term(-0.001)}]
     return parse_deal(tree)
@@ -71,7 +71,7 @@ def enel_along_a_line() -> Deal:
 def atlanta_along_a_line() -> Deal:
     """An outcome payment that rises from nothing at 6 to a million at 7 million gallons."""
     tree = read_deal_yaml(file_of("atlanta-eib-2019"))
-    outcome = tree["claims"]["eib-2029"]["outcome_payment"]
+    outcome = tree["parts"]["bond"]["outcome_payment"]
     del outcome["tiers"]
     outcome["line"] = [{"kpi": term(6), "amount": term(0)}, {"kpi": term(7), "amount": term(1_000_000)}]
     return parse_deal(tree)
@@ -80,7 +80,7 @@ def atlanta_along_a_line() -> Deal:
 def singapore_along_lines() -> Deal:
     """The loan with a line in place of each year's tiers."""
     tree = read_deal_yaml(file_of("singapore-ebus-loan"))
-    for year, step in enumerate(tree["claims"]["loan-2034"]["coupon"]["steps"], start=1):
+    for year, step in enumerate(tree["parts"]["bond"]["coupon"]["steps"], start=1):
         del step["tiers"]
         low, high = Decimal(year) / 10 - Decimal("0.05"), Decimal(year) / 10 + Decimal("0.05")
         step["line"] = [{"kpi": term(low), "rate": term(0.00025)}, {"kpi": term(high), "rate": term(-0.0005)}]

@@ -159,9 +159,8 @@ def test_what_validate_passes_is_priced(name: str, seed: int) -> None:
 
 def test_a_share_is_needed_where_a_wind_project_is_valued() -> None:
     tree = read_deal_yaml(file_of(BLOOM))
-    tree["claims"] = {key: claim for key, claim in tree["claims"].items() if claim["kind"] == "kpi_payment"}
-    tree.pop("offering", None)
-    with pytest.raises(DealFileError, match="needs a revenue share"):
+    tree["parts"] = {key: part for key, part in tree["parts"].items() if part["kind"] == "kpi_payment"}
+    with pytest.raises(DealFileError, match="needs a treasury"):
         parse_deal(tree)
 
 

@@ -132,7 +132,7 @@ def test_empty_mapping_lists_every_section(tmp_path: Path) -> None:
         load_deal(path)
     assert {problem.field for problem in caught.value.problems} >= {
         "schema",
-        "claims",
+        "parts",
         "asset",
         "currency",
     }  # a fixed bond needs neither kpis nor oracle, a swap no offering

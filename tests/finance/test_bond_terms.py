@@ -32,22 +32,23 @@ def value(tree: Tree, name: str) -> Any:
 def check_bond(tree: Tree) -> SettlementTerms:
     """The bond's own terms, its sale and its schedule."""
     deal = parse_deal(tree)
-    terms, ((_, bond),) = settlement_terms(deal), tree["claims"].items()
+    terms, bond = settlement_terms(deal), tree["parts"]["bond"]
     token, unit = 10 ** tree["currency"]["token_decimals"], Decimal(value(bond, "denomination"))
     assert (terms.deal_id, terms.terms_hash, terms.name, terms.symbol) == (
-        tree["id"], deal.terms_hash, bond["title"], bond["symbol"],
+        tree["id"], deal.terms_hash, bond["title"], tree["parts"]["token"]["symbol"],
     )  # fmt: skip
     assert terms.currency_decimals == tree["currency"]["token_decimals"]
     assert terms.unit_principal == unit * token
     assert terms.unit_price == unit * Decimal(value(bond, "issue_price")) * token
-    sale = tree["offering"]
+    sale = tree["parts"]["offering"]
     assert (terms.soft_cap, terms.hard_cap) == (
         value(sale, "soft_cap") / unit,
         value(sale, "hard_cap") / unit,
     )
     assert (terms.opens, terms.closes) == (midnight(value(sale, "opens")), midnight(value(sale, "closes")))
-    assert terms.allowed_classes == sum(1 << CLASSES[name] for name in sale["eligible_classes"])
-    assert terms.blocked_countries == tuple(sorted(COUNTRIES[code] for code in sale["blocked_countries"]))
+    held = tree["parts"]["token"]
+    assert terms.allowed_classes == sum(1 << CLASSES[name] for name in held["eligible_classes"])
+    assert terms.blocked_countries == tuple(sorted(COUNTRIES[code] for code in held["blocked_countries"]))
     assert terms.rate == value(bond["coupon"], "rate") * RATE
     assert terms.late_rate == value(bond, "late_rate") * RATE
     assert terms.grace_seconds == value(bond, "grace_days") * DAY
@@ -103,7 +104,7 @@ def check_feed(feed: FeedTerms, tree: Tree) -> None:
 def test_every_bond_of_the_book_in_integers(name: str) -> None:
     tree = read_deal_yaml(file_of(name))
     terms = check_bond(tree)
-    ((_, bond),) = tree["claims"].items()
+    bond = tree["parts"]["bond"]
     rules = [*bond["coupon"].get("steps", []), *filter(None, [bond.get("outcome_payment")])]
     assert [feed.kpi for feed in terms.feeds] == list(dict.fromkeys(rule["kpi"] for rule in rules))
     for feed in terms.feeds:
@@ -132,13 +133,14 @@ def test_every_bond_of_the_book_in_integers(name: str) -> None:
 def test_a_bond_of_odd_terms(day_count: str) -> None:
     """Sold at 97.5 % in part, to few, with eight decimals, by the day."""
     tree = read_deal_yaml(file_of("enel-slb-2019"))
-    ((_, bond),) = tree["claims"].items()
+    bond = tree["parts"]["bond"]
     tree["currency"]["token_decimals"] = 8
     bond |= {"issue_price": term(Decimal("0.975")), "grace_days": term(3), "cure_days": term(17),
              "late_rate": term(Decimal("0.0777"))}  # fmt: skip
     bond["coupon"]["day_count"] = day_count
-    tree["offering"] |= {"soft_cap": term(3_000), "eligible_classes": ["institutional", "retail"],
-                         "blocked_countries": ["US", "NO", "KR"]}  # fmt: skip
+    tree["parts"]["offering"]["soft_cap"] = term(3_000)
+    held = {"eligible_classes": ["institutional", "retail"], "blocked_countries": ["US", "NO", "KR"]}
+    tree["parts"]["token"] |= held
     tree["parties"]["issuer"]["roles"] = ["issuer"]
     holders = next(key for key, party in tree["parties"].items() if "holder" in party["roles"])
     tree["parties"][holders]["roles"].append("data_controller")

@@ -124,21 +124,21 @@ def written(folder: Path, tree: dict[str, Any]) -> str:
 
 def changed(name: str, **coupon: Any) -> dict[str, Any]:
     tree = read_deal_yaml(file_of(name))
-    (bond,) = tree["claims"].values()
+    bond = tree["parts"]["bond"]
     bond["coupon"] |= coupon
     return tree
 
 
 def odd_deals() -> dict[str, dict[str, Any]]:
     two_years = changed("hksar-tokenised-green-bond-2023")
-    two_years["claims"]["green-2024"]["maturity"] = term(date(2025, 2, 16))
+    two_years["parts"]["bond"]["maturity"] = term(date(2025, 2, 16))
     ten_years = deepcopy(two_years)
-    ten_years["claims"]["green-2024"]["maturity"] = term(date(2033, 2, 16))
+    ten_years["parts"]["bond"]["maturity"] = term(date(2033, 2, 16))
     total_loss = changed("dc-water-eib-2016", rate=term(Decimal(0)))
-    tiers = total_loss["claims"]["series-2016b"]["outcome_payment"]["tiers"]
+    tiers = total_loss["parts"]["bond"]["outcome_payment"]["tiers"]
     tiers[0]["amount"] = term(Decimal(-25_000_000))
     nothing = deepcopy(total_loss)
-    for tier in nothing["claims"]["series-2016b"]["outcome_payment"]["tiers"]:
+    for tier in nothing["parts"]["bond"]["outcome_payment"]["tiers"]:
         tier["amount"] = term(Decimal(-25_000_000))
     early = changed("dc-water-eib-2016")
     early["kpis"]["runoff-reduction"]["periods"] = [

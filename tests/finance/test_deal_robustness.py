@@ -45,7 +45,7 @@ def wide() -> dict[str, Any]:
         return {"value": value, "assumed": "x"}
 
     tree = read_deal_yaml(DEALS / "singapore-ebus-loan.yaml")
-    (claim,) = tree["claims"].values()
+    claim = tree["parts"]["bond"]
     tiers, other = claim["coupon"]["steps"][:2]
     points = [
         {"kpi": term(Decimal("0.1")), "rate": term(0)},

@@ -38,7 +38,7 @@ def dates(part: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ..
 
 def on_the_schedule(path: tuple[str, ...]) -> bool:
     """Dates of a bond that stay on a turn of its coupons, which differ in days; a claim's `from` too."""
-    return path[0] == "claims" and path[2] in ("maturity", "coupon", "amortisation", "outcome_payment")
+    return path[0] == "parts" and path[2] in ("maturity", "coupon", "amortisation", "outcome_payment")
 
 
 @pytest.mark.parametrize("file", BOOK, ids=lambda path: path.stem)
@@ -72,7 +72,7 @@ def test_every_date_moves_but_those_of_publications(file: Path, days: int) -> No
 def bond(**changes: Any) -> Deal:
     """A small bond of nine half years from 1 October 2016; `changes` of its claim."""
     tree = small_tree()
-    claim = tree["claims"]["series-2016b"]
+    claim = tree["parts"]["bond"]
     del claim["term_readings"]
     for tier in claim["outcome_payment"]["tiers"]:
         tier["amount"]["value"] //= 1000  # less than half of the principal
@@ -87,14 +87,14 @@ def term(day: str) -> dict[str, Any]:
 def test_a_maturity_keeps_its_distance_in_months() -> None:
     """Four and a half years, wherever it is moved: on the same day of the month, or the month's last."""
     deal = load_deal(DC_WATER)
-    before = deal.claims["series-2016b"]
+    before = deal.parts["bond"]
     assert (before.interest_from.value, before.maturity.value) == (
         date(2016, 9, 29),
         date(2021, 4, 1),
     ) or True
     for days in range(-400, 800, 31):
         try:
-            claim = shift_deal(deal, days).claims["series-2016b"]
+            claim = shift_deal(deal, days).parts["bond"]
         except DealFileError:
             continue
         begin, end = claim.interest_from.value, claim.maturity.value
@@ -112,10 +112,10 @@ def test_what_is_on_a_turn_stays_on_it_and_what_is_between_two_stays_between() -
         {"kind": "linear", "from": term("2018-10-01")},
     ):
         deal = bond(amortisation=plan)
-        turns = [period.end for period in bond_schedule(deal.claims["series-2016b"])]
+        turns = [period.end for period in bond_schedule(deal.parts["bond"])]
         place = turns.index(date(2018, 10, 1))
         for days in (-200, -31, 1, 30, 59, 365, 500):
-            claim = shift_deal(deal, days).claims["series-2016b"]
+            claim = shift_deal(deal, days).parts["bond"]
             now = [period.end for period in bond_schedule(claim)]
             kept = claim.amortisation
             assert kept is not None

@@ -32,7 +32,7 @@ SEED = usual(20160929)
 
 def test_facts_of_the_dc_water_bond(deal: Deal) -> None:
     """FIELD.md part 2, DC Water EIB: 25M at 3.43 %, tiers at 18.6 % and 41.3 %, 3.3M either way."""
-    bond = deal.claims["series-2016b"]
+    bond = deal.parts["bond"]
     assert bond.principal.value == 25_000_000
     assert bond.coupon.rate.value == Decimal("0.0343")
     assert (bond.issue_date.value, bond.maturity.value) == (date(2016, 9, 29), date(2021, 4, 1))
@@ -58,10 +58,10 @@ def test_numbers_lists_every_stated_value_of_the_file(deal: Deal) -> None:
     assert len({path for path, *_ in listed}) == len(listed)
     assert {kind for _, _, kind, _ in listed} == {"sourced", "assumed"}
     by_path = {path: (value, kind, text) for path, value, kind, text in listed}
-    value, kind, text = by_path["claims.series-2016b.principal"]
+    value, kind, text = by_path["parts.bond.principal"]
     assert (value, kind) == (25_000_000, "sourced")
     assert text.startswith("Urban Institute")
-    assert by_path["claims.series-2016b.outcome_payment.tiers.1.from"][0] == Decimal("0.186")
+    assert by_path["parts.bond.outcome_payment.tiers.1.from"][0] == Decimal("0.186")
     assert by_path["kpis.runoff-reduction.process.probability"][1] == "assumed"
 
 
@@ -77,7 +77,7 @@ def test_no_float_gets_in(tree: dict[str, Any]) -> None:
             yield from leaves(child)
 
     assert not [leaf for leaf in leaves(tree) if isinstance(leaf, float)]
-    tree["claims"]["series-2016b"]["coupon"]["rate"]["value"] = 0.0343
+    tree["parts"]["bond"]["coupon"]["rate"]["value"] = 0.0343
     with pytest.raises(ValueError, match="must be a number"):
         parse_deal(tree)
 
@@ -99,8 +99,8 @@ def test_hash_is_sha256_of_the_canonical_json(deal: Deal) -> None:
     assert deal.terms_hash == "0x" + sha256(text.encode()).hexdigest()
     content = json.loads(text)
     assert json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == text
-    assert content["claims"]["series-2016b"]["coupon"]["rate"] == {"source": "ri", "value": "0.0343"}
-    assert content["claims"]["series-2016b"]["maturity"]["value"] == "2021-04-01"
+    assert content["parts"]["bond"]["coupon"]["rate"] == {"source": "ri", "value": "0.0343"}
+    assert content["parts"]["bond"]["maturity"]["value"] == "2021-04-01"
 
 
 def test_hash_is_taken_once_and_by_every_copy_anew(good_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,8 +277,8 @@ def test_json_schema_accepts_the_good_file_and_refuses_a_bad_one(tree: dict[str,
     validator = Draft202012Validator(schema)
     good = as_json(tree)
     assert list(validator.iter_errors(good)) == []
-    del good["claims"]["series-2016b"]["maturity"]
-    good["claims"]["series-2016b"]["ticker"] = "X"
+    del good["parts"]["bond"]["maturity"]
+    good["parts"]["bond"]["ticker"] = "X"
     # A claim is one of several kinds, so what is wrong with it stands below that.
     errors = [(error, *(error.context or [])) for error in validator.iter_errors(good)]
     messages = " ".join(error.message for group in errors for error in group)

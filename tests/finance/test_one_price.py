@@ -45,14 +45,14 @@ BONDS = 500
 def fixed_bond(start: date, maturity: date, frequency: str, day_count: str, rate: str) -> Deal:
     """The Hong Kong bond's file with another schedule and coupon: one claim, no KPI."""
     tree = read_deal_yaml(book_deal("hksar-tokenised-green-bond-2023").file)  # type: ignore[arg-type]
-    (bond,) = tree["claims"].values()
+    bond = tree["parts"]["bond"]
     bond |= {name: term(day) for name, day in
              {"interest_from": start, "issue_date": start, "maturity": maturity}.items()}  # fmt: skip
     late = term(Decimal(rate) + Decimal("0.02"))
     bond |= {"issue_price": term(1), "late_rate": late, "coupon": bond["coupon"] | {
         "rate": term(Decimal(rate)), "frequency": frequency, "day_count": day_count}}  # fmt: skip
     bond["term_readings"] = []
-    tree["offering"] |= {"opens": term(start - timedelta(days=9)), "closes": term(start)}
+    tree["parts"]["offering"] |= {"opens": term(start - timedelta(days=9)), "closes": term(start)}
     return parse_deal(tree)
 
 

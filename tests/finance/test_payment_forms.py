@@ -54,7 +54,7 @@ def view(file: Path) -> IndexSwap:
 def edited(file: Path, **claim: Any) -> Deal:
     """The deal with other terms of its payment."""
     tree = read_deal_yaml(file)
-    (terms,) = tree["claims"].values()
+    (terms,) = tree["parts"].values()
     terms |= claim
     return parse_deal(tree)
 

@@ -280,7 +280,7 @@ def test_to_dict_is_json_and_says_what_is_assumed(valuation: Valuation, deal: De
     assert content["expected_outcome"]["seed"] == valuation.monte_carlo.seed
     assumed = {item["field"] for item in content["assumed"]}
     assert "kpis.runoff-reduction.process.probability" in assumed
-    assert "claims.series-2016b.principal" not in assumed
+    assert "parts.bond.principal" not in assumed
     assert len(content["cashflows"]) == 12
 
 

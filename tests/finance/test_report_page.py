@@ -227,7 +227,7 @@ def test_text_of_a_deal_cannot_become_markup() -> None:
     tree = read_deal_yaml(file_of("enel-slb-2019"))
     tree["title"] = 'A <script>alert("x")</script> & more'
     tree["kpis"]["renewable-share"]["title"] = 'share "quoted" <b>bold</b>'
-    tree["claims"]["slb-2024"]["grace_days"] = {"value": 10, "assumed": "<img src=x onerror=alert(1)>"}
+    tree["parts"]["bond"]["grace_days"] = {"value": 10, "assumed": "<img src=x onerror=alert(1)>"}
     text = render_page(price(parse_deal(tree)))
     page = Page(text)
     assert not page.all("script", "img", "b1")

@@ -188,7 +188,7 @@ def test_changing_one_owner_is_always_found(tiers: list[Tier], data: Any) -> Non
 def test_silence_never_pays_the_data_controller(tiers: list[Tier], controller: str) -> None:
     """Law 4, on whole deals: no report is never better for the data controller than any report."""
     tree = read_deal_yaml(GOOD)
-    tree["claims"]["series-2016b"]["outcome_payment"]["tiers"] = [
+    tree["parts"]["bond"]["outcome_payment"]["tiers"] = [
         tier.model_dump(by_alias=True, exclude_none=True) for tier in tiers
     ]
     if controller == "holders":
@@ -203,7 +203,7 @@ def test_silence_never_pays_the_data_controller(tiers: list[Tier], controller: s
 
 
 def test_tiers_in_words(deal: Deal) -> None:
-    tiers = deal.claims["series-2016b"].outcome_payment.tiers
+    tiers = deal.parts["bond"].outcome_payment.tiers
     assert [describe(tier, percent=True) for tier in tiers] == [
         "below 18.6 %",
         "18.6 % to 41.3 % inclusive",

@@ -110,15 +110,15 @@ def test_a_swap_begins_before_anything_is_measured(file: Path) -> None:
     terms = swap_terms(parse_deal(tree))
     assert terms.payment.start_by == terms.feed.period_starts[0] == min(terms.feed.period_starts)
     moved = deepcopy(tree)
-    moved["claims"]["swap"]["begin_by"] = term(date(2030, 1, 1))
-    with pytest.raises(DealFileError, match=r"claims\.swap\.begin_by.*unknown field"):
+    moved["parts"]["swap"]["begin_by"] = term(date(2030, 1, 1))
+    with pytest.raises(DealFileError, match=r"parts\.swap\.begin_by.*unknown field"):
         parse_deal(moved)
 
 
 def changed(*, controller: str = "payee", **swap: Any) -> Any:
     """Bloom with other terms of its swap; its payer measures if it is to."""
     tree = deepcopy(read_deal_yaml(BLOOM))
-    tree["claims"]["swap"] |= swap
+    tree["parts"]["swap"] |= swap
     if controller == "payer":
         tree["parties"]["project"]["roles"].remove("data_controller")
         tree["parties"]["provider"]["roles"].append("data_controller")
@@ -151,7 +151,7 @@ def test_tiers_are_steps_and_silence_may_have_a_stated_amount() -> None:
             {"above": term(3_000_000), "inclusive": True, "amount": term(-250_000)},
         ]
     )
-    del tree["claims"]["swap"]["line"]
+    del tree["parts"]["swap"]["line"]
     tree["oracle"]["proxy-revenue"]["missing"] = {"rule": "amount", "amount": term(Decimal(-300_000))}
     payment = swap_terms(parse_deal(tree)).payment
     assert payment.curve == Curve.of(Shape.STEP, [(-(2**127), 500_000 * USD), (300_000_000, -250_000 * USD)])
@@ -161,13 +161,12 @@ def test_tiers_are_steps_and_silence_may_have_a_stated_amount() -> None:
 def test_a_sale_of_part_to_some() -> None:
     """A third sold is enough; institutions only (class 3); two countries, by ISO numbers, may not buy."""
     tree = changed()
-    tree["offering"] |= {
+    tree["parts"]["offering"] |= {
         "soft_cap": term(6_000_000),
         "opens": term(date(2017, 4, 1)),
         "closes": term(date(2017, 4, 1) + timedelta(days=30)),
-        "eligible_classes": ["institutional"],
-        "blocked_countries": ["US", "KR"],
     }
+    tree["parts"]["token"] |= {"eligible_classes": ["institutional"], "blocked_countries": ["US", "KR"]}
     project = swap_terms(parse_deal(tree)).project
     assert project is not None
     assert (project.soft_cap, project.hard_cap) == (20_000, 60_000)

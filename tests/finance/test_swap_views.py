@@ -331,6 +331,6 @@ def test_variants_that_no_line_can_carry() -> None:
 
 
 def test_a_wind_swap_without_a_share_says_what_is_missing() -> None:
-    tree = bloom().model_copy(update={"claims": {"swap": bloom().swap}, "offering": None})
-    with pytest.raises(InputError, match="has no revenue share"):
+    tree = bloom().model_copy(update={"parts": {"swap": bloom().swap}})
+    with pytest.raises(InputError, match="has no treasury"):
         project_swap(tree)

@@ -150,7 +150,7 @@ def test_periods_of_a_process_with_memory_hang_together() -> None:
 def test_solving_and_pricing_are_inverse(solve: str, parameter: float | None, implied: str) -> None:
     solved = index_swap(rain(), solve, parameter, 20_000, SEED)
     tree = read_deal_yaml(FILE)
-    tree["claims"]["swap"]["fixed"] = assumed(list(solved.solved))
+    tree["parts"]["swap"]["fixed"] = assumed(list(solved.solved))
     again = index_swap(parse_deal(tree), paths=20_000, seed=SEED)
     # Exact means on both sides; rounding to cents is worth 0.1 at most in all.
     assert again.implied[implied] == pytest.approx(parameter or 0, abs=1e-6)
@@ -211,7 +211,7 @@ def one_period(title: str, unit: str, mean: str, sd: str, top: int) -> Deal:
     kpi["bounds"] = {"minimum": assumed(0), "maximum": assumed(top)}
     kpi["process"] = {"kind": "normal", "mean": assumed(Decimal(mean)), "sd": assumed(Decimal(sd))}
     del tree["asset"]["parameters"]["revenue_per_mm"]
-    claim = tree["claims"]["swap"]
+    claim = tree["parts"]["swap"]
     claim["fixed"] = assumed([0])
     claim["line"] = [{"kpi": assumed(0), "amount": assumed(0)}]
     return parse_deal(tree)

@@ -51,7 +51,7 @@ def bases(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
         assume(False)  # a day that February moved: refused, and tested elsewhere
     denomination = draw(st.sampled_from([1, 100, 1000, 99_999]))
     principal = denomination * draw(st.integers(1, 20_000))
-    (bond,) = tree["claims"].values()
+    bond = tree["parts"]["bond"]
     bond |= {
         "principal": term(principal),
         "denomination": term(denomination),
@@ -68,7 +68,7 @@ def bases(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
         },
     }
     tree["currency"]["token_decimals"] = draw(st.sampled_from([6, 8, 18]))
-    tree["offering"] |= {
+    tree["parts"]["offering"] |= {
         "opens": term(start - timedelta(days=9)),
         "closes": term(start),
         "soft_cap": term(principal),
@@ -125,7 +125,7 @@ def report(draw: Any) -> Tree:
 def wide_bonds(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
     """A deal that is accepted, and its schedule: steps, lines, repayments, an outcome, or none of them."""
     tree, schedule = draw(bases())
-    (bond,) = tree["claims"].values()
+    bond = tree["parts"]["bond"]
     ends = [period.end for period in schedule]
     rates = st.integers(-200 * 10**4, 500 * 10**4).map(lambda number: Decimal(number).scaleb(-8))
     steps = []

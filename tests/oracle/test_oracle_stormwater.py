@@ -158,7 +158,7 @@ def test_outfall_receives_runoff_and_drains(
 
 
 def test_scenarios_fall_into_the_deals_tiers(deal, area: float, rain: RainSeries) -> None:
-    tiers = deal.claims["series-2016b"].outcome_payment.tiers
+    tiers = deal.parts["bond"].outcome_payment.tiers
     low, high = (float(bound.value) for bound in (tiers[1].from_, tiers[1].to))
     assert (low, high) == (0.186, 0.413)
     reductions = {name: run_pair(scenario(name, area), rain).reduction for name in SCENARIOS}

@@ -58,7 +58,7 @@ class SwapLife(Life):
 
     def party(self, side: Side) -> str:
         if side is Side.PAYEE and self.has_project:
-            return self.record.addresses["treasury"]
+            return str(self.treasury.address)
         return self.record.wallets[side.name.lower()]
 
     # -- beginning

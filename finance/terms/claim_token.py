@@ -1,0 +1,24 @@
+"""The token of a claim in a deal file: what it is called, and who may hold it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from finance.terms.part import Part
+
+InvestorClass = Literal["retail", "professional", "institutional"]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
+
+
+class ClaimToken(Part):
+    """Units of a claim, which change hands among those who may hold them: wallets of the `eligible_classes`
+    from no blocked country (ISO 3166-1 alpha-2). Its name is the title of the part that pays it."""
+
+    kind: Literal["claim_token"]
+    symbol: Symbol
+    eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
+    blocked_countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
+        default_factory=list
+    )

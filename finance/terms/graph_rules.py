@@ -1,0 +1,105 @@
+"""Rules of how parts are wired: what pays a claim, what sells it, and who is who in several parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from finance.terms.claim_token import ClaimToken
+from finance.terms.deal import Deal, kpis_of
+from finance.terms.graph import groups_of
+from finance.terms.offering import Offering
+from finance.terms.part import Part
+from finance.terms.rule_parts import Finding, Loc
+
+MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
+
+
+def links(deal: Deal) -> Iterator[Finding]:
+    """Every link leads to a part of the kind that it wants."""
+    for key, part in deal.parts.items():
+        for field, link, other in part.links():
+            here = ("parts", key, field)
+            found = deal.parts.get(other)
+            if found is None:
+                known = ", ".join(name for name, each in deal.parts.items() if _kind(each) == link.kind)
+                yield here, f"no such part (a {link.kind} is wanted; known: {known or 'none'})"
+            elif _kind(found) != link.kind:
+                yield here, f"is a {_kind(found)}, and a {link.kind} is wanted"
+
+
+def claims(deal: Deal) -> Iterator[Finding]:
+    """Units of a claim are sold once, and one part pays them: nobody holds what nobody owes."""
+    if any(True for _ in links(deal)):
+        return  # what leads nowhere has its own problem
+    for key in deal.having(ClaimToken):
+        here = ("parts", key)
+        yield from _once(deal, here, "pays", "nobody funds this claim: no part has `token: {}`")
+        yield from _once(deal, here, "sells", "nobody can hold this claim: no offering has `sells: {}`")
+
+
+def hedges(deal: Deal) -> Iterator[Finding]:
+    """What tops one treasury up can top up no second."""
+    for key, part in deal.parts.items():
+        if part is not None and len(_linking(deal, key, "is hedged by")) > 1:
+            both = " and ".join(_linking(deal, key, "is hedged by"))
+            yield ("parts", key), f"cannot be paid to both {both}"
+
+
+def leaders(deal: Deal) -> Iterator[Finding]:
+    """What hangs together is led by one part, which values it."""
+    for key, keys in groups_of(deal).items():
+        leading = [each for each in keys if deal.parts[each].leads]
+        if not leading and not isinstance(deal.parts[key], ClaimToken | Offering):
+            yield ("parts", key), "hangs on no bond and no payment that values it"
+        if len(leading) > 1:
+            yield ("parts", leading[1]), f"hangs together with {leading[0]}, and cannot be valued by itself"
+
+
+def roles(deal: Deal) -> Iterator[Finding]:
+    """A wallet is known by its role, so a role is one party's in all parts of a deal."""
+    first: dict[str, tuple[str, str]] = {}
+    for key, part in deal.parts.items():
+        for role in ("payer", "payee", "operator", "lender"):
+            party = getattr(part, role, None)
+            if party is None:
+                continue
+            before, of = first.setdefault(role, (party, key))
+            if party != before:
+                yield (
+                    ("parts", key, role),
+                    f"is {before} in {of}: one party has this role in all parts of a deal",
+                )
+
+
+def _once(deal: Deal, here: Loc, does: str, none: str) -> Iterator[Finding]:
+    found = _linking(deal, here[1], does)
+    if not found:
+        yield here, none.format(here[1])
+    elif len(found) > 1:
+        done = "paid" if does == "pays" else "sold"
+        yield here, f"is {done} by {' and by '.join(found)}: one part does that"
+
+
+def _linking(deal: Deal, key: str, does: str) -> list[str]:
+    """The parts that do something to the part `key`."""
+    return [
+        name
+        for name, part in deal.parts.items()
+        for _, link, other in part.links()
+        if other == key and link.does == does
+    ]
+
+
+def _kind(part: Part) -> str:
+    return str(getattr(part, "kind", ""))
+
+
+def readers(deal: Deal) -> Iterator[Finding]:
+    """A feed has so many readers at most."""
+    for kpi in deal.kpis:
+        found = [key for key, part in deal.parts.items() if kpi in kpis_of(part)]
+        if len(found) > MAX_READERS:
+            yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
+
+
+RULES = (links, claims, hedges, leaders, roles, readers)

@@ -1,0 +1,138 @@
+"""Deal files of the earlier form, penstock/deal/1, written anew: its `claims` and its one `offering` become
+parts that name each other.
+
+The text is edited line by line, so that comments and spelling stay, and read again: it must hold exactly what
+the deal's fields come to. Where it does not (a section in braces, say), the file is written from the fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from finance.terms.deal import SCHEMA
+from finance.terms.load import EARLIER
+from finance.terms.problems import DealFileError, Problem
+from finance.terms.reader import load_yaml, read_deal_text
+
+_HOLDING = ("eligible_classes", "blocked_countries")
+_SOLD = ("kpi_bond", "revenue_share")
+
+
+def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
+    """The text of a deal file in today's form, and whether its comments were kept; None for a file that has
+    it already. Not checked: loading it does that. Raises DealFileError for what is no deal file."""
+    tree = read_deal_text(data, file)
+    if tree.get("schema") == SCHEMA:
+        return None
+    if tree.get("schema") != EARLIER:
+        given = str(tree.get("schema", "(missing)"))
+        raise DealFileError([Problem(file, "schema", given, f"must be {EARLIER} or {SCHEMA}")])
+    if not isinstance(tree.get("claims"), Mapping):
+        raise DealFileError([Problem(file, "claims", "", "must be a mapping of claims")])
+    wanted = _fields(tree)
+    text = _edited(data.decode(), tree)
+    try:
+        kept = load_yaml(text) == wanted
+    except (yaml.YAMLError, ValueError):
+        kept = False
+    return (text, True) if kept else (_written(wanted), False)
+
+
+def _keys(claims: Mapping[str, Any]) -> tuple[str, str]:
+    """What token and offering are called: so, unless a claim is."""
+    free = (
+        f"{name}{more}" for name in ("token", "offering") for more in ("", "-2") if name + more not in claims
+    )
+    names = list(free)
+    return next(n for n in names if n.startswith("token")), next(n for n in names if n.startswith("offering"))
+
+
+def _fields(tree: Mapping[str, Any]) -> dict[str, Any]:
+    claims, offering = tree["claims"], tree.get("offering")
+    token, sale = _keys(claims)
+    swap = next((key for key, claim in claims.items() if claim.get("kind") == "kpi_payment"), None)
+    parts: dict[str, Any] = {}
+    symbol = None
+    for key, claim in claims.items():
+        part = dict(claim)
+        if claim.get("kind") in _SOLD:
+            symbol = part.pop("symbol", None)
+            part["token"] = token
+            if claim["kind"] == "revenue_share":
+                part |= {"kind": "treasury", "swap": swap}
+        parts[key] = part
+    if isinstance(offering, Mapping):
+        held = {name: offering[name] for name in _HOLDING if name in offering}
+        parts[token] = {"kind": "claim_token", "symbol": symbol, **held}
+        rest = {name: value for name, value in offering.items() if name not in _HOLDING}
+        parts[sale] = {"kind": "offering", "sells": token, **rest}
+    kept = {name: value for name, value in tree.items() if name not in ("claims", "offering")}
+    return {**kept, "schema": SCHEMA, "parts": parts}
+
+
+def _edited(text: str, tree: Mapping[str, Any]) -> str:
+    """The same lines with the sections moved; for a file in the usual layout."""
+    token, sale = _keys(tree["claims"])
+    lines = text.replace(EARLIER, SCHEMA, 1).split("\n")
+    sold = _cut(lines, "offering")
+    begin, end = _section(lines, "claims")
+    swap = next((key for key, claim in tree["claims"].items() if claim.get("kind") == "kpi_payment"), None)
+    made, symbol, kind = ["parts:"], "", ""
+    for line in lines[begin + 1 : end]:
+        if found := re.match(r"    kind:\s*(\w+)(.*)", line):
+            kind = found[1]
+            line = f"    kind: treasury{found[2]}" if kind == "revenue_share" else line
+        if re.match(r"    symbol:", line) and kind in _SOLD:
+            symbol = line
+            made += [f"    token: {token}", *([f"    swap: {swap}"] if kind == "revenue_share" else [])]
+            continue
+        made.append(line)
+    if sold:
+        held = [line for line in sold[1:] if line.strip().startswith(_HOLDING)]
+        made += [f"  {token}:", "    kind: claim_token", symbol, *(f"  {line}" for line in held)]
+        rest = [line for line in sold[1:] if line not in held]
+        made += [f"  {sale}:", "    kind: offering", f"    sells: {token}"]
+        made += [f"  {line}" if line.strip() else line for line in rest]
+    lines[begin:end] = made
+    return "\n".join(lines)
+
+
+def _section(lines: list[str], name: str) -> tuple[int, int]:
+    """Where a section of the file begins and ends, without the blank lines and comments after it; nowhere for
+    none."""
+    begin = next((index for index, line in enumerate(lines) if line.startswith(f"{name}:")), len(lines))
+    end = begin + 1
+    while end < len(lines) and (not lines[end] or lines[end][0] in " #"):
+        end += 1
+    while end > begin + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return begin, end
+
+
+def _cut(lines: list[str], name: str) -> list[str]:
+    """Take a section out, with the blank lines after it."""
+    begin, end = _section(lines, name)
+    found = lines[begin:end]
+    while end < len(lines) and not lines[end].strip():
+        end += 1
+    del lines[begin:end]
+    return found
+
+
+class _Writer(yaml.SafeDumper):
+    """Numbers as plain digits."""
+
+
+_Writer.add_representer(
+    Decimal, lambda writer, number: writer.represent_scalar("tag:yaml.org,2002:float", f"{number:f}")
+)
+
+
+def _written(tree: Mapping[str, Any]) -> str:
+    ordered = {"schema": tree["schema"], **tree}
+    return yaml.dump(ordered, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120)

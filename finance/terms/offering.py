@@ -1,0 +1,20 @@
+"""The primary sale of a claim in a deal file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from finance.terms.part import Link, Part
+from finance.terms.values import DayTerm, Key, NumberTerm
+
+
+class Offering(Part):
+    """Primary issue of a claim token: subscription window (`closes` is exclusive), and caps in money. Below
+    the soft cap everybody gets their money back."""
+
+    kind: Literal["offering"]
+    sells: Annotated[Key, Link("claim_token", "sells")]
+    opens: DayTerm
+    closes: DayTerm
+    soft_cap: NumberTerm
+    hard_cap: NumberTerm

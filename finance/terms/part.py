@@ -1,0 +1,62 @@
+"""What every kind of part of a deal is: a section of the file, whose links to other parts are fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple
+
+from finance.terms.values import Strict
+
+
+@dataclass(frozen=True)
+class Link:
+    """Marks a field that names another part of the deal, which must be of a `kind`; `does` is what the part
+    with the field does to that: it pays it, sells it, is hedged by it."""
+
+    kind: str
+    does: str
+
+
+class Issue(NamedTuple):
+    """What a part that pays a claim token lets an offering sell: the `whole` and one `unit` of it in money,
+    with what the file calls them, until when, and why all of it is offered."""
+
+    whole_name: str
+    whole: Decimal
+    unit_name: str
+    unit: Decimal
+    issued: date
+    why: str
+
+
+class Part(Strict):
+    """Base of every kind of part. `leads`: parts of the kind are valued, and shown, by themselves, together
+    with those that hang on them.
+
+    A subclass states its `kind` as a Literal and is listed in finance.terms.kinds.
+    """
+
+    leads: ClassVar[bool] = False
+
+    @property
+    def issue(self) -> Issue | None:
+        """What is sold of it, where it pays a claim token."""
+        return None
+
+    @classmethod
+    def linking(cls) -> Iterator[tuple[str, Link]]:
+        """The fields of this kind that name other parts."""
+        for name, field in cls.model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, Link):
+                    yield name, mark
+
+    def links(self) -> Iterator[tuple[str, Link, str]]:
+        """The other parts that this one names: field, link, key."""
+        for name, link in type(self).linking():
+            key: Any = getattr(self, name, None)
+            if isinstance(key, str):
+                yield name, link, key

@@ -1,0 +1,43 @@
+"""The treasury of a project in a deal file: it spends the project's revenue by priority."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from finance.terms.part import Issue, Link, Part
+from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Text
+
+
+class Treasury(Part):
+    """A project's treasury: out of its revenue it pays costs, debt service and the KPI payment `swap`, and
+    shares what is left each period among whoever holds the claim `token`.
+
+    `operating_cost` and `debt_service` list amounts of consecutive periods and start over when they are
+    through; a list as long as the periods states each. Periods and pay dates are the swap's. `title` names
+    the share of the revenue that is sold.
+    """
+
+    kind: Literal["treasury"]
+    title: Text
+    token: Annotated[Key, Link("claim_token", "pays")]
+    swap: Annotated[Key, Link("kpi_payment", "is hedged by")]
+    units: NumberTerm
+    unit_price: NumberTerm
+    issue_date: DayTerm
+    operator: Key
+    lender: Key
+    operating_cost: NumbersTerm
+    debt_service: NumbersTerm
+
+    @property
+    def issue(self) -> Issue:
+        """What is sold of it."""
+        price = self.unit_price.value
+        return Issue(
+            "units times price,",
+            self.units.value * price,
+            "unit price",
+            price,
+            self.issue_date.value,
+            "the whole issue is offered",
+        )

@@ -1,0 +1,198 @@
+"""Deals that join parts: how they hang together, what cannot be wired, and that each is worth what it is
+alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from finance.pricing.value import price
+from finance.swaps.index import index_swap
+from finance.terms import DealFileError, InputError, load_deal, parse_deal
+from finance.terms.deal import KpiBond, KpiPayment
+from finance.terms.reader import read_deal_yaml
+from finance.terms.shift import shift_deal
+from scripts.cli import main
+from tests.chain.bond_life import small_deal
+from tests.joined_deals import DEALS, joined_deal, joined_tree
+
+Tree = dict[str, Any]
+
+
+def test_a_deal_of_the_book_is_one_group() -> None:
+    for path in sorted(DEALS.glob("*.yaml")):
+        deal = load_deal(path)
+        assert list(deal.groups.values()) == [deal]
+        assert deal.group() is deal
+        assert deal.parts[deal.lead].kind == deal.kind in ("kpi_bond", "kpi_payment")
+
+
+def test_parts_that_name_each_other_are_a_group() -> None:
+    deal = joined_deal()
+    groups = deal.groups
+    assert {key: list(group.parts) for key, group in groups.items()} == {
+        "bond": ["bond", "token", "offering"],
+        "junior": ["junior", "junior-units", "junior-sale"],
+        "leaks": ["leaks"],
+    }
+    assert {group.terms_hash for group in groups.values()} == {deal.terms_hash}
+    assert {group.canonical_json for group in groups.values()} == {deal.canonical_json}
+    assert [group.id for group in groups.values()] == [f"dc-water-eib-2016--{key}" for key in groups]
+    assert list(groups["leaks"].kpis) == list(groups["leaks"].oracle) == ["leakage"]
+    assert list(groups["junior"].kpis) == ["runoff-reduction"]
+    assert len({deal, *groups.values()}) == 4  # of one deal, and not the same
+    assert groups["junior"].bond is deal.part("junior", KpiBond)
+    assert groups["leaks"].swap is deal.part("leaks", KpiPayment)
+
+
+def test_of_several_parts_one_must_be_named() -> None:
+    deal = joined_deal()
+    with pytest.raises(
+        InputError, match=r"joins several parts: say which \(--part; known: bond, junior, leaks\)"
+    ):
+        deal.group()
+    with pytest.raises(InputError, match="part = token: not one that is valued by itself"):
+        deal.group("token")
+    with pytest.raises(InputError, match=r"has several \(bond, junior\): say which bond is meant"):
+        deal.bond  # noqa: B018
+    with pytest.raises(InputError, match="joins several parts"):
+        deal.kind  # noqa: B018
+    with pytest.raises(InputError, match=r"parts\.token: no KpiBond is called that"):
+        deal.part("token", KpiBond)
+
+
+def test_a_part_is_worth_what_it_is_alone() -> None:
+    """To the last digit: nothing beside it bears on it."""
+    deal = joined_deal()
+    alone, among = price(small_deal()), price(deal.group("bond"))
+    assert among.price == alone.price
+    forward = deal.group("leaks")
+    tree = joined_tree()
+    tree["parts"] = {"leaks": tree["parts"]["leaks"]}
+    for name in ("kpis", "oracle"):
+        tree[name] = {"leakage": tree[name]["leakage"]}
+    del tree["asset"]["parameters"]["reported_values"]
+    by_itself = parse_deal(tree)
+    one, other = (index_swap(each, paths=2_000, seed=5).value for each in (forward, by_itself))
+    assert one.value == other.value
+    # Twice the coupon at the yield of the other is worth more than par.
+    assert (
+        price(deal.group("junior"), discount_yield=float(deal.group("bond").bond.coupon.rate.value)).price
+        > 100
+    )
+
+
+def test_all_parts_move_together() -> None:
+    deal = joined_deal()
+    moved = shift_deal(deal, 28)
+    assert list(moved.parts) == list(deal.parts)
+    for key in ("bond", "junior"):
+        before, after = deal.part(key, KpiBond), moved.part(key, KpiBond)
+        assert (after.issue_date.value - before.issue_date.value).days == 28
+
+
+def refused(change: Callable[[Tree], Any]) -> list[tuple[str, str]]:
+    tree = deepcopy(joined_tree())
+    change(tree["parts"])
+    with pytest.raises(DealFileError) as caught:
+        parse_deal(tree)
+    return [(problem.field, problem.reason) for problem in caught.value.problems]
+
+
+UNWIRED: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
+    "a claim nobody sells": (
+        lambda parts: parts.pop("junior-sale"),
+        "parts.junior-units",
+        "nobody can hold this claim: no offering has `sells: junior-units`",
+    ),
+    "a claim nobody pays": (
+        lambda parts: parts.pop("junior"),
+        "parts.junior-units",
+        "nobody funds this claim: no part has `token: junior-units`",
+    ),
+    "a claim that two parts pay": (
+        lambda parts: parts["junior"].update(token="token"),
+        "parts.token",
+        "is paid by bond and by junior: one part does that",
+    ),
+    "a claim that two offerings sell": (
+        lambda parts: parts.update(again=deepcopy(parts["offering"])),
+        "parts.token",
+        "is sold by offering and by again: one part does that",
+    ),
+    "a bond paid to an offering": (
+        lambda parts: parts["junior"].update(token="junior-sale"),
+        "parts.junior.token",
+        "is a offering, and a claim_token is wanted",
+    ),
+    "a bond paid to nobody": (
+        lambda parts: parts["junior"].update(token="nobody"),
+        "parts.junior.token",
+        "no such part (a claim_token is wanted; known: token, junior-units)",
+    ),
+    "a KPI for more readers than a feed has": (
+        lambda parts: parts.update({f"leaks-{n}": deepcopy(parts["leaks"]) for n in range(8)}),
+        "kpis.leakage",
+        "is read by 9 parts, and by 8 at most on chain",
+    ),
+    "two payers": (
+        lambda parts: parts.update(more=parts["leaks"] | {"payer": "issuer", "payee": "contractor"}),
+        "parts.more.payer",
+        "is contractor in leaks: one party has this role in all parts of a deal",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNWIRED)
+def test_what_cannot_be_wired_is_refused(name: str) -> None:
+    change, field, reason = UNWIRED[name]
+    assert (field, reason) in refused(change)
+
+
+def test_one_swap_tops_up_one_treasury() -> None:
+    tree = read_deal_yaml(DEALS / "bloom-wind-prs.yaml")
+    parts = tree["parts"]
+    parts["other"] = deepcopy(parts["treasury"]) | {"token": "units"}
+    parts["units"] = deepcopy(parts["token"])
+    parts["sale"] = deepcopy(parts["offering"]) | {"sells": "units"}
+    with pytest.raises(DealFileError, match=r"parts\.swap = .*cannot be paid to both treasury and other"):
+        parse_deal(tree)
+
+
+def test_no_part_is_a_deal_too_few() -> None:
+    tree = joined_tree()
+    tree["parts"] = {key: tree["parts"][key] for key in ("token", "offering")}
+    with pytest.raises(DealFileError) as caught:
+        parse_deal(tree)
+    fields = [(problem.field, problem.reason) for problem in caught.value.problems]
+    assert ("parts.token", "nobody funds this claim: no part has `token: token`") in fields
+
+
+def test_the_command_prices_each_or_the_one_that_is_named(tmp_path: Path) -> None:
+    """JSON and files are of one."""
+    file = tmp_path / "joined.yaml"
+    file.write_text(joined_deal().canonical_json)
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(main, ["price", str(file), *arguments])
+
+    every = run("--paths", "500")
+    assert every.exit_code == 2  # a bond has no paths
+    every = run()
+    assert every.exit_code == 0, every.output
+    for title in ("The second bond", "Leakage forward"):
+        assert title in every.output
+    one = run("--part", "leaks", "--json", "--paths", "500")
+    assert one.exit_code == 0, one.output
+    assert json.loads(one.output)["deal"] == "dc-water-eib-2016--leaks"
+    for arguments in (["--json"], ["--part", "tokens"]):
+        failed = run(*arguments)
+        assert failed.exit_code == 2
+        assert "known: bond, junior, leaks" in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1

@@ -1,0 +1,100 @@
+"""Deal files of the earlier form, written anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from finance.terms import DealFileError, load_deal, parse_deal
+from finance.terms.migrate import migrated
+from finance.terms.reader import read_deal_text
+from scripts.cli import main
+
+EARLIER = Path(__file__).parent / "earlier"
+DEALS = Path(__file__).resolve().parents[2] / "deals"
+NAMES = {"dc-water-eib-2016": {"series-2016b": "bond"}, "bloom-wind-prs": {"revenue-share": "treasury"}}
+
+
+def today(name: str) -> str:
+    made = migrated((EARLIER / f"{name}.yaml").read_bytes())
+    assert made is not None
+    text, kept = made
+    assert kept
+    return text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_earlier_file_becomes_that_of_the_book(name: str) -> None:
+    """But for what a claim is called; every line of it, comments too, is still there."""
+    text = today(name)
+    book = (DEALS / f"{name}.yaml").read_text()
+    for before, after in NAMES[name].items():
+        assert text.replace(f"  {before}:\n", f"  {after}:\n") == book
+    assert (
+        parse_deal(read_deal_text(text.encode())).terms_hash != load_deal(DEALS / f"{name}.yaml").terms_hash
+    )
+
+
+def test_the_reader_says_what_to_do_with_an_earlier_file() -> None:
+    file = EARLIER / "bloom-wind-prs.yaml"
+    with pytest.raises(DealFileError) as caught:
+        load_deal(file)
+    assert str(caught.value) == (
+        f"{file}: schema = penstock/deal/1: is an earlier form: `penstock migrate {file}` writes it anew"
+    )
+
+
+def run(*arguments: Any) -> Any:
+    return CliRunner().invoke(main, ["migrate", *map(str, arguments)])
+
+
+def test_the_command_writes_all_or_says_what_is_wrong(tmp_path: Path) -> None:
+    old, new, bad = (tmp_path / name for name in ("old.yaml", "new.yaml", "bad.yaml"))
+    before = (EARLIER / "bloom-wind-prs.yaml").read_text()
+    old.write_text(before)
+    new.write_text((DEALS / "bloom-wind-prs.yaml").read_text())
+    bad.write_text(before.replace("soft_cap: {value: 18000000,", "soft_cap: {value: 18000001,"))
+    checked = run("--check", old, new)
+    assert checked.exit_code == 1
+    assert old.read_text() == before
+    failed = run(old, bad)
+    assert failed.exit_code == 2
+    assert "parts.offering.soft_cap = 18000001: is greater than the hard cap" in failed.stderr
+    assert old.read_text() == before  # nothing is half done
+    done = run(old, new)
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [f"{old}: written anew", f"{new}: has today's form"]
+    assert old.read_text() == today("bloom-wind-prs")
+    assert run("--check", old).exit_code == 0
+    assert run(tmp_path / "none.yaml").exit_code == 2
+    odd = tmp_path / "odd.yaml"
+    odd.write_text("schema: penstock/deal/0\n")
+    assert "must be penstock/deal/1 or penstock/deal/2" in run(odd).stderr
+
+
+def test_a_file_in_another_layout_is_written_from_its_fields(tmp_path: Path) -> None:
+    """In braces throughout: the same deal, no digit lost."""
+    tree = read_deal_text((EARLIER / "dc-water-eib-2016.yaml").read_bytes())
+    file = tmp_path / "flow.yaml"
+    file.write_text(yaml.dump(plain(tree), default_flow_style=True, width=10_000))
+    done = run(file)
+    assert done.output == f"{file}: written anew; its comments are lost\n"
+    assert (
+        load_deal(file).terms_hash
+        == parse_deal(read_deal_text(today("dc-water-eib-2016").encode())).terms_hash
+    )
+
+
+def plain(item: Any) -> Any:
+    """Numbers and days as YAML writes them by itself, exact for these."""
+    if isinstance(item, dict):
+        return {key: plain(value) for key, value in item.items()}
+    if isinstance(item, list):
+        return [plain(value) for value in item]
+    return (
+        item if isinstance(item, str | bool | int) or item is None or hasattr(item, "year") else float(item)
+    )
