@@ -22,7 +22,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
 from chain.bindings import calldata, request
-from chain.errors import ChainError, ContractError, NetworkError, UnreachableError
+from chain.errors import ChainError, ContractError, NetworkError, UnreachableError, argument_words
 from chain.following import Following, StrayError
 from chain.reconcile import names_of
 from chain.records import DeploymentRecord
@@ -268,7 +268,8 @@ class Keeper:
 def words(act: Act) -> str:
     """An act in a word or two: `bond fix fixing=0`."""
     given = [
-        f"{name}={int(value) if isinstance(value, int) else value}" for name, value in act.arguments.items()
+        argument_words(name, int(value) if isinstance(value, int) else value)
+        for name, value in act.arguments.items()
     ]
     return " ".join([act.part, act.call, *given])
 

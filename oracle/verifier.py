@@ -183,10 +183,16 @@ def _check_value(
     report, node = done.report, item.signer
     try:
         context = bundle.context
-        about = (context.feed, context.period, context.version, context.kpi, context.decimals, context.value)
-        signed = (report.feed, report.period, report.version, report.kpi, report.decimals, item.value)
+        about = {name: getattr(context, name) for name in ("feed", "period", "version", "kpi", "decimals")}
+        signed = {name: getattr(report, name) for name in about} | {"value": item.value}
+        about["value"] = context.value
         if about != signed:
-            done.add("evidence is of this observation", False, f"it is of {about}", node)
+            of = [
+                f"{name} {value + (name == 'period')}"
+                for name, value in about.items()
+                if value != signed[name]
+            ]
+            done.add("evidence is of this observation", False, f"it is of {', '.join(of)}", node)
             return
         if feed and report.period < len(feed.period_ends):
             ends = feed.period_ends[report.period]

@@ -131,7 +131,7 @@ class BondLife:
         self._require(State.ACTIVE)
         index = self.coupons_paid
         if index == self.total or at < self.date_of(index):
-            raise SettlementError(f"payment {index}: not due")
+            raise SettlementError(f"payment {index + 1}: not due")
         return self._pay_next(at, State.ACTIVE)
 
     def redeem(self, at: int) -> Paid:

@@ -98,27 +98,27 @@ def admit(config: FeedConfig, was: StoredReport, period: int, version: int, now:
     """Whether a report that comes now must have all signers of the present one, and more. Raises
     SettlementError if none may come."""
     if now < config.period_end(period):
-        raise SettlementError(f"period {period} ends at {config.period_end(period)}")
+        raise SettlementError(f"period {period + 1} ends at {config.period_end(period)}")
     late = now > config.report_until(period)
     if was.stored is Status.NONE:
         if late:
-            raise SettlementError(f"period {period} was reported until {config.report_until(period)}")
+            raise SettlementError(f"period {period + 1} was reported until {config.report_until(period)}")
         return False
     if was.used:
-        raise SettlementError(f"the report of period {period} has been used")
+        raise SettlementError(f"the report of period {period + 1} has been used")
     if was.stored.settled:
-        raise SettlementError(f"period {period} is {was.stored.name.lower()}")
+        raise SettlementError(f"period {period + 1} is {was.stored.name.lower()}")
     if now > config.late_until(period):
-        raise SettlementError(f"period {period} was reported until {config.late_until(period)}")
+        raise SettlementError(f"period {period + 1} was reported until {config.late_until(period)}")
     is_final, fuller = now >= was.final_at, False
     if was.signers:
         if version < was.version:
             raise SettlementError(f"version {version}: there is {was.version}")
         fuller = version == was.version
         if fuller and is_final:
-            raise SettlementError(f"period {period} is final")
+            raise SettlementError(f"period {period + 1} is final")
     if late and not fuller and (is_final or was.stored is not Status.CHALLENGED):
-        raise SettlementError(f"period {period} was reported until {config.report_until(period)}")
+        raise SettlementError(f"period {period + 1} was reported until {config.report_until(period)}")
     return fuller
 
 

@@ -343,10 +343,12 @@ def _settle(terms: PaymentTerms, ledger: Ledger, kpi: int | None) -> Ledger:
         raise SettlementError(f"a settlement of a swap that is {state.name}")
     due = terms.periods[index].pay_date
     if ledger.at < due:
-        raise SettlementError(f"a settlement at {ledger.at}: period {index} is not due before {due}")
+        raise SettlementError(f"a settlement at {ledger.at}: period {index + 1} is not due before {due}")
     default = defaulted_at(ledger, ledger.at)
     if default and not has_begun(terms, index, default):
-        raise SettlementError(f"a settlement of period {index}: the swap defaulted at {default}, before it")
+        raise SettlementError(
+            f"a settlement of period {index + 1}: the swap defaulted at {default}, before it"
+        )
     amount = amount_of(terms, index, kpi)
     ledger = replace(ledger, amounts=(*ledger.amounts, amount))
     if index + 1 == len(terms.periods):
@@ -391,7 +393,7 @@ def _close_out(terms: PaymentTerms, ledger: Ledger, value: int | None) -> Ledger
     index, default = len(ledger.amounts), defaulted_at(ledger, ledger.at)
     if has_begun(terms, index, default):
         raise SettlementError(
-            f"a close-out before period {index}, which had begun by the default, is settled"
+            f"a close-out before period {index + 1}, which had begun by the default, is settled"
         )
     defaulters = [side for side in Side if ledger.accounts[side].deadline == default]
     # Of two sides that default in the same second, neither pays.

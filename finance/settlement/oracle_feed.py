@@ -182,7 +182,7 @@ class FeedBooks(Books):
             raise SettlementError(f"{self.key}: {by} is no consumer of {feed}")
         report = self.report_of(feed, period, world.at)
         if not report.status.settled:
-            raise SettlementError(f"{self.key}: period {period} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.name.lower()}")
         self.reports[feed, period] = replace(self._held(feed, period), used=True)
         said = {"feed": feed, "period": period, "version": report.version, "consumer": by}
         world.emit(self.key, "ReportUsed", **said)
@@ -213,7 +213,7 @@ class FeedBooks(Books):
         report = self.report_of(feed, period, world.at)
         open_now = report.status in (Status.PENDING, Status.CHALLENGED)
         if not open_now or not self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.name.lower()}")
         self._dispute(world, by, feed, period, order)
         said = {"version": report.version, "challenger": by, "evidence": evidence}
         world.emit(self.key, "ReportChallenged", feed=feed, period=period, **said)
@@ -230,9 +230,9 @@ class FeedBooks(Books):
     ) -> None:
         status = self.report_of(feed, period, world.at).status
         if status not in (Status.NONE, Status.CHALLENGED) or self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.name.lower()}")
         if world.at <= self.feeds[feed].report_until(period):
-            raise SettlementError(f"{self.key}: reports of period {period} may still come unasked")
+            raise SettlementError(f"{self.key}: reports of period {period + 1} may still come unasked")
         self._dispute(world, by, feed, period, order)
         said = {"petitioner": by, "evidence": evidence}
         world.emit(self.key, "PeriodPetitioned", feed=feed, period=period, **said)
@@ -249,7 +249,9 @@ class FeedBooks(Books):
         made = self._challenge(feed, period)
         if report.stored is Status.CHALLENGED:
             if order is not None and made.order is not None and order >= made.order:
-                raise SettlementError(f"{self.key}: period {period} is challenged by who committed before")
+                raise SettlementError(
+                    f"{self.key}: period {period + 1} is challenged by who committed before"
+                )
             self._settle(world, feed, period, config.challenge_bond)
         else:
             until = world.at + config.ruling_window
@@ -278,7 +280,7 @@ class FeedBooks(Books):
     ) -> None:
         config, status = self.config_of(feed), self.report_of(feed, period, world.at).status
         if status is not Status.CHALLENGED:
-            raise SettlementError(f"{self.key}: period {period} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.name.lower()}")
         report = self.reports[feed, period]
         if verdict is Verdict.CORRECTED:
             rules.require_in_range(config, value)
@@ -298,7 +300,7 @@ class FeedBooks(Books):
     def settle_silent_panel(self, world: World, by: str, feed: str, period: int) -> None:
         config, report = self.config_of(feed), self._held(feed, period)
         if not report.lapsed(world.at):
-            raise SettlementError(f"{self.key}: nothing to settle of period {period}")
+            raise SettlementError(f"{self.key}: nothing to settle of period {period + 1}")
         # Its time is over, so it is final; and as open to restatement as if nobody had challenged it.
         stored = Status.PENDING if report.signers else Status.MISSING
         self.reports[feed, period] = replace(report, stored=stored)

@@ -83,7 +83,7 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
     done(penstock("act", "currency.mint", f"to={issuer}", f"amount={20 * THOUSAND}", "--json"))
     done(penstock("act", "bond.fund", f"amount={20 * THOUSAND}", "--from", "issuer", "--json"))
     not_due = penstock("act", "bond.pay_coupon")
-    assert (not_due.exit_code, not_due.stderr) == (1, "refused: payment 0: not due\n")
+    assert (not_due.exit_code, not_due.stderr) == (1, "refused: payment 1: not due\n")
     paid = done(penstock("act", "bond.pay_coupon", "--at", "2017-04-01T12:00", "--json"))
     assert [(f["what"], f["period"], f["from"], f["to"]) for f in paid["flows"]] == [
         ("coupon", 1, "bond", "token")

@@ -17,10 +17,11 @@ import pytest
 from chain.bindings import read
 from chain.errors import UnreachableError
 from chain.following import Following
-from chain.keeper import Keeper
+from chain.keeper import Keeper, words
 from chain.network import LocalChain, local_account, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import reconcile
 from chain.sender import Sender
+from finance.settlement.acts import Act
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     CLIENTS,
@@ -70,6 +71,11 @@ def until(ready: Callable[[], Any], seconds: float = 60) -> None:
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_an_act_counts_periods_as_people_do() -> None:
+    act = Act("", "oracle", "settle_silent_panel", {"feed": "0xab", "period": 0}, 0)
+    assert words(act) == "oracle settle_silent_panel feed=0xab period 1"
 
 
 # -- whole lives

@@ -159,7 +159,7 @@ def test_a_report_that_is_known_is_settled_though_its_pay_date_has_not_come() ->
     short = [*begun(terms, 500), Settlement(pay_date(0), 999), MarginCall(terms.periods[1].end, PAYER)]
     ledger = history(terms, short)[-1]
     assert default < pay_date(1)
-    with pytest.raises(SettlementError, match="period 1, which had begun"):
+    with pytest.raises(SettlementError, match="period 2, which had begun"):
         apply(terms, ledger, CloseOut(default + 1))
     ledger = apply(terms, ledger, Settlement(pay_date(1), 0))
     assert ledger.last == 1_000

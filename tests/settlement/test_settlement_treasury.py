@@ -133,7 +133,7 @@ def test_a_provider_without_money_is_waited_for() -> None:
         Revenue(pay_date(0), 400),
     ]
     terms = replace(TERMS, swap=replace(SWAP, required=(0, 0)))
-    with pytest.raises(SettlementError, match="provider owes 600"):
+    with pytest.raises(SettlementError, match="a payment of period 1, while the swap's provider owes 600"):
         apply(terms, history(terms, acts)[-1], Pay(pay_date(0)))
     with pytest.raises(SettlementError, match=r"provider owes 1$"):
         apply(terms, history(terms, [*acts, Funding(late, PAYER, 659)])[-1], Pay(late))
