@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from threading import Event as Flag
 from typing import Any
 
@@ -27,7 +26,7 @@ from chain.following import Following, StrayError
 from chain.reconcile import names_of
 from chain.records import DeploymentRecord
 from chain.sender import GAS_MARGIN, submit
-from finance.report.text import money
+from finance.report.text import token_money
 from finance.settlement.acts import Act, Flow
 from finance.settlement.world import World
 from finance.terms.deal import Currency
@@ -276,9 +275,8 @@ def words(act: Act) -> str:
 
 def told(done: Performed, names: Mapping[str, str], currency: Currency) -> str:
     """The line of an act; `names` of parts and wallets by address."""
-    decimals = currency.token_decimals
     moved = "".join(
-        f"; {currency.code} {money(Decimal(each.amount).scaleb(-decimals), decimals)} {each.what}"
+        f"; {token_money(each.amount, currency)} {each.what}"
         + ("" if each.period is None else f" of period {each.period + 1}")
         + f" from {names.get(each.payer, each.payer)} to {names.get(each.payee, each.payee)}"
         for each in done.flows

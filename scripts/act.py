@@ -323,15 +323,14 @@ def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]
 
 
 def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
-    from scripts.console import money
+    from finance.report.text import token_money
 
-    decimals = record.load_deal().currency.token_decimals
-    code = record.load_deal().currency.code
+    currency = record.load_deal().currency
     print(f"{said['act']} by {said['by']}" + (": not done, --dry-run" if dry_run else ""))
     for flow in said["flows"]:
         period = "" if flow["period"] is None else f" of period {flow['period']}"
-        amount = money(int(flow["amount"]), decimals)
-        print(f"  {flow['what']}{period}: {code} {amount} from {flow['from']} to {flow['to']}")
+        amount = token_money(int(flow["amount"]), currency)
+        print(f"  {flow['what']}{period}: {amount} from {flow['from']} to {flow['to']}")
     if not dry_run:
         print(f"  block {said['block']}, {said['gas']:,} gas, {said['tx']}")
 

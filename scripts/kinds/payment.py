@@ -216,15 +216,16 @@ def _parties(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str, s
 
 def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[tuple[str, str]]:
     from chain.network import when
-    from finance.report.text import counted
+    from finance.report.text import counted, minor_units
     from finance.settlement.kpi_payment import CloseOutRule
-    from scripts.console import money
 
     swap, code = terms.payment, deal.currency.code
     first, last = swap.periods[0].pay_date, swap.periods[-1].pay_date
     paid = when(first) if first == last else f"{when(first)} to {when(last)}"
     yield "agreed", f"{terms.name}: {counted(len(swap.periods), 'period')}, paid {paid}"
-    posted = [f"{side} {money(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)]
+    posted = [
+        f"{side} {minor_units(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)
+    ]
     rule = {
         CloseOutRule.MODEL_VALUE: "by model value",
         CloseOutRule.LAST_FIXING: "by the last fixing",
@@ -234,7 +235,7 @@ def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[tuple[str, str]]:
     yield "collateral", f"{', '.join(posted) or 'none'}; close-out {rule}{limited}"
     if terms.project is not None:
         project = terms.project
-        price = money(project.unit_price, terms.currency_decimals)
+        price = minor_units(project.unit_price, terms.currency_decimals)
         yield (
             "offering",
             f"{project.hard_cap:,} units of {project.symbol} at {price} {code}, "

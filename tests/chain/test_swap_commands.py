@@ -136,6 +136,7 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapL
     assert "reconciled so far: every difference is 0" in shown.stdout
     assert "periods of the swap are not settled" in shown.stdout
     assert "periods of the swap are not settled" in result["not_yet"][-1]
+    assert "amounts in USD" in shown.stdout
     assert re.search(r"settlement_to_payee .* 1,120,000.000000 .* 0.000000", shown.stdout)
 
 
@@ -149,7 +150,8 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     done = program("reconcile", file, "--network", url(settled))
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
-    assert "differs by 1000000 minor units: Row(part='swap', kind='settlement_to_payee'" in done.stdout
+    where = r"swap: settlement to payee of period 1, 0x\w{40}, transaction 0x\w{64}"
+    assert re.search(rf"{where}: expected USD .*, is USD .*: differs by USD 1\.000000\n", done.stdout)
     assert "swap.terms.periods[0].fixedAmount: the deal says -1880001000000" in done.stdout
 
 
