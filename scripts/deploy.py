@@ -50,7 +50,8 @@ def deploy(
 ) -> None:
     """Deploy a deal in one transaction, check every field of it on the chain, and write its record.
 
-    Running it again for the same deal and deployer tells where it is and changes nothing (exit 2).
+    Running it again for the same deal and deployer tells where it is, and which of the wallets given are not
+    its own, and changes nothing (exit 2).
     """
     from chain.errors import ContractError
     from chain.network import connect
@@ -110,7 +111,7 @@ def run(
     code, decimals = deal.currency.code, deal.currency.token_decimals
     kinds = [part.kind for part in plan_of(deal).parts]
     wallets = wallets_for(wallets_file, address, deal) if wallets_file else None
-    require_new(w3, address, deal, path, original, days)
+    require_new(w3, address, deal, path, original, days, wallets)
     shared = deploy_infrastructure(
         w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
     )

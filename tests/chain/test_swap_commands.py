@@ -118,6 +118,30 @@ def test_deploy_of_two_parties_with_a_file_of_wallets(
     assert "this deal has none (it has payer, payee)" in refused.stderr
 
 
+def test_deploying_again_for_other_wallets_says_so(program: Program, now: LocalChain, tmp_path: Path) -> None:
+    """What is there is not what was asked for: one line says who is somebody else."""
+    names, stranger = list(now.accounts[9:18]), now.accounts[18]
+    people = {"payer": names[0], "payee": names[1], "nodes": names[2:6], "panel": names[6:9]}
+    file, out = tmp_path / "wallets.json", tmp_path / "record.json"
+    arguments = (RAIN, "--network", now.url, "--folder", tmp_path, "--shift-days", "7000", "--from", names[0])
+    given = (*arguments, "--out", out, "--wallets", file)
+    file.write_text(json.dumps(people))
+    assert program("deploy", *given).returncode == 0
+    record = out.read_text()
+    same = program("deploy", *given)
+    assert same.returncode == 2
+    assert "other wallets" not in same.stderr
+    assert "other wallets" not in program("deploy", *arguments).stderr  # none are given
+    file.write_text(json.dumps({**people, "payee": stranger, "nodes": [*names[3:6], names[1]]}))
+    other = program("deploy", *given)
+    assert (other.returncode, other.stdout) == (2, "")
+    said = other.stderr.splitlines()[-1]
+    assert "already deployed by this account" in said
+    changed = f"payee {names[1]}, not {stranger}; nodes {names[2]}, not {names[1]};"
+    assert f"for other wallets than those given: {changed}" in said
+    assert out.read_text() == record
+
+
 def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapLife, tmp_path: Path) -> None:
     file = settled.record.save(tmp_path / "record.json")
     table = tmp_path / "rows.csv"
