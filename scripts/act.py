@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -277,10 +278,10 @@ def _performed(deal: Following, world: World, wanted: Act, done: Done | None, ac
     from chain.errors import ContractError
     from chain.sender import Sender
 
-    sender = Sender(deal.w3, account)
+    sender, operation = Sender(deal.w3, account), f"{wanted.part}.{wanted.call}"
     try:
-        _allow(deal, world, wanted, done, sender)
-        receipt = sender.send(deal.call(world, wanted), f"{wanted.part}.{wanted.call}")
+        with _allowed(deal, world, wanted, done, sender):
+            receipt = sender.send(deal.call(world, wanted), operation)
     except ContractError as error:
         typer.echo(f"the contract refuses: {error}", err=True)
         raise typer.Exit(1) from None
@@ -291,9 +292,18 @@ def _performed(deal: Following, world: World, wanted: Act, done: Done | None, ac
     }
 
 
-def _allow(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> None:
-    """Let the parts that take currency of who acts take as much, where they may not yet."""
-    from chain.bindings import contract, read
+MAY_LACK_ALLOWANCE = frozenset(
+    {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
+)
+"""How currencies refuse what they are not allowed to move: OpenZeppelin's, and any other in its own way."""
+
+
+@contextmanager
+def _allowed(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> Iterator[None]:
+    """Let the parts that take currency of who acts take as much, where they may not yet. What is refused
+    anyway is refused before; where only the act itself shows it, they may again what they might before."""
+    from chain.bindings import calldata, contract, read, request
+    from chain.errors import ContractError
     from finance.settlement.world import CURRENCY
 
     money = contract(deal.w3, "IERC20", world.addresses[CURRENCY]).functions
@@ -301,9 +311,25 @@ def _allow(deal: Following, world: World, wanted: Act, done: Done | None, sender
     for flow in done.flows if done is not None and wanted.part != CURRENCY else ():
         if flow.payer == sender.address:
             takes[flow.payee] = takes.get(flow.payee, 0) + flow.amount
-    for part, amount in takes.items():
-        if read(money.allowance(sender.address, part)) < amount:
+    before = {part: read(money.allowance(sender.address, part)) for part in takes}
+    lacking = {part: amount for part, amount in takes.items() if before[part] < amount}
+    if lacking:
+        call = deal.call(world, wanted)
+        plain = {"from": sender.address, "to": call.address, "data": calldata(call)}
+        try:
+            request(deal.w3, "eth_estimateGas", [plain], f"{wanted.part}.{wanted.call}")
+        except ContractError as error:
+            if error.name not in MAY_LACK_ALLOWANCE:
+                raise
+    try:
+        for part, amount in lacking.items():
             sender.send(money.approve(part, amount), "approve")
+        yield
+    except ContractError:
+        for part in lacking:
+            if read(money.allowance(sender.address, part)) != before[part]:
+                sender.send(money.approve(part, before[part]), "approve")
+        raise
 
 
 def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from click.testing import Result
 from eth_account import Account
 from typer.testing import CliRunner
 
+from chain.bindings import read
 from chain.network import LocalChain, local_account
 from scripts.cli import main
 from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, THOUSAND, Life, small_deal
@@ -95,6 +96,29 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
     result = done(reconciled)
     assert result["ok"] is True
     assert result["payments"]["claim"]["actual"] == paid["flows"][0]["amount"]
+
+
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_a_refused_act_leaves_no_allowance(client: str, tmp_path: Path) -> None:
+    """What the contract refuses anyway is refused before anything is sent; what only the currency refuses,
+    of who has too little, is allowed no longer."""
+    with CLIENTS[client](timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, small_deal())
+        bond, offering, poor = *(life.record.addresses[name] for name in ("bond", "offering")), HOLDER
+        given = [str(life.record.save(tmp_path / "deal.json")), "--network", chain.url, "--from", poor]
+        block = chain.w3.eth.block_number
+        unverified = CliRunner().invoke(main, ["act", *given, "offering.subscribe", "units=1"])
+        assert (unverified.exit_code, chain.w3.eth.block_number) == (1, block)
+        assert "the contract refuses: offering.subscribe: ERC7943CannotReceive" in unverified.stderr
+        assert read(life.currency.allowance(poor, offering)) == 0
+        life.sell(a=7)
+        life.settle()
+        for allowed in (0, 2):
+            life.send(poor, life.currency.approve(bond, allowed))
+            refused = CliRunner().invoke(main, ["act", *given, "bond.fund", "amount=5"])
+            assert refused.exit_code == 1
+            assert "ERC20InsufficientBalance" in refused.stderr
+            assert read(life.currency.allowance(poor, bond)) == allowed
 
 
 @pytest.mark.parametrize(
