@@ -10,7 +10,7 @@ its holder's transfer is, and says the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
@@ -93,9 +93,9 @@ class TokenBooks(Books):
     index: int = 0
     paused: bool = False
     closed: bool = False
-    accounts: dict[str, Account] = field(default_factory=dict)
-    frozen: dict[str, int] = field(default_factory=dict)
-    recoveries: dict[str, Recovery] = field(default_factory=dict)
+    accounts: MutableMapping[str, Account] = field(default_factory=dict)
+    frozen: MutableMapping[str, int] = field(default_factory=dict)
+    recoveries: MutableMapping[str, Recovery] = field(default_factory=dict)
     key: str = "token"
 
     def without_holders(self) -> TokenSums:

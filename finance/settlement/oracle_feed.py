@@ -5,7 +5,7 @@ Signatures are checked outside: an act names who signed what, and here that coun
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -42,12 +42,12 @@ class FeedBooks(Books):
     SHARED: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
-    feeds: dict[str, FeedConfig] = field(default_factory=dict)
-    reports: dict[tuple[str, int], StoredReport] = field(default_factory=dict)
-    challenges: dict[tuple[str, int], Challenge] = field(default_factory=dict)
-    commitments: dict[str, tuple[int, int]] = field(default_factory=dict)
-    pools: dict[str, int] = field(default_factory=dict)
-    credits: dict[tuple[str, str], int] = field(default_factory=dict)
+    feeds: MutableMapping[str, FeedConfig] = field(default_factory=dict)
+    reports: MutableMapping[tuple[str, int], StoredReport] = field(default_factory=dict)
+    challenges: MutableMapping[tuple[str, int], Challenge] = field(default_factory=dict)
+    commitments: MutableMapping[str, tuple[int, int]] = field(default_factory=dict)
+    pools: MutableMapping[str, int] = field(default_factory=dict)
+    credits: MutableMapping[tuple[str, str], int] = field(default_factory=dict)
     key: str = "oracle"
 
     def act(self, by: str, call: str, arguments: Mapping[str, Any], world: World) -> Any:
