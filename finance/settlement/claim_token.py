@@ -17,7 +17,7 @@ from typing import ClassVar, NamedTuple
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
 from finance.settlement.pro_rata import per_unit
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, StateError
 from finance.settlement.world import NOBODY, Books, World
 
 MAX_UNITS = 2**64 - 1
@@ -185,7 +185,7 @@ class TokenBooks(Books):
     def transfer(self, world: World, by: str, to: str, value: int) -> bool:
         self._require_open()
         if self.paused:
-            raise SettlementError(f"{self.key}: paused")
+            raise StateError(f"{self.key}: transfers are paused")
         self._require_can_hold(world, by, to)
         unfrozen = max(0, self.units_of(by) - self.frozen.get(by, 0))
         self._debit(by, value)
@@ -236,7 +236,7 @@ class TokenBooks(Books):
     def recover_holding(self, world: World, by: str, holder: str) -> tuple[int, int]:
         recovery = self.recovery_of(holder, world.at)
         if recovery is None or world.at < recovery.start:
-            raise SettlementError(f"{self.key}: a recovery of {holder}: {recovery}")
+            raise SettlementError(f"{self.key}: no recovery of {holder} can be made now")
         self._require_can_hold(world, recovery.to)
         del self.recoveries[holder]
         units, money = self.units_of(holder), self.claimable(holder)
@@ -282,7 +282,7 @@ class TokenBooks(Books):
 
     def _require_open(self) -> None:
         if self.closed:
-            raise SettlementError(f"{self.key}: closed")
+            raise StateError(f"{self.key}: has ended")
 
     def _require_can_hold(self, world: World, *accounts: str) -> None:
         for account in accounts:

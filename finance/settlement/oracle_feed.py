@@ -182,7 +182,7 @@ class FeedBooks(Books):
             raise SettlementError(f"{self.key}: {by} is no consumer of {feed}")
         report = self.report_of(feed, period, world.at)
         if not report.status.settled:
-            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.words}")
         self.reports[feed, period] = replace(self._held(feed, period), used=True)
         said = {"feed": feed, "period": period, "version": report.version, "consumer": by}
         world.emit(self.key, "ReportUsed", **said)
@@ -213,7 +213,7 @@ class FeedBooks(Books):
         report = self.report_of(feed, period, world.at)
         open_now = report.status in (Status.PENDING, Status.CHALLENGED)
         if not open_now or not self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.words}")
         self._dispute(world, by, feed, period, order)
         said = {"version": report.version, "challenger": by, "evidence": evidence}
         world.emit(self.key, "ReportChallenged", feed=feed, period=period, **said)
@@ -230,7 +230,7 @@ class FeedBooks(Books):
     ) -> None:
         status = self.report_of(feed, period, world.at).status
         if status not in (Status.NONE, Status.CHALLENGED) or self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period + 1} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.words}")
         if world.at <= self.feeds[feed].report_until(period):
             raise SettlementError(f"{self.key}: reports of period {period + 1} may still come unasked")
         self._dispute(world, by, feed, period, order)
@@ -280,7 +280,7 @@ class FeedBooks(Books):
     ) -> None:
         config, status = self.config_of(feed), self.report_of(feed, period, world.at).status
         if status is not Status.CHALLENGED:
-            raise SettlementError(f"{self.key}: period {period + 1} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.words}")
         report = self.reports[feed, period]
         if verdict is Verdict.CORRECTED:
             rules.require_in_range(config, value)

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Literal
 
 from finance.settlement import kpi_payment
+from finance.settlement.clock import when
 from finance.settlement.kpi_payment import (
     Activation,
     CloseOut,
@@ -329,9 +330,7 @@ def next_period(periods: Sequence[Period], ledger: Ledger) -> Ledger:
         raise SettlementError(f"a payment after the last of {index} periods")
     period = periods[index]
     if ledger.at < period.pay_date:
-        raise SettlementError(
-            f"a payment at {ledger.at}: period {index + 1} is not due before {period.pay_date}"
-        )
+        raise SettlementError(f"period {index + 1} is not due before {when(period.pay_date)}")
     arrears = (ledger.arrears[0] + period.operating_cost, ledger.arrears[1] + period.debt_service)
     return replace(ledger, periods_paid=index + 1, arrears=arrears)
 

@@ -51,9 +51,12 @@ def acts(penstock: Penstock) -> dict[str, dict[str, Any]]:
     return {each["act"]: each for each in done(penstock("act", "--json"))["acts"]}
 
 
-def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
+def test_from_the_sale_to_a_claim(chain: LocalChain, penstock: Penstock) -> None:
     listed = acts(penstock)
-    assert listed["offering.settle"]["now"] == "no: offering: OPEN, not SUCCEEDED"
+    assert listed["offering.settle"]["now"] == "no: the offering is open, not succeeded"
+    assert listed["bond.fund"]["now"] == "no: the bond is offered"
+    assert listed["offering.subscribe"]["now"] == "depends on units"
+    assert listed["token.set_paused"]["now"] == "can be done: paused=true or paused=false"
     assert listed["bond.activate"]["now"] == "by the deal's contracts only"
     assert listed["bond.fund"]["arguments"] == {"amount": "uint256"}
 
@@ -92,6 +95,11 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
     said = penstock("act", "token.claim", f"holder={HOLDER}")
     assert said.exit_code == 0, said.output
     assert f"claim: USD {int(paid['flows'][0]['amount']) / 10**6:,.6f} from token to {HOLDER}" in said.stdout
+    block = chain.w3.eth.block_number
+    again = penstock("act", "token.claim", f"holder={HOLDER}")
+    nothing = "token.claim: there is nothing to claim, so no transaction is sent\n"
+    assert (again.exit_code, again.stdout, chain.w3.eth.block_number) == (0, nothing, block)
+    assert "tx" not in done(penstock("act", "token.claim", f"holder={HOLDER}", "--json"))
     reconciled = penstock("reconcile", "--json")
     result = done(reconciled)
     assert result["ok"] is True
@@ -195,6 +203,12 @@ def test_sides_have_names(tmp_path: Path) -> None:
         assert done(paid)["flows"][0]["to"] == "swap"
         wrong = CliRunner().invoke(main, [*given, "swap.fund", "side=other", "amount=1"])
         assert (wrong.exit_code, wrong.stderr) == (2, "swap.fund: side = other: must be payer or payee\n")
+        now = {
+            each["act"]: each["now"] for each in done(CliRunner().invoke(main, [*given, "--json"]))["acts"]
+        }
+        # Before it begins a party may take out what it has put in; nobody else can for it.
+        assert now["swap.withdraw"] == "can be done: side=payer"
+        assert now["swap.call_margin"] == "no: the swap is agreed, not active"
         offer = CliRunner().invoke(
             main, [*given, "swap.propose_termination", "amount=-5", "expiry=9999999999"]
         )

@@ -418,7 +418,7 @@ def test_events_that_are_refused() -> None:
         (PLAIN, [*(Pay(pay_date(3)) for _ in range(5))], "after the last"),
         (PLAIN, [Settlement(pay_date(0), 0)], "no swap"),
         (PLAIN, [Revenue(1, -1)], "amount"),
-        (TERMS, [Activation(START)], "without the collateral of the PAYER"),
+        (TERMS, [Activation(START)], "without the collateral of the payer"),
         (TERMS, [POSTED, Activation(START), Pay(pay_date(0))], "not settled"),
         (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
         (TERMS, [Termination(START, 0)], "no termination"),
