@@ -28,7 +28,7 @@ ACTS = table(
     Call("pay", ANYONE, "pay the next period: cost, debt, the swap, and the rest to holders"),
     Call("pay_rest", ANYONE, "after the last period: spend what has come since"),
     Call("withdraw", ANYONE, "pay a party its credit", {"party": Party}),
-    Call("return_money", ANYONE, "after a failed issue: all money to the issuer"),
+    Call("return_money", ANYONE, "after a failed issue: all money to the issuer", sweeps=True),
 )
 
 
