@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,11 +131,22 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
         ("gas", f"{record.gas:,}"),
         *record.addresses.items(),
         *(("feed", f"{feed} ({kpi})") for kpi, feed in record.feeds.items()),
+        *_people(record),
         *commands_of(record.kind).about(record),
         ("record", path),
     ]
     for name, what in lines:
         print(f"  {name:<11} {what}")
+
+
+def _people(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+    """Who is who: role, wallet and name of the deal's people, and how many sign for the oracle."""
+    parties = record.load_deal().parties.values()
+    for role, address in record.wallets.people.items():
+        names = ", ".join(party.name for party in parties if role in party.roles)
+        yield role, f"{address}{f' ({names})' if names else ''}"
+    if record.wallets.nodes:
+        yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
 
 
 def main(deal: str | None = None, shift_days: str | None = None) -> None:

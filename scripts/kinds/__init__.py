@@ -7,9 +7,14 @@ from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from scripts.options import Outputs
+
+if TYPE_CHECKING:
+    from finance.settlement.swap_terms import ProjectTerms
+    from finance.settlement.terms import SettlementTerms
+    from finance.terms.deal import Currency
 
 MODULES: Final = {
     "kpi_bond": "scripts.kinds.bond",
@@ -18,7 +23,7 @@ MODULES: Final = {
 """By the deal's kind; imported when a command needs it.
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
-`sensitivity`, each with the options that mean something there; `about(record)`, lines on a deployment;
+`sensitivity`, each with the options that mean something there; `about(record)`, lines on what was agreed;
 and `story(deal, outcome)`, its demonstration.
 """
 
@@ -26,6 +31,17 @@ and `story(deal, outcome)`, its demonstration.
 def commands_of(kind: str) -> Any:
     """The module of a kind."""
     return import_module(MODULES[kind])
+
+
+def offered(terms: SettlementTerms | ProjectTerms, currency: Currency) -> str:
+    """How much of a claim is on offer, at which price, and when."""
+    from chain.network import when
+    from finance.report.text import token_money
+
+    return (
+        f"{terms.hard_cap:,} units of {terms.symbol} at {token_money(terms.unit_price, currency)}, "
+        f"{when(terms.opens)} to {when(terms.closes)}"
+    )
 
 
 def by_kind(command: Callable[..., None], deal: Path, outputs: Outputs, **options: Any) -> None:

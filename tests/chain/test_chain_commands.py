@@ -76,6 +76,15 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     assert check_deployment(anvil.w3, record) == []
     assert record.terms_hash in first.stdout
     assert record.addresses["bond"] in first.stdout
+    # Who is who, and what was agreed: the facts of the official statement that the deal file cites.
+    issuer = f"{record.wallets['issuer']} (District of Columbia Water and Sewer Authority)"
+    assert re.search(rf"^  issuer +{re.escape(issuer)}$", first.stdout, re.MULTILINE)
+    assert "4 nodes, 3 panellists" in first.stdout
+    agreed = (
+        r"USD 25,000,000.000000 at 3.4300 %, 9 coupons, paid 2017-04-01 .* to 2021-04-01 .*, bent by 1 report"
+    )
+    assert re.search(agreed, first.stdout)
+    assert "25,000 units of DCW16B at USD 1,000.000000, 2016-" in first.stdout
 
     nothing = program("reconcile", out, "--network", anvil.url)
     assert nothing.returncode == 0

@@ -87,10 +87,10 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     assert f"{record.wallets['payer']} (Allianz Risk Transfer)" in done.stdout
     assert "Proxy revenue swap: 40 periods" in done.stdout
     assert (
-        "payer 3,000,000.000000 USD; close-out by replacement cost, the payee of limited recourse"
+        "payer USD 3,000,000.000000; close-out by replacement cost, the payee of limited recourse"
         in done.stdout
     )
-    assert "60,000 units of BLOOM at 300.000000 USD" in done.stdout
+    assert "60,000 units of BLOOM at USD 300.000000" in done.stdout
 
     again = program("deploy", *arguments)
     assert (again.returncode, again.stdout) == (2, "")
