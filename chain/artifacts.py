@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from chain.errors import ToolchainError
@@ -71,6 +72,27 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
         yield
 
 
+def _project(root: Path, beside: Path) -> Path:
+    """What brownie needs of the project, in a folder of its own: it writes over what others are reading."""
+    for name in ("contracts", "build/contracts"):
+        if (root / name).is_dir():
+            shutil.copytree(root / name, beside / name)
+    shutil.copy(root / "brownie-config.yaml", beside)
+    (beside / "node_modules").symlink_to((root / "node_modules").resolve())
+    return beside
+
+
+def _publish(made: Path, to: Path) -> None:
+    """Put artifacts in their place, each at once; others go."""
+    to.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in made.glob("*.json")}
+    for name in names:
+        os.replace(made / name, to / name)
+    for path in to.glob("*.json"):
+        if path.name not in names:
+            path.unlink()
+
+
 def ensure_compiled(root: Path = ROOT, say: Callable[[str], None] = _say) -> bool:
     """Compile the contracts if their sources have changed since the last time; True if it did.
 
@@ -85,18 +107,20 @@ def ensure_compiled(root: Path = ROOT, say: Callable[[str], None] = _say) -> boo
         say("compiling the contracts ...")
         environment = dict(os.environ)
         environment.setdefault("SOLCX_BINARY_PATH", str(root / ".toolchain" / "solcx"))
-        done = subprocess.run(
-            _brownie(root),
-            cwd=root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        output = done.stdout + done.stderr
-        # brownie compile exits 0 whatever the compiler says.
-        if done.returncode or "CompilerError" in output or "Traceback" in output or "ERROR" in output:
-            raise ToolchainError(f"the contracts do not compile:\n{output[-4000:]}")
+        with TemporaryDirectory(dir=root / "build", prefix="compile-") as beside:
+            done = subprocess.run(
+                _brownie(root),
+                cwd=_project(root, Path(beside)),
+                env=environment,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+            )
+            output = done.stdout + done.stderr
+            # brownie compile exits 0 whatever the compiler says.
+            if done.returncode or "CompilerError" in output or "Traceback" in output or "ERROR" in output:
+                raise ToolchainError(f"the contracts do not compile:\n{output[-4000:]}")
+            _publish(Path(beside) / "build" / "contracts", root / "build" / "contracts")
         (root / "build" / "penstock-sources.sha256").write_text(digest)
         _load.cache_clear()
         error_abis.cache_clear()

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -260,13 +260,14 @@ def deploy_deal(
     """Deploy `deal` in one transaction and return its record, written to `out` if given.
 
     `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past a deadline of the
-    deal, such as the end of its offering. Raises AlreadyDeployedError, with the addresses, if this deployer
-    has deployed these terms before (and writes the record to `out`), RecordError if the wallets are not those
+    deal, such as the end of its offering. Raises AlreadyDeployedError, with the addresses and the wallets
+    that are not those given, if this deployer has deployed these terms before (and writes the record to
+    `out`), RecordError if the wallets are not those
     the deal needs, InputError for a deal that cannot be deployed, ContractError if a contract refuses the
     terms, TooMuchGasError if the deal does not fit one transaction.
     """
     sender = Sender(w3, deployer, gas)
-    plan = plan_of(deal)
+    plan, given = plan_of(deal), wallets
     wallets = wallets or local_wallets(w3, deal, sender.address)
     _require_wallets(wallets, plan)
     factory = contract(w3, "DealFactory", infrastructure.factory)
@@ -280,7 +281,7 @@ def deploy_deal(
 
     deployed = factory.functions.deployedIn(sender.address, deal.terms_hash)
     if read(deployed):
-        raise _already(deal, known().parts, out, recorded)
+        raise _already(deal, known().parts, out, recorded, given)
     now = clock(w3)
     passed = next((words for time, words in plan.deadlines if now >= time), None)
     if passed is not None:
@@ -294,7 +295,7 @@ def deploy_deal(
     except ContractError as error:
         if error.name != "DealFactory_AlreadyDeployed":
             raise
-        raise _already(deal, known().parts, out, recorded) from None
+        raise _already(deal, known().parts, out, recorded, given) from None
     record = recorded()
     if out is not None:
         record.save(out)
@@ -366,15 +367,22 @@ def deployment(
 
 
 def require_new(
-    w3: Web3, deployer: str, deal: Deal, out: Path | None, shifted_from: Deal | None, shifted_days: int
+    w3: Web3,
+    deployer: str,
+    deal: Deal,
+    out: Path | None,
+    shifted_from: Deal | None,
+    shifted_days: int,
+    wallets: Wallets | None = None,
 ) -> None:
     """Raise AlreadyDeployedError, and write the record to `out`, if `deployer` has deployed these very terms
-    on this chain, through whichever factory: what a folder remembers is not asked."""
+    on this chain, through whichever factory: what a folder remembers is not asked. It says which of the
+    `wallets`, if they were given, are not those of the deployment."""
     factory = factory_before(w3, deployer, deal.terms_hash)
     if factory is not None:
         moved = _moved(shifted_from, shifted_days)
         known = _announced(w3, factory, deployer, deal.terms_hash)
-        raise _already(deal, known.parts, out, lambda: _record(w3, deal, factory, deployer, moved))
+        raise _already(deal, known.parts, out, lambda: _record(w3, deal, factory, deployer, moved), wallets)
 
 
 def factory_before(w3: Web3, deployer: str, terms_hash: str) -> str | None:
@@ -400,14 +408,30 @@ def _already(
     parts: Mapping[str, str],
     out: Path | None,
     recorded: Callable[[], DeploymentRecord],
+    wallets: Wallets | None,
 ) -> AlreadyDeployedError:
     where = ", ".join(f"{key} {address}" for key, address in parts.items())
     text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
-    if out is not None:
+    if wallets is not None or out is not None:
         # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
-        recorded().save(out)
-        text += f"; record: {out}"
+        record = recorded()
+        others = [] if wallets is None else list(_others(record.wallets, wallets))
+        if others:
+            text += f"; for other wallets than those given: {'; '.join(others)}"
+        if out is not None:
+            record.save(out)
+            text += f"; record: {out}"
     return AlreadyDeployedError(text, dict(parts))
+
+
+def _others(there: Wallets, given: Wallets) -> Iterator[str]:
+    """Who is somebody else in a deployment than was given, as far as its contracts name everybody."""
+    has = there.everybody
+    for role, wanted in given.everybody.items():
+        its = has.get(role, wanted)
+        mine, theirs = ({each} if isinstance(each, str) else set(each) for each in (wanted, its))
+        if mine != theirs:
+            yield f"{role} {', '.join(sorted(theirs - mine))}, not {', '.join(sorted(mine - theirs))}"
 
 
 def data_folder() -> Path:

@@ -51,10 +51,15 @@ class ContractError(ChainError):
 
     def __init__(self, name: str, arguments: dict[str, Any], operation: str = "") -> None:
         self.name, self.arguments, self.operation = name, arguments, operation
-        inner = ", ".join(
-            f"{key}={_plain(value)}" if key else _plain(value) for key, value in arguments.items()
-        )
+        inner = ", ".join(argument_words(key, value) for key, value in arguments.items())
         super().__init__(f"{operation + ': ' if operation else ''}{name}({inner})")
+
+
+def argument_words(name: str, value: Any) -> str:
+    """An argument of a contract's error or function for people, who count periods from 1."""
+    if name == "period":
+        return f"period {value + 1}"
+    return f"{name}={_plain(value)}" if name else _plain(value)
 
 
 def _plain(value: Any) -> str:

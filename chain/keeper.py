@@ -22,16 +22,19 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
 from chain.bindings import calldata, request
-from chain.errors import ChainError, ContractError, NetworkError, UnreachableError
-from chain.following import Following, StrayError
+from chain.errors import ChainError, ContractError, NetworkError, UnreachableError, argument_words
+from chain.following import Following, StrayError, acts_of
 from chain.reconcile import names_of
 from chain.records import DeploymentRecord
 from chain.sender import GAS_MARGIN, submit
-from finance.report.text import money
+from finance.report.text import token_money
 from finance.settlement.acts import Act, Flow
 from finance.settlement.world import World
 from finance.terms.deal import Currency
 
+DUST = Decimal(1)
+"""What is left over is given back from so many whole units of the currency on: less is not worth the gas, and
+anyone can leave it there."""
 PATIENCE = 45
 """Seconds until a transaction that is not mined is sent again with higher fees."""
 RAISE = 1.25
@@ -89,7 +92,8 @@ class Metrics:
 class Keeper:
     """Serves the deals of `records` from one account: an address that the node has unlocked, or a key.
 
-    `say` is told a line for every act, and for what stands in the way, once.
+    `say` is told a line for every act, and for what stands in the way, once. What is left over is
+    given back from `dust` whole units of the currency on.
     """
 
     def __init__(
@@ -100,8 +104,9 @@ class Keeper:
         say: Callable[[str], None] = lambda line: None,
         patience: float = PATIENCE,
         metrics: Metrics | None = None,
+        dust: Decimal = DUST,
     ) -> None:
-        self.w3, self.say, self.patience = w3, say, patience
+        self.w3, self.say, self.patience, self.dust = w3, say, patience, dust
         self.account = account
         self.address = Web3.to_checksum_address(account if isinstance(account, str) else account.address)
         self.deals = [Following(w3, record) for record in records]
@@ -138,8 +143,8 @@ class Keeper:
         return found
 
     def due(self) -> list[tuple[str, Act]]:
-        """What is due now, with the deal's id."""
-        return [(deal.record.deal, act) for deal in self.deals for act in deal.look().due()]
+        """What is due now and worth its gas, with the deal's id."""
+        return [(deal.record.deal, act) for deal in self.deals for act in self._worth(deal, deal.look())]
 
     # -- one act
 
@@ -155,7 +160,7 @@ class Keeper:
             return None
         self.metrics.stray.labels(name).set(0)
         self.stray.discard(name)
-        due = world.due()
+        due = self._worth(deal, world)
         self.metrics.due.labels(name).set(len(due))
         self.metrics.block.labels(name).set(world.block - 1)
         for act in due:
@@ -168,6 +173,21 @@ class Keeper:
                 self.metrics.refused.labels(name, act.part, act.call).inc()
                 self._say_once(f"{name} {_key(act)}", f"{name} {words(act)}: the contract refuses: {error}")
         return None
+
+    def _worth(self, deal: Following, world: World) -> list[Act]:
+        """What is due but for sweeping up dust."""
+        due = world.due()
+        sweeps = [act for act in due if acts_of(world, act.part)[act.call].sweeps]
+        if not sweeps:
+            return due
+        currency, name = deal.record.load_deal().currency, deal.record.deal
+        for act in sweeps:
+            amount = world.tried(act)[1].result
+            if Decimal(amount) < self.dust.scaleb(currency.token_decimals):
+                due.remove(act)
+                left = f"left, for {token_money(amount, currency)} is not worth the gas (--dust)"
+                self._say_once(f"{name} {_key(act)}", f"{name} {words(act)}: {left}")
+        return due
 
     def _perform(self, deal: Following, world: World, act: Act) -> Performed:
         name = deal.record.deal
@@ -268,16 +288,16 @@ class Keeper:
 def words(act: Act) -> str:
     """An act in a word or two: `bond fix fixing=0`."""
     given = [
-        f"{name}={int(value) if isinstance(value, int) else value}" for name, value in act.arguments.items()
+        argument_words(name, int(value) if isinstance(value, int) else value)
+        for name, value in act.arguments.items()
     ]
     return " ".join([act.part, act.call, *given])
 
 
 def told(done: Performed, names: Mapping[str, str], currency: Currency) -> str:
     """The line of an act; `names` of parts and wallets by address."""
-    decimals = currency.token_decimals
     moved = "".join(
-        f"; {currency.code} {money(Decimal(each.amount).scaleb(-decimals), decimals)} {each.what}"
+        f"; {token_money(each.amount, currency)} {each.what}"
         + ("" if each.period is None else f" of period {each.period + 1}")
         + f" from {names.get(each.payer, each.payer)} to {names.get(each.payee, each.payee)}"
         for each in done.flows

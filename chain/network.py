@@ -31,6 +31,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from chain.artifacts import ROOT, SET_UP
 from chain.errors import NetworkError, ToolchainError, UnreachableError
+from finance.settlement.clock import when as when
 
 LOCAL_URL = "http://127.0.0.1:8545"
 KNOWN: dict[str, tuple[str, int | None]] = {
@@ -204,14 +205,6 @@ def reach_time(w3: Web3, unix: int) -> int:
 def advance(w3: Web3, seconds: int) -> int:
     """Move a local chain's clock forward by `seconds` from now; returns the new block's number."""
     return set_time(w3, clock(w3) + seconds)
-
-
-def when(unix: int) -> str:
-    """Unix seconds as `2016-09-29 00:00 UTC`."""
-    try:
-        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (OverflowError, ValueError, OSError):
-        return f"unix time {unix}"
 
 
 # -- accounts of local chains

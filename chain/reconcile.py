@@ -23,13 +23,22 @@ from chain.events import Watch, require_chain, watch
 from chain.kinds import world_of
 from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
-from chain.reconciliation import Check, Difference, Holder, Position, Reconciliation, Row
+from chain.reconciliation import (
+    Check,
+    Difference,
+    Holder,
+    MoneyCheck,
+    Position,
+    Reconciliation,
+    Row,
+)
 from chain.records import DeploymentRecord
 from chain.replay import Replayed, replay
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import CURRENCY, World
 from finance.terms import Deal, InputError
+from finance.terms.deal import Currency
 
 
 def reconcile(
@@ -147,7 +156,7 @@ class _Reconciler:
             self.sent[to] += seen["value"]
 
     def result(self, deal: Deal, deployment: list[Any]) -> Reconciliation:
-        standings = dict(self._standings())
+        standings = dict(self._standings(deal.currency))
         over = any(each.over for each in standings.values())
         done = over or all(each.ended for each in standings.values())
         holders = list(self._holders())
@@ -178,11 +187,11 @@ class _Reconciler:
             not_yet=[] if done else [line for each in standings.values() for line in each.not_yet],
         )
 
-    def _standings(self) -> Iterator[tuple[str, Standing]]:
+    def _standings(self, currency: Currency) -> Iterator[tuple[str, Standing]]:
         for part in self.world.parts:
             address = self.addresses[part]
             held = held_at(self.w3, self.addresses[CURRENCY], address, self.ledger.to_block)
-            now = Now(part, self.world, self._reader(part), held, self.sent[address])
+            now = Now(part, self.world, self._reader(part), held, currency, self.sent[address])
             if (found := standing_of(now)) is not None:
                 yield part, found
 
@@ -223,7 +232,7 @@ def names_of(record: DeploymentRecord) -> dict[str, str]:
 def balances(w3: Web3, world: World, watch: Watch, block: int) -> list[Check]:
     """Currency that each of the deal's own contracts holds at a block: by the books, and on the chain."""
     return [
-        Check(
+        MoneyCheck(
             f"money: {part}: by the books = held",
             world.held(part),
             held_at(w3, world.addresses[CURRENCY], address, block),

@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from finance.report.text import token_money
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from finance.terms.deal import Currency
 
 Sums = dict[str, dict[str, int]]
 
@@ -92,6 +96,10 @@ class Check(Compared):
     name: str
     expected: int
     actual: int
+
+
+class MoneyCheck(Check):
+    """One of money."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +233,27 @@ def verdict(ok: bool, happened: bool, not_yet: Sequence[str]) -> str:
     else:
         words = f"reconciled{' so far' if not_yet else ''}: every difference is 0"
     return "\n".join([words, *(f"not yet: {line}" for line in not_yet)])
+
+
+def difference_words(item: Row | Position | Holder | Check, currency: Currency) -> str:
+    """One of `Reconciliation.differences` in words, its money in the currency."""
+    if isinstance(item, Row):
+        period = "" if item.period is None else f" of period {item.period}"
+        what = f"{item.part}: {item.kind.replace('_', ' ')}{period}, {item.party}"
+        what += f", transaction {item.tx}" if item.tx else ""
+    elif isinstance(item, Position):
+        what = f"{' '.join(filter(None, (item.party, item.address)))}: {item.figure.replace('_', ' ')}"
+    elif isinstance(item, Holder):
+        what = f"holder {item.holder}: earned"
+    else:
+        what = item.name
+    actual = item.expected + item.difference
+
+    def said(amount: int) -> str:
+        counts = isinstance(item, Check) and not isinstance(item, MoneyCheck)
+        return f"{amount:,}" if counts else token_money(amount, currency)
+
+    return f"{what}: expected {said(item.expected)}, is {said(actual)}: differs by {said(item.difference)}"
 
 
 def _sums(rows: Sequence[Row]) -> Sums:

@@ -105,7 +105,7 @@ def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed)
         raise AnswerError(f"evidence: {error}") from None
     if bundle.root != signed.evidence:
         raise AnswerError(f"evidence: its files hash to {bundle.root}, not to the signed {signed.evidence}")
-    expected = {
+    expected: dict[str, Any] = {
         "feed": signed.feed,
         "period": signed.period,
         "version": signed.version,
@@ -115,8 +115,12 @@ def check_bundle(signed: SignedObservation, bundle: evidence.Bundle, feed: Feed)
         "period_end": feed.period_ends[signed.period],
     }
     for name, value in expected.items():
-        if getattr(context, name) != value:
-            raise AnswerError(f"evidence: {name} = {getattr(context, name)}, not {value}")
+        has = getattr(context, name)
+        if has != value:
+            said = (
+                f"period {has + 1}, not {value + 1}" if name == "period" else f"{name} = {has}, not {value}"
+            )
+            raise AnswerError(f"evidence: {said}")
     if method_hash(method.id) != feed.method_hash:
         raise AnswerError(f"evidence: method {method.id} is not the feed's")
     return suspicions

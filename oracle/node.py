@@ -155,7 +155,7 @@ class Node:
         if not config.accepts(request.chain_id, request.contract, request.feed):
             raise RefusedError(404, "this node does not serve that feed of that contract on that chain")
         if request.period >= len(config.periods):
-            raise RefusedError(404, f"period = {request.period}: the node knows {len(config.periods)}")
+            raise RefusedError(404, f"period {request.period + 1}: the node knows {len(config.periods)}")
         now = self._look(request).time
         with self._lock:
             measurement = self._measure(request.feed, request.period, request.version)
@@ -174,14 +174,15 @@ class Node:
         if signed_value != value:
             raise RefusedError(
                 409,
-                f"value {signed_value} is already signed for feed {request.feed}, period {request.period}, "
-                f"version {request.version}; now it would be {value}, under a higher version",
+                f"value {signed_value} is already signed for feed {request.feed}, "
+                f"period {request.period + 1}, version {request.version}; now it would be {value}, "
+                "under a higher version",
             )
         if root != bundle.root:
             self.evidence(root)  # the first evidence of this value is what counts, if it is still whole
         observation = Observation(request.feed, request.period, request.version, value, now, root)
         signature = sign(observation.message(Domain(request.chain_id, request.contract)), self._account)
-        log.info("signed %s for period %s version %s", value, request.period, request.version)
+        log.info("signed %s for period %s version %s", value, request.period + 1, request.version)
         return SignedObservation(
             **request.model_dump(),
             value=value,

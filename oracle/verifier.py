@@ -7,7 +7,8 @@ chain and compares what the chain holds; without, the signers and the method are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,7 +26,15 @@ from oracle.asking import AnswerError, check_signature
 from oracle.chain_view import STATUS
 from oracle.feed import Feed, read_feed
 from oracle.kpi import kpi_text
-from oracle.method import MethodError, bundle_method, inputs_of, method_hash, recompute, suspicions_of
+from oracle.method import (
+    METHODS,
+    MethodError,
+    bundle_method,
+    inputs_of,
+    method_hash,
+    recompute,
+    suspicions_of,
+)
 from oracle.methods.base import Inputs, Reading
 from oracle.observation import report_evidence
 from oracle.wire import Address, ChainId, Int128, Message, SignedObservation, Uint32, UnixTime, Word, one_line
@@ -121,13 +130,18 @@ def verify_report(
     path: str | Path, *, evidence_folder: str | Path | None = None, w3: Web3 | None = None
 ) -> Verification:
     """Repeat a report. `evidence_folder`: default the folder `evidence` beside the file. Raises ReportError
-    for a file that is not a report, chain.errors.ChainError if the RPC does not answer for it."""
+    for a file that is not a report, and where the method is not installed; chain.errors.ChainError if the
+    RPC does not answer for it."""
     report = load_report(path)
     folder = Path(evidence_folder) if evidence_folder else Path(path).parent / "evidence"
     done = Verification(report)
     feed = _feed_on_chain(done, w3) if w3 is not None else None
-    bundles = {item.signer: _check_observation(done, item, feed, folder) for item in report.observations}
-    _check_inputs_agree(done, {node: bundle for node, bundle in bundles.items() if bundle is not None})
+    looked = [(item, _check_observation(done, item, feed, folder)) for item in report.observations]
+    intact = [(item, bundle) for item, bundle in looked if bundle is not None]
+    _require_method(path, [bundle for _, bundle in intact], feed)
+    for item, bundle in intact:
+        _check_value(done, item, bundle, feed)
+    _check_inputs_agree(done, {item.signer: bundle for item, bundle in intact})
     _check_report(done)
     if w3 is not None:
         _check_chain(done, w3)
@@ -173,8 +187,21 @@ def _check_observation(
     except evidence.EvidenceError as error:
         done.add("evidence", False, str(error), node)
         return None
-    _check_value(done, item, bundle, feed)
     return bundle
+
+
+def _require_method(path: str | Path, bundles: Iterable[evidence.Bundle], feed: Feed | None) -> None:
+    """Raise ReportError where no node can be blamed for what is not recomputed: the feed's method, or without
+    a chain that of most bundles, is in a package that is not installed here."""
+    named: Counter[str] = Counter()
+    for bundle in bundles:
+        with suppress(evidence.EvidenceError):  # its node is told of it
+            name = str(bundle.document(evidence.METHOD_FILE).get("id"))
+            named[name] += name.isprintable()
+    for method, count in (+named).items():
+        its = 2 * count > named.total() if feed is None else method_hash(method) == feed.method_hash
+        if its and method not in METHODS:
+            raise ReportError(f"{path}: its method {method} is not installed here; install its package")
 
 
 def _check_value(
@@ -183,10 +210,16 @@ def _check_value(
     report, node = done.report, item.signer
     try:
         context = bundle.context
-        about = (context.feed, context.period, context.version, context.kpi, context.decimals, context.value)
-        signed = (report.feed, report.period, report.version, report.kpi, report.decimals, item.value)
+        about = {name: getattr(context, name) for name in ("feed", "period", "version", "kpi", "decimals")}
+        signed = {name: getattr(report, name) for name in about} | {"value": item.value}
+        about["value"] = context.value
         if about != signed:
-            done.add("evidence is of this observation", False, f"it is of {about}", node)
+            of = [
+                f"{name} {value + (name == 'period')}"
+                for name, value in about.items()
+                if value != signed[name]
+            ]
+            done.add("evidence is of this observation", False, f"it is of {', '.join(of)}", node)
             return
         if feed and report.period < len(feed.period_ends):
             ends = feed.period_ends[report.period]

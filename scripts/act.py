@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import IntEnum
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,7 +85,9 @@ def act(
     wanted = replace(wanted, at=world.at, block=world.block)
     done = _tried(world, wanted)
     said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
-    if not dry_run:
+    if done is not None and not done.emitted:
+        said |= {"nothing": f"{_nothing(wanted.call)}, so no transaction is sent"}
+    elif not dry_run:
         said |= _performed(deal, world, wanted, done, account)
     if json:
         print(jsonlib.dumps(said, indent=2))
@@ -93,7 +97,7 @@ def act(
 
 UNKNOWN = frozenset({"registry", "oracle"})
 """Parts that serve other deals too, of which the books do not know everything: the contract is asked."""
-ASK, WITHIN = "ask the contract", "by the deal's contracts only"
+ASK, WITHIN, DEPENDS = "ask the contract", "by the deal's contracts only", "depends on"
 
 
 # -- the list
@@ -116,25 +120,68 @@ def listed(world: World) -> Iterator[dict[str, Any]]:
 
 
 def _possible(world: World, part: str, row: Call) -> str:
-    """Whether an act can be done now, by whoever may; else why not, or what that depends on."""
+    """Whether an act can be done now, by whoever may; else why not, or on which arguments that depends."""
+    from finance.report.text import joined
     from finance.settlement.acts import ANYONE, Act
-    from finance.settlement.widths import SettlementError
+    from finance.settlement.widths import SettlementError, StateError
 
     if part in UNKNOWN:
         return ASK
-    who = [""] if row.who == ANYONE else sorted(world.parts[part].roles(world).get(row.who, []))
-    if who and set(who) <= set(world.addresses.values()):
+    roles, contracts = world.parts[part].roles(world), set(world.addresses.values())
+    who = sorted(roles.get(row.who, []))
+    if who and set(who) <= contracts:
         return WITHIN
-    if row.arguments:
-        return "depends on the arguments"
-    reasons = []
-    for by in who:
+    if row.who == ANYONE:  # some acts do more for a party that calls itself
+        who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
+    choices = [_choices(kind) or [_blank(kind)] for kind in row.arguments.values()]
+    found, reasons = [], []
+    for by, values in product(who, product(*choices)):
+        given = dict(zip(row.arguments, values, strict=True))
         try:
-            world.tried(Act(by, part, row.name, {}, world.at, world.block))
-            return "can be done"
+            _, done = world.tried(Act(by, part, row.name, given, world.at, world.block))
+        except StateError as error:
+            return f"no: {error}"
         except SettlementError as error:
             reasons.append(str(error))
-    return "no: " + (reasons[0] if reasons else f"there is no {row.who}")
+            continue
+        if done.emitted:
+            found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
+        else:
+            reasons.append(_nothing(row.name))
+    if not all(map(_choices, row.arguments.values())):
+        return f"{DEPENDS} {joined(list(row.arguments))}"
+    if found:
+        return ": ".join(filter(None, ("can be done", " or ".join(dict.fromkeys(found)))))
+    return "no: " + ("; ".join(dict.fromkeys(reasons)) or f"there is no {row.who}")
+
+
+def _choices(kind: AbiType) -> list[Any]:
+    """All values of a type that has few; none of another."""
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return list(kind)
+    return [True, False] if kind == "bool" else []
+
+
+def _blank(kind: AbiType) -> Any:
+    """Some value of a type."""
+    if isinstance(kind, Mapping):
+        return {name: _blank(each) for name, each in kind.items()}
+    if isinstance(kind, list):
+        return []
+    if choices := _choices(kind):
+        return choices[0]
+    bytes_ = 20 if kind == "address" else int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
+    return "0x" + "00" * bytes_ if bytes_ else 0
+
+
+def _typed(value: Any) -> str:
+    """One of few values as it is typed."""
+    return value.name.lower() if isinstance(value, IntEnum) else str(value).lower()
+
+
+def _nothing(call: str) -> str:
+    """Of an act of which the contract would say nothing, and which moves nothing."""
+    return f"there is nothing to {call.partition('_')[0]}"
 
 
 def _show_list(deal: Following, world: World, all_: bool, json: bool) -> None:
@@ -148,8 +195,8 @@ def _show_list(deal: Following, world: World, all_: bool, json: bool) -> None:
         return
     count = len(rows)
     rows = [each for each in rows if all_ or each["now"] not in (WITHIN, ASK)]
-    order = {"due": 0, "can be done": 1, "depends on the arguments": 2, ASK: 4, WITHIN: 5}
-    rows.sort(key=lambda each: order.get(each["now"], 3))
+    order = ("due", "can be done", DEPENDS, "no", ASK, WITHIN)
+    rows.sort(key=lambda each: next(i for i, words in enumerate(order) if each["now"].startswith(words)))
     more = (f"and {count - len(rows)} acts of oracle and registry, or that only contracts do: --all",)
     show(
         Table(
@@ -277,10 +324,10 @@ def _performed(deal: Following, world: World, wanted: Act, done: Done | None, ac
     from chain.errors import ContractError
     from chain.sender import Sender
 
-    sender = Sender(deal.w3, account)
+    sender, operation = Sender(deal.w3, account), f"{wanted.part}.{wanted.call}"
     try:
-        _allow(deal, world, wanted, done, sender)
-        receipt = sender.send(deal.call(world, wanted), f"{wanted.part}.{wanted.call}")
+        with _allowed(deal, world, wanted, done, sender):
+            receipt = sender.send(deal.call(world, wanted), operation)
     except ContractError as error:
         typer.echo(f"the contract refuses: {error}", err=True)
         raise typer.Exit(1) from None
@@ -291,9 +338,18 @@ def _performed(deal: Following, world: World, wanted: Act, done: Done | None, ac
     }
 
 
-def _allow(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> None:
-    """Let the parts that take currency of who acts take as much, where they may not yet."""
-    from chain.bindings import contract, read
+MAY_LACK_ALLOWANCE = frozenset(
+    {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
+)
+"""How currencies refuse what they are not allowed to move: OpenZeppelin's, and any other in its own way."""
+
+
+@contextmanager
+def _allowed(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> Iterator[None]:
+    """Let the parts that take currency of who acts take as much, where they may not yet. What is refused
+    anyway is refused before; where only the act itself shows it, they may again what they might before."""
+    from chain.bindings import calldata, contract, read, request
+    from chain.errors import ContractError
     from finance.settlement.world import CURRENCY
 
     money = contract(deal.w3, "IERC20", world.addresses[CURRENCY]).functions
@@ -301,9 +357,25 @@ def _allow(deal: Following, world: World, wanted: Act, done: Done | None, sender
     for flow in done.flows if done is not None and wanted.part != CURRENCY else ():
         if flow.payer == sender.address:
             takes[flow.payee] = takes.get(flow.payee, 0) + flow.amount
-    for part, amount in takes.items():
-        if read(money.allowance(sender.address, part)) < amount:
+    before = {part: read(money.allowance(sender.address, part)) for part in takes}
+    lacking = {part: amount for part, amount in takes.items() if before[part] < amount}
+    if lacking:
+        call = deal.call(world, wanted)
+        plain = {"from": sender.address, "to": call.address, "data": calldata(call)}
+        try:
+            request(deal.w3, "eth_estimateGas", [plain], f"{wanted.part}.{wanted.call}")
+        except ContractError as error:
+            if error.name not in MAY_LACK_ALLOWANCE:
+                raise
+    try:
+        for part, amount in lacking.items():
             sender.send(money.approve(part, amount), "approve")
+        yield
+    except ContractError:
+        for part in lacking:
+            if read(money.allowance(sender.address, part)) != before[part]:
+                sender.send(money.approve(part, before[part]), "approve")
+        raise
 
 
 def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]:
@@ -323,15 +395,17 @@ def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]
 
 
 def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
-    from scripts.console import money
+    from finance.report.text import token_money
 
-    decimals = record.load_deal().currency.token_decimals
-    code = record.load_deal().currency.code
+    currency = record.load_deal().currency
+    if "nothing" in said:
+        print(f"{said['act']}: {said['nothing']}")
+        return
     print(f"{said['act']} by {said['by']}" + (": not done, --dry-run" if dry_run else ""))
     for flow in said["flows"]:
         period = "" if flow["period"] is None else f" of period {flow['period']}"
-        amount = money(int(flow["amount"]), decimals)
-        print(f"  {flow['what']}{period}: {code} {amount} from {flow['from']} to {flow['to']}")
+        amount = token_money(int(flow["amount"]), currency)
+        print(f"  {flow['what']}{period}: {amount} from {flow['from']} to {flow['to']}")
     if not dry_run:
         print(f"  block {said['block']}, {said['gas']:,} gas, {said['tx']}")
 

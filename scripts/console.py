@@ -152,13 +152,6 @@ def working(text: str, total: int | None = None) -> Iterator[Callable[[int], Non
         yield lambda done: progress.update(task, completed=done)
 
 
-def money(amount: int, decimals: int) -> str:
-    """Minor units as 1,234.500000, exactly."""
-    whole, part = divmod(abs(amount), 10**decimals)
-    fraction = f".{part:0{decimals}d}" if decimals else ""
-    return f"{'-' if amount < 0 else ''}{whole:,}{fraction}"
-
-
 def program() -> str:
     """How this program is called from here, so that a printed command can be pasted."""
     called = Path(sys.argv[0])

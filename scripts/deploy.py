@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,8 @@ def deploy(
 ) -> None:
     """Deploy a deal in one transaction, check every field of it on the chain, and write its record.
 
-    Running it again for the same deal and deployer tells where it is and changes nothing (exit 2).
+    Running it again for the same deal and deployer tells where it is, and which of the wallets given are not
+    its own, and changes nothing (exit 2).
     """
     from chain.errors import ContractError
     from chain.network import connect
@@ -110,7 +112,7 @@ def run(
     code, decimals = deal.currency.code, deal.currency.token_decimals
     kinds = [part.kind for part in plan_of(deal).parts]
     wallets = wallets_for(wallets_file, address, deal) if wallets_file else None
-    require_new(w3, address, deal, path, original, days)
+    require_new(w3, address, deal, path, original, days, wallets)
     shared = deploy_infrastructure(
         w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
     )
@@ -129,15 +131,26 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
         ("gas", f"{record.gas:,}"),
         *record.addresses.items(),
         *(("feed", f"{feed} ({kpi})") for kpi, feed in record.feeds.items()),
+        *_people(record),
         *(
             line
             for group in record.load_deal().groups.values()
-            for line in commands_of(group.kind).about(record, group)
+            for line in commands_of(group.kind).about(group)
         ),
         ("record", path),
     ]
     for name, what in lines:
         print(f"  {name:<11} {what}")
+
+
+def _people(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
+    """Who is who: role, wallet and name of the deal's people, and how many sign for the oracle."""
+    parties = record.load_deal().parties.values()
+    for role, address in record.wallets.people.items():
+        names = ", ".join(party.name for party in parties if role in party.roles)
+        yield role, f"{address}{f' ({names})' if names else ''}"
+    if record.wallets.nodes:
+        yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
 
 
 def main(deal: str | None = None, shift_days: str | None = None) -> None:

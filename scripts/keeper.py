@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -31,12 +32,18 @@ def keeper(
     patience: Annotated[
         float, typer.Option(min=0.1, help="Seconds until a transaction is sent again with higher fees.")
     ] = 45,
+    dust: Annotated[
+        float,
+        typer.Option(min=0, help="What is left over is given back from so many units of the currency on."),
+    ] = 1,
     once: Annotated[bool, typer.Option("--once", help="Perform what is due now, and end.")] = False,
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
 ) -> None:
     """Settle, fix, pay, call margin, close out, distribute: all that is due and open to anyone.
+
+    What is left over in the end is given back once it is worth the gas: --dust.
 
     A line for every act. Nothing is kept but the chain: it can be killed and started again at any time, and
     several keepers can serve the same deals. Ends with Ctrl-C, or after one look with --once: exit 1
@@ -56,7 +63,7 @@ def keeper(
         require_own(record)
     metrics = Metrics()
     account = account_of(w3, sender, keystore, password_file)
-    found = Keeper(w3, account, records, _say, patience, metrics)
+    found = Keeper(w3, account, records, _say, patience, metrics, Decimal(str(dust)))
     if metrics_port is not None:
         from prometheus_client import start_http_server
 

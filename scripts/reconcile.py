@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from chain.reconciliation import Reconciliation
+    from chain.reconciliation import Reconciliation, ReportState
     from finance.report.table import Table
+    from finance.terms import Deal
+    from finance.terms.deal import Currency
 
 MOST_HOLDERS = 20
 AMOUNTS = ("expected", "actual", "difference")
@@ -44,33 +46,42 @@ def reconcile(
     if json:
         print(dumps(result.as_json(), indent=2, ensure_ascii=False))
     else:
-        _show(result)
+        _show(result, record.load_deal())
     if not result.ok:
         raise typer.Exit(1)
 
 
-def _show(result: Reconciliation) -> None:
-    """The sums per kind, the parties, the holders, the equations, and everything that differs."""
+def _show(result: Reconciliation, deal: Deal) -> None:
+    """The sums per kind, the parties, the holders, the equations, and everything that differs; money in the
+    deal's currency."""
     from chain.network import when
     from chain.parts import WORDS
-    from chain.reconciliation import verdict
+    from chain.reconciliation import difference_words, verdict
     from finance.report.table import Table
-    from scripts.console import money, show
+    from finance.report.text import minor_units, token_money
+    from oracle.kpi import kpi_text
+    from scripts.console import show
+
+    currency = deal.currency
 
     def shown(item: Any, *names: str) -> list[str]:
-        return [money(item[name], result.currency_decimals) for name in names]
+        return [minor_units(item[name], currency.token_decimals) for name in names]
+
+    def report(each: ReportState) -> str:
+        value = "" if each.value is None else f", value {kpi_text(each.value, deal.kpis[each.kpi].decimals)}"
+        return f"{each}: {each.status}{value}"
 
     states = ", ".join(f"{part} {state}" for part, state in result.states.items())
     earned, held = result.earned(), [check for check in result.checks if not check.difference]
     payments = Table(
-        f"{result.deal} at block {result.block} ({when(result.time)}): {states}",
+        f"{result.deal} at block {result.block} ({when(result.time)}), amounts in {currency.code}: {states}",
         ("payment", *AMOUNTS, "meaning"),
         tuple((kind, *shown(each, *AMOUNTS), WORDS[kind]) for kind, each in result.payments().items()),
         numeric=frozenset(AMOUNTS),
         notes=(
-            *(f"{r}: {r.status}" + ("" if r.value is None else f", value {r.value}") for r in result.reports),
+            *map(report, result.reports),
             "holders have earned {}: claimed {}, unclaimed {}".format(
-                *shown(earned, "expected", "claimed", "unclaimed")
+                *(token_money(earned[name], currency) for name in ("expected", "claimed", "unclaimed"))
             ),
             f"{len(held)} of {len(result.checks)} equations over the whole deal hold",
             *result.notes,
@@ -78,7 +89,7 @@ def _show(result: Reconciliation) -> None:
     )
     between: list[Any] = [*result.positions, *result.accounts]
     parties = Table(
-        "Parties",
+        f"Parties, amounts in {currency.code}",
         ("party", "wallet", "figure", *AMOUNTS),
         tuple(
             (p.party, p.address, p.figure.replace("_", " "), *shown(_amounts(p), *AMOUNTS))
@@ -88,13 +99,13 @@ def _show(result: Reconciliation) -> None:
         numeric=frozenset(AMOUNTS),
     )
     if result.checks:
-        show(payments, *(table for table in (parties, _holders(result)) if table.rows))
+        show(payments, *(table for table in (parties, _holders(result, currency)) if table.rows))
     else:  # not lived
         print("\n".join([payments.title.removesuffix(": "), *result.notes]))
     for difference in result.deployment:
         print(difference)
     for item in result.differences:
-        print(f"differs by {item.difference} minor units: {item}")
+        print(difference_words(item, currency))
     print(verdict(result.ok, bool(result.rows), result.not_yet))
 
 
@@ -102,21 +113,21 @@ def _amounts(item: Any) -> dict[str, int]:
     return {name: getattr(item, name) for name in AMOUNTS}
 
 
-def _holders(result: Reconciliation) -> Table:
+def _holders(result: Reconciliation, currency: Currency) -> Table:
     from finance.report.table import Table
-    from scripts.console import money
+    from finance.report.text import minor_units
 
     figures = ("expected", "claimed", "unclaimed", "difference")
     some = sorted(result.holders, key=lambda h: (h.difference == 0, -h.expected))[:MOST_HOLDERS]
     left_out = len(result.holders) - len(some)
     return Table(
-        "Holders",
+        f"Holders, amounts in {currency.code}",
         ("holder", "units", *figures),
         tuple(
             (
                 h.holder,
                 f"{h.units:,}",
-                *(money(getattr(h, name), result.currency_decimals) for name in figures),
+                *(minor_units(getattr(h, name), currency.token_decimals) for name in figures),
             )
             for h in some
         ),

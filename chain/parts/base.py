@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chain.reconciliation import Check, Position, ReportState, Row
+from finance.report.text import token_money
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
+from finance.terms.deal import Currency
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,14 @@ Rows = Callable[[Seen], Iterator[Row]]
 @dataclass(frozen=True)
 class Now:
     """A part at the block of a reconciliation: the world as the log has it lived, its clock at that block,
-    and the contract itself: `read("state")`. `held`: currency it holds there; `sent`: what came by plain
+    and the contract itself: `read("state")`. `held`: `currency` it holds there; `sent`: what came by plain
     transfers."""
 
     part: str
     world: World
     read: Callable[..., Any]
     held: int
+    currency: Currency
     sent: int = 0
 
 
@@ -130,4 +133,5 @@ def nobodys(now: Now) -> list[str]:
     """Of a part that does not use what is simply sent to it."""
     if not now.sent:
         return []
-    return [f"{now.sent} minor units sent straight to {now.world.addresses[now.part]}: nobody's"]
+    sent = token_money(now.sent, now.currency)
+    return [f"{sent} sent straight to {now.world.addresses[now.part]}: nobody's"]

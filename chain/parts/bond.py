@@ -8,7 +8,7 @@ from typing import Any
 from chain.parts import offering, token
 from chain.parts.base import Now, PartKind, Rebuild, Rebuilt, Said, Seen, Standing, holdings
 from chain.plan import Plan, Planned, PlannedFeed, Site
-from chain.reconciliation import Check, ReportState, Row
+from chain.reconciliation import Check, MoneyCheck, ReportState, Row
 from chain.terms import curve
 from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, BondLife, State
@@ -106,7 +106,7 @@ def _standing(now: Now) -> Standing:
         checks=[
             Check(f"{now.part}: state", life.state, now.read("state")),
             Check(f"{now.part}: coupons paid", life.coupons_paid, now.read("couponsPaid")),
-            Check(f"{now.part}: principal owed", books.principal(), now.read("principal")),
+            MoneyCheck(f"{now.part}: principal owed", books.principal(), now.read("principal")),
         ],
         reports=list(_reports(now, books)),
     )

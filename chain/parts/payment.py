@@ -8,8 +8,9 @@ from typing import Any
 from chain.network import when
 from chain.parts.base import Now, PartKind, Rebuilt, Rows, Said, Seen, Standing, nobodys
 from chain.plan import Plan, Planned, PlannedFeed, Site
-from chain.reconciliation import Check, Position, ReportState, Row
+from chain.reconciliation import Check, MoneyCheck, Position, ReportState, Row
 from chain.terms import ZERO_HASH, curve, text_of
+from finance.report.text import token_money
 from finance.settlement.feed_report import STATUS
 from finance.settlement.kpi_payment import Account, Side, State
 from finance.settlement.netting import INTEREST_ONE
@@ -177,14 +178,14 @@ def _add_account(now: Now, books: PaymentBooks, side: Side, found: Standing) -> 
     name, at = side.name.lower(), now.world.at
     mine: Account = books.ledger.accounts[side]
     debt, its = books.debt(side, at), now.read("accountOf", side)
-    figures = {
+    sums = {
         "balance": (mine.balance, its["balance"]),
         "credit": (mine.credit, its["credit"]),
         "principal owed": (debt.principal, its["principal"]),
         "interest owed": (debt.interest // INTEREST_ONE, its["interest"]),
-        "margin deadline": (mine.deadline, its["deadline"]),
     }
-    found.checks += [Check(f"{now.part}: {name}: {figure}", *both) for figure, both in figures.items()]
+    found.checks += [MoneyCheck(f"{now.part}: {name}: {figure}", *both) for figure, both in sums.items()]
+    found.checks.append(Check(f"{now.part}: {name}: margin deadline", mine.deadline, its["deadline"]))
     owed = books.owed(side, at)
     held = mine.balance + mine.credit, its["balance"] + its["credit"]
     party = books.party(side)
@@ -193,7 +194,7 @@ def _add_account(now: Now, books: PaymentBooks, side: Side, found: Standing) -> 
     if books.state(at) == State.ACTIVE and mine.deadline:
         found.notes.append(f"{name}: margin called, to be met by {when(mine.deadline)}")
     if owed:
-        found.notes.append(f"{name}: owes {owed} minor units, interest included")
+        found.notes.append(f"{name}: owes {token_money(owed, now.currency)}, interest included")
 
 
 _WAYS = {

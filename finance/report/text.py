@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from finance.pricing.process import KpiProcess
 from finance.terms.canonical import plain
-from finance.terms.deal import Kpi
+
+if TYPE_CHECKING:
+    from finance.pricing.process import KpiProcess
+    from finance.terms.deal import Currency, Kpi
 
 Fact = Decimal | date | str | list[Decimal]
 OFTEN = {1: "once a year", 2: "twice a year", 4: "four times a year", 12: "monthly"}
@@ -17,6 +20,18 @@ def money(amount: Decimal | float, decimals: int = 2) -> str:
     """1234567.5 as 1,234,567.50; a true zero has no sign."""
     text = f"{amount:,.{decimals}f}"
     return text.lstrip("-") if not any(digit in text for digit in "123456789") else text
+
+
+def minor_units(amount: int, decimals: int) -> str:
+    """Minor units of a currency as 1,234.500000, exactly."""
+    whole, part = divmod(abs(amount), 10**decimals)
+    fraction = f".{part:0{decimals}d}" if decimals else ""
+    return f"{'-' if amount < 0 else ''}{whole:,}{fraction}"
+
+
+def token_money(amount: int, currency: Currency) -> str:
+    """Minor units of a deal's currency as its token counts them: USD 1,234.500000, exactly."""
+    return f"{currency.code} {minor_units(amount, currency.token_decimals)}"
 
 
 def change(amount: float, decimals: int = 4) -> str:

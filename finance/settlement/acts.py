@@ -66,13 +66,15 @@ class Call:
     """How an act is called: a row of a part's table of acts.
 
     `who` may: ANYONE, or a role of the part (`Books.roles`). `words` say what it does. `arguments` are the
-    types by name, in the order of the contract's function.
+    types by name, in the order of the contract's function. `sweeps`: it gives back what is left over, as much
+    as the function returns, and nothing else hangs on it, so that it can wait until that is worth the gas.
     """
 
     name: str
     who: str
     words: str
     arguments: Mapping[str, AbiType] = field(default_factory=dict)
+    sweeps: bool = False
 
     @property
     def function(self) -> str:

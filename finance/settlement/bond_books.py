@@ -29,7 +29,7 @@ ACTS = table(
     Call("cure", ANYONE, "end a default whose arrears are funded in time"),
     Call("accelerate", ANYONE, "after the cure period: make everything due"),
     Call("recover", ANYONE, "after that: share what the bond holds"),
-    Call("return_surplus", ANYONE, "after the end: what is left to the issuer"),
+    Call("return_surplus", ANYONE, "after the end: what is left to the issuer", sweeps=True),
 )
 
 

@@ -17,7 +17,7 @@ from finance.settlement.accrual import interest
 from finance.settlement.payoff_curve import maximum, payoff
 from finance.settlement.pro_rata import per_unit, scale
 from finance.settlement.terms import Effect, Fixing, SettlementTerms
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, wrong_state
 
 DAY = 86_400
 YEAR_DAYS = 365
@@ -108,7 +108,7 @@ class BondLife:
     def fund(self, amount: int, at: int) -> None:
         """Money with which late interest ends if it is enough; zero tells of plain transfers."""
         if self.state in (State.OFFERED, State.REDEEMED):
-            raise SettlementError(f"fund in state {self.state.name}")
+            raise wrong_state("bond", self.state)
         self.held += amount
         if self.state == State.ACCELERATED:
             self._accrue(at)
@@ -118,7 +118,7 @@ class BondLife:
     def fix(self, number: int, at: int) -> int:
         """The value that the settled report gives fixing `number`."""
         if self.state not in (State.ACTIVE, State.DEFAULTED):
-            raise SettlementError(f"fix in state {self.state.name}")
+            raise wrong_state("bond", self.state)
         if not 0 <= number < len(self.terms.fixings) or number in self.values:
             raise SettlementError(f"fixing {number}: made, or there is none")
         value = self._fix(number, at)
@@ -131,7 +131,7 @@ class BondLife:
         self._require(State.ACTIVE)
         index = self.coupons_paid
         if index == self.total or at < self.date_of(index):
-            raise SettlementError(f"payment {index}: not due")
+            raise SettlementError(f"payment {index + 1}: not due")
         return self._pay_next(at, State.ACTIVE)
 
     def redeem(self, at: int) -> Paid:
@@ -147,11 +147,11 @@ class BondLife:
         self._require(State.ACTIVE)
         payment = self._next()
         if at <= payment.since + self.terms.grace_seconds:
-            raise SettlementError("in grace")
+            raise SettlementError("the payment is still in its grace period")
         due, late = self._sums([payment], at)
         due += late + self.carried
         if self.held >= due:
-            raise SettlementError("funded")
+            raise SettlementError("what is due is funded")
         self.state, self.defaulted_at = State.DEFAULTED, at
         return due
 
@@ -167,7 +167,7 @@ class BondLife:
             _require_known(arrears[ready])
         due, late = self._sums(arrears[:ready], at)
         if self.held < due + late + self.carried:
-            raise SettlementError("not enough for a cure")
+            raise SettlementError("what is held is not enough for a cure")
         self.state = State.ACTIVE
         self._note(at)
 
@@ -315,7 +315,7 @@ class BondLife:
         due, late = self._sums([payment], at)
         due += late + self.carried
         if self.held < due:
-            raise SettlementError(f"{due} due, {self.held} held")
+            raise SettlementError(f"{due} minor units are due, and {self.held} held")
         _, paid = per_unit(due, self.units)
         if state == State.ACTIVE:
             self.coupons_paid += 1
@@ -406,7 +406,7 @@ class BondLife:
 
     def _require(self, state: State) -> None:
         if self.state != state:
-            raise SettlementError(f"state {self.state.name}, not {state.name}")
+            raise wrong_state("bond", self.state, state)
 
 
 def _value(fixing: Fixing, report: Settled) -> int:

@@ -10,14 +10,14 @@ its holder's transfer is, and says the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
 from finance.settlement.pro_rata import per_unit
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, StateError
 from finance.settlement.world import NOBODY, Books, World
 
 MAX_UNITS = 2**64 - 1
@@ -93,9 +93,9 @@ class TokenBooks(Books):
     index: int = 0
     paused: bool = False
     closed: bool = False
-    accounts: dict[str, Account] = field(default_factory=dict)
-    frozen: dict[str, int] = field(default_factory=dict)
-    recoveries: dict[str, Recovery] = field(default_factory=dict)
+    accounts: MutableMapping[str, Account] = field(default_factory=dict)
+    frozen: MutableMapping[str, int] = field(default_factory=dict)
+    recoveries: MutableMapping[str, Recovery] = field(default_factory=dict)
     key: str = "token"
 
     def without_holders(self) -> TokenSums:
@@ -193,7 +193,7 @@ class TokenBooks(Books):
     def transfer(self, world: World, by: str, to: str, value: int) -> bool:
         self._require_open()
         if self.paused:
-            raise SettlementError(f"{self.key}: paused")
+            raise StateError(f"{self.key}: transfers are paused")
         self._require_can_hold(world, by, to)
         unfrozen = max(0, self.units_of(by) - self.frozen.get(by, 0))
         self._debit(by, value)
@@ -244,7 +244,7 @@ class TokenBooks(Books):
     def recover_holding(self, world: World, by: str, holder: str) -> tuple[int, int]:
         recovery = self.recovery_of(holder, world.at)
         if recovery is None or world.at < recovery.start:
-            raise SettlementError(f"{self.key}: a recovery of {holder}: {recovery}")
+            raise SettlementError(f"{self.key}: no recovery of {holder} can be made now")
         self._require_can_hold(world, recovery.to)
         del self.recoveries[holder]
         units, money = self.units_of(holder), self.claimable(holder)
@@ -290,7 +290,7 @@ class TokenBooks(Books):
 
     def _require_open(self) -> None:
         if self.closed:
-            raise SettlementError(f"{self.key}: closed")
+            raise StateError(f"{self.key}: has ended")
 
     def _require_can_hold(self, world: World, *accounts: str) -> None:
         for account in accounts:

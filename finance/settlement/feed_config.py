@@ -32,7 +32,7 @@ class Deadlines:
     def period_end(self, period: int) -> int:
         """When its measurement ends. Raises SettlementError for a period that is not there."""
         if period >= len(self.period_ends):
-            raise SettlementError(f"period {period}: there are {len(self.period_ends)}")
+            raise SettlementError(f"period {period + 1}: there are {len(self.period_ends)}")
         return self.period_ends[period]
 
     def report_until(self, period: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
+from finance.settlement.clock import when
 from finance.settlement.feed_config import FeedConfig, digest, word
 from finance.settlement.median import median
 from finance.settlement.widths import SettlementError
@@ -19,6 +20,10 @@ class Status(IntEnum):
     """IKpiOracle.Status"""
 
     NONE, PENDING, CHALLENGED, FINAL, MISSING = range(5)
+
+    @property
+    def words(self) -> str:
+        return "not reported" if self is Status.NONE else self.name.lower()
 
     @property
     def settled(self) -> bool:
@@ -98,27 +103,29 @@ def admit(config: FeedConfig, was: StoredReport, period: int, version: int, now:
     """Whether a report that comes now must have all signers of the present one, and more. Raises
     SettlementError if none may come."""
     if now < config.period_end(period):
-        raise SettlementError(f"period {period} ends at {config.period_end(period)}")
+        raise SettlementError(f"period {period + 1} ends at {when(config.period_end(period))}")
     late = now > config.report_until(period)
     if was.stored is Status.NONE:
         if late:
-            raise SettlementError(f"period {period} was reported until {config.report_until(period)}")
+            raise SettlementError(
+                f"period {period + 1} was reported until {when(config.report_until(period))}"
+            )
         return False
     if was.used:
-        raise SettlementError(f"the report of period {period} has been used")
+        raise SettlementError(f"the report of period {period + 1} has been used")
     if was.stored.settled:
-        raise SettlementError(f"period {period} is {was.stored.name.lower()}")
+        raise SettlementError(f"period {period + 1} is {was.stored.words}")
     if now > config.late_until(period):
-        raise SettlementError(f"period {period} was reported until {config.late_until(period)}")
+        raise SettlementError(f"period {period + 1} was reported until {when(config.late_until(period))}")
     is_final, fuller = now >= was.final_at, False
     if was.signers:
         if version < was.version:
             raise SettlementError(f"version {version}: there is {was.version}")
         fuller = version == was.version
         if fuller and is_final:
-            raise SettlementError(f"period {period} is final")
+            raise SettlementError(f"period {period + 1} is final")
     if late and not fuller and (is_final or was.stored is not Status.CHALLENGED):
-        raise SettlementError(f"period {period} was reported until {config.report_until(period)}")
+        raise SettlementError(f"period {period + 1} was reported until {when(config.report_until(period))}")
     return fuller
 
 

@@ -6,7 +6,7 @@ begins, and acts since. Its verifiers are taken as given: who names them is no m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -56,7 +56,7 @@ class RegistryBooks(Books):
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
     verifiers: frozenset[str]
-    identities: dict[str, Identity] = field(default_factory=dict)
+    identities: MutableMapping[str, Identity] = field(default_factory=dict)
     key: str = "registry"
 
     def roles(self, world: World) -> Mapping[str, Collection[str]]:

@@ -15,9 +15,10 @@ from enum import IntEnum
 from itertools import pairwise
 
 from finance.settlement import close_out, netting
+from finance.settlement.clock import when
 from finance.settlement.netting import Debt
 from finance.settlement.payoff_curve import Curve, maximum, minimum, payoff
-from finance.settlement.widths import SettlementError, uint256
+from finance.settlement.widths import SettlementError, uint256, wrong_state
 
 MAX_AMOUNT = 2**96 - 1
 """No single amount of a payment is above this (PaymentTerms.MAX_AMOUNT)."""
@@ -329,10 +330,10 @@ def _ended(ledger: Ledger, how: State) -> Ledger:
 def _activate(terms: PaymentTerms, ledger: Ledger) -> Ledger:
     state = state_at(terms, ledger, ledger.at)
     if state != State.AGREED:
-        raise SettlementError(f"a beginning of a swap that is {state.name}")
+        raise wrong_state("swap", state, State.AGREED)
     for side in Side:
         if not is_sound(terms, side, ledger.accounts[side]):
-            raise SettlementError(f"a beginning without the collateral of the {side.name}")
+            raise SettlementError(f"a beginning without the collateral of the {side.name.lower()}")
     return replace(ledger, status=State.ACTIVE)
 
 
@@ -340,13 +341,15 @@ def _settle(terms: PaymentTerms, ledger: Ledger, kpi: int | None) -> Ledger:
     index = len(ledger.amounts)
     if ledger.status != State.ACTIVE:
         state = state_at(terms, ledger, ledger.at)
-        raise SettlementError(f"a settlement of a swap that is {state.name}")
+        raise wrong_state("swap", state, State.ACTIVE)
     due = terms.periods[index].pay_date
     if ledger.at < due:
-        raise SettlementError(f"a settlement at {ledger.at}: period {index} is not due before {due}")
+        raise SettlementError(f"period {index + 1} is not due before {when(due)}")
     default = defaulted_at(ledger, ledger.at)
     if default and not has_begun(terms, index, default):
-        raise SettlementError(f"a settlement of period {index}: the swap defaulted at {default}, before it")
+        raise SettlementError(
+            f"a settlement of period {index + 1}: the swap defaulted on {when(default)}, before it"
+        )
     amount = amount_of(terms, index, kpi)
     ledger = replace(ledger, amounts=(*ledger.amounts, amount))
     if index + 1 == len(terms.periods):
@@ -379,19 +382,22 @@ def _withdraw(terms: PaymentTerms, ledger: Ledger, side: Side, by_party: bool) -
 
 def _call_margin(terms: PaymentTerms, ledger: Ledger, side: Side) -> Ledger:
     account, state = ledger.accounts[side], state_at(terms, ledger, ledger.at)
-    if state != State.ACTIVE or account.deadline or is_sound(terms, side, account):
-        raise SettlementError(f"a margin call on the {side.name}: {state.name}, {account}")
+    if state != State.ACTIVE:
+        raise wrong_state("swap", state, State.ACTIVE)
+    if account.deadline or is_sound(terms, side, account):
+        why = "is called already" if account.deadline else "has its collateral and owes nothing"
+        raise SettlementError(f"a margin call on the {side.name.lower()}, who {why}")
     return _with(ledger, side, replace(account, deadline=ledger.at + terms.cure_period))
 
 
 def _close_out(terms: PaymentTerms, ledger: Ledger, value: int | None) -> Ledger:
     state = state_at(terms, ledger, ledger.at)
     if state != State.DEFAULTED:
-        raise SettlementError(f"a close-out of a swap that is {state.name}")
+        raise wrong_state("swap", state, State.DEFAULTED)
     index, default = len(ledger.amounts), defaulted_at(ledger, ledger.at)
     if has_begun(terms, index, default):
         raise SettlementError(
-            f"a close-out before period {index}, which had begun by the default, is settled"
+            f"a close-out before period {index + 1}, which had begun by the default, is settled"
         )
     defaulters = [side for side in Side if ledger.accounts[side].deadline == default]
     # Of two sides that default in the same second, neither pays.
@@ -403,14 +409,16 @@ def _close_out(terms: PaymentTerms, ledger: Ledger, value: int | None) -> Ledger
 def _terminate(terms: PaymentTerms, ledger: Ledger, amount: int) -> Ledger:
     if ledger.status != State.ACTIVE:
         state = state_at(terms, ledger, ledger.at)
-        raise SettlementError(f"a termination of a swap that is {state.name}")
+        raise wrong_state("swap", state, State.ACTIVE)
     if abs(amount) > MAX_AMOUNT:
         raise SettlementError(f"amount = {amount}: above {MAX_AMOUNT}")
     after = _paid(terms, _ended(ledger, State.TERMINATED), amount)
     side = Side.PAYEE if amount < 0 else Side.PAYER
     before = debt_at(terms, ledger.accounts[side], ledger.at).principal
     if after.accounts[side].debt.principal > before:
-        raise SettlementError(f"a termination against {amount}, which the {side.name} cannot pay at once")
+        raise SettlementError(
+            f"a termination against {amount}, which the {side.name.lower()} cannot pay at once"
+        )
     return after
 
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from finance.settlement.acts import ANYONE, Act, Call, table
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import Books, World
 
 SETTLEMENT_PERIOD = 30 * 86_400
@@ -122,4 +122,4 @@ class OfferingBooks(Books):
     def _require(self, world: World, expected: State) -> None:
         state = self.state(world.at)
         if state != expected:
-            raise SettlementError(f"{self.key}: {state.name}, not {expected.name}")
+            raise wrong_state(self.key, state, expected)

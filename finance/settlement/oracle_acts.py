@@ -53,7 +53,13 @@ ACTS = table(
     Call(
         "fund_rewards", ANYONE, "add to the rewards of challengers", {"feed": "bytes32", "amount": "uint256"}
     ),
-    Call("release_rewards", ANYONE, "give what is left of rewards to the sponsor", {"feed": "bytes32"}),
+    Call(
+        "release_rewards",
+        ANYONE,
+        "give what is left of rewards to the sponsor",
+        {"feed": "bytes32"},
+        sweeps=True,
+    ),
     Call(
         "withdraw",
         ANYONE,

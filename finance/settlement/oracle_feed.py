@@ -5,7 +5,7 @@ Signatures are checked outside: an act names who signed what, and here that coun
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -42,12 +42,12 @@ class FeedBooks(Books):
     SHARED: ClassVar[bool] = True
     ACTS: ClassVar[Mapping[str, Call]] = ACTS
 
-    feeds: dict[str, FeedConfig] = field(default_factory=dict)
-    reports: dict[tuple[str, int], StoredReport] = field(default_factory=dict)
-    challenges: dict[tuple[str, int], Challenge] = field(default_factory=dict)
-    commitments: dict[str, tuple[int, int]] = field(default_factory=dict)
-    pools: dict[str, int] = field(default_factory=dict)
-    credits: dict[tuple[str, str], int] = field(default_factory=dict)
+    feeds: MutableMapping[str, FeedConfig] = field(default_factory=dict)
+    reports: MutableMapping[tuple[str, int], StoredReport] = field(default_factory=dict)
+    challenges: MutableMapping[tuple[str, int], Challenge] = field(default_factory=dict)
+    commitments: MutableMapping[str, tuple[int, int]] = field(default_factory=dict)
+    pools: MutableMapping[str, int] = field(default_factory=dict)
+    credits: MutableMapping[tuple[str, str], int] = field(default_factory=dict)
     key: str = "oracle"
 
     def act(self, by: str, call: str, arguments: Mapping[str, Any], world: World) -> Any:
@@ -182,7 +182,7 @@ class FeedBooks(Books):
             raise SettlementError(f"{self.key}: {by} is no consumer of {feed}")
         report = self.report_of(feed, period, world.at)
         if not report.status.settled:
-            raise SettlementError(f"{self.key}: period {period} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.words}")
         self.reports[feed, period] = replace(self._held(feed, period), used=True)
         said = {"feed": feed, "period": period, "version": report.version, "consumer": by}
         world.emit(self.key, "ReportUsed", **said)
@@ -213,7 +213,7 @@ class FeedBooks(Books):
         report = self.report_of(feed, period, world.at)
         open_now = report.status in (Status.PENDING, Status.CHALLENGED)
         if not open_now or not self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period} is {report.status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {report.status.words}")
         self._dispute(world, by, feed, period, order)
         said = {"version": report.version, "challenger": by, "evidence": evidence}
         world.emit(self.key, "ReportChallenged", feed=feed, period=period, **said)
@@ -230,9 +230,9 @@ class FeedBooks(Books):
     ) -> None:
         status = self.report_of(feed, period, world.at).status
         if status not in (Status.NONE, Status.CHALLENGED) or self._held(feed, period).signers:
-            raise SettlementError(f"{self.key}: period {period} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.words}")
         if world.at <= self.feeds[feed].report_until(period):
-            raise SettlementError(f"{self.key}: reports of period {period} may still come unasked")
+            raise SettlementError(f"{self.key}: reports of period {period + 1} may still come unasked")
         self._dispute(world, by, feed, period, order)
         said = {"petitioner": by, "evidence": evidence}
         world.emit(self.key, "PeriodPetitioned", feed=feed, period=period, **said)
@@ -249,7 +249,9 @@ class FeedBooks(Books):
         made = self._challenge(feed, period)
         if report.stored is Status.CHALLENGED:
             if order is not None and made.order is not None and order >= made.order:
-                raise SettlementError(f"{self.key}: period {period} is challenged by who committed before")
+                raise SettlementError(
+                    f"{self.key}: period {period + 1} is challenged by who committed before"
+                )
             self._settle(world, feed, period, config.challenge_bond)
         else:
             until = world.at + config.ruling_window
@@ -278,7 +280,7 @@ class FeedBooks(Books):
     ) -> None:
         config, status = self.config_of(feed), self.report_of(feed, period, world.at).status
         if status is not Status.CHALLENGED:
-            raise SettlementError(f"{self.key}: period {period} is {status.name.lower()}")
+            raise SettlementError(f"{self.key}: period {period + 1} is {status.words}")
         report = self.reports[feed, period]
         if verdict is Verdict.CORRECTED:
             rules.require_in_range(config, value)
@@ -298,7 +300,7 @@ class FeedBooks(Books):
     def settle_silent_panel(self, world: World, by: str, feed: str, period: int) -> None:
         config, report = self.config_of(feed), self._held(feed, period)
         if not report.lapsed(world.at):
-            raise SettlementError(f"{self.key}: nothing to settle of period {period}")
+            raise SettlementError(f"{self.key}: nothing to settle of period {period + 1}")
         # Its time is over, so it is final; and as open to restatement as if nobody had challenged it.
         stored = Status.PENDING if report.signers else Status.MISSING
         self.reports[feed, period] = replace(report, stored=stored)

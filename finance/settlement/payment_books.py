@@ -28,7 +28,7 @@ from finance.settlement.kpi_payment import (
     Withdrawal,
 )
 from finance.settlement.netting import Debt
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import Books, World
 
 _SIDE = {"side": Side}
@@ -224,7 +224,7 @@ class PaymentBooks(Books):
         side = self._side(by)
         mine = self.proposals[side]
         if not mine.expiry:
-            raise SettlementError(f"{self.key}: the {side.name} has no offer")
+            raise SettlementError(f"{self.key}: the {side.name.lower()} has no offer")
         self._propose(side, replace(mine, expiry=0))
         world.emit(self.key, "TerminationWithdrawn", side=side, id=mine.id)
 
@@ -233,7 +233,7 @@ class PaymentBooks(Books):
         proposer = Side(1 - self._side(by))
         theirs = self.proposals[proposer]
         if theirs.id != id or theirs.expiry < world.at or theirs.periods_settled != self.periods_settled:
-            raise SettlementError(f"{self.key}: offer {id}, and {theirs} is what is open")
+            raise SettlementError(f"{self.key}: offer {id} of the {proposer.name.lower()} is not open")
         before = self._apply(Termination(world.at, theirs.amount))
         world.emit(self.key, "AgreedTermination", proposer=proposer, id=id, amount=theirs.amount)
         self._say_paid(world, before)
@@ -276,4 +276,4 @@ class PaymentBooks(Books):
 
     def _require_running(self, world: World) -> None:
         if self.ledger.status != State.ACTIVE:
-            raise SettlementError(f"{self.key}: {self.state(world.at).name}")
+            raise wrong_state(self.key, self.state(world.at), State.ACTIVE)

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Literal
 
 from finance.settlement import kpi_payment
+from finance.settlement.clock import when
 from finance.settlement.kpi_payment import (
     Activation,
     CloseOut,
@@ -233,10 +234,10 @@ def await_swap(
     too, which are the caller's to know."""
     state = kpi_payment.state_at(terms, swap, at)
     if state <= kpi_payment.State.DEFAULTED and len(swap.amounts) <= period:
-        raise SettlementError(f"a payment of period {period}, which the swap has not settled")
+        raise SettlementError(f"a payment of period {period + 1}, which the swap has not settled")
     owed = kpi_payment.owed(terms, swap, Side.PAYER, at)
     if owed and _may_still_pay(terms, swap, state, at, final_at):
-        raise SettlementError(f"a payment of period {period}, while the swap's provider owes {owed}")
+        raise SettlementError(f"a payment of period {period + 1}, while the swap's provider owes {owed}")
 
 
 def _may_still_pay(
@@ -329,7 +330,7 @@ def next_period(periods: Sequence[Period], ledger: Ledger) -> Ledger:
         raise SettlementError(f"a payment after the last of {index} periods")
     period = periods[index]
     if ledger.at < period.pay_date:
-        raise SettlementError(f"a payment at {ledger.at}: period {index} is not due before {period.pay_date}")
+        raise SettlementError(f"period {index + 1} is not due before {when(period.pay_date)}")
     arrears = (ledger.arrears[0] + period.operating_cost, ledger.arrears[1] + period.debt_service)
     return replace(ledger, periods_paid=index + 1, arrears=arrears)
 

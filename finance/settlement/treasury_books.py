@@ -19,7 +19,7 @@ from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payment_books import PaymentBooks
 from finance.settlement.treasury import Party, Period
-from finance.settlement.widths import SettlementError
+from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import Books, World
 
 ACTS = table(
@@ -28,7 +28,7 @@ ACTS = table(
     Call("pay", ANYONE, "pay the next period: cost, debt, the swap, and the rest to holders"),
     Call("pay_rest", ANYONE, "after the last period: spend what has come since"),
     Call("withdraw", ANYONE, "pay a party its credit", {"party": Party}),
-    Call("return_money", ANYONE, "after a failed issue: all money to the issuer"),
+    Call("return_money", ANYONE, "after a failed issue: all money to the issuer", sweeps=True),
 )
 
 
@@ -220,4 +220,4 @@ class TreasuryBooks(Books):
 
     def _require_begun(self) -> None:
         if self.state == State.OFFERED:
-            raise SettlementError(f"{self.key}: the issue is not settled")
+            raise wrong_state(self.key, self.state)

@@ -6,6 +6,7 @@ its result with these, so that the two engines refuse the same inputs (law 2: on
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final
 
 UINT256_MAX: Final = 2**256 - 1
@@ -17,6 +18,16 @@ INT128_MAX: Final = 2**127 - 1
 
 class SettlementError(ValueError):
     """An input that the settlement contracts would revert on; the message says which and why."""
+
+
+class StateError(SettlementError):
+    """An act that is refused for the state that a part is in, whatever its arguments."""
+
+
+def wrong_state(part: str, state: IntEnum, wanted: IntEnum | None = None) -> StateError:
+    """That a part is in a state, and not in the one that an act needs."""
+    is_, must = ("" if each is None else each.name.lower().replace("_", " ") for each in (state, wanted))
+    return StateError(f"the {part} is {is_}" + (f", not {must}" if must not in is_ else ""))
 
 
 def _require_int(name: str, value: object) -> int:

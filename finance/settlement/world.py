@@ -9,14 +9,14 @@ and not kept here: an act that a chain has carried out was allowed.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, ClassVar, TypeVar
 
 from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted, Flow, table
+from finance.settlement.layered import Layered, Sums
 from finance.settlement.widths import SettlementError, uint256
 
 CURRENCY = "currency"
@@ -29,8 +29,8 @@ ACTS = table(Call("transfer", ANYONE, "send currency", {"to": "address", "value"
 
 class Books:
     """A part's state as its contract holds it. Fields are `terms`, which never change, and immutable values,
-    or lists, dicts and sets of them. An act is a method by its name in the table `ACTS`: it takes the world,
-    who does it and the arguments, and returns what the contract's function returns."""
+    or lists, mappings and sets of them. An act is a method by its name in the table `ACTS`: it takes the
+    world, who does it and the arguments, and returns what the contract's function returns."""
 
     KIND: ClassVar[str] = ""
     """What kind of part: as the other rooms list it."""
@@ -78,7 +78,9 @@ class Books:
         """The same state, of which nothing changes with this one."""
         made: Books = object.__new__(type(self))
         for name, value in vars(self).items():
-            vars(made)[name] = value.copy() if isinstance(value, dict | list | set) else value
+            if isinstance(value, dict):
+                value = Layered(value)
+            vars(made)[name] = value.copy() if isinstance(value, Layered | list | set) else value
         return made
 
 
@@ -94,7 +96,7 @@ class World:
     addresses: Mapping[str, str]
     at: int = 0
     block: int = 0
-    money: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    money: MutableMapping[str, int] = field(default_factory=Sums)
     _done: Done = field(default_factory=Done, repr=False)
     _purposes: list[tuple[str, int | None]] = field(default_factory=list, repr=False)
 
@@ -113,7 +115,8 @@ class World:
     def tried(self, act: Act) -> tuple[World, Done]:
         """The world after an act, and what it came to; this one stays as it is."""
         parts = {key: books.copied() for key, books in self.parts.items()}
-        after = replace(self, parts=parts, money=self.money.copy())
+        money = self.money if isinstance(self.money, Sums) else Sums(self.money)
+        after = replace(self, parts=parts, money=money.copy())
         return after, after.do(act)
 
     def due(self) -> list[Act]:

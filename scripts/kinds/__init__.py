@@ -14,7 +14,10 @@ import typer
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
+    from finance.settlement.swap_terms import ProjectTerms
+    from finance.settlement.terms import SettlementTerms
     from finance.terms import Deal
+    from finance.terms.deal import Currency
 
 MODULES: Final = {
     "kpi_bond": "scripts.kinds.bond",
@@ -23,7 +26,7 @@ MODULES: Final = {
 """By the deal's kind; imported when a command needs it.
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
-`sensitivity`, each with the options that mean something there; `about(record, deal)`, lines on a deployment;
+`sensitivity`, each with the options that mean something there; `about(deal)`, lines on what was agreed;
 and `story(deal, outcome)`, its demonstration.
 """
 
@@ -31,6 +34,17 @@ and `story(deal, outcome)`, its demonstration.
 def commands_of(kind: str) -> Any:
     """The module of a kind."""
     return import_module(MODULES[kind])
+
+
+def offered(terms: SettlementTerms | ProjectTerms, currency: Currency) -> str:
+    """How much of a claim is on offer, at which price, and when."""
+    from chain.network import when
+    from finance.report.text import token_money
+
+    return (
+        f"{terms.hard_cap:,} units of {terms.symbol} at {token_money(terms.unit_price, currency)}, "
+        f"{when(terms.opens)} to {when(terms.closes)}"
+    )
 
 
 def by_kind(

@@ -10,12 +10,12 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from scripts.kinds import offered
 from scripts.options import KpiModel, Outputs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from chain.records import DeploymentRecord
     from finance.pricing.study import Study
     from finance.terms import Deal
 
@@ -230,9 +230,28 @@ def _check_known(terms: Deal, day: date) -> None:
 # -- on a chain
 
 
-def about(_record: DeploymentRecord, _deal: Deal) -> Iterator[tuple[str, str]]:
-    """What is to be said of a deployment besides its addresses: nothing."""
-    yield from ()
+def about(deal: Deal) -> Iterator[tuple[str, str]]:
+    """What was agreed."""
+    from chain.network import when
+    from finance.report.text import counted, percent, token_money
+    from finance.settlement.terms import RATE_DECIMALS, SECONDS_PER_DAY, settlement_terms
+
+    terms = settlement_terms(deal)
+    issue = token_money(terms.unit_principal * terms.hard_cap, deal.currency)
+    first, last = terms.periods[0].pay_date, terms.periods[-1].pay_date
+    paid = when(first) if first == last else f"{when(first)} to {when(last)}"
+    bent = f", bent by {counted(len(terms.fixings), 'report')}" if terms.fixings else ""
+    yield (
+        "agreed",
+        f"{terms.name}: {issue} at {percent(terms.rate / 10**RATE_DECIMALS)}, "
+        f"{counted(len(terms.periods), 'coupon')}, paid {paid}{bent}",
+    )
+    grace, cure = (seconds // SECONDS_PER_DAY for seconds in (terms.grace_seconds, terms.cure_seconds))
+    yield (
+        "default",
+        f"{counted(grace, 'day')} after a payment was due, to be cured within {counted(cure, 'day')}",
+    )
+    yield "offering", offered(terms, deal.currency)
 
 
 def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from scripts.kinds import offered
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
-    from chain.records import DeploymentRecord
     from finance.report.swap_frames import View
     from finance.settlement.swap_terms import SwapTerms
     from finance.terms import Deal
@@ -190,40 +190,19 @@ def _workbook(view: View, path: Path) -> None:
 # -- on a chain
 
 
-def about(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str]]:
-    """Who is who, and what was agreed."""
+def about(deal: Deal) -> Iterator[tuple[str, str]]:
+    """What was agreed."""
+    from chain.network import when
+    from finance.report.text import counted, token_money
+    from finance.settlement.kpi_payment import CloseOutRule
     from finance.settlement.swap_terms import swap_terms
 
-    for name, address, who in _parties(record, deal):
-        yield name, f"{address}{f' ({who})' if who else ''}"
-    yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
-    yield from _agreed(deal, swap_terms(deal))
-
-
-def _parties(record: DeploymentRecord, deal: Deal) -> Iterator[tuple[str, str, str]]:
-    """Role, wallet and name of everybody but who signs for the oracle."""
-    keys = {"payer": deal.swap.payer, "payee": deal.swap.payee, "issuer": deal.swap.payee}
-    if deal.treasury is not None:
-        keys |= {"operator": deal.treasury.operator, "lender": deal.treasury.lender}
-    agents = [party.name for party in deal.parties.values() if "agent" in party.roles]
-    for role in ("payer", "payee", "issuer", "operator", "lender", "agent"):
-        address = record.wallets.people.get(role)
-        if address is not None:
-            name = deal.parties[keys[role]].name if role in keys else ", ".join(agents)
-            yield role, address, name
-
-
-def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[tuple[str, str]]:
-    from chain.network import when
-    from finance.report.text import counted
-    from finance.settlement.kpi_payment import CloseOutRule
-    from scripts.console import money
-
-    swap, code = terms.payment, deal.currency.code
+    terms = swap_terms(deal)
+    swap = terms.payment
     first, last = swap.periods[0].pay_date, swap.periods[-1].pay_date
     paid = when(first) if first == last else f"{when(first)} to {when(last)}"
     yield "agreed", f"{terms.name}: {counted(len(swap.periods), 'period')}, paid {paid}"
-    posted = [f"{side} {money(need, terms.currency_decimals)} {code}" for side, need in _collateral(terms)]
+    posted = [f"{side} {token_money(need, deal.currency)}" for side, need in _collateral(terms)]
     rule = {
         CloseOutRule.MODEL_VALUE: "by model value",
         CloseOutRule.LAST_FIXING: "by the last fixing",
@@ -232,13 +211,7 @@ def _agreed(deal: Deal, terms: SwapTerms) -> Iterator[tuple[str, str]]:
     limited = ", the payee of limited recourse" if swap.limited_recourse else ""
     yield "collateral", f"{', '.join(posted) or 'none'}; close-out {rule}{limited}"
     if terms.project is not None:
-        project = terms.project
-        price = money(project.unit_price, terms.currency_decimals)
-        yield (
-            "offering",
-            f"{project.hard_cap:,} units of {project.symbol} at {price} {code}, "
-            f"{when(project.opens)} to {when(project.closes)}",
-        )
+        yield "offering", offered(terms.project, deal.currency)
 
 
 def _collateral(terms: SwapTerms) -> list[tuple[str, int]]:

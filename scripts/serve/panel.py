@@ -70,7 +70,7 @@ class Panel:
             self.rule(feed, period)
         except Exception:
             # The contract knows what to do about a panel that stays silent.
-            log.exception("no ruling on period %s of %s", period, feed)
+            log.exception("no ruling on period %s of %s", period + 1, feed)
 
     def _news(self) -> list[tuple[str, int]]:
         """Feed and period of every challenge since the last look."""
@@ -101,20 +101,20 @@ class Panel:
             held = self._report(judged, period)
             file = judged.folder / f"report-{period}-{held['version']}.json"
             if not file.exists():
-                log.warning("no evidence of period %s of %s: the panel stays silent", period, feed)
+                log.warning("no evidence of period %s of %s: the panel stays silent", period + 1, feed)
                 return None
             record = load_report(file)
             values = sorted(raw_values(record, judged.folder))
             roots = report_evidence([item.evidence for item in record.observations])
             if roots != held["evidence"]:
-                log.warning("period %s of %s: the evidence is of another report; no ruling", period, feed)
+                log.warning("period %s of %s: the evidence is of another report; no ruling", period + 1, feed)
                 return None
             stands = values[0] <= held["value"] <= values[-1]
             verdict = Verdict.STANDS if stands else Verdict.CORRECTED
             value = held["value"] if stands else median(values)
             ruling = Ruling(feed, period, held["version"], held["evidence"], verdict, value, roots)
             self._bring(judged, ruling)
-            log.info("ruled on period %s of %s: %s, %s", period, feed, verdict.name.lower(), value)
+            log.info("ruled on period %s of %s: %s, %s", period + 1, feed, verdict.name.lower(), value)
             return verdict
 
     def _bring(self, judged: PanelFeed, ruling: Ruling) -> None:

@@ -12,6 +12,7 @@ from click.testing import Result
 from eth_account import Account
 from typer.testing import CliRunner
 
+from chain.bindings import read
 from chain.network import LocalChain, local_account
 from scripts.cli import main
 from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, THOUSAND, Life, small_deal
@@ -50,9 +51,12 @@ def acts(penstock: Penstock) -> dict[str, dict[str, Any]]:
     return {each["act"]: each for each in done(penstock("act", "--json"))["acts"]}
 
 
-def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
+def test_from_the_sale_to_a_claim(chain: LocalChain, penstock: Penstock) -> None:
     listed = acts(penstock)
-    assert listed["offering.settle"]["now"] == "no: offering: OPEN, not SUCCEEDED"
+    assert listed["offering.settle"]["now"] == "no: the offering is open, not succeeded"
+    assert listed["bond.fund"]["now"] == "no: the bond is offered"
+    assert listed["offering.subscribe"]["now"] == "depends on units"
+    assert listed["token.set_paused"]["now"] == "can be done: paused=true or paused=false"
     assert listed["bond.activate"]["now"] == "by the deal's contracts only"
     assert listed["bond.fund"]["arguments"] == {"amount": "uint256"}
 
@@ -83,7 +87,7 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
     done(penstock("act", "currency.mint", f"to={issuer}", f"amount={20 * THOUSAND}", "--json"))
     done(penstock("act", "bond.fund", f"amount={20 * THOUSAND}", "--from", "issuer", "--json"))
     not_due = penstock("act", "bond.pay_coupon")
-    assert (not_due.exit_code, not_due.stderr) == (1, "refused: payment 0: not due\n")
+    assert (not_due.exit_code, not_due.stderr) == (1, "refused: payment 1: not due\n")
     paid = done(penstock("act", "bond.pay_coupon", "--at", "2017-04-01T12:00", "--json"))
     assert [(f["what"], f["period"], f["from"], f["to"]) for f in paid["flows"]] == [
         ("coupon", 1, "bond", "token")
@@ -91,10 +95,38 @@ def test_from_the_sale_to_a_claim(penstock: Penstock) -> None:
     said = penstock("act", "token.claim", f"holder={HOLDER}")
     assert said.exit_code == 0, said.output
     assert f"claim: USD {int(paid['flows'][0]['amount']) / 10**6:,.6f} from token to {HOLDER}" in said.stdout
+    block = chain.w3.eth.block_number
+    again = penstock("act", "token.claim", f"holder={HOLDER}")
+    nothing = "token.claim: there is nothing to claim, so no transaction is sent\n"
+    assert (again.exit_code, again.stdout, chain.w3.eth.block_number) == (0, nothing, block)
+    assert "tx" not in done(penstock("act", "token.claim", f"holder={HOLDER}", "--json"))
     reconciled = penstock("reconcile", "--json")
     result = done(reconciled)
     assert result["ok"] is True
     assert result["payments"]["claim"]["actual"] == paid["flows"][0]["amount"]
+
+
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_a_refused_act_leaves_no_allowance(client: str, tmp_path: Path) -> None:
+    """What the contract refuses anyway is refused before anything is sent; what only the currency refuses,
+    of who has too little, is allowed no longer."""
+    with CLIENTS[client](timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, small_deal())
+        bond, offering, poor = *(life.record.addresses[name] for name in ("bond", "offering")), HOLDER
+        given = [str(life.record.save(tmp_path / "deal.json")), "--network", chain.url, "--from", poor]
+        block = chain.w3.eth.block_number
+        unverified = CliRunner().invoke(main, ["act", *given, "offering.subscribe", "units=1"])
+        assert (unverified.exit_code, chain.w3.eth.block_number) == (1, block)
+        assert "the contract refuses: offering.subscribe: ERC7943CannotReceive" in unverified.stderr
+        assert read(life.currency.allowance(poor, offering)) == 0
+        life.sell(a=7)
+        life.settle()
+        for allowed in (0, 2):
+            life.send(poor, life.currency.approve(bond, allowed))
+            refused = CliRunner().invoke(main, ["act", *given, "bond.fund", "amount=5"])
+            assert refused.exit_code == 1
+            assert "ERC20InsufficientBalance" in refused.stderr
+            assert read(life.currency.allowance(poor, bond)) == allowed
 
 
 @pytest.mark.parametrize(
@@ -171,6 +203,12 @@ def test_sides_have_names(tmp_path: Path) -> None:
         assert done(paid)["flows"][0]["to"] == "swap"
         wrong = CliRunner().invoke(main, [*given, "swap.fund", "side=other", "amount=1"])
         assert (wrong.exit_code, wrong.stderr) == (2, "swap.fund: side = other: must be payer or payee\n")
+        now = {
+            each["act"]: each["now"] for each in done(CliRunner().invoke(main, [*given, "--json"]))["acts"]
+        }
+        # Before it begins a party may take out what it has put in; nobody else can for it.
+        assert now["swap.withdraw"] == "can be done: side=payer"
+        assert now["swap.call_margin"] == "no: the swap is agreed, not active"
         offer = CliRunner().invoke(
             main, [*given, "swap.propose_termination", "amount=-5", "expiry=9999999999"]
         )

@@ -105,7 +105,12 @@ def test_our_own_errors_have_their_arguments(seed: int) -> None:
         signature = f"{entry['name']}({','.join(kinds)})"
         found = decode_error(keccak(text=signature)[:4] + encode(kinds, raw))
         assert found.name == entry["name"]
-        assert found.arguments == dict(zip([i["name"] for i in entry["inputs"]], values, strict=True))
+        given = dict(zip([i["name"] for i in entry["inputs"]], values, strict=True))
+        assert found.arguments == given
+        for name, value in given.items():  # people count periods from 1
+            assert name == "" or (f"period {value + 1}" if name == "period" else f"{name}={value}") in str(
+                found
+            )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,29 @@ def test_compiles_what_has_changed_and_nothing_else(project: Path) -> None:
     with pytest.raises(ToolchainError, match=r"(?s)do not compile.*bool.*uint256"):
         ensure_compiled(project, said.append)
     assert is_stale(project)
+
+
+def test_whoever_reads_meanwhile_finds_a_whole_artifact(project: Path) -> None:
+    """Another process that decodes an error while this one compiles: nothing is written over, and nothing is
+    gone, not for a moment and not where the compiler finds errors."""
+    ensure_compiled(project, str)
+    made = project / "build" / "contracts" / "Small.json"
+    before, folder = made.read_text(), made.parent.stat().st_ino
+    (project / "contracts" / "Small.sol").write_text(GOOD.replace("= 1", "= true"))
+    with pytest.raises(ToolchainError):
+        ensure_compiled(project, str)
+    assert made.read_text() == before
+    (project / "contracts" / "Small.sol").write_text(GOOD.replace("Small", "Other"))
+    (project / "contracts" / "Too.sol").write_text(GOOD.replace("= 1", "= 2"))
+    with made.open() as reading:
+        ensure_compiled(project, str)
+        assert reading.read() == before
+    assert json.loads(made.read_text())["sourcePath"] == "contracts/Too.sol"
+    assert made.with_name("Other.json").exists()
+    (project / "contracts" / "Small.sol").unlink()
+    ensure_compiled(project, str)
+    assert [each.name for each in made.parent.iterdir()] == ["Small.json"]
+    assert made.parent.stat().st_ino == folder
 
 
 def test_missing_tools_name_the_way_out(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -75,6 +76,15 @@ def test_deploy_writes_a_record_and_says_so_when_run_again(
     assert check_deployment(anvil.w3, record) == []
     assert record.terms_hash in first.stdout
     assert record.addresses["bond"] in first.stdout
+    # Who is who, and what was agreed: the facts of the official statement that the deal file cites.
+    issuer = f"{record.wallets['issuer']} (District of Columbia Water and Sewer Authority)"
+    assert re.search(rf"^  issuer +{re.escape(issuer)}$", first.stdout, re.MULTILINE)
+    assert "4 nodes, 3 panellists" in first.stdout
+    agreed = (
+        r"USD 25,000,000.000000 at 3.4300 %, 9 coupons, paid 2017-04-01 .* to 2021-04-01 .*, bent by 1 report"
+    )
+    assert re.search(agreed, first.stdout)
+    assert "25,000 units of DCW16B at USD 1,000.000000, 2016-" in first.stdout
 
     nothing = program("reconcile", out, "--network", anvil.url)
     assert nothing.returncode == 0
@@ -207,7 +217,12 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
     # Coupon 1 of A, four units: 80,000,000 at 4 %, against 4 x 16,666,666 paid.
-    assert "differs by -13333336 minor units: Row" in done.stdout
+    assert re.search(
+        r"bond: coupon of period 1, 0x\w{40}, transaction 0x\w{64}: "
+        r"expected USD 80.000000, is USD 66.666664: differs by USD -13.333336\n",
+        done.stdout,
+    )
+    assert "minor units" not in done.stdout
     assert "bond.terms.rate: the deal says 40000000000000000" in done.stdout
 
 

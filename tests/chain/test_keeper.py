@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import pytest
 from chain.bindings import read
 from chain.errors import UnreachableError
 from chain.following import Following
-from chain.keeper import Keeper
+from chain.keeper import Keeper, words
 from chain.network import LocalChain, local_account, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import reconcile
 from chain.sender import Sender
+from finance.settlement.acts import Act
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     CLIENTS,
@@ -30,6 +32,7 @@ from tests.chain.bond_life import (
     Life,
     at,
     small_deal,
+    whole_life,
 )
 from tests.chain.swap_life import BEFORE, SwapLife, project_deal, rain_deal, units
 
@@ -72,6 +75,11 @@ def until(ready: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def test_an_act_counts_periods_as_people_do() -> None:
+    act = Act("", "oracle", "settle_silent_panel", {"feed": "0xab", "period": 0}, 0)
+    assert words(act) == "oracle settle_silent_panel feed=0xab period 1"
+
+
 # -- whole lives
 
 
@@ -98,6 +106,27 @@ def test_a_bond_is_served_to_its_end(client: str) -> None:
         assert keeper.metrics.registry.get_sample_value(
             "penstock_keeper_acts_total", {"deal": life.record.deal, "part": "bond", "act": "pay_coupon"}
         ) == len(COUPON_DATES)
+
+
+def test_dust_is_left_where_it_is() -> None:
+    """Anyone can send a bond that has ended a cent; whoever keeps it pays no gas for that, unless told to."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = whole_life(chain, None)
+        lines: list[str] = []
+        keeper = keeper_of(life, lines)
+        unit = 10**6
+        life.send(life.deployer, life.currency.mint(life.record.addresses["bond"], unit - 1))
+        assert (keeper.round(), keeper.round(), keeper.due()) == ([], [], [])
+        left = "bond return_surplus: left, for USD 0.999999 is not worth the gas (--dust)"
+        assert lines == [f"{life.record.deal} {left}"]
+        assert calls(keeper_of(life, dust=Decimal("0.999999")).round()) == ["return_surplus"]
+        for amount in (1, unit - 1):
+            assert keeper.round() == []
+            life.send(life.deployer, life.currency.mint(life.record.addresses["bond"], amount))
+        assert calls(keeper.round()) == ["return_surplus"]
+        assert life.record.wallets["issuer"] == life.issuer
+        result = reconcile(life.w3, life.record)
+        assert result.ok, result.differences
 
 
 def test_a_swap_that_nobody_reports_is_settled_called_and_closed_out() -> None:

@@ -87,10 +87,10 @@ def test_deploy_of_a_project_says_who_is_who_and_what_was_agreed(
     assert f"{record.wallets['payer']} (Allianz Risk Transfer)" in done.stdout
     assert "Proxy revenue swap: 40 periods" in done.stdout
     assert (
-        "payer 3,000,000.000000 USD; close-out by replacement cost, the payee of limited recourse"
+        "payer USD 3,000,000.000000; close-out by replacement cost, the payee of limited recourse"
         in done.stdout
     )
-    assert "60,000 units of BLOOM at 300.000000 USD" in done.stdout
+    assert "60,000 units of BLOOM at USD 300.000000" in done.stdout
 
     again = program("deploy", *arguments)
     assert (again.returncode, again.stdout) == (2, "")
@@ -118,6 +118,30 @@ def test_deploy_of_two_parties_with_a_file_of_wallets(
     assert "this deal has none (it has payer, payee)" in refused.stderr
 
 
+def test_deploying_again_for_other_wallets_says_so(program: Program, now: LocalChain, tmp_path: Path) -> None:
+    """What is there is not what was asked for: one line says who is somebody else."""
+    names, stranger = list(now.accounts[9:18]), now.accounts[18]
+    people = {"payer": names[0], "payee": names[1], "nodes": names[2:6], "panel": names[6:9]}
+    file, out = tmp_path / "wallets.json", tmp_path / "record.json"
+    arguments = (RAIN, "--network", now.url, "--folder", tmp_path, "--shift-days", "7000", "--from", names[0])
+    given = (*arguments, "--out", out, "--wallets", file)
+    file.write_text(json.dumps(people))
+    assert program("deploy", *given).returncode == 0
+    record = out.read_text()
+    same = program("deploy", *given)
+    assert same.returncode == 2
+    assert "other wallets" not in same.stderr
+    assert "other wallets" not in program("deploy", *arguments).stderr  # none are given
+    file.write_text(json.dumps({**people, "payee": stranger, "nodes": [*names[3:6], names[1]]}))
+    other = program("deploy", *given)
+    assert (other.returncode, other.stdout) == (2, "")
+    said = other.stderr.splitlines()[-1]
+    assert "already deployed by this account" in said
+    changed = f"payee {names[1]}, not {stranger}; nodes {names[2]}, not {names[1]};"
+    assert f"for other wallets than those given: {changed}" in said
+    assert out.read_text() == record
+
+
 def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapLife, tmp_path: Path) -> None:
     file = settled.record.save(tmp_path / "record.json")
     table = tmp_path / "rows.csv"
@@ -136,6 +160,7 @@ def test_reconcile_exits_0_and_its_json_is_json(program: Program, settled: SwapL
     assert "reconciled so far: every difference is 0" in shown.stdout
     assert "periods of the swap are not settled" in shown.stdout
     assert "periods of the swap are not settled" in result["not_yet"][-1]
+    assert "amounts in USD" in shown.stdout
     assert re.search(r"settlement_to_payee .* 1,120,000.000000 .* 0.000000", shown.stdout)
 
 
@@ -149,7 +174,8 @@ def test_reconcile_exits_1_with_the_rows_that_differ(
     done = program("reconcile", file, "--network", url(settled))
     assert done.returncode == 1
     assert "NOT reconciled" in done.stdout
-    assert "differs by 1000000 minor units: Row(part='swap', kind='settlement_to_payee'" in done.stdout
+    where = r"swap: settlement to payee of period 1, 0x\w{40}, transaction 0x\w{64}"
+    assert re.search(rf"{where}: expected USD .*, is USD .*: differs by USD 1\.000000\n", done.stdout)
     assert "swap.terms.periods[0].fixedAmount: the deal says -1880001000000" in done.stdout
 
 

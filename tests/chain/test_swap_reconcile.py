@@ -399,7 +399,7 @@ def test_a_voided_report_counts_as_missing(young: SwapLife) -> None:
     assert result.ok, result.differences
     assert amounts(result, "settlement_to_payer") == [units(1_880_000)]
     assert amounts(result, "unpaid") == [units(880_000)]
-    assert any(note.startswith("payee: owes 8800000") for note in result.notes)
+    assert any(note.startswith("payee: owes USD 880,000.000") for note in result.notes)
 
 
 def test_a_default_that_nobody_has_closed_out_is_noted(young: SwapLife) -> None:
@@ -420,7 +420,7 @@ def test_money_sent_to_the_swap_is_nobody_s(young: SwapLife) -> None:
     result = young.reconcile()
     assert result.ok, result.differences
     assert amounts(result, "sent") == [5]
-    assert result.notes == [f"5 minor units sent straight to {young.record.addresses['swap']}: nobody's"]
+    assert result.notes == [f"USD 0.000005 sent straight to {young.record.addresses['swap']}: nobody's"]
 
 
 def test_gifts_belong_to_holders_and_to_no_promise() -> None:

@@ -186,7 +186,7 @@ def test_nodes_answer_and_the_liar_says_that_it_misbehaves(network: Any) -> None
     ("change", "status", "says"),
     [
         ({"period": -1}, 422, "request.period = -1"),
-        ({"period": 7}, 404, "period = 7"),
+        ({"period": 7}, 404, "period 8: the node knows 2"),
         ({"feed": "0x12"}, 422, "request.feed = '0x12'"),
         ({"feed": "0x" + "33" * 32}, 503, "no such feed"),
         ({"version": 2**31}, 409, "version = 2147483648"),
@@ -379,6 +379,9 @@ def test_tampered_reports_fail(fresh: Any, tmp_path: Path) -> None:
     def other_observation(report: dict[str, Any]) -> None:
         report["observations"][0]["value"] = str(int(report["observations"][0]["value"]) - 1)
 
+    def other_period(report: dict[str, Any]) -> None:
+        report["period"] += 1
+
     def other_evidence(report: dict[str, Any]) -> None:
         report["evidence"] = "0x" + "ab" * 32
 
@@ -395,6 +398,9 @@ def test_tampered_reports_fail(fresh: Any, tmp_path: Path) -> None:
     assert failed(other_value, fresh.w3) == {"median", "chain"}
     assert failed(other_evidence, fresh.w3) == {"report evidence", "chain"}
     assert failed(other_observation) == {"signature", "evidence is of this observation"}
+    assert failed(other_period) == {"signature", "evidence is of this observation"}
+    details = {c.detail for c in verify_report(path).checks if c.name == "evidence is of this observation"}
+    assert details == {"it is of period 1"}
     assert failed(swapped) == {"median", "report evidence"}
     assert failed(fewer) == {"median", "report evidence", "quorum"}
     assert failed(impostor) == {"signature"}

@@ -107,7 +107,7 @@ def test_refuses_early_unknown_and_out_of_bounds(files: NodeFiles) -> None:
     node = start(files)
     with pytest.raises(RefusedError, match="the period ends at"):
         start(files, Sky(time=SECONDS_2021[0] - 1)).observe(REQUEST)
-    with pytest.raises(RefusedError, match="period = 2"):
+    with pytest.raises(RefusedError, match=r"^period 3: the node knows 2$"):
         node.observe(REQUEST.model_copy(update={"period": 2}))
     kpi = {"id": "runoff-reduction", "decimals": 6, "minimum": "0", "maximum": "1000"}
     with pytest.raises(RefusedError, match="outside the KPI's bounds"):

@@ -89,7 +89,7 @@ def test_evidence_of_the_observation_is_taken() -> None:
 @pytest.mark.parametrize(
     ("bundle", "says"),
     [
-        (bundle_of(period=1), "period = 1, not 0"),
+        (bundle_of(period=1), "period 2, not 1"),
         (bundle_of(version=1), "version = 1, not 0"),
         (bundle_of(feed="0x" + "02" * 32), "feed = "),
         (bundle_of(kpi="other"), "kpi = other"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from finance.settlement.terms import FeedTerms, feed_terms
 from finance.terms import load_deal
-from oracle import verifier
+from oracle import evidence, verifier
 from oracle.feed import Feed
 from oracle.local import NodeFiles, prepare_nodes
-from oracle.method import method_hash
+from oracle.method import METHODS, method_hash
 from oracle.methods.base import Reading
 from oracle.verifier import ReportError, Verification, _check_readings, verify_report
+from scripts.oracle import app
 from tests.oracle.conftest import ROOT
 from tests.oracle.offline import CONTRACT, FEED, edit, report_of, request, start
 
@@ -155,6 +158,33 @@ def test_signers_are_the_chains(look: Callable[..., Verification], report: Path)
     assert words.startswith("KPI, decimals, signers and quorum are (")
     honest = next(check.detail for check in look().checks if check.name == "feed on chain")
     assert honest == "KPI, decimals, signers and quorum"
+
+
+def test_a_method_that_is_not_installed_here_is_nobodys_fault(
+    look: Callable[..., Verification], report: Path, terms: FeedTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a chain, whose feed has it, and without one, where most nodes name it."""
+    monkeypatch.delitem(METHODS._ours, terms.method)
+    says = f"{report}: its method {terms.method} is not installed here; install its package"
+    with pytest.raises(ReportError, match=re.escape(says)):
+        look()
+    done = CliRunner().invoke(app, ["verify", str(report)])
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"{says}\n")
+
+
+def test_a_node_that_names_a_method_of_its_own_is_to_blame(
+    look: Callable[..., Verification], report: Path, tmp_path: Path
+) -> None:
+    record = json.loads(report.read_text())
+    first = record["observations"][0]
+    folder = tmp_path / "evidence"
+    files = dict(evidence.load(folder / first["evidence"]).files)
+    own = {**json.loads(files["method.json"]), "id": "my-own/1", "hash": method_hash("my-own/1")}
+    first["evidence"] = evidence.Bundle({**files, "method.json": json.dumps(own).encode()}).save(folder).name
+    report.write_text(json.dumps(record))
+    for done in (look(), verify_report(report)):
+        assert list(done.culprits) == [first["signer"]]
+        assert "my-own/1: not known here" in failed(done)["recomputes"]
 
 
 def test_another_chain_is_refused(look: Callable[..., Verification], report: Path) -> None:

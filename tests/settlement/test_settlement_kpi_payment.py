@@ -94,9 +94,9 @@ def begun(terms: PaymentTerms, payer: int, payee: int = 0) -> list[SwapAct]:
 
 def test_agreed_begun_or_lapsed() -> None:
     """Nothing can be called before the swap begins, it begins with all collateral, and in time."""
-    with pytest.raises(SettlementError, match="collateral of the PAYER"):
+    with pytest.raises(SettlementError, match="collateral of the payer"):
         history(SWAP, [Funding(START, PAYER, 499), Activation(START)])
-    with pytest.raises(SettlementError, match="AGREED"):
+    with pytest.raises(SettlementError, match="the swap is agreed, not active"):
         history(SWAP, [MarginCall(START, PAYER)])
     agreed = history(SWAP, [Funding(START, PAYER, 501)])[-1]
     assert state_at(SWAP, agreed, START) == State.AGREED
@@ -107,7 +107,7 @@ def test_agreed_begun_or_lapsed() -> None:
     assert withdrawable(two_sided, agreed, PAYER, START, by_party=False) == 0
     assert state_at(SWAP, agreed, START + 1) == State.LAPSED
     assert withdrawable(SWAP, agreed, PAYER, START + 1, by_party=False) == 501
-    with pytest.raises(SettlementError, match="LAPSED"):
+    with pytest.raises(SettlementError, match="the swap is lapsed, not agreed"):
         apply(SWAP, agreed, Activation(START + 1))
 
 
@@ -159,7 +159,7 @@ def test_a_report_that_is_known_is_settled_though_its_pay_date_has_not_come() ->
     short = [*begun(terms, 500), Settlement(pay_date(0), 999), MarginCall(terms.periods[1].end, PAYER)]
     ledger = history(terms, short)[-1]
     assert default < pay_date(1)
-    with pytest.raises(SettlementError, match="period 1, which had begun"):
+    with pytest.raises(SettlementError, match="period 2, which had begun"):
         apply(terms, ledger, CloseOut(default + 1))
     ledger = apply(terms, ledger, Settlement(pay_date(1), 0))
     assert ledger.last == 1_000
@@ -381,14 +381,14 @@ def test_terms_that_are_refused(changes: dict[str, object], word: str) -> None:
 
 def test_events_that_are_refused() -> None:
     for acts, word in (
-        ([Settlement(START, 0)], "AGREED"),
+        ([Settlement(START, 0)], "the swap is agreed, not active"),
         ([*begun(SWAP, 500), Settlement(START, 0)], "not due"),
         ([Funding(START, PAYER, 1), Funding(START - 1, PAYER, 1)], "before the last act"),
         ([Funding(START, PAYER, 2**104)], "hold"),
         ([*begun(SWAP, 500), MarginCall(START, PAYER)], "margin call"),
-        ([*begun(SWAP, 500), CloseOut(START + SWAP.cure_period)], "close-out"),
+        ([*begun(SWAP, 500), CloseOut(START + SWAP.cure_period)], "the swap is active, not defaulted"),
         ([*begun(SWAP, 500), Termination(START, 501)], "cannot pay"),
-        ([*begun(SWAP, 500), Termination(START, 1), Settlement(pay_date(0), 0)], "TERMINATED"),
+        ([*begun(SWAP, 500), Termination(START, 1), Settlement(pay_date(0), 0)], "is terminated"),
     ):
         with pytest.raises(SettlementError, match=word):
             history(SWAP, acts)  # type: ignore[arg-type]

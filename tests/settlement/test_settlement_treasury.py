@@ -133,7 +133,7 @@ def test_a_provider_without_money_is_waited_for() -> None:
         Revenue(pay_date(0), 400),
     ]
     terms = replace(TERMS, swap=replace(SWAP, required=(0, 0)))
-    with pytest.raises(SettlementError, match="provider owes 600"):
+    with pytest.raises(SettlementError, match="a payment of period 1, while the swap's provider owes 600"):
         apply(terms, history(terms, acts)[-1], Pay(pay_date(0)))
     with pytest.raises(SettlementError, match=r"provider owes 1$"):
         apply(terms, history(terms, [*acts, Funding(late, PAYER, 659)])[-1], Pay(late))
@@ -418,7 +418,7 @@ def test_events_that_are_refused() -> None:
         (PLAIN, [*(Pay(pay_date(3)) for _ in range(5))], "after the last"),
         (PLAIN, [Settlement(pay_date(0), 0)], "no swap"),
         (PLAIN, [Revenue(1, -1)], "amount"),
-        (TERMS, [Activation(START)], "without the collateral of the PAYER"),
+        (TERMS, [Activation(START)], "without the collateral of the payer"),
         (TERMS, [POSTED, Activation(START), Pay(pay_date(0))], "not settled"),
         (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
         (TERMS, [Termination(START, 0)], "no termination"),
