@@ -8,35 +8,16 @@ from typing import Any
 
 import pytest
 
-from chain.bindings import contract, read
+from chain.bindings import read
 from chain.check import check_deployment
-from chain.keeper import Keeper
 from chain.kinds import plan_of, read_ledger
-from chain.network import local_account, reach_time
+from chain.network import reach_time
 from chain.reconcile import reconcile
 from chain.records import RecordError, load_record
 from finance.terms import InputError, parse_deal
-from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, THOUSAND, Life, at
+from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, at
+from tests.chain.joined_life import UNIT, Joined
 from tests.joined_deals import joined_deal, term
-
-UNIT = 1_000_000
-
-
-class Joined(Life):
-    """The life of the first bond; what is done to the other parts is here."""
-
-    def part(self, key: str, name: str) -> Any:
-        return contract(self.w3, name, self.record.addresses[key]).functions
-
-    def buy_second(self, who: str, units: int) -> None:
-        self.send(self.deployer, self.currency.mint(who, units * THOUSAND))
-        self.send(who, self.currency.approve(self.record.addresses["junior-sale"], units * THOUSAND))
-        self.send(who, self.part("junior-sale", "Offering").subscribe(units))
-
-    def pay_into(self, key: str, who: str, amount: int, call: Any) -> None:
-        self.send(self.deployer, self.currency.mint(who, amount))
-        self.send(who, self.currency.approve(self.record.addresses[key], amount))
-        self.send(who, call)
 
 
 @pytest.fixture(params=list(CLIENTS))
@@ -63,18 +44,11 @@ def test_every_part_lives_its_life(life: Joined, tmp_path: Any) -> None:
     feed = read(life.oracle.configOf(record.feeds["runoff-reduction"]))
     assert set(feed["consumers"]) == {record.addresses["bond"], record.addresses["junior"]}
 
-    life.sell(a=4, b=3)
-    life.buy_second(life.a, 10)
-    forward = life.part("leaks", "KpiPayment")
-    for side, who in enumerate((record.wallets["payer"], record.wallets["payee"])):
-        life.pay_into("leaks", who, 150 * UNIT, forward.fund(side, 150 * UNIT))
-
-    keeper = Keeper(w3, local_account(12).address, [record], lambda line: None)
+    keeper = life.begin()
     reach_time(w3, at("2016-09-29"))
     done = [(each.act.part, each.act.call) for each in keeper.round()]
     assert sorted(done) == [("junior-sale", "settle"), ("leaks", "activate"), ("offering", "settle")]
-    life.fund(20 * THOUSAND)
-    life.pay_into("junior", life.issuer, 20 * THOUSAND, life.part("junior", "KpiBond").fund(20 * THOUSAND))
+    life.serve()
     for number, date in enumerate(COUPON_DATES, start=1):
         if number == 8:
             life.report(5950, "2020-07-20", "leakage")  # 595.0 Ml/d, 11 below the target

@@ -1,0 +1,60 @@
+"""`penstock demo` of a deal that several parts lead: the keeper, people who keep their word, difference 0."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scripts.cli import main
+from tests.joined_deals import joined_deal
+
+
+@pytest.mark.parametrize("client", ["anvil", "ganache"])
+def test_it_lives_all_parts_to_their_ends(client: str, tmp_path: Path) -> None:
+    file, out = tmp_path / "joined.yaml", tmp_path / "out"
+    file.write_text(joined_deal().canonical_json)
+    done = CliRunner().invoke(main, ["demo", str(file), "--out", str(out), "--chain", client, "--json"])
+    assert done.exit_code == 0, done.output
+    summary = json.loads((out / "summary.json").read_text())
+    assert json.loads(done.stdout) == summary
+    assert summary["ok"] is True
+    assert {key: part["state"] for key, part in summary["parts"].items()} == {
+        "token": None,
+        "offering": "settled",
+        "bond": "redeemed",
+        "junior-units": None,
+        "junior-sale": "settled",
+        "junior": "redeemed",
+        "leaks": "matured",
+    }
+    for part, kinds in summary["by_part"].items():
+        for kind, sums in kinds.items():
+            assert sums["difference"] == "0", (part, kind)
+    # Ten units of 1,000; nine half-years of interest rounded down, shared by whole minor units a unit.
+    for part, rate in (("bond", 333_333_333), ("junior", 666_666_666)):
+        each = 10_000 * 10**6 * rate // (2 * 10**10)
+        assert summary["by_part"][part]["coupon"]["actual"] == str(9 * each // 10 * 10)
+    (leakage,) = summary["kpis"]["leakage"]["periods"]
+    settled = sum(
+        int(sums["actual"]) * (1 if kind.endswith("payee") else -1)
+        for kind, sums in summary["by_part"]["leaks"].items()
+        if kind.startswith("settlement")
+    )
+    # 4.50 for each Ml/d above 606, to the utility; the value has one decimal.
+    assert settled == (int(leakage["value"]) - 6060) * 450_000
+    lying = {each["node"] for each in summary["oracle"]["faults"] if "lies" in each["fault"]}
+    assert {each["node"] for each in summary["oracle"]["exposed"]} == lying
+    page = (out / "report.html").read_text()
+    for text in ("The second bond", "Leakage forward", "every difference is 0"):
+        assert text in page
+
+
+def test_a_choice_of_works_means_nothing_there(tmp_path: Path) -> None:
+    file = tmp_path / "joined.yaml"
+    file.write_text(joined_deal().canonical_json)
+    failed = CliRunner().invoke(main, ["demo", str(file), "--outcome", "high", "--out", str(tmp_path / "o")])
+    assert failed.exit_code == 2
+    assert "not computed from works" in failed.stderr
