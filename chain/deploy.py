@@ -57,6 +57,8 @@ from finance.terms import Deal
 
 LOCAL_ACCOUNTS = {"deployer": 0, "payee": 1, "issuer": 1, "agent": 2, "payer": 3, "operator": 4, "lender": 5}
 """Whose account each role has on a local chain; the others are free, for investors and strangers."""
+MORE_ACCOUNTS = 20
+"""From here on those of parties in a role that several have."""
 TRANSACTION_GAS = 2**24
 """The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
@@ -207,9 +209,10 @@ def local_wallets(w3: Web3, deal: Deal, deployer: str | None = None) -> Wallets:
     unlocked = [str(account) for account in w3.eth.accounts]
     plan = plan_of(deal)
     roles, _ = plan.asked()
+    more = iter(range(MORE_ACCOUNTS, MORE_ACCOUNTS + len(roles)))
     people = {}
     for role in ("deployer", *roles):
-        number = LOCAL_ACCOUNTS[role]
+        number = LOCAL_ACCOUNTS[role] if role in LOCAL_ACCOUNTS else next(more)
         people[role] = unlocked[number] if number < len(unlocked) else local_account(number).address
     people["deployer"] = deployer or people["deployer"]
     feeds = [feed.terms for feed in plan.feeds]

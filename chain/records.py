@@ -65,7 +65,8 @@ Model = TypeVar("Model", bound=Frozen)
 
 class Wallets(Frozen):
     """Who is who on the chain: `deployer`, the people of the deal by their roles (issuer, agent, payer,
-    payee, operator, lender), and who signs for the oracle.
+    payee, operator, lender; ROLE.PARTY where several parties have one: `Deal.wallet_of`), and who signs for
+    the oracle.
 
     `nodes` and `panel` ascend by address: a position is the oracle's index. A deal with several KPIs has as
     many of both as the KPI that asks for most; without a KPI there are none.

@@ -145,9 +145,11 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
 
 def _people(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
     """Who is who: role, wallet and name of the deal's people, and how many sign for the oracle."""
-    parties = record.load_deal().parties.values()
+    parties = record.load_deal().parties
     for role, address in record.wallets.people.items():
-        names = ", ".join(party.name for party in parties if role in party.roles)
+        _, _, key = role.partition(".")
+        named = [parties[key]] if key else [party for party in parties.values() if role in party.roles]
+        names = ", ".join(party.name for party in named)
         yield role, f"{address}{f' ({names})' if names else ''}"
     if record.wallets.nodes:
         yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"

@@ -20,13 +20,13 @@ MOST_REMEMBERED = 10_000
 
 
 def wallet_roles(record: Any, address: str) -> frozenset[str]:
-    """Roles by the wallets of a record: issuer, agent, payer, node, panellist, ..."""
+    """Roles by the wallets of a record: issuer, agent, payer, node, panellist, ...; of whichever part."""
     found = set()
     wanted = address.lower()
     for name, value in record.wallets.everybody.items():
         addresses: Iterable[str] = value if isinstance(value, list) else [value]
         if wanted in {each.lower() for each in addresses}:
-            found.add(SINGULAR.get(name, name))
+            found.add(SINGULAR.get(name, name.partition(".")[0]))
     return frozenset(found)
 
 

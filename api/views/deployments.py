@@ -107,7 +107,9 @@ def _wallets(case: Case) -> Iterator[WalletView]:
             for index, address in enumerate(held):
                 yield WalletView(role=one, index=index, address=address)
         else:
-            yield WalletView(role=role, name=names.get(role), address=held)
+            _, _, party = role.partition(".")
+            name = case.record.load_deal().parties[party].name if party else names.get(role)
+            yield WalletView(role=role, name=name, address=held)
 
 
 def state_view(services: Services, id: str) -> StateView:

@@ -185,24 +185,26 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
 def plan(deal: Deal) -> Plan:
     """The bond of a group, its token and the sale of it."""
     terms, key, sale = settlement_terms(deal), deal.key_of(KpiBond), deal.key_of(Offering)
-    feeds = [PlannedFeed(feed, (key,), "issuer") for feed in terms.feeds]
-    claim = deal.bond.token
+    claim, issuer = deal.bond.token, deal.wallet_of(key, "issuer")
+    agent = deal.wallet_of(claim, "agent")
+    feeds = [PlannedFeed(feed, (key,), issuer) for feed in terms.feeds]
     parts = (
-        token.planned(claim, terms, minter=sale, servicer=key),
-        offering.planned(sale, terms, claim, key, ("issuer", "agent")),
-        planned(key, terms, claim, sale),
+        token.planned(claim, terms, agent, minter=sale, servicer=key),
+        offering.planned(sale, terms, claim, key, issuer, (issuer, agent)),
+        planned(key, terms, claim, sale, issuer),
     )
     return Plan(parts, tuple(feeds), (offering.deadline(terms),))
 
 
-def planned(key: str, terms: SettlementTerms, token: str, offering: str) -> Planned:
-    """A bond of which the part `token` is the claim, and that the part `offering` begins."""
+def planned(key: str, terms: SettlementTerms, token: str, offering: str, issuer: str) -> Planned:
+    """A bond of which the part `token` is the claim, and that the part `offering` begins; `issuer` is the
+    name of a wallet."""
 
     def begin(site: Site) -> tuple[Any, ...]:
         struct = {
             "token": site.parts[token],
             "currency": site.shared["currency"],
-            "issuer": site.wallets["issuer"],
+            "issuer": site.wallets[issuer],
             "offering": site.parts[offering],
             "oracle": site.shared["oracle"],
             "gracePeriod": terms.grace_seconds,
@@ -219,7 +221,7 @@ def planned(key: str, terms: SettlementTerms, token: str, offering: str) -> Plan
 
     def books(site: Site) -> BondBooks:
         feeds = tuple(site.feeds[feed.kpi] for feed in terms.feeds)
-        parts = BondParts(site.wallets["issuer"], feeds, token, offering)
+        parts = BondParts(site.wallets[issuer], feeds, token, offering)
         return BondBooks.offered(terms, parts, key)
 
     return Planned(key, "bond", begin, books, lambda site: {"terms": begin(site)[0]})

@@ -94,34 +94,36 @@ class Sale(Protocol):
     def closes(self) -> int: ...
 
 
-def planned(key: str, sale: Sale, token: str, servicer: str, parties: tuple[str, ...]) -> Planned:
-    """The sale of a part `token`, which begins the part `servicer`. The issuer gets the money; what `parties`
-    (roles) buy does not count towards the soft cap."""
+def planned(
+    key: str, sale: Sale, token: str, servicer: str, issuer: str, parties: tuple[str, ...]
+) -> Planned:
+    """The sale of a part `token`, which begins the part `servicer`. The wallet called `issuer` gets the
+    money; what those called `parties` buy does not count towards the soft cap."""
 
     def begin(site: Site) -> tuple[Any, ...]:
         terms = {
             "token": site.parts[token],
             "servicer": site.parts[servicer],
             "currency": site.shared["currency"],
-            "issuer": site.wallets["issuer"],
+            "issuer": site.wallets[issuer],
             "unitPrice": sale.unit_price,
             "softCap": sale.soft_cap,
             "hardCap": sale.hard_cap,
             "opens": sale.opens,
             "closes": sale.closes,
-            "parties": [site.wallets[role] for role in parties],
+            "parties": [site.wallets[name] for name in parties],
         }
         return (terms,)
 
     def books(site: Site) -> OfferingBooks:
         terms = OfferingTerms(
-            issuer=site.wallets["issuer"],
+            issuer=site.wallets[issuer],
             unit_price=sale.unit_price,
             soft_cap=sale.soft_cap,
             hard_cap=sale.hard_cap,
             opens=sale.opens,
             closes=sale.closes,
-            parties=tuple(site.wallets[role] for role in parties),
+            parties=tuple(site.wallets[name] for name in parties),
             token=token,
             servicer=servicer,
         )

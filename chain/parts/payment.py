@@ -215,20 +215,22 @@ _WAYS = {
 def plan(deal: Deal) -> Plan:
     """The KPI payment of a group: between two parties, or to its treasury, which begins it."""
     terms, key = swap_terms(deal), deal.key_of(KpiPayment)
-    payee = deal.key_of(Treasury) if terms.project is not None else None
+    part = deal.key_of(Treasury) if terms.project is not None else None
+    payer, payee = deal.wallet_of(key, "payer"), deal.wallet_of(key, "payee")
     feeds = [terms.feed] if terms.value_feed is None else [terms.feed, terms.value_feed]
     by = terms.payment.start_by
     late = (by + 1, f"the swap had to begin by {when(by)}")
-    planned_feeds = tuple(PlannedFeed(feed, (key,), "payer") for feed in feeds)
-    return Plan((planned(key, terms, payee),), planned_feeds, (late,))
+    planned_feeds = tuple(PlannedFeed(feed, (key,), payer) for feed in feeds)
+    return Plan((planned(key, terms, payer, payee, part),), planned_feeds, (late,))
 
 
-def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:
-    """A KPI payment to the part `payee`, which begins it, or to the party with that role."""
+def planned(key: str, terms: SwapTerms, payer: str, payee: str, part: str | None) -> Planned:
+    """A KPI payment by the wallet called `payer` to that called `payee`, or to the `part` that stands in its
+    place and begins it."""
     swap = terms.payment
 
     def receiver(site: Site) -> str:
-        return site.wallets["payee"] if payee is None else site.parts[payee]
+        return site.wallets[payee] if part is None else site.parts[part]
 
     def value_feed(site: Site) -> str | None:
         return None if terms.value_feed is None else site.feeds[terms.value_feed.kpi]
@@ -236,7 +238,7 @@ def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:
     def begin(site: Site) -> tuple[Any, ...]:
         struct = {
             "currency": site.shared["currency"],
-            "payer": site.wallets["payer"],
+            "payer": site.wallets[payer],
             "payee": receiver(site),
             "oracle": site.shared["oracle"],
             "feed": site.feeds[terms.feed.kpi],
@@ -246,7 +248,7 @@ def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:
             "dataController": int(swap.data_controller),
             "closeOutRule": int(swap.close_out_rule),
             "limitedRecourse": swap.limited_recourse,
-            "payeeStarts": payee is not None,
+            "payeeStarts": part is not None,
             "startBy": swap.start_by,
             "missingPayoff": swap.missing_payoff,
             "missingValue": swap.missing_value,
@@ -258,7 +260,7 @@ def planned(key: str, terms: SwapTerms, payee: str | None) -> Planned:
 
     def books(site: Site) -> PaymentBooks:
         feed, value = site.feeds[terms.feed.kpi], value_feed(site)
-        parts = PaymentParts(site.wallets["payer"], receiver(site), feed, value, payee is not None)
+        parts = PaymentParts(site.wallets[payer], receiver(site), feed, value, part is not None)
         return PaymentBooks(swap, parts, key=key)
 
     return Planned(key, "payment", begin, books, lambda site: {"terms": begin(site)[0]})

@@ -98,8 +98,9 @@ class Claim(Holding, Protocol):
     def symbol(self) -> str: ...
 
 
-def planned(key: str, claim: Claim, minter: str, servicer: str) -> Planned:
-    """The token of a claim that the part `minter` sells and the part `servicer` serves."""
+def planned(key: str, claim: Claim, agent: str, minter: str, servicer: str) -> Planned:
+    """The token of a claim that the part `minter` sells and the part `servicer` serves; `agent` is the name
+    of a wallet."""
 
     def begin(site: Site) -> tuple[Any, ...]:
         return claim.name, claim.symbol, site.parts[minter], site.parts[servicer]
@@ -115,14 +116,14 @@ def planned(key: str, claim: Claim, minter: str, servicer: str) -> Planned:
                 "registry": site.shared["registry"],
                 "policy": holding_policy(claim),
                 "currency": site.shared["currency"],
-                "agent": site.wallets["agent"],
+                "agent": site.wallets[agent],
                 "termsHash": site.terms_hash,
             },
         }
 
     def books(site: Site) -> TokenBooks:
         policy = HoldingPolicy(claim.allowed_classes, claim.blocked_countries)
-        return TokenBooks(TokenTerms(site.wallets["agent"], policy, minter, servicer), key=key)
+        return TokenBooks(TokenTerms(site.wallets[agent], policy, minter, servicer), key=key)
 
     return Planned(key, "token", begin, books, views, kept="anchors")
 

@@ -113,17 +113,22 @@ def plan(deal: Deal) -> Plan:
     assert project is not None
     assert treasury is not None
     key, claim, sale = deal.key_of(Treasury), treasury.token, deal.key_of(Offering)
-    everybody = ("issuer", "agent", "payer", "operator", "lender")
+    issuer, operator = deal.wallet_of(key, "issuer"), deal.wallet_of(key, "operator")
+    lender = deal.wallet_of(key, "lender")
+    agent, payer = deal.wallet_of(claim, "agent"), deal.wallet_of(treasury.swap, "payer")
     parts = (
-        token.planned(claim, project, minter=sale, servicer=key),
-        offering.planned(sale, project, claim, key, everybody),
-        planned(key, project, claim, sale, treasury.swap),
+        token.planned(claim, project, agent, minter=sale, servicer=key),
+        offering.planned(sale, project, claim, key, issuer, (issuer, agent, payer, operator, lender)),
+        planned(key, project, claim, sale, treasury.swap, operator, lender),
     )
     return Plan(parts, (), (offering.deadline(project),))
 
 
-def planned(key: str, project: ProjectTerms, token: str, offering: str, swap: str) -> Planned:
-    """A treasury that serves the part `token`; `offering` begins it, and it begins `swap`, parts too."""
+def planned(
+    key: str, project: ProjectTerms, token: str, offering: str, swap: str, operator: str, lender: str
+) -> Planned:
+    """A treasury that serves the part `token`; `offering` begins it, and it begins `swap`, parts too.
+    `operator` and `lender` are names of wallets."""
 
     def begin(site: Site) -> tuple[Any, ...]:
         struct = {
@@ -131,8 +136,8 @@ def planned(key: str, project: ProjectTerms, token: str, offering: str, swap: st
             "currency": site.shared["currency"],
             "offering": site.parts[offering],
             "swap": site.parts[swap],
-            "operator": site.wallets["operator"],
-            "lender": site.wallets["lender"],
+            "operator": site.wallets[operator],
+            "lender": site.wallets[lender],
             "periods": [
                 {"payDate": p.pay_date, "operatingCost": p.operating_cost, "debtService": p.debt_service}
                 for p in project.periods
@@ -142,7 +147,7 @@ def planned(key: str, project: ProjectTerms, token: str, offering: str, swap: st
 
     def books(site: Site) -> TreasuryBooks:
         periods = tuple(Period(p.pay_date, p.operating_cost, p.debt_service) for p in project.periods)
-        people = site.wallets["operator"], site.wallets["lender"]
+        people = site.wallets[operator], site.wallets[lender]
         return TreasuryBooks(TreasuryParts(periods, *people, swap, token, offering), key=key)
 
     return Planned(key, "treasury", begin, books, lambda site: {"terms": begin(site)[0]})

@@ -152,7 +152,7 @@ class TermReading(Strict):
 
 class KpiBond(Part):
     """A bond or loan whose coupon or redemption may bend with KPIs; without either it is a fixed bond. It
-    pays whoever holds the claim `token`.
+    pays whoever holds the claim `token`; `issuer` owes it, by default the only party with that role.
 
     Money in units of the currency, dates at 00:00 UTC. Without `amortisation` it is repaid at maturity.
     `late_rate` is simple interest a year, ACT/365F by whole days, on what is due and not paid: never less
@@ -160,9 +160,11 @@ class KpiBond(Part):
     """
 
     leads: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ("issuer",)
 
     kind: Literal["kpi_bond"]
     title: Text
+    issuer: Key | None = None
     token: Annotated[Key, Link("claim_token", "pays")]
     principal: NumberTerm
     denomination: NumberTerm

@@ -20,12 +20,14 @@ from finance.terms import (
     swap_rules,
 )
 from finance.terms.canonical import plain
-from finance.terms.deal import ClaimToken, Deal, Kpi, KpiBond, walk
+from finance.terms.deal import Deal, Kpi, KpiBond, KpiPayment, Role, walk
 from finance.terms.iso import MINOR_UNITS
 from finance.terms.rule_parts import Finding, Loc
 from finance.terms.values import scaled
 
 TOKEN_DECIMALS = (6, 8, 18)
+NAMED_ROLES: tuple[Role, ...] = ("issuer", "agent")
+"""Roles in which a part need not name its party."""
 
 
 def check(deal: Deal, complete: bool = True) -> list[Finding]:
@@ -66,28 +68,60 @@ def _currency(deal: Deal) -> Iterator[Finding]:
 
 
 def _parties(deal: Deal) -> Iterator[Finding]:
-    def having(role: str) -> list[str]:
-        return [name for name, party in deal.parties.items() if role in party.roles]
+    """Whoever a part needs in a role is named there, or is the only one who has it."""
+    for key, part in deal.parts.items():
+        for role in part.people:
+            named = getattr(part, role)
+            if named is not None and named not in deal.parties:
+                yield ("parts", key, role), f"unknown party (known: {', '.join(deal.parties)})"
+            elif named is not None and role in NAMED_ROLES and role not in deal.parties[named].roles:
+                yield ("parts", key, role), f"the party has not the role {role}"
+    for role in NAMED_ROLES:
+        asking = [part for part in deal.parts.values() if role in part.people and getattr(part, role) is None]
+        if asking and len(found := deal.in_role(role)) != 1:
+            yield ("parties",), _one(role, found)
+    controllers = deal.in_role("data_controller")
+    if not deal.kpis:
+        for name in controllers:
+            yield ("parties", name, "roles"), "nothing is measured here, so there is no data to control"
+    elif not controllers:
+        yield ("parties",), _one("data_controller", controllers)
+    else:
+        yield from _controllers(deal, controllers)
 
-    offered = bool(deal.having(ClaimToken))
-    needed = {"issuer": offered, "data_controller": bool(deal.kpis)}
-    for role, required in needed.items():
-        names = having(role)
-        if role == "data_controller" and not deal.kpis:
-            for name in names:
-                yield ("parties", name, "roles"), "nothing is measured here, so there is no data to control"
-            continue
-        if not names and not required:
-            continue
-        if len(names) != 1:
-            found = " and ".join(names) or "none"
-            yield ("parties",), f"exactly one party must have the role {role} (found: {found})"
-    if not any(bond.kpi_rules for bond in deal.having(KpiBond).values()):
-        return  # whose data a KPI payment rests on is for its own rules
-    for name in having("data_controller"):
-        roles = deal.parties[name].roles
-        if ("issuer" in roles) == ("holder" in roles):
-            yield ("parties", name, "roles"), "the data controller must be either the issuer or the holders"
+
+def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
+    """Each part that a KPI decides is between one side that controls the data, and others."""
+    needed: set[str] = set()
+    for sides, words in _sides(deal):
+        mine = [name for name in controllers if name in sides]
+        needed |= {*mine}
+        if len(mine) > 1:
+            yield ("parties",), _one("data_controller", mine)
+        for name in controllers if not mine else ():
+            needed.add(name)
+            yield ("parties", name, "roles"), f"the data controller must be {words}"
+        for name in mine:
+            roles = deal.parties[name].roles
+            if "issuer" in roles and "holder" in roles:
+                yield ("parties", name, "roles"), f"the data controller must be {words}"
+    for name in controllers:
+        if name not in needed:
+            yield ("parties", name, "roles"), "controls no data: no KPI decides a part of which it is a side"
+
+
+def _sides(deal: Deal) -> Iterator[tuple[set[str], str]]:
+    """Who is on either side of each part that a KPI decides, and what the data controller must be there."""
+    for bond in deal.having(KpiBond).values():
+        issuers = deal.in_role("issuer") if bond.issuer is None else [bond.issuer]
+        if bond.kpi_rules:
+            yield {*issuers, *deal.in_role("holder")}, "either the issuer or the holders"
+    for swap in deal.having(KpiPayment).values():
+        yield {swap.payer, swap.payee}, "the payer or the payee"
+
+
+def _one(role: str, found: list[str]) -> str:
+    return f"exactly one party must have the role {role} (found: {' and '.join(found) or 'none'})"
 
 
 def _twin(deal: Deal) -> Iterator[Finding]:

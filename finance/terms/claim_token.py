@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from finance.terms.part import Part
+from finance.terms.values import Key
 
 InvestorClass = Literal["retail", "professional", "institutional"]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
@@ -14,10 +15,14 @@ Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
 
 class ClaimToken(Part):
     """Units of a claim, which change hands among those who may hold them: wallets of the `eligible_classes`
-    from no blocked country (ISO 3166-1 alpha-2). Its name is the title of the part that pays it."""
+    from no blocked country (ISO 3166-1 alpha-2). Its name is the title of the part that pays it;
+    `agent` keeps its register, by default the only party with that role."""
+
+    people: ClassVar[tuple[str, ...]] = ("agent",)
 
     kind: Literal["claim_token"]
     symbol: Symbol
+    agent: Key | None = None
     eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
     blocked_countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
         default_factory=list

@@ -297,11 +297,44 @@ class Deal(Strict):
         InputError where there are several."""
         return self.parts[self.lead].kind
 
+    # -- its people
+
+    def in_role(self, role: Role) -> list[str]:
+        """The keys of the parties that have a role."""
+        return [key for key, party in self.parties.items() if role in party.roles]
+
+    def party_of(self, part: str, role: Role) -> str:
+        """The key of the party that has a role in a part: which it names, else the deal's only one in that
+        role. Raises InputError where there is none, or several."""
+        named: str | None = getattr(self.parts[part], role)
+        if named is not None:
+            return named
+        found = self.in_role(role)
+        if len(found) != 1:
+            names = " and ".join(found) or "none"
+            raise InputError(
+                f"{self.file or self.id}: parts.{part}.{role}: which party? ({names} in that role)"
+            )
+        return found[0]
+
+    def wallet_of(self, part: str, role: Role) -> str:
+        """What the wallet of that party is called on chain: by the role where all parts of the whole deal
+        have the same party in it, else ROLE.PARTY."""
+        whole = self._whole or self
+        party = whole.party_of(part, role)
+        others = {whole.party_of(key, role) for key, each in whole.parts.items() if role in each.people}
+        return role if others == {party} else f"{role}.{party}"
+
     @property
     def data_controller(self) -> Literal["issuer", "holders"]:
-        """Which side of the claim produces the data, and so must not gain by withholding it."""
-        controllers = [party for party in self.parties.values() if "data_controller" in party.roles]
-        return "issuer" if any("issuer" in party.roles for party in controllers) else "holders"
+        """Which side of the deal's bond produces the data, and so must not gain by withholding it. Raises
+        InputError when it has no bond, or several."""
+        return self.controller_of(self.key_of(KpiBond))
+
+    def controller_of(self, bond: str) -> Literal["issuer", "holders"]:
+        """The same of one of several bonds."""
+        issuer = self.parties[self.party_of(bond, "issuer")]
+        return "issuer" if "data_controller" in issuer.roles else "holders"
 
     @property
     def bond(self) -> KpiBond:

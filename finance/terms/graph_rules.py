@@ -1,4 +1,4 @@
-"""Rules of how parts are wired: what pays a claim, what sells it, and who is who in several parts."""
+"""Rules of how parts are wired: what pays a claim, and what sells it."""
 
 from __future__ import annotations
 
@@ -55,22 +55,6 @@ def leaders(deal: Deal) -> Iterator[Finding]:
             yield ("parts", leading[1]), f"hangs together with {leading[0]}, and cannot be valued by itself"
 
 
-def roles(deal: Deal) -> Iterator[Finding]:
-    """A wallet is known by its role, so a role is one party's in all parts of a deal."""
-    first: dict[str, tuple[str, str]] = {}
-    for key, part in deal.parts.items():
-        for role in ("payer", "payee", "operator", "lender"):
-            party = getattr(part, role, None)
-            if party is None:
-                continue
-            before, of = first.setdefault(role, (party, key))
-            if party != before:
-                yield (
-                    ("parts", key, role),
-                    f"is {before} in {of}: one party has this role in all parts of a deal",
-                )
-
-
 def _once(deal: Deal, here: Loc, does: str, none: str) -> Iterator[Finding]:
     found = _linking(deal, here[1], does)
     if not found:
@@ -102,4 +86,4 @@ def readers(deal: Deal) -> Iterator[Finding]:
             yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
 
 
-RULES = (links, claims, hedges, leaders, roles, readers)
+RULES = (links, claims, hedges, leaders, readers)

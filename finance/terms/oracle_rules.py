@@ -10,6 +10,7 @@ from finance.terms.canonical import plain
 from finance.terms.deal import CouponStep, Deal
 from finance.terms.kpi_rules import redeemed
 from finance.terms.payoffs import payoff_term, steps_of
+from finance.terms.problems import InputError
 from finance.terms.rule_parts import (
     MAX_DAYS,
     Finding,
@@ -108,6 +109,14 @@ def deadlines(deal: Deal) -> Iterator[Finding]:
             yield loc, reason if at_maturity else f"{reason}, after the pay date {needed} that needs it"
 
 
+def _controller(deal: Deal, bond: str) -> str | None:
+    """Which side of a bond controls the data; None where its issuer is not known, its own problem."""
+    try:
+        return deal.controller_of(bond)
+    except InputError:
+        return None
+
+
 def silence(deal: Deal) -> Iterator[Finding]:
     """Law 4: a missing report costs whoever controls the data at least as much as any report could."""
     for here, policy in policies(deal):
@@ -120,7 +129,7 @@ def silence(deal: Deal) -> Iterator[Finding]:
             yield loc, "is required by the rule `amount`"
             continue
         yield from money(deal, loc, missing.amount)
-        for _, bond, rule in kpi_rules(deal):
+        for there, bond, rule in kpi_rules(deal):
             if rule.kpi != here[1]:
                 continue
             if isinstance(rule, CouponStep):
@@ -128,13 +137,14 @@ def silence(deal: Deal) -> Iterator[Finding]:
                 continue
             amounts = [payoff_term(step).value for step in steps_of(rule)]
             value = missing.amount.value
-            if deal.data_controller == "issuer" and value < max(amounts):
+            controller = _controller(deal, there[1])
+            if controller == "issuer" and value < max(amounts):
                 yield (
                     loc,
                     "silence would pay the issuer, who controls the data: "
                     f"at least {plain(max(amounts))} is needed",
                 )
-            if deal.data_controller == "holders" and value > min(amounts):
+            if controller == "holders" and value > min(amounts):
                 yield (
                     loc,
                     "silence would pay the holders, who control the data: "

@@ -34,12 +34,14 @@ class Issue(NamedTuple):
 
 class Part(Strict):
     """Base of every kind of part. `leads`: parts of the kind are valued, and shown, by themselves, together
-    with those that hang on them.
+    with those that hang on them. `people`: the roles of parties that it knows, each a field with the key of
+    one, which may be empty where only one party of the deal has that role.
 
     A subclass states its `kind` as a Literal and is listed in finance.terms.kinds.
     """
 
     leads: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     @property
     def issue(self) -> Issue | None:

@@ -43,6 +43,7 @@ class KpiPayment(Part):
     """
 
     leads: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ("payer", "payee")
 
     kind: Literal["kpi_payment"]
     title: Text

@@ -22,18 +22,8 @@ LONGEST_LAST_FIXING = 366
 
 def parties(deal: Deal) -> Iterator[Finding]:
     for here, swap in swaps(deal):
-        for name in ("payer", "payee"):
-            if getattr(swap, name) not in deal.parties:
-                yield (*here, name), f"unknown party (known: {', '.join(deal.parties)})"
         if swap.payer == swap.payee:
             yield (*here, "payee"), "is the payer as well"
-        controllers = [key for key, party in deal.parties.items() if "data_controller" in party.roles]
-        if len(controllers) == 1 and controllers[0] not in (swap.payer, swap.payee):
-            yield ("parties", controllers[0], "roles"), "the data controller must be the payer or the payee"
-    for here, share, _ in treasuries(deal):
-        for name in ("operator", "lender"):
-            if getattr(share, name) not in deal.parties:
-                yield (*here, name), f"unknown party (known: {', '.join(deal.parties)})"
 
 
 def reports(deal: Deal) -> Iterator[Finding]:

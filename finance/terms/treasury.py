@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from finance.terms.part import Issue, Link, Part
 from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Text
@@ -14,11 +14,14 @@ class Treasury(Part):
 
     `operating_cost` and `debt_service` list amounts of consecutive periods and start over when they are
     through; a list as long as the periods states each. Periods and pay dates are the swap's. `title` names
-    the share of the revenue that is sold.
+    the share of the revenue that is sold; `issuer` sells it, by default the only party with that role.
     """
+
+    people: ClassVar[tuple[str, ...]] = ("issuer", "operator", "lender")
 
     kind: Literal["treasury"]
     title: Text
+    issuer: Key | None = None
     token: Annotated[Key, Link("claim_token", "pays")]
     swap: Annotated[Key, Link("kpi_payment", "is hedged by")]
     units: NumberTerm

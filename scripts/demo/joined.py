@@ -37,6 +37,8 @@ from scripts.demo.life import DAY, IDENTITY_YEARS, Issue, Life, Reading
 from scripts.demo.narrator import Narrator
 from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, tell_reconciliation
 
+ACCOUNTS = 40
+"""Of the chain: for the cast, and for parties in roles that several have."""
 ANY_CLASS = 0b1110
 """Retail, professional, institutional, as bits."""
 
@@ -153,7 +155,8 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> JoinedDemonstratio
     dates = dates_of(plan)
     begins = min([*dates, *(feed.period_starts[0] for feed in feeds.values())])
     with ExitStack() as stack:
-        chain = stack.enter_context(CHAINS[options.client](timestamp=begins - LEAD_DAYS * DAY))
+        start = begins - LEAD_DAYS * DAY
+        chain = stack.enter_context(CHAINS[options.client](timestamp=start, accounts=ACCOUNTS))
         starting = stack.enter_context(reporting.Starting())
         crews = {
             kpi: starting.begin(crew_of(chain.url, groups[kpi], feed, options)) for kpi, feed in feeds.items()
@@ -165,8 +168,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> JoinedDemonstratio
         for key, group in deal.groups.items():
             narrator.say(f"{key}: {group.title.removeprefix(f'{deal.title}: ')}, of {len(group.parts)} parts")
         narrator.chapter("2. A chain, and the deal on it")
-        start = when(begins - LEAD_DAYS * DAY)
-        narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {start} (simulated time)")
+        narrator.say(f"{chain.client}, chain id {chain.chain_id}, starts at {when(start)} (simulated time)")
         life = JoinedLife(chain, deal, GasLog(), dates[-1])
         deploy(life, narrator)
         done = JoinedDemonstration(options, deal, chain, life, narrator)

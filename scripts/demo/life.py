@@ -154,8 +154,8 @@ class Life:
         self.record = deploy_on(
             self.chain, self.deal, self.gas, folder, wallets, shifted_from=original, shifted_days=shifted_days
         )
-        for key, part in self.record.parts.items():
-            setattr(self, key, contract(self.w3, PARTS[part.kind].contract, part.address))
+        for part in self.record.parts.values():
+            setattr(self, part.kind, contract(self.w3, PARTS[part.kind].contract, part.address))
         for name in self.record.shared.keys() - {"factory"}:
             kind = "TestCurrency" if name == "currency" else PARTS[name].contract
             setattr(self, name, contract(self.w3, kind, self.record.shared[name]))

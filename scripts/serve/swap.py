@@ -163,13 +163,13 @@ class SwapStory:
     # -- what there is to see
 
     def _settled(self) -> int:
-        return int(read(self.life.swap.functions.periodsSettled()))
+        return int(read(self.life.payment.functions.periodsSettled()))
 
     def _paid(self) -> int:
         return int(read(self.life.treasury.functions.periodsPaid()))
 
     def _swap_state(self) -> int:
-        return int(read(self.life.swap.functions.state()))
+        return int(read(self.life.payment.functions.state()))
 
     def _treasury_state(self) -> int:
         return int(read(self.life.treasury.functions.state()))

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scripts.cli import main
-from tests.joined_deals import joined_deal
+from tests.joined_deals import crowded_deal, joined_deal
 
 
 @pytest.mark.parametrize("client", ["anvil", "ganache"])
@@ -50,6 +50,33 @@ def test_it_lives_all_parts_to_their_ends(client: str, tmp_path: Path) -> None:
     page = (out / "report.html").read_text()
     for text in ("The second bond", "Leakage forward", "every difference is 0"):
         assert text in page
+
+
+def test_several_issuers_and_counterparties(tmp_path: Path) -> None:
+    """Each pays its own: nobody's money serves another's promise."""
+    file, out = tmp_path / "crowded.yaml", tmp_path / "out"
+    file.write_text(crowded_deal().canonical_json)
+    done = CliRunner().invoke(main, ["demo", str(file), "--out", str(out), "--json"])
+    assert done.exit_code == 0, done.output
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["ok"] is True
+    record = json.loads((out / "deployment.json").read_text())
+    people = {
+        name: at for name, at in record["wallets"].items() if name not in ("deployer", "nodes", "panel")
+    }
+    parties = {"issuer": ("city", "issuer"), "payee": ("city", "issuer"), "payer": ("contractor", "insurer")}
+    named = [f"{role}.{party}" for role, pair in parties.items() for party in pair]
+    assert sorted(people) == ["agent", *sorted(named)]
+    assert len(set(people.values())) == len(people)
+    assert {key: part["state"] for key, part in summary["parts"].items() if part["state"]} == {
+        "offering": "settled",
+        "bond": "redeemed",
+        "junior-sale": "settled",
+        "junior": "redeemed",
+        "leaks": "matured",
+        "rain": "matured",
+    }
+    assert sorted(summary["kpis"]) == ["city-runoff", "leakage", "runoff-reduction"]
 
 
 def test_a_choice_of_works_means_nothing_there(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from finance.terms.reader import read_deal_yaml
 from finance.terms.shift import shift_deal
 from scripts.cli import main
 from tests.chain.bond_life import small_deal
-from tests.joined_deals import DEALS, joined_deal, joined_tree
+from tests.joined_deals import DEALS, crowded_deal, crowded_tree, joined_deal, joined_tree
 
 Tree = dict[str, Any]
 
@@ -141,11 +141,6 @@ UNWIRED: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
         "kpis.leakage",
         "is read by 9 parts, and by 8 at most on chain",
     ),
-    "two payers": (
-        lambda parts: parts.update(more=parts["leaks"] | {"payer": "issuer", "payee": "contractor"}),
-        "parts.more.payer",
-        "is contractor in leaks: one party has this role in all parts of a deal",
-    ),
 }  # fmt: skip
 
 
@@ -196,3 +191,65 @@ def test_the_command_prices_each_or_the_one_that_is_named(tmp_path: Path) -> Non
         assert failed.exit_code == 2
         assert "known: bond, junior, leaks" in failed.stderr
         assert len(failed.stderr.splitlines()) == 1
+
+
+# -- people
+
+
+def test_a_wallet_is_known_by_its_role_and_by_its_party_where_several_have_it() -> None:
+    one, many = joined_deal(), crowded_deal()
+    assert [one.wallet_of(key, "issuer") for key in ("bond", "junior")] == ["issuer", "issuer"]
+    assert [many.wallet_of(key, "issuer") for key in ("bond", "junior")] == ["issuer.issuer", "issuer.city"]
+    assert [many.wallet_of(key, "payer") for key in ("leaks", "rain")] == [
+        "payer.contractor",
+        "payer.insurer",
+    ]
+    assert {many.wallet_of(key, "agent") for key in ("token", "junior-units")} == {"agent"}
+    # A group knows its people as the whole does.
+    assert many.group("junior").wallet_of("junior", "issuer") == "issuer.city"
+    assert many.group("junior").data_controller == "issuer"
+    holders = crowded_tree()
+    holders["parties"]["city"]["roles"] = ["issuer"]
+    holders["parties"]["investors"]["roles"] = ["holder", "data_controller"]
+    holders["parts"]["rain"]["payee"] = "issuer"
+    with pytest.raises(DealFileError, match="exactly one party must have the role data_controller"):
+        parse_deal(holders)  # of the first bond both sides would measure
+
+
+PEOPLE: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
+    "an issuer who is not named": (
+        lambda tree: tree["parts"]["junior"].pop("issuer"),
+        "parties",
+        "exactly one party must have the role issuer (found: issuer and city)",
+    ),
+    "an issuer who is not there": (
+        lambda tree: tree["parts"]["junior"].update(issuer="nobody"),
+        "parts.junior.issuer",
+        "unknown party (known: issuer, investors, agent, panel, contractor, city, insurer)",
+    ),
+    "an issuer who is none": (
+        lambda tree: tree["parts"]["junior"].update(issuer="contractor"),
+        "parts.junior.issuer",
+        "the party has not the role issuer",
+    ),
+    "nobody measures for one of the bonds": (
+        lambda tree: tree["parties"]["city"].update(roles=["issuer"]),
+        "parties.issuer.roles",
+        "the data controller must be either the issuer or the holders",
+    ),
+    "one who measures for nobody": (
+        lambda tree: tree["parties"]["agent"].update(roles=["agent", "data_controller"]),
+        "parties.agent.roles",
+        "controls no data: no KPI decides a part of which it is a side",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_who_is_not_clear_is_refused(name: str) -> None:
+    change, field, reason = PEOPLE[name]
+    tree = crowded_tree()
+    change(tree)
+    with pytest.raises(DealFileError) as caught:
+        parse_deal(tree)
+    assert (field, reason) in [(each.field, each.reason) for each in caught.value.problems]

@@ -25,7 +25,7 @@ LINE = "0x" + b"power sales".ljust(32, b"\0").hex()
 class SwapLife(Life):
     """A deployed KPI payment and everybody around it."""
 
-    swap: Contract
+    payment: Contract
     treasury: Contract
 
     def __init__(self, chain: LocalChain, deal: Deal, gas: GasLog, cast: Cast = people.QUARTERS) -> None:
@@ -81,7 +81,7 @@ class SwapLife(Life):
     def begin(self) -> None:
         """A swap without a project begins; a treasury begins its own."""
         if not self.has_project:
-            self.stranger.send(self.swap.functions.activate(), "begin swap")
+            self.stranger.send(self.payment.functions.activate(), "begin swap")
 
     def sell(self) -> dict[str, int]:
         """All units against money, then the offering is settled and the treasury begins; units by name."""
@@ -107,18 +107,18 @@ class SwapLife(Life):
         """A party brings money to the swap for itself."""
         owner = self.sender(self.party(side))
         self.mint(owner.address, amount)
-        self.approve(owner, self.swap.address, amount)
-        owner.send(self.swap.functions.fund(side, amount), "fund swap")
+        self.approve(owner, self.payment.address, amount)
+        owner.send(self.payment.functions.fund(side, amount), "fund swap")
 
     def settle(self) -> int:
         """Anyone settles the next period; its signed amount."""
-        receipt = self.stranger.send(self.swap.functions.settle(), "settle swap")
-        (event,) = self.swap.events.PeriodSettled().process_receipt(receipt, errors=DISCARD)
+        receipt = self.stranger.send(self.payment.functions.settle(), "settle swap")
+        (event,) = self.payment.events.PeriodSettled().process_receipt(receipt, errors=DISCARD)
         return int(event["args"]["amount"])
 
     def shortfall(self, side: Side) -> int:
         """What a side lacks of its collateral, and owes."""
-        account = read(self.swap.functions.accountOf(side))
+        account = read(self.payment.functions.accountOf(side))
         lacks = max(0, self.terms.payment.required[side] - account["balance"])
         return int(lacks + account["principal"] + account["interest"])
 
@@ -129,19 +129,19 @@ class SwapLife(Life):
 
     def owed(self, side: Side) -> int:
         """What a side owes and has not paid, with interest to now."""
-        return int(self.swap.functions.owed(side).call())
+        return int(self.payment.functions.owed(side).call())
 
     def call_margin(self, side: Side) -> int:
         """A stranger calls; until when the side can make it good, unix seconds."""
-        receipt = self.stranger.send(self.swap.functions.callMargin(side), "call margin")
-        (event,) = self.swap.events.MarginCalled().process_receipt(receipt, errors=DISCARD)
+        receipt = self.stranger.send(self.payment.functions.callMargin(side), "call margin")
+        (event,) = self.payment.events.MarginCalled().process_receipt(receipt, errors=DISCARD)
         return int(event["args"]["deadline"])
 
     def take(self, side: Side) -> int:
         """A party takes its credit and what it holds above the requirement."""
-        can: int = read(self.swap.functions.withdrawable(side))
+        can: int = read(self.payment.functions.withdrawable(side))
         if can:
-            self.sender(self.party(side)).send(self.swap.functions.withdraw(side), "withdraw from swap")
+            self.sender(self.party(side)).send(self.payment.functions.withdraw(side), "withdraw from swap")
         return can
 
     def pay_waterfall(self) -> Mapping[str, Any]:
