@@ -52,7 +52,7 @@ DEAL_ROW: dict[str, Any] = {
     "kpis": ["runoff-reduction"],
     "inputs": 43,
     "assumed": 24,
-    "terms_hash": "0x44d54a270cc08b3c0fb3329e5a44537a6cb8f6a159e7f4affd63018ebe43a9f5",
+    "terms_hash": "0x37e00c31b724caaf3baba9f5b648e42bd7f4bd520cb2be4c51cd612a2c25431b",
 }
 
 DEAL: dict[str, Any] = {

@@ -50,21 +50,13 @@ class PaymentParameters(AssetParameters):
     )
 
 
-class ReportedParameters(AssetParameters):
-    """A twin that only reports what is published."""
-
-    reported_values: list[Real] | None = _number(
-        "the KPI's", "what was published, period by period", default=None, min_length=1
-    )
-
-
-class StormwaterParameters(ReportedParameters):
+class StormwaterParameters(AssetParameters):
     """A sewershed and its works."""
 
     impervious_area_acres: Real = _number("acres", "impervious surface", ge=Decimal("0.001"), le=1_000_000)
 
 
-class RainIndexParameters(ReportedParameters):
+class RainIndexParameters(AssetParameters):
     """An index of rain at a station."""
 
     station: Words = _number("", "`pvlib:FILE`, the station's hours of rain")
@@ -124,7 +116,7 @@ TWINS: Registry[type[AssetParameters]] = Registry(
         "wind": f"{__name__}:WindParameters",
         "stormwater": f"{__name__}:StormwaterParameters",
         "rain-index": f"{__name__}:RainIndexParameters",
-        "reported": f"{__name__}:ReportedParameters",
+        "reported": f"{__name__}:AssetParameters",
     },
     "penstock.twins",
 )
@@ -179,18 +171,22 @@ def revenue(deal: Deal) -> Iterator[Finding]:
 
 
 def published(deal: Deal) -> Iterator[Finding]:
-    """What was published of the deal's one KPI is what its oracle would take."""
-    stated = deal.asset.parameters.get("reported_values")
-    if stated is None or len(deal.kpis) != 1 or not isinstance(stated.value, list):
-        return
-    loc: Loc = ("asset", "parameters", "reported_values")
-    (kpi,) = deal.kpis.values()
-    if len(stated.value) > len(kpi.periods):
-        yield loc, f"has {len(stated.value)} values for {len(kpi.periods)} periods"
-    for value in stated.value:
-        if not kpi.bounds.minimum.value <= value <= kpi.bounds.maximum.value:
-            yield loc, outside_bounds(kpi, value)
-            break
+    """What was published of a KPI is what its oracle would take."""
+    if "reported_values" in deal.asset.parameters:
+        yield ("asset", "parameters", "reported_values"), "belongs to a KPI: kpis.KEY.reported_values"
+    for key, kpi in deal.kpis.items():
+        if kpi.reported_values is None:
+            continue
+        loc: Loc = ("kpis", key, "reported_values")
+        values = kpi.reported_values.value
+        if not values:
+            yield loc, "needs at least one value"
+        if len(values) > len(kpi.periods):
+            yield loc, f"has {len(values)} values for {len(kpi.periods)} periods"
+        for value in values:
+            if not kpi.bounds.minimum.value <= value <= kpi.bounds.maximum.value:
+                yield loc, outside_bounds(kpi, value)
+                break
 
 
 def simulated(deal: Deal) -> Iterator[Finding]:

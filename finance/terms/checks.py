@@ -78,7 +78,8 @@ def _parties(deal: Deal) -> Iterator[Finding]:
                 yield ("parts", key, role), f"the party has not the role {role}"
     for role in NAMED_ROLES:
         asking = [part for part in deal.parts.values() if role in part.people and getattr(part, role) is None]
-        if asking and len(found := deal.in_role(role)) != 1:
+        found = deal.in_role(role)
+        if asking and (len(found) > 1 or (not found and role == "issuer")):
             yield ("parties",), _one(role, found)
     controllers = deal.in_role("data_controller")
     if not deal.kpis:

@@ -120,7 +120,9 @@ class MeasurementPeriod(Provenance):
 
 
 class Kpi(Strict):
-    """A period fact about the asset: what it is, how it is written on chain, and what is expected of it."""
+    """A period fact about the asset: what it is, how it is written on chain, and what is expected of it.
+    `reported_values`: what was published, or is assumed, of its periods from the first on.
+    """
 
     title: Text
     unit: Text
@@ -132,6 +134,7 @@ class Kpi(Strict):
     bounds: Bounds
     periods: Annotated[list[MeasurementPeriod], Field(min_length=1)]
     process: Process
+    reported_values: NumbersTerm | None = None
 
 
 class MissingReport(Strict):
@@ -278,9 +281,6 @@ class Deal(Strict):
             "kpis": {key: kpi for key, kpi in self.kpis.items() if key in used},
             "oracle": {key: policy for key, policy in self.oracle.items() if key in used},
         }
-        if len(self.kpis) > 1:  # what was published is of a deal's one KPI
-            facts = {name: fact for name, fact in self.asset.parameters.items() if name != "reported_values"}
-            kept["asset"] = self.asset.model_copy(update={"parameters": facts})
         narrowed = self.model_copy(update=kept)
         narrowed._whole, narrowed._hash, narrowed._file = self._whole or self, self.terms_hash, self._file
         return narrowed
@@ -321,6 +321,8 @@ class Deal(Strict):
         """What the wallet of that party is called on chain: by the role where all parts of the whole deal
         have the same party in it, else ROLE.PARTY."""
         whole = self._whole or self
+        if not whole.in_role(role) and getattr(self.parts[part], role) is None:
+            return role  # somebody whom the deal does not name
         party = whole.party_of(part, role)
         others = {whole.party_of(key, role) for key, each in whole.parts.items() if role in each.people}
         return role if others == {party} else f"{role}.{party}"

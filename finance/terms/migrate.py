@@ -1,5 +1,5 @@
 """Deal files of the earlier form, penstock/deal/1, written anew: its `claims` and its one `offering` become
-parts that name each other.
+parts that name each other, and the values that the asset reported its KPI's.
 
 The text is edited line by line, so that comments and spelling stay, and read again: it must hold exactly what
 the deal's fields come to. Where it does not (a section in braces, say), the file is written from the fields.
@@ -21,6 +21,7 @@ from finance.terms.reader import load_yaml, read_deal_text
 
 _HOLDING = ("eligible_classes", "blocked_countries")
 _SOLD = ("kpi_bond", "revenue_share")
+_REPORTED = "reported_values"
 
 
 def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
@@ -72,13 +73,28 @@ def _fields(tree: Mapping[str, Any]) -> dict[str, Any]:
         rest = {name: value for name, value in offering.items() if name not in _HOLDING}
         parts[sale] = {"kind": "offering", "sells": token, **rest}
     kept = {name: value for name, value in tree.items() if name not in ("claims", "offering")}
-    return {**kept, "schema": SCHEMA, "parts": parts}
+    return {**kept, **_reported(tree), "schema": SCHEMA, "parts": parts}
+
+
+def _reported(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Asset and KPIs, which every KPI's nodes read of."""
+    asset, kpis = tree.get("asset"), tree.get("kpis")
+    facts = asset.get("parameters") if isinstance(asset, Mapping) else None
+    if not isinstance(facts, Mapping) or _REPORTED not in facts or not isinstance(kpis, Mapping):
+        return {}
+    left = {name: value for name, value in facts.items() if name != _REPORTED}
+    rest = {name: value for name, value in tree["asset"].items() if name != "parameters"}
+    return {
+        "asset": {**rest, **({"parameters": left} if left else {})},
+        "kpis": {key: {**kpi, _REPORTED: facts[_REPORTED]} for key, kpi in kpis.items()},
+    }
 
 
 def _edited(text: str, tree: Mapping[str, Any]) -> str:
     """The same lines with the sections moved; for a file in the usual layout."""
     token, sale = _keys(tree["claims"])
     lines = text.replace(EARLIER, SCHEMA, 1).split("\n")
+    _move_reported(lines)
     sold = _cut(lines, "offering")
     begin, end = _section(lines, "claims")
     swap = next((key for key, claim in tree["claims"].items() if claim.get("kind") == "kpi_payment"), None)
@@ -102,11 +118,27 @@ def _edited(text: str, tree: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _move_reported(lines: list[str]) -> None:
+    """What the asset reported, to the end of each KPI."""
+    begin, end = _section(lines, "asset")
+    at = next((n for n in range(begin, end) if lines[n].startswith(f"    {_REPORTED}:")), None)
+    if at is None:
+        return
+    moved = lines.pop(at)
+    if lines[at - 1].startswith("  parameters:") and not lines[at].startswith("    "):
+        del lines[at - 1]
+    begin, end = _section(lines, "kpis")
+    for n in range(end, begin, -1):
+        ends = n == end or re.match(r"  \S", lines[n])
+        if ends and n > begin + 1:
+            lines.insert(n, moved)
+
+
 def _section(lines: list[str], name: str) -> tuple[int, int]:
     """Where a section of the file begins and ends, without the blank lines and comments after it; nowhere for
     none."""
     begin = next((index for index, line in enumerate(lines) if line.startswith(f"{name}:")), len(lines))
-    end = begin + 1
+    end = min(begin + 1, len(lines))
     while end < len(lines) and (not lines[end] or lines[end][0] in " #"):
         end += 1
     while end > begin + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):

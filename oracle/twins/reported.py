@@ -1,7 +1,7 @@
 """What was published of a reported KPI, for the nodes of a demonstration.
 
 Values come, in this order, from the options (a file `reports` as nodes read it, or `values`, `documents` and
-`label`), from the asset's parameter
+`label`), from the KPI's
 `reported_values` (published when it is sourced, otherwise assumed), or from the KPI's own process in the
 deal, drawn with a seed and labelled simulated.
 """
@@ -50,9 +50,8 @@ def _values(wanted: Preparation) -> tuple[list[str], Sequence[str], str]:
         return [str(value) for value in options["values"]], documents, options.get("label") or "simulated"
     if deal is None:
         raise InputError("values: are required where there is no deal")
-    stated = deal.asset.parameters.get("reported_values")
+    stated = deal.kpis[wanted.terms.kpi].reported_values
     if stated is not None:
-        assert isinstance(stated.value, list)  # the reader of the deal sees to it
         label = "as published" if stated.is_sourced else "assumed"
         return [_plain(number) for number in stated.value], [_document(deal, stated)], label
     text = f"simulated from the process of the KPI in the deal; seed {wanted.seed}"

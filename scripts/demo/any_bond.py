@@ -107,7 +107,7 @@ def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, Reporte
     rows = {period: found.get(last_day(end)) for period, end in enumerate(feed.period_ends)}
     missing = [period + 1 for period, row in rows.items() if row is None]
     if missing:
-        raise InputError(f"{deal.file}: asset.parameters.reported_values: none for period {missing[0]}")
+        raise InputError(f"{deal.file}: kpis.{feed.kpi}.reported_values: none for period {missing[0]}")
     return {period: row for period, row in rows.items() if row is not None}
 
 

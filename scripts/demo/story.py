@@ -25,7 +25,6 @@ from finance.report.text import money
 from finance.settlement.terms import Effect, settlement_terms
 from finance.terms import Deal, InputError
 from finance.terms.canonical import plain
-from finance.terms.values import NumbersTerm
 from oracle.twins.stormwater import METHOD
 from scripts.demo import reporting
 from scripts.demo.bond import BondLife
@@ -253,8 +252,8 @@ def tell_trades(life: Life, narrator: Narrator) -> None:
 
 def _tell_published(deal: Deal, options: Options, narrator: Narrator) -> None:
     """Say what is published and what the twin simulates, where the works stand for the published outcome."""
-    stated = deal.asset.parameters.get("reported_values")
-    if options.outcome == "published" and isinstance(stated, NumbersTerm):
+    (stated,) = (kpi.reported_values for kpi in deal.kpis.values())
+    if options.outcome == "published" and stated is not None:
         said = ", ".join(plain(value) for value in stated.value)
         origin = deal.sources[stated.source].title if stated.source else f"assumed: {stated.assumed}"
         narrator.say("; ".join(filter(None, (f"published: {said}", origin, stated.note))))

@@ -119,7 +119,7 @@ def test_what_cannot_be_shown_is_said_in_a_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "scripts", "demo", str(short), "--out", str(tmp_path / "b")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "short.yaml: asset.parameters.reported_values" in done.stderr
+    assert "short.yaml: kpis.renewable-share.reported_values" in done.stderr
     assert "has 2 values for 1 periods" in done.stderr
     assert not (tmp_path / "b").exists()
     assert "Traceback" not in done.stderr

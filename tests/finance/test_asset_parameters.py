@@ -47,7 +47,15 @@ def gap_of_two_weeks(tree: dict[str, Any]) -> None:
 
 
 def reported_twice(tree: dict[str, Any]) -> None:
-    parameters(tree)["reported_values"] = term([Decimal("0.2"), Decimal("0.3")])
+    tree["kpis"]["runoff-reduction"]["reported_values"] = term([Decimal("0.2"), Decimal("0.3")])
+
+
+def reported_by_the_asset(tree: dict[str, Any]) -> None:
+    parameters(tree)["reported_values"] = tree["kpis"]["runoff-reduction"].pop("reported_values")
+
+
+def reported_beyond(tree: dict[str, Any]) -> None:
+    tree["kpis"]["runoff-reduction"]["reported_values"] = term([Decimal(29)])
 
 
 CASES: dict[str, tuple[str, Any, str]] = {
@@ -70,7 +78,8 @@ CASES: dict[str, tuple[str, Any, str]] = {
     "no discount rate": (RAIN, without("discount_rate"), "is required"),
     "negative acres": (DC, wrong("impervious_area_acres", Decimal(-20)), "greater than or equal to 0.001"),
     "more reports than periods": (DC, reported_twice, "2 values for 1 periods"),
-    "published out of bounds": (DC, wrong("reported_values", [Decimal(29)]), "lies outside the KPI's bounds"),
+    "published out of bounds": (DC, reported_beyond, "lies outside the KPI's bounds"),
+    "published by the asset": (DC, reported_by_the_asset, "belongs to a KPI: kpis.KEY.reported_values"),
 }
 
 
@@ -83,7 +92,9 @@ def test_wrong_parameters_are_said_with_file_and_field(case: str) -> None:
         read_data(parse_deal(tree, file="made.yaml"))
     (line,) = str(found.value).splitlines()
     # A deal in memory that can be read, but not valued, has its id for a file.
-    assert line.startswith(("made.yaml: asset.parameters.", "bloom-wind-prs: kpis.proxy-revenue.periods"))
+    assert line.startswith(
+        ("made.yaml: asset.parameters.", "made.yaml: kpis.", "bloom-wind-prs: kpis.proxy-revenue.periods")
+    )
     assert reason in line
 
 

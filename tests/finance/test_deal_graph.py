@@ -77,7 +77,6 @@ def test_a_part_is_worth_what_it_is_alone() -> None:
     tree["parts"] = {"leaks": tree["parts"]["leaks"]}
     for name in ("kpis", "oracle"):
         tree[name] = {"leakage": tree[name]["leakage"]}
-    del tree["asset"]["parameters"]["reported_values"]
     by_itself = parse_deal(tree)
     one, other = (index_swap(each, paths=2_000, seed=5).value for each in (forward, by_itself))
     assert one.value == other.value

@@ -63,7 +63,7 @@ def wide() -> dict[str, Any]:
     series = term([Decimal("0.1"), Decimal("0.2")])
     tree["kpis"]["electric-share"]["process"] = {"kind": "empirical", "series": series}
     del tree["kpis"]["electric-share"]["periods"][3:]
-    del tree["asset"]["parameters"]["reported_values"]["value"][3:]
+    del tree["kpis"]["electric-share"]["reported_values"]["value"][3:]
     return tree
 
 

@@ -97,7 +97,8 @@ def test_a_forward_pays_both_ways_by_the_distance_from_the_target() -> None:
 def test_the_forward_s_leakage_is_what_was_published() -> None:
     """11 Ml/d under the annual target of 606."""
     deal = load_deal(LEAKAGE)
-    stated = deal.asset.parameters["reported_values"]
+    stated = deal.kpis["leakage"].reported_values
+    assert stated is not None
     assert stated.value == [STRIKE - 11]
     assert stated.is_sourced
     assert len(deal.kpis["leakage"].periods) == 1

@@ -51,7 +51,7 @@ def test_every_deal_gets_nodes_whose_reports_verify(name: str, tmp_path: Path) -
         assert nodes[0].info()["twin"] == method.twin
         done = verify_report(report_of(nodes, terms, tmp_path / kpi / "report"))
         assert done.ok, [check for check in done.checks if not check.ok]
-        stated = deal.asset.parameters.get("reported_values")
+        stated = deal.kpis[kpi].reported_values
         label = "simulated" if stated is None else "as published" if stated.is_sourced else "assumed"
         if method.id != "swmm-paired-rain/1":  # whose rain file names its station, as it always has
             for item in files:

@@ -27,13 +27,14 @@ DAY = 86_400
 ABOUT: dict[str, Any] = {"feed": "0x" + "01" * 32, "period": 0, "version": 0, "kpi": "k", "gauge": "reader-1"}
 
 
-def book(name: str, **parameters: Any) -> tuple[Deal, FeedTerms]:
-    """A deal of the book with other parameters of its asset; None leaves one out."""
+def book(name: str, **fields: Any) -> tuple[Deal, FeedTerms]:
+    """A deal of the book with other fields of its KPI; None leaves one out."""
     tree = json.loads(load_deal(ROOT / "deals" / f"{name}.yaml").canonical_json)
-    for key, value in parameters.items():
-        tree["asset"]["parameters"].pop(key, None)
+    (kpi,) = tree["kpis"].values()
+    for key, value in fields.items():
+        kpi.pop(key, None)
         if value is not None:
-            tree["asset"]["parameters"][key] = value
+            kpi[key] = value
     deal = parse_deal(tree)
     return deal, feed_terms(deal, next(iter(deal.oracle)))
 

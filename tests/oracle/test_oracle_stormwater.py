@@ -167,8 +167,9 @@ def test_scenarios_fall_into_the_deals_tiers(deal, area: float, rain: RainSeries
     assert low < reductions["twin"] < high
     assert reductions["published"] != reductions["twin"]
     # DC Water's release of 2021-05-27: "nearly 20 percent", which the middle tier pays nothing for.
-    (published,) = deal.asset.parameters["reported_values"].value
-    assert deal.asset.parameters["reported_values"].source == "release"
+    (kpi,) = deal.kpis.values()
+    (published,) = kpi.reported_values.value
+    assert kpi.reported_values.source == "release"
     assert 0.19 < published < 0.20
     assert reductions["published"] == pytest.approx(float(published), abs=5e-4)
 

@@ -38,7 +38,7 @@ def write_report(demo: SwapDemonstration, path: Path) -> Path:
 
 def _published(deal: Deal) -> bool:
     """Whether what the nodes report was published, and is not simulated."""
-    stated = deal.asset.parameters.get("reported_values")
+    stated = deal.kpis[deal.swap.kpi].reported_values
     return stated is not None and stated.is_sourced
 
 
