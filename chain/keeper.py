@@ -28,7 +28,7 @@ from chain.reconcile import names_of
 from chain.records import DeploymentRecord
 from chain.sender import GAS_MARGIN, submit
 from finance.report.text import token_money
-from finance.settlement.acts import Act, Flow
+from finance.settlement.acts import Act, Done
 from finance.settlement.world import World
 from finance.terms.deal import Currency
 
@@ -45,11 +45,11 @@ LONGEST_WAIT = 60
 
 @dataclass(frozen=True)
 class Performed:
-    """An act that a keeper performed: the currency that moved by the books, and its transaction."""
+    """An act that a keeper performed: what it came to by the books, and its transaction."""
 
     deal: str
     act: Act
-    flows: Sequence[Flow]
+    done: Done
     tx: str
     block: int
     gas: int
@@ -196,7 +196,7 @@ class Keeper:
         done = Performed(
             name,
             act,
-            made.flows,
+            made,
             _hex(receipt["transactionHash"]),
             receipt["blockNumber"],
             receipt["gasUsed"],
@@ -300,7 +300,7 @@ def told(done: Performed, names: Mapping[str, str], currency: Currency) -> str:
         f"; {token_money(each.amount, currency)} {each.what}"
         + ("" if each.period is None else f" of period {each.period + 1}")
         + f" from {names.get(each.payer, each.payer)} to {names.get(each.payee, each.payee)}"
-        for each in done.flows
+        for each in done.done.flows
     )
     return f"{done.deal} {words(done.act)}: block {done.block}, {done.gas:,} gas, {done.tx}{moved}"
 

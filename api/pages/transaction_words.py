@@ -62,7 +62,7 @@ SIDES = (N_("the payer"), N_("the payee"))
 
 
 def _units(t: SentenceWriter, count: Any) -> str:
-    return t.say.plural("{count} unit", "{count} units", int(count))
+    return t.say.plural("{count} unit", "{count} units", int(count), count=f"{int(count):,}")
 
 
 def _report(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:

@@ -94,6 +94,8 @@ NEVER = 1_000
 """As a habit: not before the end."""
 BOND = Cast(claims={"Household 3": 3, "Household 4": NEVER, "Household 6": 4, "Institution B": 2})
 """Of a bond, whose coupons are half a year apart; its parties have the accounts before."""
+HALF_YEARS = BOND.moved(3)
+"""The same, with the accounts before free for more parties."""
 QUARTERS = Cast(
     trades=tuple(replace(trade, after=4 * trade.after) for trade in TRADES),
     claims={"Household 1": 1, "Household 3": 8, "Household 4": NEVER, "Institution B": 2},

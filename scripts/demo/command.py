@@ -99,11 +99,11 @@ def _story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
 
     if len(deal.groups) == 1:
         return commands_of(deal.kind).story(deal, outcome)
-    from scripts.demo import joined, joined_report
+    from scripts.demo import conductor, conductor_report
     from scripts.demo.story import require_published
 
     require_published(deal, outcome)
-    return joined.tell, joined_report.write_report, joined_report.summary
+    return conductor.tell, conductor_report.write_report, conductor_report.summary
 
 
 @contextmanager

@@ -33,6 +33,8 @@ LIAR, SLEEPER = 1, 3
 """Signer indices: the node that lies and the node that is down."""
 LIE = 0.15
 """Added to the KPI by a lying node: inside the feed's spread, so that only the median stops it."""
+LIE_OF_SPREAD = 0.6
+"""The same as a part of the spread of a report, where the KPI is read from publications."""
 HOUR = 3_600
 
 

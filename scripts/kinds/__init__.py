@@ -27,7 +27,8 @@ MODULES: Final = {
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
 `sensitivity`, each with the options that mean something there; `about(deal)`, lines on what was agreed;
-and `story(deal, outcome)`, its demonstration.
+`story(deal, outcome)`, its demonstration; and for that of any deal `opening(deal)`, what it is worth in a
+line and tables, and `decided(deal, world)`, what reports decided.
 """
 
 

@@ -23,10 +23,9 @@ from finance.terms import Deal, load_deal
 from finance.terms.shift import shift_to
 from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
-from scripts.demo.any_bond import LIE_OF_SPREAD
 from scripts.demo.cast import COUNTRY_USA, QUARTERS, RETAIL
 from scripts.demo.life import IDENTITY_YEARS, Life
-from scripts.demo.reporting import LIAR, SLEEPER, Crew, Starting
+from scripts.demo.reporting import LIAR, LIE_OF_SPREAD, SLEEPER, Crew, Starting
 from scripts.demo.story import CAPTURE_LIE
 from scripts.demo.swap.story import CAPTURE_LIE as SWAP_CAPTURE_LIE
 from scripts.demo.swap.story import LIE as SWAP_LIE

@@ -64,7 +64,7 @@ def test_a_fixed_bond_has_no_oracle(fixed: tuple[dict[str, Any], Path]) -> None:
     assert not (out / "oracle").exists()
     assert summary["outcome"] is None
     page = (out / "report.html").read_text()
-    assert "<summary>4. Payments, trades and claims over simulated time</summary>" in page
+    assert "<summary>3. Payments, trades and claims over simulated time</summary>" in page
     assert "outcome HKD" not in page
 
 
@@ -169,7 +169,7 @@ def test_an_interrupt_that_falls_into_a_destructor_is_one_all_the_same(
             os.kill(os.getpid(), signal.SIGINT)
         raise RuntimeError("0 usable answers; the quorum is 3")
 
-    monkeypatch.setattr("scripts.demo.any_bond.tell", lost)
+    monkeypatch.setattr("scripts.demo.conductor.tell", lost)
     handler = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
