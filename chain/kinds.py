@@ -33,10 +33,11 @@ LEDGERS: Final[Mapping[str, type[EventTables]]] = {"kpi_bond": Ledger, "kpi_paym
 
 
 def plan_of(deal: Deal) -> Plan:
-    """The parts and feeds of a deal. Raises InputError for one that cannot be deployed."""
+    """The parts and feeds of a deal, in an order that its terms decide, not their order in a file. Raises
+    InputError for one that cannot be deployed."""
     plan = Plan.joined(
         plans(group)
-        for group in deal.groups.values()
+        for _, group in sorted(deal.groups.items())
         for kind, plans in PLANS.items()
         if any(part.kind == kind for part in group.parts.values())
     )

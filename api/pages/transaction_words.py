@@ -254,8 +254,8 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
     ("payment", "MarginRestored"): lambda t, e, a: t.say(
         "{who} restored its collateral.", who=_side(t, a["side"])
     ),
-    ("payment", "ClosedOut"): lambda t, e, a: t.say("The swap was closed out."),
-    ("payment", "Matured"): lambda t, e, a: t.say("The swap has ended; all periods are settled."),
+    ("payment", "ClosedOut"): lambda t, e, a: t.say("The agreement was closed out."),
+    ("payment", "Matured"): lambda t, e, a: t.say("The agreement has ended; all periods are settled."),
     ("treasury", "RevenueReceived"): lambda t, e, a: t.say(
         "The project received {amount} of revenue.", amount=t.money(e, a["amount"])
     ),
@@ -304,17 +304,19 @@ WORDS: Mapping[tuple[str, str], Sentence] = {
         "{amount} were recovered for holders after the default.", amount=t.money(e, a["paid"])
     ),
     ("payment", "TerminationProposed"): lambda t, e, a: t.say(
-        "{who} offered to end the swap.", who=_side(t, a["side"])
+        "{who} offered to end the agreement.", who=_side(t, a["side"])
     ),
     ("payment", "TerminationWithdrawn"): lambda t, e, a: t.say(
-        "{who} took back its offer to end the swap.", who=_side(t, a["side"])
+        "{who} took back its offer to end the agreement.", who=_side(t, a["side"])
     ),
-    ("payment", "AgreedTermination"): lambda t, e, a: t.say("The swap was ended by agreement."),
+    ("payment", "AgreedTermination"): lambda t, e, a: t.say("It was ended by both sides."),
     ("treasury", "TreasuryClosed"): lambda t, e, a: t.say("The project treasury was closed."),
     ("treasury", "MoneyReturned"): lambda t, e, a: t.say(
         "The treasury of the failed issue returned {amount} to the issuer.", amount=t.money(e, a["returned"])
     ),
-    ("payment", "PaymentActivated"): lambda t, e, a: t.say("The swap began, with the collateral in place."),
+    ("payment", "PaymentActivated"): lambda t, e, a: t.say(
+        "The agreement began, with the collateral in place."
+    ),
     ("registry", "IdentityRevoked"): lambda t, e, a: t.say(
         "{who} is no longer verified as a holder.", who=t.who(a["account"])
     ),

@@ -149,7 +149,7 @@ def _validated(text: bytes) -> views.ValidationView:
         if problem.status != 422:
             raise
         return views.ValidationView(valid=False, problems=problem.errors)
-    row = views.deal_row(deal)
+    assumed, inputs = deal.assumed()
     return views.ValidationView(
-        valid=True, id=row.id, terms_hash=row.terms_hash, inputs=row.inputs, assumed=row.assumed
+        valid=True, id=deal.id, terms_hash=deal.terms_hash, inputs=inputs, assumed=assumed
     )

@@ -94,7 +94,8 @@ def _parties(deal: Deal) -> Iterator[Finding]:
 def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
     """Each part that a KPI decides is between one side that controls the data, and others."""
     needed: set[str] = set()
-    for sides, words in _sides(deal):
+    between = list(_sides(deal))
+    for sides, words in between:
         mine = [name for name in controllers if name in sides]
         needed |= {*mine}
         if len(mine) > 1:
@@ -106,7 +107,7 @@ def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
             roles = deal.parties[name].roles
             if "issuer" in roles and "holder" in roles:
                 yield ("parties", name, "roles"), f"the data controller must be {words}"
-    for name in controllers:
+    for name in controllers if between else ():
         if name not in needed:
             yield ("parties", name, "roles"), "controls no data: no KPI decides a part of which it is a side"
 

@@ -299,11 +299,11 @@ class Deal(Strict):
 
     # -- its people
 
-    def in_role(self, role: Role) -> list[str]:
+    def in_role(self, role: str) -> list[str]:
         """The keys of the parties that have a role."""
         return [key for key, party in self.parties.items() if role in party.roles]
 
-    def party_of(self, part: str, role: Role) -> str:
+    def party_of(self, part: str, role: str) -> str:
         """The key of the party that has a role in a part: which it names, else the deal's only one in that
         role. Raises InputError where there is none, or several."""
         named: str | None = getattr(self.parts[part], role)
@@ -317,7 +317,7 @@ class Deal(Strict):
             )
         return found[0]
 
-    def wallet_of(self, part: str, role: Role) -> str:
+    def wallet_of(self, part: str, role: str) -> str:
         """What the wallet of that party is called on chain: by the role where all parts of the whole deal
         have the same party in it, else ROLE.PARTY."""
         whole = self._whole or self

@@ -100,6 +100,11 @@ class Company(Life):
         self.keeper = Keeper(self.w3, self.stranger.address, [self.record])
         self.following = self.keeper.deals[0]
         self.called = names_of(self.record) | {at: key for key, at in self.record.addresses.items()}
+        for key, part in self.deal.parts.items():
+            for role in part.people:
+                wallet = self.record.wallets.people.get(self.deal.wallet_of(key, role))
+                if wallet is not None and self.deal.in_role(role):
+                    self.called[wallet] = self.deal.parties[self.deal.party_of(key, role)].name
         self.called |= self.names
         if self.issue is not None:
             expiry = self.issue.last_payment + IDENTITY_YEARS * 365 * DAY

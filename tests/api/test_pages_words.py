@@ -15,7 +15,7 @@ from api.instruments import words_of
 from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
-from finance.terms import load_deal
+from tests.book import groups
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "api"
@@ -97,10 +97,10 @@ def test_a_text_is_translated_whole_by_number_or_in_parts_and_else_marked() -> N
     assert Translator("en").deal("Acme & Sons <b>") == "Acme & Sons <b>"
 
 
-@pytest.mark.parametrize("path", DEALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", groups())
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_every_deal_of_the_book_is_told(path: Path, language: str) -> None:
-    deal, say, write = load_deal(path), Translator(language), Format(language)
+def test_every_deal_of_the_book_is_told(name: str, language: str) -> None:
+    deal, say, write = groups()[name], Translator(language), Format(language)
     words = words_of(deal, say, write)
     told = [words.what, *words.gets, *words.loses]
     assert all(told)

@@ -25,6 +25,7 @@ from tests.api.browser import (
     wider_than_the_window,
 )
 from tests.api.without_chain import offline
+from tests.book import groups
 
 DC, RAIN, LOAN = "dc-water-eib-2016", "water-utility-rainfall-swap", "singapore-ebus-loan"
 DEALS = Path(__file__).resolve().parents[2] / "deals"
@@ -75,7 +76,7 @@ def test_the_form_works_without_scripts(client: TestClient) -> None:
         assert f">{100 * chance:.1f}%<" in answer.text
 
 
-@pytest.mark.parametrize("deal", [path.stem for path in sorted(DEALS.glob("*.yaml"))])
+@pytest.mark.parametrize("deal", list(groups()))
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_deal_has_a_page(client: TestClient, deal: str, language: str) -> None:
     answer = client.get(f"/deals/{deal}/what-if", params={"lang": language})

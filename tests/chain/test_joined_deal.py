@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from chain.kinds import plan_of, read_ledger
 from chain.network import reach_time
 from chain.reconcile import reconcile
 from chain.records import RecordError, load_record
-from finance.terms import InputError, parse_deal
+from finance.terms import InputError, load_deal, parse_deal
 from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, at
 from tests.chain.joined_life import UNIT, Joined
-from tests.joined_deals import joined_deal, term
+from tests.joined_deals import DEALS, joined_deal, term
 
 
 @pytest.fixture(params=list(CLIENTS))
@@ -96,6 +97,19 @@ def test_what_asks_for_the_only_part_says_that_there_are_several(life: Joined) -
         life.record.place_of("bond")
     with pytest.raises(InputError, match="joins several parts"):
         read_ledger(life.w3, life.record)
+
+
+@pytest.mark.parametrize("file", sorted(DEALS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_plan_is_that_of_the_terms_whatever_their_order_in_a_file(file: Path) -> None:
+    """A record holds the terms in canonical order; what is deployed must be what is found again."""
+    tree = json.loads(load_deal(file).canonical_json)
+    plans = []
+    for way in (sorted, lambda keys: sorted(keys, reverse=True)):
+        for section in ("parts", "kpis", "oracle", "parties"):
+            tree[section] = {key: tree[section][key] for key in way(tree[section])}
+        plan = plan_of(parse_deal(tree))
+        plans.append(([part.key for part in plan.parts], plan.feeds, plan.asked()))
+    assert plans[0] == plans[1]
 
 
 def test_the_plan_of_all_parts_names_every_role_once() -> None:

@@ -13,20 +13,21 @@ from random import Random
 import pytest
 import QuantLib as ql
 
-from finance import load_deal, price
+from finance import price
 from finance.actus.deal import contract_flows
 from finance.settlement.bond import Payment, replay
 from finance.settlement.payoff_curve import maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import Deal
+from tests.book import groups, of_kind
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
-BOOK = sorted(path.stem for path in DEALS.glob("*.yaml") if "kpi_bond" in path.read_text())
+BOOK = of_kind("kpi_bond")
 MILLION = 10**6
 
 
 def book(name: str) -> tuple[Deal, SettlementTerms]:
-    deal = load_deal(DEALS / f"{name}.yaml")
+    deal = groups()[name]
     return deal, settlement_terms(deal)
 
 
@@ -212,7 +213,7 @@ def test_silence_never_pays_whoever_controls_the_data(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOOK)
 def test_expected_price_lies_between_the_cases_and_monte_carlo_agrees(name: str) -> None:
-    valuation = price(load_deal(DEALS / f"{name}.yaml"))
+    valuation = price(groups()[name])
     exact, estimate = valuation.closed_form, valuation.monte_carlo
     assert abs(estimate.expected - exact.expected) <= 4 * estimate.standard_error
     if valuation.case_prices:

@@ -15,7 +15,7 @@ import QuantLib as ql
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from finance import load_deal, price
+from finance import price
 from finance.pricing import Market
 from finance.pricing.money import stream
 from finance.pricing.outlook import deal_outlook
@@ -29,10 +29,11 @@ from finance.terms.deal import CouponStep, KpiBond
 from finance.terms.payoffs import Rule, payoff_term, steps_of
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import PERIODS_PER_YEAR, bond_schedule, coupon_schedule
+from tests.book import groups, of_kind
 from tests.finance.wide_bonds import ENEL, Tree, term, wide_bonds
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
-BOOK = sorted(path.stem for path in DEALS.glob("*.yaml") if "kpi_bond" in path.read_text())
+BOOK = of_kind("kpi_bond")
 FACE_1E_10 = 1e-8  # prices are per 100: 1e-10 of face
 some = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
@@ -122,7 +123,7 @@ def check_cases(deal: Deal, rate: float) -> None:
 @pytest.mark.parametrize("name", BOOK)
 def test_deals_of_the_book_are_priced_as_quantlib_does(name: str, rate: float) -> None:
     """Each tier of a one-report deal, the worst and the best case of others: to 1e-10 of face."""
-    check_cases(load_deal(DEALS / f"{name}.yaml"), rate)
+    check_cases(groups()[name], rate)
 
 
 @some

@@ -19,6 +19,7 @@ from chain.reconcile import reconcile
 from finance.terms import load_deal
 from scripts.cli import main
 from tests.api.without_chain import offline
+from tests.book import groups
 from tests.chain.bond_life import BEFORE_THE_OFFERING, whole_life
 from tests.chain.swap_life import BEFORE, rain_life
 from tests.house.unchanged import RENEW, unchanged
@@ -36,11 +37,13 @@ def test_terms_hashes() -> None:
     unchanged("terms-hashes", {path.stem: load_deal(path).terms_hash for path in DEALS})
 
 
-@pytest.mark.parametrize("path", DEALS, ids=lambda path: path.stem)
-def test_prices(path: Path) -> None:
-    result = CliRunner().invoke(main, ["price", str(path), "--json", *FEWER.get(path.stem, [])])
+@pytest.mark.parametrize("name", groups())
+def test_prices(name: str) -> None:
+    file, _, part = name.partition("--")
+    path, of = ROOT / "deals" / f"{file}.yaml", ["--part", part] if part else []
+    result = CliRunner().invoke(main, ["price", str(path), *of, "--json", *FEWER.get(file, [])])
     assert result.exit_code == 0, result.stderr
-    unchanged(f"price-{path.stem}", json.loads(result.stdout))
+    unchanged(f"price-{name}", json.loads(result.stdout))
 
 
 def test_api_description(tmp_path: Path) -> None:
