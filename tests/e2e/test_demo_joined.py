@@ -79,6 +79,32 @@ def test_several_issuers_and_counterparties(tmp_path: Path) -> None:
     assert sorted(summary["kpis"]) == ["city-runoff", "leakage", "runoff-reduction"]
 
 
+def test_the_programme_of_the_book(tmp_path: Path) -> None:
+    """Leakage was 11 Ml/d under the target: no step, and the contractor is paid 450,000 for each."""
+    file = Path(__file__).resolve().parents[2] / "deals" / "leakage-programme.yaml"
+    done = CliRunner().invoke(main, ["demo", str(file), "--out", str(tmp_path / "out"), "--json"])
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.stdout)
+    assert summary["ok"] is True
+    million = 10**12  # of minor units
+    by_part = {
+        part: {kind: int(sums["actual"]) for kind, sums in kinds.items()}
+        for part, kinds in summary["by_part"].items()
+    }
+    assert by_part["hedge"]["settlement_to_payer"] == 11 * 450_000 * 10**6
+    # Nine half-years of 2.75 % on 100 million; 2.25 % on 40 million, and on what two thirds leave.
+    assert by_part["leakage-bond"]["coupon"] == 100 * million * 275 // 10_000 * 9 // 2
+    assert by_part["leakage-bond"]["principal"] == 100 * million
+    assert by_part["meter-bond"]["principal"] == 40 * million
+    whole = 40 * million * 225 // 10_000
+    assert 0 <= whole * 2 - by_part["meter-bond"]["coupon"] <= 2 * 40_000  # dust of three distributions
+    fixings = {each["part"]: each for each in summary["fixings"]}
+    assert (fixings["leakage-bond"]["value"], fixings["leakage-bond"]["coupons"]) == ("0", [4, 9])
+    assert int(fixings["hedge"]["value"]) == -11 * 450_000 * 10**6
+    (leakage,) = summary["kpis"]["leakage"]["periods"]
+    assert leakage == {"period": 1, "value": "5950", "label": "as published"}
+
+
 def test_a_choice_of_works_means_nothing_there(tmp_path: Path) -> None:
     file = tmp_path / "joined.yaml"
     file.write_text(joined_deal().canonical_json)
