@@ -217,7 +217,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         ]
         narrator.chapter("4. Reconciliation")
         done.reconciliation = life.reconcile()
-        tell_reconciliation(done.reconciliation, narrator)
+        tell_reconciliation(done.reconciliation, life, narrator)
         done.seconds = narrator.seconds
         return done
 

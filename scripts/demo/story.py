@@ -142,7 +142,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Demonstration:
         ending = _end(life, "main", narrator)
         ending.report = record
         narrator.chapter("7. Reconciliation")
-        tell_reconciliation(ending.reconciliation, narrator)
+        tell_reconciliation(ending.reconciliation, life, narrator)
         _tell_contracts(ending, narrator)
         return Demonstration(
             options=options,
@@ -328,7 +328,7 @@ def _what_ifs(life: BondLife, crews: Crews, options: Options, narrator: Narrator
         snapshot = rpc(life.w3, "evm_snapshot")
         gas = len(life.gas.entries)
         endings.append(act(life, crews, options, narrator))
-        tell_reconciliation(endings[-1].reconciliation, narrator)
+        tell_reconciliation(endings[-1].reconciliation, life, narrator)
         if not rpc(life.w3, "evm_revert", snapshot):
             raise NetworkError("the chain could not be taken back to before the what-if")
         # Gas of transactions that never were does not belong to the figures of the main life, save the
@@ -392,10 +392,11 @@ def _tell_contracts(ending: Ending, narrator: Narrator) -> None:
     narrator.say(f"as ACTUS contracts the deal pays {parts}: difference {differ}", ending.as_contracts)
 
 
-def tell_reconciliation(result: Reconciliation, narrator: Narrator) -> None:
+def tell_reconciliation(result: Reconciliation, life: Life, narrator: Narrator) -> None:
     """Say every sum and whether it is right."""
+    words = life.money.words
     for kind, sums in result.payments().items():
-        line = f"{kind}: expected {sums['expected']}, actual {sums['actual']}"
+        line = f"{kind}: expected {words(sums['expected'])}, actual {words(sums['actual'])}"
         narrator.say(f"{line}, difference {sums['difference']} minor units", sums["difference"] == 0)
     narrator.say(
         "reconciled per party, holder and payment: difference 0"

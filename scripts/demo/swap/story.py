@@ -131,7 +131,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> SwapDemonstration:
         )
         life.wind_up()
         result = life.reconcile()
-        tell_reconciliation(result, narrator)
+        tell_reconciliation(result, life, narrator)
         return SwapDemonstration(
             options, deal, chain, study, life, allotted, told.faults, told.fixings, told.dispute,
             told.margin, told.reports, result, narrator, narrator.seconds,
