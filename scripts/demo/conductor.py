@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from api.i18n import DEFAULT, Translator
@@ -38,6 +39,7 @@ from oracle.methods.reported import ReportedMethod, ReportedRow, last_day
 from oracle.twins.reported import reported_rows
 from scripts.demo import cast as people
 from scripts.demo import reporting
+from scripts.demo.accidents import NONE, PLANNED, Accidents
 from scripts.demo.cast import allot
 from scripts.demo.life import DAY, IDENTITY_YEARS, Issue, Life, Reading
 from scripts.demo.narrator import Narrator
@@ -46,6 +48,8 @@ from scripts.kinds import commands_of
 
 ACCOUNTS = 40
 """Of the chain: for the cast, and for parties in roles that several have."""
+LATE = 2 * DAY
+"""By which a promise that is not kept is made good."""
 MANY = 24
 """Dates from which on holders trade and claim less often than at each."""
 ANY_CLASS = 0b1110
@@ -113,6 +117,11 @@ class Company(Life):
             self.verifier.send(
                 self.registry.functions.setIdentities(wallets, identities), "verify holders (batch)"
             )
+
+    def fund_rewards_of(self, kpi: str) -> None:
+        """What a challenger of the KPI's reports may win, by whoever sponsors its feed."""
+        sponsor = next(feed.sponsor for feed in plan_of(self.deal).feeds if feed.terms.kpi == kpi)
+        self.fund_rewards(sponsor, self.feeds[kpi])
 
     def look(self) -> World:
         return self.following.look()
@@ -189,8 +198,11 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         start = begins - LEAD_DAYS * DAY
         chain = stack.enter_context(CHAINS[options.client](timestamp=start, accounts=ACCOUNTS))
         starting = stack.enter_context(reporting.Starting())
+        planned = PLANNED.get(deal.id, NONE)
         crews = {
-            kpi: starting.begin(crew_of(chain.url, groups[kpi], feed, options)) for kpi, feed in feeds.items()
+            (kpi, captured): starting.begin(crew_of(chain.url, groups[kpi], feed, options, captured))
+            for kpi, feed in feeds.items()
+            for captured in ([False, True] if kpi in planned.captured else [False])
         }
         narrator.chapter(f"1. {deal.title}")
         narrator.say(f"terms hash {deal.terms_hash}")
@@ -208,7 +220,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         done = Conducted(options, deal, chain, life, narrator, tables=tables)
         what = "Reports, payments" if feeds else "Payments"
         narrator.chapter(f"3. {what}, trades and claims over simulated time")
-        _Conductor(done, said, crews).live(dates)
+        _Conductor(done, planned, said, crews).live(dates)
         world = life.look()
         done.decisions = [
             {"part": key, **each}
@@ -249,14 +261,18 @@ def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, Reporte
 
 
 def crew_of(
-    rpc: str, deal: Deal, feed: FeedTerms, options: Options
+    rpc: str, deal: Deal, feed: FeedTerms, options: Options, captured: bool = False
 ) -> AbstractContextManager[reporting.Crew]:
-    """The nodes of a KPI; one lies and one is down where honest ones stay the majority of a quorum."""
-    lies, down = {}, []
-    if feed.nodes - feed.quorum >= 1 and feed.quorum >= 3:
-        lie = int(feed.max_spread * reporting.LIE_OF_SPREAD) / 10**feed.decimals
+    """The nodes of a KPI; one lies and one is down where honest ones stay the majority of a quorum. Of a
+    `captured` set a whole quorum tells the same lie."""
+    lies: dict[int, float] = {}
+    down: list[int] = []
+    lie = int(feed.max_spread * reporting.LIE_OF_SPREAD) / 10**feed.decimals
+    if captured:
+        lies = dict.fromkeys(range(feed.quorum), -lie)
+    elif feed.nodes - feed.quorum >= 1 and feed.quorum >= 3:
         lies, down = {reporting.LIAR: lie}, [reporting.SLEEPER]
-    home = options.out / "oracle" / f"nodes-{feed.kpi}"
+    home = options.out / "oracle" / f"nodes-{feed.kpi}{'-captured' * captured}"
     return reporting.crew(rpc, home, feed, {"deal": deal, "seed": options.seed}, lies, down)
 
 
@@ -269,10 +285,14 @@ class _Conductor:
     def __init__(
         self,
         done: Conducted,
+        planned: Accidents,
         said: Mapping[str, Mapping[int, ReportedRow]],
-        crews: Mapping[str, Callable[[], reporting.Crew]],
+        crews: Mapping[tuple[str, bool], Callable[[], reporting.Crew]],
     ) -> None:
-        self.done, self.life, self.said, self.crews = done, done.life, said, crews
+        """`crews`: by KPI, and whether its quorum is captured."""
+        self.done, self.life, self.planned, self.said, self.crews = done, done.life, planned, said, crews
+        self.late: dict[str, tuple[int, int]] = {}
+        """From when to when a part is not paid what was promised."""
         self.sentences = Sentences(done.life)
         self.told: dict[str, list[str]] = {}
         """What was done since it was last told, by part."""
@@ -284,12 +304,20 @@ class _Conductor:
         if life.issue is not None:
             self.done.narrator.say(f"{len(life.cast.investors)} wallets verified: {life.classes()}")
         self._round()
+        for key, number in self.planned.unpaid.items():
+            date = life.look().parts[key].dates()[number - 1]
+            self.late[key] = date, date + LATE
+        if self.planned.captured:
+            life.mint(life.citizen.address, max(feed.challenge_bond for feed in life.feeds.values()))
+        for kpi in self.planned.captured:
+            life.fund_rewards_of(kpi)
         readings = [
             Reading(feed, life.record.feeds[kpi], period)
             for kpi, feed in life.feeds.items()
             for period in range(len(feed.period_ends))
         ]
         agenda: list[tuple[int, Reading | None]] = [(date, None) for date in dates]
+        agenda += [(until, None) for _, until in self.late.values()]
         agenda += [(each.ends + reporting.HOUR, each) for each in readings]
         for date, reading in sorted(agenda, key=lambda each: (each[0], each[1] is None)):
             if reading is not None:
@@ -317,7 +345,7 @@ class _Conductor:
             performed = life.keeper.round()
             for each in performed:
                 self._note(each.act, each.done)
-            promised = life.look().promised()
+            promised = [act for act in life.look().promised() if not self._is_late(act.part)]
             for act in promised:
                 self._note(act, life.do(act))
             if not performed and not promised:
@@ -330,6 +358,15 @@ class _Conductor:
             whose = "" if len(self.done.deal.groups) == 1 else f"{part}: "
             self.done.narrator.say(f"{day}  {whose}{' '.join(sentences)}")
         self.told.clear()
+
+    def _is_late(self, part: str) -> bool:
+        """Whether those who owe a part something let the day pass, on purpose; it is told once."""
+        begins, until = self.late.get(part, (0, 0))
+        now = clock(self.life.w3)
+        if begins <= now < until and self.late[part] != (0, until):
+            self.told.setdefault(part, []).append("Nobody pays what is due.")
+            self.late[part] = 0, until
+        return now < until and self.late[part][0] == 0
 
     def _note(self, act: Act, done: Done) -> None:
         sentences = list(self.sentences.of(act, done))
@@ -347,9 +384,19 @@ class _Conductor:
 
     def _report(self, reading: Reading) -> None:
         done, feed = self.done, reading.feed
-        crew, row = self.crews[feed.kpi](), self.said[feed.kpi][reading.period]
+        row, folder = self.said[feed.kpi][reading.period], done.options.out / "oracle" / "reports" / feed.kpi
         reporting.to_reporting_time(self.life, reading)
-        folder = done.options.out / "oracle" / "reports" / feed.kpi
+        if self.planned.captured.get(feed.kpi) == reading.period + 1:
+            crew, name = self.crews[feed.kpi, True](), feed.kpi
+            told_of = partial(self.sentences.value, name)
+            found = reporting.told_dispute(self.life, reading, crew, folder, done.narrator, told_of)
+            done.labels[feed.kpi, reading.period] = f"{row.label}, after a made up one"
+            done.faults |= crew.faults
+            done.exposed |= found.culprits
+            done.sound = done.sound and found.culprits.keys() == crew.faults.keys()
+            done.reports.append(found.record)
+            return
+        crew = self.crews[feed.kpi, False]()
         known = bool(done.faults.keys() & crew.faults.keys())
         told = reporting.told_report(self.life, reading, row, crew, folder, done.narrator, known)
         done.labels[feed.kpi, reading.period] = row.label
@@ -384,8 +431,12 @@ class Sentences:
         return self.life.money.words(int(amount))
 
     def kpi(self, _event: Any, value: Any) -> str:
-        kpi = self.life.deal.kpis[self._kpi]
-        number = to_decimal(int(value), kpi.decimals)
+        return self.value(self._kpi, int(value))
+
+    def value(self, kpi_id: str, value: int) -> str:
+        """A value of a KPI with its unit."""
+        kpi = self.life.deal.kpis[kpi_id]
+        number = to_decimal(value, kpi.decimals)
         return f"{plain(100 * number)} %" if kpi.unit == "fraction" else f"{number} {kpi.unit}"
 
     def who(self, address: Any) -> str:

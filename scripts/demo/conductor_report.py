@@ -53,7 +53,7 @@ def summary(done: Conducted) -> dict[str, Any]:
                 "periods": [
                     {
                         "period": int(each["period"]) + 1,
-                        "value": each["value"],
+                        "value": each.get("corrected", each["value"]),
                         "label": done.labels[kpi, int(each["period"])],
                     }
                     for each in done.reports
@@ -163,7 +163,7 @@ def _content(done: Conducted) -> dict[str, Any]:
                 "title": done.deal.kpis[each["kpi"]].title,
                 "unit": done.deal.kpis[each["kpi"]].unit,
                 "period": int(each["period"]) + 1,
-                "value": str(to_decimal(int(each["value"]), int(each["decimals"]))),
+                "value": str(to_decimal(int(each.get("corrected", each["value"])), int(each["decimals"]))),
                 "label": done.labels[each["kpi"], int(each["period"])],
                 "signed": len(each["observations"]),
                 "decided": "; ".join(

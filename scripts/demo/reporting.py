@@ -188,6 +188,38 @@ def told_report(
     return Told(record, inside and as_expected, dict(found.culprits))
 
 
+@dataclass(frozen=True)
+class Dispute:
+    """A report that a captured quorum made up, and what became of it: the value that counts, who was found
+    (reasons by node), and what the challenger was paid, in minor units."""
+
+    record: dict[str, Any]
+    right: int
+    culprits: dict[str, str]
+    paid: int
+
+
+def told_dispute(
+    life: Life, reading: Reading, crew: Crew, folder: Path, narrator: Narrator, shown: Callable[[int], str]
+) -> Dispute:
+    """A captured quorum reports a wrong value; a citizen recomputes and challenges; the panel corrects it.
+    `shown`: a value in words."""
+    quorum = reading.feed.quorum
+    # Whoever captures a quorum also decides which answers are brought on chain.
+    record = report(life, reading, crew.urls[:quorum], folder)
+    found = verify(life, record)
+    narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude: {shown(int(record['value']))} is pending")
+    narrator.say(
+        f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
+    )
+    right, root = recomputed(record)
+    challenge(life, reading, root)
+    paid = int(correct(life, reading, right, root)["paid"])
+    narrator.say(f"challenged and corrected by the panel to {shown(right)}; it is final at once", True)
+    narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
+    return Dispute({**record, "corrected": str(right)}, right, dict(found.culprits), paid)
+
+
 def wait_until_final(life: Life, reading: Reading) -> None:
     """Let the dispute window pass."""
     status = read(life.oracle.functions.reportOf(reading.id, reading.period))

@@ -73,7 +73,9 @@ def holders(life: Life, result: Reconciliation) -> dict[str, dict[str, Any]]:
 
 def report_summary(record: dict[str, Any]) -> dict[str, Any]:
     """A report as the relay recorded it, without what only machines need."""
-    wanted = ("period", "version", "value", "decimals", "evidence", "tx", "gas_used")
+    wanted = ["period", "version", "value", "decimals", "evidence", "tx", "gas_used"]
+    if "corrected" in record:  # by the panel, to what counts
+        wanted.insert(wanted.index("value") + 1, "corrected")
     signed = [
         {"node": item["signer"], "signer": item["signer_index"], "value": item["value"]}
         for item in record["observations"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,10 @@ def test_several_issuers_and_counterparties(tmp_path: Path) -> None:
 
 
 def test_the_programme_of_the_book(tmp_path: Path) -> None:
-    """Leakage was 11 Ml/d under the target: no step, and the contractor is paid 450,000 for each."""
+    """Leakage was 11 Ml/d under the target: no step, and the contractor is paid 450,000 for each.
+
+    On the way the nodes of the KPI are captured and corrected by the panel, and the utility pays the meter
+    bond's second date two days late."""
     file = Path(__file__).resolve().parents[2] / "deals" / "leakage-programme.yaml"
     done = CliRunner().invoke(main, ["demo", str(file), "--out", str(tmp_path / "out"), "--json"])
     assert done.exit_code == 0, done.output
@@ -102,7 +106,12 @@ def test_the_programme_of_the_book(tmp_path: Path) -> None:
     assert (fixings["leakage-bond"]["value"], fixings["leakage-bond"]["coupons"]) == ("0", [4, 9])
     assert int(fixings["hedge"]["value"]) == -11 * 450_000 * 10**6
     (leakage,) = summary["kpis"]["leakage"]["periods"]
-    assert leakage == {"period": 1, "value": "5950", "label": "as published"}
+    assert leakage == {"period": 1, "value": "5950", "label": "as published, after a made up one"}
+    # 4.25 % a year for two days on two thirds' coupon of 600,000 and a third of the principal.
+    late = (600_000 + Fraction(40_000_000, 3)) * 10**6 * Fraction(425, 10_000) * 2 / 365
+    assert 0 <= late - by_part["meter-bond"]["late"] <= 2 * 40_000
+    (report,) = [each for each in summary["oracle"]["reports"] if "corrected" in each]
+    assert report["corrected"] == "5950" != str(report["value"])
 
 
 def test_a_choice_of_works_means_nothing_there(tmp_path: Path) -> None:

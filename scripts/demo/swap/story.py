@@ -282,34 +282,26 @@ def _plain_report(told: _Telling, period: int) -> int:
 
 
 def _disputed_report(told: _Telling, period: int) -> int:
-    """A captured quorum reports a wrong value; a citizen recomputes and challenges; the panel corrects it."""
-    life, narrator = told.life, told.narrator
-    crew = told.captured()
-    quorum = life.terms.feed.quorum
-    reading, folder = life.reading(period), told.options.out / "oracle" / "reports-disputed"
+    """A captured quorum reports a wrong value, which is challenged and corrected."""
+    life, reading = told.life, told.life.reading(period)
     reporting.to_reporting_time(life, reading)
-    record = reporting.report(life, reading, crew.urls[:quorum], folder)
-    told.reports.append(record)
-    found = reporting.verify(life, record)
-    narrator.say(
-        f"{quorum} of {len(crew.nodes)} nodes collude: {_kpi(life, int(record['value']))} is pending"
+    found = reporting.told_dispute(
+        life,
+        reading,
+        told.captured(),
+        told.options.out / "oracle" / "reports-disputed",
+        told.narrator,
+        lambda value: _kpi(life, value),
     )
-    narrator.say(
-        f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
-    )
-    right, root = reporting.recomputed(record)
-    reporting.challenge(life, reading, root)
-    paid = int(reporting.correct(life, reading, right, root)["paid"])
-    narrator.say(f"challenged and corrected by the panel to {_kpi(life, right)}; it is final at once", True)
-    narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
+    told.reports.append(found.record)
     told.dispute = {
         "period": period,
-        "wrong_value": str(record["value"]),
-        "corrected_value": str(right),
-        "culprits": dict(found.culprits),
-        "paid_to_challenger": str(paid),
+        "wrong_value": str(found.record["value"]),
+        "corrected_value": str(found.right),
+        "culprits": found.culprits,
+        "paid_to_challenger": str(found.paid),
     }
-    return right
+    return found.right
 
 
 def _margin_call(told: _Telling, period: int, amount: int) -> None:
