@@ -50,10 +50,13 @@ class DealBook:
         return sorted(every, key=lambda deal: deal.id)
 
     def get(self, id: str) -> Deal:
-        """The deal with that id. Raises ProblemError (404)."""
+        """The deal with that id. Raises ProblemError (404); of a deal of several groups it names them."""
         for deal in self.all():
             if deal.id == id:
                 return deal
+        for whole in self._deals.values():
+            if whole.id == id:
+                raise not_found(f"{id} is served by what leads its parts: {_names(whole.groups.values())}")
         raise not_found(f"no deal {id[:80]}; known: {_names(self.all())}")
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from api.deal_book import DealBook
+from api.problems import ProblemError
 from chain.network import start_anvil
 from tests.api.world import Service, World, serving
+from tests.book import DEALS
 from tests.chain.bond_life import BEFORE_THE_OFFERING
 from tests.chain.joined_life import Joined, after_two_coupons
 from tests.joined_deals import joined_deal
@@ -125,3 +128,13 @@ def test_pages_of_each(served: tuple[Service, Joined], key: str, page: str) -> N
         )
         assert answer.status_code == 200, answer.text
         assert "--" not in answer.text.split("<title>")[1].split("</title>")[0]
+
+
+def test_asked_for_the_whole_it_names_what_is_served() -> None:
+    book = DealBook(DEALS)
+    led = [deal.id for deal in book.all() if deal.id.startswith("leakage-programme--")]
+    with pytest.raises(ProblemError) as refused:
+        book.get("leakage-programme")
+    assert refused.value.status == 404
+    assert len(led) > 1
+    assert all(id in str(refused.value) for id in led)
