@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """What `ours` names as "module:attribute", imported when it is first asked for; and what installed
-    packages declare as entry points of `group`, who are asked only where ours does not do, and can take
-    nobody's name. `made` makes the thing of what is found there.
+    """What `ours` names as "module:attribute", or "module" for all of it, imported when it is first asked
+    for; and what installed packages declare as entry points of `group`, who are asked only where ours does
+    not do, and can take nobody's name. `made` makes the thing of what is found there.
 
     >>> sizes = Registry({"e": "math:e"}, "penstock.examples", lambda number: round(number, 2))
     >>> sizes["e"], "pi" in sizes
@@ -32,8 +32,10 @@ class Registry(Mapping[str, T], Generic[T]):
     def __getitem__(self, name: str) -> T:
         if name not in self._known:
             if name in self._ours:
-                module, attribute = self._ours[name].split(":")
-                found = getattr(import_module(module), attribute)
+                module, _, attribute = self._ours[name].partition(":")
+                found: Any = import_module(module)
+                if attribute:
+                    found = getattr(found, attribute)
             else:
                 found = self._theirs[name].load()
             self._known[name] = self._made(found)
