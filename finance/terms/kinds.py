@@ -14,6 +14,7 @@ from pydantic import Field
 
 from finance.registry import Registry
 from finance.terms.part import Part
+from finance.terms.problems import InputError
 
 if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
@@ -42,10 +43,11 @@ def kind_name(model: type[Part]) -> str:
 
 
 def _models() -> list[type[Part]]:
-    """Of all kinds. Raises TypeError for one that is called otherwise than it is registered."""
+    """Of all kinds. Raises InputError for one that is called otherwise than it is registered."""
     for name, model in KINDS.items():
         if kind_name(model) != name:
-            raise TypeError(f"{KINDS.group}: {name} = {model.__module__}:{model.__name__}, of another kind")
+            where = f"{model.__module__}:{model.__name__}"
+            raise InputError(f"{KINDS.group}: {name} = {where}: its kind is {kind_name(model)}")
     return list(KINDS.values())
 
 

@@ -26,7 +26,7 @@ MODULES: Final[Registry[Any]] = Registry(
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
 `sensitivity`, each with the options that mean something there; `about(deal)`, lines on what was agreed;
-and `story(deal, outcome)`, its demonstration.
+and `story(deal, outcome)`, its demonstration, unless that of any deal does.
 """
 
 
