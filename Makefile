@@ -65,8 +65,8 @@ test-python: tools compile fuzzer ## pytest: finance, settlement, oracle, chain,
 test-fast: tools compile ## what a change to a formula or a reader breaks, in under three minutes on two idle cores
 	@PENSTOCK_FUZZ_CASES=2000 $(PYTEST) tests/finance tests/settlement tests/oracle tests/house -m "not slow" -n 2 --dist loadfile
 
-# One room: make test-finance, test-settlement, test-oracle, test-chain, test-api, test-e2e, test-house.
-ROOMS = finance settlement oracle chain api e2e house
+# One room: make test-finance, test-settlement, test-oracle, test-chain, test-kinds, test-api, test-e2e, test-house.
+ROOMS = finance settlement oracle chain kinds api e2e house
 .PHONY: $(ROOMS:%=test-%)
 $(ROOMS:%=test-%): tools compile
 	@$(PYTEST) tests/$(@:test-%=%) -n 2 --dist loadfile --no-loadscope-reorder

@@ -36,6 +36,7 @@ from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented, sh
 from api.routes import bodies, health
 from api.services import Services
 from api.settings import Settings
+from api.views.outlooks import is_shown
 from api.views.transaction_models import RelayRequest
 from api.views.valuation_models import ValuationRequest
 from api.web.cache import Cache
@@ -64,7 +65,7 @@ def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
         settings=settings,
         database=database,
         chain=chain,
-        deals=DealBook(settings.deals),
+        deals=DealBook(settings.deals, is_shown),
         index=index,
         stream=stream,
         jobs=Jobs(settings.limits.jobs),

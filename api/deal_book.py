@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from api.problems import not_found
@@ -11,10 +11,11 @@ from finance.terms import Deal, InputError, load_deal
 
 
 class DealBook:
-    """Deals by id. A file that does not load is left out, and `problems` says why."""
+    """Deals by id. A file that does not load, or that holds something that is not `shown` here, is left out,
+    and `problems` says why."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, shown: Callable[[Deal], bool] = lambda deal: True) -> None:
+        self._folder, self._shown = folder, shown
         self._lock = threading.Lock()
         self._seen: dict[Path, int] = {}
         self._deals: dict[Path, Deal] = {}
@@ -37,11 +38,18 @@ class DealBook:
 
     def _load(self, path: Path) -> None:
         try:
-            self._deals[path] = load_deal(path)
+            self._deals[path] = self._read(path)
             self.problems.pop(path.name, None)
         except InputError as error:
             self._deals.pop(path, None)
             self.problems[path.name] = str(error)
+
+    def _read(self, path: Path) -> Deal:
+        deal = load_deal(path)
+        for key, group in deal.groups.items():
+            if not self._shown(group):
+                raise InputError(f"{path}: parts.{key}.kind = {deal.parts[key].kind}: is not shown here")
+        return deal
 
     def all(self) -> list[Deal]:
         """Every deal, by id; of one whose parts hang together in several groups each of these."""

@@ -1,20 +1,19 @@
 """The kinds of claims that deals hold, and what follows for a deal from those of its own: the plan of its
-parts, the books of them, its ledger. Nothing else in this room asks what kind a deal is."""
+parts, the books of them, its ledger. Nothing else in this room asks what kind a deal is. Other packages add
+theirs by entry points, after ours (docs/new-instrument.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from web3 import Web3
 
 from chain.event_tables import EventTables
 from chain.events import PAGE
-from chain.ledger import Ledger
-from chain.parts import bond, payment, treasury
 from chain.plan import Plan, Planned, Site, feed_config
 from chain.records import DeploymentRecord
-from chain.swap.ledger import SwapLedger
+from finance.registry import Registry
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.feed_config import FeedConfig
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
@@ -22,13 +21,18 @@ from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.world import Books, World
 from finance.terms import Deal, InputError
 
-PLANS: Final[Mapping[str, Callable[[Deal], Plan]]] = {
-    "kpi_bond": bond.plan,
-    "treasury": treasury.plan,
-    "kpi_payment": payment.plan,
-}
+PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
+    {
+        "kpi_bond": "chain.parts.bond:plan",
+        "treasury": "chain.parts.treasury:plan",
+        "kpi_payment": "chain.parts.payment:plan",
+    },
+    "penstock.plans",
+)
 """What a group with a part of each kind is on a chain, in the order in which a keeper looks at them."""
-LEDGERS: Final[Mapping[str, type[EventTables]]] = {"kpi_bond": Ledger, "kpi_payment": SwapLedger}
+LEDGERS: Final[Registry[type[EventTables]]] = Registry(
+    {"kpi_bond": "chain.ledger:Ledger", "kpi_payment": "chain.swap.ledger:SwapLedger"}, "penstock.ledgers"
+)
 """The tables of a deal's events, by its kind."""
 
 
@@ -36,9 +40,9 @@ def plan_of(deal: Deal) -> Plan:
     """The parts and feeds of a deal, in an order that its terms decide, not their order in a file. Raises
     InputError for one that cannot be deployed."""
     plan = Plan.joined(
-        plans(group)
+        PLANS[kind](group)
         for _, group in sorted(deal.groups.items())
-        for kind, plans in PLANS.items()
+        for kind in PLANS
         if any(part.kind == kind for part in group.parts.values())
     )
     missing = deal.parts.keys() - {part.key for part in plan.parts}

@@ -8,13 +8,16 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
+from finance.terms.problems import InputError
+
 T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """What `ours` names as "module:attribute", imported when it is first asked for; and what installed
-    packages declare as entry points of `group`, who are asked only where ours does not do, and can take
-    nobody's name. `made` makes the thing of what is found there.
+    """What `ours` names as "module:attribute", or "module" for all of it, imported when it is first asked
+    for; and what installed packages declare as entry points of `group`, who are asked only where ours does
+    not do, and can take nobody's name. `made` makes the thing of what is found there. Raises InputError for
+    what another package declares and cannot load.
 
     >>> sizes = Registry({"e": "math:e"}, "penstock.examples", lambda number: round(number, 2))
     >>> sizes["e"], "pi" in sizes
@@ -32,10 +35,12 @@ class Registry(Mapping[str, T], Generic[T]):
     def __getitem__(self, name: str) -> T:
         if name not in self._known:
             if name in self._ours:
-                module, attribute = self._ours[name].split(":")
-                found = getattr(import_module(module), attribute)
+                module, _, attribute = self._ours[name].partition(":")
+                found: Any = import_module(module)
+                if attribute:
+                    found = getattr(found, attribute)
             else:
-                found = self._theirs[name].load()
+                found = _loaded(self._theirs[name])
             self._known[name] = self._made(found)
         return self._known[name]
 
@@ -48,3 +53,14 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._ours) + len(self._theirs)
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # whatever a module of theirs does as it is imported
+        whose = point.dist.name if point.dist else "a package"
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{whose}: {point.group}: {point.name} = {point.value}: cannot be loaded: {why}"
+        ) from None

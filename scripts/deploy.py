@@ -122,7 +122,7 @@ def run(
 
 def summarise(record: DeploymentRecord, path: Path) -> None:
     """A few lines for a person."""
-    from scripts.kinds import commands_of
+    from scripts.kinds import MODULES
 
     print(f"{record.deal}: deployed on chain {record.chain_id} ({record.client})")
     lines = [
@@ -135,7 +135,8 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
         *(
             line
             for group in record.load_deal().groups.values()
-            for line in commands_of(group.kind).about(group)
+            if group.kind in MODULES
+            for line in MODULES[group.kind].about(group)
         ),
         ("record", path),
     ]

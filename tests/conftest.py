@@ -21,7 +21,7 @@ hypothesis.core.global_force_seed = SEED
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("penstock")
-LONGEST_FIRST = ("e2e", "chain", "api", "oracle", "settlement", "finance", "house")
+LONGEST_FIRST = ("e2e", "chain", "api", "kinds", "oracle", "settlement", "finance", "house")
 """Folders by how long their files take, so that no worker is left with a long one while others have ended."""
 TESTS = Path(__file__).parent
 CASES = int(os.environ.get("PENSTOCK_FUZZ_CASES") or 10_000)

@@ -1,16 +1,19 @@
-"""Instruments by kind: a later one is a module that makes an `Instrument`, and a line here."""
+"""Instruments by kind: a later one is a module that makes an `Instrument`, and a line here; or, in another
+package, an entry point."""
 
 from __future__ import annotations
 
 from api.instruments.base import Case, Collection, Instrument
-from api.instruments.bond import BOND
-from api.instruments.swap import SWAP
 from api.instruments.words import PlainWords, Say, Write
+from finance.registry import Registry
 from finance.terms import Deal
 
 __all__ = ["INSTRUMENTS", "Case", "Collection", "Instrument", "instrument_of", "words_of"]
 
-INSTRUMENTS: dict[str, Instrument] = {each.kind: each for each in (BOND, SWAP)}
+INSTRUMENTS: Registry[Instrument] = Registry(
+    {"kpi_bond": "api.instruments.bond:BOND", "kpi_payment": "api.instruments.swap:SWAP"},
+    "penstock.instruments",
+)
 
 
 def instrument_of(kind: str) -> Instrument:

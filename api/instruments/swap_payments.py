@@ -100,8 +100,8 @@ def _settlement_payments(case: Case) -> Iterator[PaymentView]:
 
 def _sides(case: Case, amount: int) -> tuple[str, str]:
     """Who pays a signed amount, and to whom: the parties' keys in the deal."""
-    swap = case.deal.swap
-    return (swap.payer, swap.payee) if amount >= 0 else (swap.payee, swap.payer)
+    payer, payee = case.terms.payer, case.terms.payee
+    return (payer, payee) if amount >= 0 else (payee, payer)
 
 
 def _paid(row: SettlementView) -> str:

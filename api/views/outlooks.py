@@ -12,7 +12,7 @@ from finance.pricing.live import Realised
 from finance.pricing.prepared import PreparedBond
 from finance.swaps.live import PreparedSwap, SwapOutlook, index_outlook, project_outlook
 from finance.swaps.wind import is_wind
-from finance.terms.deal import Deal, KpiBond
+from finance.terms.deal import Deal, KpiBond, KpiPayment
 from finance.terms.problems import InputError
 
 PATHS, SEED = 10_000, 1
@@ -53,6 +53,11 @@ _MOST_SIMULATED = 8
 def hash_of(deal: Deal) -> str:
     """The deal's terms hash, computed once."""
     return _hashes.of(deal)
+
+
+def is_shown(deal: Deal) -> bool:
+    """Whether a deal can be valued and shown here."""
+    return bool(deal.having(KpiBond) or deal.having(KpiPayment))
 
 
 def is_bond(deal: Deal) -> bool:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from finance.settlement.acts import ANYONE, Act, Call, table
+from finance.settlement.claim_token import TokenBooks
 from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import Books, World
 
@@ -82,6 +83,16 @@ class OfferingBooks(Books):
 
     def dates(self) -> list[int]:
         return [self.terms.opens, self.terms.closes]
+
+    def owing(self, world: World) -> list[Act]:
+        """After a failed issue each holder takes its money back."""
+        if self.state(world.at) != State.FAILED:
+            return []
+        return [
+            self._now(world, "refund", holder, units=account.units)
+            for holder, account in world.books(self.terms.token, TokenBooks).accounts.items()
+            if account.units
+        ]
 
     # -- acts
 

@@ -127,23 +127,25 @@ class PaymentBooks(Books):
         return [*begin, self._now(world, "settle"), self._now(world, "close_out"), *calls]
 
     def dates(self) -> list[int]:
-        return [period.pay_date for period in self.terms.periods]
+        return [self.terms.start_by, *(period.pay_date for period in self.terms.periods)]
 
     def promised(self, world: World) -> list[Act]:
-        """Each side outside the deal posts what it lacks of its collateral, and pays what it owes."""
-        state = self.state(world.at)
-        if state not in (State.AGREED, State.ACTIVE):
-            return []
-        found = []
+        """Each side outside the deal posts what it lacks of its collateral, and pays what it owes, after the
+        end too."""
+        runs, found = self.state(world.at) in (State.AGREED, State.ACTIVE), []
         for side in Side:
-            lacks = max(0, self.terms.required[side] - self.ledger.accounts[side].balance)
-            lacks += self.owed(side, world.at)
+            lacks = self.owed(side, world.at)
+            if runs:
+                lacks += max(0, self.terms.required[side] - self.ledger.accounts[side].balance)
             if lacks and self.party(side) not in world.own:
                 found.append(self._now(world, "fund", self.party(side), side=side, amount=lacks))
         return found
 
     def owing(self, world: World) -> list[Act]:
-        """Each side outside the deal takes what it can have."""
+        """Each side outside the deal takes what it can have; collateral that it has posted for the beginning
+        stays, as it promised."""
+        if self.state(world.at) == State.AGREED:
+            return []
         return [
             self._now(world, "withdraw", self.party(side), side=side)
             for side in Side

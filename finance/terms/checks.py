@@ -165,6 +165,13 @@ def _measurement(here: Loc, kpi: Kpi) -> Iterator[Finding]:
             )
 
 
+def _parts(deal: Deal) -> Iterator[Finding]:
+    """What kinds say of their own."""
+    for key, part in deal.parts.items():
+        if part is not None:
+            yield from part.problems(deal, ("parts", key))
+
+
 RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _sources,
     _currency,
@@ -179,4 +186,5 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     *kpi_rules.RULES,
     *swap_rules.RULES,
     *oracle_rules.RULES,
+    _parts,
 )

@@ -281,9 +281,18 @@ class Deal(Strict):
             "kpis": {key: kpi for key, kpi in self.kpis.items() if key in used},
             "oracle": {key: policy for key, policy in self.oracle.items() if key in used},
         }
-        narrowed = self.model_copy(update=kept)
-        narrowed._whole, narrowed._hash, narrowed._file = self._whole or self, self.terms_hash, self._file
-        return narrowed
+        return self._still(kept)
+
+    def _still(self, update: Mapping[str, Any]) -> Self:
+        """A copy that is still of these terms, with their hash, in this file."""
+        made = self.model_copy(update=update)
+        made._whole, made._hash, made._file = self._whole or self, self.terms_hash, self._file
+        return made
+
+    def reading(self, parts: Mapping[str, Part]) -> Self:
+        """The same terms with some parts read as others: for a kind that says in few fields what another says
+        in more."""
+        return self._still({"parts": {**self.parts, **parts}})
 
     @property
     def lead(self) -> str:

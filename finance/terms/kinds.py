@@ -1,27 +1,39 @@
 """The kinds of parts that a deal file can hold: one module each, listed here; others by entry points.
 
-A module of another package adds its kind by an entry point of the group `penstock.parts` that names the
-model, a subclass of `finance.terms.part.Part`; it comes after ours and can take no name of theirs.
+A module of another package adds its kind by an entry point of the group `penstock.parts`, named as the kind,
+to the model, a subclass of `finance.terms.part.Part`; it comes after ours and can take no name of theirs.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from importlib.metadata import entry_points
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from pydantic import Field
 
-from finance.terms.bond import KpiBond
-from finance.terms.claim_token import ClaimToken
-from finance.terms.offering import Offering
+from finance.registry import Registry
 from finance.terms.part import Part
-from finance.terms.swap import KpiPayment
-from finance.terms.treasury import Treasury
+from finance.terms.problems import InputError
 
-GROUP: Final = "penstock.parts"
-OURS: Final[tuple[type[Part], ...]] = (KpiBond, KpiPayment, Treasury, ClaimToken, Offering)
+if TYPE_CHECKING:
+    from finance.terms.bond import KpiBond
+    from finance.terms.claim_token import ClaimToken
+    from finance.terms.offering import Offering
+    from finance.terms.swap import KpiPayment
+    from finance.terms.treasury import Treasury
+
+KINDS: Final[Registry[type[Part]]] = Registry(
+    {
+        "kpi_bond": "finance.terms.bond:KpiBond",
+        "kpi_payment": "finance.terms.swap:KpiPayment",
+        "treasury": "finance.terms.treasury:Treasury",
+        "claim_token": "finance.terms.claim_token:ClaimToken",
+        "offering": "finance.terms.offering:Offering",
+    },
+    "penstock.parts",
+)
+"""The model of every kind, by its name."""
 
 
 def kind_name(model: type[Part]) -> str:
@@ -30,20 +42,18 @@ def kind_name(model: type[Part]) -> str:
     return str(name)
 
 
-def _all_kinds() -> dict[str, type[Part]]:
-    found = {kind_name(model): model for model in OURS}
-    for point in entry_points(group=GROUP):
-        model: type[Part] = point.load()
-        found.setdefault(kind_name(model), model)
-    return found
+def _models() -> list[type[Part]]:
+    """Of all kinds. Raises InputError for one that is called otherwise than it is registered."""
+    for name, model in KINDS.items():
+        if kind_name(model) != name:
+            where = f"{model.__module__}:{model.__name__}"
+            raise InputError(f"{KINDS.group}: {name} = {where}: its kind is {kind_name(model)}")
+    return list(KINDS.values())
 
-
-KINDS: Final = _all_kinds()
-"""The model of every kind, by its name."""
 
 if TYPE_CHECKING:
-    AnyPart = KpiBond | KpiPayment | Treasury | ClaimToken | Offering
+    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering
 else:
     # A union of the models themselves: a field typed as their base would drop what is theirs from the hash.
-    _models: Any = reduce(or_, KINDS.values())
-    AnyPart = Annotated[_models, Field(discriminator="kind")]
+    _union: Any = reduce(or_, _models())
+    AnyPart = Annotated[_union, Field(discriminator="kind")]

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from finance.terms.values import Strict
+
+if TYPE_CHECKING:
+    from finance.terms.deal import Deal
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Part(Strict):
     def issue(self) -> Issue | None:
         """What is sold of it, where it pays a claim token."""
         return None
+
+    def problems(self, deal: Deal, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What its kind finds wrong with it in a deal, whose file has it at `here`: places in the file, with
+        the reasons."""
+        yield from ()
 
     @classmethod
     def linking(cls) -> Iterator[tuple[str, Link]]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from finance.terms.bond import KpiBond
-from finance.terms.deal import Deal
+from finance.terms.deal import Deal, kpis_of
 from finance.terms.load import parse_deal
 from finance.terms.problems import DealFileError
 from finance.terms.schedule import AccrualPeriod, bond_schedule, coupon_schedule, months_after, unix
@@ -44,7 +44,7 @@ def shift_deal(deal: Deal, days: int) -> Deal:
 def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
     """Days and moved deal whose offering is open at `now` (unix seconds), with as much of its window left as
     the calendar allows. 0 days and the deal itself if it is open already. For a deal without an offering (a
-    swap between two parties) the same with the week before its first period, in which it must begin.
+    swap between two parties) the same with the week before anything is measured, in which it must begin.
 
     Raises DealFileError if no shift works.
     """
@@ -64,11 +64,12 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
 
 
 def _window(deal: Deal) -> tuple[int, int]:
-    """First second and end of the offering, else of the week before the swap's first period, in unix
-    seconds."""
+    """First second and end of the offering, else of the week before the first measurement period of what its
+    parts read, in unix seconds."""
     if deal.offering is not None:
         return unix(deal.offering.opens.value), unix(deal.offering.closes.value)
-    begins = unix(deal.kpis[deal.swap.kpi].periods[0].start)
+    read = {name for part in deal.parts.values() for name in kpis_of(part)}
+    begins = unix(min(deal.kpis[name].periods[0].start for name in read))
     return begins - 7 * SECONDS_PER_DAY, begins
 
 

@@ -117,6 +117,9 @@ def amounts(deal: Deal) -> Iterator[Finding]:
         for side in ("payer", "payee"):
             loc = (*here, "collateral", side)
             yield from money(deal, loc, getattr(swap.collateral, side), sign=1)
+        if swap.collateral.payee.value > 0 and any(swap is each for _, _, each in treasuries(deal)):
+            loc = (*here, "collateral", "payee")
+            yield loc, "must be 0: the treasury that is paid has no money before the swap begins"
         yield from count((*here, "cure_days"), swap.cure_days, 0, MAX_DAYS)
         yield from _cured_in_time(deal, (*here, "cure_days"), swap)
         yield from yearly_rate((*here, "late_rate"), swap.late_rate)

@@ -94,11 +94,11 @@ def demo(
 
 def _story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
     """What tells a deal's demonstration, writes its report and sums it up: that of the part that leads it, or
-    that of any parts where several do."""
-    from scripts.kinds import commands_of
+    that of any parts where several do, or its kind has none of its own."""
+    from scripts.kinds import MODULES
 
-    if len(deal.groups) == 1:
-        return commands_of(deal.kind).story(deal, outcome)
+    if len(deal.groups) == 1 and hasattr(MODULES.get(deal.kind), "story"):
+        return MODULES[deal.kind].story(deal, outcome)
     from scripts.demo import conductor, conductor_report
     from scripts.demo.story import require_published
 

@@ -44,7 +44,7 @@ from scripts.demo.cast import allot
 from scripts.demo.life import DAY, IDENTITY_YEARS, Issue, Life, Reading
 from scripts.demo.narrator import Narrator
 from scripts.demo.story import CHAINS, LEAD_DAYS, Options, deploy, tell_reconciliation
-from scripts.kinds import commands_of
+from scripts.kinds import MODULES
 
 ACCOUNTS = 40
 """Of the chain: for the cast, and for parties in roles that several have."""
@@ -210,7 +210,9 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         narrator.say(f"{count} stated inputs: {count - assumed} sourced, {assumed} assumed")
         tables = []
         for key, group in deal.groups.items():
-            line, shown = commands_of(group.kind).opening(group)
+            if (opening := _said_of(group, "opening")) is None:
+                continue
+            line, shown = opening(group)
             narrator.say(line if len(deal.groups) == 1 else f"{key}: {line}")
             tables += shown
         narrator.chapter("2. A chain, and the deal on it")
@@ -225,7 +227,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         done.decisions = [
             {"part": key, **each}
             for key, group in deal.groups.items()
-            for each in commands_of(group.kind).decided(group, world)
+            for each in (_said_of(group, "decided") or _nothing)(group, world)
         ]
         narrator.chapter("4. Reconciliation")
         done.reconciliation = life.reconcile()
@@ -239,6 +241,15 @@ def check(deal: Deal) -> None:
     for group in deal.groups.values():
         for feed in plan_of(group).feeds:
             publications_of(group, feed.terms, 0)
+
+
+def _said_of(group: Deal, what: str) -> Callable[..., Any] | None:
+    """What the leading part's kind has to say (scripts.kinds), if anything."""
+    return getattr(MODULES.get(group.kind), what, None)
+
+
+def _nothing(_group: Deal, _world: World) -> list[dict[str, Any]]:
+    return []
 
 
 def publications_of(deal: Deal, feed: FeedTerms, seed: int) -> dict[int, ReportedRow]:

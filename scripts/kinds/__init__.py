@@ -1,16 +1,16 @@
-"""The kinds of deals at the command line. Each is a module here, which does every command for its deals;
-nothing else of the commands asks which kind a deal is."""
+"""The kinds of deals at the command line. Each is a module here, or of another package, which does every
+command for its deals; nothing else of the commands asks which kind a deal is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 import typer
 
+from finance.registry import Registry
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
@@ -19,22 +19,26 @@ if TYPE_CHECKING:
     from finance.terms import Deal
     from finance.terms.deal import Currency
 
-MODULES: Final = {
-    "kpi_bond": "scripts.kinds.bond",
-    "kpi_payment": "scripts.kinds.payment",
-}
+MODULES: Final[Registry[Any]] = Registry(
+    {"kpi_bond": "scripts.kinds.bond", "kpi_payment": "scripts.kinds.payment"}, "penstock.commands"
+)
 """By the deal's kind; imported when a command needs it.
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
 `sensitivity`, each with the options that mean something there; `about(deal)`, lines on what was agreed;
-`story(deal, outcome)`, its demonstration; and for that of any deal `opening(deal)`, what it is worth in a
-line and tables, and `decided(deal, world)`, what reports decided.
+`story(deal, outcome)`, its demonstration, unless that of any deal does; and for that one, where a kind has
+something to say, `opening(deal)`, what it is worth in a line and tables, and `decided(deal, world)`, what
+reports decided.
 """
 
 
 def commands_of(kind: str) -> Any:
-    """The module of a kind."""
-    return import_module(MODULES[kind])
+    """The module of a kind. Raises InputError for one that brings none."""
+    from finance.terms import InputError
+
+    if kind not in MODULES:
+        raise InputError(f"kind = {kind}: has no commands here (known: {', '.join(MODULES)})")
+    return MODULES[kind]
 
 
 def offered(terms: SettlementTerms | ProjectTerms, currency: Currency) -> str:

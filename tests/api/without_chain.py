@@ -7,17 +7,18 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from api.app import build
-from api.settings import Limits, Settings
+from api.settings import DEALS, Limits, Settings
 
 NO_CHAIN = "http://127.0.0.1:9"
 
 
-def offline(folder: Path) -> TestClient:
-    """A client of a service that was built and not started."""
+def offline(folder: Path, deals: Path = DEALS) -> TestClient:
+    """A client of a service that was built and not started, over the deal files of a folder."""
     settings = Settings(
         network=NO_CHAIN,
         database=f"sqlite:///{folder / 'index.sqlite'}",
         data=folder,
+        deals=deals,
         origin="http://127.0.0.1",
         limits=Limits(per_second=0),
     )

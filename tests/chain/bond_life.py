@@ -54,6 +54,27 @@ def small_deal() -> Deal:
     return parse_deal(small_tree())
 
 
+def signed_report(record: DeploymentRecord, oracle: Any, kpi: str, period: int, value: int, seen: int) -> Any:
+    """The call that brings a report which all nodes of a KPI's feed have signed; `oracle`: its functions."""
+    feed, keys, evidence = record.feeds[kpi], local_keys(record.wallets), "0x" + "ab" * 32
+    observations = []
+    for index, node in enumerate(read(oracle.configOf(feed))["signers"]):
+        digest = read(oracle.observationDigest(feed, period, 0, value, seen, evidence))
+        signed = Account.unsafe_sign_hash(digest, keys[node].key)
+        observations.append(
+            {
+                "value": value,
+                "observedAt": seen,
+                "signer": index,
+                "evidence": evidence,
+                "r": "0x" + signed.r.to_bytes(32, "big").hex(),
+                # EIP-2098: the parity of y in the highest bit of s
+                "vs": "0x" + (signed.s | (signed.v - 27) << 255).to_bytes(32, "big").hex(),
+            }
+        )
+    return oracle.submit(feed, period, 0, observations)
+
+
 class Life:
     """Actions on a deployed bond. `a`, `b`, `c` are investors; each action is sent by one who may."""
 
@@ -110,24 +131,7 @@ class Life:
     ) -> None:
         """All nodes of the KPI's feed sign the same value; anyone brings it."""
         reach_time(self.w3, at(date))
-        feed, keys, evidence = self.record.feeds[kpi], local_keys(self.record.wallets), "0x" + "ab" * 32
-        observations = []
-        for index, node in enumerate(read(self.oracle.configOf(feed))["signers"]):
-            seen = at(date) - 60
-            digest = read(self.oracle.observationDigest(feed, period, 0, value, seen, evidence))
-            signed = Account.unsafe_sign_hash(digest, keys[node].key)
-            observations.append(
-                {
-                    "value": value,
-                    "observedAt": seen,
-                    "signer": index,
-                    "evidence": evidence,
-                    "r": "0x" + signed.r.to_bytes(32, "big").hex(),
-                    # EIP-2098: the parity of y in the highest bit of s
-                    "vs": "0x" + (signed.s | (signed.v - 27) << 255).to_bytes(32, "big").hex(),
-                }
-            )
-        self.send(self.c, self.oracle.submit(feed, period, 0, observations))
+        self.send(self.c, signed_report(self.record, self.oracle, kpi, period, value, at(date) - 60))
 
     def mature(self) -> None:
         """The outcome fixed and the redemption paid, at maturity."""

@@ -1,0 +1,109 @@
+"""Deals by kind: those that show it, and random ones like them.
+
+Of ours they are in the deal book; another package has them beside its model.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms.kinds import KINDS
+from finance.terms.reader import read_deal_yaml
+
+Tree = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
+LEADING = [kind for kind, model in KINDS.items() if model.leads]
+FEW = 4
+"""Measurement periods of a random deal, where fewer will do."""
+
+
+@cache
+def shown(kind: str) -> tuple[Path, ...]:
+    """The deal files with a part of a kind."""
+    own = Path(str(sys.modules[KINDS[kind].__module__].__file__)).parent
+    files = [*sorted((ROOT / "deals").glob("*.yaml")), *sorted(own.glob("*.yaml"))]
+    return tuple(file for file in files if any(part.kind == kind for part in load_deal(file).parts.values()))
+
+
+def whole() -> Iterator[tuple[Path, Deal]]:
+    """Every deal that shows a kind, once."""
+    for file in dict.fromkeys(file for kind in KINDS for file in shown(kind)):
+        yield file, load_deal(file)
+
+
+@cache
+def short(file: Path) -> Tree:
+    """A deal file with few periods, where the rest of it allows that."""
+    tree = read_deal_yaml(file)
+    cut = deepcopy(tree)
+    for kpi in cut.get("kpis", {}).values():
+        kpi["periods"] = kpi["periods"][:FEW]
+        kpi.pop("reported_values", None)
+    return cut if accepted(cut) else tree
+
+
+def accepted(tree: Tree) -> Deal | None:
+    """The deal, if it is one."""
+    try:
+        return parse_deal(tree)
+    except DealFileError:
+        return None
+
+
+def leaves(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where every value of a file stands."""
+    if isinstance(tree, dict | list):
+        for key, each in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from leaves(each, (*path, key))
+    else:
+        yield path
+
+
+def at(tree: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def random_deal(kind: str, rng: Random, changes: int = 12) -> Deal:
+    """One like those that show a kind: some numbers and choices are others, as far as the reader lets them,
+    and perhaps another party controls the data."""
+    tree = deepcopy(short(rng.choice(shown(kind))))
+    paths = [path for path in leaves(tree) if path[0] in ("parts", "oracle")]
+    for path in rng.sample(paths, min(len(paths), changes)):
+        was, new = at(tree, path), _another(at(tree, path), rng)
+        at(tree, path[:-1])[path[-1]] = new
+        if new != was and accepted(tree) is None:
+            at(tree, path[:-1])[path[-1]] = was
+    if rng.random() < 0.5:
+        roles = {
+            key: [r for r in party["roles"] if r != "data_controller"]
+            for key, party in tree["parties"].items()
+        }
+        roles[rng.choice(list(roles))].append("data_controller")
+        other = {**tree, "parties": {key: {**tree["parties"][key], "roles": roles[key]} for key in roles}}
+        if all(roles.values()) and accepted(other):
+            tree = other
+    found = accepted(tree)
+    assert found is not None
+    return found
+
+
+def _another(value: Any, rng: Random) -> Any:
+    """A number of as many decimals, a flag; anything else as it is."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | Decimal):
+        step = Decimal(1).scaleb(min(0, int(Decimal(value).as_tuple().exponent)))
+        times = rng.choice((0, Decimal("0.1"), Decimal("0.5"), Decimal("0.9"), 1, Decimal("1.5"), 2, -1))
+        new = (Decimal(value) * times).quantize(step) + step * rng.choice((0, 0, 1, -1, 7))
+        return int(new) if isinstance(value, int) else new
+    return value
