@@ -87,6 +87,18 @@ def test_a_wrong_field_is_one_clear_line(stated: str, tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_the_page_has_its_files() -> None:
+    """As they are: what a reader copies works."""
+    page = (ROOT / "docs" / "new-instrument.md").read_text()
+    section = page[page.index("## A kind of another package") : page.index("## What a newcomer")]
+    shown = re.findall(r"```(?:python|ini)\n(.*?)```", section, re.DOTALL)
+    files = [file for file in PACKAGE.glob("*/*") if file.suffix in (".py", ".txt")]
+    # An empty module apart, and in any order.
+    assert sorted(shown) == sorted(file.read_text() for file in files if file.name != "__init__.py")
+    for file in files:
+        assert f"`{file.relative_to(PACKAGE)}`" in section or file.name in ("__init__.py", "entry_points.txt")
+
+
 @pytest.mark.slow
 def test_it_is_of_use_and_obeys_the_laws() -> None:
     """Its commands, and the suite of every kind, in a process that knows this one."""
