@@ -71,8 +71,10 @@ def test_it_is_demonstrated(tmp_path: Path) -> None:
     summary = told("demo", DEAL, "--out", tmp_path / "out")
     assert summary["ok"]
     assert {each["difference"] for each in summary["payments"].values()} == {"0"}
-    assert int(summary["payments"]["settlement_to_payee"]["actual"]) == FEES * 10**6
-    assert int(summary["payments"]["withdrawn"]["actual"]) == FEES * 10**6
+    # What collateral does not cover is paid in after it is settled, and late by as many seconds.
+    late = 60_000 * 8 * 10**4 * 60 // (365 * 24 * 3600)
+    for kind in ("settlement_to_payee", "withdrawn"):
+        assert 0 <= int(summary["payments"][kind]["actual"]) - FEES * 10**6 < late
     assert summary["oracle"]["exposed"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
 

@@ -21,6 +21,7 @@ class ServiceFee(Part):
     `pay_lag_days` after the period has ended. The rest is as in a KPI payment."""
 
     leads: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ("payer", "payee")
 
     kind: Literal["service_fee"]
     title: Text
