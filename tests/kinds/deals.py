@@ -33,6 +33,12 @@ def shown(kind: str) -> tuple[Path, ...]:
     return tuple(file for file in files if any(part.kind == kind for part in load_deal(file).parts.values()))
 
 
+@cache
+def alone(kind: str) -> tuple[Path, ...]:
+    """Those of them whose parts are one group: who faces whom is plain there."""
+    return tuple(file for file in shown(kind) if len(load_deal(file).groups) == 1)
+
+
 def whole() -> Iterator[tuple[Path, Deal]]:
     """Every deal that shows a kind, once."""
     for file in dict.fromkeys(file for kind in KINDS for file in shown(kind)):
@@ -76,7 +82,7 @@ def at(tree: Any, path: tuple[str | int, ...]) -> Any:
 def random_deal(kind: str, rng: Random, changes: int = 12) -> Deal:
     """One like those that show a kind: some numbers and choices are others, as far as the reader lets them,
     and perhaps another party controls the data."""
-    tree = deepcopy(short(rng.choice(shown(kind))))
+    tree = deepcopy(short(rng.choice(alone(kind))))
     paths = [path for path in leaves(tree) if path[0] in ("parts", "oracle")]
     for path in rng.sample(paths, min(len(paths), changes)):
         was, new = at(tree, path), _another(at(tree, path), rng)

@@ -28,7 +28,7 @@ from finance.terms import Deal, parse_deal
 from finance.terms.kinds import KINDS
 from scripts.demo.conductor import Company
 from tests.chain.bond_life import signed_report
-from tests.kinds.deals import short, shown
+from tests.kinds.deals import alone, short
 from tests.kinds.lives import LINE, periods_of
 from tests.settlement.twins import DAY
 
@@ -45,7 +45,7 @@ class Lived(NamedTuple):
 @cache
 def file_of(kind: str) -> Path:
     """The deal with the fewest dates that shows a kind and has a KPI."""
-    known = {file: parse_deal(short(file)) for file in shown(kind)}
+    known = {file: parse_deal(short(file)) for file in alone(kind)}
     return min(
         (file for file, deal in known.items() if deal.kpis),
         key=lambda file: len(dates_of(plan_of(known[file]))),
