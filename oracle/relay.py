@@ -408,6 +408,7 @@ def send_challenge(
         "version": None if value is None else report["version"],
         "challenger": sender.address,
         "bond": str(feed.challenge_bond),
+        "bond_currency": feed.bond_currency,
         "evidence": evidence_root,
         "tx": receipt["transactionHash"].to_0x_hex(),
         "gas_used": receipt["gasUsed"],

@@ -357,7 +357,21 @@ def challenge(
         print(json.dumps(done))
     else:
         what = "petitioned the panel" if done["version"] is None else f"challenged version {done['version']}"
-        out.print(f"{what} with a bond of {done['bond']}, tx {done['tx']}")
+        bond = _in_words(sender.w3, done["bond_currency"], int(done["bond"]))
+        out.print(f"{what} with a bond of {bond}, tx {done['tx']}", soft_wrap=True)
+
+
+def _in_words(w3: Web3, currency: str, amount: int) -> str:
+    """Minor units as the token itself says that they are read."""
+    from chain.bindings import contract, read
+    from chain.errors import ChainError
+    from finance.report.text import minor_units
+
+    functions = contract(w3, "IERC20Metadata", currency).functions
+    try:
+        return f"{read(functions.symbol())} {minor_units(amount, read(functions.decimals()))}"
+    except ChainError:  # the standard does not ask for either
+        return f"{amount:,} minor units of {currency}"
 
 
 app.command("ensemble")(_told(ensemble))

@@ -22,6 +22,7 @@ import pytest
 from eth_account import Account
 from eth_utils import keccak
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from chain.artifacts import ensure_compiled
 from chain.bindings import calldata, contract, read
@@ -44,12 +45,12 @@ from oracle.relay import (
     RelayError,
     rebuild_report,
     run_relay,
-    send_challenge,
     send_ruling,
     submit_arguments,
 )
 from oracle.verifier import verify_report
 from oracle.wire import ObservationRequest
+from scripts.oracle import app
 from tests.oracle.conftest import ROOT, SECONDS_2021, create_feed, feed_at
 
 pytestmark = pytest.mark.slow
@@ -623,8 +624,15 @@ def test_challenge_and_ruling_correct_the_value(fresh: Any, tmp_path: Path) -> N
     citizen = Sender(fresh.w3, fresh.chain.accounts[5])
     fresh.sender.send(currency.mint(citizen.address, fresh.feed.challenge_bond))
     reasons = record["observations"][0]["evidence"]
-    done = send_challenge(citizen, fresh.at.oracle, fresh.at.feed, 0, reasons)
-    assert done["version"] == 0
+    config = tmp_path / "citizen.json"
+    feed = {"contract": fresh.at.oracle, "feed": fresh.at.feed}
+    account = {"address": citizen.address}
+    config.write_text(json.dumps({"network": fresh.chain.url, "feed": feed, "account": account}))
+    done = CliRunner().invoke(app, ["challenge", "--config", str(config), "--evidence", reasons])
+    assert done.exit_code == 0, done.output
+    bond = Decimal(fresh.feed.challenge_bond).scaleb(-read(currency.decimals()))
+    words = f"challenged version 0 with a bond of {read(currency.symbol())} {bond:,}, tx 0x"
+    assert done.stdout.startswith(words), done.stdout
     assert read(currency.balanceOf(citizen.address)) == 0
     corrected = int(record["observations"][0]["value"])
     held = read(fresh.functions.reportOf(bytes.fromhex(fresh.at.feed[2:]), 0))
