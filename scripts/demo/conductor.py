@@ -15,6 +15,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from hexbytes import HexBytes
+from web3 import Web3
+
 from api.i18n import DEFAULT, Translator
 from api.pages.transaction_words import WORDS
 from chain.keeper import Keeper
@@ -72,7 +75,7 @@ class Conducted:
     tables: list[Table] = field(default_factory=list)
     """What each leading part was worth beforehand."""
     shared: list[tuple[int, str, str, int]] = field(default_factory=list)
-    """Money that reached holders: when, of which claim, what for, and how much."""
+    """Money that holders earned: when, by which part, what for, and how much."""
     decisions: list[dict[str, Any]] = field(default_factory=list)
     """What each report decided, of each leading part (scripts.kinds)."""
     sound: bool = True
@@ -140,6 +143,16 @@ class Company(Life):
             self.approve(sender, world.addresses[act.part], pays)
         sender.send(self.following.call(world, act), self._operation(world, act))
         return done
+
+    def shared(self, result: Reconciliation) -> Iterator[tuple[int, str, str, int]]:
+        """What holders earned, row by row: when, by which part, what for, and how much."""
+        parts, times = self.look().parts, dict[str, int]()
+        for row in result.rows:
+            earned = not isinstance(parts[row.part], TokenBooks | OfferingBooks)
+            if earned and row.units and row.tx:
+                if row.tx not in times:
+                    times[row.tx] = time_of(self.w3, row.tx)
+                yield times[row.tx], row.part, row.kind.replace("_", " "), row.actual
 
     def _operation(self, world: World, act: Act) -> str:
         """What the gas is counted for; a first time costs more."""
@@ -231,6 +244,7 @@ def tell(deal: Deal, options: Options, narrator: Narrator) -> Conducted:
         ]
         narrator.chapter("4. Reconciliation")
         done.reconciliation = life.reconcile()
+        done.shared = list(life.shared(done.reconciliation))
         tell_reconciliation(done.reconciliation, life, narrator)
         done.seconds = narrator.seconds
         return done
@@ -241,6 +255,12 @@ def check(deal: Deal) -> None:
     for group in deal.groups.values():
         for feed in plan_of(group).feeds:
             publications_of(group, feed.terms, 0)
+
+
+def time_of(w3: Web3, tx: str) -> int:
+    """When a transaction was mined, unix seconds."""
+    block = w3.eth.get_transaction(HexBytes(tx))["blockNumber"]
+    return int(w3.eth.get_block(block)["timestamp"])
 
 
 def _said_of(group: Deal, what: str) -> Callable[..., Any] | None:
@@ -383,15 +403,6 @@ class _Conductor:
         sentences = list(self.sentences.of(act, done))
         if sentences:
             self.told.setdefault(act.part, []).extend(sentences)
-        tokens = {
-            self.life.record.parts[key].address: key
-            for key, books in self.life.look().parts.items()
-            if isinstance(books, TokenBooks)
-        }
-        at = clock(self.life.w3)
-        for flow in done.flows:
-            if flow.payee in tokens:
-                self.done.shared.append((at, tokens[flow.payee], flow.what, flow.amount))
 
     def _report(self, reading: Reading) -> None:
         done, feed = self.done, reading.feed

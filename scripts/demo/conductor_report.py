@@ -94,7 +94,7 @@ def _holder(done: Conducted, account: Holder) -> str:
 
 
 def payments_figure(done: Conducted) -> Figure:
-    """Money that reached the holders of each claim, by date and what for."""
+    """Money that holders earned by each part, by date and what for."""
     claims = list(dict.fromkeys(claim for _, claim, _, _ in done.shared))
     unit = 10 ** (done.life.money.decimals + 6)
     days = sorted({when(at)[:10] for at, _, _, _ in done.shared})
@@ -114,7 +114,7 @@ def payments_figure(done: Conducted) -> Figure:
                     days, list(tops.values()), bottom=list(base.values()), color=color, width=0.65, label=what
                 )
                 base = {day: base[day] + tops[day] for day in days}
-            axes.set_title(claim if len(claims) > 1 else "Paid to holders", loc="left", fontsize=10)
+            axes.set_title(claim if len(claims) > 1 else "Earned by holders", loc="left", fontsize=10)
             axes.set_ylabel(f"{done.life.money.code} million")
             axes.tick_params(axis="x", rotation=90 if len(days) > 12 else 45, color=INK)
             axes.spines[["top", "right"]].set_visible(False)
