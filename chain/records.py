@@ -240,6 +240,8 @@ def load_wallets(path: str | Path, deployer: str) -> Wallets:
     data = read_json(path)
     if not isinstance(data, dict):
         raise RecordError(f"{path}: must be an object with the wallet of each role, nodes and panel")
+    if str(data.get("deployer", deployer)).lower() != deployer.lower():
+        raise RecordError(f"{path}: deployer = {data['deployer']}: is {deployer}, who sends; leave it out")
     return parsed(Wallets, {"deployer": deployer, **data}, str(path))
 
 

@@ -49,20 +49,22 @@ def joined_tree() -> dict[str, Any]:
 
 def crowded_tree() -> dict[str, Any]:
     """The joined deal with more people: the second bond is another issuer's, whose own KPI it is on, and a
-    second forward has other parties, of which one measures."""
+    second forward has other parties, of which one measures, and its own KPI."""
     tree = joined_tree()
     parts, parties = tree["parts"], tree["parties"]
-    parties["city"] = {"name": "A city", "roles": ["issuer", "data_controller"], "assumed": "a test"}
+    parties["city"] = {"name": "A city", "roles": ["issuer", "payee", "data_controller"], "assumed": "a test"}
     parties["insurer"] = {"name": "An insurer", "roles": ["payer"], "assumed": "a test"}
     parts["bond"]["issuer"] = "issuer"
     parts["junior"]["issuer"] = "city"
     parts["junior"]["outcome_payment"] = parts["junior"]["outcome_payment"] | {"kpi": "city-runoff"}
     for section in ("kpis", "oracle"):
         tree[section]["city-runoff"] = deepcopy(tree[section]["runoff-reduction"])
+        tree[section]["city-leakage"] = deepcopy(tree[section]["leakage"])
     parts["rain"] = deepcopy(parts["leaks"]) | {
         "title": "Second forward",
         "payer": "insurer",
         "payee": "city",
+        "kpi": "city-leakage",
     }
     return tree
 

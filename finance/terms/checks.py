@@ -20,8 +20,9 @@ from finance.terms import (
     swap_rules,
 )
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiBond, KpiPayment, Role, walk
+from finance.terms.deal import Deal, Kpi, KpiBond, KpiPayment, Role, kpis_of, walk
 from finance.terms.iso import MINOR_UNITS
+from finance.terms.part import Part
 from finance.terms.rule_parts import Finding, Loc
 from finance.terms.values import scaled
 
@@ -74,8 +75,13 @@ def _parties(deal: Deal) -> Iterator[Finding]:
             named = getattr(part, role)
             if named is not None and named not in deal.parties:
                 yield ("parts", key, role), f"unknown party (known: {', '.join(deal.parties)})"
-            elif named is not None and role in NAMED_ROLES and role not in deal.parties[named].roles:
+            elif named is not None and role not in deal.parties[named].roles:
                 yield ("parts", key, role), f"the party has not the role {role}"
+    called: dict[str, str] = {}
+    for name, party in deal.parties.items():
+        if party.name in called:
+            yield ("parties", name, "name"), f"is {called[party.name]}'s as well: one party has one key"
+        called.setdefault(party.name, name)
     for role in NAMED_ROLES:
         asking = [part for part in deal.parts.values() if role in part.people and getattr(part, role) is None]
         found = deal.in_role(role)
@@ -94,12 +100,17 @@ def _parties(deal: Deal) -> Iterator[Finding]:
 def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
     """Each part that a KPI decides is between one side that controls the data, and others."""
     needed: set[str] = set()
+    measured: dict[str, str] = {}
     between = list(_sides(deal))
-    for sides, words in between:
+    for part, sides, words in between:
         mine = [name for name in controllers if name in sides]
         needed |= {*mine}
         if len(mine) > 1:
             yield ("parties",), _one("data_controller", mine)
+        for kpi in kpis_of(part) if len(mine) == 1 else ():
+            if measured.setdefault(kpi, mine[0]) != mine[0]:
+                both = f"{measured[kpi]} and {mine[0]}"
+                yield ("kpis", kpi), f"has one party who controls its data, and parts say {both}"
         for name in controllers if not mine else ():
             needed.add(name)
             yield ("parties", name, "roles"), f"the data controller must be {words}"
@@ -112,14 +123,14 @@ def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
             yield ("parties", name, "roles"), "controls no data: no KPI decides a part of which it is a side"
 
 
-def _sides(deal: Deal) -> Iterator[tuple[set[str], str]]:
+def _sides(deal: Deal) -> Iterator[tuple[Part, set[str], str]]:
     """Who is on either side of each part that a KPI decides, and what the data controller must be there."""
     for bond in deal.having(KpiBond).values():
         issuers = deal.in_role("issuer") if bond.issuer is None else [bond.issuer]
         if bond.kpi_rules:
-            yield {*issuers, *deal.in_role("holder")}, "either the issuer or the holders"
+            yield bond, {*issuers, *deal.in_role("holder")}, "either the issuer or the holders"
     for swap in deal.having(KpiPayment).values():
-        yield {swap.payer, swap.payee}, "the payer or the payee"
+        yield swap, {swap.payer, swap.payee}, "the payer or the payee"
 
 
 def _one(role: str, found: list[str]) -> str:

@@ -11,7 +11,16 @@ from finance.terms.offering import Offering
 from finance.terms.part import Part
 from finance.terms.rule_parts import Finding, Loc
 
+SHARED = ("currency", "factory", "oracle", "registry")
+"""What contracts are called on chain that serve several deals."""
 MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
+
+
+def keys(deal: Deal) -> Iterator[Finding]:
+    """A part is called by its key on chain, beside what serves several deals."""
+    for key in deal.parts:
+        if key in SHARED:
+            yield ("parts", key), "is what a contract of all deals is called: give the part another key"
 
 
 def links(deal: Deal) -> Iterator[Finding]:
@@ -86,4 +95,4 @@ def readers(deal: Deal) -> Iterator[Finding]:
             yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
 
 
-RULES = (links, claims, hedges, leaders, readers)
+RULES = (keys, links, claims, hedges, leaders, readers)

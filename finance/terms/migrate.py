@@ -34,7 +34,14 @@ def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
         given = str(tree.get("schema", "(missing)"))
         raise DealFileError([Problem(file, "schema", given, f"must be {EARLIER} or {SCHEMA}")])
     if not isinstance(tree.get("claims"), Mapping):
-        raise DealFileError([Problem(file, "claims", "", "must be a mapping of claims")])
+        raise DealFileError(
+            [Problem(file, "claims", _shown(tree.get("claims")), "must be a mapping of claims")]
+        )
+    for name in ("claims", "kpis"):
+        found = tree.get(name)
+        for key, each in found.items() if isinstance(found, Mapping) else ():
+            if not isinstance(each, Mapping):
+                raise DealFileError([Problem(file, f"{name}.{key}", _shown(each), "must be a mapping")])
     wanted = _fields(tree)
     text = _edited(data.decode(), tree)
     try:
@@ -42,6 +49,10 @@ def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
     except (yaml.YAMLError, ValueError):
         kept = False
     return (text, True) if kept else (_written(wanted), False)
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)[:60]
 
 
 def _keys(claims: Mapping[str, Any]) -> tuple[str, str]:
@@ -93,7 +104,7 @@ def _reported(tree: Mapping[str, Any]) -> dict[str, Any]:
 def _edited(text: str, tree: Mapping[str, Any]) -> str:
     """The same lines with the sections moved; for a file in the usual layout."""
     token, sale = _keys(tree["claims"])
-    lines = text.replace(EARLIER, SCHEMA, 1).split("\n")
+    lines = re.sub(rf"(?m)^(schema:\s*[\"']?){EARLIER}", rf"\g<1>{SCHEMA}", text, count=1).split("\n")
     _move_reported(lines)
     sold = _cut(lines, "offering")
     begin, end = _section(lines, "claims")
@@ -157,11 +168,17 @@ def _cut(lines: list[str], name: str) -> list[str]:
 
 
 class _Writer(yaml.SafeDumper):
-    """Numbers as plain digits."""
+    """Numbers as plain digits, and what stands twice written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 _Writer.add_representer(
-    Decimal, lambda writer, number: writer.represent_scalar("tag:yaml.org,2002:float", f"{number:f}")
+    Decimal,
+    lambda writer, number: writer.represent_scalar(
+        f"tag:yaml.org,2002:{'float' if '.' in f'{number:f}' else 'int'}", f"{number:f}"
+    ),
 )
 
 

@@ -113,7 +113,7 @@ def _controller(deal: Deal, bond: str) -> str | None:
     """Which side of a bond controls the data; None where its issuer is not known, its own problem."""
     try:
         return deal.controller_of(bond)
-    except InputError:
+    except (InputError, KeyError):
         return None
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, Kpi, KpiPayment, Offering, Treasury
 from finance.terms.payoffs import payoff_name, payoff_term, steps_of
+from finance.terms.problems import InputError
 from finance.terms.rule_parts import MAX_DAYS, Finding, Loc, count, money, parts_of, swaps, yearly_rate
 from finance.terms.values import NumbersTerm, NumberTerm
 
@@ -71,6 +72,8 @@ def _close_out(deal: Deal, here: Loc, swap: KpiPayment, kpi: Kpi | None) -> Iter
         yield (*here, "kpi"), "is required by the rule model_value"
     elif close.kpi not in deal.kpis:
         yield (*here, "kpi"), f"unknown KPI (known: {', '.join(deal.kpis)})"
+    elif close.kpi == swap.kpi:
+        yield (*here, "kpi"), "is what the periods go by: what is left is valued by a KPI of its own"
     elif close.kpi not in deal.oracle:
         yield ("oracle", close.kpi), "is required: a close-out depends on this KPI"
     elif kpi is not None and len(deal.kpis[close.kpi].periods) != len(kpi.periods):
@@ -168,6 +171,11 @@ def treasury(deal: Deal) -> Iterator[Finding]:
         for name in ("operating_cost", "debt_service"):
             periods = None if swap is None else _periods(deal, swap)
             yield from _amounts(deal, (*here, name), getattr(share, name), periods)
+        if swap is not None and _issuer(deal, here[1]) not in (None, swap.payee):
+            yield (
+                (*here, "issuer"),
+                f"is not {swap.payee}, whom parts.{share.swap} pays through this treasury",
+            )
         kpi = None if swap is None else deal.kpis.get(swap.kpi)
         if kpi is None or not kpi.periods:
             continue
@@ -182,6 +190,14 @@ def treasury(deal: Deal) -> Iterator[Finding]:
                 )
 
 
+def _issuer(deal: Deal, treasury: str) -> str | None:
+    """Whose treasury it is; None where that is not known, its own problem."""
+    try:
+        return deal.party_of(treasury, "issuer")
+    except InputError:
+        return None
+
+
 def silence(deal: Deal) -> Iterator[Finding]:
     """Law 4 for a KPI payment: a stated amount for a missing report is no better than any report."""
     for _, swap in swaps(deal):
@@ -192,6 +208,8 @@ def silence(deal: Deal) -> Iterator[Finding]:
         loc: Loc = ("oracle", swap.kpi, "missing", "amount")
         value = policy.missing.amount.value
         payoffs: list[Decimal] = [payoff_term(step).value for step in steps]
+        if swap.payee not in deal.parties:
+            continue
         payee = "data_controller" in deal.parties[swap.payee].roles
         if payee and value > min(payoffs):
             yield loc, f"silence would pay {swap.payee}, who controls the data: at most {plain(min(payoffs))}"

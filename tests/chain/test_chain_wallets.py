@@ -123,6 +123,7 @@ def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
     assert (found.nodes, found.panel) == (SOME[3:5], SOME[5:6])
     for text, says in (
         ("[]", "must be an object with"),
+        (json.dumps({**swap, "deployer": SOME[6]}), f"deployer = {SOME[6]}: is {SOME[7]}, who sends"),
         (json.dumps({**swap, "payer": 7}), "payer = 7: Input should be a valid string"),
         (json.dumps({**swap, "nodes": [SOME[3], SOME[3].lower()]}), "nodes: names an address twice"),
         (

@@ -137,6 +137,11 @@ UNWIRED: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
         "parts.junior.token",
         "no such part (a claim_token is wanted; known: token, junior-units)",
     ),
+    "a part that is called as a contract of all deals": (
+        lambda parts: parts.update(oracle=parts.pop("leaks")),
+        "parts.oracle",
+        "is what a contract of all deals is called: give the part another key",
+    ),
     "a KPI for more readers than a feed has": (
         lambda parts: parts.update({f"leaks-{n}": deepcopy(parts["leaks"]) for n in range(8)}),
         "kpis.leakage",
@@ -238,6 +243,21 @@ PEOPLE: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
         "parties.issuer.roles",
         "the data controller must be either the issuer or the holders",
     ),
+    "two who measure one KPI": (  # of whom one could say that the other was silent
+        lambda tree: tree["parts"]["rain"].update(kpi="leakage"),
+        "kpis.leakage",
+        "has one party who controls its data, and parts say issuer and city",
+    ),
+    "a payee who is none": (
+        lambda tree: tree["parts"]["rain"].update(payee="panel"),
+        "parts.rain.payee",
+        "the party has not the role payee",
+    ),
+    "one party under two keys": (
+        lambda tree: tree["parties"]["city"].update(name="An insurer"),
+        "parties.insurer.name",
+        "is city's as well: one party has one key",
+    ),
     "one who measures for nobody": (
         lambda tree: tree["parties"]["agent"].update(roles=["agent", "data_controller"]),
         "parties.agent.roles",
@@ -254,3 +274,40 @@ def test_who_is_not_clear_is_refused(name: str) -> None:
     with pytest.raises(DealFileError) as caught:
         parse_deal(tree)
     assert (field, reason) in [(each.field, each.reason) for each in caught.value.problems]
+
+
+def stated(tree: Tree, kpi: str, amount: int) -> Tree:
+    tree["oracle"][kpi]["missing"] = {"rule": "amount", "amount": {"value": amount, "assumed": "a test"}}
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("name", "kpi", "part", "role"),
+    [
+        ("leakage-forward", "leakage", "forward", "payee"),
+        ("dc-water-eib-2016", "runoff-reduction", "bond", "issuer"),
+    ],
+)
+def test_a_party_that_is_not_there_is_its_own_problem(name: str, kpi: str, part: str, role: str) -> None:
+    """Also where what silence costs hangs on it."""
+    tree = stated(read_deal_yaml(DEALS / f"{name}.yaml"), kpi, 3_300_000)
+    tree["parts"][part][role] = "nobody"
+    with pytest.raises(DealFileError, match=rf"parts\.{part}\.{role} = nobody: unknown party"):
+        parse_deal(tree)
+
+
+def test_a_value_at_close_out_has_a_kpi_of_its_own() -> None:
+    tree = read_deal_yaml(DEALS / "leakage-forward.yaml")
+    tree["kpis"]["leakage"]["decimals"] = tree["currency"]["token_decimals"]
+    tree["parts"]["forward"]["close_out"] = {"rule": "model_value", "kpi": "leakage"}
+    with pytest.raises(DealFileError, match=r"close_out\.kpi = leakage: is what the periods go by"):
+        parse_deal(tree)
+
+
+def test_a_treasury_is_of_whom_the_swap_pays() -> None:
+    """Else whoever controls the data is nobody on chain whom silence could cost anything."""
+    tree = read_deal_yaml(DEALS / "bloom-wind-prs.yaml")
+    tree["parties"]["project"]["roles"] = ["payee", "data_controller"]
+    tree["parties"]["third"] = {"name": "A third party", "roles": ["issuer"], "assumed": "a test"}
+    with pytest.raises(DealFileError, match=r"parts\.treasury\.issuer = .*is not project, whom parts\.swap"):
+        parse_deal(tree)

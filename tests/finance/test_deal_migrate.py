@@ -98,3 +98,36 @@ def plain(item: Any) -> Any:
     return (
         item if isinstance(item, str | bool | int) or item is None or hasattr(item, "year") else float(item)
     )
+
+
+@pytest.mark.parametrize("section", ["claims", "kpis"])
+@pytest.mark.parametrize("what", ["null", "[1]", "text"])
+def test_what_is_no_deal_is_said_in_one_line(tmp_path: Path, section: str, what: str) -> None:
+    file = tmp_path / "odd.yaml"
+    text = (EARLIER / "bloom-wind-prs.yaml").read_text()
+    file.write_text(text.replace(f"\n{section}:\n", f"\n{section}:\n  odd: {what}\n"))
+    failed = run(file)
+    assert failed.exit_code == 2
+    assert failed.stderr.splitlines() == [f"{file}: {section}.odd = {what}: must be a mapping"]
+
+
+def test_a_file_in_another_layout_is_written_anew() -> None:
+    """With whole numbers as such, and what two KPIs share in each of them."""
+    text = (EARLIER / "bloom-wind-prs.yaml").read_text()
+    kpi = text[text.index("\nkpis:\n") + len("\nkpis:\n") :].partition("\n\n")[0].rstrip("\n")
+    second = kpi.replace("  proxy-revenue:", "  second:", 1)
+    for old, new in (
+        (kpi, f"{kpi}\n{second}"),
+        ("\nclaims:\n", '\n"claims":\n'),
+        ("soft_cap: {value: 18000000,", "soft_cap: {value: 18000e3,"),
+        ("  parameters:\n", "  parameters:\n    reported_values: {value: [1], assumed: a test}\n"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    found = migrated(text.encode())
+    assert found is not None
+    assert not found[1]
+    again = read_deal_text(found[0].encode())
+    assert len(again["kpis"]) == 2
+    assert [kpi["reported_values"]["value"] for kpi in again["kpis"].values()] == [[1], [1]]
+    assert again["parts"]["offering"]["soft_cap"]["value"] == 18_000_000
