@@ -77,7 +77,7 @@ def test_several_issuers_and_counterparties(tmp_path: Path) -> None:
         "leaks": "matured",
         "rain": "matured",
     }
-    assert sorted(summary["kpis"]) == ["city-runoff", "leakage", "runoff-reduction"]
+    assert sorted(summary["kpis"]) == ["city-leakage", "city-runoff", "leakage", "runoff-reduction"]
 
 
 def test_the_programme_of_the_book(tmp_path: Path) -> None:
