@@ -26,7 +26,7 @@ from chain.errors import ChainError, ContractError, NetworkError, UnreachableErr
 from chain.following import Following, StrayError, acts_of
 from chain.reconcile import names_of
 from chain.records import DeploymentRecord
-from chain.sender import GAS_MARGIN, submit
+from chain.sender import submit, with_margin
 from finance.report.text import token_money
 from finance.settlement.acts import Act, Done
 from finance.settlement.world import World
@@ -214,7 +214,7 @@ class Keeper:
         plain = {"from": self.address, "to": function.address, "data": calldata(function), "value": "0x0"}
         estimate = int(request(self.w3, "eth_estimateGas", [plain], operation), 16)
         limit = int(self.w3.eth.get_block("latest")["gasLimit"])
-        plain["gas"] = hex(max(estimate, min(int(estimate * GAS_MARGIN), limit)))
+        plain["gas"] = hex(with_margin(estimate, limit))
         receipt = self._mined(plain, self._nonce("latest"), operation)
         if receipt["status"] != 1:
             request(self.w3, "eth_call", [plain, hex(receipt["blockNumber"] - 1)], operation)

@@ -20,6 +20,8 @@ from chain.errors import ContractError, NetworkError, TooMuchGasError, Unreachab
 
 GAS_MARGIN = 1.25
 """An estimate is exact for one state; the margin covers what others change before the block."""
+GAS_SLOTS = 2 * 22_100
+"""And no less than two storage slots that were empty then: interest of a second is kept in one."""
 RECEIPT_SECONDS = 120
 TIP = 1_000_000_000
 """What is offered beyond the base fee, in wei of a unit of gas."""
@@ -59,6 +61,11 @@ class GasLog:
             }
             for name, uses in sorted(grouped.items())
         }
+
+
+def with_margin(estimate: int, limit: int) -> int:
+    """The gas to allow for what was estimated, within a block's `limit` where the estimate is."""
+    return max(estimate, min(max(int(estimate * GAS_MARGIN), estimate + GAS_SLOTS), limit))
 
 
 class Sender:
@@ -115,7 +122,7 @@ class Sender:
                 )
             # A node may refuse what does not fit into a block, so the margin ends there.
             limit = int(self.w3.eth.get_block("latest")["gasLimit"])
-            gas = max(estimate, min(int(estimate * GAS_MARGIN), limit))
+            gas = with_margin(estimate, limit)
         transaction["gas"] = hex(gas)
         receipt = self._receipt(self._submit(transaction, operation), operation)
         if receipt["status"] != 1:
