@@ -324,6 +324,7 @@ class _Conductor:
         self.done, self.life, self.planned, self.said, self.crews = done, done.life, planned, said, crews
         self.late: dict[str, tuple[int, int]] = {}
         """From when to when a part is not paid what was promised."""
+        self.told_late: set[str] = set()
         self.sentences = Sentences(done.life)
         self.told: dict[str, list[str]] = {}
         """What was done since it was last told, by part."""
@@ -393,11 +394,11 @@ class _Conductor:
     def _is_late(self, part: str) -> bool:
         """Whether those who owe a part something let the day pass, on purpose; it is told once."""
         begins, until = self.late.get(part, (0, 0))
-        now = clock(self.life.w3)
-        if begins <= now < until and self.late[part] != (0, until):
+        late = begins <= clock(self.life.w3) < until
+        if late and part not in self.told_late:
+            self.told_late.add(part)
             self.told.setdefault(part, []).append("Nobody pays what is due.")
-            self.late[part] = 0, until
-        return now < until and self.late[part][0] == 0
+        return late
 
     def _note(self, act: Act, done: Done) -> None:
         sentences = list(self.sentences.of(act, done))
