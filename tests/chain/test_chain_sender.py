@@ -8,7 +8,7 @@ from eth_account import Account
 from chain.bindings import contract, decode_error, read, revert_data
 from chain.errors import ChainError, ContractError, NetworkError
 from chain.network import LocalChain, local_account
-from chain.sender import GasLog, Sender, with_margin
+from chain.sender import GasLog, Sender
 
 
 def test_gas_is_kept_by_operation_and_is_what_the_receipt_says(chain: LocalChain) -> None:
@@ -91,11 +91,3 @@ def test_the_nodes_ways_to_hand_over_a_revert() -> None:
     assert revert_data({"data": {"result": "0xdead", "reason": None}}) == b"\xde\xad"  # Ganache, estimates
     assert revert_data({"message": "execution reverted"}) == b""
     assert revert_data({"message": "nonce too low"}) is None
-
-
-def test_gas_covers_a_slot_that_was_empty_at_the_estimate() -> None:
-    """Interest of a second between estimate and block is kept in one: 22,100 on some 76,000."""
-    assert with_margin(75_963, 30_000_000) >= 75_963 + 22_100
-    assert with_margin(1_000_000, 30_000_000) == 1_250_000
-    assert with_margin(29_999_999, 30_000_000) == 30_000_000
-    assert with_margin(40_000_000, 30_000_000) == 40_000_000
