@@ -192,6 +192,7 @@ class Deal(Strict):
     _file: Path | None = PrivateAttr(default=None)
     _hash: str | None = PrivateAttr(default=None)
     _whole: Deal | None = PrivateAttr(default=None)
+    _groups: dict[str, Deal] | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
@@ -216,7 +217,7 @@ class Deal(Strict):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with the fields of `update` in place of its own; not checked. `deep`: of its parts too."""
         copied = super().model_copy(update=update, deep=deep)
-        copied._hash = copied._whole = None
+        copied._hash = copied._whole = copied._groups = None
         return copied
 
     # -- its parts
@@ -247,11 +248,12 @@ class Deal(Strict):
     @property
     def groups(self) -> dict[str, Deal]:
         """The parts that hang together, by the key of the one that leads them, in the file's order: of a deal
-        of one group the deal itself."""
-        found = groups_of(self)
-        if len(found) < 2:
-            return dict.fromkeys(found, self)
-        return {key: self._narrowed(key, keys) for key, keys in found.items()}
+        of one group the deal itself. Found once."""
+        if self._groups is None:
+            found = groups_of(self)
+            alone = len(found) < 2
+            self._groups = {key: self if alone else self._narrowed(key, keys) for key, keys in found.items()}
+        return self._groups
 
     def group(self, key: str | None = None) -> Deal:
         """The group that the part `key` leads; it may be left out where there is only one. Raises
@@ -298,7 +300,7 @@ class Deal(Strict):
     def lead(self) -> str:
         """The key of the part that leads the deal's only group. Raises InputError where there are several."""
         self.group()
-        return next(iter(groups_of(self)))
+        return next(iter(self.groups))
 
     @property
     def kind(self) -> str:
