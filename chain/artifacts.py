@@ -16,13 +16,18 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from chain.errors import ToolchainError
+from finance.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 SET_UP = 'run "make setup"'
+
+
+THEIRS: Final[Registry[dict[str, Any]]] = Registry({}, "penstock.artifacts")
+"""Contracts that other packages bring, compiled: abi, bytecode and deployedBytecode, by their names."""
 
 
 def _say(text: str) -> None:
@@ -136,12 +141,14 @@ def _load(path: Path, _changed: int) -> dict[str, Any]:
 def artifact(name: str, root: Path = ROOT) -> dict[str, Any]:
     """The whole brownie artifact of contract `name`: abi, bytecode, deployedBytecode, compiler, ...
 
-    Compiles nothing; raises ToolchainError if there is no such artifact.
+    Compiles nothing; raises ToolchainError if there is no such artifact, here or in another package.
     """
     path = root / "build" / "contracts" / f"{name}.json"
     try:
         return _load(path, path.stat().st_mtime_ns)
     except OSError:
+        if name in THEIRS:
+            return THEIRS[name]
         raise ToolchainError(f"there is no compiled contract {name} in build/contracts: {SET_UP}") from None
 
 
@@ -175,8 +182,9 @@ def compiler() -> dict[str, Any]:
 def error_abis() -> list[dict[str, Any]]:
     """Every custom error any compiled contract declares, once each."""
     seen: dict[str, dict[str, Any]] = {}
-    for path in sorted((BUILD / "contracts").glob("*.json")):
-        for entry in _load(path, path.stat().st_mtime_ns)["abi"]:
+    ours = [_load(path, path.stat().st_mtime_ns) for path in sorted((BUILD / "contracts").glob("*.json"))]
+    for made in (*ours, *THEIRS.values()):
+        for entry in made["abi"]:
             if entry.get("type") == "error":
                 seen.setdefault(json.dumps([entry["name"], [i["type"] for i in entry["inputs"]]]), entry)
     return list(seen.values())

@@ -44,9 +44,9 @@ class Compared:
 class Row(Compared):
     """One payment: who gets it (or, paid in, who pays it or whose account it goes to), in minor units.
 
-    `part` of the deal whose event tells of it; `kind`: chain.parts.WORDS. `period` counts from 1, as people
-    do; None where none is meant, the redemption among it. `units` are a holder's, `detail` is the line of
-    revenue, `tx` where it happened, empty for what has not.
+    `part` of the deal whose event tells of it; `kind`: chain.parts.words_of. `period` counts from 1, as
+    people do; None where none is meant, the redemption among it. `units` are a holder's, `detail` is the line
+    of revenue, `tx` where it happened, empty for what has not.
     """
 
     part: str
@@ -160,7 +160,7 @@ class Reconciliation:
         return not self.differences and not self.deployment
 
     def payments(self) -> Sums:
-        """Per kind (chain.parts.WORDS), as they first occur: expected, actual, difference."""
+        """Per kind (chain.parts.words_of), as they first occur: expected, actual, difference."""
         return _sums(self.rows)
 
     def by_party(self) -> dict[str, Sums]:

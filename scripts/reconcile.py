@@ -55,7 +55,7 @@ def _show(result: Reconciliation, deal: Deal) -> None:
     """The sums per kind, the parties, the holders, the equations, and everything that differs; money in the
     deal's currency."""
     from chain.network import when
-    from chain.parts import WORDS
+    from chain.parts import words_of
     from chain.reconciliation import difference_words, verdict
     from finance.report.table import Table
     from finance.report.text import minor_units, token_money
@@ -76,7 +76,7 @@ def _show(result: Reconciliation, deal: Deal) -> None:
     payments = Table(
         f"{result.deal} at block {result.block} ({when(result.time)}), amounts in {currency.code}: {states}",
         ("payment", *AMOUNTS, "meaning"),
-        tuple((kind, *shown(each, *AMOUNTS), WORDS[kind]) for kind, each in result.payments().items()),
+        tuple((kind, *shown(each, *AMOUNTS), words_of(kind)) for kind, each in result.payments().items()),
         numeric=frozenset(AMOUNTS),
         notes=(
             *map(report, result.reports),

@@ -3,40 +3,43 @@
 What a module gives: how a part is deployed, from the deal to the arguments of its contract; from an event
 back to what somebody did: for each event that stands for an act, what may have been called, one way or
 several, of which the books say which one explains the log (an event does not always say who called), while
-events that only follow from others stand for nothing; what an event pays whom, by the words in which people
-read it (`WORDS`); and how the part stands at a block.
+events that only follow from others stand for nothing; what an event pays whom, in the words in which people
+read it; and how the part stands at a block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Final
 
-from chain.parts import bond, currency, offering, oracle, payment, token, treasury
 from chain.parts.base import Now, PartKind, Said, Seen, Standing
 from chain.reconciliation import Row
+from finance.registry import Registry
 from finance.settlement.acts import Act
 from finance.settlement.world import World
 
-__all__ = ["PARTS", "WORDS", "acts_of", "is_apart", "is_begun_before", "rows_of", "standing_of"]
+__all__ = ["PARTS", "acts_of", "is_apart", "is_begun_before", "rows_of", "standing_of", "words_of"]
 
-PARTS: Mapping[str, PartKind] = {
-    "bond": bond.KIND,
-    "currency": currency.KIND,
-    "offering": offering.KIND,
-    "oracle": oracle.KIND,
-    "payment": payment.KIND,
-    "registry": PartKind("IdentityRegistry", {}, cloned=False),  # whose log is not read
-    "token": token.KIND,
-    "token sums": token.SUMS,
-    "treasury": treasury.KIND,
-}
-"""By kind, as the books have it."""
-WORDS: Mapping[str, str] = {
-    kind: words
-    for module in (offering, treasury, payment, bond, token, currency)
-    for kind, words in module.WORDS.items()
-}
-"""What each kind of row means, in the order in which they are shown."""
+PARTS: Final[Registry[PartKind]] = Registry(
+    {
+        "bond": "chain.parts.bond:KIND",
+        "currency": "chain.parts.currency:KIND",
+        "offering": "chain.parts.offering:KIND",
+        "oracle": "chain.parts.oracle:KIND",
+        "payment": "chain.parts.payment:KIND",
+        "registry": "chain.parts.registry:KIND",
+        "token": "chain.parts.token:KIND",
+        "token sums": "chain.parts.token:SUMS",
+        "treasury": "chain.parts.treasury:KIND",
+    },
+    "penstock.contracts",
+)
+"""By kind, as the books have it. Another package's contract is compiled there (chain.artifacts)."""
+
+
+def words_of(row: str) -> str:
+    """What a kind of row means."""
+    return next(kind.words[row] for kind in PARTS.values() if row in kind.words)
 
 
 def acts_of(said: Said, world: World, at: int, block: int) -> Iterator[Act]:

@@ -110,7 +110,8 @@ class PartKind:
     """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
     whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
     `apart`: events that are neither acts nor follow from one that the books know. `alone`: events whose acts
-    say nothing before them. `cloned`: whether each deal has a clone of its own."""
+    say nothing before them. `cloned`: whether each deal has a clone of its own. `words`: what each kind of
+    its rows means."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
@@ -121,6 +122,7 @@ class PartKind:
     helper: str | None = None
     calls_currency: bool = False
     cloned: bool = True
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

@@ -291,4 +291,5 @@ KIND = PartKind(
     _standing,
     helper="BondChecks",
     calls_currency=True,
+    words=WORDS,
 )

@@ -27,4 +27,6 @@ WORDS = {
     "unannounced": "left a contract of the deal without an event that says so",
 }
 ACTS_OF = {"Transfer": _transfer}
-KIND = PartKind("IERC20", ACTS_OF, {"Transfer": _moved}, alone=frozenset({"Transfer"}), cloned=False)
+KIND = PartKind(
+    "IERC20", ACTS_OF, {"Transfer": _moved}, alone=frozenset({"Transfer"}), cloned=False, words=WORDS
+)

@@ -138,5 +138,9 @@ def deadline(sale: Sale) -> tuple[int, str]:
 
 
 KIND = PartKind(
-    "Offering", ACTS_OF, {"Subscribed": _bought, "OfferingSettled": _sold, "Refunded": _given_back}, _standing
+    "Offering",
+    ACTS_OF,
+    {"Subscribed": _bought, "OfferingSettled": _sold, "Refunded": _given_back},
+    _standing,
+    words=WORDS,
 )

@@ -301,4 +301,5 @@ KIND = PartKind(
     },
     _standing,
     helper="PaymentChecks",
+    words=WORDS,
 )

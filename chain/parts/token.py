@@ -168,5 +168,11 @@ SUMS = PartKind(
 )
 """Of books that know no holder."""
 KIND = PartKind(
-    "SecurityToken", ACTS_OF, {"Distributed": _shared, "Claimed": _paid_out}, _standing, APART, ALONE
+    "SecurityToken",
+    ACTS_OF,
+    {"Distributed": _shared, "Claimed": _paid_out},
+    _standing,
+    APART,
+    ALONE,
+    words=WORDS,
 )

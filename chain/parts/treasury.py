@@ -178,4 +178,5 @@ KIND = PartKind(
     },
     _standing,
     calls_currency=True,
+    words=WORDS,
 )

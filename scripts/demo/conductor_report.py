@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from chain.network import when
-from chain.parts import PARTS, WORDS
+from chain.parts import PARTS, words_of
 from chain.reconciliation import Holder, Reconciliation
 from finance.report.plots import EVEN, GAIN, INK
 from finance.report.tables import inputs_table
@@ -157,7 +157,7 @@ def _content(done: Conducted) -> dict[str, Any]:
         "contracts": {key: PARTS[part.kind].contract for key, part in life.record.parts.items()},
         "result": result,
         "by_part": _by_part(result),
-        "words": WORDS,
+        "words": {row.kind: words_of(row.kind) for row in result.rows},
         "kpis": [
             {
                 "title": done.deal.kpis[each["kpi"]].title,
