@@ -43,6 +43,7 @@ from finance.terms.values import (
     Term,
     Text,
     TextTerm,
+    written,
 )
 
 __all__ = [
@@ -81,7 +82,9 @@ class Currency(Strict):
     chain.
     """
 
-    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    code: Annotated[
+        str, StringConstraints(pattern=r"^[A-Z]{3}$"), written("three capitals of ISO 4217, such as USD")
+    ]
     minor_units: Count
     token_decimals: Count
 
@@ -157,7 +160,11 @@ class OraclePolicy(Strict):
     nodes: NumberTerm
     quorum: NumberTerm
     max_spread: NumberTerm
-    method: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$")]
+    method: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$"),
+        written("a name in small letters and its version, such as reported-values/1"),
+    ]
     reporting_days: NumberTerm
     late_days: NumberTerm
     dispute_days: NumberTerm
@@ -178,7 +185,11 @@ class Deal(Strict):
     """
 
     schema_id: Literal["penstock/deal/2"] = Field(alias="schema")
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=64)]
+    id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=64),
+        written("at most 64 small letters and digits, with single hyphens between them, such as my-bond"),
+    ]
     title: Text
     summary: Text
     sources: dict[Key, Source]

@@ -33,6 +33,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STARTS = frozenset("-+.0123456789")
+_MOST_DIGITS = 1_000
+"""Of an int: reading takes the square of their number, and Python refuses more than 4,300."""
 
 
 def load_yaml(text: str) -> Any:
@@ -91,7 +93,7 @@ def _scalar(event: Any) -> Any:
     if text[0] not in _STARTS:
         return text
     if _INTEGER.fullmatch(text):
-        return int(text)
+        return _whole(text)
     if _DAY.fullmatch(text):
         try:
             return date.fromisoformat(text)
@@ -99,6 +101,11 @@ def _scalar(event: Any) -> Any:
             # A day that does not exist stays text, and the field that wants a date says so.
             return text
     return _decimal(text) if _NUMBER.fullmatch(text) else text
+
+
+def _whole(text: str) -> int | Decimal:
+    """A whole number; of more digits than any that is accepted as a Decimal, for the field to refuse."""
+    return int(text) if len(text) <= _MOST_DIGITS else Decimal(text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -178,7 +185,9 @@ def exact_json(data: bytes) -> Any:
             raise ValueError(f"duplicate key {next(name for name in counts if counts[name] > 1)!r}")
         return found
 
-    return json.loads(data, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once)
+    return json.loads(
+        data, parse_int=_whole, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once
+    )
 
 
 def _mapping(tree: Any, file: str) -> dict[str, Any]:
