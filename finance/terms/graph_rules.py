@@ -31,9 +31,9 @@ def links(deal: Deal) -> Iterator[Finding]:
             found = deal.parts.get(other)
             if found is None:
                 known = ", ".join(name for name, each in deal.parts.items() if _kind(each) == link.kind)
-                yield here, f"no such part (a {link.kind} is wanted; known: {known or 'none'})"
+                yield here, f"no such part ({_a(link.kind)} is wanted; known: {known or 'none'})"
             elif _kind(found) != link.kind:
-                yield here, f"is a {_kind(found)}, and a {link.kind} is wanted"
+                yield here, f"is {_a(_kind(found))}, and {_a(link.kind)} is wanted"
 
 
 def claims(deal: Deal) -> Iterator[Finding]:
@@ -85,6 +85,11 @@ def _linking(deal: Deal, key: str, does: str) -> list[str]:
 
 def _kind(part: Part) -> str:
     return str(getattr(part, "kind", ""))
+
+
+def _a(kind: str) -> str:
+    """A kind with its article."""
+    return f"{'an' if kind[:1] in tuple('aeiou') else 'a'} {kind}"
 
 
 def readers(deal: Deal) -> Iterator[Finding]:
