@@ -348,6 +348,17 @@ class Deal(Strict):
         return role if others == {party} else f"{role}.{party}"
 
     @property
+    def people(self) -> dict[str, str | None]:
+        """Whose each wallet is, by what it is called on chain: the key of a party, None for somebody whom the
+        deal does not name. Raises InputError as `party_of`."""
+        whole, found = self._whole or self, {}
+        for key, part in whole.parts.items():
+            for role in part.people:
+                named = whole.in_role(role) or getattr(part, role) is not None
+                found[whole.wallet_of(key, role)] = whole.party_of(key, role) if named else None
+        return found
+
+    @property
     def data_controller(self) -> Literal["issuer", "holders"]:
         """Which side of the deal's bond produces the data, and so must not gain by withholding it. Raises
         InputError when it has no bond, or several."""
