@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -185,6 +185,12 @@ class KpiBond(Part):
     def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
         """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
+
+    def keep_dates(self, moved: dict[str, Any], days: int) -> None:
+        """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule."""
+        from finance.terms.bond_dates import keep_schedule
+
+        keep_schedule(self, moved, days)
 
     @property
     def issue(self) -> Issue:

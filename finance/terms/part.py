@@ -56,6 +56,10 @@ class Part(Strict):
         the reasons."""
         yield from ()
 
+    def keep_dates(self, moved: dict[str, Any], days: int) -> None:
+        """Put dates back where its kind must have them in `moved`, its section of the file with every date
+        `days` later. Raises ValueError where they fit nowhere."""
+
     @classmethod
     def linking(cls) -> Iterator[tuple[str, Link]]:
         """The fields of this kind that name other parts."""
