@@ -54,13 +54,12 @@ from chain.records import (
 from chain.sender import GasLog, Sender
 from chain.terms import short_string
 from finance.terms import Deal
+from finance.terms.graph_rules import TRANSACTION_GAS
 
 LOCAL_ACCOUNTS = {"deployer": 0, "payee": 1, "issuer": 1, "agent": 2, "payer": 3, "operator": 4, "lender": 5}
 """Whose account each role has on a local chain; the others are free, for investors and strangers."""
 MORE_ACCOUNTS = 20
 """From here on those of parties in a role that several have."""
-TRANSACTION_GAS = 2**24
-"""The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
 """On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
 

@@ -11,9 +11,12 @@ from finance.terms.part import Issue, Link, Part
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
 if TYPE_CHECKING:
+    from finance.terms.deal import Deal
     from finance.terms.schedule import AccrualPeriod
 
 Inclusive = Literal["both", "from", "to", "neither"]
+GAS, GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 300_000, 12_000, 28_000, 8_500
+"""Of its contract (tests/chain/test_chain_gas.py): a coupon period, what a KPI decides, a point of that."""
 
 
 class TierBounds(Strict):
@@ -185,6 +188,15 @@ class KpiBond(Part):
     def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
         """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
+
+    def least_gas(self, deal: Deal) -> int:
+        """By its coupon periods, and what KPIs decide with the points of their curves."""
+        from finance.terms.schedule import bond_schedule
+
+        rules = self.kpi_rules
+        points = sum(len(rule.tiers or rule.line or []) for rule in rules)
+        periods = len(bond_schedule(self))
+        return GAS + GAS_OF_A_PERIOD * periods + GAS_OF_A_RULE * len(rules) + GAS_OF_A_POINT * points
 
     def keep_dates(self, moved: dict[str, Any], days: int) -> None:
         """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule."""

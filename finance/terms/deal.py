@@ -151,6 +151,11 @@ class MissingReport(Strict):
     amount: NumberTerm | None = None
 
 
+FEED_GAS, FEED_GAS_OF_A_PERIOD, FEED_GAS_OF_A_MEMBER, DEAL_GAS = 258_000, 9_800, 12_300, 45_000
+"""Of a KPI's feed, a measurement period of it, one of its nodes and panellists; of any deal
+(tests/chain/test_chain_gas.py)."""
+
+
 class OraclePolicy(Strict):
     """How one KPI gets on chain: nodes, quorum, deadlines in days, challenge money in units of the
     currency. `late_days` follow the reporting window: what went wrong in it can still be put right, and the
@@ -453,6 +458,19 @@ class Deal(Strict):
         """
         kinds = [kind for _, _, kind, _ in self.numbers()]
         return kinds.count("assumed"), len(kinds)
+
+    @property
+    def least_gas(self) -> int:
+        """Gas that the transaction at least takes which deploys the whole deal: of its parts, as far as their
+        kinds say, and of the feeds of its KPIs. Raises ValueError as they do."""
+        whole = self._whole or self
+        gas = DEAL_GAS + sum(part.least_gas(whole) for part in whole.parts.values())
+        read = {kpi for part in whole.parts.values() for kpi in kpis_of(part)}
+        for key in read & whole.kpis.keys() & whole.oracle.keys():
+            policy, periods = whole.oracle[key], len(whole.kpis[key].periods)
+            members = int(policy.nodes.value + policy.panel_size.value)
+            gas += FEED_GAS + FEED_GAS_OF_A_PERIOD * periods + FEED_GAS_OF_A_MEMBER * members
+        return gas
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Deal):

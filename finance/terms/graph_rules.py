@@ -13,6 +13,7 @@ from finance.terms.rule_parts import Finding, Loc
 
 SHARED = ("currency", "factory", "oracle", "registry")
 """What contracts are called on chain that serve several deals."""
+TRANSACTION_GAS = 2**24  # the most that one transaction may take on many chains (EIP-7825)
 MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
 
 
@@ -100,4 +101,18 @@ def readers(deal: Deal) -> Iterator[Finding]:
             yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
 
 
-RULES = (keys, links, claims, hedges, leaders, readers)
+def size(deal: Deal) -> Iterator[Finding]:
+    """All is deployed in one transaction."""
+    try:
+        least = deal.least_gas
+    except ValueError:
+        return  # dates that give no schedule have their own problem
+    if least > TRANSACTION_GAS:
+        yield (
+            ("parts",),
+            f"need at least {least:,} gas to be deployed, and one transaction has {TRANSACTION_GAS:,} "
+            "at most on many chains: make several deals of them",
+        )
+
+
+RULES = (keys, links, claims, hedges, leaders, readers, size)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from finance.terms.part import Link, Part
 from finance.terms.values import DayTerm, Key, NumberTerm
+
+if TYPE_CHECKING:
+    from finance.terms.deal import Deal
+
+
+GAS = 185_000
+"""Of its contract (tests/chain/test_chain_gas.py)."""
 
 
 class Offering(Part):
@@ -18,3 +25,7 @@ class Offering(Part):
     closes: DayTerm
     soft_cap: NumberTerm
     hard_cap: NumberTerm
+
+    def least_gas(self, deal: Deal) -> int:
+        """The same whatever its terms."""
+        return GAS

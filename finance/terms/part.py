@@ -56,6 +56,11 @@ class Part(Strict):
         the reasons."""
         yield from ()
 
+    def least_gas(self, deal: Deal) -> int:
+        """Gas that its contract takes at least to be deployed with the terms it has in a deal; 0 where nobody
+        has measured it. Raises ValueError where the terms do not say."""
+        return 0
+
     def keep_dates(self, moved: dict[str, Any], days: int) -> None:
         """Put dates back where its kind must have them in `moved`, its section of the file with every date
         `days` later. Raises ValueError where they fit nowhere."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from finance.terms.bond import AmountPoint, Tier
 from finance.terms.part import Part
 from finance.terms.values import Key, NumbersTerm, NumberTerm, Strict, Text
+
+if TYPE_CHECKING:
+    from finance.terms.deal import Deal
+
+
+GAS, GAS_OF_A_PERIOD, GAS_OF_A_POINT = 325_000, 14_700, 10_800
+"""Of its contract (tests/chain/test_chain_gas.py): a period, a point of its curve."""
 
 
 class Collateral(Strict):
@@ -60,3 +67,8 @@ class KpiPayment(Part):
     limited_recourse: bool
     close_out: CloseOut
     covenant_dscr: NumberTerm | None = None
+
+    def least_gas(self, deal: Deal) -> int:
+        """By the periods of its KPI, and the points of its curve."""
+        kpi, points = deal.kpis.get(self.kpi), len(self.tiers or self.line or [])
+        return GAS + GAS_OF_A_PERIOD * len(kpi.periods if kpi else []) + GAS_OF_A_POINT * points
