@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from finance.terms.schedule import AccrualPeriod
 
 Inclusive = Literal["both", "from", "to", "neither"]
-GAS, GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 300_000, 12_000, 28_000, 8_500
-"""Of its contract (tests/chain/test_chain_gas.py): a coupon period, what a KPI decides, a point of that."""
+GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_000, 28_000, 8_500
+"""At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
 
 
 class TierBounds(Strict):
@@ -164,6 +164,7 @@ class KpiBond(Part):
 
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("issuer",)
+    gas: ClassVar[int] = 300_000
 
     kind: Literal["kpi_bond"]
     title: Text
@@ -196,7 +197,7 @@ class KpiBond(Part):
         rules = self.kpi_rules
         points = sum(len(rule.tiers or rule.line or []) for rule in rules)
         periods = len(bond_schedule(self))
-        return GAS + GAS_OF_A_PERIOD * periods + GAS_OF_A_RULE * len(rules) + GAS_OF_A_POINT * points
+        return self.gas + GAS_OF_A_PERIOD * periods + GAS_OF_A_RULE * len(rules) + GAS_OF_A_POINT * points
 
     def keep_dates(self, moved: dict[str, Any], days: int) -> None:
         """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from finance.terms.part import Part
 from finance.terms.values import Key, written
-
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
 
 InvestorClass = Literal["retail", "professional", "institutional"]
 Symbol = Annotated[
@@ -23,23 +20,16 @@ Country = Annotated[
 ]
 
 
-GAS = 250_000
-"""Of its contract (tests/chain/test_chain_gas.py)."""
-
-
 class ClaimToken(Part):
     """Units of a claim, which change hands among those who may hold them: wallets of the `eligible_classes`
     from no blocked country (ISO 3166-1 alpha-2). Its name is the title of the part that pays it;
     `agent` keeps its register, by default the only party with that role."""
 
     people: ClassVar[tuple[str, ...]] = ("agent",)
+    gas: ClassVar[int] = 250_000
 
     kind: Literal["claim_token"]
     symbol: Symbol
     agent: Key | None = None
     eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
     blocked_countries: list[Country] = Field(default_factory=list)
-
-    def least_gas(self, deal: Deal) -> int:
-        """The same whatever its terms."""
-        return GAS

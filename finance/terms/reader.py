@@ -33,6 +33,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STARTS = frozenset("-+.0123456789")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _MOST_DIGITS = 1_000
 """Of an int: reading takes the square of their number, and Python refuses more than 4,300."""
 
@@ -173,7 +174,8 @@ def _refuse_deep(tree: Any) -> None:
 
 
 def exact_json(data: bytes) -> Any:
-    """JSON with numbers as int or Decimal. Raises ValueError, also for NaN, Infinity and duplicate keys."""
+    """JSON with numbers as int or Decimal. Raises ValueError, also for NaN, Infinity, duplicate keys and half
+    a character."""
 
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not a number")
@@ -185,9 +187,15 @@ def exact_json(data: bytes) -> Any:
             raise ValueError(f"duplicate key {next(name for name in counts if counts[name] > 1)!r}")
         return found
 
-    return json.loads(
+    found = json.loads(
         data, parse_int=_whole, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once
     )
+    if _HALF.search(data):  # by an escape JSON can hold half a character, which no other text can
+        try:
+            json.dumps(found, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half a character, an escape from \\ud800 to \\udfff") from None
+    return found
 
 
 def _mapping(tree: Any, file: str) -> dict[str, Any]:

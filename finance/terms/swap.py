@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from finance.terms.deal import Deal
 
 
-GAS, GAS_OF_A_PERIOD, GAS_OF_A_POINT = 325_000, 14_700, 10_800
-"""Of its contract (tests/chain/test_chain_gas.py): a period, a point of its curve."""
+GAS_OF_A_PERIOD, GAS_OF_A_POINT = 14_700, 10_800
+"""At least, of a period, of a point of its curve (tests/chain/test_chain_gas.py)."""
 
 
 class Collateral(Strict):
@@ -51,6 +51,7 @@ class KpiPayment(Part):
 
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("payer", "payee")
+    gas: ClassVar[int] = 325_000
 
     kind: Literal["kpi_payment"]
     title: Text
@@ -71,4 +72,4 @@ class KpiPayment(Part):
     def least_gas(self, deal: Deal) -> int:
         """By the periods of its KPI, and the points of its curve."""
         kpi, points = deal.kpis.get(self.kpi), len(self.tiers or self.line or [])
-        return GAS + GAS_OF_A_PERIOD * len(kpi.periods if kpi else []) + GAS_OF_A_POINT * points
+        return self.gas + GAS_OF_A_PERIOD * len(kpi.periods if kpi else []) + GAS_OF_A_POINT * points

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from finance.terms.deal import Deal
 
 
-GAS, GAS_OF_A_PERIOD = 450_000, 26_000
-"""Of its contract (tests/chain/test_chain_gas.py)."""
+GAS_OF_A_PERIOD = 26_000
+"""At least (tests/chain/test_chain_gas.py)."""
 
 
 class Treasury(Part):
@@ -25,6 +25,7 @@ class Treasury(Part):
     """
 
     people: ClassVar[tuple[str, ...]] = ("issuer", "operator", "lender")
+    gas: ClassVar[int] = 450_000
 
     kind: Literal["treasury"]
     title: Text
@@ -42,7 +43,7 @@ class Treasury(Part):
     def least_gas(self, deal: Deal) -> int:
         """By its periods, which are the swap's."""
         kpi = deal.kpis.get(getattr(deal.parts.get(self.swap), "kpi", ""))
-        return GAS + GAS_OF_A_PERIOD * len(kpi.periods if kpi else [])
+        return self.gas + GAS_OF_A_PERIOD * len(kpi.periods if kpi else [])
 
     @property
     def issue(self) -> Issue:

@@ -110,7 +110,7 @@ def test_strange_values_anywhere(name: str, section: str) -> None:
 
 
 BOOK = sorted(DEALS.glob("*.yaml"))
-KEYS = ["", "x", "a\nb", "A b", "\u2028", "\x1b[31m", "\ud800", "é", "9", "x" * 40, "value", "kind"]
+KEYS = ["", "x", "a\nb", "A b", "\u2028", "\x1b[31m", "é", "9", "x" * 40, "value", "kind"]
 FOREIGN = re.compile(
     r"[Ii]nput |[Ss]hould |valid (?:string|dictionary|list|integer)|match pattern|instance of|[Vv]alue error"
     r"|Field required|Extra inputs|validation|pydantic|sys\.|https?:|Traceback"
@@ -180,6 +180,14 @@ def test_a_number_of_many_digits_is_a_problem_of_its_field(digits: int, form: st
     assert found["parts.offering.soft_cap.value"] == "has more digits than a deal can carry (40)"
     assert found["currency.minor_units"].startswith("must be ")
     assert all(len(str(problem)) < 400 for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("where", ['{"a": "%s"}', '{"%s": 1}', '{"a": [1.5, {"b": "x%sy"}]}'])
+def test_half_a_character_is_no_text(where: str) -> None:
+    assert read_deal_json((where % r"\uD83D\udca7").encode())  # both halves: a drop of water
+    for half in (r"\ud83d", r"\uDCA7", r"\udca7\ud83d"):
+        with pytest.raises(DealFileError, match=r"^deal: not JSON: holds half a character"):
+            read_deal_json((where % half).encode())
 
 
 def changed(tree: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
