@@ -54,13 +54,12 @@ from chain.records import (
 from chain.sender import GasLog, Sender
 from chain.terms import short_string
 from finance.terms import Deal
+from finance.terms.graph_rules import TRANSACTION_GAS
 
 LOCAL_ACCOUNTS = {"deployer": 0, "payee": 1, "issuer": 1, "agent": 2, "payer": 3, "operator": 4, "lender": 5}
 """Whose account each role has on a local chain; the others are free, for investors and strangers."""
 MORE_ACCOUNTS = 20
 """From here on those of parties in a role that several have."""
-TRANSACTION_GAS = 2**24
-"""The most that one transaction may take on many chains (EIP-7825)."""
 NODE_KEYS, PANEL_KEYS = 100, 200
 """On a local chain node i has key 100 + i of the well-known test mnemonic, panellist i key 200 + i."""
 
@@ -87,6 +86,12 @@ class Infrastructure:
     currency: str
     implementations: Mapping[str, str]
     reused: tuple[str, ...] = ()
+
+    @property
+    def contracts(self) -> dict[str, str]:
+        """All of them, by what people call them."""
+        named = {name: getattr(self, name) for name in ("registry", "oracle", "factory", "currency")}
+        return named | {f"implementation of a {kind}": at for kind, at in self.implementations.items()}
 
 
 # -- shared contracts
@@ -162,7 +167,7 @@ def deploy_infrastructure(
     """
     artifacts.ensure_compiled(say=say)
     if currency is not None:
-        currency = _require_currency(w3, currency, currency_decimals)
+        currency = require_currency(w3, currency, currency_decimals)
     sender = Sender(w3, deployer, gas)
     shared = SharedContracts(sender, folder, say)
     registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
@@ -175,7 +180,7 @@ def deploy_infrastructure(
     return Infrastructure(registry, oracle, factory, money, made, tuple(shared.reused))
 
 
-def _require_currency(w3: Web3, given: str, decimals: int) -> str:
+def require_currency(w3: Web3, given: str, decimals: int) -> str:
     """The address of a currency with so many decimals. Raises RecordError where there is none."""
     try:
         address = address_of(given)
@@ -210,9 +215,13 @@ def local_wallets(w3: Web3, deal: Deal, deployer: str | None = None) -> Wallets:
     plan = plan_of(deal)
     roles, _ = plan.asked()
     more = iter(range(MORE_ACCOUNTS, MORE_ACCOUNTS + len(roles)))
-    people = {}
+    people: dict[str, str] = {}
+    whose: dict[int, str | None] = {}
+    parties = deal.people
     for role in ("deployer", *roles):
-        number = LOCAL_ACCOUNTS[role] if role in LOCAL_ACCOUNTS else next(more)
+        number, party = LOCAL_ACCOUNTS.get(role), parties.get(role)
+        if number is None or whose.setdefault(number, party) != party:
+            number = next(more)
         people[role] = unlocked[number] if number < len(unlocked) else local_account(number).address
     people["deployer"] = deployer or people["deployer"]
     feeds = [feed.terms for feed in plan.feeds]
@@ -225,16 +234,20 @@ def local_wallets(w3: Web3, deal: Deal, deployer: str | None = None) -> Wallets:
     )
 
 
-def wallets_for(path: Path, deployer: str, deal: Deal) -> Wallets:
-    """The wallets in a file, of everybody whom the deal asks for; raises RecordError with a line per
-    problem."""
+def wallets_for(path: Path, deployer: str, deal: Deal, currency: str | None = None) -> Wallets:
+    """The wallets in a file, of everybody whom the deal asks for, none of whom is the `currency`; raises
+    RecordError with a line per problem."""
     wallets = load_wallets(path, deployer)
-    _require_wallets(wallets, plan_of(deal))
+    contracts = {} if currency is None else {"currency": currency}
+    _require_wallets(wallets, deal, plan_of(deal), contracts, str(path))
     return wallets
 
 
-def _require_wallets(wallets: Wallets, plan: Plan) -> None:
-    require_wallets(wallets, plan.asked()[0], [feed.terms for feed in plan.feeds])
+def _require_wallets(
+    wallets: Wallets, deal: Deal, plan: Plan, contracts: Mapping[str, str], where: str = "wallets"
+) -> None:
+    feeds = [feed.terms for feed in plan.feeds]
+    require_wallets(wallets, plan.asked()[0], feeds, deal.people, contracts, where)
 
 
 def local_keys(wallets: Wallets) -> dict[str, LocalAccount]:
@@ -272,7 +285,7 @@ def deploy_deal(
     sender = Sender(w3, deployer, gas)
     plan, given = plan_of(deal), wallets
     wallets = wallets or local_wallets(w3, deal, sender.address)
-    _require_wallets(wallets, plan)
+    _require_wallets(wallets, deal, plan, infrastructure.contracts)
     factory = contract(w3, "DealFactory", infrastructure.factory)
     moved = _moved(shifted_from, shifted_days)
 
@@ -284,7 +297,7 @@ def deploy_deal(
 
     deployed = factory.functions.deployedIn(sender.address, deal.terms_hash)
     if read(deployed):
-        raise _already(deal, known().parts, out, recorded, given)
+        raise _already(deal, known().parts, out, recorded, given, infrastructure.currency)
     now = clock(w3)
     passed = next((words for time, words in plan.deadlines if now >= time), None)
     if passed is not None:
@@ -298,7 +311,7 @@ def deploy_deal(
     except ContractError as error:
         if error.name != "DealFactory_AlreadyDeployed":
             raise
-        raise _already(deal, known().parts, out, recorded, given) from None
+        raise _already(deal, known().parts, out, recorded, given, infrastructure.currency) from None
     record = recorded()
     if out is not None:
         record.save(out)
@@ -377,15 +390,20 @@ def require_new(
     shifted_from: Deal | None,
     shifted_days: int,
     wallets: Wallets | None = None,
+    currency: str | None = None,
 ) -> None:
     """Raise AlreadyDeployedError, and write the record to `out`, if `deployer` has deployed these very terms
     on this chain, through whichever factory: what a folder remembers is not asked. It says which of the
-    `wallets`, if they were given, are not those of the deployment."""
+    `wallets`, if they were given, are not those of the deployment, and whether its `currency` is another."""
     factory = factory_before(w3, deployer, deal.terms_hash)
     if factory is not None:
         moved = _moved(shifted_from, shifted_days)
         known = _announced(w3, factory, deployer, deal.terms_hash)
-        raise _already(deal, known.parts, out, lambda: _record(w3, deal, factory, deployer, moved), wallets)
+
+        def recorded() -> DeploymentRecord:
+            return _record(w3, deal, factory, deployer, moved)
+
+        raise _already(deal, known.parts, out, recorded, wallets, currency)
 
 
 def factory_before(w3: Web3, deployer: str, terms_hash: str) -> str | None:
@@ -412,15 +430,18 @@ def _already(
     out: Path | None,
     recorded: Callable[[], DeploymentRecord],
     wallets: Wallets | None,
+    currency: str | None,
 ) -> AlreadyDeployedError:
     where = ", ".join(f"{key} {address}" for key, address in parts.items())
     text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
-    if wallets is not None or out is not None:
+    if wallets is not None or currency is not None or out is not None:
         # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
         record = recorded()
         others = [] if wallets is None else list(_others(record.wallets, wallets))
         if others:
             text += f"; for other wallets than those given: {'; '.join(others)}"
+        if currency not in (None, record.shared["currency"]):
+            text += f"; in another currency than that given: {record.shared['currency']}, not {currency}"
         if out is not None:
             record.save(out)
             text += f"; record: {out}"

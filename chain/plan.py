@@ -54,8 +54,8 @@ class Planned:
 
 @dataclass(frozen=True)
 class PlannedFeed:
-    """A KPI's feed, which parts read by their keys; the `sponsor`, a role, pays for rewards and has back what
-    is left of them."""
+    """A KPI's feed, which parts read by their keys; the `sponsor`, a role, has what is left of the rewards
+    when all is over."""
 
     terms: FeedTerms
     consumers: tuple[str, ...]
@@ -73,8 +73,9 @@ class Plan:
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
-        """All parts of several, in their order. Where several have a feed of the same KPI, the first one's
-        sponsor pays for it."""
+        """All parts of several, in their order. Where several have a feed of the same KPI, the sponsor is the
+        first one's: by `plan_of` that of the group whose leader's key comes first in the alphabet, for the
+        terms hash knows no order of parts."""
         each = list(plans)
         feeds: dict[str, PlannedFeed] = {}
         for feed in (feed for plan in each for feed in plan.feeds):

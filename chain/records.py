@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from eth_utils.address import (
@@ -19,6 +20,9 @@ from chain.errors import RecordError
 from finance.settlement.terms import FeedTerms
 from finance.terms import Deal
 from finance.terms.load import EARLIER
+from finance.terms.problems import in_words, one_line
+from finance.terms.reader import exact_json
+from finance.terms.values import written
 
 
 def address_of(value: str) -> str:
@@ -51,7 +55,9 @@ def _serving(shared: dict[str, str]) -> dict[str, str]:
 
 
 Minor = Annotated[int, Field(gt=0)]
-Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+Hash = Annotated[
+    str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$"), written("0x and 64 small hexadecimal digits")
+]
 
 
 class Frozen(BaseModel):
@@ -254,12 +260,12 @@ def parsed(model: type[Model], data: Any, where: str) -> Model:
 
 
 def read_json(path: str | Path) -> Any:
-    """The JSON of a file; raises RecordError, naming the file, if there is none."""
+    """The JSON of a file; raises RecordError, naming the file, if there is none, or a key stands twice."""
     try:
-        return json.loads(Path(path).read_text())
+        return exact_json(Path(path).read_bytes())
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: not JSON: {error}") from None
 
 
@@ -270,32 +276,75 @@ def problems(file: str, error: ValidationError) -> list[str]:
         field = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
         given = problem.get("input")
         shown = f" = {given!r}" if isinstance(given, str | int) else ""
-        lines.append(f"{file}: {field}{shown}: {problem['msg'].removeprefix('Value error, ')}")
+        lines.append(one_line(f"{file}: {field}{shown}: {in_words(problem)}"))
     return lines
 
 
-def require_wallets(wallets: Wallets, roles: Sequence[str], feeds: Sequence[FeedTerms]) -> None:
-    """Raise RecordError unless the wallets are those of the roles that a deal has, and of as many nodes and
-    panellists as it asks for, none of whom is both."""
+def require_wallets(
+    wallets: Wallets,
+    roles: Sequence[str],
+    feeds: Sequence[FeedTerms],
+    parties: Mapping[str, str | None] = MappingProxyType({}),
+    contracts: Mapping[str, str] = MappingProxyType({}),
+    where: str = "wallets",
+) -> None:
+    """Raise RecordError, with a line `WHERE: FIELD = VALUE: REASON` per problem, unless the wallets are those
+    of the `roles` that a deal has, and of as many nodes and panellists as its `feeds` ask for.
+
+    Nobody who signs or judges has another part in the deal; two `parties` (whose a wallet is, by role:
+    `Deal.people`) do not share a wallet; and nobody is zero or one of the `contracts`, addresses by name.
+    """
+    wrong = [
+        *_of_roles(wallets, roles),
+        *_of_numbers(wallets, feeds),
+        *_of_others(wallets, parties, {address: name for name, address in contracts.items()}),
+    ]
+    if wrong:
+        raise RecordError("\n".join(f"{where}: {each}" for each in wrong))
+
+
+def _of_roles(wallets: Wallets, roles: Sequence[str]) -> Iterator[str]:
     for role in roles:
         if role not in wallets.people:
-            raise RecordError(f"wallets: {role}: is missing, and this deal needs it")
+            yield f"{role}: is missing, and this deal needs it"
     for role, given in wallets.people.items():
         if role not in roles:
-            known = ", ".join(roles)
-            raise RecordError(f"wallets: {role} = {given}: this deal has none (it has {known})")
+            yield f"{role} = {given}: this deal has none (it has {', '.join(roles)})"
+
+
+def _of_numbers(wallets: Wallets, feeds: Sequence[FeedTerms]) -> Iterator[str]:
     wanted: Sequence[tuple[str, list[str], int]] = (
         ("nodes", wallets.nodes, most_nodes(feeds)),
         ("panel", wallets.panel, most_panellists(feeds)),
     )
     for name, have, need in wanted:
         if len(have) != need:
-            raise RecordError(f"wallets: {name}: the deal asks for {need} and {len(have)} are given")
-    both = set(wallets.nodes) & set(wallets.panel)
-    if both:
-        raise RecordError(
-            f"wallets: {', '.join(sorted(both))} would be a node and sit on the panel that judges nodes"
-        )
+            yield f"{name}: the deal asks for {need} and {len(have)} are given"
+
+
+def _of_others(
+    wallets: Wallets, parties: Mapping[str, str | None], contracts: Mapping[str, str]
+) -> Iterator[str]:
+    """Addresses that cannot be whose they are said to be."""
+    known: dict[str, str] = {}
+    for role, given in wallets.people.items():
+        first = known.setdefault(given, role)
+        mine, other = parties.get(role), parties.get(first)
+        if None not in (mine, other) and mine != other:
+            yield f"{role} = {given}: is the {first}'s as well, and those are two parties, {other} and {mine}"
+    for member in wallets.panel:
+        if member in wallets.nodes:
+            yield f"panel = {member}: would be a node and sit on the panel that judges nodes"
+    for name, members in (("nodes", wallets.nodes), ("panel", wallets.panel)):
+        for each in members:
+            if each in known:
+                yield f"{name} = {each}: is the {known[each]}'s: nobody signs or judges in a deal of its own"
+    for name, some in wallets.everybody.items():
+        for each in [some] if isinstance(some, str) else some:
+            if not int(each, 16):
+                yield f"{name} = {each}: is nobody's address"
+            elif each in contracts:
+                yield f"{name} = {each}: is a contract of the deal ({contracts[each]}), which acts for nobody"
 
 
 def most_nodes(feeds: Sequence[FeedTerms]) -> int:

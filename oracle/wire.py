@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from finance.terms.problems import in_words
 from oracle.kpi import INT128_MAX, INT128_MIN
 from oracle.observation import Domain, Observation, Signature
 
@@ -101,4 +102,4 @@ def one_line(error: ValidationError) -> str:
     value = problem.get("input")
     shown = "" if problem["type"] == "missing" or isinstance(value, dict | list) else f" = {value!r:.80}"
     more = error.error_count() - 1
-    return f"{field}{shown}: {problem['msg']}" + (f" (and {more} more)" if more else "")
+    return f"{field}{shown}: {in_words(problem)}" + (f" (and {more} more)" if more else "")

@@ -51,8 +51,8 @@ def deploy(
 ) -> None:
     """Deploy a deal in one transaction, check every field of it on the chain, and write its record.
 
-    Running it again for the same deal and deployer tells where it is, and which of the wallets given are not
-    its own, and changes nothing (exit 2).
+    Running it again for the same deal and deployer tells where it is, and which of the wallets and currency
+    given are not its own, and changes nothing (exit 2).
     """
     from chain.errors import ContractError
     from chain.network import connect
@@ -92,6 +92,7 @@ def run(
         deploy_deal,
         deploy_infrastructure,
         record_path,
+        require_currency,
         require_new,
         say_on_stderr,
         wallets_for,
@@ -111,8 +112,9 @@ def run(
     _require_file(path, out is not None)
     code, decimals = deal.currency.code, deal.currency.token_decimals
     kinds = [part.kind for part in plan_of(deal).parts]
-    wallets = wallets_for(wallets_file, address, deal) if wallets_file else None
-    require_new(w3, address, deal, path, original, days, wallets)
+    currency = currency and require_currency(w3, currency, decimals)
+    wallets = wallets_for(wallets_file, address, deal, currency) if wallets_file else None
+    require_new(w3, address, deal, path, original, days, wallets, currency)
     shared = deploy_infrastructure(
         w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
     )
@@ -146,12 +148,11 @@ def summarise(record: DeploymentRecord, path: Path) -> None:
 
 def _people(record: DeploymentRecord) -> Iterator[tuple[str, str]]:
     """Who is who: role, wallet and name of the deal's people, and how many sign for the oracle."""
-    parties = record.load_deal().parties
+    deal = record.load_deal()
+    people = deal.people
     for role, address in record.wallets.people.items():
-        _, _, key = role.partition(".")
-        named = [parties[key]] if key else [party for party in parties.values() if role in party.roles]
-        names = ", ".join(party.name for party in named)
-        yield role, f"{address}{f' ({names})' if names else ''}"
+        party = people.get(role)
+        yield role, f"{address}{f' ({deal.parties[party].name})' if party else ''}"
     if record.wallets.nodes:
         yield "signers", f"{len(record.wallets.nodes)} nodes, {len(record.wallets.panel)} panellists"
 

@@ -19,8 +19,8 @@ def migrate(
 ) -> None:
     """Write deal files of the earlier form (claims and one offering) in today's (parts that name each other).
 
-    Every file is read and checked before any is written. The terms hash of a deal becomes another: what is
-    deployed already stays what it is.
+    Every file is read and checked before any is written. Comments that find no place are named, with their
+    lines. The terms hash of a deal becomes another: what is deployed already stays what it is.
     """
     from finance.terms import InputError, parse_deal
     from finance.terms.migrate import migrated
@@ -40,10 +40,10 @@ def migrate(
         if made is None:
             typer.echo(f"{file}: has today's form")
             continue
-        text, kept = made
-        lost = "" if kept else "; its comments are lost"
+        text, lost = made
+        told = "".join(f"\n  lost: line {comment}" for comment in lost)
         if check:
-            typer.echo(f"{file}: would be written anew{lost}")
+            typer.echo(f"{file}: would be written anew{told}")
             continue
         beside = file.with_name(file.name + ".part")
         try:
@@ -52,7 +52,7 @@ def migrate(
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise InputError(f"{file}: cannot be written: {error.strerror}") from None
-        typer.echo(f"{file}: written anew{lost}")
+        typer.echo(f"{file}: written anew{told}")
     if check and any(made is not None for _, made in found):
         raise typer.Exit(1)
 

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from finance.registry import Registry
 from finance.terms.deal import Deal
+from finance.terms.problems import in_words
 from finance.terms.processes import SeasonalProcess, TwinProcess
 from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
 from finance.terms.swap_rules import treasuries
@@ -145,16 +146,11 @@ def _finding(model: type[AssetParameters], error: ErrorDetails) -> Finding:
     name = str(error["loc"][0])
     extra = model.model_fields[name].json_schema_extra if name in model.model_fields else None
     unit = str(extra["unit"]) if isinstance(extra, dict) and extra["unit"] else ""
-    reason = error["msg"].replace("Input should be", "must be").replace("List should have", "must have")
-    if error["type"] == "missing":
-        reason = "is required"
-    elif error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
-        reason = f"unknown parameter of this twin (known: {known})"
-    elif error["type"] in ("is_instance_of", "decimal_type"):
-        reason = "must be a number"
-    reason = reason[0].lower() + reason[1:]
-    return (*here, name), f"{reason} [{unit}]" if unit and error["type"] != "extra_forbidden" else reason
+        return (*here, name), f"unknown parameter of this twin (known: {known})"
+    reason = in_words(error)
+    return (*here, name), f"{reason} [{unit}]" if unit else reason
 
 
 def revenue(deal: Deal) -> Iterator[Finding]:

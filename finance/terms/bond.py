@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,9 +11,12 @@ from finance.terms.part import Issue, Link, Part
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
 if TYPE_CHECKING:
+    from finance.terms.deal import Deal
     from finance.terms.schedule import AccrualPeriod
 
 Inclusive = Literal["both", "from", "to", "neither"]
+GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_000, 28_000, 8_500
+"""At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
 
 
 class TierBounds(Strict):
@@ -161,6 +164,7 @@ class KpiBond(Part):
 
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("issuer",)
+    gas: ClassVar[int] = 300_000
 
     kind: Literal["kpi_bond"]
     title: Text
@@ -185,6 +189,21 @@ class KpiBond(Part):
     def kpi_rules(self) -> list[CouponStep | OutcomePayment]:
         """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
+
+    def least_gas(self, deal: Deal) -> int:
+        """By its coupon periods, and what KPIs decide with the points of their curves."""
+        from finance.terms.schedule import bond_schedule
+
+        rules = self.kpi_rules
+        points = sum(len(rule.tiers or rule.line or []) for rule in rules)
+        periods = len(bond_schedule(self))
+        return self.gas + GAS_OF_A_PERIOD * periods + GAS_OF_A_RULE * len(rules) + GAS_OF_A_POINT * points
+
+    def keep_dates(self, moved: dict[str, Any], days: int) -> None:
+        """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule."""
+        from finance.terms.bond_dates import keep_schedule
+
+        keep_schedule(self, moved, days)
 
     @property
     def issue(self) -> Issue:

@@ -83,10 +83,15 @@ def _parties(deal: Deal) -> Iterator[Finding]:
             yield ("parties", name, "name"), f"is {called[party.name]}'s as well: one party has one key"
         called.setdefault(party.name, name)
     for role in NAMED_ROLES:
-        asking = [part for part in deal.parts.values() if role in part.people and getattr(part, role) is None]
+        asking = [
+            key for key, part in deal.parts.items() if role in part.people and getattr(part, role) is None
+        ]
         found = deal.in_role(role)
-        if asking and (len(found) > 1 or (not found and role == "issuer")):
+        if asking and not found and role == "issuer":
             yield ("parties",), _one(role, found)
+        for key in asking if len(found) > 1 else ():
+            named = f"{' and '.join(found)} have the role {role}: name one, as in `{role}: {found[0]}`"
+            yield ("parts", key, role), named
     controllers = deal.in_role("data_controller")
     if not deal.kpis:
         for name in controllers:
@@ -95,6 +100,20 @@ def _parties(deal: Deal) -> Iterator[Finding]:
         yield ("parties",), _one("data_controller", controllers)
     else:
         yield from _controllers(deal, controllers)
+
+
+def _roles(deal: Deal) -> Iterator[Finding]:
+    """Each once; and nobody judges data that somebody with a role in the deal could gain by."""
+    for name, party in deal.parties.items():
+        here = ("parties", name, "roles")
+        for role in dict.fromkeys(role for role in party.roles if party.roles.count(role) > 1):
+            yield here, f"names the role {role} twice"
+        others = [role for role in party.roles if role != "panel"]
+        if others and len(others) < len(party.roles):
+            yield (
+                here,
+                f"the panel judges, so whoever sits on it has no other role here ({', '.join(others)})",
+            )
 
 
 def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
@@ -187,6 +206,7 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _sources,
     _currency,
     _parties,
+    _roles,
     _twin,
     _kpis,
     *assets.RULES,

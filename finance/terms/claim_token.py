@@ -7,10 +7,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from finance.terms.part import Part
-from finance.terms.values import Key
+from finance.terms.values import Key, written
 
 InvestorClass = Literal["retail", "professional", "institutional"]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,11}$")]
+Symbol = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z0-9]{1,11}$"),
+    written("at most eleven capitals and digits, such as DCW16B"),
+]
+Country = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}$"), written("two capitals of ISO 3166-1, such as US")
+]
 
 
 class ClaimToken(Part):
@@ -19,11 +26,10 @@ class ClaimToken(Part):
     `agent` keeps its register, by default the only party with that role."""
 
     people: ClassVar[tuple[str, ...]] = ("agent",)
+    gas: ClassVar[int] = 250_000
 
     kind: Literal["claim_token"]
     symbol: Symbol
     agent: Key | None = None
     eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
-    blocked_countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
-        default_factory=list
-    )
+    blocked_countries: list[Country] = Field(default_factory=list)

@@ -43,6 +43,7 @@ from finance.terms.values import (
     Term,
     Text,
     TextTerm,
+    written,
 )
 
 __all__ = [
@@ -81,7 +82,9 @@ class Currency(Strict):
     chain.
     """
 
-    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    code: Annotated[
+        str, StringConstraints(pattern=r"^[A-Z]{3}$"), written("three capitals of ISO 4217, such as USD")
+    ]
     minor_units: Count
     token_decimals: Count
 
@@ -148,6 +151,11 @@ class MissingReport(Strict):
     amount: NumberTerm | None = None
 
 
+FEED_GAS, FEED_GAS_OF_A_PERIOD, FEED_GAS_OF_A_MEMBER, DEAL_GAS = 258_000, 9_800, 12_300, 45_000
+"""Of a KPI's feed, a measurement period of it, one of its nodes and panellists; of any deal
+(tests/chain/test_chain_gas.py)."""
+
+
 class OraclePolicy(Strict):
     """How one KPI gets on chain: nodes, quorum, deadlines in days, challenge money in units of the
     currency. `late_days` follow the reporting window: what went wrong in it can still be put right, and the
@@ -157,7 +165,11 @@ class OraclePolicy(Strict):
     nodes: NumberTerm
     quorum: NumberTerm
     max_spread: NumberTerm
-    method: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$")]
+    method: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$"),
+        written("a name in small letters and its version, such as reported-values/1"),
+    ]
     reporting_days: NumberTerm
     late_days: NumberTerm
     dispute_days: NumberTerm
@@ -178,7 +190,11 @@ class Deal(Strict):
     """
 
     schema_id: Literal["penstock/deal/2"] = Field(alias="schema")
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=64)]
+    id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=64),
+        written("at most 64 small letters and digits, with single hyphens between them, such as my-bond"),
+    ]
     title: Text
     summary: Text
     sources: dict[Key, Source]
@@ -339,6 +355,17 @@ class Deal(Strict):
         return role if others == {party} else f"{role}.{party}"
 
     @property
+    def people(self) -> dict[str, str | None]:
+        """Whose each wallet is, by what it is called on chain: the key of a party, None for somebody whom the
+        deal does not name. Raises InputError as `party_of`."""
+        whole, found = self._whole or self, {}
+        for key, part in whole.parts.items():
+            for role in part.people:
+                named = whole.in_role(role) or getattr(part, role) is not None
+                found[whole.wallet_of(key, role)] = whole.party_of(key, role) if named else None
+        return found
+
+    @property
     def data_controller(self) -> Literal["issuer", "holders"]:
         """Which side of the deal's bond produces the data, and so must not gain by withholding it. Raises
         InputError when it has no bond, or several."""
@@ -433,6 +460,19 @@ class Deal(Strict):
         """
         kinds = [kind for _, _, kind, _ in self.numbers()]
         return kinds.count("assumed"), len(kinds)
+
+    @property
+    def least_gas(self) -> int:
+        """Gas that the transaction at least takes which deploys the whole deal: of its parts, as far as their
+        kinds say, and of the feeds of its KPIs. Raises ValueError as they do."""
+        whole = self._whole or self
+        gas = DEAL_GAS + sum(part.least_gas(whole) for part in whole.parts.values())
+        read = {kpi for part in whole.parts.values() for kpi in kpis_of(part)}
+        for key in read & whole.kpis.keys() & whole.oracle.keys():
+            policy, periods = whole.oracle[key], len(whole.kpis[key].periods)
+            members = int(policy.nodes.value + policy.panel_size.value)
+            gas += FEED_GAS + FEED_GAS_OF_A_PERIOD * periods + FEED_GAS_OF_A_MEMBER * members
+        return gas
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Deal):

@@ -13,6 +13,7 @@ from finance.terms.rule_parts import Finding, Loc
 
 SHARED = ("currency", "factory", "oracle", "registry")
 """What contracts are called on chain that serve several deals."""
+TRANSACTION_GAS = 2**24  # the most that one transaction may take on many chains (EIP-7825)
 MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
 
 
@@ -31,9 +32,9 @@ def links(deal: Deal) -> Iterator[Finding]:
             found = deal.parts.get(other)
             if found is None:
                 known = ", ".join(name for name, each in deal.parts.items() if _kind(each) == link.kind)
-                yield here, f"no such part (a {link.kind} is wanted; known: {known or 'none'})"
+                yield here, f"no such part ({_a(link.kind)} is wanted; known: {known or 'none'})"
             elif _kind(found) != link.kind:
-                yield here, f"is a {_kind(found)}, and a {link.kind} is wanted"
+                yield here, f"is {_a(_kind(found))}, and {_a(link.kind)} is wanted"
 
 
 def claims(deal: Deal) -> Iterator[Finding]:
@@ -87,6 +88,11 @@ def _kind(part: Part) -> str:
     return str(getattr(part, "kind", ""))
 
 
+def _a(kind: str) -> str:
+    """A kind with its article."""
+    return f"{'an' if kind[:1] in tuple('aeiou') else 'a'} {kind}"
+
+
 def readers(deal: Deal) -> Iterator[Finding]:
     """A feed has so many readers at most."""
     for kpi in deal.kpis:
@@ -95,4 +101,18 @@ def readers(deal: Deal) -> Iterator[Finding]:
             yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
 
 
-RULES = (keys, links, claims, hedges, leaders, readers)
+def size(deal: Deal) -> Iterator[Finding]:
+    """All is deployed in one transaction."""
+    try:
+        least = deal.least_gas
+    except ValueError:
+        return  # dates that give no schedule have their own problem
+    if least > TRANSACTION_GAS:
+        yield (
+            ("parts",),
+            f"need at least {least:,} gas to be deployed, and one transaction has {TRANSACTION_GAS:,} "
+            "at most on many chains: make several deals of them",
+        )
+
+
+RULES = (keys, links, claims, hedges, leaders, readers, size)

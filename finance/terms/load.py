@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from finance.terms.canonical import plain
 from finance.terms.checks import check
 from finance.terms.deal import Deal
-from finance.terms.problems import DealFileError, Problem
+from finance.terms.problems import DealFileError, Problem, in_words
 from finance.terms.reader import read_deal_yaml
 from finance.terms.values import Term
 
@@ -48,11 +48,11 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
         draft, complete = deal, True
     except ValidationError as error:
         draft, complete = _salvage(Deal, dict(tree)), False
-        problems += _from_pydantic(file, tree, error.errors(include_url=False, include_context=False))
+        problems += _from_pydantic(file, tree, error.errors(include_url=False))
     reported = {problem.field for problem in problems}
     found = dict.fromkeys(problems)  # in order, each once
     for loc, reason in check(draft, complete):
-        problem = Problem(file, ".".join(loc), show(look_up(tree, loc)), reason)
+        problem = Problem(file, _name(loc), show(look_up(tree, loc)), reason)
         if problem.field not in reported:
             found[problem] = None
     if found:
@@ -60,26 +60,21 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
     return deal
 
 
+def _name(loc: tuple[str, ...]) -> str:
+    """What stands at `loc` is called so: parts.bond.coupon."""
+    return ".".join(step or '""' for step in loc)
+
+
 def _from_pydantic(file: str, tree: Any, errors: Iterable[ErrorDetails]) -> list[Problem]:
     problems: dict[tuple[str, ...], Problem] = {}
     for error in errors:
-        kind = error["type"].startswith("union_tag")
-        loc = _file_path(tree, error["loc"], missing=error["type"] == "missing")
-        loc = (*loc, "kind") if kind else loc
-        if error["type"] in ("missing", "union_tag_not_found"):
-            reason = "is required"
-        elif kind:
-            reason = "must be one of " + error["msg"].split("expected tags: ")[-1]
-        elif error["type"] == "extra_forbidden":
-            reason = "unknown field" + (
-                " (a text with a comma needs quotes)" if look_up(tree, loc) is None else ""
-            )
-        elif error["type"] == "model_type":
-            reason = "must be a mapping of fields"
-        else:
-            reason = error["msg"][0].lower() + error["msg"][1:]
+        loc, reason = _file_path(tree, error["loc"], missing=error["type"] == "missing"), in_words(error)
+        if error["type"].startswith("union_tag"):
+            loc = (*loc, "kind")
+        elif error["type"] == "extra_forbidden" and look_up(tree, loc) is None:
+            reason += " (a text with a comma needs quotes)"
         # One line per field: a value that fits no member of a union fails once per member.
-        problems.setdefault(loc, Problem(file, ".".join(loc), show(look_up(tree, loc)), reason))
+        problems.setdefault(loc, Problem(file, _name(loc), show(look_up(tree, loc)), reason))
     return list(problems.values())
 
 
@@ -119,7 +114,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return plain(value) if value.is_finite() and abs(value.adjusted()) < 60 else str(value)
+        value = plain(value) if value.is_finite() and abs(value.adjusted()) < 60 else str(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {show(item)}" for key, item in list(value.items())[:4])[:80] + "}"
     if isinstance(value, list):

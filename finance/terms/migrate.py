@@ -3,12 +3,14 @@ parts that name each other, and the values that the asset reported its KPI's.
 
 The text is edited line by line, so that comments and spelling stay, and read again: it must hold exactly what
 the deal's fields come to. Where it does not (a section in braces, say), the file is written from the fields.
+Either way the comments before and after are counted, and those that are lost are named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -22,11 +24,13 @@ from finance.terms.reader import load_yaml, read_deal_text
 _HOLDING = ("eligible_classes", "blocked_countries")
 _SOLD = ("kpi_bond", "revenue_share")
 _REPORTED = "reported_values"
+_COMMENT = re.compile(r"(?<!\S)#[^\n]*")
 
 
-def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
-    """The text of a deal file in today's form, and whether its comments were kept; None for a file that has
-    it already. Not checked: loading it does that. Raises DealFileError for what is no deal file."""
+def migrated(data: bytes, file: str = "deal") -> tuple[str, list[str]] | None:
+    """The text of a deal file in today's form, and the comments that are lost, each after the number of its
+    line; None for a file that has it already. Not checked: loading it does that. Raises DealFileError for
+    what is no deal file."""
     tree = read_deal_text(data, file)
     if tree.get("schema") == SCHEMA:
         return None
@@ -43,12 +47,32 @@ def migrated(data: bytes, file: str = "deal") -> tuple[str, bool] | None:
             if not isinstance(each, Mapping):
                 raise DealFileError([Problem(file, f"{name}.{key}", _shown(each), "must be a mapping")])
     wanted = _fields(tree)
-    text = _edited(data.decode(), tree)
+    before = data.decode()
+    text = _edited(before, tree)
     try:
         kept = load_yaml(text) == wanted
     except (yaml.YAMLError, ValueError):
         kept = False
-    return (text, True) if kept else (_written(wanted), False)
+    text = text if kept else _written(wanted)
+    left = Counter(comment for _, comment in _comments(text))
+    lost = []
+    for line, comment in _comments(before):
+        left[comment] -= 1
+        if left[comment] < 0:
+            lost.append(f"{line}: {comment}")
+    return text, lost
+
+
+def _comments(text: str) -> Iterator[tuple[int, str]]:
+    """Every comment, with the number of its line: what follows a # outside of all texts and numbers."""
+    begins, gaps = 0, []
+    for token in yaml.scan(text, Loader=yaml.CSafeLoader):
+        if isinstance(token, yaml.ScalarToken):
+            gaps.append((begins, token.start_mark.index))
+            begins = token.end_mark.index
+    for begin, end in [*gaps, (begins, len(text))]:
+        for found in _COMMENT.finditer(text, begin, end):
+            yield text.count("\n", 0, found.start()) + 1, found[0].strip()
 
 
 def _shown(value: Any) -> str:
@@ -109,7 +133,7 @@ def _edited(text: str, tree: Mapping[str, Any]) -> str:
     sold = _cut(lines, "offering")
     begin, end = _section(lines, "claims")
     swap = next((key for key, claim in tree["claims"].items() if claim.get("kind") == "kpi_payment"), None)
-    made, symbol, kind = ["parts:"], "", ""
+    made, symbol, kind = [line.replace("claims:", "parts:", 1) for line in lines[begin : begin + 1]], "", ""
     for line in lines[begin + 1 : end]:
         if found := re.match(r"    kind:\s*(\w+)(.*)", line):
             kind = found[1]
@@ -123,7 +147,7 @@ def _edited(text: str, tree: Mapping[str, Any]) -> str:
         held = [line for line in sold[1:] if line.strip().startswith(_HOLDING)]
         made += [f"  {token}:", "    kind: claim_token", symbol, *(f"  {line}" for line in held)]
         rest = [line for line in sold[1:] if line not in held]
-        made += [f"  {sale}:", "    kind: offering", f"    sells: {token}"]
+        made += [f"  {sold[0].replace('offering', sale, 1)}", "    kind: offering", f"    sells: {token}"]
         made += [f"  {line}" if line.strip() else line for line in rest]
     lines[begin:end] = made
     return "\n".join(lines)
@@ -137,12 +161,14 @@ def _move_reported(lines: list[str]) -> None:
         return
     moved = lines.pop(at)
     if lines[at - 1].startswith("  parameters:") and not lines[at].startswith("    "):
-        del lines[at - 1]
+        at -= 1
+        lines[at : at + 1] = [f"  {comment[0]}" for comment in _COMMENT.finditer(lines[at])]
     begin, end = _section(lines, "kpis")
-    for n in range(end, begin, -1):
-        ends = n == end or re.match(r"  \S", lines[n])
-        if ends and n > begin + 1:
-            lines.insert(n, moved)
+    keys = [n for n in range(begin + 1, end) if re.match(r"  [^\s#]", lines[n])]
+    for n in reversed([*keys[1:], end]):
+        while re.match(r"\s*(#|$)", lines[n - 1]):  # what stands above the next one is that one's
+            n -= 1
+        lines.insert(n, moved)
 
 
 def _section(lines: list[str], name: str) -> tuple[int, int]:

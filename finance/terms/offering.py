@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from finance.terms.part import Link, Part
 from finance.terms.values import DayTerm, Key, NumberTerm
@@ -11,6 +11,8 @@ from finance.terms.values import DayTerm, Key, NumberTerm
 class Offering(Part):
     """Primary issue of a claim token: subscription window (`closes` is exclusive), and caps in money. Below
     the soft cap everybody gets their money back."""
+
+    gas: ClassVar[int] = 185_000
 
     kind: Literal["offering"]
     sells: Annotated[Key, Link("claim_token", "sells")]

@@ -54,7 +54,11 @@ def offering_caps(deal: Deal) -> Iterator[Finding]:
 
 
 def holders(deal: Deal) -> Iterator[Finding]:
+    called: dict[str, str] = {}
     for here, token in parts_of(deal, ClaimToken):
+        first = called.setdefault(token.symbol, here[1])
+        if first != here[1]:
+            yield (*here, "symbol"), f"is what {first} is called: holders could not tell the two apart"
         classes, countries = token.eligible_classes, token.blocked_countries
         if len(set(classes)) < len(classes):
             yield (*here, "eligible_classes"), "names a class twice"

@@ -38,13 +38,15 @@ class Issue(NamedTuple):
 class Part(Strict):
     """Base of every kind of part. `leads`: parts of the kind are valued, and shown, by themselves, together
     with those that hang on them. `people`: the roles of parties that it knows, each a field with the key of
-    one, which may be empty where only one party of the deal has that role.
+    one, which may be empty where only one party of the deal has that role. `gas`: what its contract takes at
+    least to be deployed, whatever its terms; 0 where nobody has measured it (tests/chain/test_chain_gas.py).
 
     A subclass states its `kind` as a Literal and is listed in finance.terms.kinds.
     """
 
     leads: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
+    gas: ClassVar[int] = 0
 
     @property
     def issue(self) -> Issue | None:
@@ -55,6 +57,15 @@ class Part(Strict):
         """What its kind finds wrong with it in a deal, whose file has it at `here`: places in the file, with
         the reasons."""
         yield from ()
+
+    def least_gas(self, deal: Deal) -> int:
+        """Gas that its contract takes at least to be deployed with the terms it has in a deal. Raises
+        ValueError where the terms do not say."""
+        return self.gas
+
+    def keep_dates(self, moved: dict[str, Any], days: int) -> None:
+        """Put dates back where its kind must have them in `moved`, its section of the file with every date
+        `days` later. Raises ValueError where they fit nowhere."""
 
     @classmethod
     def linking(cls) -> Iterator[tuple[str, Link]]:

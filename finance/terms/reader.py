@@ -33,6 +33,9 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STARTS = frozenset("-+.0123456789")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_MOST_DIGITS = 1_000
+"""Of an int: reading takes the square of their number, and Python refuses more than 4,300."""
 
 
 def load_yaml(text: str) -> Any:
@@ -91,7 +94,7 @@ def _scalar(event: Any) -> Any:
     if text[0] not in _STARTS:
         return text
     if _INTEGER.fullmatch(text):
-        return int(text)
+        return _whole(text)
     if _DAY.fullmatch(text):
         try:
             return date.fromisoformat(text)
@@ -99,6 +102,11 @@ def _scalar(event: Any) -> Any:
             # A day that does not exist stays text, and the field that wants a date says so.
             return text
     return _decimal(text) if _NUMBER.fullmatch(text) else text
+
+
+def _whole(text: str) -> int | Decimal:
+    """A whole number; of more digits than any that is accepted as a Decimal, for the field to refuse."""
+    return int(text) if len(text) <= _MOST_DIGITS else Decimal(text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -166,7 +174,8 @@ def _refuse_deep(tree: Any) -> None:
 
 
 def exact_json(data: bytes) -> Any:
-    """JSON with numbers as int or Decimal. Raises ValueError, also for NaN, Infinity and duplicate keys."""
+    """JSON with numbers as int or Decimal. Raises ValueError, also for NaN, Infinity, duplicate keys and half
+    a character."""
 
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not a number")
@@ -178,7 +187,15 @@ def exact_json(data: bytes) -> Any:
             raise ValueError(f"duplicate key {next(name for name in counts if counts[name] > 1)!r}")
         return found
 
-    return json.loads(data, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once)
+    found = json.loads(
+        data, parse_int=_whole, parse_float=_decimal, parse_constant=refuse, object_pairs_hook=once
+    )
+    if _HALF.search(data):  # by an escape JSON can hold half a character, which no other text can
+        try:
+            json.dumps(found, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half a character, an escape from \\ud800 to \\udfff") from None
+    return found
 
 
 def _mapping(tree: Any, file: str) -> dict[str, Any]:

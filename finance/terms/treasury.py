@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from finance.terms.part import Issue, Link, Part
 from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Text
+
+if TYPE_CHECKING:
+    from finance.terms.deal import Deal
+
+
+GAS_OF_A_PERIOD = 26_000
+"""At least (tests/chain/test_chain_gas.py)."""
 
 
 class Treasury(Part):
@@ -18,6 +25,7 @@ class Treasury(Part):
     """
 
     people: ClassVar[tuple[str, ...]] = ("issuer", "operator", "lender")
+    gas: ClassVar[int] = 450_000
 
     kind: Literal["treasury"]
     title: Text
@@ -31,6 +39,11 @@ class Treasury(Part):
     lender: Key
     operating_cost: NumbersTerm
     debt_service: NumbersTerm
+
+    def least_gas(self, deal: Deal) -> int:
+        """By its periods, which are the swap's."""
+        kpi = deal.kpis.get(getattr(deal.parts.get(self.swap), "kpi", ""))
+        return self.gas + GAS_OF_A_PERIOD * len(kpi.periods if kpi else [])
 
     @property
     def issue(self) -> Issue:

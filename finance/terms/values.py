@@ -5,13 +5,22 @@ from.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 # More digits or a larger exponent than any amount, rate or KPI; stops 1e999999999 from filling the memory.
@@ -68,10 +77,26 @@ def _iso_date(value: Any) -> Any:
     return value
 
 
+def written(how: str) -> WrapValidator:
+    """Says in words `how` a text must be written, with an example, whatever is wrong with it."""
+
+    def judged(value: Any, judge: Callable[[Any], Any]) -> Any:
+        try:
+            return judge(value)
+        except ValidationError:
+            raise PydanticCustomError("written", "must be {how}", {"how": how}) from None
+
+    return WrapValidator(judged)
+
+
 Number = Annotated[Decimal, BeforeValidator(_exact)]
 Day = Annotated[date, BeforeValidator(_iso_date)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=31)]
+Key = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=31),
+    written("at most 31 small letters and digits, with single - or _ between them, such as series-a"),
+]
 
 T = TypeVar("T")
 

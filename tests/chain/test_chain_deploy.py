@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from chain.deploy import (
     deploy_infrastructure,
     local_keys,
     local_wallets,
+    require_new,
 )
 from chain.errors import AlreadyDeployedError, NetworkError, RecordError, TooMuchGasError
 from chain.network import LocalChain, set_time, start_anvil
@@ -155,6 +157,22 @@ def test_deploying_again_says_where_it_is(
     other = deploy_deal(chain.w3, chain.accounts[4], deal, shared)
     assert other.addresses["token"] != record.addresses["token"]
     assert check_deployment(chain.w3, other, deal) == []
+
+
+def test_who_gives_another_currency_is_told(
+    chain: LocalChain, shared: Infrastructure, record: DeploymentRecord, deal: Deal
+) -> None:
+    """By the command's first look, and where that finds nothing by the deployment itself."""
+    by = chain.accounts[0]
+    other, _ = Sender(chain.w3, by).deploy("TestCurrency", "Other", "O", 6)
+    told = f"in another currency than that given: {shared.currency}, not {other.address}"
+    with pytest.raises(AlreadyDeployedError, match=told):
+        require_new(chain.w3, by, deal, None, None, 0, None, other.address)
+    with pytest.raises(AlreadyDeployedError, match=told):
+        deploy_deal(chain.w3, by, deal, replace(shared, currency=other.address))
+    with pytest.raises(AlreadyDeployedError) as caught:
+        require_new(chain.w3, by, deal, None, None, 0, None, shared.currency)
+    assert "currency" not in str(caught.value)
 
 
 def test_a_late_chain_warns_and_deploys_all_the_same() -> None:

@@ -11,7 +11,7 @@ import pytest
 from eth_account import Account
 from eth_utils import to_checksum_address
 
-from chain.deploy import data_folder, local_keys, local_wallets, record_path
+from chain.deploy import data_folder, local_keys, local_wallets, record_path, wallets_for
 from chain.errors import RecordError, TooMuchGasError
 from chain.kinds import plan_of
 from chain.records import (
@@ -23,9 +23,10 @@ from chain.records import (
     require_wallets,
 )
 from chain.terms import holding_policy, short_string
-from finance.terms import InputError, load_deal
+from finance.terms import Deal, InputError, load_deal, parse_deal
 from tests.chain.bond_life import DC_WATER
 from tests.chain.swap_life import BLOOM, RAIN
+from tests.joined_deals import crowded_deal, joined_tree
 
 MNEMONIC = "test test test test test test test test test test test junk"
 SOME = [to_checksum_address("0x" + f"{n:02x}" * 20) for n in range(1, 9)]
@@ -99,7 +100,7 @@ def test_a_deal_asks_for_as_many_as_its_greediest_kpi() -> None:
     for nodes, panel, says in (
         (seven[:6], judges, "nodes: the deal asks for 7 and 6 are given"),
         (seven, [*judges, SOME[0]], "panel: the deal asks for 5 and 6 are given"),
-        (seven, [*judges[:4], seven[0]], f"{seven[0]} would be a node and sit on the panel"),
+        (seven, [*judges[:4], seven[0]], f"panel = {seven[0]}: would be a node and sit on the panel"),
     ):
         with pytest.raises(RecordError, match=says):
             require_wallets(Wallets(deployer=SOME[0], nodes=nodes, panel=panel), [], feeds)
@@ -124,12 +125,16 @@ def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
     for text, says in (
         ("[]", "must be an object with"),
         (json.dumps({**swap, "deployer": SOME[6]}), f"deployer = {SOME[6]}: is {SOME[7]}, who sends"),
-        (json.dumps({**swap, "payer": 7}), "payer = 7: Input should be a valid string"),
+        (json.dumps({**swap, "payer": 7}), "payer = 7: must be text"),
         (json.dumps({**swap, "nodes": [SOME[3], SOME[3].lower()]}), "nodes: names an address twice"),
         (
             json.dumps({**swap, "payer": "0x90F79bf6EB2c4f870365E785982E1f101E93b907"}),  # ends with 6
             "payer = '0x90F79bf6EB2c4f870365E785982E1f101E93b907': is an address with a wrong checksum",
         ),
+        (json.dumps(swap)[:-1] + f', "payer": "{SOME[6]}"}}', "not JSON: duplicate key 'payer'"),
+        (json.dumps(swap)[:-1] + ', "fee": ' + "7" * 5000 + "}", "fee: must be text"),
+        ("[" * 100_000, "not JSON: "),
+        (json.dumps({**swap, "a\nb": "0x12"}), r"a\\nb = '0x12': must be an address"),
         (json.dumps({**swap, "payer": "0x12"}), "payer = '0x12': must be an address, 0x and 40 hexadecimal"),
     ):
         file.write_text(text)
@@ -166,6 +171,77 @@ def test_a_deal_has_the_people_that_it_needs_and_no_others(file: Path, roles: se
         given()["nobody"]
 
 
+def of(file: Path) -> tuple[Deal, dict[str, Any]]:
+    """A deal, and good wallets for it."""
+    deal = load_deal(file)
+    plan = plan_of(deal)
+    feeds = [feed.terms for feed in plan.feeds]
+    fresh = iter(to_checksum_address(f"0x{number:040x}") for number in range(0xA000, 0xB000))
+    people = {role: next(fresh) for role in plan.asked()[0]}
+    nodes, panel = ([next(fresh) for _ in range(n)] for n in (most_nodes(feeds), most_panellists(feeds)))
+    return deal, {**people, "nodes": nodes, "panel": panel}
+
+
+BOOK = sorted(DC_WATER.parent.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
+def test_whose_addresses_cannot_be_is_said_in_one_line_before_anything_is_sent(
+    path: Path, tmp_path: Path
+) -> None:
+    """Of every deal of the book: each of its people as each node and panellist, each of two parties with the
+    other's wallet, and everybody as nobody and as the currency."""
+    deal, good = of(path)
+    file, money = tmp_path / "wallets.json", SOME[4]
+    people = {role: who for role, who in good.items() if isinstance(who, str)}
+
+    def told(**changes: Any) -> list[str]:
+        file.write_text(json.dumps(good | changes))
+        with pytest.raises(RecordError) as caught:
+            wallets_for(file, SOME[7], deal, money)
+        return str(caught.value).splitlines()
+
+    file.write_text(json.dumps(good))
+    assert wallets_for(file, SOME[7], deal, money).people == people
+    for role, who in people.items():
+        assert told(**{role: "0x" + "00" * 20}) == [f"{file}: {role} = 0x{'00' * 20}: is nobody's address"]
+        (line,) = told(**{role: money})
+        assert line.startswith(f"{file}: {role} = {money}: is a contract of the deal (currency)")
+        for name in ("nodes", "panel") if good["nodes"] else ():
+            (line,) = told(**{name: [who, *good[name][1:]]})
+            assert (
+                line
+                == f"{file}: {name} = {who}: is the {role}'s: nobody signs or judges in a deal of its own"
+            )
+        for other, its in people.items():
+            if deal.people[role] != deal.people[other]:
+                lines = told(**{role: its})
+                assert len(lines) == 1
+                assert "two parties" in lines[0]
+                assert str(deal.people[role]) in lines[0]
+    for name in ("nodes", "panel") if good["nodes"] else ():
+        assert told(**{name: ["0x" + "00" * 20, *good[name][1:]]})[0].endswith("is nobody's address")
+
+
+def test_one_party_can_have_one_wallet_for_its_roles() -> None:
+    """Which a deal says by naming it in both; and a wallet each is given on a local chain to two."""
+    deal = crowded_deal()
+    plan, people = plan_of(deal), deal.people
+    roles, feeds = plan.asked()[0], [feed.terms for feed in plan.feeds]
+    assert (people["issuer.city"], people["payee.city"], people["agent"]) == ("city", "city", "agent")
+    wallets = local_wallets(local_chain(30), deal)
+    one = wallets["issuer.city"]
+    require_wallets(wallets.with_person("payee.city", one), roles, feeds, people)
+    with pytest.raises(RecordError, match=rf"{one}: is the issuer\.city's as well, .* city and insurer"):
+        require_wallets(wallets.with_person("payer.insurer", one), roles, feeds, people)
+    apart = joined_tree()
+    apart["parties"]["issuer"]["roles"].remove("payee")
+    apart["parties"]["city"] = {"name": "A city", "roles": ["payee", "data_controller"], "assumed": "a test"}
+    apart["parts"]["leaks"]["payee"] = "city"
+    two = local_wallets(local_chain(30), parse_deal(apart))
+    assert two["issuer"] != two["payee"]
+
+
 def some(deal: str = "a-deal", **feeds: str) -> DeploymentRecord:
     """A record that has feeds and little else."""
     return DeploymentRecord.model_construct(deal=deal, feeds=feeds, terms={})
@@ -182,7 +258,7 @@ def test_a_feed_is_found_by_its_kpi_or_by_being_the_only_one(tmp_path: Path) -> 
     ):
         with pytest.raises(RecordError, match=says):
             record.feed_of(kpi)
-    with pytest.raises(RecordError, match=r"deployment record: terms: id: Field required"):
+    with pytest.raises(RecordError, match=r"deployment record: terms: id: is required"):
         one.load_deal()
     path = one.save(tmp_path / "not" / "yet" / "é.json")
     assert json.loads(path.read_text())["deal"] == "a-deal"

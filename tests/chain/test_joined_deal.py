@@ -18,13 +18,28 @@ from chain.records import RecordError, load_record
 from finance.terms import InputError, load_deal, parse_deal
 from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, at
 from tests.chain.joined_life import UNIT, Joined
-from tests.joined_deals import DEALS, joined_deal, term
+from tests.joined_deals import DEALS, crowded_tree, joined_deal, term
 
 
 @pytest.fixture(params=list(CLIENTS))
 def life(request: pytest.FixtureRequest) -> Iterator[Joined]:
     with CLIENTS[request.param](timestamp=BEFORE_THE_OFFERING) as chain:
         yield Joined(chain, joined_deal())
+
+
+def test_what_is_left_of_the_rewards_goes_to_the_first_by_the_alphabet() -> None:
+    """Of those whose parts read the KPI, wherever they stand in the file: the terms hash knows no order."""
+    tree = crowded_tree()
+    tree["parts"]["rain"] |= {"kpi": "leakage", "payee": "issuer"}
+    tree["parties"]["city"]["roles"].remove("payee")
+    del tree["kpis"]["city-leakage"], tree["oracle"]["city-leakage"]
+    turned = {**tree, "parts": dict(reversed(tree["parts"].items()))}
+    deals = [parse_deal(each) for each in (tree, turned)]
+    assert deals[0].terms_hash == deals[1].terms_hash
+    for deal in deals:
+        sponsors = {feed.terms.kpi: feed.sponsor for feed in plan_of(deal).feeds}
+        assert sponsors["leakage"] == "payer.contractor"  # leaks, then rain
+        assert sponsors["city-runoff"] == "issuer.city"
 
 
 def test_every_part_lives_its_life(life: Joined, tmp_path: Any) -> None:

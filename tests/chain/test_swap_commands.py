@@ -114,7 +114,7 @@ def test_deploy_of_two_parties_with_a_file_of_wallets(
     file.write_text(json.dumps({**people, "issuer": names[1]}))
     refused = program("deploy", *arguments)
     assert refused.returncode == 2
-    assert "wallets: issuer = 0x" in refused.stderr.splitlines()[-1]
+    assert f"{file}: issuer = 0x" in refused.stderr.splitlines()[-1]
     assert "this deal has none (it has payer, payee)" in refused.stderr
 
 

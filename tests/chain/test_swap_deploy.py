@@ -326,6 +326,9 @@ def test_wallets_must_suit_the_deal(early: LocalChain, shared: Infrastructure) -
     refused(good.model_copy(update={"nodes": good.nodes[:3]}), "nodes: the deal asks for 4 and 3 are given")
     judge = good.model_copy(update={"panel": [*good.panel[:2], good.nodes[0]]})
     refused(judge, "would be a node and sit on the panel")
+    refused(
+        good.with_person("payer", shared.currency), r"payer = 0x\w+: is a contract of the deal \(currency\)"
+    )
 
 
 def without(wallets: Wallets, *roles: str) -> Wallets:
@@ -339,9 +342,17 @@ def test_public_test_keys_stay_on_local_chains(early: LocalChain, monkeypatch: p
         local_wallets(early.w3, rain_deal())
 
 
-def test_a_contract_s_refusal_is_in_words(early: LocalChain, shared: Infrastructure) -> None:
+def test_a_contract_s_refusal_is_in_words(
+    early: LocalChain, shared: Infrastructure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is refused before it is sent, if that were not so."""
     deal = rain_deal("one party on both sides")
     wallets = local_wallets(early.w3, deal)
     both = wallets.with_person("payee", wallets["payer"])
+    with pytest.raises(
+        RecordError, match=r"payee = 0x\w+: is the payer's as well, and those are two parties"
+    ):
+        deploy_deal(early.w3, early.accounts[0], deal, shared, both)
+    monkeypatch.setattr("chain.deploy.require_wallets", lambda *_: None)
     with pytest.raises(ContractError, match="KpiPayment_InvalidTerms"):
         deploy_deal(early.w3, early.accounts[0], deal, shared, both)

@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, Any, str]] = {
     "memory of one": (BLOOM, wrong("price_memory", Decimal(1)), "less than 1"),
     "negative sd": (BLOOM, wrong("basis_sd", Decimal(-2)), "greater than or equal to 0"),
     "text for a number": (BLOOM, wrong("capacity_mw", "178 MW"), "number"),
-    "number for a text": (BLOOM, wrong("turbine_curve", Decimal(117)), "string"),
+    "number for a text": (BLOOM, wrong("turbine_curve", Decimal(117)), "must be text"),
     "a slip in a name": (BLOOM, wrong("debt_rates", Decimal("0.06")), "unknown parameter"),
     "rate in per cent": (BLOOM, wrong("discount_rate", Decimal(5)), "less than 1"),
     "gap of two weeks": (BLOOM, gap_of_two_weeks, "without gaps"),

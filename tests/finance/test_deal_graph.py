@@ -130,12 +130,17 @@ UNWIRED: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
     "a bond paid to an offering": (
         lambda parts: parts["junior"].update(token="junior-sale"),
         "parts.junior.token",
-        "is a offering, and a claim_token is wanted",
+        "is an offering, and a claim_token is wanted",
     ),
     "a bond paid to nobody": (
         lambda parts: parts["junior"].update(token="nobody"),
         "parts.junior.token",
         "no such part (a claim_token is wanted; known: token, junior-units)",
+    ),
+    "two claims with one symbol": (
+        lambda parts: parts["junior-units"].update(symbol=parts["token"]["symbol"]),
+        "parts.junior-units.symbol",
+        "is what token is called: holders could not tell the two apart",
     ),
     "a part that is called as a contract of all deals": (
         lambda parts: parts.update(oracle=parts.pop("leaks")),
@@ -225,8 +230,8 @@ def test_a_wallet_is_known_by_its_role_and_by_its_party_where_several_have_it() 
 PEOPLE: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
     "an issuer who is not named": (
         lambda tree: tree["parts"]["junior"].pop("issuer"),
-        "parties",
-        "exactly one party must have the role issuer (found: issuer and city)",
+        "parts.junior.issuer",
+        "issuer and city have the role issuer: name one, as in `issuer: issuer`",
     ),
     "an issuer who is not there": (
         lambda tree: tree["parts"]["junior"].update(issuer="nobody"),
@@ -257,6 +262,16 @@ PEOPLE: dict[str, tuple[Callable[[Tree], Any], str, str]] = {
         lambda tree: tree["parties"]["city"].update(name="An insurer"),
         "parties.insurer.name",
         "is city's as well: one party has one key",
+    ),
+    "a panellist who controls the data": (
+        lambda tree: tree["parties"]["city"]["roles"].append("panel"),
+        "parties.city.roles",
+        "the panel judges, so whoever sits on it has no other role here (issuer, payee, data_controller)",
+    ),
+    "a role twice": (
+        lambda tree: tree["parties"]["city"]["roles"].append("payee"),
+        "parties.city.roles",
+        "names the role payee twice",
     ),
     "one who measures for nobody": (
         lambda tree: tree["parties"]["agent"].update(roles=["agent", "data_controller"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from finance.terms import DealFileError, load_deal, parse_deal
 from finance.terms.migrate import migrated
-from finance.terms.reader import read_deal_text
+from finance.terms.reader import load_yaml, read_deal_text
 from scripts.cli import main
 
 EARLIER = Path(__file__).parent / "earlier"
@@ -22,8 +23,8 @@ NAMES = {"dc-water-eib-2016": {"series-2016b": "bond"}, "bloom-wind-prs": {"reve
 def today(name: str) -> str:
     made = migrated((EARLIER / f"{name}.yaml").read_bytes())
     assert made is not None
-    text, kept = made
-    assert kept
+    text, lost = made
+    assert lost == []
     return text
 
 
@@ -82,11 +83,36 @@ def test_a_file_in_another_layout_is_written_from_its_fields(tmp_path: Path) -> 
     file = tmp_path / "flow.yaml"
     file.write_text(yaml.dump(plain(tree), default_flow_style=True, width=10_000))
     done = run(file)
-    assert done.output == f"{file}: written anew; its comments are lost\n"
+    assert done.output == f"{file}: written anew\n"  # it had no comments
     assert (
         load_deal(file).terms_hash
         == parse_deal(read_deal_text(today("dc-water-eib-2016").encode())).terms_hash
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_comment_on_any_line_is_kept_or_named(name: str, tmp_path: Path) -> None:
+    """One at the end of every line that can bear one, and one above each."""
+    lines: list[str] = []
+    for line in (EARLIER / f"{name}.yaml").read_text().split("\n"):
+        opens = line.lstrip()[:1] not in ("", "#") and (line.endswith(("}", ":")) or "kind:" in line)
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += [f"{indent}# above {len(lines)}", f"{line}  # beside {len(lines)}"] if opens else [line]
+    text = "\n".join(lines)
+    assert load_yaml(text) == read_deal_text((EARLIER / f"{name}.yaml").read_bytes())
+    said = [line.partition("# ")[2] for line in lines if "# above" in line or "# beside" in line]
+    assert len(said) > 60
+    made = migrated(text.encode())
+    assert made is not None
+    after, lost = made
+    assert [each for each in said if not re.search(rf"# {each}$", after, re.M)] == []
+    assert lost == []
+    file = tmp_path / "old.yaml"
+    file.write_text(text.replace("soft_cap: {value: ", "soft_cap: {value: 0"))  # in another spelling
+    told = run(file).output.splitlines()
+    written = file.read_text()
+    assert told[0] == f"{file}: written anew"
+    assert {line.partition("# ")[2] for line in told[1:]} == {each for each in said if each not in written}
 
 
 def plain(item: Any) -> Any:
@@ -126,7 +152,8 @@ def test_a_file_in_another_layout_is_written_anew() -> None:
         text = text.replace(old, new)
     found = migrated(text.encode())
     assert found is not None
-    assert not found[1]
+    lines = text.split("\n")
+    assert found[1][:3] == [f"{number}: {lines[number - 1]}" for number in (1, 2, 3)]
     again = read_deal_text(found[0].encode())
     assert len(again["kpis"]) == 2
     assert [kpi["reported_values"]["value"] for kpi in again["kpis"].values()] == [[1], [1]]

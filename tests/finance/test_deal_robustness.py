@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ import pytest
 from finance.settlement.bond import replay
 from finance.settlement.terms import settlement_terms
 from finance.terms import DealFileError, parse_deal
-from finance.terms.reader import read_deal_yaml
+from finance.terms.canonical import plain
+from finance.terms.reader import read_deal_json, read_deal_text, read_deal_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +107,87 @@ def test_strange_values_anywhere(name: str, section: str) -> None:
                 assert line.startswith("deal.yaml: "), where
                 assert "\n" not in line, where
                 assert len(line) < 400, where
+
+
+BOOK = sorted(DEALS.glob("*.yaml"))
+KEYS = ["", "x", "a\nb", "A b", "\u2028", "\x1b[31m", "é", "9", "x" * 40, "value", "kind"]
+FOREIGN = re.compile(
+    r"[Ii]nput |[Ss]hould |valid (?:string|dictionary|list|integer)|match pattern|instance of|[Vv]alue error"
+    r"|Field required|Extra inputs|validation|pydantic|sys\.|https?:|Traceback"
+)
+"""Words of the libraries that read, which mean nothing to who writes a deal."""
+
+
+def mangled(tree: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """One to three changes anywhere: a value for another of the deal or a strange one, a key, a list's
+    length."""
+    for _ in range(rng.randint(1, 3)):
+        tree = deepcopy(tree)
+        every = list(paths(tree))
+        holder, path = tree, rng.choice(every)
+        for step in path[:-1]:
+            holder = holder[step]
+        key, elsewhere = path[-1], rng.choice(every)
+        other: Any = tree
+        for step in elsewhere:
+            other = other[step]
+        how = rng.randrange(5)
+        if how == 0 and isinstance(holder, dict):
+            holder[rng.choice(KEYS)] = holder.pop(key)
+        elif how == 1 and isinstance(holder, list):
+            holder.append(deepcopy(holder[key]))
+        elif how == 2:
+            del holder[key]
+        elif how == 3:
+            holder[key] = deepcopy(other)
+        else:
+            holder[key] = rng.choice([*STRANGE[1:], *KEYS, 10**900, Decimal("9" * 5000), [[]], {"a\nb": 1}])
+    return tree
+
+
+@pytest.mark.parametrize("file", BOOK, ids=lambda file: file.stem)
+def test_every_refusal_is_a_plain_line_with_file_and_field(file: Path, seed: int) -> None:
+    good, rng, refused = read_deal_yaml(file), Random(f"{seed}/{file.stem}"), 0
+    for _ in range(80):
+        tree = mangled(good, rng)
+        try:
+            assert parse_deal(tree, "deal.yaml").terms_hash
+            continue
+        except DealFileError as error:
+            refused, found = refused + 1, error
+        assert str(found).splitlines() == [str(each) for each in found.problems]
+        for each in found.problems:
+            assert str(each).startswith(f"deal.yaml: {each.field} = "), each
+            assert each.field, each
+            assert str(each).isprintable()
+            assert len(str(each)) < 700, each
+            assert not FOREIGN.search(each.reason), each
+    assert refused > 40
+
+
+@pytest.mark.parametrize("digits", [41, 999, 5_000, 100_000])
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_a_number_of_many_digits_is_a_problem_of_its_field(digits: int, form: str) -> None:
+    """However many: Python reads no int of more than 4,300, and says how to change that."""
+    tree = deepcopy(TREES["bullet"])
+    tree["parts"]["offering"]["soft_cap"]["value"] = tree["currency"]["minor_units"] = 123454321
+    text = json.dumps(tree, default=lambda each: plain(each) if isinstance(each, Decimal) else str(each))
+    text = text.replace("123454321", "7" * digits)
+    read = read_deal_json if form == "json" else read_deal_text
+    with pytest.raises(DealFileError) as caught:
+        parse_deal(read(text.encode()), "deal.yaml")
+    found = {problem.field: problem.reason for problem in caught.value.problems}
+    assert found["parts.offering.soft_cap.value"] == "has more digits than a deal can carry (40)"
+    assert found["currency.minor_units"].startswith("must be ")
+    assert all(len(str(problem)) < 400 for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("where", ['{"a": "%s"}', '{"%s": 1}', '{"a": [1.5, {"b": "x%sy"}]}'])
+def test_half_a_character_is_no_text(where: str) -> None:
+    assert read_deal_json((where % r"\uD83D\udca7").encode())  # both halves: a drop of water
+    for half in (r"\ud83d", r"\uDCA7", r"\udca7\ud83d"):
+        with pytest.raises(DealFileError, match=r"^deal: not JSON: holds half a character"):
+            read_deal_json((where % half).encode())
 
 
 def changed(tree: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:

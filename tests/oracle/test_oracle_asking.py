@@ -190,9 +190,9 @@ def says(status: str, body: bytes, *headers: str) -> Speech:
 @pytest.mark.parametrize(
     ("speech", "words"),
     [
-        (says("200 OK", b" " * 65_536), "answer: body = .*: Invalid JSON"),
+        (says("200 OK", b" " * 65_536), "answer: body = .*: invalid JSON"),
         (says("200 OK", b" " * 65_537), "answer: larger than 65536 bytes"),
-        (says("200 OK", b"{}"), r"answer: feed: Field required \(and 10 more\)"),
+        (says("200 OK", b"{}"), r"answer: feed: is required \(and 10 more\)"),
         (says("500 No", b'{"error": "' + b"x" * 400 + b'"}'), f"HTTP 500: {'x' * 300}$"),
         (says("201 Created", b"{}"), "HTTP 201: no reason given"),
         (says("503 No", b"[1]"), "HTTP 503: no reason given"),

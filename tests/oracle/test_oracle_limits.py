@@ -291,11 +291,9 @@ def test_the_first_of_several_problems_is_said_in_one_line() -> None:
 
     good = request(feed_terms(load_deal(ROOT / "deals" / "enel-slb-2019.yaml"), "renewable-share"))
     fields = good.model_dump()
-    assert words(json.dumps({**fields, "period": -1})) == (
-        "period = -1: Input should be greater than or equal to 0"
-    )
-    assert words(json.dumps({k: v for k, v in fields.items() if k != "feed"})) == "feed: Field required"
+    assert words(json.dumps({**fields, "period": -1})) == ("period = -1: must be greater than or equal to 0")
+    assert words(json.dumps({k: v for k, v in fields.items() if k != "feed"})) == "feed: is required"
     assert words(json.dumps({**fields, "period": -1, "version": -1})).endswith("equal to 0 (and 1 more)")
-    assert words(json.dumps({**fields, "feed": {"a": 1}})) == "feed: Input should be a valid string"
-    assert words("{").startswith("body = '{': Invalid JSON")
-    assert words("[]") == "body: Input should be an object"
+    assert words(json.dumps({**fields, "feed": {"a": 1}})) == "feed: must be text"
+    assert words("{").startswith("body = '{': invalid JSON")
+    assert words("[]") == "body: must be a mapping of fields, such as {KEY: VALUE}"
