@@ -26,7 +26,7 @@ from finance.settlement.acts import Act
 from finance.settlement.world import CURRENCY
 from finance.terms import Deal, parse_deal
 from finance.terms.kinds import KINDS
-from scripts.demo.conductor import Company
+from scripts.demo.company import Company
 from tests.chain.bond_life import signed_report
 from tests.kinds.deals import alone, short
 from tests.kinds.lives import LINE, periods_of
@@ -104,7 +104,8 @@ def lived(deal: Deal, rng: Random) -> Lived:
                 call = signed_report(life.record, life.oracle.functions, kpi, period, value, date - DAY // 2)
                 life.stranger.send(call, "submit")
                 continue
-            list(life.subscribe_all())
+            for key, units in life.on_sale().items():
+                life.subscribe(key, units)
             now, plenty = life.look(), {"line": LINE, "amount": 10**14}
             for key in now.parts:
                 earned = Act(life.stranger.address, key, "receive_revenue", plenty, now.at, now.block)
