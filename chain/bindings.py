@@ -29,8 +29,9 @@ PANICS = {
 """https://docs.soliditylang.org/en/latest/control-structures.html#panic-via-assert-and-error-via-require"""
 
 
+@lru_cache(1024)
 def contract(w3: Web3, name: str, address: str) -> Contract:
-    """The contract at `address`, spoken to with the ABI of `name`."""
+    """The contract at `address`, spoken to with the ABI of `name`; made once, for that takes milliseconds."""
     return w3.eth.contract(address=to_checksum_address(address), abi=artifacts.abi(name))
 
 

@@ -45,7 +45,7 @@ class Following:
         RecordError where the record is not that of the deal in it.
         """
         head = self._header("latest")
-        if self._world is None or self._read is None or not self._stands(self._read):
+        if self._world is None or self._read is None or not (head == self._read or self._stands(self._read)):
             require_chain(self.w3, self.record)
             require_own(self.record)
             self._world = world_of(self.record, self.record.load_deal())

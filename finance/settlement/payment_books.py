@@ -7,6 +7,7 @@ its reports from the oracle, moves the currency, and says what the contract says
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -130,13 +131,17 @@ class PaymentBooks(Books):
         return [self.terms.start_by, *(period.pay_date for period in self.terms.periods)]
 
     def promised(self, world: World) -> list[Act]:
-        """Each side outside the deal posts what it lacks of its collateral, and pays what it owes, after the
-        end too."""
-        runs, found = self.state(world.at) in (State.AGREED, State.ACTIVE), []
+        """Each side outside the deal posts what it lacks of its collateral, pays in what the settlement that
+        can be made now will take, and pays what it owes, after the end too."""
+        found, after = [], self
+        if self.state(world.at) == State.ACTIVE:
+            with suppress(SettlementError):
+                after = world.tried(self._now(world, "settle"))[0].books(self.key, PaymentBooks)
+        runs = after.state(world.at) in (State.AGREED, State.ACTIVE)
         for side in Side:
-            lacks = self.owed(side, world.at)
+            lacks = after.owed(side, world.at)
             if runs:
-                lacks += max(0, self.terms.required[side] - self.ledger.accounts[side].balance)
+                lacks += max(0, self.terms.required[side] - after.ledger.accounts[side].balance)
             if lacks and self.party(side) not in world.own:
                 found.append(self._now(world, "fund", self.party(side), side=side, amount=lacks))
         return found

@@ -9,12 +9,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Event, current_thread, main_thread
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from finance.terms import Deal
 
 DEFAULT_DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 OWN = ("oracle", "summary.json", "report.html", "deployment.json")
@@ -64,19 +61,19 @@ def demo(
 
     from finance.terms import load_deal
     from scripts.console import plain_console, show_json
+    from scripts.demo import conductor, report
     from scripts.demo.narrator import Narrator
-    from scripts.demo.story import Options
 
     terms = load_deal(deal)
     narrator = Narrator(plain_console(), quiet=json)
-    tell, write_report, summary = _story(terms, outcome.value)
     told = Event()
     try:
         with _noting_interrupts(told), _unfinished(out) as folder:
-            done = tell(terms, Options(folder, outcome.value, chain.value, seed, what_ifs), narrator)
+            options = conductor.Options(folder, outcome.value, chain.value, seed, what_ifs)
+            done = conductor.tell(terms, options, narrator)
             done.life.record.save(folder / "deployment.json")
-            write_report(done, folder / "report.html")
-            content = summary(done)
+            report.write_report(done, folder / "report.html")
+            content = report.summary(done)
             (folder / "summary.json").write_text(dumps(content, indent=2) + "\n")
     except BaseException as error:
         # One that falls into a destructor is lost there, and the run goes on without the nodes it ended.
@@ -90,20 +87,6 @@ def demo(
         _finish(content, out, narrator)
     if not content["ok"]:
         raise typer.Exit(1)
-
-
-def _story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
-    """What tells a deal's demonstration, writes its report and sums it up: that of the part that leads it, or
-    that of any parts where several do, or its kind has none of its own."""
-    from scripts.kinds import MODULES
-
-    if len(deal.groups) == 1 and hasattr(MODULES.get(deal.kind), "story"):
-        return MODULES[deal.kind].story(deal, outcome)
-    from scripts.demo import conductor, conductor_report
-    from scripts.demo.story import require_published
-
-    require_published(deal, outcome)
-    return conductor.tell, conductor_report.write_report, conductor_report.summary
 
 
 @contextmanager

@@ -1,29 +1,111 @@
-"""report.html: the demonstration for people, one self-contained file."""
+"""summary.json and report.html of a demonstration, from the deal lived again; amounts are minor units as
+text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from finance.report.tables import inputs_table, summary_table, tier_table
+from chain.network import when
+from chain.parts import PARTS, words_of
+from chain.reconciliation import Holder, Reconciliation
+from finance.report.tables import inputs_table
+from oracle.kpi import to_decimal
 from scripts.demo import figures
-from scripts.demo.cast import CLASS_NAMES, INVESTORS
-from scripts.demo.life import Life
-from scripts.demo.story import OUTCOME, Demonstration, Ending
-from scripts.demo.summary import payments
+from scripts.demo.cast import CLASS_NAMES
+from scripts.demo.conductor import Conducted, Course
 
 
-def write_report(demo: Demonstration, path: Path) -> Path:
+def summary(done: Conducted) -> dict[str, Any]:
+    """The summary of a finished demonstration (see docs/demo.md for its fields)."""
+    life, main, result = done.life, done.main, done.main.reconciliation
+    feeds = life.feeds.values()
+    return {
+        "deal": done.deal.id,
+        "title": done.deal.title,
+        "terms_hash": done.deal.terms_hash,
+        "outcome": done.options.outcome if feeds else None,
+        "ok": done.ok,
+        "chain": {"client": done.chain.client, "id": done.chain.chain_id, "clock": "simulated"},
+        "currency": {"code": life.money.code, "decimals": life.money.decimals, "kind": "test"},
+        "parts": {
+            key: {"kind": part.kind, "state": result.states.get(key)}
+            for key, part in life.record.parts.items()
+        },
+        "oracle": {
+            "nodes": max((feed.nodes for feed in feeds), default=0),
+            "quorum": max((feed.quorum for feed in feeds), default=0),
+            "reports": [report_summary(each) for each in main.reports],
+            "faults": [{"node": node, "fault": fault} for node, fault in main.faults.items()],
+            "exposed": [{"node": node, "reason": reason} for node, reason in main.exposed.items()],
+        },
+        **_course(done, main),
+        "by_part": _by_part(result),
+        "holders": {
+            _holder(done, each): {
+                "units": each.units,
+                "expected": str(each.expected),
+                "actual": str(each.claimed + each.unclaimed),
+                "difference": str(each.difference),
+            }
+            for each in result.holders
+        },
+        "what_ifs": [{"name": name, **_course(done, each)} for name, each in done.what_ifs.items()],
+        "gas": life.gas.summary(),
+        "seconds": round(done.seconds, 1),
+    }
+
+
+def _course(done: Conducted, course: Course) -> dict[str, Any]:
+    """What differs between the lives of a deal."""
+    return {
+        "kpis": {
+            kpi: {
+                "decimals": feed.decimals,
+                "periods": [
+                    {"period": period + 1, "value": value, "label": label}
+                    for (each, period), (value, label) in course.values.items()
+                    if each == kpi
+                ],
+            }
+            for kpi, feed in done.life.feeds.items()
+        },
+        "fixings": [{k: v for k, v in each.items() if k != "words"} for each in course.decisions],
+        "disputes": course.disputes,
+        "unpaid": course.unpaid,
+        "payments": sums(course.reconciliation),
+        **{name: fact for closing in course.closing.values() for name, fact in closing.facts.items()},
+    }
+
+
+def sums(result: Reconciliation) -> dict[str, dict[str, str]]:
+    """Expected, actual and difference per kind, and in all that holders have earned."""
+    total = {"total": result.earned()} if result.holders else {}
+    return {
+        kind: {name: str(each[name]) for name in ("expected", "actual", "difference")}
+        for kind, each in (result.payments() | total).items()
+    }
+
+
+def report_summary(record: dict[str, Any]) -> dict[str, Any]:
+    """A report as the relay recorded it, without what only machines need."""
+    wanted = ["kpi", "period", "version", "value", "decimals", "evidence", "tx", "gas_used"]
+    if "corrected" in record:  # by the panel, to what counts
+        wanted.insert(wanted.index("value") + 1, "corrected")
+    signed = [
+        {"node": item["signer"], "signer": item["signer_index"], "value": item["value"]}
+        for item in record["observations"]
+    ]
+    return {**{name: record[name] for name in wanted}, "observations": signed, "failed": record["failures"]}
+
+
+def write_report(done: Conducted, path: Path) -> Path:
     """Render the report to `path`."""
-    path.write_text(environment(demo.life).get_template("report.html.j2").render(**_content(demo)))
-    return path
-
-
-def environment(life: Life) -> Environment:
-    """The templates of this folder, with amounts of the deal's currency in words as a filter."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -31,91 +113,137 @@ def environment(life: Life) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["money"] = life.money.words
-    return made
+    made.filters["money"] = done.life.money.words
+    path.write_text(made.get_template("report.html.j2").render(**_content(done)))
+    return path
 
 
-def _content(demo: Demonstration) -> dict[str, Any]:
-    life, main = demo.life, demo.ending
-    chapters: dict[str, list[Any]] = {}
-    for line in demo.narrator.lines:
-        chapters.setdefault(line.chapter.strip(), []).append(line)
-    report = main.report or {}
-    decimals = life.reading(OUTCOME).feed.decimals
-    classes = {life.wallet(i): CLASS_NAMES[life.investor_class(i)] for i in INVESTORS}
+def _holder(done: Conducted, account: Holder) -> str:
+    """Whose account it is, and of which claim where there are several."""
+    name = done.life.called.get(account.holder, account.holder)
+    several = len({each.part for each in done.main.reconciliation.holders}) > 1
+    return f"{account.part}: {name}" if several else name
+
+
+def _figures(done: Conducted) -> Iterator[tuple[Markup, str]]:
+    """What each kind draws, then what holders earned and held; with their captions."""
+    for closing in done.main.closing.values():
+        for drawn in closing.figures:
+            with matplotlib.rc_context(figures.STYLE):
+                yield Markup(figures.svg(drawn.draw())), drawn.caption
+    earned = _earned(done.main)
+    if earned:
+        caption = "What holders earned, by date and what for; they claim it when they like."
+        yield Markup(figures.svg(figures.payments_figure(earned, done.life.money))), caption
+    if len({each.part for each in earned}) == 1 < len({each.day for each in earned}):
+        caption = "Units that each holder had at every payment. A transfer never moves money already earned."
+        yield Markup(figures.svg(figures.holdings_figure(earned, done.life.called))), caption
+
+
+def _earned(course: Course) -> list[figures.Earned]:
+    """Money that holders earned."""
+    held = {each.part for each in course.reconciliation.holders}
+    return [
+        figures.Earned(when(at)[:10], row.part, row.kind.replace("_", " "), row.party, row.units, row.actual)
+        for at, row in course.paid
+        if row.units and row.part not in held and row.kind not in ("subscription", "refund")
+    ]
+
+
+def _by_part(result: Reconciliation) -> dict[str, dict[str, dict[str, str]]]:
+    """Expected, actual and difference per part and kind of payment."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for row in result.rows:
+        both = found.setdefault(row.part, {}).setdefault(row.kind, [0, 0])
+        both[0] += row.expected
+        both[1] += row.actual
     return {
-        "demo": demo,
-        "deal": demo.deal,
-        "life": life,
-        "record": life.record,
-        "headline": _headline(demo),
-        "figures": {
-            name: Markup(figures.svg(draw(demo)))
-            for name, draw in {
-                "kpi": figures.kpi_figure,
-                "cashflows": figures.cashflow_figure,
-                "holders": figures.holders_figure,
-                "gas": figures.gas_figure,
-            }.items()
-        },
-        "payments": payments(main),
-        "holders": [
-            {
-                "name": life.names.get(h.holder, h.holder),
-                "kind": classes.get(h.holder, ""),
-                "subscribed": demo.allotted.get(life.names.get(h.holder, ""), 0),
-                "account": h,
-            }
-            for h in sorted(main.reconciliation.holders, key=lambda h: -h.expected)
-        ],
-        "observations": [
-            {
-                "node": item["signer_index"],
-                "address": item["signer"],
-                "value": f"{int(item['value']) / 10**decimals:.{decimals}f}",
-                "evidence": item["evidence"],
-                "fault": demo.faults.get(item["signer"], ""),
-                "exposed": demo.verification.get(item["signer"], ""),
-            }
-            for item in report.get("observations", [])
-        ],
-        "down": [
-            {"node": list(report["signers"]).index(address), "address": address, "fault": fault}
-            for address, fault in demo.faults.items()
-            if address not in {item["signer"] for item in report["observations"]}
-        ],
-        "endings": [main, *demo.what_ifs],
-        "ending_titles": {
-            "main": f"As told: outcome “{demo.options.outcome}”",
-            "disputed": "What if a captured quorum reports a wrong value",
-            "silent": "What if nobody reports",
-        },
-        "kpi_text": lambda ending: _kpi_text(ending, decimals),
-        "gas": life.gas.summary(),
-        "marks": figures.GAS_MARKS,
-        "chapters": chapters,
-        "tables": [summary_table(demo.valuation), tier_table(demo.valuation)],
-        "inputs": inputs_table(demo.deal),
-        "sources": demo.deal.sources,
+        part: {
+            kind: {"expected": str(e), "actual": str(a), "difference": str(a - e)}
+            for kind, (e, a) in kinds.items()
+        }
+        for part, kinds in found.items()
     }
 
 
-def _kpi_text(ending: Ending, decimals: int) -> str:
-    if ending.fixing["missing"]:
-        return "missing"
-    return f"{100 * ending.fixing['kpi'] / 10**decimals:.2f} %"
+def _reported(done: Conducted, course: Course) -> list[dict[str, Any]]:
+    """Every period's value, what it decided, and what was signed."""
+    kpis, several = done.deal.kpis, len(done.deal.groups) > 1
+    records = {(each["kpi"], int(each["period"])): each for each in course.reports}
+    return [
+        {
+            "title": kpis[kpi].title,
+            "unit": kpis[kpi].unit,
+            "period": period + 1,
+            "value": "none"
+            if value is None
+            else f"{to_decimal(int(value), done.life.feeds[kpi].decimals):,}",
+            "label": label,
+            "again": (kpi, period) in course.found,
+            "decided": "; ".join(
+                f"{made['part']}: {made['words']}" if several else made["words"]
+                for made in course.decisions
+                if (made["kpi"], made["period"]) == (kpi, period + 1)
+            ),
+            "signed": [
+                {
+                    "node": item["signer_index"],
+                    "value": f"{to_decimal(int(item['value']), done.life.feeds[kpi].decimals):,}",
+                    "evidence": item["evidence"],
+                    "fault": "captured"
+                    if "corrected" in records[kpi, period]
+                    else course.faults.get(item["signer"], "none"),
+                    "exposed": course.found.get((kpi, period), {}).get(item["signer"], ""),
+                }
+                for item in records.get((kpi, period), {}).get("observations", [])
+            ],
+        }
+        for (kpi, period), (value, label) in course.values.items()
+    ]
 
 
-def _headline(demo: Demonstration) -> str:
-    outcome = demo.ending.fixing["outcome"]
-    feed = demo.life.reading(OUTCOME).feed
-    title = demo.deal.kpis[feed.kpi].title.lower()
-    words = demo.life.money.words(abs(outcome))
-    settled = (
-        "no outcome payment either way"
-        if outcome == 0
-        else f"the issuer pays investors {words}"
-        if outcome > 0
-        else f"investors pay the issuer {words}"
-    )
-    return f"Reported {title} {_kpi_text(demo.ending, feed.decimals)}: {settled}."
+def _content(done: Conducted) -> dict[str, Any]:
+    life, main = done.life, done.main
+    chapters: dict[str, list[Any]] = {}
+    for line in done.narrator.lines:
+        chapters.setdefault(line.chapter.strip(), []).append(line)
+    classes = {life.wallet(each): CLASS_NAMES[life.investor_class(each)] for each in life.cast.investors}
+    several = len(done.deal.groups) > 1
+    return {
+        "demo": done,
+        "deal": done.deal,
+        "life": life,
+        "record": life.record,
+        "contracts": {key: PARTS[part.kind].contract for key, part in life.record.parts.items()},
+        "result": main.reconciliation,
+        "total": main.reconciliation.earned()["actual"],
+        "by_part": _by_part(main.reconciliation),
+        "words": {row.kind: words_of(row.kind) for row in main.reconciliation.rows},
+        "headline": "; ".join(
+            f"{key}: {closing.headline}" if several else closing.headline
+            for key, closing in main.closing.items()
+            if closing.headline
+        ),
+        "labels": sorted({label.partition(",")[0] for _, label in main.values.values()}),
+        "kpis": _reported(done, main),
+        "faults": "; ".join(sorted(set(main.faults.values()))),
+        "figures": list(_figures(done)),
+        "gas": Markup(figures.svg(figures.gas_figure(life.gas.summary()))),
+        "closing_tables": [table for closing in main.closing.values() for table in closing.tables],
+        "holders": [
+            {
+                "name": _holder(done, each),
+                "kind": classes.get(each.holder, ""),
+                "account": each,
+            }
+            for each in sorted(main.reconciliation.holders, key=lambda each: (each.part, -each.expected))
+        ],
+        "lives": [
+            {"name": name, "kpis": _reported(done, each), "course": each}
+            for name, each in {"as told": main, **done.what_ifs}.items()
+        ],
+        "tables": done.tables,
+        "inputs": inputs_table(done.deal),
+        "sources": done.deal.sources,
+        "chapters": chapters,
+    }

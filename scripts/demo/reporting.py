@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,20 @@ from oracle import evidence
 from oracle.kpi import to_decimal
 from oracle.local import LOCAL_RELAY, prepare_nodes
 from oracle.method import bundle_method
-from oracle.methods.reported import ReportedRow
 from oracle.observation import Domain, Ruling, Verdict, report_evidence
 from oracle.panel import assemble, sign_ruling
 from oracle.processes import RunningNode, run_nodes
 from oracle.relay import run_relay, send_challenge, send_ruling
 from oracle.verifier import Verification, verify_report
-from scripts.demo.life import Life, Reading
+from scripts.demo.company import Company, Reading
 from scripts.demo.narrator import Narrator
 
 LIAR, SLEEPER = 1, 3
 """Signer indices: the node that lies and the node that is down."""
 LIE = 0.15
 """Added to the KPI by a lying node: inside the feed's spread, so that only the median stops it."""
-LIE_OF_SPREAD = 0.6
-"""The same as a part of the spread of a report, where the KPI is read from publications."""
+LIE_OF_SPREAD = 0.5
+"""The same as a part of the spread of a report."""
 HOUR = 3_600
 
 
@@ -122,14 +121,14 @@ class Starting:
         return future.result
 
 
-def to_reporting_time(life: Life, reading: Reading) -> int:
+def to_reporting_time(life: Company, reading: Reading) -> int:
     """Move the clock to an hour after the measurement period; the time."""
     at = reading.ends + HOUR
     reach_time(life.w3, at)
     return at
 
 
-def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> dict[str, Any]:
+def report(life: Company, reading: Reading, urls: Sequence[str], folder: Path) -> dict[str, Any]:
     """One relay round: collect, choose a quorum, submit; the report record."""
     return run_relay(
         life.relay,
@@ -143,101 +142,111 @@ def report(life: Life, reading: Reading, urls: Sequence[str], folder: Path) -> d
     )
 
 
-def verify(life: Life, record: Mapping[str, Any]) -> Verification:
+def verify(life: Company, record: Mapping[str, Any]) -> Verification:
     """Anybody's check of a report: the method again on the evidence, signatures, chain."""
     return verify_report(record["file"], w3=life.w3)
 
 
 @dataclass(frozen=True)
 class Told:
-    """A report that was told of: `sound` if it is inside what honest nodes said, and if reading it again
-    `exposed` just those who lied (reasons by node)."""
+    """A report that was told of: `sound` if what counts is inside what honest nodes said, and if computing it
+    again `exposed` just those who lied (reasons by node; None where it was not). Of a dispute its `facts`."""
 
     record: dict[str, Any]
     sound: bool
-    exposed: dict[str, str]
+    exposed: dict[str, str] | None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def told_report(
-    life: Life,
+    life: Company,
     reading: Reading,
-    said: ReportedRow,
+    origin: str,
     crew: Crew,
     folder: Path,
     narrator: Narrator,
-    faults_known: bool,
+    first: bool,
 ) -> Told:
-    """A report of what was published, and what anybody finds who reads it again, told as it happens."""
+    """A report, told as it happens; and of the `first` of a KPI what is wrong with its nodes, and what
+    anybody finds who computes it again. `origin`: where its values come from, in words."""
     feed = reading.feed
     record = report(life, reading, crew.urls, folder)
     value = to_decimal(int(record["value"]), feed.decimals)
     honest = [int(i["value"]) for i in record["observations"] if i["signer"] not in crew.faults]
     inside = min(honest) <= int(record["value"]) <= max(honest)
-    if not faults_known:
+    if first:
         nodes = list(record["signers"])
         for address, fault in crew.faults.items():
             narrator.say(f"fault injected: node {nodes.index(address)} {fault}")
     narrator.say(
-        f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({said.label}: "
-        f"{said.document}): {len(record['observations'])} of {feed.nodes} signed, median {value}",
+        f"{when(reading.ends)[:10]}  report on {feed.kpi}, period {reading.period + 1} ({origin}): "
+        f"{len(record['observations'])} of {feed.nodes} signed, median {value}",
         inside,
     )
+    if not first:
+        return Told(record, inside, None)
     found = verify(life, record)
     as_expected = set(found.culprits) == {a for a, fault in crew.faults.items() if "lies" in fault}
-    narrator.say(f"read again from the evidence: {len(found.culprits)} of them does not hold", as_expected)
+    line = f"computed again from the evidence: {len(found.culprits)} of them does not hold"
+    narrator.say(line, as_expected)
     return Told(record, inside and as_expected, dict(found.culprits))
 
 
-@dataclass(frozen=True)
-class Dispute:
-    """A report that a captured quorum made up, and what became of it: the value that counts, who was found
-    (reasons by node), and what the challenger was paid, in minor units."""
-
-    record: dict[str, Any]
-    right: int
-    culprits: dict[str, str]
-    paid: int
-
-
 def told_dispute(
-    life: Life, reading: Reading, crew: Crew, folder: Path, narrator: Narrator, shown: Callable[[int], str]
-) -> Dispute:
+    life: Company, reading: Reading, crew: Crew, folder: Path, narrator: Narrator, shown: Callable[[int], str]
+) -> Told:
     """A captured quorum reports a wrong value; a citizen recomputes and challenges; the panel corrects it.
     `shown`: a value in words."""
     quorum = reading.feed.quorum
     # Whoever captures a quorum also decides which answers are brought on chain.
     record = report(life, reading, crew.urls[:quorum], folder)
     found = verify(life, record)
-    narrator.say(f"{quorum} of {len(crew.nodes)} nodes collude: {shown(int(record['value']))} is pending")
+    wrong = int(record["value"])
+    narrator.say(
+        f"{when(reading.ends)[:10]}  {quorum} of {len(crew.nodes)} nodes collude: {shown(wrong)} is pending "
+        f"as {reading.feed.kpi}, period {reading.period + 1}"
+    )
     narrator.say(
         f"a citizen re-runs the evidence: {len(found.culprits)} nodes do not recompute", not found.ok
     )
     right, root = recomputed(record)
-    challenge(life, reading, root)
+    sent = challenge(life, reading, root)
+    narrator.say(
+        f"the citizen stakes {life.money.words(int(sent['bond']))} and challenges the pending report"
+    )
     paid = int(correct(life, reading, right, root)["paid"])
-    narrator.say(f"challenged and corrected by the panel to {shown(right)}; it is final at once", True)
+    narrator.say(f"the panel signs a corrected value, {shown(right)}; it is final at once", True)
     narrator.say(f"bond and reward are paid to the citizen: {life.money.words(paid)}", True)
-    return Dispute({**record, "corrected": str(right)}, right, dict(found.culprits), paid)
+    facts = {
+        "kpi": reading.feed.kpi,
+        "period": reading.period + 1,
+        "wrong_value": str(wrong),
+        "corrected_value": str(right),
+        "culprits": dict(found.culprits),
+        "paid_to_challenger": str(paid),
+    }
+    exposed = found.culprits.keys() == crew.faults.keys()
+    return Told({**record, "corrected": str(right)}, exposed, dict(found.culprits), facts)
 
 
-def wait_until_final(life: Life, reading: Reading) -> None:
+def wait_until_final(life: Company, reading: Reading) -> None:
     """Let the dispute window pass."""
     status = read(life.oracle.functions.reportOf(reading.id, reading.period))
     reach_time(life.w3, status["finalAt"])
 
 
-def wait_until_missing(life: Life, reading: Reading) -> None:
+def wait_until_missing(life: Company, reading: Reading) -> None:
     """Let the reporting window pass without a report."""
     reach_time(life.w3, reading.feed.missing_at(reading.period))
 
 
-def challenge(life: Life, reading: Reading, evidence_root: str) -> dict[str, Any]:
+def challenge(life: Company, reading: Reading, evidence_root: str) -> dict[str, Any]:
     """A citizen stakes the bond against the pending report."""
     oracle = life.record.addresses["oracle"]
     return send_challenge(life.citizen, oracle, reading.id, reading.period, evidence_root)
 
 
-def correct(life: Life, reading: Reading, value: int, evidence_root: str) -> dict[str, Any]:
+def correct(life: Company, reading: Reading, value: int, evidence_root: str) -> dict[str, Any]:
     """The panel's quorum signs the corrected value; anybody brings it; the citizen takes bond and reward."""
     at, feed = life.record, reading.feed
     held = read(life.oracle.functions.reportOf(reading.id, reading.period))

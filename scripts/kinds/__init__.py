@@ -4,6 +4,7 @@ command for its deals; nothing else of the commands asks which kind a deal is.""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
@@ -14,6 +15,9 @@ from finance.registry import Registry
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from finance.report.table import Table
     from finance.settlement.swap_terms import ProjectTerms
     from finance.settlement.terms import SettlementTerms
     from finance.terms import Deal
@@ -25,11 +29,38 @@ MODULES: Final[Registry[Any]] = Registry(
 """By the deal's kind; imported when a command needs it.
 
 A module has TITLE, what people call such a deal; the analyst's commands `price`, `cashflows`, `compare` and
-`sensitivity`, each with the options that mean something there; `about(deal)`, lines on what was agreed;
-`story(deal, outcome)`, its demonstration, unless that of any deal does; and for that one, where a kind has
-something to say, `opening(deal)`, what it is worth in a line and tables, and `decided(deal, world)`, what
-reports decided.
+`sensitivity`, each with the options that mean something there; and `about(deal)`, lines on what was agreed.
+LIVED names the module, if there is one, of what it has to say when a deal is demonstrated; of these functions
+any may be missing:
+
+- `opening(deal)`: what it is worth, in lines and tables
+- `dates(deal)`: what happens when, in a few words
+- `revenue(deal, seed)`: what somebody outside pays in and when, simulated: acts of whom the cast has for it
+- `unpaid(deal, world)`: what it costs not to keep a promise, in a line and as facts
+- `decided(deal, world)`: what reports decided
+- `closing(deal, world, paid, reports)`: what there is to say at the end; `paid` has every payment with its
+  time, `reports` what the relay recorded
 """
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, made when it is asked for, and what it shows, in a sentence."""
+
+    draw: Callable[[], Figure]
+    caption: str
+
+
+@dataclass
+class Closing:
+    """What a kind has to say of a part that has been lived: a `headline`, `lines` that are checks and whether
+    they hold, `facts` for the summary, figures and tables."""
+
+    headline: str = ""
+    lines: list[tuple[str, bool]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    figures: list[Drawn] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
 
 
 def commands_of(kind: str) -> Any:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from scripts.kinds import offered
 from scripts.options import KpiModel, Outputs
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from finance.pricing.study import Study
-    from finance.report.table import Table
-    from finance.settlement.world import World
     from finance.terms import Deal
 
 TITLE: Final = "bond"
+LIVED: Final = "scripts.kinds.bond_lived"
 
 
 def price(
@@ -254,59 +253,3 @@ def about(deal: Deal) -> Iterator[tuple[str, str]]:
         f"{counted(grace, 'day')} after a payment was due, to be cured within {counted(cure, 'day')}",
     )
     yield "offering", offered(terms, deal.currency)
-
-
-def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
-    """What tells the deal's demonstration, writes its report, and sums it up: of one outcome that works
-    decide, or of any other bond. Raises InputError for a bond that cannot be lived, or a choice of works
-    where there are none."""
-    from scripts.demo import conductor, conductor_report, report, story, summary
-
-    if story.is_outcome_of_works(deal):
-        return story.tell, report.write_report, summary.summary
-    story.require_published(deal, outcome)
-    conductor.check(deal)
-    return conductor.tell, conductor_report.write_report, conductor_report.summary
-
-
-def opening(deal: Deal) -> tuple[str, list[Table]]:
-    """What a bond is worth when it begins: in a line, and as tables."""
-    from finance.pricing.value import price
-    from finance.report.tables import summary_table
-
-    found = price(deal)
-    return f"price {found.price:.4f} per 100 at {found.rate:.2%}", [summary_table(found)]
-
-
-def decided(deal: Deal, world: World) -> Iterator[dict[str, Any]]:
-    """What each report decided, once it was used: its KPI and period, `kpi_value`, and the `value` that the
-    curve gives (1e18 = 100 % a year, or minor units for the full issue); as `outcome` what an amount is for
-    the units in issue, and in `words`."""
-    from finance.report.text import token_money
-    from finance.settlement.bond_books import BondBooks
-    from finance.settlement.oracle_feed import FeedBooks
-    from finance.settlement.pro_rata import scale
-    from finance.settlement.terms import RATE_DECIMALS, Effect
-
-    books = world.books(deal.lead, BondBooks)
-    oracle = world.books("oracle", FeedBooks)
-    for number, rule in enumerate(books.terms.fixings):
-        if number not in books.life.values:
-            continue
-        value, is_rate = books.life.values[number], rule.effect is Effect.RATE
-        report = oracle.report_of(books.parts.feeds[rule.feed], rule.kpi_period, world.at)
-        outcome = 0 if is_rate else scale(value, books.life.units, books.terms.hard_cap)
-        known = report.settled_value
-        points = value / 10 ** (RATE_DECIMALS - 4)
-        yield {
-            "kpi": books.terms.feeds[rule.feed].kpi,
-            "period": rule.kpi_period + 1,
-            "decides": "rate" if is_rate else "amount",
-            "coupons": [rule.first + 1, rule.last + 1],
-            "kpi_value": None if known is None else str(known),
-            "value": str(value),
-            "outcome": str(outcome),
-            "words": f"{points:+g} basis points on coupons {rule.first + 1} to {rule.last + 1}"
-            if is_rate
-            else f"{token_money(outcome, deal.currency)} with payment {rule.first + 1}",
-        }

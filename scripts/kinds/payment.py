@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from scripts.kinds import offered
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
     from finance.report.swap_frames import View
-    from finance.report.table import Table
     from finance.settlement.swap_terms import SwapTerms
-    from finance.settlement.world import World
     from finance.terms import Deal
 
 TITLE: Final = "KPI payment"
+LIVED: Final = "scripts.kinds.payment_lived"
 DEFAULT_SEED = 1
 PROJECT_PATHS = 10_000
-MOST_TOLD = 4_000  # paths behind the line with which a demonstration opens
 MOST_PATHS = 200_000  # of which a decade of quarters takes about a gigabyte
 SENSITIVITY_PATHS = 4_000  # thirteen runs, whose common numbers make up for fewer paths
 
@@ -221,42 +219,3 @@ def _collateral(terms: SwapTerms) -> list[tuple[str, int]]:
     return [
         (side, need) for side, need in zip(("payer", "payee"), terms.payment.required, strict=True) if need
     ]
-
-
-def story(deal: Deal, outcome: str) -> tuple[Any, Any, Any]:
-    """What tells the deal's demonstration, writes its report, and sums it up. Raises InputError for a choice
-    of works, of which there are none."""
-    from scripts.demo.story import require_published
-    from scripts.demo.swap import report, story, summary
-
-    require_published(deal, outcome)
-    return story.tell, report.write_report, summary.summary
-
-
-def opening(deal: Deal) -> tuple[str, list[Table]]:
-    """What a payment is worth when it begins: in a line, and as tables."""
-    from finance.report.swap_page import headline
-    from finance.swaps.index import index_swap
-
-    return headline(index_swap(deal, paths=MOST_TOLD)), []
-
-
-def decided(deal: Deal, world: World) -> Iterator[dict[str, Any]]:
-    """What each report decided, once its period was settled: `value` is the amount due to the payee, in minor
-    units; in `words` too."""
-    from finance.report.text import token_money
-    from finance.settlement.oracle_feed import FeedBooks
-    from finance.settlement.payment_books import PaymentBooks
-
-    books, oracle = world.books(deal.lead, PaymentBooks), world.books("oracle", FeedBooks)
-    for period, amount in enumerate(books.ledger.amounts):
-        known = oracle.report_of(books.parts.feed, period, world.at).settled_value
-        way = "to the payee" if amount >= 0 else "to the payer"
-        yield {
-            "kpi": deal.swap.kpi,
-            "period": period + 1,
-            "decides": "payment",
-            "kpi_value": None if known is None else str(known),
-            "value": str(amount),
-            "words": f"{token_money(abs(amount), deal.currency)} {way}",
-        }

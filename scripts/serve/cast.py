@@ -10,14 +10,12 @@ from collections.abc import Sequence
 
 from api.demo import DemoAccount
 from chain.deploy import LOCAL_ACCOUNTS
-from scripts.demo.cast import BOND, QUARTERS
+from scripts.demo.cast import QUARTERS
 
 VISITOR = 20
 """A new investor: verified, with test money, and nothing else yet."""
 FIRST_ISSUER = 21
 ACCOUNTS = 30
-PEOPLE = BOND.moved(3)
-"""Of the bonds: the same accounts as in the swap."""
 
 VISITOR_MONEY = 500_000
 CITIZEN_MONEY = 50_000

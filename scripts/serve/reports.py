@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from web3.contract import Contract
@@ -39,15 +39,8 @@ class Reports:
     folder: Path
     urls: Callable[[int], Sequence[str]]
     panel: Panel
-
-    def time_of(self, period: int) -> int:
-        """When the nodes are asked: an hour after the measurement."""
-        return self.terms.period_ends[period] + HOUR
-
-    def final_time(self, period: int) -> int:
-        """When a report that nobody challenges is final, and a little more, since a local chain's clock runs
-        on while the nodes answer."""
-        return self.time_of(period) + self.terms.dispute_window + HOUR
+    ended: set[int] = field(default_factory=set)
+    """Periods that are settled, whichever way."""
 
     def bring(self, period: int) -> None:
         """One relay round, unless there is a report already. Raises NotReportedError if the nodes give none:
@@ -71,23 +64,24 @@ class Reports:
                 f"the nodes gave no report of {self.terms.kpi}, period {period + 1}: {error}"
             ) from None
 
-    def await_end(self, period: int) -> None:
-        """Move the clock until the report is final; what is challenged is ruled on first. Raises
-        NotReportedError while there is none."""
-        w3 = self.oracle.w3
-        self.bring(period)
-        if self.status(period) == "challenged":
-            self.panel.rule(self.feed, period)
-        status = self.status(period)
-        if status in ("pending", "challenged"):
-            reach_time(w3, read(self.oracle.functions.reportOf(self.feed, period))["finalAt"])
-            if status == "challenged":
-                self.relay.send(self.oracle.functions.settleSilentPanel(self.feed, period))
+    def await_ends(self, now: int) -> None:
+        """See to it that the reports which nobody challenged are final, of whose dispute window the end has
+        come; what is challenged is ruled on first. Raises NotReportedError while there is none."""
+        for period, ends in enumerate(self.terms.period_ends):
+            if ends + HOUR + self.terms.dispute_window > now:
+                break
+            if period in self.ended:
+                continue
+            self.bring(period)
+            if self.status(period) == "challenged":
+                self.panel.rule(self.feed, period)
+            status = self.status(period)
+            if status in ("pending", "challenged"):
+                final_at = read(self.oracle.functions.reportOf(self.feed, period))["finalAt"]
+                reach_time(self.oracle.w3, final_at)
+                if status == "challenged":
+                    self.relay.send(self.oracle.functions.settleSilentPanel(self.feed, period))
+            self.ended.add(period)
 
     def status(self, period: int) -> str:
         return STATUS[read(self.oracle.functions.statusOf(self.feed, period))]
-
-    def value(self, period: int) -> int | None:
-        """The settled value; None for a missing report."""
-        found = read(self.oracle.functions.reportOf(self.feed, period))
-        return None if STATUS[found["status"]] == "missing" else int(found["value"])

@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.settings import DEALS
+from chain.kinds import plan_of
 from chain.network import LocalChain, start_anvil, when
+from chain.plan import dates_of
 from chain.sender import Sender
 from finance.settlement.swap_terms import swap_terms
 from finance.settlement.terms import settlement_terms
@@ -23,13 +25,10 @@ from finance.terms import Deal, load_deal
 from finance.terms.shift import shift_to
 from oracle.local import LOCAL_RELAY
 from oracle.node_config import write_secret
+from scripts.demo.accidents import PLANNED
 from scripts.demo.cast import COUNTRY_USA, QUARTERS, RETAIL
-from scripts.demo.life import IDENTITY_YEARS, Life
+from scripts.demo.company import DAY, IDENTITY_YEARS, Company
 from scripts.demo.reporting import LIAR, LIE_OF_SPREAD, SLEEPER, Crew, Starting
-from scripts.demo.story import CAPTURE_LIE
-from scripts.demo.swap.story import CAPTURE_LIE as SWAP_CAPTURE_LIE
-from scripts.demo.swap.story import LIE as SWAP_LIE
-from scripts.serve.bond import LEAD_DAYS, BondSetting, BondStory
 from scripts.serve.cast import (
     ACCOUNTS,
     CITIZEN_MONEY,
@@ -44,8 +43,7 @@ from scripts.serve.folders import WORLD, write_identity, write_nodes
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.progress import Progress
-from scripts.serve.story import DAY, Scene, Urls
-from scripts.serve.swap import SwapSetting, SwapStory
+from scripts.serve.story import LEAD_DAYS, Scene, Setting, Story, Urls
 
 NOW = int(datetime(2021, 1, 5, 9, tzinfo=UTC).timestamp())
 """The chain's clock when the world is handed over."""
@@ -67,9 +65,6 @@ class World:
     deployments: tuple[str, ...]
 
 
-Story = BondStory | SwapStory
-
-
 @contextmanager
 def world(data: Path, progress: Progress) -> Iterator[World]:
     """Start the chain and the nodes, live the deals up to NOW, and go on living them while the `with` lasts.
@@ -81,7 +76,7 @@ def world(data: Path, progress: Progress) -> Iterator[World]:
     with ExitStack() as stack:
         staff = _staff(dc_water, bloom, moved)
         stop = threading.Event()
-        genesis = settlement_terms(dc_water).opens - (LEAD_DAYS + 1) * DAY
+        genesis = min(dates_of(plan_of(dc_water))) - (LEAD_DAYS + 1) * DAY
         progress.say(f"starting the chain, at {when(genesis)[:10]}, and the nodes of the oracle")
         chain = stack.enter_context(start_anvil(timestamp=genesis, accounts=ACCOUNTS))
         running: dict[str, Crew] = {}
@@ -93,12 +88,21 @@ def world(data: Path, progress: Progress) -> Iterator[World]:
         stack.callback(stop.set)  # those that are still starting give up
         scene = Scene(chain, data, Plan(), Panel(Sender(chain.w3, chain.accounts[QUARTERS.relay])))
         quorum = staff[dc_water.id].terms.quorum
-        stories: list[Story] = [
+        settings = [
             # Whoever has captured a quorum also decides which answers are brought on chain.
-            BondStory(scene, BondSetting(dc_water, FIRST_ISSUER, _urls(crews[dc_water.id], quorum))),
-            SwapStory(scene, SwapSetting(bloom, _urls(crews[bloom.id]), _urls(liars))),
-            BondStory(scene, _on_sale(moved, _urls(crews[moved.id]), atlanta, days)),
+            Setting(dc_water, _urls(crews[dc_water.id], quorum), people={"issuer": FIRST_ISSUER}),
+            Setting(bloom, _urls(crews[bloom.id]), PLANNED[bloom.id], _urls(liars)),
+            Setting(
+                moved,
+                _urls(crews[moved.id]),
+                people={"issuer": FIRST_ISSUER + 1},
+                sold=SOLD,
+                lead_days=1,
+                original=atlanta,
+                shifted_days=days,
+            ),
         ]
+        stories = [Story(scene, setting) for setting in settings]
         for story in stories:
             story.plan()
         issuers = [deal.parties["issuer"].name for deal in (dc_water, atlanta)]
@@ -135,14 +139,8 @@ def _begin(
     }
 
 
-def _on_sale(deal: Deal, urls: Urls, original: Deal, days: int) -> BondSetting:
-    return BondSetting(
-        deal, FIRST_ISSUER + 1, urls, sold=SOLD, lead_days=1, original=original, shifted_days=days
-    )
-
-
 def _urls(crew: Later, count: int | None = None) -> Urls:
-    return lambda _period: crew().urls[:count]
+    return lambda: crew().urls[:count]
 
 
 @contextmanager
@@ -161,11 +159,13 @@ def _staff(dc_water: Deal, bloom: Deal, atlanta: Deal) -> dict[str, Staff]:
     """The nodes of each deal, by deal id, with what is wrong with them on purpose."""
     measured, wind = settlement_terms(dc_water).feeds[0], swap_terms(bloom).feed
     reported = settlement_terms(atlanta).feeds[0]
-    wind_lie = round(SWAP_LIE * float(bloom.oracle[wind.kpi].max_spread.value), 2)
-    reported_lie = int(reported.max_spread * LIE_OF_SPREAD) / 10**reported.decimals
+    wind_lie, reported_lie = (
+        int(feed.max_spread * LIE_OF_SPREAD) / 10**feed.decimals for feed in (wind, reported)
+    )
+    lie = PLANNED[dc_water.id].what_ifs["disputed"].captured[measured.kpi]
     return {
         bloom.id: Staff(bloom, wind, {LIAR: wind_lie}, [SLEEPER]),
-        dc_water.id: Staff(dc_water, measured, dict.fromkeys(range(measured.quorum), CAPTURE_LIE)),
+        dc_water.id: Staff(dc_water, measured, dict.fromkeys(range(measured.quorum), lie.lie)),
         atlanta.id: Staff(atlanta, reported, {LIAR: reported_lie}, [SLEEPER]),
     }
 
@@ -173,11 +173,11 @@ def _staff(dc_water: Deal, bloom: Deal, atlanta: Deal) -> dict[str, Staff]:
 def _captured(bloom: Deal) -> Staff:
     """The swap's nodes in the one quarter whose report is disputed: a quorum that lies alike."""
     terms = swap_terms(bloom).feed
-    lie = round(-SWAP_CAPTURE_LIE * float(bloom.oracle[terms.kpi].max_spread.value), 2)
+    lie = PLANNED[bloom.id].captured[terms.kpi].lie
     return Staff(bloom, terms, dict.fromkeys(range(terms.quorum), lie))
 
 
-def _welcome(life: Life) -> None:
+def _welcome(life: Company) -> None:
     """The visitor is verified and has test money; the citizen has enough to challenge."""
     verifier = life.sender(life.record.wallets.deployer)
     visitor, citizen = life.chain.accounts[VISITOR], life.citizen.address

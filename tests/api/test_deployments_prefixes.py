@@ -17,12 +17,13 @@ from api.views.oracle import reward_pool
 from chain.bindings import contract, read
 from chain.deploy import local_keys
 from chain.errors import ChainError
-from chain.kinds import read_ledger
+from chain.kinds import plan_of, read_ledger
 from chain.network import LocalChain, reach_time, start_anvil
+from chain.plan import dates_of
 from chain.sender import GasLog
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import load_deal
-from scripts.demo.bond import BondLife
+from scripts.demo.company import Company, Reading
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     COUPON_DATES,
@@ -175,13 +176,11 @@ def test_offering_that_fails() -> None:
         assert check_bond(life) == {"announced", "offering", "failed"}
 
 
-class Signed(BondLife):
+class Signed(Company):
     """A bond of the deal book at its full size, whose nodes sign what a test says."""
 
-    def report(self, fixing: int, value: int) -> None:
-        reading = self.reading(fixing)
+    def report(self, reading: Reading, value: int) -> None:
         seen, keys = reading.ends + 60, local_keys(self.record.wallets)
-        reach_time(self.w3, reading.ends + 3_600)
         functions = self.oracle.functions
         observations = []
         for index, node in enumerate(read(functions.configOf(reading.id))["signers"]):
@@ -191,32 +190,30 @@ class Signed(BondLife):
             r, vs = (number.to_bytes(32, "big") for number in (signed.r, compact))
             observations.append((value, seen, index, bytes.fromhex("ab" * 32), r, vs))
         self.relay.send(functions.submit(reading.id, reading.period, 0, observations))
-        reach_time(self.w3, read(functions.reportOf(reading.id, reading.period))["finalAt"])
 
     def whole(self, values: dict[int, int]) -> None:
-        """From the issue to the last claim; `values`: what is reported for each fixing, else nothing is."""
+        """From the issue to the last claim; `values`: what is reported of each period, else nothing is."""
         self.deploy()
-        self.onboard()
-        reach_time(self.w3, self.terms.opens)
-        self.subscribe()
-        self.settle_offering()
-        self.aside()
-        last = len(self.terms.periods) - 1
-        waiting = list(range(len(self.terms.fixings)))
-        for index, period in enumerate((*self.terms.periods, None)):
-            pay_date = self.terms.periods[last].pay_date if period is None else period.pay_date
-            while waiting and self.reading(waiting[0]).ends < pay_date:
-                fixing = waiting.pop(0)
-                if fixing in values:
-                    self.report(fixing, values[fixing])
+        self.begin()
+        agenda: list[tuple[int, Reading | None]] = [(date, None) for date in self.dates]
+        for kpi, feed in self.feeds.items():
+            self.stake(kpi)
+            for period, ends in enumerate(feed.period_ends):
+                if period in values:
+                    agenda.append((ends + 3_600, Reading(feed, self.record.feeds[kpi], period)))
                 else:
-                    feed = self.reading(fixing).feed
-                    reach_time(self.w3, feed.missing_at(self.reading(fixing).period))
-                self.fix(fixing)
-            if period is not None:
-                self.pay_coupon(index + 1)
-        self.redeem()
-        self.everybody_claims()
+                    agenda.append((feed.missing_at(period), None))
+        for at_, reading in sorted(agenda, key=lambda each: each[0]):
+            reach_time(self.w3, at_)
+            if reading is not None:
+                self.report(reading, values[reading.period])
+                continue
+            for key, units in self.on_sale().items():
+                self.subscribe(key, units)
+            list(self.round())
+        while owing := self.look().owing():
+            for act in owing:
+                self.do(act)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +227,7 @@ class Signed(BondLife):
 def test_bonds_with_steps_and_repayments(deal: str, values: dict[int, int]) -> None:
     terms = load_deal(DEALS / f"{deal}.yaml")
     with start_anvil(timestamp=settlement_terms(terms).opens - 86_400) as chain:
-        life = Signed(chain, terms, GasLog())
+        life = Signed(chain, terms, GasLog(), dates_of(plan_of(terms)))
         life.whole(values)
         seen = check_bond(life, 13)
     assert {"offering", "active", "redeemed"} <= seen

@@ -219,7 +219,8 @@ def test_a_challenge_of_a_right_report_costs_the_stake(world: World) -> None:
     )
     feed = next(iter(world.records[DEALS[1]].feeds.values()))
     while (
-        "nodes report quarter" not in (done := world.http.post("/v1/demo/advance", json={}).json())["title"]
+        "nodes report: Proxy revenue"
+        not in (done := world.http.post("/v1/demo/advance", json={}).json())["title"]
     ):
         pass
     period = int(done["title"].split()[-1]) - 1
@@ -244,7 +245,7 @@ def test_nothing_is_settled_on_a_report_that_dead_nodes_did_not_give(world: Worl
     def next_title() -> str:
         return str(world.http.get("/v1/demo").json()["upcoming"][0]["title"])
 
-    while "nodes report quarter" not in next_title():
+    while "nodes report: Proxy revenue" not in next_title():
         assert world.http.post("/v1/demo/advance", json={}).status_code == 200
     title, swap = next_title(), world.at(DEALS[1], "KpiPayment", "swap")
     settled, clock = read(swap.periodsSettled()), world.w3.eth.get_block("latest")["timestamp"]

@@ -1,4 +1,5 @@
-"""The demonstration of the swap deals as a user runs it: every period, both ways, to difference 0."""
+"""The demonstration of the deals with a KPI payment as a user runs it: every period, both ways, to difference
+0."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ import pytest
 
 from chain.network import clock, reach_time
 from finance import load_deal
-from finance.settlement.kpi_payment import Side
+from finance.settlement.acts import Act, Done
 from finance.settlement.swap_terms import swap_terms
-from scripts.demo.swap.life import SwapLife
+from scripts.demo.company import Company
 from tests.e2e.test_demo import ROOT, run_here
 
 BLOOM, WATER, HIGHWAY, LEAKAGE = (
@@ -40,14 +41,15 @@ def water(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Pat
 def highway(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     """Each payment takes a minute to arrive, in which late interest runs."""
     out = tmp_path_factory.mktemp("highway")
-    pay_in = SwapLife.pay_in
+    do = Company.do
 
-    def slowly(life: SwapLife, side: Side, amount: int) -> None:
-        reach_time(life.w3, clock(life.w3) + 60)
-        pay_in(life, side, amount)
+    def slowly(life: Company, act: Act) -> Done:
+        if act.call == "fund":
+            reach_time(life.w3, clock(life.w3) + 60)
+        return do(life, act)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SwapLife, "pay_in", slowly)
+        patch.setattr(Company, "do", slowly)
         return run_here(out, str(HIGHWAY)), out
 
 
@@ -58,7 +60,16 @@ def leakage(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
 
 
 def amounts(summary: dict[str, Any]) -> list[int]:
-    return [int(period["amount"]) for period in summary["periods"]]
+    """To the payee, by period."""
+    assert [each["period"] for each in summary["fixings"]] == [*range(1, len(summary["fixings"]) + 1)]
+    return [int(each["value"]) for each in summary["fixings"]]
+
+
+def values(summary: dict[str, Any], kpi: str) -> list[int]:
+    """What counts of a KPI, by period."""
+    found = [int(each["value"]) for each in summary["kpis"][kpi]["periods"]]
+    assert [int(each["kpi_value"]) for each in summary["fixings"]] == found
+    return found
 
 
 @pytest.mark.parametrize("name", ["bloom", "water", "highway", "leakage"])
@@ -66,7 +77,10 @@ def test_difference_is_zero_per_kind(name: str, request: pytest.FixtureRequest) 
     summary, _ = request.getfixturevalue(name)
     assert summary["ok"] is True
     assert summary["payments"]
-    assert "total" not in summary["payments"]  # of collateral, proceeds and settlements: of nothing
+    # Collateral, proceeds and settlements add up to nothing; what holders earned does.
+    earned = summary["payments"].get("distribution")
+    assert summary["payments"].get("total") == earned
+    assert (earned is None) == (name != "bloom")
     for kind, sums in summary["payments"].items():
         assert sums["difference"] == "0", kind
         assert sums["expected"] == sums["actual"], kind
@@ -84,28 +98,32 @@ def test_forty_quarters_both_ways(bloom: tuple[dict[str, Any], Path]) -> None:
     first, last = (datetime.fromtimestamp(summary["periods"][i]["end"], UTC).date() for i in (0, -1))
     assert (first.isoformat(), last.isoformat()) == ("2017-09-01", "2027-06-01")
     for period, amount, kpi in zip(
-        terms.payment.periods, paid, summary["kpis"]["proxy-revenue"], strict=True
+        terms.payment.periods, paid, values(summary, "proxy-revenue"), strict=True
     ):
-        assert amount == period.fixed_amount - int(kpi["value"]) * 10**4  # cents into minor units
+        assert amount == period.fixed_amount - kpi * 10**4  # cents into minor units
+    labels = {each["label"] for each in summary["kpis"]["proxy-revenue"]["periods"]}
+    assert labels == {"simulated", "simulated, after a made up one"}
 
 
 def test_one_margin_call_and_one_corrected_report(bloom: tuple[dict[str, Any], Path]) -> None:
-    summary, _ = bloom
-    assert sum(period["margin_called"] for period in summary["periods"]) == 1
+    summary, out = bloom
     # Leaving then would have cost the last year's settlements for each quarter left, and at least the
     # collateral of 3,000,000.
-    called, margin = next(p for p in summary["periods"] if p["margin_called"]), summary["margin_call"]
-    year = sum(amounts(summary)[max(0, called["period"] - 4) : called["period"]])
-    walking_away = max(3_000_000 * MILLION, -(year * (40 - called["period"]) // -4))
+    (margin,) = summary["unpaid"]
+    assert (margin["part"], margin["side"]) == ("swap", "payer")
+    called = margin["period"]
+    year = sum(amounts(summary)[called - 4 : called])
+    walking_away = max(3_000_000 * MILLION, -(year * (40 - called) // -4))
     assert int(margin["walking_away"]) == walking_away
-    assert sum(period["disputed"] for period in summary["periods"]) == 1
-    dispute = summary["dispute"]
+    assert int(margin["lacking"]) == amounts(summary)[called - 1] > 0
+    told = (out / "report.html").read_text()
+    assert told.count("was called; it must be restored") == told.count("restored its collateral") == 1
+    (dispute,) = summary["disputes"]
     assert dispute["wrong_value"] != dispute["corrected_value"]
     assert len(dispute["culprits"]) == 3
     assert int(dispute["paid_to_challenger"]) == 15_000 * MILLION  # bond back, and the reward
     # What settled is the corrected value.
-    settled = summary["kpis"]["proxy-revenue"][dispute["period"]]["value"]
-    assert settled == dispute["corrected_value"]
+    assert str(values(summary, "proxy-revenue")[dispute["period"] - 1]) == dispute["corrected_value"]
 
 
 def test_the_waterfall_spends_in_order(bloom: tuple[dict[str, Any], Path]) -> None:
@@ -115,13 +133,13 @@ def test_the_waterfall_spends_in_order(bloom: tuple[dict[str, Any], Path]) -> No
     assert terms.project is not None
     cost = service = paid_cost = paid_service = 0
     for period, needs in zip(summary["periods"], terms.project.periods, strict=True):
-        run_ = {name: int(value) for name, value in period["treasury"].items()}
         cost, service = cost + needs.operating_cost, service + needs.debt_service
-        paid_cost, paid_service = paid_cost + run_["operatingCost"], paid_service + run_["debtService"]
-        if run_["holders"]:
+        paid_cost += int(period["operating_cost"])
+        paid_service += int(period["debt_service"])
+        if int(period["holders"]):
             assert (paid_cost, paid_service) == (cost, service)
-            assert period["owed_by_payee"] == "0"
-    assert sum(int(p["treasury"]["holders"]) for p in summary["periods"]) > 0
+            assert period["owed_on_swap"] == "0"
+    assert sum(int(period["holders"]) for period in summary["periods"]) > 0
 
 
 def test_coverage_is_that_of_the_quarters(bloom: tuple[dict[str, Any], Path]) -> None:
@@ -145,12 +163,12 @@ def test_report_stands_alone(name: str, request: pytest.FixtureRequest) -> None:
     assert "<script" not in page
     assert 'src="http' not in page
     assert summary["terms_hash"] in page
-    assert page.count("<svg") == (3 if name == "bloom" else 1)
+    assert page.count("<svg") == (5 if name == "bloom" else 2)
     assert json.loads((out / "deployment.json").read_text())["terms_hash"] == summary["terms_hash"]
-    kpi = r"KPI [\d,]+\.\d\d USD: " if name == "bloom" else r"KPI [\d,]+\.\d\d mm: "
-    assert re.search(kpi, page)
+    assert re.search(r"report on [a-z-]+, period 1 \(simulated: the [a-z-]+ twin\): 3 of 4 signed", page)
     # Between two parties nothing is distributed, and rain has no price.
-    assert ("distributions" in page) == ("weather and prices" in page) == (name == "bloom")
+    assert ("shared among" in page or "to holders" in page) == (name == "bloom")
+    assert ("Revenue is simulated" in page) == (name == "bloom")
     assert "at the fair" not in page
 
 
@@ -160,12 +178,11 @@ def test_two_parties_and_rain(water: tuple[dict[str, Any], Path]) -> None:
     terms = swap_terms(load_deal(WATER))
     paid = amounts(summary)
     assert len(paid) == 20
-    for period, amount, kpi in zip(terms.payment.periods, paid, summary["kpis"]["rainfall"], strict=True):
-        hundredths = min(int(kpi["value"]), 60_000)
+    for period, amount, kpi in zip(terms.payment.periods, paid, values(summary, "rainfall"), strict=True):
+        hundredths = min(kpi, 60_000)
         assert amount == period.fixed_amount + hundredths * 200 * MILLION
-    assert all(period["treasury"] is None for period in summary["periods"])
-    # The utility covers what it loses from its collateral; collateral that it lacks or took back is no debt.
-    assert [period["owed_by_payee"] for period in summary["periods"]] == ["0"] * 20
+    assert "periods" not in summary  # of no treasury
+    assert summary["parts"]["swap"]["state"] == "matured"
 
 
 def test_a_charge_is_paid_less_lane_hours_and_never_comes_back(
@@ -175,27 +192,27 @@ def test_a_charge_is_paid_less_lane_hours_and_never_comes_back(
     summary, _ = highway
     paid = amounts(summary)
     assert len(paid) == 20
-    for amount, kpi in zip(paid, summary["kpis"]["lane-hours-closed"], strict=True):
-        tenths = min(max(int(kpi["value"]) - 1_000, 0), 16_000)
+    for amount, kpi in zip(paid, values(summary, "lane-hours-closed"), strict=True):
+        tenths = min(max(kpi - 1_000, 0), 16_000)
         assert amount == (16_475_000 - 250 * tenths) * MILLION
     assert 12_475_000 * MILLION <= min(paid) < max(paid) <= 16_475_000 * MILLION
     # The authority once does not pay. Leaving then would have cost a year's charges for each of four more.
-    called = next(period for period in summary["periods"] if period["margin_called"])
-    assert called["period"] == 4
-    assert int(summary["margin_call"]["walking_away"]) == 4 * sum(paid[:4])
-    assert int(summary["margin_call"]["lacking"]) == paid[3]
+    (margin,) = summary["unpaid"]
+    assert margin["period"] == 4
+    assert int(margin["walking_away"]) == 4 * sum(paid[:4])
+    assert int(margin["lacking"]) == paid[3]
 
 
 def test_a_forward_settles_on_what_was_published(leakage: tuple[dict[str, Any], Path]) -> None:
     """Audited leakage of 2019/20 was 11 Ml/d under the target of 606, at 450,000 for each."""
     summary, out = leakage
-    (period,), (kpi,) = summary["periods"], summary["kpis"]["leakage"]
-    assert (kpi["value"], kpi["decimals"]) == ("5950", 1)
-    assert int(period["amount"]) == -11 * 450_000 * MILLION
-    assert period["disputed"]
+    (period,) = summary["kpis"]["leakage"]["periods"]
+    assert (period["value"], summary["kpis"]["leakage"]["decimals"]) == ("5950", 1)
+    assert amounts(summary) == [-11 * 450_000 * MILLION]
+    assert [each["period"] for each in summary["disputes"]] == [1]
     assert summary["oracle"]["faults"] == []  # of nodes that had no period to report
     page = (out / "report.html").read_text()
-    assert "Demonstration: simulated time, test money" in page  # what was measured is not simulated
+    assert "local chain; KPI values as published" in page  # what was measured is not simulated
     assert "GBP 4,950,000.00 went to Leakage contractor" in page
 
 

@@ -18,6 +18,7 @@ from chain.kinds import plan_of, world_of
 from chain.network import clock, reach_time, start_anvil
 from chain.parts import PARTS
 from chain.plan import dates_of
+from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
 from chain.records import DeploymentRecord
 from chain.replay import replay
@@ -26,7 +27,7 @@ from finance.settlement.acts import Act
 from finance.settlement.world import CURRENCY
 from finance.terms import Deal, parse_deal
 from finance.terms.kinds import KINDS
-from scripts.demo.conductor import Company
+from scripts.demo.company import Company
 from tests.chain.bond_life import signed_report
 from tests.kinds.deals import alone, short
 from tests.kinds.lives import LINE, periods_of
@@ -83,14 +84,7 @@ def lived(deal: Deal, rng: Random) -> Lived:
             done.append(f"{each.part} {each.call}")
 
         def promised_and_due() -> None:
-            while True:
-                performed = [each.act for each in life.keeper.round()]
-                done.extend(f"{each.part} {each.call}" for each in performed)
-                promised = life.look().promised()
-                for each in promised:
-                    act(each)
-                if not performed and not promised:
-                    return
+            done.extend(f"{each.part} {each.call}" for each, _ in life.round())
 
         agenda: list[tuple[int, tuple[str, int, int] | None]] = [(date, None) for date in dates]
         for (kpi, period), (low, high) in periods_of(deal).items():
@@ -104,7 +98,8 @@ def lived(deal: Deal, rng: Random) -> Lived:
                 call = signed_report(life.record, life.oracle.functions, kpi, period, value, date - DAY // 2)
                 life.stranger.send(call, "submit")
                 continue
-            list(life.subscribe_all())
+            for key, units in life.on_sale().items():
+                life.subscribe(key, units)
             now, plenty = life.look(), {"line": LINE, "amount": 10**14}
             for key in now.parts:
                 earned = Act(life.stranger.address, key, "receive_revenue", plenty, now.at, now.block)
@@ -118,7 +113,7 @@ def lived(deal: Deal, rng: Random) -> Lived:
         assert clock(life.w3) < dates[-1] + DAY
         ledger = EventTables.read(life.w3, life.record)
         events = [event for event in ledger.events if event.tx != life.record.tx]
-        return Lived(life.record, events, life.reconcile(), done)
+        return Lived(life.record, events, reconcile(life.w3, life.record, ledger=ledger), done)
 
 
 @pytest.mark.parametrize("kind", KINDS)
