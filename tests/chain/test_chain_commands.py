@@ -301,7 +301,7 @@ def test_a_record_that_is_not_the_chains_shows_where_it_differs(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda data: data["parts"].clear(), "parts: Dictionary should have at least 1 item"),
+        (lambda data: data["parts"].clear(), "parts: must have at least 1 item"),
         (lambda data: data["shared"].pop("factory"), "shared: factory is missing"),
     ],
 )

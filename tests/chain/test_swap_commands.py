@@ -116,6 +116,14 @@ def test_deploy_of_two_parties_with_a_file_of_wallets(
     assert refused.returncode == 2
     assert f"{file}: issuer = 0x" in refused.stderr.splitlines()[-1]
     assert "this deal has none (it has payer, payee)" in refused.stderr
+    for changed, says in (
+        ({"nodes": [names[0], *names[3:6]]}, f"nodes = {names[0]}: is the payer's: nobody signs"),
+        ({"payee": names[0]}, f"payee = {names[0]}: is the payer's as well, and those are two parties"),
+    ):
+        file.write_text(json.dumps({**people, **changed}))
+        refused = program("deploy", *arguments)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.splitlines()[-1].startswith(f"{file}: {says}")
 
 
 def test_deploying_again_for_other_wallets_says_so(program: Program, now: LocalChain, tmp_path: Path) -> None:
