@@ -366,8 +366,7 @@ class _Conductor:
     def _take(self, owing: list[Act]) -> None:
         """Each act of `owing` is done, and told by part in sum."""
         took: dict[str, list[int]] = {}
-        for act in owing:
-            made = self.life.do(act)
+        for act, made in self.life.each(owing):
             took.setdefault(act.part, []).append(sum(flow.amount for flow in made.flows))
         for part, amounts in took.items():
             who = "one" if len(amounts) == 1 else f"{len(amounts)}"
