@@ -414,7 +414,8 @@ class _Conductor:
             course.values[place] = told.record["corrected"], f"{label}, after a made up one"
         else:
             crew, origin = self.crews[feed.kpi, None](), f"{label}: {source}"
-            first = not any(each["kpi"] == feed.kpi for each in course.reports)
+            earlier = [each for each in course.reports if "corrected" not in each]
+            first = all(each["kpi"] != feed.kpi for each in earlier)
             told = reporting.told_report(life, reading, origin, crew, folder, self.narrator, first)
             course.values[place] = told.record["value"], label
             course.faults |= crew.faults
@@ -429,7 +430,7 @@ class _Conductor:
     def _what_if(self, name: str, planned: Accidents, reading: Reading) -> None:
         """Live on from a report with what else could have gone wrong, and take the chain back."""
         life = self.life
-        self.narrator.chapter(f"   What if: {name}? (lived, then undone)")
+        self.narrator.chapter(f"   Another life: {name} (lived, then undone)")
         snapshot, gas, past = rpc(life.w3, "evm_snapshot"), len(life.gas.entries), deepcopy(life.past)
         other = copy(self)
         other.planned, other.beside, other.told = planned, f"-{name}", []

@@ -108,7 +108,7 @@ class Story:
         titles = {at: title for _, group, dates in said_of(deal, "dates") for at, title in dates(group)}
         for sale in deal.having(Offering).values():
             opens, closes = (unix(each.value) for each in (sale.opens, sale.closes))
-            titles |= {opens: "The offering opens", closes: "The offering closes"}
+            titles |= {opens: "The offering opens", closes: "The offering closes and is settled"}
             self._at(closes - HOUR, "What is left of the offering is bought", self._buy_rest)
         for date in self.dates:
             self._at(date, titles.get(date, "What falls due is done"), self._due)
@@ -164,7 +164,7 @@ class Story:
         for _ in life.round():
             pass
         for part in late.keys() - begun:
-            self._at(late[part], "What was called is made good", self._due)
+            self._at(late[part], "The margin is restored within the cure period", self._due)
 
     def _buy_rest(self) -> None:
         """Somebody takes what is left, so that an issue that must be sold whole is."""
