@@ -22,16 +22,16 @@ class Investor:
 
 
 INVESTORS = (
-    Investor("Institution A", 3, INSTITUTIONAL, 560),
-    Investor("Institution B", 4, INSTITUTIONAL, 320),
-    Investor("Household 1", 5, RETAIL, 35),
-    Investor("Household 2", 6, RETAIL, 25),
-    Investor("Household 3", 7, RETAIL, 20),
-    Investor("Household 4", 8, RETAIL, 15),
-    Investor("Household 5", 9, RETAIL, 12),
-    Investor("Household 6", 10, RETAIL, 9),
-    Investor("Household 7", 11, RETAIL, 4),
-    Investor("Household 8", 12, RETAIL, 0),  # buys later, from another holder
+    Investor("Institution A", 6, INSTITUTIONAL, 560),
+    Investor("Institution B", 7, INSTITUTIONAL, 320),
+    Investor("Household 1", 8, RETAIL, 35),
+    Investor("Household 2", 9, RETAIL, 25),
+    Investor("Household 3", 10, RETAIL, 20),
+    Investor("Household 4", 11, RETAIL, 15),
+    Investor("Household 5", 12, RETAIL, 12),
+    Investor("Household 6", 13, RETAIL, 9),
+    Investor("Household 7", 14, RETAIL, 4),
+    Investor("Household 8", 15, RETAIL, 0),  # buys later, from another holder
 )
 
 
@@ -65,10 +65,10 @@ class Cast:
     holders: their sales, and after how many payments each claims (`usually`, where `claims` does not say)."""
 
     investors: tuple[Investor, ...] = INVESTORS
-    citizen: int = 13
-    relay: int = 14
-    stranger: int = 15
-    offtaker: int = 16
+    citizen: int = 16
+    relay: int = 17
+    stranger: int = 18
+    offtaker: int = 19
     trades: tuple[Trade, ...] = TRADES
     claims: Mapping[str, int] = field(default_factory=dict)
     usually: int = 1
@@ -81,26 +81,16 @@ class Cast:
         """Whether a holder claims after a payment, counted from 1."""
         return payment % self.claims.get(name, self.usually) == 0
 
-    def moved(self, accounts: int) -> Cast:
-        """The same people, so many accounts further on."""
-        people = tuple(replace(each, account=each.account + accounts) for each in self.investors)
-        roles = {
-            name: getattr(self, name) + accounts for name in ("citizen", "relay", "stranger", "offtaker")
-        }
-        return replace(self, investors=people, **roles)
-
 
 NEVER = 1_000
 """As a habit: not before the end."""
-BOND = Cast(claims={"Household 3": 3, "Household 4": NEVER, "Household 6": 4, "Institution B": 2})
-"""Of a bond, whose coupons are half a year apart; its parties have the accounts before."""
-HALF_YEARS = BOND.moved(3)
-"""The same, with the accounts before free for more parties."""
+HALF_YEARS = Cast(claims={"Household 3": 3, "Household 4": NEVER, "Household 6": 4, "Institution B": 2})
+"""Of a deal with few payments, half a year or more apart; its parties have the accounts before."""
 QUARTERS = Cast(
     trades=tuple(replace(trade, after=4 * trade.after) for trade in TRADES),
     claims={"Household 1": 1, "Household 3": 8, "Household 4": NEVER, "Institution B": 2},
     usually=4,
-).moved(3)
+)
 """Of a deal that pays each quarter, with more parties (chain.deploy.LOCAL_ACCOUNTS)."""
 
 

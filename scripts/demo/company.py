@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from finance.settlement.acts import Act, Done
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.offering import OfferingBooks, State
 from finance.settlement.terms import FeedTerms, allowed_classes
+from finance.settlement.widths import SettlementError
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.claim_token import ClaimToken
@@ -236,18 +237,32 @@ class Company:
 
     def do(self, act: Act) -> Done:
         """Send an act by the party that does it, who has test money for what it pays; what it came to."""
+        return self._sent(self.look(), act)[1]
+
+    def each(self, acts: Iterable[Act]) -> Iterator[tuple[Act, Done]]:
+        """What people do of their own accord, one after the other, on the books as the act before left
+        them."""
         world = self.look()
+        for act in acts:
+            try:
+                world, done = self._sent(world, act)
+            except (ContractError, SettlementError) as error:
+                self.let_be(act, error)
+            else:
+                yield act, done
+
+    def let_be(self, act: Act, error: Exception) -> None:
+        """What somebody would do cannot be done."""
+        raise error
+
+    def _sent(self, world: World, act: Act) -> tuple[World, Done]:
         act = replace(act, at=world.at, block=world.block)
-        _, done = world.tried(act)
+        after, done = world.tried(act)
         sender = self.sender(act.by)
         if pays := sum(flow.amount for flow in done.flows if flow.payer == act.by):
             self._pays(sender, world.addresses[act.part], pays)
         sender.send(self.following.call(world, act), self._operation(world, act))
-        return done
-
-    def attempt(self, act: Act) -> Done | None:
-        """What somebody does of their own accord; None where it could not be done."""
-        return self.do(act)
+        return after, done
 
     def _operation(self, world: World, act: Act) -> str:
         """What the gas is counted for; a first time costs more."""
@@ -263,11 +278,11 @@ class Company:
 
     def on_sale(self) -> dict[str, int]:
         """Units that are left of the offerings that are open."""
-        now = clock(self.w3)
+        world = self.look()
         return {
             key: books.terms.hard_cap - books.sold
-            for key, books in self.look().parts.items()
-            if isinstance(books, OfferingBooks) and books.state(now) == State.OPEN
+            for key, books in world.parts.items()
+            if isinstance(books, OfferingBooks) and books.state(world.at) == State.OPEN
         }
 
     def refused(self, offering: str) -> str:
@@ -279,13 +294,12 @@ class Company:
         raise RuntimeError("an unverified wallet could subscribe")
 
     def subscribe(self, offering: str, units: int) -> dict[str, int]:
-        """So many units are sold to everybody by their shares: units by name."""
-        sold = {
-            name: part
+        """So many units are sold to everybody by their shares: units by wallet."""
+        acts = [
+            Act(self.wallet(name), offering, "subscribe", {"units": part}, 0)
             for name, part in allot(units).items()
-            if self.attempt(Act(self.wallet(name), offering, "subscribe", {"units": part}, 0))
-        }
-        return sold
+        ]
+        return {act.by: act.arguments["units"] for act, _ in self.each(acts)}
 
     # -- what is done at a date
 
@@ -303,10 +317,7 @@ class Company:
                 yield each.act, each.done
             if not performed and not promised:
                 break
-        for act in self._habits(world):
-            done = self.attempt(act)
-            if done is not None:
-                yield act, done
+        yield from self.each(self._habits(world))
 
     def _is_kept(self, act: Act) -> bool:
         """Whether a promise is kept, or the day is let pass."""

@@ -366,8 +366,7 @@ class _Conductor:
     def _take(self, owing: list[Act]) -> None:
         """Each act of `owing` is done, and told by part in sum."""
         took: dict[str, list[int]] = {}
-        for act in owing:
-            made = self.life.do(act)
+        for act, made in self.life.each(owing):
             took.setdefault(act.part, []).append(sum(flow.amount for flow in made.flows))
         for part, amounts in took.items():
             who = "one" if len(amounts) == 1 else f"{len(amounts)}"
@@ -415,7 +414,8 @@ class _Conductor:
             course.values[place] = told.record["corrected"], f"{label}, after a made up one"
         else:
             crew, origin = self.crews[feed.kpi, None](), f"{label}: {source}"
-            first = not any(each["kpi"] == feed.kpi for each in course.reports)
+            earlier = [each for each in course.reports if "corrected" not in each]
+            first = all(each["kpi"] != feed.kpi for each in earlier)
             told = reporting.told_report(life, reading, origin, crew, folder, self.narrator, first)
             course.values[place] = told.record["value"], label
             course.faults |= crew.faults
@@ -430,7 +430,7 @@ class _Conductor:
     def _what_if(self, name: str, planned: Accidents, reading: Reading) -> None:
         """Live on from a report with what else could have gone wrong, and take the chain back."""
         life = self.life
-        self.narrator.chapter(f"   What if: {name}? (lived, then undone)")
+        self.narrator.chapter(f"   Another life: {name} (lived, then undone)")
         snapshot, gas, past = rpc(life.w3, "evm_snapshot"), len(life.gas.entries), deepcopy(life.past)
         other = copy(self)
         other.planned, other.beside, other.told = planned, f"-{name}", []

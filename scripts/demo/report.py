@@ -63,6 +63,7 @@ def summary(done: Conducted) -> dict[str, Any]:
 
 def _course(done: Conducted, course: Course) -> dict[str, Any]:
     """What differs between the lives of a deal."""
+    facts = {key: closing.facts for key, closing in course.closing.items()}
     return {
         "kpis": {
             kpi: {
@@ -79,7 +80,7 @@ def _course(done: Conducted, course: Course) -> dict[str, Any]:
         "disputes": course.disputes,
         "unpaid": course.unpaid,
         "payments": sums(course.reconciliation),
-        **{name: fact for closing in course.closing.values() for name, fact in closing.facts.items()},
+        **({"facts": facts} if len(done.deal.groups) > 1 else next(iter(facts.values()), {})),
     }
 
 

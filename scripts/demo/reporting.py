@@ -30,10 +30,9 @@ from scripts.demo.narrator import Narrator
 
 LIAR, SLEEPER = 1, 3
 """Signer indices: the node that lies and the node that is down."""
-LIE = 0.15
-"""Added to the KPI by a lying node: inside the feed's spread, so that only the median stops it."""
 LIE_OF_SPREAD = 0.5
-"""The same as a part of the spread of a report."""
+"""What a lying node adds to the KPI, as a part of the spread of a report: within it, so that only the median
+stops it."""
 HOUR = 3_600
 
 
@@ -227,17 +226,6 @@ def told_dispute(
     }
     exposed = found.culprits.keys() == crew.faults.keys()
     return Told({**record, "corrected": str(right)}, exposed, dict(found.culprits), facts)
-
-
-def wait_until_final(life: Company, reading: Reading) -> None:
-    """Let the dispute window pass."""
-    status = read(life.oracle.functions.reportOf(reading.id, reading.period))
-    reach_time(life.w3, status["finalAt"])
-
-
-def wait_until_missing(life: Company, reading: Reading) -> None:
-    """Let the reporting window pass without a report."""
-    reach_time(life.w3, reading.feed.missing_at(reading.period))
 
 
 def challenge(life: Company, reading: Reading, evidence_root: str) -> dict[str, Any]:

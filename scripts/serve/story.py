@@ -15,13 +15,11 @@ from typing import Any
 
 from chain.bindings import read
 from chain.deploy import local_wallets
-from chain.errors import ContractError
 from chain.kinds import plan_of
 from chain.network import LocalChain, clock
 from chain.plan import dates_of
 from chain.sender import GasLog
-from finance.settlement.acts import Act, Done
-from finance.settlement.widths import SettlementError
+from finance.settlement.acts import Act
 from finance.terms import Deal
 from finance.terms.deal import Offering
 from finance.terms.schedule import unix
@@ -83,12 +81,8 @@ class Visited(Company):
     """A company among visitors, who may have paused a token or unverified a wallet: a contract that refuses
     what people do of their own accord ends that, and nothing else."""
 
-    def attempt(self, act: Act) -> Done | None:
-        try:
-            return self.do(act)
-        except (ContractError, SettlementError) as error:
-            log.warning("%s: %s %s: %s", self.deal.id, act.part, act.call, error)
-            return None
+    def let_be(self, act: Act, error: Exception) -> None:
+        log.warning("%s: %s %s: %s", self.deal.id, act.part, act.call, error)
 
 
 class Story:
@@ -114,7 +108,7 @@ class Story:
         titles = {at: title for _, group, dates in said_of(deal, "dates") for at, title in dates(group)}
         for sale in deal.having(Offering).values():
             opens, closes = (unix(each.value) for each in (sale.opens, sale.closes))
-            titles |= {opens: "The offering opens", closes: "The offering closes"}
+            titles |= {opens: "The offering opens", closes: "The offering closes and is settled"}
             self._at(closes - HOUR, "What is left of the offering is bought", self._buy_rest)
         for date in self.dates:
             self._at(date, titles.get(date, "What falls due is done"), self._due)
@@ -170,13 +164,14 @@ class Story:
         for _ in life.round():
             pass
         for part in late.keys() - begun:
-            self._at(late[part], "What was called is made good", self._due)
+            self._at(late[part], "The margin is restored within the cure period", self._due)
 
     def _buy_rest(self) -> None:
         """Somebody takes what is left, so that an issue that must be sold whole is."""
         life = self.life
-        for key, units in life.on_sale().items():
-            life.attempt(Act(life.wallet(life.cast.investors[0]), key, "subscribe", {"units": units}, 0))
+        buyer = life.wallet(life.cast.investors[0])
+        left = [Act(buyer, key, "subscribe", {"units": units}, 0) for key, units in life.on_sale().items()]
+        list(life.each(left))
         self._due()
 
     def _report(self, kpi: str, period: int) -> None:
@@ -207,7 +202,6 @@ class Story:
         life.citizen.send(withdraw, "withdraw challenge credit")
 
     def _wind_up(self) -> None:
-        took: list[Done | None] = [None]
-        while took:
+        self._due()
+        while list(self.life.each(self.life.look().owing())):
             self._due()
-            took = [done for act in self.life.look().owing() if (done := self.life.attempt(act))]

@@ -110,6 +110,12 @@ def test_the_programme_of_the_book(tmp_path: Path) -> None:
     # 4.25 % a year for two days on two thirds' coupon of 600,000 and a third of the principal.
     late = (600_000 + Fraction(40_000_000, 3)) * 10**6 * Fraction(425, 10_000) * 2 / 365
     assert 0 <= late - by_part["meter-bond"]["late"] <= 2 * 40_000
+    (unpaid,) = summary["unpaid"]
+    assert unpaid["part"] == "meter-bond"
+    for part in ("leakage-bond", "meter-bond"):  # as ACTUS contracts each pays the same
+        contracts = summary["facts"][part]["cash_flow_contracts"]
+        assert {"coupon", "principal"} <= contracts.keys()
+        assert all(float(sums["difference"]) == 0 for sums in contracts.values())
     (report,) = [each for each in summary["oracle"]["reports"] if "corrected" in each]
     assert report["corrected"] == "5950" != str(report["value"])
 
