@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from api.instruments.rows import TurnRow
 from api.instruments.slots import Slot, Slots, slots
 from api.instruments.words import PlainWords, Say, Write
 from api.models import Resource, Trace
@@ -29,8 +30,6 @@ from api.models.deployment import (
 from chain.events import Event
 from chain.kinds import world_of
 from chain.replay import replay
-from finance.settlement.claim_token import TokenBooks
-from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
@@ -40,7 +39,9 @@ from finance.terms import Deal
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
+    from api.instruments.valued import Valued
     from finance.swaps.holders import Owed
+    from finance.terms.payment_form import PaymentForm
 
 
 B = TypeVar("B", bound=Books)
@@ -156,11 +157,6 @@ class Case:
         """The books of a part."""
         return self.world.books(self.deployment.keys[role], kind)
 
-    @property
-    def units(self) -> int:
-        """Units of the claim token in issue."""
-        return self.books("token", TokenBooks).supply
-
 
 _TERMS: dict[tuple[Deal, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
 
@@ -197,6 +193,14 @@ class Collection:
         return self.role is None or self.role in deployment.at
 
 
+class Extent(NamedTuple):
+    """From the first day that counts to the last, and the principal in minor units, where there is one."""
+
+    starts: date
+    ends: date
+    principal: int | None = None
+
+
 @dataclass(frozen=True)
 class Instrument:
     """A kind of deal. `kind` as in the deal; `name` and `title` in words, short (of the deal at hand) and in
@@ -214,14 +218,27 @@ class Instrument:
     """What the value that a slot holds now gives by the first payoff of its KPI; None while it holds none."""
     words: Callable[[Deal, Say, Write], PlainWords]
     """The deal in plain words, for those who buy it."""
+    extent: Callable[[Deal], Extent]
     unit: Callable[[Deal], Decimal]
     """What a price of 100 is a price of, in the deal's currency."""
+    valued: Callable[[Deal], Valued] | None = None
+    """The deal ready to be valued; None for a kind that gives no valuation."""
+    form: Callable[[Deal], PaymentForm | None] = lambda deal: None
+    """What its payments between two sides are; None for a kind without any."""
     sides: Callable[[Deal], dict[str, str]] = lambda deal: {}
     """Keys of the parties that pay each other, by side."""
     owed: Callable[[Case], Owed | None] = lambda case: None
     """What the deal's project owes now, currency; None for a deal without one."""
-    contracts: dict[str, str] = field(default_factory=dict)
-    """Contract name by role: the kind of a part, or the name of a shared contract."""
+
+    def reading(self, read: Callable[[Deal], Deal], **own: Any) -> Instrument:
+        """The same for a kind that says in fewer words what this one says, beside what is its `own`: its
+        deals are `read` as those of this kind (see Deal.reading)."""
+
+        def of(does: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda deal, *more: does(read(deal), *more)
+
+        taken = ("name", "terms", "words", "extent", "unit", "valued", "form", "sides")
+        return replace(self, **{name: of(getattr(self, name)) for name in taken if getattr(self, name)} | own)
 
     def collection(self, name: str) -> Collection | None:
         return next((each for each in self.collections if each.name == name), None)
@@ -232,6 +249,46 @@ class Instrument:
 
 def trace_of(event: Event) -> Trace:
     return Trace(block=event.block, log=event.index, time=event.time, tx=event.tx)
+
+
+def logged(
+    name: str,
+    title: str,
+    row: type[Resource],
+    *events: tuple[str, str],
+    account: tuple[str, ...] = (),
+    **given: str | Callable[[Case, Event], Any],
+) -> Collection:
+    """The list of these events, as (role, name), with a row each: a field is the event's argument of the same
+    name, or of the one that is `given` for it, or what a function makes of it; else its default."""
+
+    def make(case: Case, event: Event) -> Resource:
+        found: dict[str, Any] = {"trace": trace_of(event)}
+        for each in row.model_fields:
+            source = given.get(each, each)
+            if callable(source):
+                found[each] = source(case, event)
+            elif source in event.arguments:
+                found[each] = event.arguments[source]
+        return row.model_validate(found)
+
+    return Collection(name, title, row, frozenset(events), make, account=account, role=events[0][0])
+
+
+def turns(*events: tuple[str, str]) -> Collection:
+    """The list of turns."""
+    return replace(
+        logged(
+            "turns",
+            "Turns in the deal's life",
+            TurnRow,
+            *events,
+            contract=lambda case, event: case.deployment.role(event.source),
+            event=lambda _, event: event.name,
+            arguments=lambda _, event: {name: str(value) for name, value in event.arguments.items()},
+        ),
+        role=None,
+    )
 
 
 def day(unix: int) -> str:
@@ -254,34 +311,6 @@ def unexplained(case: Case) -> Iterator[Fact]:
 def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
     """What can be done now first, then by time."""
     return sorted(steps, key=lambda step: (not step.due, step.time))
-
-
-OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
-"""In words, by IOffering.State."""
-
-
-def offering_state(case: Case) -> str:
-    """Of an offering by the clock."""
-    return OFFERING_STATES[case.books("offering", OfferingBooks).state(case.now)]
-
-
-def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:
-    """What comes next while the offering is not settled."""
-    match state:
-        case "announced":
-            return [NextStep(what="opens", title="the offering opens", time=opens, due=False)]
-        case "offering":
-            title = f"the offering is open until {day(closes)}"
-            return [NextStep(what="subscribe", title=title, time=closes, due=True, action="subscribe")]
-        case "sold":
-            title = "the issue can be settled: money to the issuer, the claim begins"
-            return [
-                NextStep(what="settle-offering", title=title, time=closes, due=True, action="settle-offering")
-            ]
-        case "failed":
-            title = "the issue has failed: holders get their money back"
-            return [NextStep(what="refund", title=title, time=closes, due=True, action="refund")]
-    return []
 
 
 def report_steps(case: Case) -> list[NextStep]:

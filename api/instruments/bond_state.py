@@ -9,13 +9,14 @@ from api.instruments.base import (
     day,
     fact,
     in_order,
-    offering_steps,
     report_steps,
     trace_of,
     unexplained,
 )
 from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
+from api.instruments.offering import offering_steps
+from api.instruments.token import units
 from api.models.deployment import Fact, NextStep, StateView
 from chain.events import Event
 from finance.settlement import bond
@@ -57,10 +58,10 @@ def _sentence(case: Case, name: str) -> str:
         case "announced":
             return f"The offering opens on {day(terms.opens)}."
         case "offering":
-            sold = f"{case.units} of {terms.hard_cap} units are sold"
+            sold = f"{units(case)} of {terms.hard_cap} units are sold"
             return f"{sold}; the offering closes on {day(terms.closes)}."
         case "sold":
-            return f"{case.units} units are sold; the issue waits to be settled."
+            return f"{units(case)} units are sold; the issue waits to be settled."
         case "failed":
             return (
                 "Too few units were sold, or nobody settled the issue in time; holders get their money back."
@@ -77,7 +78,7 @@ def _sentence(case: Case, name: str) -> str:
 def _facts(case: Case, name: str) -> Iterator[Fact]:
     terms, begun = case.terms, case.last("bond", "BondActivated")
     paid = life(case).coupons_paid
-    yield fact("units", "Units in issue", case.units, "units", begun)
+    yield fact("units", "Units in issue", units(case), "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
     if begun is not None:
         left = case.books("bond", BondBooks).principal()
@@ -122,7 +123,7 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
     if name in ("active", "defaulted"):
         yield from report_steps(case)
         yield from _payment_steps(case)
-    if name == "accelerated" and case.held("bond") >= case.units:
+    if name == "accelerated" and case.held("bond") >= units(case):
         title = "what the bond holds can be shared among holders"
         yield NextStep(what="recover", title=title, time=case.now, due=True, action="recover")
     if name == "defaulted":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from api.instruments.base import Case, offering_state
+from api.instruments.base import Case
+from api.instruments.offering import offering_state
 from api.instruments.slots import Slot
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import PaymentTerms, Side, State

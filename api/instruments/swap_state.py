@@ -9,11 +9,11 @@ from api.instruments.base import (
     day,
     fact,
     in_order,
-    offering_steps,
     report_steps,
     trace_of,
     unexplained,
 )
+from api.instruments.offering import offering_steps
 from api.instruments.swap_case import (
     SIDES,
     amount_due,
@@ -30,6 +30,7 @@ from api.instruments.swap_case import (
     state_name,
     swap_state,
 )
+from api.instruments.token import units
 from api.models.deployment import Fact, NextStep, StateView
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import Side, State
@@ -77,10 +78,10 @@ def _sentence(case: Case, name: str) -> str:
             return f"The offering opens on {day(case.terms.project.opens)}."
         case "offering":
             project = case.terms.project
-            sold = f"{case.units} of {project.hard_cap} units are sold"
+            sold = f"{units(case)} of {project.hard_cap} units are sold"
             return f"{sold}; the offering closes on {day(project.closes)}."
         case "sold":
-            return f"{case.units} units are sold; the issue waits to be settled."
+            return f"{units(case)} units are sold; the issue waits to be settled."
         case "failed":
             return (
                 "Too few units were sold, or nobody settled the issue in time; holders get their money back."
@@ -126,7 +127,7 @@ def _facts(case: Case) -> Iterator[Fact]:
 
 
 def _project_facts(case: Case) -> Iterator[Fact]:
-    yield fact("units", "Units in issue", case.units, "units", case.last("treasury", "TreasuryActivated"))
+    yield fact("units", "Units in issue", units(case), "units", case.last("treasury", "TreasuryActivated"))
     yield fact("full_issue", "Units of the full issue", case.terms.project.hard_cap, "units")
     yield fact("treasury_periods", "Periods paid by the treasury", periods_paid(case), "number")
     revenue = sum(e.arguments["amount"] for e in case.events("treasury", "RevenueReceived"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.instruments import INSTRUMENTS, Case, Collection
-from api.instruments.acts import acts_of
+from api.instruments.acts import CONTRACTS, acts_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
 from api.models.deployment import (
@@ -89,10 +89,8 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
 
 
 def _contracts(case: Case) -> Iterator[ContractView]:
-    for role, name in case.instrument.contracts.items():
-        address = case.deployment.at.get(role)
-        if address is not None:
-            yield ContractView(role=role, name=name, address=address, shared=role in SHARED)
+    for role, address in case.deployment.at.items():
+        yield ContractView(role=role, name=CONTRACTS[role], address=address, shared=role in SHARED)
 
 
 def _wallets(case: Case) -> Iterator[WalletView]:

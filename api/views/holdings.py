@@ -10,39 +10,15 @@ from pydantic import Field
 from api.index.reader import Deployment, Position
 from api.index.statements import Line
 from api.listing import decode_cursor
-from api.models import Address, AsOf, Currency, Hash, Minor, Resource, example
+from api.models import Address, AsOf, Currency, Hash, Minor, Resource
 from api.problems import bad_input
 from api.services import Services
 
 _HOLDER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
-_EXAMPLE = {
-    "deployment": "dc-water-eib-2016-1a2b3c4d",
-    "deal": "dc-water-eib-2016",
-    "title": "DC Water Environmental Impact Bond",
-    "holder": _HOLDER,
-    "units": 40,
-    "supply": 100,
-    "claimable": "34300000000",
-    "claimed": "137200000000",
-    "earned": "171500000000",
-    "currency": {"code": "USD", "decimals": 6, "token": _HOLDER},
-    "as_of": {"block": 812, "time": 1611619200},
-}
 
 
 class HolderRow(Resource):
     """A holder of a deployment. Money as in a position."""
-
-    model_config = example(
-        {
-            "holder": _HOLDER,
-            "units": 40,
-            "share": 0.4,
-            "claimable": "34300000000",
-            "claimed": "137200000000",
-            "earned": "171500000000",
-        }
-    )
 
     holder: Address
     units: int = Field(description="Units of the claim token.")
@@ -56,8 +32,6 @@ class HolderRow(Resource):
 
 class PositionView(Resource):
     """What a holder has of a deployment at the end of block `as_of`, as the claim token itself says it."""
-
-    model_config = example(_EXAMPLE)
 
     deployment: str
     deal: str
@@ -81,24 +55,6 @@ class StatementLine(Resource):
     (by the agent), recovered (units of a lost key, then its unclaimed money), claim, or that of a
     distribution: coupon, redemption, recovery, revenue, gift.
     """
-
-    model_config = example(
-        {
-            "block": 431,
-            "log": 2,
-            "time": 1490918400,
-            "tx": "0x" + "5f" * 32,
-            "kind": "coupon",
-            "index": 0,
-            "units": 0,
-            "paid": "0",
-            "earned": "17150000000",
-            "received": "0",
-            "other": None,
-            "units_after": 40,
-            "claimable_after": "17150000000",
-        }
-    )
 
     block: int
     log: int

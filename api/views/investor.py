@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from web3 import Web3
 
 from api.index.reader import Deployment
+from api.instruments import Case
+from api.instruments.acts import functions
+from api.instruments.offering import books, offering_state
 from api.models import Currency
 from api.models.oracle import ReportView
 from api.problems import ProblemError
@@ -17,12 +19,9 @@ from api.views import holdings
 from api.views.cases import case_of
 from api.views.holdings import PositionView, StatementLine
 from api.views.reports import report_views
-from chain.bindings import contract, read
+from chain.bindings import read
 from chain.errors import ChainError
 
-OPEN = 1
-"""IOffering.State.Open"""
-FAILED = 3
 NEWEST = 40
 """Lines of a statement that the page shows; the API has them all."""
 
@@ -156,47 +155,38 @@ def _asked(
     paid: set[tuple[str, str]] = set()
     for each in chosen:
         at = each.at
-        if who is not None and "token" in at:
-            eligible[each.id] = bool(
-                read(contract(w3, "SecurityToken", at["token"]).functions.canReceive(who))
-            )
-        if "offering" in at and not _is_settled(services, each):
-            offers += _offer(w3, each, who, eligible.get(each.id))
+        if who is not None and each.has_units:
+            eligible[each.id] = bool(read(functions(w3, each, "token").canReceive(who)))
+        if "offering" in at:
+            offers += _offer(w3, case_of(services, each.id), who, eligible.get(each.id))
         if who is not None and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))
-            owed = int(read(contract(w3, "KpiOracle", at["oracle"]).functions.creditOf(at["currency"], who)))
+            owed = int(read(functions(w3, each, "oracle").creditOf(at["currency"], who)))
             if owed and each.feeds:
                 rewards.append(Reward(each.id, holdings.currency_of(each), owed))
     return offers, rewards, eligible
 
 
-def _is_settled(services: Services, deployment: Deployment) -> bool:
-    return case_of(services, deployment.id).last("offering", "OfferingSettled") is not None
-
-
-def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
-    at = deployment.at
-    offering: Any = contract(w3, "Offering", at["offering"]).functions
-    state = read(offering.state())
-    if state not in (OPEN, FAILED):
+def _offer(w3: Web3, case: Case, who: str | None, may_hold: bool | None) -> list[Offer]:
+    deployment, offering, state = case.deployment, books(case), offering_state(case)
+    if state not in ("offering", "failed"):
         return []
-    terms = read(offering.terms())
     balance = None
     if who is not None:
-        balance = int(read(contract(w3, "IERC20", at["currency"]).functions.balanceOf(who)))
+        balance = int(read(functions(w3, deployment, "currency").balanceOf(who)))
     return [
         Offer(
             deployment=deployment.id,
             deal=deployment.deal_id,
             title=deployment.deal.title,
             currency=holdings.currency_of(deployment),
-            unit_price=terms["unitPrice"],
-            sold=read(offering.sold()),
-            soft_cap=terms["softCap"],
-            hard_cap=terms["hardCap"],
-            closes=terms["closes"],
-            failed=state == FAILED,
+            unit_price=offering.terms.unit_price,
+            sold=offering.sold,
+            soft_cap=offering.terms.soft_cap,
+            hard_cap=offering.terms.hard_cap,
+            closes=offering.terms.closes,
+            failed=state == "failed",
             may_hold=may_hold,
             balance=balance,
         )

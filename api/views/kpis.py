@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from api.instruments import Case
+from api.instruments import Case, valued
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot
 from api.models import Trace
@@ -48,11 +48,10 @@ def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
 
 
 def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
-    from api.views.pricing import kpi_outlook
-
     if "forecasts" not in case.memory:
         try:
-            found = kpi_outlook(case.deal, realised(case), today(case))
+            ready = valued(case.deal)
+            found = list(ready.forecasts(realised(case))) if ready is not None else []
             by_period = {(f.kpi, f.period): f.expected for f in found if f.expected is not None}
             if any(not f.known and f.expected is None for f in found):
                 return by_period, None  # a simulation is under way
