@@ -130,8 +130,12 @@ class Case:
     @cached_property
     def slots(self) -> Slots:
         """What the oracle holds for every KPI and period."""
-        oracle = self.world.books("oracle", FeedBooks)
-        return slots(self.ledger.events, self.feeds, self.deployment.feeds, oracle, self.now)
+        return slots(self.ledger.events, self.feeds, self.deployment.feeds, self.oracle, self.now)
+
+    @property
+    def oracle(self) -> FeedBooks:
+        """The oracle's books, as far as they are of this deal."""
+        return self.world.books("oracle", FeedBooks)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], list[Event]]:
@@ -313,52 +317,38 @@ def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
     return sorted(steps, key=lambda step: (not step.due, step.time))
 
 
-def report_steps(case: Case) -> list[NextStep]:
+def step(
+    what: str, title: str, time: int, action: str | None = None, due: bool = True, **about: Any
+) -> NextStep:
+    """Something that comes next, and the `action` that does it, where it can be done now."""
+    return NextStep(what=what, title=title, time=time, due=due, action=action, **about)
+
+
+def report_steps(case: Case) -> Iterator[NextStep]:
     """What comes next with the reports: a measurement ends, a report is awaited, can be challenged, ruled
     on."""
-    steps = []
     ahead: set[str] = set()
     for (kpi, period), slot in case.slots.items():
-        about = {"kpi": kpi, "period": period}
+        about: dict[str, Any] = {"kpi": kpi, "period": period}
         name = f"{case.deal.kpis[kpi].title}, period {period + 1}"
+        until = slot.final_at or 0
         match slot.status:
             case "none" if case.now < slot.end:
                 if kpi not in ahead:  # the first of those to come is enough
-                    title = f"{name}: measurement ends"
-                    steps.append(NextStep(what="measured", title=title, time=slot.end, due=False, **about))
+                    yield step("measured", f"{name}: measurement ends", slot.end, due=False, **about)
                 ahead.add(kpi)
             case "none" if case.now > slot.report_until:
-                title = (
-                    f"{name}: nobody has reported; the panel can be asked until {day(slot.missing_at - 1)}"
-                )
-                steps.append(
-                    NextStep(
-                        what="petition",
-                        title=title,
-                        time=slot.missing_at - 1,
-                        due=True,
-                        action="petition",
-                        **about,
-                    )
-                )
+                until = slot.missing_at - 1
+                title = f"{name}: nobody has reported; the panel can be asked until {day(until)}"
+                yield step("petition", title, until, "petition", **about)
             case "none":
                 title = f"{name}: a report is due until {day(slot.report_until)}"
-                steps.append(NextStep(what="report", title=title, time=slot.report_until, due=True, **about))
+                yield step("report", title, slot.report_until, **about)
             case "pending":
-                assert slot.final_at is not None
-                title = f"{name}: the report can be challenged until {day(slot.final_at)}"
-                steps.append(
-                    NextStep(
-                        what="final", title=title, time=slot.final_at, due=True, action="challenge", **about
-                    )
-                )
+                title = f"{name}: the report can be challenged until {day(until)}"
+                yield step("final", title, until, "challenge", **about)
             case "challenged":
-                assert slot.final_at is not None
-                title = f"{name}: the panel rules until {day(slot.final_at)}"
-                steps.append(
-                    NextStep(what="ruling", title=title, time=slot.final_at, due=True, action="rule", **about)
-                )
-    return steps
+                yield step("ruling", f"{name}: the panel rules until {day(until)}", until, "rule", **about)
 
 
 def knots_of(curve: Curve, decimals: int) -> list[tuple[float | None, int]]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from api.i18n import N_
 from api.instruments import offering, token
-from api.instruments.base import Case, Collection, Extent, Instrument, curve_view, logged, trace_of, turns
+from api.instruments.base import Case, Extent, Instrument, curve_view, logged, trace_of, turns
 from api.instruments.bond_case import read_terms, slot_of
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
 from api.instruments.bond_value import BondValue
 from api.instruments.bond_words import bond_words
-from api.instruments.rows import DistributionRow, FixingRow, FundingRow, SurplusRow
+from api.instruments.rows import FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
 from api.models.deployment import CurveView
 from chain.events import Event
@@ -69,21 +69,6 @@ def given(case: Case, slot: Slot) -> int | None:
 # -- lists
 
 
-def _distributions(case: Case) -> list[DistributionRow]:
-    return [
-        DistributionRow(
-            trace=trace_of(d.event),
-            kind=d.kind,
-            index=d.index if d.index >= 0 else None,
-            payer=d.payer,
-            paid=str(d.paid),
-            per_unit=str(d.per_unit),
-            supply=d.supply,
-        )
-        for d in case.ledger.payouts
-    ]
-
-
 def _fixing(case: Case, event: Event) -> FixingRow:
     a = event.arguments
     fixing = case.terms.fixings[a["fixing"]]
@@ -103,7 +88,7 @@ def _fixing(case: Case, event: Event) -> FixingRow:
 
 FIXED = ("bond", "KpiFixed")
 COLLECTIONS = (
-    Collection("distributions", "Money shared among holders", DistributionRow, rows=_distributions),
+    token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
     replace(logged("fixings", "Reports turned into rates and amounts", FixingRow, FIXED), make=_fixing),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from api.instruments import offering, token
 from api.instruments.base import (
     Case,
     day,
     fact,
     in_order,
     report_steps,
+    step,
     trace_of,
     unexplained,
 )
 from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
-from api.instruments.offering import offering_steps
-from api.instruments.token import units
 from api.models.deployment import Fact, NextStep, StateView
 from chain.events import Event
 from finance.settlement import bond
@@ -24,10 +24,7 @@ from finance.settlement.bond_books import BondBooks
 from finance.settlement.terms import Effect
 
 TITLES = {
-    "announced": "Offering announced",
-    "offering": "Offering open",
-    "sold": "Sold, not settled",
-    "failed": "Issue failed",
+    **offering.TITLES,
     "active": "Active",
     "defaulted": "In default",
     "accelerated": "Accelerated",
@@ -52,20 +49,11 @@ def state(case: Case) -> StateView:
 
 
 def _sentence(case: Case, name: str) -> str:
+    if name in offering.TITLES:
+        return offering.offering_sentence(case, name)
     terms = case.terms
     paid, count = life(case).coupons_paid, len(terms.periods)
     match name:
-        case "announced":
-            return f"The offering opens on {day(terms.opens)}."
-        case "offering":
-            sold = f"{units(case)} of {terms.hard_cap} units are sold"
-            return f"{sold}; the offering closes on {day(terms.closes)}."
-        case "sold":
-            return f"{units(case)} units are sold; the issue waits to be settled."
-        case "failed":
-            return (
-                "Too few units were sold, or nobody settled the issue in time; holders get their money back."
-            )
         case "active":
             return f"{paid} of {count} coupons are paid; matures on {day(terms.periods[-1].pay_date)}."
         case "defaulted":
@@ -78,7 +66,7 @@ def _sentence(case: Case, name: str) -> str:
 def _facts(case: Case, name: str) -> Iterator[Fact]:
     terms, begun = case.terms, case.last("bond", "BondActivated")
     paid = life(case).coupons_paid
-    yield fact("units", "Units in issue", units(case), "units", begun)
+    yield fact("units", "Units in issue", token.units(case), "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
     if begun is not None:
         left = case.books("bond", BondBooks).principal()
@@ -92,12 +80,8 @@ def _facts(case: Case, name: str) -> Iterator[Fact]:
         )
     yield fact("coupons_paid", "Coupons paid", paid, "number", case.last("bond", "CouponPaid"))
     yield fact("coupons", "Coupons in all", len(terms.periods), "number")
-    shared = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
-    yield fact(
-        "distributed", "Distributed to holders so far", shared, "money", case.last("token", "Distributed")
-    )
     yield fact("held", "Held by the bond for what comes next", case.held("bond"), "money")
-    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
+    yield from token.distributed(case)
     yield fact("maturity", "Maturity", terms.periods[-1].pay_date, "time")
     yield from unexplained(case)
 
@@ -119,21 +103,19 @@ def _rate_event(case: Case, index: int) -> Event | None:
 
 def _steps(case: Case, name: str) -> Iterator[NextStep]:
     terms = case.terms
-    yield from offering_steps(case, name, terms.opens, terms.closes)
+    yield from offering.offering_steps(case, name)
     if name in ("active", "defaulted"):
         yield from report_steps(case)
         yield from _payment_steps(case)
-    if name == "accelerated" and case.held("bond") >= units(case):
-        title = "what the bond holds can be shared among holders"
-        yield NextStep(what="recover", title=title, time=case.now, due=True, action="recover")
+    if name == "accelerated" and case.held("bond") >= token.units(case):
+        yield step("recover", "what the bond holds can be shared among holders", case.now, "recover")
     if name == "defaulted":
         until = life(case).defaulted_at + terms.cure_seconds
         if case.now > until:
             title = "the cure period is over: everything can be made due"
-            yield NextStep(what="accelerate", title=title, time=until, due=True, action="accelerate")
+            yield step("accelerate", title, until, "accelerate")
         else:
-            title = f"the default can be cured until {day(until)}"
-            yield NextStep(what="cure", title=title, time=until, due=True, action="cure")
+            yield step("cure", f"the default can be cured until {day(until)}", until, "cure")
 
 
 def _payment_steps(case: Case) -> Iterator[NextStep]:
@@ -144,16 +126,8 @@ def _payment_steps(case: Case) -> Iterator[NextStep]:
             title = (
                 f"the report of {case.deal.kpis[slot.feed.kpi].title}, period {slot.period + 1}, can be fixed"
             )
-            since = slot.final_at
-            yield NextStep(
-                what="fix",
-                title=title,
-                time=since or case.now,
-                due=True,
-                action="fix",
-                kpi=slot.feed.kpi,
-                period=slot.period,
-            )
+            kpi, period = slot.feed.kpi, slot.period
+            yield step("fix", title, slot.final_at or case.now, "fix", kpi=kpi, period=period)
     paid = life(case).coupons_paid
     coming = [p for p in expected(case) if p.index is not None and p.index >= paid]
     if not coming:
@@ -166,16 +140,7 @@ def _payment_steps(case: Case) -> Iterator[NextStep]:
     short = needs is not None and case.held("bond") < needs
     if short and first.status == "late" and state_name(case) == "active":
         words = f"{first.title} is overdue and not funded: the bond can be declared in default"
-        yield NextStep(what="default", title=words, time=first.date, due=True, action="declare-default")
+        yield step("default", words, first.date, "declare-default")
     if short:
-        yield NextStep(
-            what="fund", title=f"the issuer funds {first.title}", time=first.date, due=True, action="fund"
-        )
-    yield NextStep(
-        what=first.kind,
-        title=title,
-        time=first.date,
-        due=due,
-        action=action if due else None,
-        period=first.index,
-    )
+        yield step("fund", f"the issuer funds {first.title}", first.date, "fund")
+    yield step(first.kind, title, first.date, action if due else None, due, period=first.index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.instruments.base import Case, day, logged
+from api.instruments.base import Case, day, logged, step
 from api.instruments.offers import Given, Offered, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
 from api.models.deployment import NextStep
@@ -11,6 +11,13 @@ from finance.settlement.offering import OfferingBooks
 
 OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
 """In words, by IOffering.State."""
+TITLES = {
+    "announced": "Offering announced",
+    "offering": "Offering open",
+    "sold": "Sold, not settled",
+    "failed": "Issue failed",
+}
+"""Of the states before it is settled."""
 
 
 def books(case: Case) -> OfferingBooks:
@@ -23,22 +30,31 @@ def offering_state(case: Case) -> str:
     return OFFERING_STATES[books(case).state(case.now)]
 
 
-def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:
+def offering_sentence(case: Case, state: str) -> str:
+    """Where it stands before it is settled."""
+    terms, sold = books(case).terms, books(case).sold
+    return {
+        "announced": f"The offering opens on {day(terms.opens)}.",
+        "offering": f"{sold} of {terms.hard_cap} units are sold; the offering closes on {day(terms.closes)}.",
+        "sold": f"{sold} units are sold; the issue waits to be settled.",
+        "failed": "Too few units were sold, or nobody settled the issue in time; holders get their money "
+        "back.",
+    }[state]
+
+
+def offering_steps(case: Case, state: str) -> list[NextStep]:
     """What comes next while the offering is not settled."""
+    opens, closes = books(case).terms.opens, books(case).terms.closes
     match state:
         case "announced":
-            return [NextStep(what="opens", title="the offering opens", time=opens, due=False)]
+            return [step("opens", "the offering opens", opens, due=False)]
         case "offering":
-            title = f"the offering is open until {day(closes)}"
-            return [NextStep(what="subscribe", title=title, time=closes, due=True, action="subscribe")]
+            return [step("subscribe", f"the offering is open until {day(closes)}", closes, "subscribe")]
         case "sold":
             title = "the issue can be settled: money to the issuer, the claim begins"
-            return [
-                NextStep(what="settle-offering", title=title, time=closes, due=True, action="settle-offering")
-            ]
+            return [step("settle-offering", title, closes, "settle-offering")]
         case "failed":
-            title = "the issue has failed: holders get their money back"
-            return [NextStep(what="refund", title=title, time=closes, due=True, action="refund")]
+            return [step("refund", "the issue has failed: holders get their money back", closes, "refund")]
     return []
 
 

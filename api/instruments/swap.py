@@ -9,7 +9,6 @@ from api.i18n import N_
 from api.instruments import offering, token
 from api.instruments.base import Case, Collection, Extent, Instrument, curve_view, logged, turns
 from api.instruments.rows import (
-    DistributionRow,
     EndRow,
     FundingRow,
     MarginRow,
@@ -80,20 +79,6 @@ def _trace(row: dict[str, object]) -> Trace:
     return Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")})
 
 
-def _distributions(case: Case) -> list[Resource]:
-    return [
-        DistributionRow(
-            trace=_trace(row),
-            kind=row["kind"],
-            payer=row["payer"],
-            paid=str(row["paid"]),
-            per_unit=str(row["per_unit"]),
-            supply=row["supply"],
-        )
-        for row in case.ledger.distributions.to_dict("records")
-    ]
-
-
 def _ends(case: Case) -> list[Resource]:
     names = ("amount", "netted", "paid", "unpaid")
     return [
@@ -145,9 +130,7 @@ COLLECTIONS = (
         "revenue", "Revenue received, by line", RevenueRow, ("treasury", "RevenueReceived"),
         account=("payer",), line=lambda _, event: text_of(event.arguments["line"]), payer="from",
     ),
-    Collection(
-        "distributions", "Money shared among holders", DistributionRow, rows=_distributions, role="token"
-    ),
+    token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
     turns(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from api.instruments.base import logged
+from api.instruments.base import Collection, fact, logged, trace_of
 from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, offers, taken
 from api.instruments.parameters import Parameter
-from api.instruments.rows import ClaimRow, TransferRow
+from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
+from api.models.deployment import Fact
 from chain.event_tables import ZERO
 from chain.events import Event
 from finance.settlement.claim_token import ACTS as CALLS
@@ -21,6 +23,26 @@ if TYPE_CHECKING:
 def units(case: Case) -> int:
     """Units in issue."""
     return case.books("token", TokenBooks).supply
+
+
+def distributed(case: Case) -> Iterator[Fact]:
+    """What holders have been given."""
+    given = sum(event.arguments["paid"] for event in case.events("token", "Distributed"))
+    last = case.last("token", "Distributed")
+    yield fact("distributed", "Distributed to holders so far", given, "money", last)
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
+
+
+def _distributions(case: Case) -> list[DistributionRow]:
+    return [
+        DistributionRow.of(each, trace=trace_of(each.event), index=None if each.index < 0 else each.index)
+        for each in case.ledger.payouts
+    ]
+
+
+DISTRIBUTIONS = Collection(
+    "distributions", "Money shared among holders", DistributionRow, rows=_distributions, role="token"
+)
 
 
 def _way(_case: Case, event: Event) -> str:

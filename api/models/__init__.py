@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -31,6 +31,12 @@ class Resource(BaseModel):
     name."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra=_with_example)
+
+    @classmethod
+    def of(cls, source: Any, **more: Any) -> Self:
+        """What `source` has by the names of the fields, and `more`, which comes before it."""
+        names = (name for name in cls.model_fields if name not in more and hasattr(source, name))
+        return cls(**{name: getattr(source, name) for name in names}, **more)
 
 
 class Asked(BaseModel):

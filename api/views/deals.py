@@ -164,24 +164,11 @@ def deal_view(deal: Deal) -> DealView:
         **_facts(deal),
         summary=deal.summary,
         currency_terms=Currency(code=deal.currency.code, decimals=deal.currency.token_decimals),
-        parties=[
-            PartyView(
-                key=key, name=each.name, roles=list(each.roles), source=each.source, assumed=each.assumed
-            )
-            for key, each in deal.parties.items()
-        ],
-        asset_terms=AssetView(
-            id=deal.asset.id, title=deal.asset.title, kind=deal.asset.kind, twin=deal.asset.twin
-        ),
+        parties=[PartyView.of(each, key=key, roles=list(each.roles)) for key, each in deal.parties.items()],
+        asset_terms=AssetView.of(deal.asset),
         kpi_terms=[_kpi(deal, key) for key in deal.kpis],
         parts=[
-            PartView(
-                key=key,
-                kind=part.kind,
-                title=getattr(part, "title", None),
-                symbol=getattr(part, "symbol", None),
-                names={field: other for field, _, other in part.links()},
-            )
+            PartView.of(part, key=key, names={field: other for field, _, other in part.links()})
             for key, part in deal.parts.items()
         ],
         sources=[SourceView(key=key, **source.model_dump()) for key, source in deal.sources.items()],
@@ -191,15 +178,9 @@ def deal_view(deal: Deal) -> DealView:
 
 def _kpi(deal: Deal, key: str) -> DealKpi:
     kpi = deal.kpis[key]
-    return DealKpi(
+    return DealKpi.of(
+        kpi,
         key=key,
-        title=kpi.title,
-        unit=kpi.unit,
-        decimals=kpi.decimals,
-        direction=kpi.direction,
-        baseline=kpi.baseline,
-        data_stream=kpi.data_stream,
-        pnl_line=kpi.pnl_line,
         minimum=float(kpi.bounds.minimum.value),
         maximum=float(kpi.bounds.maximum.value),
         periods=len(kpi.periods),

@@ -42,19 +42,15 @@ def _row(case: Case) -> DeploymentRow:
     state, record = case.instrument.state(case), case.record
     # What a project or an oracle does next matters less in a list than what is paid next.
     step = state.steps[0] if state.steps else None
-    return DeploymentRow(
+    return DeploymentRow.of(
+        record,
         id=case.deployment.id,
         deal=case.deal.id,
         title=case.deal.title,
         kind=case.deployment.kind,
         state=state.state,
         state_title=state.title,
-        terms_hash=record.terms_hash,
-        chain_id=record.chain_id,
         currency=currency_of(case),
-        block=record.block,
-        time=record.time,
-        tx=record.tx,
         next=None if step is None else step.title,
         next_time=None if step is None else step.time,
     )
@@ -63,22 +59,15 @@ def _row(case: Case) -> DeploymentRow:
 def deployment_view(services: Services, id: str) -> DeploymentView:
     case = case_of(services, id)
     record, instrument = case.record, case.instrument
-    return DeploymentView(
+    return DeploymentView.of(
+        record,
         id=id,
         deal=case.deal.id,
         title=case.deal.title,
         summary=case.deal.summary,
         kind=case.deployment.kind,
         instrument=instrument.title,
-        terms_hash=record.terms_hash,
-        chain_id=record.chain_id,
-        client=record.client,
         currency=currency_of(case),
-        block=record.block,
-        time=record.time,
-        tx=record.tx,
-        shifted_days=record.shifted_days,
-        shifted_from=record.shifted_from,
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),

@@ -8,7 +8,6 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field
 
 from api.index.reader import Deployment, Position
-from api.index.statements import Line
 from api.listing import decode_cursor
 from api.models import Address, AsOf, Currency, Hash, Minor, Resource
 from api.problems import bad_input
@@ -105,49 +104,17 @@ def currency_of(deployment: Deployment) -> Currency:
 
 
 def holder_row(position: Position) -> HolderRow:
-    return HolderRow(
-        holder=position.holder,
-        units=position.units,
-        share=position.units / position.supply if position.supply else 0.0,
-        claimable=str(position.claimable),
-        claimed=str(position.claimed),
-        earned=str(position.earned),
-    )
+    return HolderRow.of(position, share=position.units / position.supply if position.supply else 0.0)
 
 
 def position_view(services: Services, position: Position) -> PositionView:
     deployment = services.index.deployment(position.deployment)
-    return PositionView(
-        deployment=deployment.id,
+    return PositionView.of(
+        position,
         deal=deployment.deal_id,
         title=deployment.deal.title,
-        holder=position.holder,
-        units=position.units,
-        supply=position.supply,
-        claimable=str(position.claimable),
-        claimed=str(position.claimed),
-        earned=str(position.earned),
         currency=currency_of(deployment),
         as_of=as_of(services, position.block),
-    )
-
-
-def statement_line(line: Line) -> StatementLine:
-    return StatementLine(
-        block=line.block,
-        log=line.log,
-        time=line.time,
-        tx=line.tx,
-        kind=line.kind,
-        index=line.index,
-        units=line.units,
-        paid=str(line.paid),
-        earned=str(line.earned),
-        principal=str(line.principal),
-        received=str(line.received),
-        other=line.other,
-        units_after=line.units_after,
-        claimable_after=str(line.claimable_after),
     )
 
 
@@ -167,7 +134,7 @@ def statement(
     services: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
 ) -> list[StatementLine]:
     """The lines of a holder's statement, oldest first."""
-    return [statement_line(line) for line in services.index.statement(id, address(holder), after, limit)]
+    return [StatementLine.of(line) for line in services.index.statement(id, address(holder), after, limit)]
 
 
 def portfolio(services: Services, holder: str) -> list[PositionView]:

@@ -65,12 +65,9 @@ def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
 def _view(case: Case, feed: FeedTerms, expected: Forecasts, note: str | None) -> KpiView:
     kpi = case.deal.kpis[feed.kpi]
     scale = 10**feed.decimals
-    return KpiView(
+    return KpiView.of(
+        kpi,
         kpi=feed.kpi,
-        title=kpi.title,
-        unit=kpi.unit,
-        decimals=feed.decimals,
-        direction=kpi.direction,
         feed=case.deployment.feeds[feed.kpi],
         method=feed.method,
         minimum=feed.min_value / scale,
@@ -100,16 +97,12 @@ def _trace(slot: Slot) -> Trace | None:
 
 def _period(case: Case, slot: Slot, expected: Quantiles | None) -> KpiPeriod:
     value, given = slot.value, case.instrument.given(case, slot)
-    return KpiPeriod(
-        period=slot.period,
-        start=slot.start,
-        end=slot.end,
-        report_until=slot.report_until,
+    return KpiPeriod.of(
+        slot,
         status=period_status(slot),
         value=None if value is None else value / 10**slot.feed.decimals,
         raw=None if value is None else str(value),
         version=None if slot.last is None else slot.last.version,
-        final_at=slot.final_at,
         used=bool(slot.uses),
         y=None if given is None else str(given),
         forecast=expected,
