@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -12,13 +12,13 @@ from api.i18n import Translator, plain
 from api.instruments.controls import Control, Kind, control
 from api.instruments.valued import Report, Valued, chart, quantiles_of
 from api.jobs import Jobs
+from api.models.deployment import Quantiles
 from api.models.valuation import (
     CaseAmount,
     CaseValue,
     CashflowRow,
     ChartPoint,
     KpiChange,
-    KpiForecast,
     LivePrice,
     PeriodValue,
     TierChance,
@@ -136,16 +136,13 @@ class BondValue(Valued):
             )
         ]
 
-    def forecasts(self, known: Realised) -> Iterator[KpiForecast]:
-        for name in self.kpis:
-            for period in range(len(self.deal.kpis[name].periods)):
-                report = (name, period)
-                at = self.fixing_of(report)
-                tiers = [] if at is None else self.tiers(at, known)
-                expected = None
-                if report not in known:
-                    expected = quantiles_of(later_law(self.bond, name, period, known, self.bond.outlook))
-                yield self.forecast(report, known, expected=expected, tiers=tiers)
+    def expected(self, known: Realised) -> Mapping[Report, Quantiles]:
+        every = ((name, period) for name in self.kpis for period in range(len(self.deal.kpis[name].periods)))
+        return {
+            report: quantiles_of(later_law(self.bond, *report, known, self.bond.outlook))
+            for report in every
+            if report not in known
+        }
 
     # -- if
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from api.i18n import Translator
 from api.instruments.controls import Control, control
-from api.instruments.valued import CHART_POINTS, TAIL, Valued, chart, chart_points, quantiles_row
+from api.instruments.valued import CHART_POINTS, TAIL, Report, Valued, chart, chart_points, quantiles_row
 from api.jobs import Job, Jobs, apart
+from api.models.deployment import Quantiles
 from api.models.valuation import (
     CashflowRow,
     ChartPoint,
     KpiChange,
-    KpiForecast,
     LivePrice,
     PeriodValue,
     ValuationRequest,
@@ -164,14 +164,19 @@ class SwapValue(Valued):
         if share is not None and now.unit is not None:
             found.price = 100 * now.unit / float(share.unit_price.value)
 
-    def forecasts(self, known: Realised) -> Iterator[KpiForecast]:
+    def expected(self, known: Realised) -> Mapping[Report, Quantiles] | None:
         outlook = self.outlook(known)
-        for period in range(len(self.deal.kpis[self.kpi].periods)):
-            report, expected = (self.kpi, period), None
-            if outlook is not None and report not in known:
-                by = outlook.laws[period].description if outlook.laws else _how(outlook)
-                expected = quantiles_row(outlook.mean[period], outlook.quantiles[:, period], by)
-            yield self.forecast(report, known, expected=expected)
+        if outlook is None:
+            return None
+        return {
+            (self.kpi, period): quantiles_row(
+                outlook.mean[period],
+                outlook.quantiles[:, period],
+                outlook.laws[period].description if outlook.laws else _how(outlook),
+            )
+            for period in range(len(self.deal.kpis[self.kpi].periods))
+            if (self.kpi, period) not in known
+        }
 
     # -- if
 

@@ -4,7 +4,7 @@ and what they work out alike."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -18,7 +18,6 @@ from api.models.deployment import Quantiles
 from api.models.valuation import (
     CashflowRow,
     ChartPoint,
-    KpiForecast,
     LivePrice,
     PeriodValue,
     ReportEffect,
@@ -84,8 +83,9 @@ class Valued(ABC):
         """The valuation with simulation, as `penstock price` gives it. Raises InputError."""
 
     @abstractmethod
-    def forecasts(self, known: Realised) -> Iterator[KpiForecast]:
-        """Every period of every KPI that decides money: as reported, or what is expected of it now."""
+    def expected(self, known: Realised) -> Mapping[Report, Quantiles] | None:
+        """What is expected now of each report that decides money and is not there; None while a simulation
+        that it needs is under way."""
 
     @abstractmethod
     def cashflows(self, discount_yield: float | None) -> list[CashflowRow]:
@@ -167,19 +167,6 @@ class Valued(ABC):
     def plain(self, kpi: str, raw: int | None) -> float | None:
         """A report's value in the KPI's unit."""
         return None if raw is None else raw / 10 ** self.deal.kpis[kpi].decimals
-
-    def forecast(self, report: Report, known: Realised, **more: Any) -> KpiForecast:
-        """A period of a KPI, and `more` of it."""
-        period = self.deal.kpis[report[0]].periods[report[1]]
-        return KpiForecast(
-            kpi=report[0],
-            period=report[1],
-            start=period.start,
-            end=period.end,
-            known=report in known,
-            value=self.plain(report[0], known.get(report)),
-            **more,
-        )
 
     def period(
         self, report: Report, known: Realised, amount: float, expected: Quantiles | None

@@ -246,20 +246,6 @@ class LivePrice(Resource):
     assumed: list[str]
 
 
-class KpiForecast(Resource):
-    """A KPI period as it is known now: the report (`known`; null value: it was missing), or what is expected
-    of it. `period` counts from 0; `tiers`: of the first rule that this report decides."""
-
-    kpi: str
-    period: int
-    start: date
-    end: date
-    known: bool
-    value: float | None = None
-    expected: Quantiles | None = None
-    tiers: list[TierChance] = Field(default_factory=list)
-
-
 # -- cash flows
 
 

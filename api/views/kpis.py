@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from finance.terms import InputError
 if TYPE_CHECKING:
     from api.services import Services
 
-Forecasts = dict[tuple[str, int], Quantiles]
+Forecasts = Mapping[tuple[str, int], Quantiles]
 
 
 def realised(case: Case) -> dict[tuple[str, int], int | None]:
@@ -48,18 +49,17 @@ def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
 
 
 def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
+    """What is expected of reports, and why nothing is."""
     if "forecasts" not in case.memory:
+        ready = valued(case.deal)
         try:
-            ready = valued(case.deal)
-            found = list(ready.forecasts(realised(case))) if ready is not None else []
-            by_period = {(f.kpi, f.period): f.expected for f in found if f.expected is not None}
-            if any(not f.known and f.expected is None for f in found):
-                return by_period, None  # a simulation is under way
-            case.memory["forecasts"] = (by_period, None)
+            found = {} if ready is None else ready.expected(realised(case))
         except InputError as error:
             return {}, str(error)
-    kept: tuple[Forecasts, str | None] = case.memory["forecasts"]
-    return kept
+        if found is None:
+            return {}, None
+        case.memory["forecasts"] = found
+    return case.memory["forecasts"], None
 
 
 def _view(case: Case, feed: FeedTerms, expected: Forecasts, note: str | None) -> KpiView:

@@ -81,9 +81,8 @@ def check_oracle(life: Any, case: Case, block: int) -> None:
         if slot.status != "missing" and slot.value is not None:
             assert slot.value == held["value"]
     for feed in case.feeds:
-        assert case.oracle.reward_pool(life.record.feeds[feed.kpi]) == read(
-            oracle.rewardPool(life.record.feeds[feed.kpi]), block
-        )
+        id = life.record.feeds[feed.kpi]
+        assert case.oracle.reward_pool(id) == read(oracle.rewardPool(id), block)
 
 
 def check_bond(life: Any, step: int = 1) -> set[str]:

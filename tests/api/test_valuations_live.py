@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from scipy.stats import norm
 from api.instruments import valued
 from api.instruments.swap_value import SwapValue
 from api.jobs import Jobs
-from api.models.valuation import KpiForecast, LivePrice
+from api.models.deployment import Quantiles
+from api.models.valuation import LivePrice
 from finance.pricing.live import Realised
 from finance.terms import Deal, InputError, load_deal
 
@@ -31,10 +32,12 @@ def live_price(deal: Deal, known: Realised, day: date, jobs: Jobs | None = None)
     return ready.price(known, day, jobs)
 
 
-def kpi_outlook(deal: Deal, known: Realised) -> list[KpiForecast]:
+def expected(deal: Deal, known: Realised) -> Mapping[tuple[str, int], Quantiles]:
     ready = valued(deal)
     assert ready is not None
-    return list(ready.forecasts(known))
+    found = ready.expected(known)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -89,21 +92,17 @@ def test_when_all_is_paid_there_is_no_price(dc: Deal) -> None:
 
 def test_forecasts_are_the_distribution_of_the_deal_file(dc: Deal) -> None:
     """Published: 18.6 % to 41.3 %, read as 95 %."""
-    (forecast,) = kpi_outlook(dc, {})
-    assert forecast.expected is not None
+    forecast = expected(dc, {})[KEY]
     sd = (0.413 - 0.186) / 2 / norm.ppf(0.975)
     for name, chance in (("p05", 0.05), ("p25", 0.25), ("p50", 0.5), ("p75", 0.75), ("p95", 0.95)):
-        assert getattr(forecast.expected, name) == pytest.approx(norm.ppf(chance, 0.2995, sd), abs=1e-12)
-    assert sum(tier.probability for tier in forecast.tiers) == pytest.approx(1)
-    (known,) = kpi_outlook(dc, {KEY: 296_805})
-    assert (known.known, known.value, known.expected) == (True, 0.296805, None)
-    (missing,) = kpi_outlook(dc, {KEY: None})
-    assert (missing.known, missing.value) == (True, None)
+        assert getattr(forecast, name) == pytest.approx(norm.ppf(chance, 0.2995, sd), abs=1e-12)
+    assert sum(tier.probability for tier in live_price(dc, {}, REPORTED).tiers) == pytest.approx(1)
+    assert expected(dc, {KEY: 296_805}) == expected(dc, {KEY: None}) == {}
 
 
 def test_a_fixed_bond_has_a_price_and_no_forecast() -> None:
     fixed = book("hksar-tokenised-green-bond-2023")
-    assert kpi_outlook(fixed, {}) == []
+    assert expected(fixed, {}) == {}
     price = live_price(fixed, {}, date(2023, 6, 1))
     assert price.state == "ready"
     assert price.last_report is None
@@ -138,13 +137,11 @@ def test_a_wind_swap_is_computed_first_and_then_valued(bloom: Deal, jobs: Jobs) 
     assert int(price.low or 0) < int(price.value or 0) < int(price.high or 0)
     assert "10,000 simulated paths (seed 1)" in price.basis
     assert SwapValue(bloom).simulate(jobs) is None  # it is there already
-    forecasts = kpi_outlook(bloom, {("proxy-revenue", 0): 347_384_773})
-    assert len(forecasts) == 40
-    assert forecasts[0].value == 3_473_847.73
-    for each in forecasts[1:]:
-        assert each.expected is not None
-        assert each.expected.p05 < each.expected.p50 < each.expected.p95
-        assert each.expected.p25 < each.expected.mean < each.expected.p75
+    forecasts = expected(bloom, {("proxy-revenue", 0): 347_384_773})
+    assert list(forecasts) == [("proxy-revenue", period) for period in range(1, 40)]
+    for each in forecasts.values():
+        assert each.p05 < each.p50 < each.p95
+        assert each.p25 < each.mean < each.p75
 
 
 def test_reports_of_what_the_deal_has_not_are_refused(dc: Deal) -> None:
