@@ -157,6 +157,14 @@ class Case:
         """Currency that a part holds, in minor units."""
         return self.world.held(self.deployment.keys[role])
 
+    def is_due(self, role: str, call: str, **arguments: Any) -> bool:
+        """Whether anybody may do an act of a part now, and its contract takes it: whether a keeper would."""
+        acts = self.world.parts[self.deployment.keys[role]].due(self.world)
+        return any(
+            act.call == call and arguments.items() <= act.arguments.items() and self.world.takes(act)
+            for act in acts
+        )
+
     def books(self, role: str, kind: type[B]) -> B:
         """The books of a part."""
         return self.world.books(self.deployment.keys[role], kind)

@@ -107,22 +107,22 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
     if name in ("active", "defaulted"):
         yield from report_steps(case)
         yield from _payment_steps(case)
-    if name == "accelerated" and case.held("bond") >= token.units(case):
+    if case.is_due("bond", "recover"):
         yield step("recover", "what the bond holds can be shared among holders", case.now, "recover")
     if name == "defaulted":
         until = life(case).defaulted_at + terms.cure_seconds
-        if case.now > until:
+        if case.is_due("bond", "accelerate"):
             title = "the cure period is over: everything can be made due"
             yield step("accelerate", title, until, "accelerate")
-        else:
-            yield step("cure", f"the default can be cured until {day(until)}", until, "cure")
+        elif case.now <= until:
+            title = f"the default can be cured until {day(until)}"
+            yield step("cure", title, until, "cure", case.is_due("bond", "cure"))
 
 
 def _payment_steps(case: Case) -> Iterator[NextStep]:
-    terms, fixed = case.terms, made(case)
-    for number, fixing in enumerate(terms.fixings):
+    for number, fixing in enumerate(case.terms.fixings):
         slot = slot_of(case, fixing)
-        if number not in fixed and slot.is_settled:
+        if case.is_due("bond", "fix", fixing=number):
             title = (
                 f"the report of {case.deal.kpis[slot.feed.kpi].title}, period {slot.period + 1}, can be fixed"
             )
@@ -133,14 +133,14 @@ def _payment_steps(case: Case) -> Iterator[NextStep]:
     if not coming:
         return
     first = coming[0]
-    due = first.date <= case.now and not waits_for(case, first.index or 0)
-    action = "pay-coupon" if first.kind == "coupon" else "redeem"
+    act = "pay_coupon" if first.kind == "coupon" else "redeem"
+    due = case.is_due("bond", act)
     title = f"{first.title} on {day(first.date)}"
     needs = needed(case, first.index or 0)
     short = needs is not None and case.held("bond") < needs
-    if short and first.status == "late" and state_name(case) == "active":
+    if case.is_due("bond", "declare_default"):
         words = f"{first.title} is overdue and not funded: the bond can be declared in default"
         yield step("default", words, first.date, "declare-default")
     if short:
         yield step("fund", f"the issuer funds {first.title}", first.date, "fund")
-    yield step(first.kind, title, first.date, action if due else None, due, period=first.index)
+    yield step(first.kind, title, first.date, act.replace("_", "-") if due else None, due, period=first.index)

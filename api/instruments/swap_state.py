@@ -22,7 +22,6 @@ from api.instruments.swap_case import (
     defaulted_at,
     has_project,
     is_over,
-    lacks,
     open_calls,
     payment,
     periods_paid,
@@ -133,7 +132,7 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
         if name in offering.TITLES:
             return
     if name == "agreed":
-        due = not any(lacks(case, side) for side in Side)
+        due = case.is_due("payment", "activate")
         title = f"the swap begins by {day(payment(case).start_by)}, or lapses"
         action = "begin" if due else "fund-swap"
         yield step("begin", title, payment(case).start_by, action, due)
@@ -151,7 +150,7 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
     if index < len(terms.periods) and outstanding:
         date = terms.periods[index].pay_date
         known = amount_due(case, index) is not None
-        due = known and case.now >= date
+        due = case.is_due("payment", "settle")
         title = f"period {index + 1} can be settled from {day(date)}"
         if not known and case.now >= date:
             title = f"period {index + 1} waits for its report"
@@ -161,14 +160,15 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
         title = "the swap can be closed out"
         if outstanding:
             title = f"the swap can be closed out when period {index + 1} is settled"
-        yield step("close-out", title, default, None if outstanding else "close-out", not outstanding)
+        due = case.is_due("payment", "close_out")
+        yield step("close-out", title, default, "close-out" if due else None, due)
         return
     calls = open_calls(case)
     for side in Side:
         if side in calls:
             title = f"{SIDES[side]}: the margin call can be met until {day(calls[side])}"
             yield step("margin", title, calls[side], "fund-swap")
-        elif lacks(case, side):
+        elif case.is_due("payment", "call_margin", side=side):
             title = f"{SIDES[side]}: lacks collateral or owes, and can be called"
             yield step("call-margin", title, case.now, "call-margin")
 
@@ -178,6 +178,6 @@ def _treasury_steps(case: Case) -> Iterator[NextStep]:
     if index >= len(periods):
         return
     date = periods[index].pay_date
-    due = case.now >= date and (settled(case) > index or is_over(case))
+    due = case.is_due("treasury", "pay")
     title = f"the treasury pays period {index + 1} from {day(date)}"
     yield step("waterfall", title, date, "pay-waterfall" if due else None, due, period=index)
