@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from api.instruments.base import Case, day, logged, step
 from api.instruments.offers import Given, Offered, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
 from api.models.deployment import NextStep
 from finance.settlement.offering import ACTS as CALLS
 from finance.settlement.offering import OfferingBooks
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
 
 OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
 """In words, by IOffering.State."""
@@ -56,6 +62,35 @@ def offering_steps(case: Case, state: str) -> list[NextStep]:
         case "failed":
             return [step("refund", "the issue has failed: holders get their money back", closes, "refund")]
     return []
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An issue that is being sold, or has failed, to a wallet: whether it may hold the claim, and the money
+    that it has, minor units."""
+
+    deployment: Deployment
+    books: OfferingBooks
+    failed: bool
+    may_hold: bool | None
+    balance: int | None
+
+    @property
+    def left(self) -> int:
+        return self.books.terms.hard_cap - self.books.sold
+
+    @property
+    def affordable(self) -> int:
+        """Units that the wallet can pay for, of those left."""
+        return min(self.left, (self.balance or 0) // self.books.terms.unit_price)
+
+
+def offered(case: Case, may_hold: bool | None, balance: int | None) -> list[Offer]:
+    """The deal's issue, while something can be done about it."""
+    state = offering_state(case)
+    if state not in ("offering", "failed"):
+        return []
+    return [Offer(case.deployment, books(case), state == "failed", may_hold, balance)]
 
 
 COLLECTIONS = (

@@ -20,7 +20,7 @@ from api.models.deployment import (
     WalletView,
 )
 from api.problems import bad_input, not_found
-from api.views.cases import as_of, case_of, cases, currency_of
+from api.views.cases import as_of, case_of, cases
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -50,7 +50,7 @@ def _row(case: Case) -> DeploymentRow:
         kind=case.deployment.kind,
         state=state.state,
         state_title=state.title,
-        currency=currency_of(case),
+        currency=case.deployment.currency,
         next=None if step is None else step.title,
         next_time=None if step is None else step.time,
     )
@@ -67,7 +67,7 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
         summary=case.deal.summary,
         kind=case.deployment.kind,
         instrument=instrument.title,
-        currency=currency_of(case),
+        currency=case.deployment.currency,
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),

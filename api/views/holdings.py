@@ -7,7 +7,7 @@ from __future__ import annotations
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field
 
-from api.index.reader import Deployment, Position
+from api.index.reader import Position
 from api.listing import decode_cursor
 from api.models import Address, AsOf, Currency, Hash, Minor, Resource
 from api.problems import bad_input
@@ -97,12 +97,6 @@ def as_of(services: Services, block: int) -> AsOf:
     return AsOf(block=block, time=services.index.time_of(block))
 
 
-def currency_of(deployment: Deployment) -> Currency:
-    """What a deployment pays in."""
-    currency = deployment.deal.currency
-    return Currency(code=currency.code, decimals=currency.token_decimals, token=deployment.at["currency"])
-
-
 def holder_row(position: Position) -> HolderRow:
     return HolderRow.of(position, share=position.units / position.supply if position.supply else 0.0)
 
@@ -113,7 +107,7 @@ def position_view(services: Services, position: Position) -> PositionView:
         position,
         deal=deployment.deal_id,
         title=deployment.deal.title,
-        currency=currency_of(deployment),
+        currency=deployment.currency,
         as_of=as_of(services, position.block),
     )
 

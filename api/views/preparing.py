@@ -65,13 +65,7 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
             who=act.who,
             pays=act.offered.pays is not None,
             parameters=[
-                ParameterView(
-                    name=each.name,
-                    kind=each.kind,
-                    title=say(each.title),
-                    optional=each.optional,
-                    choices=list(each.choices),
-                )
+                ParameterView.of(each, title=say(each.title), choices=list(each.choices))
                 for each in act.parameters
             ],
         )
