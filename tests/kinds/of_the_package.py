@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import copy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ from typer.testing import CliRunner
 from api.instruments import INSTRUMENTS
 from chain.artifacts import ensure_compiled
 from chain.network import set_time, start_anvil
+from chain.records import load_record
 from finance.terms import load_deal
 from finance.terms.schedule import unix
 from finance.terms.shift import shift_to
 from scripts.cli import main
 from tests.api.without_chain import offline
+from tests.api.world import World, serving
 from tests.chain.swap_life import at
 from tests.kinds.deals import ROOT
 
@@ -123,6 +126,30 @@ def test_a_service_shows_and_values_it(tmp_path: Path) -> None:
             page = client.get(path)
             assert page.status_code == 200, page.text
             assert load_deal(DEAL).title in page.text
+
+
+def test_a_service_shows_it_deployed(tmp_path: Path) -> None:
+    """And says what each half year may cost, and what it is worth now."""
+    ensure_compiled()
+    with start_anvil(timestamp=at("2023-12-25")) as chain:
+        run("deploy", DEAL, "--network", chain.url, "--out", tmp_path / "deal.json", "--folder", tmp_path)
+        life = SimpleNamespace(record=load_record(tmp_path / "deal.json"), deal=load_deal(DEAL))
+        with serving(World(chain, life, tmp_path / "data").save()) as service:
+            (row,) = service.get("/v1/deployments").json()["items"]
+            assert (row["kind"], row["state"]) == (KIND, "agreed")
+            payments = service.of("/payments")["items"]
+            assert [each["kind"] for each in payments] == ["settlement"] * 2
+            assert {each["low"] for each in payments} == {"0"}
+            assert {each["high"] for each in payments} == {str(120 * 2000 * 10**6)}
+            (kpi,) = service.of("/kpis")["items"]
+            assert [each["forecast"]["mean"] for each in kpi["periods"]] == pytest.approx([1000, 1000])
+            assert "settle" in service.of()["actions"]
+            value = service.post("/v1/valuations", json={"deployment": row["id"]}).json()
+            assert (value["kind"], value["as_of"]) == (KIND, "2023-12-25")
+            for path in ("/", f"/deals/{FEE}", f"/deals/{FEE}/what-if", f"/deals/{FEE}?lang=ko"):
+                page = service.get(path)
+                assert page.status_code == 200, page.text
+                assert life.deal.title in page.text
 
 
 def test_one_without_a_valuation_is_shown_without_a_price(
