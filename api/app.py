@@ -27,18 +27,18 @@ from api.index.database import Database
 from api.index.follower import Follower
 from api.index.reader import Index
 from api.index.stream import Stream
+from api.instruments import is_shown
 from api.instruments.refusals import template
 from api.jobs import Jobs
 from api.keeper import Keeper
+from api.models.valuation import ValuationRequest
 from api.node_watch import NodeWatch
 from api.pages.render import error_page, wants_page
 from api.problems import MEDIA_TYPE, Flaw, Problem, ProblemError, documented, shown
 from api.routes import bodies, health
 from api.services import Services
 from api.settings import Settings
-from api.views.outlooks import is_shown
 from api.views.transaction_models import RelayRequest
-from api.views.valuation_models import ValuationRequest
 from api.web.cache import Cache
 from api.web.front import Front
 from api.web.limits import Bodies, RateLimit

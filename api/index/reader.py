@@ -18,6 +18,7 @@ from api.index.database import Database
 from api.index.positions import Account, Total
 from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
+from api.models import Currency
 from api.problems import ProblemError, bad_input, not_found
 from chain.event_tables import EventTables
 from chain.events import Event
@@ -67,6 +68,12 @@ class Deployment:
     def deal(self) -> Deal:
         """The deal as deployed: the group that this is."""
         return self.known.deal
+
+    @property
+    def currency(self) -> Currency:
+        """What it pays in."""
+        money = self.deal.currency
+        return Currency(code=money.code, decimals=money.token_decimals, token=self.at["currency"])
 
     @property
     def keys(self) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from api.instruments.rows import TurnRow
 from api.instruments.slots import Slot, Slots, slots
 from api.instruments.words import PlainWords, Say, Write
 from api.models import Resource, Trace
@@ -29,8 +30,6 @@ from api.models.deployment import (
 from chain.events import Event
 from chain.kinds import world_of
 from chain.replay import replay
-from finance.settlement.claim_token import TokenBooks
-from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
@@ -40,7 +39,9 @@ from finance.terms import Deal
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
+    from api.instruments.valued import Valued
     from finance.swaps.holders import Owed
+    from finance.terms.payment_form import PaymentForm
 
 
 B = TypeVar("B", bound=Books)
@@ -129,8 +130,12 @@ class Case:
     @cached_property
     def slots(self) -> Slots:
         """What the oracle holds for every KPI and period."""
-        oracle = self.world.books("oracle", FeedBooks)
-        return slots(self.ledger.events, self.feeds, self.deployment.feeds, oracle, self.now)
+        return slots(self.ledger.events, self.feeds, self.deployment.feeds, self.oracle, self.now)
+
+    @property
+    def oracle(self) -> FeedBooks:
+        """The oracle's books, as far as they are of this deal."""
+        return self.world.books("oracle", FeedBooks)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], list[Event]]:
@@ -152,14 +157,17 @@ class Case:
         """Currency that a part holds, in minor units."""
         return self.world.held(self.deployment.keys[role])
 
+    def is_due(self, role: str, call: str, **arguments: Any) -> bool:
+        """Whether anybody may do an act of a part now, and its contract takes it: whether a keeper would."""
+        acts = self.world.parts[self.deployment.keys[role]].due(self.world)
+        return any(
+            act.call == call and arguments.items() <= act.arguments.items() and self.world.takes(act)
+            for act in acts
+        )
+
     def books(self, role: str, kind: type[B]) -> B:
         """The books of a part."""
         return self.world.books(self.deployment.keys[role], kind)
-
-    @property
-    def units(self) -> int:
-        """Units of the claim token in issue."""
-        return self.books("token", TokenBooks).supply
 
 
 _TERMS: dict[tuple[Deal, TermsReader], tuple[Any, tuple[FeedTerms, ...]]] = {}
@@ -197,6 +205,14 @@ class Collection:
         return self.role is None or self.role in deployment.at
 
 
+class Extent(NamedTuple):
+    """From the first day that counts to the last, and the principal in minor units, where there is one."""
+
+    starts: date
+    ends: date
+    principal: int | None = None
+
+
 @dataclass(frozen=True)
 class Instrument:
     """A kind of deal. `kind` as in the deal; `name` and `title` in words, short (of the deal at hand) and in
@@ -214,14 +230,27 @@ class Instrument:
     """What the value that a slot holds now gives by the first payoff of its KPI; None while it holds none."""
     words: Callable[[Deal, Say, Write], PlainWords]
     """The deal in plain words, for those who buy it."""
+    extent: Callable[[Deal], Extent]
     unit: Callable[[Deal], Decimal]
     """What a price of 100 is a price of, in the deal's currency."""
+    valued: Callable[[Deal], Valued] | None = None
+    """The deal ready to be valued; None for a kind that gives no valuation."""
+    form: Callable[[Deal], PaymentForm | None] = lambda deal: None
+    """What its payments between two sides are; None for a kind without any."""
     sides: Callable[[Deal], dict[str, str]] = lambda deal: {}
     """Keys of the parties that pay each other, by side."""
     owed: Callable[[Case], Owed | None] = lambda case: None
     """What the deal's project owes now, currency; None for a deal without one."""
-    contracts: dict[str, str] = field(default_factory=dict)
-    """Contract name by role: the kind of a part, or the name of a shared contract."""
+
+    def reading(self, read: Callable[[Deal], Deal], **own: Any) -> Instrument:
+        """The same for a kind that says in fewer words what this one says, beside what is its `own`: its
+        deals are `read` as those of this kind (see Deal.reading)."""
+
+        def of(does: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda deal, *more: does(read(deal), *more)
+
+        taken = ("name", "terms", "words", "extent", "unit", "valued", "form", "sides")
+        return replace(self, **{name: of(getattr(self, name)) for name in taken if getattr(self, name)} | own)
 
     def collection(self, name: str) -> Collection | None:
         return next((each for each in self.collections if each.name == name), None)
@@ -232,6 +261,46 @@ class Instrument:
 
 def trace_of(event: Event) -> Trace:
     return Trace(block=event.block, log=event.index, time=event.time, tx=event.tx)
+
+
+def logged(
+    name: str,
+    title: str,
+    row: type[Resource],
+    *events: tuple[str, str],
+    account: tuple[str, ...] = (),
+    **given: str | Callable[[Case, Event], Any],
+) -> Collection:
+    """The list of these events, as (role, name), with a row each: a field is the event's argument of the same
+    name, or of the one that is `given` for it, or what a function makes of it; else its default."""
+
+    def make(case: Case, event: Event) -> Resource:
+        found: dict[str, Any] = {"trace": trace_of(event)}
+        for each in row.model_fields:
+            source = given.get(each, each)
+            if callable(source):
+                found[each] = source(case, event)
+            elif source in event.arguments:
+                found[each] = event.arguments[source]
+        return row.model_validate(found)
+
+    return Collection(name, title, row, frozenset(events), make, account=account, role=events[0][0])
+
+
+def turns(*events: tuple[str, str]) -> Collection:
+    """The list of turns."""
+    return replace(
+        logged(
+            "turns",
+            "Turns in the deal's life",
+            TurnRow,
+            *events,
+            contract=lambda case, event: case.deployment.role(event.source),
+            event=lambda _, event: event.name,
+            arguments=lambda _, event: {name: str(value) for name, value in event.arguments.items()},
+        ),
+        role=None,
+    )
 
 
 def day(unix: int) -> str:
@@ -256,80 +325,38 @@ def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
     return sorted(steps, key=lambda step: (not step.due, step.time))
 
 
-OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
-"""In words, by IOffering.State."""
+def step(
+    what: str, title: str, time: int, action: str | None = None, due: bool = True, **about: Any
+) -> NextStep:
+    """Something that comes next, and the `action` that does it, where it can be done now."""
+    return NextStep(what=what, title=title, time=time, due=due, action=action, **about)
 
 
-def offering_state(case: Case) -> str:
-    """Of an offering by the clock."""
-    return OFFERING_STATES[case.books("offering", OfferingBooks).state(case.now)]
-
-
-def offering_steps(case: Case, state: str, opens: int, closes: int) -> list[NextStep]:
-    """What comes next while the offering is not settled."""
-    match state:
-        case "announced":
-            return [NextStep(what="opens", title="the offering opens", time=opens, due=False)]
-        case "offering":
-            title = f"the offering is open until {day(closes)}"
-            return [NextStep(what="subscribe", title=title, time=closes, due=True, action="subscribe")]
-        case "sold":
-            title = "the issue can be settled: money to the issuer, the claim begins"
-            return [
-                NextStep(what="settle-offering", title=title, time=closes, due=True, action="settle-offering")
-            ]
-        case "failed":
-            title = "the issue has failed: holders get their money back"
-            return [NextStep(what="refund", title=title, time=closes, due=True, action="refund")]
-    return []
-
-
-def report_steps(case: Case) -> list[NextStep]:
+def report_steps(case: Case) -> Iterator[NextStep]:
     """What comes next with the reports: a measurement ends, a report is awaited, can be challenged, ruled
     on."""
-    steps = []
     ahead: set[str] = set()
     for (kpi, period), slot in case.slots.items():
-        about = {"kpi": kpi, "period": period}
+        about: dict[str, Any] = {"kpi": kpi, "period": period}
         name = f"{case.deal.kpis[kpi].title}, period {period + 1}"
+        until = slot.final_at or 0
         match slot.status:
             case "none" if case.now < slot.end:
                 if kpi not in ahead:  # the first of those to come is enough
-                    title = f"{name}: measurement ends"
-                    steps.append(NextStep(what="measured", title=title, time=slot.end, due=False, **about))
+                    yield step("measured", f"{name}: measurement ends", slot.end, due=False, **about)
                 ahead.add(kpi)
             case "none" if case.now > slot.report_until:
-                title = (
-                    f"{name}: nobody has reported; the panel can be asked until {day(slot.missing_at - 1)}"
-                )
-                steps.append(
-                    NextStep(
-                        what="petition",
-                        title=title,
-                        time=slot.missing_at - 1,
-                        due=True,
-                        action="petition",
-                        **about,
-                    )
-                )
+                until = slot.missing_at - 1
+                title = f"{name}: nobody has reported; the panel can be asked until {day(until)}"
+                yield step("petition", title, until, "petition", **about)
             case "none":
                 title = f"{name}: a report is due until {day(slot.report_until)}"
-                steps.append(NextStep(what="report", title=title, time=slot.report_until, due=True, **about))
+                yield step("report", title, slot.report_until, **about)
             case "pending":
-                assert slot.final_at is not None
-                title = f"{name}: the report can be challenged until {day(slot.final_at)}"
-                steps.append(
-                    NextStep(
-                        what="final", title=title, time=slot.final_at, due=True, action="challenge", **about
-                    )
-                )
+                title = f"{name}: the report can be challenged until {day(until)}"
+                yield step("final", title, until, "challenge", **about)
             case "challenged":
-                assert slot.final_at is not None
-                title = f"{name}: the panel rules until {day(slot.final_at)}"
-                steps.append(
-                    NextStep(what="ruling", title=title, time=slot.final_at, due=True, action="rule", **about)
-                )
-    return steps
+                yield step("ruling", f"{name}: the panel rules until {day(until)}", until, "rule", **about)
 
 
 def knots_of(curve: Curve, decimals: int) -> list[tuple[float | None, int]]:

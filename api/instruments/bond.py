@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from api.i18n import N_
-from api.instruments.base import Case, Collection, Instrument, curve_view, trace_of
+from api.instruments import offering, token
+from api.instruments.base import Case, Extent, Instrument, curve_view, logged, trace_of, turns
 from api.instruments.bond_case import read_terms, slot_of
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
+from api.instruments.bond_value import BondValue
 from api.instruments.bond_words import bond_words
-from api.instruments.common import TOKEN_COLLECTIONS, turns
-from api.instruments.rows import DistributionRow, FixingRow, FundingRow, SurplusRow
+from api.instruments.rows import FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
 from api.models.deployment import CurveView
 from chain.events import Event
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect
+from finance.terms import Deal
+from finance.terms.values import scaled
 
 KIND = "kpi_bond"
+
+
+def extent(deal: Deal) -> Extent:
+    """From the first interest to maturity."""
+    bond = deal.bond
+    principal = scaled(bond.principal.value, deal.currency.token_decimals)
+    return Extent(bond.interest_from.value, bond.maturity.value, principal)
 
 
 def curves(case: Case, kpi: str) -> list[CurveView]:
@@ -57,30 +69,6 @@ def given(case: Case, slot: Slot) -> int | None:
 # -- lists
 
 
-def _distributions(case: Case) -> list[DistributionRow]:
-    return [
-        DistributionRow(
-            trace=trace_of(d.event),
-            kind=d.kind,
-            index=d.index if d.index >= 0 else None,
-            payer=d.payer,
-            paid=str(d.paid),
-            per_unit=str(d.per_unit),
-            supply=d.supply,
-        )
-        for d in case.ledger.payouts
-    ]
-
-
-def _funding(_case: Case, event: Event) -> FundingRow:
-    amount = str(event.arguments["amount"])
-    return FundingRow(trace=trace_of(event), payer=event.arguments["from"], amount=amount, posted=amount)
-
-
-def _surplus(_case: Case, event: Event) -> SurplusRow:
-    return SurplusRow(trace=trace_of(event), amount=str(event.arguments["amount"]))
-
-
 def _fixing(case: Case, event: Event) -> FixingRow:
     a = event.arguments
     fixing = case.terms.fixings[a["fixing"]]
@@ -98,31 +86,17 @@ def _fixing(case: Case, event: Event) -> FixingRow:
     )
 
 
+FIXED = ("bond", "KpiFixed")
 COLLECTIONS = (
-    Collection("distributions", "Money shared among holders", DistributionRow, rows=_distributions),
-    *TOKEN_COLLECTIONS,
-    Collection(
-        "fixings",
-        "Reports turned into rates and amounts",
-        FixingRow,
-        events=frozenset({("bond", "KpiFixed")}),
-        make=_fixing,
+    token.DISTRIBUTIONS,
+    *token.COLLECTIONS,
+    *offering.COLLECTIONS,
+    replace(logged("fixings", "Reports turned into rates and amounts", FixingRow, FIXED), make=_fixing),
+    logged(
+        "fundings", "Money put into the bond", FundingRow, ("bond", "BondFunded"), account=("payer",),
+        payer="from", posted="amount",
     ),
-    Collection(
-        "fundings",
-        "Money put into the bond",
-        FundingRow,
-        events=frozenset({("bond", "BondFunded")}),
-        make=_funding,
-        account=("payer",),
-    ),
-    Collection(
-        "surplus",
-        "Money returned to the issuer",
-        SurplusRow,
-        events=frozenset({("bond", "SurplusReturned")}),
-        make=_surplus,
-    ),
+    logged("surplus", "Money returned to the issuer", SurplusRow, ("bond", "SurplusReturned")),
     turns(
         ("offering", "OfferingSettled"),
         ("bond", "BondActivated"),
@@ -133,7 +107,7 @@ COLLECTIONS = (
         ("token", "TokenClosed"),
         ("token", "TransfersPaused"),
     ),
-)
+)  # fmt: skip
 
 
 BOND = Instrument(
@@ -147,14 +121,7 @@ BOND = Instrument(
     curves=curves,
     given=given,
     words=bond_words,
+    extent=extent,
     unit=lambda deal: deal.bond.denomination.value,
-    contracts={
-        "token": "SecurityToken",
-        "bond": "KpiBond",
-        "offering": "Offering",
-        "oracle": "KpiOracle",
-        "registry": "IdentityRegistry",
-        "currency": "TestCurrency",
-        "factory": "DealFactory",
-    },
+    valued=BondValue,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from api.instruments.base import Case, offering_state
+from api.instruments.base import Case
+from api.instruments.offering import offering_state
 from api.instruments.slots import Slot
+from api.instruments.token import units
 from chain.events import Event
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.bond_life import BondLife, State
@@ -71,4 +73,4 @@ def state_name(case: Case) -> str:
 def planned_units(case: Case) -> int:
     """Units that payments to come are for: those in issue, or sold when the sale is over. While it is open,
     what is sold so far may still become nothing or more, and the plan is the full issue."""
-    return case.units if state_name(case) not in ("announced", "offering") else case.terms.hard_cap
+    return units(case) if state_name(case) not in ("announced", "offering") else case.terms.hard_cap

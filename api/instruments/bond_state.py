@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from api.instruments import offering, token
 from api.instruments.base import (
     Case,
     day,
     fact,
     in_order,
-    offering_steps,
     report_steps,
+    step,
     trace_of,
     unexplained,
 )
@@ -23,10 +24,7 @@ from finance.settlement.bond_books import BondBooks
 from finance.settlement.terms import Effect
 
 TITLES = {
-    "announced": "Offering announced",
-    "offering": "Offering open",
-    "sold": "Sold, not settled",
-    "failed": "Issue failed",
+    **offering.TITLES,
     "active": "Active",
     "defaulted": "In default",
     "accelerated": "Accelerated",
@@ -51,20 +49,11 @@ def state(case: Case) -> StateView:
 
 
 def _sentence(case: Case, name: str) -> str:
+    if name in offering.TITLES:
+        return offering.offering_sentence(case, name)
     terms = case.terms
     paid, count = life(case).coupons_paid, len(terms.periods)
     match name:
-        case "announced":
-            return f"The offering opens on {day(terms.opens)}."
-        case "offering":
-            sold = f"{case.units} of {terms.hard_cap} units are sold"
-            return f"{sold}; the offering closes on {day(terms.closes)}."
-        case "sold":
-            return f"{case.units} units are sold; the issue waits to be settled."
-        case "failed":
-            return (
-                "Too few units were sold, or nobody settled the issue in time; holders get their money back."
-            )
         case "active":
             return f"{paid} of {count} coupons are paid; matures on {day(terms.periods[-1].pay_date)}."
         case "defaulted":
@@ -77,7 +66,7 @@ def _sentence(case: Case, name: str) -> str:
 def _facts(case: Case, name: str) -> Iterator[Fact]:
     terms, begun = case.terms, case.last("bond", "BondActivated")
     paid = life(case).coupons_paid
-    yield fact("units", "Units in issue", case.units, "units", begun)
+    yield fact("units", "Units in issue", token.units(case), "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
     if begun is not None:
         left = case.books("bond", BondBooks).principal()
@@ -91,12 +80,8 @@ def _facts(case: Case, name: str) -> Iterator[Fact]:
         )
     yield fact("coupons_paid", "Coupons paid", paid, "number", case.last("bond", "CouponPaid"))
     yield fact("coupons", "Coupons in all", len(terms.periods), "number")
-    shared = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
-    yield fact(
-        "distributed", "Distributed to holders so far", shared, "money", case.last("token", "Distributed")
-    )
     yield fact("held", "Held by the bond for what comes next", case.held("bond"), "money")
-    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
+    yield from token.distributed(case)
     yield fact("maturity", "Maturity", terms.periods[-1].pay_date, "time")
     yield from unexplained(case)
 
@@ -118,63 +103,44 @@ def _rate_event(case: Case, index: int) -> Event | None:
 
 def _steps(case: Case, name: str) -> Iterator[NextStep]:
     terms = case.terms
-    yield from offering_steps(case, name, terms.opens, terms.closes)
+    yield from offering.offering_steps(case, name)
     if name in ("active", "defaulted"):
         yield from report_steps(case)
         yield from _payment_steps(case)
-    if name == "accelerated" and case.held("bond") >= case.units:
-        title = "what the bond holds can be shared among holders"
-        yield NextStep(what="recover", title=title, time=case.now, due=True, action="recover")
+    if case.is_due("bond", "recover"):
+        yield step("recover", "what the bond holds can be shared among holders", case.now, "recover")
     if name == "defaulted":
         until = life(case).defaulted_at + terms.cure_seconds
-        if case.now > until:
+        if case.is_due("bond", "accelerate"):
             title = "the cure period is over: everything can be made due"
-            yield NextStep(what="accelerate", title=title, time=until, due=True, action="accelerate")
-        else:
+            yield step("accelerate", title, until, "accelerate")
+        elif case.now <= until:
             title = f"the default can be cured until {day(until)}"
-            yield NextStep(what="cure", title=title, time=until, due=True, action="cure")
+            yield step("cure", title, until, "cure", case.is_due("bond", "cure"))
 
 
 def _payment_steps(case: Case) -> Iterator[NextStep]:
-    terms, fixed = case.terms, made(case)
-    for number, fixing in enumerate(terms.fixings):
+    for number, fixing in enumerate(case.terms.fixings):
         slot = slot_of(case, fixing)
-        if number not in fixed and slot.is_settled:
+        if case.is_due("bond", "fix", fixing=number):
             title = (
                 f"the report of {case.deal.kpis[slot.feed.kpi].title}, period {slot.period + 1}, can be fixed"
             )
-            since = slot.final_at
-            yield NextStep(
-                what="fix",
-                title=title,
-                time=since or case.now,
-                due=True,
-                action="fix",
-                kpi=slot.feed.kpi,
-                period=slot.period,
-            )
+            kpi, period = slot.feed.kpi, slot.period
+            yield step("fix", title, slot.final_at or case.now, "fix", kpi=kpi, period=period)
     paid = life(case).coupons_paid
     coming = [p for p in expected(case) if p.index is not None and p.index >= paid]
     if not coming:
         return
     first = coming[0]
-    due = first.date <= case.now and not waits_for(case, first.index or 0)
-    action = "pay-coupon" if first.kind == "coupon" else "redeem"
+    act = "pay_coupon" if first.kind == "coupon" else "redeem"
+    due = case.is_due("bond", act)
     title = f"{first.title} on {day(first.date)}"
     needs = needed(case, first.index or 0)
     short = needs is not None and case.held("bond") < needs
-    if short and first.status == "late" and state_name(case) == "active":
+    if case.is_due("bond", "declare_default"):
         words = f"{first.title} is overdue and not funded: the bond can be declared in default"
-        yield NextStep(what="default", title=words, time=first.date, due=True, action="declare-default")
+        yield step("default", words, first.date, "declare-default")
     if short:
-        yield NextStep(
-            what="fund", title=f"the issuer funds {first.title}", time=first.date, due=True, action="fund"
-        )
-    yield NextStep(
-        what=first.kind,
-        title=title,
-        time=first.date,
-        due=due,
-        action=action if due else None,
-        period=first.index,
-    )
+        yield step("fund", f"the issuer funds {first.title}", first.date, "fund")
+    yield step(first.kind, title, first.date, act.replace("_", "-") if due else None, due, period=first.index)

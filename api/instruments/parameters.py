@@ -11,12 +11,7 @@ from eth_utils.address import is_address, to_checksum_address
 
 from api.problems import Flaw, bad_input
 from chain.terms import short_string
-from oracle.observation import Verdict
 
-SIDES = ("payer", "payee")
-PARTIES = ("operator", "lender")
-CLASSES = ("retail", "professional", "institutional")
-VERDICTS = tuple(verdict.name.lower() for verdict in Verdict)
 _WHOLE = re.compile(r"-?[0-9]{1,78}")
 _WORD = re.compile(r"0x[0-9a-fA-F]{64}")
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}|0x[0-9a-fA-F]{128}")

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.models import Address, Minor, Resource, Trace, example
-
-_TRACE = {"block": 41, "log": 3, "time": 1491004801, "tx": "0x" + "33" * 32}
-_WHO = "0x" + "11" * 20
+from api.models import Address, Minor, Resource, Trace
 
 
 class DistributionRow(Resource):
     """Money shared among holders. `index`: of a coupon, from 0. paid = per_unit x supply."""
-
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "kind": "coupon",
-            "index": 0,
-            "payer": _WHO,
-            "paid": "428750000000",
-            "per_unit": "17150000000",
-            "supply": 25,
-        }
-    )
 
     trace: Trace
     kind: Literal["coupon", "redemption", "recovery", "revenue", "gift"]
@@ -37,8 +22,6 @@ class DistributionRow(Resource):
 class ClaimRow(Resource):
     """What a holder took out."""
 
-    model_config = example({"trace": _TRACE, "holder": _WHO, "amount": "51450000000"})
-
     trace: Trace
     holder: Address
     amount: Minor
@@ -46,10 +29,6 @@ class ClaimRow(Resource):
 
 class TransferRow(Resource):
     """A movement of units. `kind`: issue, or return of units (redemption of a subscription), or transfer."""
-
-    model_config = example(
-        {"trace": _TRACE, "kind": "transfer", "sender": _WHO, "receiver": "0x" + "22" * 20, "units": 40}
-    )
 
     trace: Trace
     kind: Literal["issue", "transfer", "return"]
@@ -61,8 +40,6 @@ class TransferRow(Resource):
 class SubscriptionRow(Resource):
     """Units sold in the offering."""
 
-    model_config = example({"trace": _TRACE, "holder": _WHO, "units": 25, "paid": "25000000000000"})
-
     trace: Trace
     holder: Address
     units: int
@@ -71,8 +48,6 @@ class SubscriptionRow(Resource):
 
 class RefundRow(Resource):
     """Units returned after a failed offering."""
-
-    model_config = example({"trace": _TRACE, "holder": _WHO, "units": 25, "amount": "25000000000000"})
 
     trace: Trace
     holder: Address
@@ -83,17 +58,6 @@ class RefundRow(Resource):
 class FundingRow(Resource):
     """Money put in. Of a swap: for which side, and how much of it went to the other side for what was
     owed."""
-
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "side": "payer",
-            "payer": _WHO,
-            "amount": "560000000000",
-            "repaid": "0",
-            "posted": "560000000000",
-        }
-    )
 
     trace: Trace
     side: Literal["payer", "payee"] | None = None
@@ -106,28 +70,12 @@ class FundingRow(Resource):
 class SurplusRow(Resource):
     """Money returned to the issuer after the redemption."""
 
-    model_config = example({"trace": _TRACE, "amount": "1000000"})
-
     trace: Trace
     amount: Minor
 
 
 class FixingRow(Resource):
     """A report turned into a change of the rate (1e18 = 100 % a year) or an amount for the full issue."""
-
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "fixing": 0,
-            "kpi": "runoff-reduction",
-            "kpi_period": 0,
-            "effect": "amount",
-            "kpi_value": 0.42,
-            "raw": "420000",
-            "missing": False,
-            "value": "3300000000000",
-        }
-    )
 
     trace: Trace
     fixing: int
@@ -143,10 +91,6 @@ class FixingRow(Resource):
 class TurnRow(Resource):
     """A turn in the deal's life: settled, activated, defaulted, cured, redeemed, closed and so on."""
 
-    model_config = example(
-        {"trace": _TRACE, "contract": "bond", "event": "BondActivated", "arguments": {"units": "25000"}}
-    )
-
     trace: Trace
     contract: str
     event: str
@@ -155,10 +99,6 @@ class TurnRow(Resource):
 
 class WithdrawalRow(Resource):
     """Money paid out by the swap or the treasury."""
-
-    model_config = example(
-        {"trace": _TRACE, "contract": "payment", "party": "payee", "receiver": _WHO, "amount": "560000000000"}
-    )
 
     trace: Trace
     contract: Literal["payment", "treasury"]
@@ -170,8 +110,6 @@ class WithdrawalRow(Resource):
 class MarginRow(Resource):
     """A margin call, or its end. `deadline`: until when it can be met."""
 
-    model_config = example({"trace": _TRACE, "event": "called", "side": "payer", "deadline": 1509494400})
-
     trace: Trace
     event: Literal["called", "restored"]
     side: Literal["payer", "payee"]
@@ -180,17 +118,6 @@ class MarginRow(Resource):
 
 class ProposalRow(Resource):
     """An offer to end the swap against a signed amount (positive: the payer pays), or its withdrawal."""
-
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "event": "proposed",
-            "side": "payer",
-            "number": 1,
-            "amount": "100000000000",
-            "expiry": 1509494400,
-        }
-    )
 
     trace: Trace
     event: Literal["proposed", "withdrawn"]
@@ -203,17 +130,6 @@ class ProposalRow(Resource):
 class EndRow(Resource):
     """A close-out or agreed termination; amounts as in a settlement."""
 
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "how": "close_out",
-            "amount": "-2650000000000",
-            "netted": "0",
-            "paid": "1000000000000",
-            "unpaid": "1650000000000",
-        }
-    )
-
     trace: Trace
     how: Literal["close_out", "termination"]
     amount: Minor
@@ -224,18 +140,6 @@ class EndRow(Resource):
 
 class TreasuryPeriodRow(Resource):
     """A payment of the waterfall, in its order. `period` from 0; their number after the last one."""
-
-    model_config = example(
-        {
-            "trace": _TRACE,
-            "period": 0,
-            "collected": "560000000000",
-            "operating_cost": "1200000000000",
-            "debt_service": "1400000000000",
-            "swap": "0",
-            "holders": "360000000000",
-        }
-    )
 
     trace: Trace
     period: int
@@ -248,8 +152,6 @@ class TreasuryPeriodRow(Resource):
 
 class RevenueRow(Resource):
     """Revenue received, by line of the project's accounts."""
-
-    model_config = example({"trace": _TRACE, "line": "power sales", "payer": _WHO, "amount": "2300000123457"})
 
     trace: Trace
     line: str

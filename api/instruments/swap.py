@@ -6,10 +6,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from api.i18n import N_
-from api.instruments.base import Case, Collection, Instrument, curve_view, trace_of
-from api.instruments.common import TOKEN_COLLECTIONS, turns
+from api.instruments import offering, token
+from api.instruments.base import Case, Collection, Extent, Instrument, curve_view, logged, turns
 from api.instruments.rows import (
-    DistributionRow,
     EndRow,
     FundingRow,
     MarginRow,
@@ -22,6 +21,7 @@ from api.instruments.slots import Slot
 from api.instruments.swap_case import SIDES, owed, read_terms
 from api.instruments.swap_payments import payments, settlements
 from api.instruments.swap_state import state
+from api.instruments.swap_value import SwapValue
 from api.instruments.swap_words import swap_words
 from api.models import Resource, Trace
 from api.models.deployment import CurveView, SettlementView
@@ -33,6 +33,12 @@ from finance.terms import Deal
 from finance.terms.payment_form import payment_form
 
 KIND = "kpi_payment"
+
+
+def extent(deal: Deal) -> Extent:
+    """From the first period to the last."""
+    periods = deal.kpis[deal.swap.kpi].periods
+    return Extent(periods[0].start, periods[-1].end)
 
 
 def unit(deal: Deal) -> Decimal:
@@ -73,20 +79,6 @@ def _trace(row: dict[str, object]) -> Trace:
     return Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")})
 
 
-def _distributions(case: Case) -> list[Resource]:
-    return [
-        DistributionRow(
-            trace=_trace(row),
-            kind=row["kind"],
-            payer=row["payer"],
-            paid=str(row["paid"]),
-            per_unit=str(row["per_unit"]),
-            supply=row["supply"],
-        )
-        for row in case.ledger.distributions.to_dict("records")
-    ]
-
-
 def _ends(case: Case) -> list[Resource]:
     names = ("amount", "netted", "paid", "unpaid")
     return [
@@ -95,125 +87,52 @@ def _ends(case: Case) -> list[Resource]:
     ]
 
 
-def _funding(_case: Case, event: Event) -> Resource:
-    a = event.arguments
-    return FundingRow(
-        trace=trace_of(event),
-        side=SIDES[a["side"]],
-        payer=a["from"],
-        amount=str(a["amount"]),
-        repaid=str(a["repaid"]),
-        posted=str(a["amount"] - a["repaid"]),
-    )
+def _side(_case: Case, event: Event) -> str:
+    return SIDES[event.arguments["side"]]
 
 
-def _withdrawal(case: Case, event: Event) -> Resource:
-    a, role = event.arguments, case.deployment.role(event.source)
-    return WithdrawalRow(
-        trace=trace_of(event),
-        contract="payment" if role == "payment" else "treasury",
-        party=SIDES[a["side"]] if role == "payment" else PARTIES[a["party"]],
-        receiver=a["to"],
-        amount=str(a["amount"]),
-    )
+def _party(case: Case, event: Event) -> str:
+    return PARTIES[event.arguments["party"]] if "party" in event.arguments else _side(case, event)
 
 
-def _margin(_case: Case, event: Event) -> Resource:
-    a, called = event.arguments, event.name == "MarginCalled"
-    return MarginRow(
-        trace=trace_of(event),
-        event="called" if called else "restored",
-        side=SIDES[a["side"]],
-        deadline=a.get("deadline"),
-    )
-
-
-def _proposal(_case: Case, event: Event) -> Resource:
-    a, made = event.arguments, event.name == "TerminationProposed"
-    return ProposalRow(
-        trace=trace_of(event),
-        event="proposed" if made else "withdrawn",
-        side=SIDES[a["side"]],
-        number=a["id"],
-        amount=str(a["amount"]) if made else None,
-        expiry=a.get("expiry"),
-    )
-
-
-def _treasury_period(_case: Case, event: Event) -> Resource:
-    a = event.arguments
-    return TreasuryPeriodRow(
-        trace=trace_of(event),
-        period=a["period"],
-        collected=str(a["collected"]),
-        operating_cost=str(a["operatingCost"]),
-        debt_service=str(a["debtService"]),
-        swap=str(a["swap"]),
-        holders=str(a["holders"]),
-    )
-
-
-def _revenue(_case: Case, event: Event) -> Resource:
-    a = event.arguments
-    return RevenueRow(
-        trace=trace_of(event), line=text_of(a["line"]), payer=a["from"], amount=str(a["amount"])
-    )
+def _posted(_case: Case, event: Event) -> int:
+    return int(event.arguments["amount"] - event.arguments["repaid"])
 
 
 COLLECTIONS = (
     Collection("settlements", "Periods of the swap, settled and to come", SettlementView, rows=settlements),
     Collection("ends", "Close-outs and agreed terminations", EndRow, rows=_ends),
-    Collection(
-        "fundings",
-        "Money paid into the swap",
-        FundingRow,
-        events=frozenset({("payment", "Funded")}),
-        make=_funding,
-        account=("payer",),
+    logged(
+        "fundings", "Money paid into the swap", FundingRow, ("payment", "Funded"), account=("payer",),
+        side=_side, payer="from", posted=_posted,
     ),
-    Collection(
-        "withdrawals",
-        "Money paid out by swap and treasury",
-        WithdrawalRow,
-        events=frozenset({("payment", "Withdrawn"), ("treasury", "Withdrawn")}),
-        make=_withdrawal,
-        account=("receiver",),
+    logged(
+        "withdrawals", "Money paid out by swap and treasury", WithdrawalRow,
+        ("payment", "Withdrawn"), ("treasury", "Withdrawn"), account=("receiver",),
+        contract=lambda case, event: case.deployment.role(event.source), party=_party, receiver="to",
     ),
-    Collection(
-        "margins",
-        "Margin calls and their ends",
-        MarginRow,
-        events=frozenset({("payment", "MarginCalled"), ("payment", "MarginRestored")}),
-        make=_margin,
+    logged(
+        "margins", "Margin calls and their ends", MarginRow,
+        ("payment", "MarginCalled"), ("payment", "MarginRestored"),
+        event=lambda _, event: "called" if event.name == "MarginCalled" else "restored", side=_side,
     ),
-    Collection(
-        "proposals",
-        "Offers to end the swap",
-        ProposalRow,
-        events=frozenset({("payment", "TerminationProposed"), ("payment", "TerminationWithdrawn")}),
-        make=_proposal,
+    logged(
+        "proposals", "Offers to end the swap", ProposalRow,
+        ("payment", "TerminationProposed"), ("payment", "TerminationWithdrawn"),
+        event=lambda _, event: "proposed" if event.name == "TerminationProposed" else "withdrawn",
+        side=_side, number="id",
     ),
-    Collection(
-        "treasury-periods",
-        "Payments of the waterfall",
-        TreasuryPeriodRow,
-        events=frozenset({("treasury", "PeriodPaid")}),
-        make=_treasury_period,
-        role="treasury",
+    logged(
+        "treasury-periods", "Payments of the waterfall", TreasuryPeriodRow, ("treasury", "PeriodPaid"),
+        operating_cost="operatingCost", debt_service="debtService",
     ),
-    Collection(
-        "revenue",
-        "Revenue received, by line",
-        RevenueRow,
-        events=frozenset({("treasury", "RevenueReceived")}),
-        make=_revenue,
-        role="treasury",
-        account=("payer",),
+    logged(
+        "revenue", "Revenue received, by line", RevenueRow, ("treasury", "RevenueReceived"),
+        account=("payer",), line=lambda _, event: text_of(event.arguments["line"]), payer="from",
     ),
-    Collection(
-        "distributions", "Money shared among holders", DistributionRow, rows=_distributions, role="token"
-    ),
-    *TOKEN_COLLECTIONS,
+    token.DISTRIBUTIONS,
+    *token.COLLECTIONS,
+    *offering.COLLECTIONS,
     turns(
         ("payment", "PaymentInitialized"),
         ("payment", "PaymentActivated"),
@@ -228,7 +147,7 @@ COLLECTIONS = (
         ("token", "TokenClosed"),
         ("token", "TransfersPaused"),
     ),
-)
+)  # fmt: skip
 
 
 FORMS = {
@@ -249,17 +168,10 @@ SWAP = Instrument(
     curves=curves,
     given=given,
     words=swap_words,
+    extent=extent,
     unit=unit,
+    valued=SwapValue,
+    form=payment_form,
     sides=lambda deal: {"payer": deal.swap.payer, "payee": deal.swap.payee},
     owed=owed,
-    contracts={
-        "payment": "KpiPayment",
-        "treasury": "RevenueTreasury",
-        "token": "SecurityToken",
-        "offering": "Offering",
-        "oracle": "KpiOracle",
-        "registry": "IdentityRegistry",
-        "currency": "TestCurrency",
-        "factory": "DealFactory",
-    },
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from api.instruments.base import Case, offering_state
+from api.instruments.base import Case
+from api.instruments.offering import offering_state
 from api.instruments.slots import Slot
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import PaymentTerms, Side, State
@@ -119,12 +120,3 @@ def owed(case: Case) -> Owed | None:
     cost, debt = (amount * scale for amount in spv(case).ledger.arrears)
     owes = books(case).owed(Side.PAYEE, case.now) * scale
     return Owed(cost, debt, owes, paid=periods_paid(case))
-
-
-def lacks(case: Case, side: Side) -> int:
-    """What a side lacks of its collateral, with what it owes unless that is of limited recourse; 0 if
-    sound."""
-    terms, account = payment(case), books(case).ledger.accounts[side]
-    limited = side is Side.PAYEE and terms.limited_recourse
-    owes = 0 if limited else books(case).owed(side, case.now)
-    return max(0, terms.required[side] - account.balance) + owes

@@ -136,47 +136,30 @@ def _paid_period(case: Case, event: Event) -> int | None:
     return period if period < len(case.terms.project.periods) else None
 
 
+def _revenue(index: int | None, title: str = "", **more: Any) -> PaymentView:
+    """What the treasury shares out for a period."""
+    title = title or f"Distribution {(index or 0) + 1}"
+    return PaymentView(kind="revenue", index=index, title=title, payer="project", payee="holders", **more)
+
+
 def _empty_distributions(case: Case) -> Iterator[PaymentView]:
     """Periods that the treasury has paid and that left nothing to holders: the token says nothing of them."""
     for event in case.events("treasury", "PeriodPaid"):
         index = int(event.arguments["period"])
-        if event.arguments["holders"] or index >= len(case.terms.project.periods):
-            continue
-        yield PaymentView(
-            kind="revenue",
-            index=index,
-            title=f"Distribution {index + 1}",
-            date=event.time,
-            status="nothing",
-            amount="0",
-            per_unit="0",
-            payer="project",
-            payee="holders",
-            trace=trace_of(event),
-        )
+        if not event.arguments["holders"] and index < len(case.terms.project.periods):
+            trace = trace_of(event)
+            yield _revenue(index, date=event.time, status="nothing", amount="0", per_unit="0", trace=trace)
 
 
 def _distributions(case: Case) -> Iterator[PaymentView]:
-    treasury = case.deployment.at.get("treasury")
-    for event in case.events("token", "Distributed"):
-        a = event.arguments
-        own = a["payer"] == treasury
-        index = _paid_period(case, event) if own else None
-        title = "Gift to holders"
-        if own:
-            title = "Distribution of the rest" if index is None else f"Distribution {index + 1}"
-        yield PaymentView(
-            kind="revenue" if own else "gift",
-            index=index,
-            title=title,
-            date=event.time,
-            status="paid",
-            amount=str(a["paid"]),
-            per_unit=str(a["perUnit"]),
-            payer="project" if own else "others",
-            payee="holders",
-            trace=trace_of(event),
-        )
+    for each in case.ledger.payouts:
+        event, sums = each.event, {"amount": str(each.paid), "per_unit": str(each.per_unit)}
+        about = {"date": event.time, "status": "paid", "trace": trace_of(event), **sums}
+        if each.kind == "gift":
+            yield PaymentView(kind="gift", title="Gift to holders", payer="others", payee="holders", **about)
+            continue
+        index = _paid_period(case, event)
+        yield _revenue(index, "Distribution of the rest" if index is None else "", **about)
 
 
 def _coming_distributions(case: Case) -> Iterator[PaymentView]:
@@ -184,17 +167,8 @@ def _coming_distributions(case: Case) -> Iterator[PaymentView]:
     if not has_project(case) or state_name(case) in ("failed", "ended"):
         return
     periods = case.terms.project.periods
+    note = "what revenue leaves after operating cost, debt service and the swap"
     for index in range(periods_paid(case), len(periods)):
         date = periods[index].pay_date
-        ready = settled(case) > index or is_over(case)
-        yield PaymentView(
-            kind="revenue",
-            index=index,
-            title=f"Distribution {index + 1}",
-            date=date,
-            status="due" if case.now >= date and ready else "expected",
-            low="0",
-            payer="project",
-            payee="holders",
-            note="what revenue leaves after operating cost, debt service and the swap",
-        )
+        due = case.now >= date and (settled(case) > index or is_over(case))
+        yield _revenue(index, date=date, status="due" if due else "expected", low="0", note=note)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from api.instruments import offering, token
 from api.instruments.base import (
     Case,
     day,
     fact,
     in_order,
-    offering_steps,
     report_steps,
+    step,
     trace_of,
     unexplained,
 )
@@ -21,7 +22,6 @@ from api.instruments.swap_case import (
     defaulted_at,
     has_project,
     is_over,
-    lacks,
     open_calls,
     payment,
     periods_paid,
@@ -35,10 +35,7 @@ from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import Side, State
 
 TITLES = {
-    "announced": "Offering announced",
-    "offering": "Offering open",
-    "sold": "Sold, not settled",
-    "failed": "Issue failed",
+    **offering.TITLES,
     "agreed": "Agreed, not begun",
     "lapsed": "Lapsed",
     "active": "Active",
@@ -71,20 +68,10 @@ def state(case: Case) -> StateView:
 
 
 def _sentence(case: Case, name: str) -> str:
+    if name in offering.TITLES:
+        return offering.offering_sentence(case, name)
     count = len(payment(case).periods)
     match name:
-        case "announced":
-            return f"The offering opens on {day(case.terms.project.opens)}."
-        case "offering":
-            project = case.terms.project
-            sold = f"{case.units} of {project.hard_cap} units are sold"
-            return f"{sold}; the offering closes on {day(project.closes)}."
-        case "sold":
-            return f"{case.units} units are sold; the issue waits to be settled."
-        case "failed":
-            return (
-                "Too few units were sold, or nobody settled the issue in time; holders get their money back."
-            )
         case "agreed":
             by = day(payment(case).start_by)
             return f"It begins with both sides' collateral in place, by {by}, or lapses."
@@ -126,31 +113,29 @@ def _facts(case: Case) -> Iterator[Fact]:
 
 
 def _project_facts(case: Case) -> Iterator[Fact]:
-    yield fact("units", "Units in issue", case.units, "units", case.last("treasury", "TreasuryActivated"))
+    yield fact(
+        "units", "Units in issue", token.units(case), "units", case.last("treasury", "TreasuryActivated")
+    )
     yield fact("full_issue", "Units of the full issue", case.terms.project.hard_cap, "units")
     yield fact("treasury_periods", "Periods paid by the treasury", periods_paid(case), "number")
     revenue = sum(e.arguments["amount"] for e in case.events("treasury", "RevenueReceived"))
     yield fact(
         "revenue", "Revenue received so far", revenue, "money", case.last("treasury", "RevenueReceived")
     )
-    paid = sum(e.arguments["paid"] for e in case.events("token", "Distributed"))
-    yield fact(
-        "distributed", "Distributed to holders so far", paid, "money", case.last("token", "Distributed")
-    )
-    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
+    yield from token.distributed(case)
     yield fact("treasury_held", "Held by the treasury", case.held("treasury"), "money")
 
 
 def _steps(case: Case, name: str) -> Iterator[NextStep]:
     if has_project(case):
-        yield from offering_steps(case, name, case.terms.project.opens, case.terms.project.closes)
-        if name in ("announced", "offering", "sold", "failed"):
+        yield from offering.offering_steps(case, name)
+        if name in offering.TITLES:
             return
     if name == "agreed":
-        due = not any(lacks(case, side) for side in Side)
+        due = case.is_due("payment", "activate")
         title = f"the swap begins by {day(payment(case).start_by)}, or lapses"
         action = "begin" if due else "fund-swap"
-        yield NextStep(what="begin", title=title, time=payment(case).start_by, due=due, action=action)
+        yield step("begin", title, payment(case).start_by, action, due)
     elif not is_over(case):
         yield from report_steps(case)
         yield from _swap_steps(case)
@@ -165,31 +150,27 @@ def _swap_steps(case: Case) -> Iterator[NextStep]:
     if index < len(terms.periods) and outstanding:
         date = terms.periods[index].pay_date
         known = amount_due(case, index) is not None
-        due = known and case.now >= date
+        due = case.is_due("payment", "settle")
         title = f"period {index + 1} can be settled from {day(date)}"
         if not known and case.now >= date:
             title = f"period {index + 1} waits for its report"
             date = slot_of(case, index).final_at or slot_of(case, index).missing_at
-        yield NextStep(
-            what="settle", title=title, time=date, due=due, action="settle" if due else None, period=index
-        )
+        yield step("settle", title, date, "settle" if due else None, due, period=index)
     if default:
         title = "the swap can be closed out"
         if outstanding:
             title = f"the swap can be closed out when period {index + 1} is settled"
-        action = None if outstanding else "close-out"
-        yield NextStep(
-            what="close-out", title=title, time=default, due=not outstanding, action=action, period=None
-        )
+        due = case.is_due("payment", "close_out")
+        yield step("close-out", title, default, "close-out" if due else None, due)
         return
     calls = open_calls(case)
     for side in Side:
         if side in calls:
             title = f"{SIDES[side]}: the margin call can be met until {day(calls[side])}"
-            yield NextStep(what="margin", title=title, time=calls[side], due=True, action="fund-swap")
-        elif lacks(case, side):
+            yield step("margin", title, calls[side], "fund-swap")
+        elif case.is_due("payment", "call_margin", side=side):
             title = f"{SIDES[side]}: lacks collateral or owes, and can be called"
-            yield NextStep(what="call-margin", title=title, time=case.now, due=True, action="call-margin")
+            yield step("call-margin", title, case.now, "call-margin")
 
 
 def _treasury_steps(case: Case) -> Iterator[NextStep]:
@@ -197,13 +178,6 @@ def _treasury_steps(case: Case) -> Iterator[NextStep]:
     if index >= len(periods):
         return
     date = periods[index].pay_date
-    due = case.now >= date and (settled(case) > index or is_over(case))
+    due = case.is_due("treasury", "pay")
     title = f"the treasury pays period {index + 1} from {day(date)}"
-    yield NextStep(
-        what="waterfall",
-        title=title,
-        time=date,
-        due=due,
-        action="pay-waterfall" if due else None,
-        period=index,
-    )
+    yield step("waterfall", title, date, "pay-waterfall" if due else None, due, period=index)

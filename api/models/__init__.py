@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from api.models.examples import EXAMPLES
 
 Item = TypeVar("Item")
 
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
-Minor = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,78}$"), Field(examples=["428750000000"])]
+Minor = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    StringConstraints(pattern=r"^-?[0-9]{1,78}$"),
+    Field(examples=["428750000000"]),
+]
 """Minor units of the deal's currency as an integer string."""
 
 
-class Resource(BaseModel):
-    """Base of what the API answers: nothing undocumented leaves it."""
+def _with_example(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    if model.__name__ in EXAMPLES:
+        schema["example"] = EXAMPLES[model.__name__]
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+class Resource(BaseModel):
+    """Base of what the API answers: nothing undocumented leaves it. Its description has the example of its
+    name."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra=_with_example)
+
+    @classmethod
+    def of(cls, source: Any, **more: Any) -> Self:
+        """What `source` has by the names of the fields, and `more`, which comes before it."""
+        names = (name for name in cls.model_fields if name not in more and hasattr(source, name))
+        return cls(**{name: getattr(source, name) for name in names}, **more)
 
 
 class Asked(BaseModel):
     """Base of what is asked in a body that may be large: an unknown field is an error, and a hundred thousand
     of them are one, not as many."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_with_example)
 
     @model_validator(mode="before")
     @classmethod
@@ -65,8 +84,3 @@ class Page(Resource, Generic[Item]):
     items: list[Item]
     next: str | None = None
     as_of: AsOf | None = None
-
-
-def example(value: Any) -> ConfigDict:
-    """Config of a model with an example for OpenAPI."""
-    return ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"example": value})

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.models import Address, AsOf, Currency, Hash, Minor, Resource, Trace, example, examples
+from api.models import Address, AsOf, Currency, Hash, Minor, Resource, Trace
 
 Measure = Literal["money", "units", "rate", "number", "time", "text"]
 """How the value of a fact is meant: minor units, units of the token, 1e18 = 100 % a year, a number, unix
@@ -45,8 +45,6 @@ class StateView(Resource):
     defaulted, matured, closed_out or terminated, and ended when a project's treasury is closed. `sentence`
     says it in words; `steps`: what comes next, what can be done now first, then by time."""
 
-    model_config = example(examples.STATE)
-
     state: str
     title: str
     sentence: str
@@ -77,25 +75,6 @@ class WalletView(Resource):
 class DeploymentRow(Resource):
     """A deployment in the list."""
 
-    model_config = example(
-        {
-            "id": "dc-water-eib-2016-1f2e3d4c",
-            "deal": "dc-water-eib-2016",
-            "title": "DC Water environmental impact bond",
-            "kind": "kpi_bond",
-            "state": "active",
-            "state_title": "Active",
-            "terms_hash": "0x" + "1f" * 32,
-            "chain_id": 31337,
-            "currency": {"code": "USD", "decimals": 6, "token": "0x" + "11" * 20},
-            "block": 12,
-            "time": 1473897600,
-            "tx": "0x" + "22" * 32,
-            "next": "coupon 9 on 2021-04-01",
-            "next_time": 1617235200,
-        }
-    )
-
     id: str
     deal: str
     title: str
@@ -114,8 +93,6 @@ class DeploymentRow(Resource):
 
 class DeploymentView(Resource):
     """A deal on a chain. `shifted_days`: by how much its dates were moved; 0 is as in the deal file."""
-
-    model_config = example(examples.DEPLOYMENT)
 
     id: str
     deal: str
@@ -196,8 +173,6 @@ class KpiPeriod(Resource):
     """One measurement period: its report, or what is expected. `y`: what its value gives by the first
     curve."""
 
-    model_config = example(examples.KPI_PERIOD)
-
     period: int
     start: int
     end: int
@@ -215,36 +190,6 @@ class KpiPeriod(Resource):
 
 class KpiView(Resource):
     """A KPI of a deployment: what it is, what it decides, and every period of it."""
-
-    model_config = example(
-        {
-            "kpi": "runoff-reduction",
-            "title": "Runoff reduction",
-            "unit": "fraction",
-            "decimals": 6,
-            "direction": "higher_is_better",
-            "feed": "0x" + "ab" * 32,
-            "method": "swmm-paired-rain/1",
-            "minimum": -1.0,
-            "maximum": 1.0,
-            "curves": [],
-            "periods": [
-                {
-                    "period": 0,
-                    "start": 1577836800,
-                    "end": 1609459200,
-                    "report_until": 1614643200,
-                    "status": "pending",
-                    "value": 0.2931,
-                    "raw": "293100",
-                    "version": 0,
-                    "final_at": 1611273600,
-                    "used": False,
-                    "y": "0",
-                }
-            ],
-        }
-    )
 
     kpi: str
     title: str
@@ -272,21 +217,6 @@ class PaymentView(Resource):
     issued yet is for the full issue. `payer` and `payee`: issuer, holders, project or others, and the parties
     of a swap by their keys in the deal."""
 
-    model_config = example(
-        {
-            "kind": "coupon",
-            "index": 0,
-            "title": "Coupon 1",
-            "date": 1491004800,
-            "status": "paid",
-            "amount": "428750000000",
-            "per_unit": "17150000000",
-            "payer": "issuer",
-            "payee": "holders",
-            "trace": {"block": 41, "log": 3, "time": 1491004801, "tx": "0x" + "33" * 32},
-        }
-    )
-
     kind: str
     index: int | None = None
     title: str
@@ -313,24 +243,6 @@ class SettlementView(Resource):
     """A period of a swap. `amount` is signed: positive, the payer pays the payee. |amount| = netted + paid +
     unpaid: set off against what the other side owed, paid out of the balance, and added to what is owed.
     Before it is settled, `amount` is what its report makes due now, or null."""
-
-    model_config = example(
-        {
-            "period": 0,
-            "start": 1483228800,
-            "end": 1491004800,
-            "pay_date": 1493596800,
-            "status": "settled",
-            "kpi": 5123456.78,
-            "missing": False,
-            "fixed": "5000000000000",
-            "amount": "-123456780000",
-            "netted": "0",
-            "paid": "123456780000",
-            "unpaid": "0",
-            "trace": {"block": 88, "log": 2, "time": 1493596860, "tx": "0x" + "44" * 32},
-        }
-    )
 
     period: int
     start: int
@@ -380,8 +292,6 @@ class ReconciliationView(Resource):
     """Every payment twice, by the terms and by the chain. `ok`: no difference of a single minor unit;
     `rows`: payments compared; `different`: those that differ; `unclaimed`: earned by holders and not claimed
     yet."""
-
-    model_config = example(examples.RECONCILIATION)
 
     ok: bool
     block: int

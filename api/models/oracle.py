@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.models import Address, Hash, Minor, Resource, Trace, example, examples
+from api.models import Address, Hash, Minor, Resource, Trace
 
 ReportStatus = Literal["pending", "challenged", "final", "missing"]
 """By the chain's clock: pending can be challenged; missing: voided by the panel."""
@@ -44,26 +44,6 @@ class DisputeView(Resource):
     `credited`: what the challenger can withdraw or has withdrawn: bond and reward, or the bond; null while
     it is open."""
 
-    model_config = example(
-        {
-            "kpi": "runoff-reduction",
-            "period": 0,
-            "version": 0,
-            "status": "ruled",
-            "challenger": "0x" + "55" * 20,
-            "evidence": "0x" + "66" * 32,
-            "value": 0.44,
-            "rule_until": 1612483200,
-            "challenged": {"block": 120, "log": 0, "time": 1610668800, "tx": "0x" + "77" * 32},
-            "verdict": "corrected",
-            "ruled": 0.29,
-            "ruling": {"block": 130, "log": 0, "time": 1610755200, "tx": "0x" + "88" * 32},
-            "credited": "15000000000",
-            "bond": "5000000000",
-            "reward": "10000000000",
-        }
-    )
-
     kpi: str
     period: int
     version: int | None
@@ -89,27 +69,6 @@ class ReportView(Resource):
     """A report on chain. `status` is by the chain's clock; superseded: a restatement has taken its place.
     `settled` is the value that counts (the panel's, if it ruled), null while there is none. `in_force`: it
     is the newest version. `can_challenge` until `final_at`. `recomputable`: its evidence is held here."""
-
-    model_config = example(
-        {
-            "kpi": "runoff-reduction",
-            "period": 0,
-            "version": 0,
-            "status": "pending",
-            "in_force": True,
-            "value": 0.2931,
-            "raw": "293100",
-            "settled": None,
-            "evidence": "0x" + "99" * 32,
-            "final_at": 1611273600,
-            "can_challenge": True,
-            "used": False,
-            "observations": [],
-            "left_out": [],
-            "recomputable": True,
-            "trace": {"block": 118, "log": 0, "time": 1610064000, "tx": "0x" + "aa" * 32},
-        }
-    )
 
     kpi: str
     period: int
@@ -144,8 +103,6 @@ class EvidenceFile(Resource):
 
 class EvidenceView(Resource):
     """An evidence bundle, intact: every byte was compared with `root` before this was answered."""
-
-    model_config = example(examples.EVIDENCE)
 
     root: Hash
     kpi: str
@@ -221,8 +178,6 @@ class RoundView(Resource):
 class FeedView(Resource):
     """An oracle feed: its rules, its reward pool, and what it waits for next. Windows in seconds."""
 
-    model_config = example(examples.FEED)
-
     deployment: str
     deal: str
     kpi: str
@@ -253,29 +208,6 @@ class OracleNodeView(Resource):
     not asked yet). `faults`: what the node itself says is injected, for demonstrations. `signed`,
     `left_out`: of the `reports` made so far; `share_left_out` is the latter over `reports`, null before the
     first."""
-
-    model_config = example(
-        {
-            "deployment": "dc-water-eib-2016-1f2e3d4c",
-            "kpi": "runoff-reduction",
-            "address": "0x" + "55" * 20,
-            "signer_index": 0,
-            "url": "http://127.0.0.1:8601",
-            "health": "up",
-            "faults": ["lie"],
-            "checked": 1764249600,
-            "last_seen": 1764249600,
-            "milliseconds": 3.1,
-            "method": "swmm-paired-rain/1",
-            "twin": "stormwater",
-            "twin_version": "1",
-            "engine": "EPA SWMM 5.2.4",
-            "reports": 1,
-            "signed": 1,
-            "left_out": 0,
-            "share_left_out": 0.0,
-        }
-    )
 
     deployment: str
     kpi: str
@@ -310,8 +242,6 @@ class TwinEvidence(Resource):
 class TwinView(Resource):
     """A version of a twin: what computes it, and where it was used. `engine`: what does the arithmetic here,
     or did in the evidence; `current`: nodes of this release use it."""
-
-    model_config = example(examples.TWIN)
 
     twin: str
     version: str

@@ -185,8 +185,8 @@ class _Maker:
         today: date,
         owes: Owed | None = None,
     ) -> None:
-        jobs, rulings = self.services.jobs, self.words.rulings
-        found = price_section(self.deal, kpis, known, today, jobs, rulings, self.formatter, owes)
+        jobs = self.services.jobs
+        found = price_section(self.deal, kpis, known, today, jobs, self.words, self.formatter, owes)
         if isinstance(found, PriceSection):
             view.price = found
             view.headline.insert(0, found.figures[0])
@@ -218,7 +218,10 @@ class _Maker:
         up = say("to {party}", party=names.get("payee", ""))
         down = say("from {party}", party=names.get("payee", ""))
         kpi = kpis[0] if kpis else None
-        view.settlements = settlement_section(self.deal, settlements, kpi, up, down, self.formatter, self.ui)
+        form, project = self.instrument.form(self.deal), self.words.for_holders
+        view.settlements = settlement_section(
+            form, project, settlements, kpi, up, down, self.formatter, self.ui
+        )
         view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
             view.holders = self.holders(id)

@@ -14,8 +14,7 @@ from api.models.deployment import CurveView, KpiPeriod, KpiView, PaymentView, Se
 from api.models.oracle import ReportView
 from api.pages.chain_words import PERIODS, coded, payment_words, y_words
 from api.pages.format import Format
-from finance.terms.deal import Deal
-from finance.terms.payment_form import payment_form
+from finance.terms.payment_form import PaymentForm
 
 HOLDERS = ("holders", "holder", "payee")
 OPEN = ("pending", "challenged")
@@ -301,9 +300,15 @@ def payments_chart(payments: Sequence[PaymentView], formatter: Formatter) -> Cha
 
 
 def settlements_chart(
-    deal: Deal, settlements: Sequence[SettlementView], up: str, down: str, formatter: Formatter
+    form: PaymentForm,
+    project: bool,
+    settlements: Sequence[SettlementView],
+    up: str,
+    down: str,
+    formatter: Formatter,
 ) -> Chart | None:
-    """A KPI payment's amounts by period, which may go both ways."""
+    """Amounts between two sides by period, which may go both ways. `project`: the payee is one whose revenue
+    is shared out."""
     say = formatter.say
     done = [each for each in settlements if each.amount is not None]
     if not done:
@@ -341,11 +346,11 @@ def settlements_chart(
         "downs": sum(amount < 0 for amount in amounts),
         "net": say("{amount} to it", amount=net) if total >= 0 else say("{amount} from it", amount=net),
     }
-    if not payment_form(deal).two_way:
+    if not form.two_way:
         sentence = say(
             "{count} periods are settled; in all {net} fell due to the payee.", count=len(settled), net=net
         )
-    elif deal.treasury is None:
+    elif not project:
         sentence = say(
             "{count} periods are settled: {ups} times an amount was due to the payee, {downs} times from it. "
             "In all {net} fell due.",

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from api.i18n import plain
-from api.instruments.words import Ruling
+from api.instruments import instrument_of, valued
+from api.instruments.words import PlainWords, Ruling
 from api.jobs import Jobs
 from api.models.deployment import KpiView
+from api.models.valuation import LivePrice, ReportEffect, TierChance
 from api.pages.chain_words import y_words
 from api.pages.deal_charts import Chart, Formatter, value_words
 from api.pages.term_sheet import label_of
-from api.views.pricing import LivePrice, ReportEffect, TierChance, live_price
 from finance.swaps.holders import Owed
 from finance.terms import Deal
 
@@ -59,26 +60,29 @@ def price_section(
     known: Realised,
     today: date,
     jobs: Jobs,
-    rulings: Sequence[Ruling],
+    words: PlainWords,
     formatter: Formatter,
     owes: Owed | None = None,
 ) -> PriceSection | NoPrice:
     """The section, or why there is none."""
     say = formatter.say
-    price = live_price(deal, dict(known), today, jobs, owes)
+    ready = valued(deal)
+    if ready is None:
+        return NoPrice(say("There is no valuation of deals like this one here."))
+    price = ready.price(known, today, jobs, owes)
     if price.state == "over":
         return NoPrice(say("Nothing is left to be paid, so there is no price."))
     if price.state == "computing":
-        words = say("The value is being computed; this takes some seconds the first time.")
-        return NoPrice(words, soon=True)
+        waits = say("The value is being computed; this takes some seconds the first time.")
+        return NoPrice(waits, soon=True)
     moves = [_move(deal, price.last_report, formatter)] if price.last_report else []
     pending = _pending(kpis)
     if pending:
-        supposed = live_price(deal, {**known, **pending}, today, jobs, owes)
+        supposed = ready.price({**known, **pending}, today, jobs, owes)
         if supposed.last_report:
             moves.insert(0, _move(deal, supposed.last_report, formatter, pending=True))
-    figures = list(_figures(deal, price, formatter))
-    chart, rows = _chances(price.tiers, rulings, formatter)
+    figures = _figures(deal, price, words.for_holders, formatter)
+    chart, rows = _chances(price.tiers, words.rulings, formatter)
     assumed = [_assumption(each, formatter) for each in price.assumed]
     return PriceSection(figures, moves, chart, rows, _basis(price, formatter), assumed)
 
@@ -111,19 +115,21 @@ def _pending(kpis: Sequence[KpiView]) -> dict[tuple[str, int], int | None]:
     }
 
 
-def _figures(deal: Deal, price: LivePrice, formatter: Formatter) -> list[tuple[str, str, str | None]]:
+def _figures(
+    deal: Deal, price: LivePrice, for_holders: bool, formatter: Formatter
+) -> list[tuple[str, str, str | None]]:
     say, write = formatter.say, formatter.write
     found: list[tuple[str, str, str | None]] = []
     day = say("on {day}", day=write.day_text(price.day))
-    if price.clean is not None and price.price is not None and price.accrued is not None:
-        note = say("{price} with accrued interest", price=write.number(price.price))
-        found.append((say("Value of 100 nominal, without accrued interest"), write.number(price.clean), note))
-        each = float(deal.bond.denomination.value) / 100 * price.price
-        title = say("Value of a unit, with accrued interest")
+    if price.price is not None:
+        each = float(instrument_of(deal.kind).unit(deal)) / 100 * price.price
+        title = say("Value of a unit")
+        if price.clean is not None:
+            note = say("{price} with accrued interest", price=write.number(price.price))
+            clean = say("Value of 100 nominal, without accrued interest")
+            found.append((clean, write.number(price.clean), note))
+            title = say("Value of a unit, with accrued interest")
         found.append((title, write.amount(each, deal.currency.code), day))
-    elif price.price is not None and deal.treasury is not None:
-        each = price.price / 100 * float(deal.treasury.unit_price.value)
-        found.append((say("Value of a unit"), write.amount(each, deal.currency.code), day))
     if price.value is not None:
         low, high = price.low, price.high
         spread: str | None = None
@@ -135,7 +141,7 @@ def _figures(deal: Deal, price: LivePrice, formatter: Formatter) -> list[tuple[s
             )
         title = (
             say("Coming swap payments, to the project")
-            if deal.treasury
+            if for_holders
             else say("Coming payments, to the payee")
         )
         found.append((title, write.short_money(price.value, formatter.currency), spread))

@@ -15,7 +15,7 @@ from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payme
 from api.pages.deal_charts import Chart, Formatter, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
 from finance.terms.deal import Deal, Kpi
-from finance.terms.payment_form import payment_form
+from finance.terms.payment_form import PaymentForm
 
 Row = list[Any]
 NEAR = 4
@@ -128,7 +128,8 @@ class SettlementSection:
 
 
 def settlement_section(
-    deal: Deal,
+    form: PaymentForm | None,
+    project: bool,
     settlements: Sequence[SettlementView],
     kpi: KpiView | None,
     up: str,
@@ -136,7 +137,7 @@ def settlement_section(
     formatter: Formatter,
     ui: Any,
 ) -> SettlementSection | None:
-    if not settlements:
+    if not settlements or form is None:
         return None
     write, say = formatter.write, formatter.say
     rows = []
@@ -156,9 +157,10 @@ def settlement_section(
                 ui.badge(*coded(SETTLED, status, say)),
             ]
         )
-    due = say("Due to the project") if deal.treasury is not None else say("Due to the payee")
-    title = say("Swap payments") if payment_form(deal).is_swap else say("Payments by period")
-    return SettlementSection(title, due, settlements_chart(deal, settlements, up, down, formatter), rows)
+    due = say("Due to the project") if project else say("Due to the payee")
+    title = say("Swap payments") if form.is_swap else say("Payments by period")
+    chart = settlements_chart(form, project, settlements, up, down, formatter)
+    return SettlementSection(title, due, chart, rows)
 
 
 # -- reports

@@ -20,7 +20,7 @@ from api.pages.deal_sections import ReportSection, report_section
 from api.pages.format import Format, short_hash
 from api.pages.render import marks, page
 from api.services import Services, ServicesDep
-from api.views.cases import case_of, currency_of
+from api.views.cases import case_of
 from api.views.kpis import kpi_views
 from api.views.oracle import feed_views, node_views, twin_views
 from api.views.reports import dispute_views, evidence_view, report_views
@@ -106,7 +106,7 @@ def _section(
 ) -> FeedSection:
     case = case_of(services, feed.deployment)
     kpi = next(view for view in kpi_views(services, feed.deployment) if view.kpi == feed.kpi)
-    formatter = Formatter(say, write, currency_of(case))
+    formatter = Formatter(say, write, case.deployment.currency)
     reports = report_views(services, feed.deployment, feed.kpi)
     nodes = [node for node in node_views(services, feed.deployment) if node.kpi == feed.kpi]
     shown = _shown(reports, wanted if wanted[0] == feed.kpi else (None, None))
@@ -216,7 +216,7 @@ def evidence(
     view = evidence_view(services, id, kpi, period, root)
     case = case_of(services, id)
     shown = next(each for each in kpi_views(services, id) if each.kpi == kpi)
-    formatter = Formatter(Translator(language), Format(language), currency_of(case))
+    formatter = Formatter(Translator(language), Format(language), case.deployment.currency)
     ui = marks(language)
     return page(
         request,

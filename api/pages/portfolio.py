@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse
 
 from api.i18n import Translator, language_of
 from api.index.reader import Deployment
-from api.instruments import instrument_of, words_of
+from api.instruments import instrument_of, valued, words_of
 from api.models import Currency
 from api.models.deployment import KpiView
+from api.models.valuation import LivePrice
 from api.pages.chain_words import PERIODS, coded, state_words, step_words
 from api.pages.deal_charts import Formatter
 from api.pages.format import Format
@@ -23,7 +24,6 @@ from api.problems import ProblemError
 from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.kpis import kpi_views, realised
-from api.views.pricing import LivePrice, live_price
 from finance.terms import Deal
 
 router = APIRouter()
@@ -74,13 +74,15 @@ def _live(services: Services, deployment: Deployment, say: Translator, write: Fo
     kpis = kpi_views(services, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
     day = datetime.fromtimestamp(case.now, UTC).date()
-    price = live_price(deal, realised(case), day, services.jobs, case.instrument.owed(case))
-    value = _value(deal, price, write)
-    if value:
-        accrued = None if price.accrued is None else say("with accrued interest")
-        figures.append((say("Value of a unit"), value, accrued))
-    elif price.state == "computing" and deployment.has_units:
-        figures.append((say("Value of a unit"), "…", say("being computed")))
+    ready, soon = valued(deal), False
+    if ready is not None:
+        price = ready.price(realised(case), day, services.jobs, case.instrument.owed(case))
+        soon, value = price.state == "computing", _value(deal, price, write)
+        if value:
+            accrued = None if price.accrued is None else say("with accrued interest")
+            figures.append((say("Value of a unit"), value, accrued))
+        elif soon and deployment.has_units:
+            figures.append((say("Value of a unit"), "…", say("being computed")))
     latest = _latest(kpis)
     formatter = _formatter(deal, say, write)
     if latest is not None:
@@ -105,7 +107,7 @@ def _live(services: Services, deployment: Deployment, say: Translator, write: Fo
         measured=_measured(kpis, say),
         progress=done / len(payments) if payments else None,
         moved=bool(case.record.shifted_days),
-        soon=price.state == "computing",
+        soon=soon,
     )
 
 

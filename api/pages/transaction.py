@@ -17,7 +17,7 @@ from api.pages.render import marks, page
 from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS, sent
 from api.problems import not_found
 from api.services import Services, ServicesDep
-from api.views.cases import case_of, currency_of
+from api.views.cases import case_of
 from api.views.relaying import transaction_view
 from api.views.transaction_models import MoveView, TransactionEvent, TransactionView
 from finance.terms import Deal
@@ -92,7 +92,7 @@ class _SentenceWriter:
         return self.cases.get(event.deployment or "") or next(iter(self.cases.values()))
 
     def currency(self, event: TransactionEvent) -> Currency:
-        return currency_of(self.case(event))
+        return self.case(event).deployment.currency
 
     def deal(self, event: TransactionEvent) -> Deal:
         found: Deal = self.case(event).deal
@@ -125,7 +125,7 @@ class _SentenceWriter:
         """What changed hands."""
         case = next(iter(self.cases.values()))
         if move.asset == "money":
-            amount = self.write.money(move.amount, currency_of(case))
+            amount = self.write.money(move.amount, case.deployment.currency)
         else:
             amount = self.say.plural("{count} unit", "{count} units", int(move.amount))
         if int(move.sender, 16) == 0:

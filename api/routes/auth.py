@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from api.access import SESSION_COOKIE, Principal, optional_principal, requires, same_site
-from api.models import Address, Resource, example
+from api.models import Address, Resource
 from api.problems import documented
 from api.services import ServicesDep
 
@@ -19,17 +19,6 @@ PRIVATE = {"Cache-Control": "no-store"}
 class NonceView(Resource):
     """What the message to sign must say, beside the wallet's address, `Version: 1` and `Issued At`. The nonce
     is good once, until `expires` (unix seconds)."""
-
-    model_config = example(
-        {
-            "nonce": "k3Jd83ls0PqLm2Xc9VbTgh7W",
-            "domain": "127.0.0.1:8600",
-            "uri": "http://127.0.0.1:8600",
-            "chain_id": 31337,
-            "statement": "Sign in to Penstock. This costs nothing and moves nothing.",
-            "expires": 1790000600,
-        }
-    )
 
     nonce: str
     domain: str
@@ -42,18 +31,6 @@ class NonceView(Resource):
 class SignInRequest(Resource):
     """The message as it was signed, and the wallet's signature (personal_sign, 65 bytes in hexadecimal)."""
 
-    model_config = example(
-        {
-            "message": "127.0.0.1:8600 wants you to sign in with your Ethereum account:\n"
-            "0x90F79bf6EB2c4f870365E785982E1f101E93b906\n\n"
-            "Sign in to Penstock. This costs nothing and moves nothing.\n\n"
-            "URI: http://127.0.0.1:8600\nVersion: 1\nChain ID: 31337\n"
-            "Nonce: k3Jd83ls0PqLm2Xc9VbTgh7W\nIssued At: 2026-09-21T14:13:20Z",
-            "signature": "0xd15744d7fe7193e9e6229455822c0030caeddb23401a89a2e343e165cac31e7a"
-            "54ead4135cc7546c13ac70ce070517b8d496bf874ce55e23eba872d9007cb0891b",
-        }
-    )
-
     message: str = Field(max_length=4_000)
     signature: str = Field(pattern=r"^0x[0-9a-fA-F]{130}$")
 
@@ -61,16 +38,6 @@ class SignInRequest(Resource):
 class SessionView(Resource):
     """Who is asking. `roles` by deployment, read from records and chain. `expires`: unix seconds, null for a
     key without an end."""
-
-    model_config = example(
-        {
-            "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
-            "key": None,
-            "scopes": [],
-            "expires": 1790043200,
-            "roles": {"dc-water-eib-2016-1f2e3d4c": ["issuer"]},
-        }
-    )
 
     address: Address | None
     key: str | None = None
@@ -82,16 +49,6 @@ class SessionView(Resource):
 class NewSessionView(SessionView):
     """A session that was just opened. `token` is for programs, as `Authorization: Bearer TOKEN`; a browser
     has it as a cookie that scripts cannot read."""
-
-    model_config = example(
-        {
-            "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
-            "scopes": [],
-            "expires": 1790043200,
-            "roles": {"dc-water-eib-2016-1f2e3d4c": ["issuer"]},
-            "token": "h6cN0n1uYk2sQZ8rT4vXw3bJm7pLd5eGf9aKiOoRtUE",
-        }
-    )
 
     token: str
 

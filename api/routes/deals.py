@@ -10,12 +10,13 @@ from fastapi.responses import JSONResponse, Response
 
 from api.listing import LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
 from api.models import Page
+from api.models.examples import DEAL_FILE, TERMS
+from api.models.valuation import CashflowRow
 from api.problems import ProblemError, documented
 from api.services import ServicesDep
 from api.views import deals as views
 from api.views.documents import JSON_TYPES, YAML_TYPES, flaws, posted_deal
-from api.views.example_deal import DEAL_FILE, TERMS
-from api.views.outlooks import hash_of
+from api.views.valuations import require_valued
 from finance.terms.json_schema import deal_schema
 from finance.terms.problems import DealFileError
 
@@ -77,14 +78,14 @@ def get_terms(deal: DealId, services: ServicesDep) -> Response:
     also in the header `Terms-Hash`."""
     found = services.deals.get(deal)
     return Response(
-        found.canonical_json, media_type="application/json", headers={"Terms-Hash": hash_of(found)}
+        found.canonical_json, media_type="application/json", headers={"Terms-Hash": found.terms_hash}
     )
 
 
 @router.get(
     "/deals/{deal}/cashflows",
     responses={**LISTED, **documented(404, 406, 422)},
-    response_model=Page[views.CashflowRow],
+    response_model=Page[CashflowRow],
 )
 def list_cashflows(
     deal: DealId,
@@ -98,11 +99,11 @@ def list_cashflows(
     """The payments of a deal as they are expected at its start, in the order of their dates."""
     after = decode_cursor(cursor, int)
     start = 0 if after is None else max(after[0] + 1, 0)
-    rows = views.cashflows(services.deals.get(deal), discount_yield)
+    rows = require_valued(services.deals.get(deal)).cashflows(discount_yield)
     part = rows[start : start + limit]
     next = encode_cursor(start + limit - 1) if start + limit < len(rows) else None
     name = f"{deal}-cashflows"
-    return listed(request, part, name=name, model=views.CashflowRow, next=next, format=format)
+    return listed(request, part, name=name, model=CashflowRow, next=next, format=format)
 
 
 class SchemaResponse(JSONResponse):

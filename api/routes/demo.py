@@ -12,7 +12,7 @@ from pydantic import Field
 from api.access import same_site
 from api.chain_link import NO_ANSWER, no_answer
 from api.demo import Demo, NextEvent
-from api.models import Address, Resource, example
+from api.models import Address, Resource
 from api.problems import ProblemError, conflict, documented, not_found
 from api.services import ServicesDep
 from chain.errors import ChainError
@@ -43,14 +43,6 @@ class AccountView(Resource):
 class EventView(Resource):
     """What comes next: the chain's clock would move to `time` (unix seconds)."""
 
-    model_config = example(
-        {
-            "time": 1617235200,
-            "deployment": "dc-water-eib-2016-1f2e3d4c",
-            "title": "Coupon 9 is paid, and the bond is redeemed",
-        }
-    )
-
     time: int
     deployment: str
     title: str
@@ -58,19 +50,6 @@ class EventView(Resource):
 
 class DemoView(Resource):
     """The demonstration: what is simulated, whom a visitor may act as, what comes next."""
-
-    model_config = example(
-        {
-            "facts": {"Chain": "a local chain that ends with the demonstration"},
-            "accounts": [
-                {"address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "name": "Ada", "role": "investor"}
-            ],
-            "upcoming": [
-                {"time": 1617235200, "deployment": "dc-water-eib-2016-1f2e3d4c", "title": "Coupon 9 is paid"}
-            ],
-            "trouble": [],
-        }
-    )
 
     facts: dict[str, str]
     accounts: list[AccountView]
@@ -81,16 +60,12 @@ class DemoView(Resource):
 class WalletCall(Resource):
     """A call as wallets take it (EIP-1193)."""
 
-    model_config = example({"method": "eth_accounts", "params": []})
-
     method: str = Field(max_length=40)
     params: list[Any] = Field(default_factory=list, max_length=4)
 
 
 class WalletAnswer(Resource):
     """What the wallet answers."""
-
-    model_config = example({"result": ["0x90F79bf6EB2c4f870365E785982E1f101E93b906"]})
 
     result: Any = None
 

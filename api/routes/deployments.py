@@ -11,15 +11,15 @@ from pydantic import Field, RootModel
 
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
-from api.models import Page, Resource, example
+from api.models import Page, Resource
 from api.models.deployment import DeploymentRow, DeploymentView, PaymentView, ReconciliationView, StateView
+from api.models.examples import EXAMPLES
 from api.problems import Flaw, bad_input, documented
 from api.routes.bodies import PostedBytes, described, read_model, require_json
 from api.services import ServicesDep
 from api.views.cases import as_of, case_of
 from api.views.deployments import deployment_rows, deployment_view, payment_views, state_view
 from api.views.documents import reading, remembered_deal
-from api.views.example_deal import RECORD
 from api.views.reconcile import reconciliation_view
 from chain.errors import RecordError
 from chain.records import DeploymentRecord
@@ -123,7 +123,7 @@ _RECORD = {
     "additionalProperties": True,
     "title": "Record",
     "description": "The deployment record as `penstock deploy` writes it.",
-    "examples": [RECORD],
+    "examples": [EXAMPLES["DeploymentRecord"]],
 }
 
 
@@ -169,10 +169,6 @@ def record_of(content: dict[str, Any]) -> DeploymentRecord:
 
 class NodeUrls(Resource):
     """Where a feed's nodes listen, by KPI, in the order of the feed's signers."""
-
-    model_config = example(
-        {"nodes": {"runoff-reduction": ["http://127.0.0.1:8601", "http://127.0.0.1:8602"]}}
-    )
 
     nodes: dict[
         Annotated[str, Field(max_length=64)],

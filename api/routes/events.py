@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from api.index.writer import as_text
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, encode_cursor, listed
-from api.models import Hash, Page, Resource, example
+from api.models import Hash, Page, Resource
 from api.problems import documented
 from api.services import ServicesDep
 from api.views import holdings
@@ -21,18 +21,6 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,40}$")]
 
 class EventRow(Resource):
     """A log of one of the deal's contracts, or of oracle and currency where it concerns the deal."""
-
-    model_config = example(
-        {
-            "block": 431,
-            "log": 2,
-            "time": 1490918400,
-            "tx": "0x" + "5f" * 32,
-            "source": "token",
-            "name": "Distributed",
-            "arguments": {"payer": "0x" + "a1" * 20, "paid": "428750000000", "perUnit": "17150000000"},
-        }
-    )
 
     block: int
     log: int

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.jobs import Job
-from api.models import Resource, example, examples
+from api.models import Resource
+from api.models.examples import EXAMPLES
 from api.problems import documented
 from api.services import ServicesDep
 
@@ -24,18 +25,6 @@ PRIVATE = {"Cache-Control": "no-store"}
 class JobView(Resource):
     """A job. `progress` goes from 0 to 1; `word` says what is done now; times are unix seconds. `result` is
     where the result is, once it is done."""
-
-    model_config = example(
-        {
-            "id": "pmK2vGVX3i5cJt0aZ0sH",
-            "kind": "valuation",
-            "state": "running",
-            "progress": 0.41,
-            "word": "4,096 of 10,000 paths",
-            "created": 1764249600.0,
-            "started": 1764249600.2,
-        }
-    )
 
     id: str
     kind: str
@@ -97,7 +86,7 @@ def cancel_job(id: JobId, services: ServicesDep, response: Response) -> JobView:
     responses={
         200: {
             "description": "What the work gave; its shape is that of the route which began it.",
-            "content": {"application/json": {"example": examples.RECOMPUTED}},
+            "content": {"application/json": {"example": EXAMPLES["recomputed"]}},
         },
         **documented(404, 409, 422),
     },

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from api.access import Principal, requires
 from api.listing import DEFAULT_LIMIT, LISTED, Cursor, Format, Limit, decode_cursor, encode_cursor, listed
-from api.models import Page, Resource, example, examples
+from api.models import Page, Resource
+from api.models.examples import EXAMPLES
 from api.models.oracle import DisputeView, EvidenceView, ReportView
 from api.problems import documented, not_found
 from api.routes.deployments import Id
@@ -74,8 +75,6 @@ def list_reports(
 class RoundRequest(Resource):
     """Which period is to be reported. `restate`: supersede the report that there is."""
 
-    model_config = example({"kpi": "runoff-reduction", "period": 0, "restate": False})
-
     kpi: str = Field(max_length=64)
     period: int = Field(ge=0, le=10_000)
     restate: bool = False
@@ -131,9 +130,9 @@ def get_evidence(services: ServicesDep, id: Id, kpi: Kpi, period: Period, root: 
         200: {
             "description": "The file, byte for byte as it was signed.",
             "content": {
-                "text/csv": {"schema": {"type": "string"}, "example": examples.RAIN_FILE},
-                "application/json": {"schema": {"type": "object"}, "example": examples.OBSERVATION_FILE},
-                "text/plain": {"schema": {"type": "string"}, "example": examples.MODEL_FILE},
+                "text/csv": {"schema": {"type": "string"}, "example": EXAMPLES["rain.csv"]},
+                "application/json": {"schema": {"type": "object"}, "example": EXAMPLES["observation.json"]},
+                "text/plain": {"schema": {"type": "string"}, "example": EXAMPLES["after.inp"]},
             },
         },
         **documented(404, 410, 422),

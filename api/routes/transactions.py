@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.i18n import Translator, language_of
-from api.models import Page, Resource, example
+from api.models import Page, Resource
 from api.problems import documented
 from api.routes.bodies import described, posted
 from api.services import ServicesDep
@@ -31,8 +31,6 @@ DeploymentId = Annotated[str, Path(max_length=96, description="Of a deployment."
 
 class Chain(Resource):
     """The chain that wallets must be on. `url` is where a wallet reaches it; only told for a local one."""
-
-    model_config = example({"chain_id": 31337, "local": True, "url": "http://127.0.0.1:8545"})
 
     chain_id: int
     local: bool

@@ -8,16 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from api.models.valuation import ValuationRequest, ValuationView
 from api.problems import bad_input, documented
 from api.routes.bodies import described, read_model, require_json
 from api.routes.jobs import ACCEPTED, accepted
 from api.services import Services, ServicesDep
-from api.views.deployed_valuations import deployed_value
 from api.views.documents import reading
-from api.views.full_valuations import full_value
-from api.views.outlooks import is_bond
-from api.views.valuation_models import ValuationRequest, ValuationView
-from api.views.valuations import closed_value, deal_of
+from api.views.valuations import closed_value, deal_of, deployed_value, full_value, require_valued
 from finance.terms.reader import exact_json
 
 router = APIRouter(tags=["valuations"])
@@ -40,7 +37,8 @@ async def value_deal(request: Request, services: ServicesDep) -> Response:
     body = await request.body()
     small = len(body) <= AT_ONCE
     asked = request_of(body) if small else await run_in_threadpool(request_of, body)
-    if asked.deal is not None and asked.method == "closed_form" and is_bond(services.deals.get(asked.deal)):
+    by_formula = asked.deal is not None and asked.method == "closed_form"
+    if by_formula and require_valued(services.deals.get(asked.deal or "")).at_once:
         return answer(asked, services)  # a millisecond: less than handing it to a thread costs
     return await run_in_threadpool(answer, asked, services)
 

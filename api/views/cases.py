@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from api.instruments import Case, instrument_of
 from api.instruments.slots import Slot, Submission
-from api.models import AsOf, Currency
+from api.models import AsOf
 from api.problems import not_found
 
 if TYPE_CHECKING:
@@ -38,12 +38,6 @@ def cases(services: Services, deal: str | None = None) -> list[Case]:
 
 def as_of(case: Case) -> AsOf:
     return AsOf(block=case.ledger.to_block, time=case.now)
-
-
-def currency_of(case: Case) -> Currency:
-    money = case.deal.currency
-    token = case.deployment.at["currency"]
-    return Currency(code=money.code, decimals=money.token_decimals, token=token)
 
 
 def require_kpi(case: Case, kpi: str) -> None:

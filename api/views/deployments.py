@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.instruments import INSTRUMENTS, Case, Collection
-from api.instruments.acts import acts_of
+from api.instruments.acts import CONTRACTS, acts_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
 from api.models.deployment import (
@@ -20,7 +20,7 @@ from api.models.deployment import (
     WalletView,
 )
 from api.problems import bad_input, not_found
-from api.views.cases import as_of, case_of, cases, currency_of
+from api.views.cases import as_of, case_of, cases
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -42,19 +42,15 @@ def _row(case: Case) -> DeploymentRow:
     state, record = case.instrument.state(case), case.record
     # What a project or an oracle does next matters less in a list than what is paid next.
     step = state.steps[0] if state.steps else None
-    return DeploymentRow(
+    return DeploymentRow.of(
+        record,
         id=case.deployment.id,
         deal=case.deal.id,
         title=case.deal.title,
         kind=case.deployment.kind,
         state=state.state,
         state_title=state.title,
-        terms_hash=record.terms_hash,
-        chain_id=record.chain_id,
-        currency=currency_of(case),
-        block=record.block,
-        time=record.time,
-        tx=record.tx,
+        currency=case.deployment.currency,
         next=None if step is None else step.title,
         next_time=None if step is None else step.time,
     )
@@ -63,22 +59,15 @@ def _row(case: Case) -> DeploymentRow:
 def deployment_view(services: Services, id: str) -> DeploymentView:
     case = case_of(services, id)
     record, instrument = case.record, case.instrument
-    return DeploymentView(
+    return DeploymentView.of(
+        record,
         id=id,
         deal=case.deal.id,
         title=case.deal.title,
         summary=case.deal.summary,
         kind=case.deployment.kind,
         instrument=instrument.title,
-        terms_hash=record.terms_hash,
-        chain_id=record.chain_id,
-        client=record.client,
-        currency=currency_of(case),
-        block=record.block,
-        time=record.time,
-        tx=record.tx,
-        shifted_days=record.shifted_days,
-        shifted_from=record.shifted_from,
+        currency=case.deployment.currency,
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),
@@ -89,10 +78,8 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
 
 
 def _contracts(case: Case) -> Iterator[ContractView]:
-    for role, name in case.instrument.contracts.items():
-        address = case.deployment.at.get(role)
-        if address is not None:
-            yield ContractView(role=role, name=name, address=address, shared=role in SHARED)
+    for role, address in case.deployment.at.items():
+        yield ContractView(role=role, name=CONTRACTS[role], address=address, shared=role in SHARED)
 
 
 def _wallets(case: Case) -> Iterator[WalletView]:

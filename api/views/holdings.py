@@ -7,42 +7,17 @@ from __future__ import annotations
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field
 
-from api.index.reader import Deployment, Position
-from api.index.statements import Line
+from api.index.reader import Position
 from api.listing import decode_cursor
-from api.models import Address, AsOf, Currency, Hash, Minor, Resource, example
+from api.models import Address, AsOf, Currency, Hash, Minor, Resource
 from api.problems import bad_input
 from api.services import Services
 
 _HOLDER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
-_EXAMPLE = {
-    "deployment": "dc-water-eib-2016-1a2b3c4d",
-    "deal": "dc-water-eib-2016",
-    "title": "DC Water Environmental Impact Bond",
-    "holder": _HOLDER,
-    "units": 40,
-    "supply": 100,
-    "claimable": "34300000000",
-    "claimed": "137200000000",
-    "earned": "171500000000",
-    "currency": {"code": "USD", "decimals": 6, "token": _HOLDER},
-    "as_of": {"block": 812, "time": 1611619200},
-}
 
 
 class HolderRow(Resource):
     """A holder of a deployment. Money as in a position."""
-
-    model_config = example(
-        {
-            "holder": _HOLDER,
-            "units": 40,
-            "share": 0.4,
-            "claimable": "34300000000",
-            "claimed": "137200000000",
-            "earned": "171500000000",
-        }
-    )
 
     holder: Address
     units: int = Field(description="Units of the claim token.")
@@ -56,8 +31,6 @@ class HolderRow(Resource):
 
 class PositionView(Resource):
     """What a holder has of a deployment at the end of block `as_of`, as the claim token itself says it."""
-
-    model_config = example(_EXAMPLE)
 
     deployment: str
     deal: str
@@ -81,24 +54,6 @@ class StatementLine(Resource):
     (by the agent), recovered (units of a lost key, then its unclaimed money), claim, or that of a
     distribution: coupon, redemption, recovery, revenue, gift.
     """
-
-    model_config = example(
-        {
-            "block": 431,
-            "log": 2,
-            "time": 1490918400,
-            "tx": "0x" + "5f" * 32,
-            "kind": "coupon",
-            "index": 0,
-            "units": 0,
-            "paid": "0",
-            "earned": "17150000000",
-            "received": "0",
-            "other": None,
-            "units_after": 40,
-            "claimable_after": "17150000000",
-        }
-    )
 
     block: int
     log: int
@@ -142,56 +97,18 @@ def as_of(services: Services, block: int) -> AsOf:
     return AsOf(block=block, time=services.index.time_of(block))
 
 
-def currency_of(deployment: Deployment) -> Currency:
-    """What a deployment pays in."""
-    currency = deployment.deal.currency
-    return Currency(code=currency.code, decimals=currency.token_decimals, token=deployment.at["currency"])
-
-
 def holder_row(position: Position) -> HolderRow:
-    return HolderRow(
-        holder=position.holder,
-        units=position.units,
-        share=position.units / position.supply if position.supply else 0.0,
-        claimable=str(position.claimable),
-        claimed=str(position.claimed),
-        earned=str(position.earned),
-    )
+    return HolderRow.of(position, share=position.units / position.supply if position.supply else 0.0)
 
 
 def position_view(services: Services, position: Position) -> PositionView:
     deployment = services.index.deployment(position.deployment)
-    return PositionView(
-        deployment=deployment.id,
+    return PositionView.of(
+        position,
         deal=deployment.deal_id,
         title=deployment.deal.title,
-        holder=position.holder,
-        units=position.units,
-        supply=position.supply,
-        claimable=str(position.claimable),
-        claimed=str(position.claimed),
-        earned=str(position.earned),
-        currency=currency_of(deployment),
+        currency=deployment.currency,
         as_of=as_of(services, position.block),
-    )
-
-
-def statement_line(line: Line) -> StatementLine:
-    return StatementLine(
-        block=line.block,
-        log=line.log,
-        time=line.time,
-        tx=line.tx,
-        kind=line.kind,
-        index=line.index,
-        units=line.units,
-        paid=str(line.paid),
-        earned=str(line.earned),
-        principal=str(line.principal),
-        received=str(line.received),
-        other=line.other,
-        units_after=line.units_after,
-        claimable_after=str(line.claimable_after),
     )
 
 
@@ -211,7 +128,7 @@ def statement(
     services: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
 ) -> list[StatementLine]:
     """The lines of a holder's statement, oldest first."""
-    return [statement_line(line) for line in services.index.statement(id, address(holder), after, limit)]
+    return [StatementLine.of(line) for line in services.index.statement(id, address(holder), after, limit)]
 
 
 def portfolio(services: Services, holder: str) -> list[PositionView]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from web3 import Web3
 
 from api.index.reader import Deployment
-from api.models import Currency
+from api.instruments.acts import functions
+from api.instruments.offering import Offer, offered
 from api.models.oracle import ReportView
 from api.problems import ProblemError
 from api.services import Services
@@ -17,67 +17,34 @@ from api.views import holdings
 from api.views.cases import case_of
 from api.views.holdings import PositionView, StatementLine
 from api.views.reports import report_views
-from chain.bindings import contract, read
+from chain.bindings import read
 from chain.errors import ChainError
+from finance.settlement.terms import FeedTerms
+from finance.terms.deal import Kpi
 
-OPEN = 1
-"""IOffering.State.Open"""
-FAILED = 3
 NEWEST = 40
 """Lines of a statement that the page shows; the API has them all."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """An issue that is being sold. Money in minor units; times unix seconds. For a wallet: whether it may
-    hold the claim, and the money that it has."""
-
-    deployment: str
-    deal: str
-    title: str
-    currency: Currency
-    unit_price: int
-    sold: int
-    soft_cap: int
-    hard_cap: int
-    closes: int
-    failed: bool
-    may_hold: bool | None = None
-    balance: int | None = None
-
-    @property
-    def left(self) -> int:
-        return self.hard_cap - self.sold
-
-    @property
-    def affordable(self) -> int:
-        """Units that the wallet can pay for, of those left."""
-        return min(self.left, (self.balance or 0) // self.unit_price)
 
 
 @dataclass(frozen=True)
 class Reward:
     """What the oracle owes a wallet after a challenge, in minor units."""
 
-    deployment: str
-    currency: Currency
+    deployment: Deployment
     amount: int
 
 
 @dataclass(frozen=True)
 class Challengeable:
-    """A report that can be challenged until `final_at`. Money in minor units."""
+    """A report that can be challenged until its `final_at`."""
 
-    deployment: str
-    deal: str
-    title: str
-    kpi_title: str
-    kpi_unit: str
-    unit: str
+    deployment: Deployment
     report: ReportView
-    bond: int
-    reward: int
-    currency: Currency
+    feed: FeedTerms
+
+    @property
+    def kpi(self) -> Kpi:
+        return self.deployment.deal.kpis[self.report.kpi]
 
 
 @dataclass(frozen=True)
@@ -156,51 +123,18 @@ def _asked(
     paid: set[tuple[str, str]] = set()
     for each in chosen:
         at = each.at
-        if who is not None and "token" in at:
-            eligible[each.id] = bool(
-                read(contract(w3, "SecurityToken", at["token"]).functions.canReceive(who))
-            )
-        if "offering" in at and not _is_settled(services, each):
-            offers += _offer(w3, each, who, eligible.get(each.id))
+        if who is not None and each.has_units:
+            eligible[each.id] = bool(read(functions(w3, each, "token").canReceive(who)))
+        if "offering" in at:
+            money = None if who is None else int(read(functions(w3, each, "currency").balanceOf(who)))
+            offers += offered(case_of(services, each.id), eligible.get(each.id), money)
         if who is not None and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))
-            owed = int(read(contract(w3, "KpiOracle", at["oracle"]).functions.creditOf(at["currency"], who)))
+            owed = int(read(functions(w3, each, "oracle").creditOf(at["currency"], who)))
             if owed and each.feeds:
-                rewards.append(Reward(each.id, holdings.currency_of(each), owed))
+                rewards.append(Reward(each, owed))
     return offers, rewards, eligible
-
-
-def _is_settled(services: Services, deployment: Deployment) -> bool:
-    return case_of(services, deployment.id).last("offering", "OfferingSettled") is not None
-
-
-def _offer(w3: Web3, deployment: Deployment, who: str | None, may_hold: bool | None) -> list[Offer]:
-    at = deployment.at
-    offering: Any = contract(w3, "Offering", at["offering"]).functions
-    state = read(offering.state())
-    if state not in (OPEN, FAILED):
-        return []
-    terms = read(offering.terms())
-    balance = None
-    if who is not None:
-        balance = int(read(contract(w3, "IERC20", at["currency"]).functions.balanceOf(who)))
-    return [
-        Offer(
-            deployment=deployment.id,
-            deal=deployment.deal_id,
-            title=deployment.deal.title,
-            currency=holdings.currency_of(deployment),
-            unit_price=terms["unitPrice"],
-            sold=read(offering.sold()),
-            soft_cap=terms["softCap"],
-            hard_cap=terms["hardCap"],
-            closes=terms["closes"],
-            failed=state == FAILED,
-            may_hold=may_hold,
-            balance=balance,
-        )
-    ]
 
 
 def _challengeable(services: Services, deployment: Deployment) -> list[Challengeable]:
@@ -209,18 +143,7 @@ def _challengeable(services: Services, deployment: Deployment) -> list[Challenge
     case = case_of(services, deployment.id)
     feeds = {feed.kpi: feed for feed in case.feeds}
     return [
-        Challengeable(
-            deployment=deployment.id,
-            deal=deployment.deal_id,
-            title=deployment.deal.title,
-            kpi_title=deployment.deal.kpis[report.kpi].title,
-            kpi_unit=deployment.deal.kpis[report.kpi].unit,
-            unit=deployment.deal.kpis[report.kpi].unit,
-            report=report,
-            bond=feeds[report.kpi].challenge_bond,
-            reward=feeds[report.kpi].challenge_reward,
-            currency=holdings.currency_of(deployment),
-        )
+        Challengeable(deployment, report, feeds[report.kpi])
         for report in report_views(services, deployment.id, status="pending")
         if report.can_challenge and report.in_force
     ]

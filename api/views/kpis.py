@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from api.instruments import Case
+from api.instruments import Case, valued
 from api.instruments.base import trace_of
 from api.instruments.slots import Slot
 from api.models import Trace
@@ -18,7 +19,7 @@ from finance.terms import InputError
 if TYPE_CHECKING:
     from api.services import Services
 
-Forecasts = dict[tuple[str, int], Quantiles]
+Forecasts = Mapping[tuple[str, int], Quantiles]
 
 
 def realised(case: Case) -> dict[tuple[str, int], int | None]:
@@ -48,30 +49,25 @@ def kpi_view(services: Services, id: str, kpi: str) -> KpiView:
 
 
 def _forecasts(case: Case) -> tuple[Forecasts, str | None]:
-    from api.views.pricing import kpi_outlook
-
+    """What is expected of reports, and why nothing is."""
     if "forecasts" not in case.memory:
+        ready = valued(case.deal)
         try:
-            found = kpi_outlook(case.deal, realised(case), today(case))
-            by_period = {(f.kpi, f.period): f.expected for f in found if f.expected is not None}
-            if any(not f.known and f.expected is None for f in found):
-                return by_period, None  # a simulation is under way
-            case.memory["forecasts"] = (by_period, None)
+            found = {} if ready is None else ready.expected(realised(case))
         except InputError as error:
             return {}, str(error)
-    kept: tuple[Forecasts, str | None] = case.memory["forecasts"]
-    return kept
+        if found is None:
+            return {}, None
+        case.memory["forecasts"] = found
+    return case.memory["forecasts"], None
 
 
 def _view(case: Case, feed: FeedTerms, expected: Forecasts, note: str | None) -> KpiView:
     kpi = case.deal.kpis[feed.kpi]
     scale = 10**feed.decimals
-    return KpiView(
+    return KpiView.of(
+        kpi,
         kpi=feed.kpi,
-        title=kpi.title,
-        unit=kpi.unit,
-        decimals=feed.decimals,
-        direction=kpi.direction,
         feed=case.deployment.feeds[feed.kpi],
         method=feed.method,
         minimum=feed.min_value / scale,
@@ -101,16 +97,12 @@ def _trace(slot: Slot) -> Trace | None:
 
 def _period(case: Case, slot: Slot, expected: Quantiles | None) -> KpiPeriod:
     value, given = slot.value, case.instrument.given(case, slot)
-    return KpiPeriod(
-        period=slot.period,
-        start=slot.start,
-        end=slot.end,
-        report_until=slot.report_until,
+    return KpiPeriod.of(
+        slot,
         status=period_status(slot),
         value=None if value is None else value / 10**slot.feed.decimals,
         raw=None if value is None else str(value),
         version=None if slot.last is None else slot.last.version,
-        final_at=slot.final_at,
         used=bool(slot.uses),
         y=None if given is None else str(given),
         forecast=expected,

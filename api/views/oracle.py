@@ -16,7 +16,6 @@ from api.views.cases import case_of, cases
 from api.views.files import bundle_of, report_file
 from api.views.kpis import period_status
 from api.views.reports import signers_of
-from chain.event_tables import VERDICTS
 from finance.settlement.terms import FeedTerms
 from oracle import evidence
 from oracle.method import METHODS, method_hash
@@ -44,25 +43,17 @@ def _slots(case: Case, feed: FeedTerms) -> list[Slot]:
 def _feed(case: Case, feed: FeedTerms) -> FeedView:
     slots = _slots(case, feed)
     status, slot, at = _waits_for(slots)
-    return FeedView(
+    id = case.deployment.feeds[feed.kpi]
+    return FeedView.of(
+        feed,
         deployment=case.deployment.id,
         deal=case.deal.id,
-        kpi=feed.kpi,
         title=case.deal.kpis[feed.kpi].title,
-        feed=case.deployment.feeds[feed.kpi],
+        feed=id,
         contract=case.deployment.at["oracle"],
-        method=feed.method,
         signers=list(case.record.wallets.nodes[: feed.nodes]),
-        quorum=feed.quorum,
         panel=list(case.record.wallets.panel[: feed.panel_size]),
-        panel_quorum=feed.panel_quorum,
-        reporting_window=feed.reporting_window,
-        late_window=feed.late_window,
-        dispute_window=feed.dispute_window,
-        ruling_window=feed.ruling_window,
-        challenge_bond=str(feed.challenge_bond),
-        challenge_reward=str(feed.challenge_reward),
-        reward_pool=str(reward_pool(case, feed)),
+        reward_pool=case.oracle.reward_pool(id),
         periods=len(slots),
         reported=sum(1 for each in slots if each.submissions),
         status=status,
@@ -85,29 +76,6 @@ def _waits_for(slots: Sequence[Slot]) -> tuple[str, Slot | None, int | None]:
             until = at(found)
             return words.format(day(until)), found, until
     return "every period is settled", None, None
-
-
-def reward_pool(case: Case, feed: FeedTerms) -> int:
-    """What the oracle holds for those who challenge rightly: paid in, and the bonds of those who did not,
-    less what was paid out. In minor units."""
-    id = case.deployment.feeds[feed.kpi]
-    pool, verdicts = 0, {}
-    for event in case.ledger.events:
-        if event.source != "oracle" or event.arguments.get("feed") != id:
-            continue
-        a = event.arguments
-        match event.name:
-            case "RewardsFunded":
-                pool += a["amount"]
-            case "ReportRuled":
-                verdicts[a["period"]] = VERDICTS[a["verdict"]]
-            case "ChallengeSettled" if verdicts.get(a["period"]) == "stands":
-                pool += feed.challenge_bond
-            case "ChallengeSettled":
-                pool -= a["credited"] - feed.challenge_bond
-            case "RewardsReleased":
-                pool -= a["amount"]
-    return pool
 
 
 # -- nodes

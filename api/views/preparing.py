@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from api.instruments.acts import (
-    ABI,
-    ACTS,
-    Act,
-    Given,
-    acts_of,
-    ruling_domain,
-    ruling_of,
-)
+from api.instruments.acts import ACTS, acts_of, functions
+from api.instruments.offers import Act, Given
+from api.instruments.oracle import ruling_domain, ruling_of
 from api.instruments.parameters import Values, check
 from api.instruments.refusals import template
 from api.instruments.words import Say
@@ -34,7 +28,7 @@ from api.views.transaction_models import (
     StepView,
     TypedDataView,
 )
-from chain.bindings import calldata, contract, decode_log, event_abis, read
+from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
 from chain.event_tables import ZERO
 from chain.network import clock
@@ -65,19 +59,13 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
     return [
         ActionView(
             name=act.name,
-            title=say(act.title),
+            title=say(act.offered.title),
             contract=act.on,
-            function=act.function,
+            function=act.call.function,
             who=act.who,
-            pays=act.pays is not None,
+            pays=act.offered.pays is not None,
             parameters=[
-                ParameterView(
-                    name=each.name,
-                    kind=each.kind,
-                    title=say(each.title),
-                    optional=each.optional,
-                    choices=list(each.choices),
-                )
+                ParameterView.of(each, title=say(each.title), choices=list(each.choices))
                 for each in act.parameters
             ],
         )
@@ -94,7 +82,7 @@ def prepare(
     parameters that are wrong, 409 where it cannot be done on this chain."""
     deployment = services.index.deployment(id)
     act = _act(deployment, name)
-    if act.local and not services.chain.is_local:
+    if act.offered.local and not services.chain.is_local:
         raise conflict(f"{name}: only where money is test money")
     values = check(act.parameters, parameters)
     return services.chain.call(lambda w3: _Preparation(w3, deployment, act, sender, values, say).view())
@@ -133,7 +121,7 @@ class _Preparation:
         return str(self.deployment.at[role])
 
     def _function(self, role: str, function: str, *arguments: Any) -> Any:
-        return contract(self.w3, ABI[role], self._at(role)).functions[function](*arguments)
+        return functions(self.w3, self.deployment, role)[function](*arguments)
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))
@@ -141,12 +129,13 @@ class _Preparation:
     def view(self) -> PreparedView:
         """The steps, simulated."""
         act, at = self.act, self._at(self.act.on)
-        data = calldata(self._function(act.on, act.function, *act.arguments(self.given)))
-        pays = act.pays(self.given) if act.pays is not None else 0
-        calls = [Call(self.sender, at, data, act.function)]
+        offered, function = act.offered, act.call.function
+        data = calldata(self._function(act.on, function, *act.arguments(self.given)))
+        pays = offered.pays(self.given) if offered.pays is not None else 0
+        calls = [Call(self.sender, at, data, function)]
         titles, permit = [self._title(pays)], None
-        if act.commits is not None:
-            sealed = calldata(self._function(act.on, "commitChallenge", act.commits(self.given)))
+        if offered.commits is not None:
+            sealed = calldata(self._function(act.on, "commitChallenge", offered.commits(self.given)))
             calls.insert(0, Call(self.sender, at, sealed, "commitChallenge"))
             titles.insert(0, self.say("Commit to it first, so that nobody who copies it is before you"))
         if pays and self._read("currency", "allowance", self.sender, at) < pays:
@@ -213,7 +202,7 @@ class _Preparation:
             said["money"] = self.money(given)
         if pays:
             said["money"] = self.money(pays)
-        return self.say(self.act.title, **said)
+        return self.say(self.act.offered.title, **said)
 
     def money(self, minor: int) -> str:
         return money_words(minor, self.deployment)

@@ -18,7 +18,7 @@ from rlp import decode as decode_rlp  # type: ignore[import-untyped]
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import Web3
 
-from api.instruments.acts import ABI, ACTS, APPROVE, COMMIT
+from api.instruments.acts import ACTS, APPROVE, COMMIT, CONTRACTS
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
@@ -109,7 +109,7 @@ class KnownCall:
 
 @lru_cache(maxsize=1)
 def _known() -> dict[tuple[str, bytes], KnownCall]:
-    wanted = [(act.name, act.on, act.function, act.local) for act in ACTS.values()]
+    wanted = [(act.name, act.on, act.call.function, act.offered.local) for act in ACTS.values()]
     wanted += [
         (APPROVE, "currency", "approve", False),
         (PERMIT, "currency", "permit", False),
@@ -119,7 +119,7 @@ def _known() -> dict[tuple[str, bytes], KnownCall]:
     found = {}
     for name, role, function, local in wanted:
         entry: Any = next(
-            e for e in artifacts.abi(ABI[role]) if e["type"] == "function" and e["name"] == function
+            e for e in artifacts.abi(CONTRACTS[role]) if e["type"] == "function" and e["name"] == function
         )
         found[role, function_abi_to_4byte_selector(entry)] = KnownCall(name, role, entry, local)
     return found
@@ -264,26 +264,6 @@ DONE: Mapping[str, str] = {
     PERMIT: "Allowed a contract to take money, by signature",
     SUBMIT: "Brought a report of the nodes",
     COMMIT: "Committed to a challenge",
-    "subscribe": "Bought units in the offering",
-    "refund": "Returned units of a failed issue for their price",
-    "transfer": "Gave units to another wallet",
-    "claim": "Paid out what a holder had earned",
-    "distribute": "Shared money among all holders",
-    "settle-offering": "Settled the offering",
-    "verify-identity": "Verified a wallet",
-    "challenge": "Challenged a report",
-    "petition": "Asked the panel for a value that nobody reported",
-    "release-rewards": "Gave what was left of the rewards to their sponsor",
-    "withdraw-credit": "Paid out what the oracle owed",
-    "rule": "Brought the panel's ruling",
-    "fund": "Paid money in for what is due",
-    "fix": "Turned a final report into its payment",
-    "pay-coupon": "Made a payment that was due",
-    "redeem": "Redeemed the bond",
-    "fund-swap": "Paid money in to the swap",
-    "settle": "Settled a period of the swap",
-    "receive-revenue": "Paid revenue in",
-    "pay-waterfall": "Paid a period: costs, debt, swap, holders",
 }
 
 
@@ -291,8 +271,10 @@ def _title(known: KnownCall | None, say: Say) -> str:
     if known is None:
         return say("A transaction of the deal")
     act = ACTS.get(known.act)
-    plain = act.title if act and "{" not in act.title else "A transaction of the deal"
-    return say(DONE.get(known.act, plain))
+    if act is None:
+        return say(DONE[known.act])
+    plain = act.offered.title if "{" not in act.offered.title else "A transaction of the deal"
+    return say(act.offered.done or plain)
 
 
 def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError | None]:
@@ -322,9 +304,9 @@ def _events(services: Services, logs: list[dict[str, Any]]) -> Iterator[Transact
         where.setdefault(address, (role, []))[1].append(deployment)
     for log in logs:
         role, owners = where.get(log["address"].lower(), ("", []))
-        if not owners or role not in ABI:
+        if not owners or role not in CONTRACTS:
             continue
-        found = decode_log(bytes_of(log), event_abis(ABI[role]))
+        found = decode_log(bytes_of(log), event_abis(CONTRACTS[role]))
         if found is None:
             continue
         name, arguments = found

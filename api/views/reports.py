@@ -108,14 +108,10 @@ def _observations(
     id, kpi = case.deployment.id, slot.feed.kpi
     culprits = last_found(services, id, kpi, slot.period, submission.version)
     return [
-        ObservationView(
-            signer=item.signer,
-            signer_index=item.signer_index,
-            url=item.url,
+        ObservationView.of(
+            item,
             value=item.value / 10**slot.feed.decimals,
             raw=str(item.value),
-            observed_at=item.observed_at,
-            evidence=item.evidence,
             href=evidence_href(id, kpi, slot.period, item.evidence)
             if holds(services, case, kpi, item.evidence)
             else None,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.models import Address, Asked, Hash, Minor, Resource, example, examples
+from api.models import Address, Asked, Hash, Minor, Resource
 
 HEX = r"^0x([0-9a-fA-F]{2})*$"
 
@@ -25,20 +25,6 @@ class ParameterView(Resource):
 class ActionView(Resource):
     """Something that can be done with a deployment. `who`: anyone, or the role that the contract asks for;
     `pays`: it takes money from whoever sends it."""
-
-    model_config = example(
-        {
-            "name": "subscribe",
-            "title": "Buy {units} units for {money}",
-            "contract": "offering",
-            "function": "subscribe",
-            "who": "investor",
-            "pays": True,
-            "parameters": [
-                {"name": "units", "kind": "units", "title": "whole units", "optional": False, "choices": []}
-            ],
-        }
-    )
 
     name: str
     title: str
@@ -107,15 +93,6 @@ class PrepareRequest(Resource):
     """What is to be done, and by whom. Parameters are those of the action, see GET
     /v1/deployments/{id}/actions."""
 
-    model_config = example(
-        {
-            "deployment": examples.DEPLOYMENT_ID,
-            "action": "subscribe",
-            "from": examples.INVESTOR,
-            "parameters": {"units": "3"},
-        }
-    )
-
     deployment: str = Field(max_length=96)
     action: str = Field(max_length=40)
     sender: Address = Field(alias="from")
@@ -126,8 +103,6 @@ class PreparedView(Resource):
     """The steps, in order. `ok` is false if a contract would refuse one, null where that cannot be said yet.
     `affordable`: the wallet can pay for the gas. `sign`: data to sign where the action begins with a
     signature instead of a transaction."""
-
-    model_config = example(examples.PREPARED)
 
     deployment: str
     action: str
@@ -143,8 +118,6 @@ class PreparedView(Resource):
 class RelayRequest(Asked):
     """A transaction that a wallet has signed."""
 
-    model_config = example({"raw": examples.SIGNED})
-
     raw: str = Field(
         pattern=HEX, max_length=262_146, description="The signed transaction, RLP in hexadecimal."
     )
@@ -152,15 +125,6 @@ class RelayRequest(Asked):
 
 class RelayedView(Resource):
     """A transaction that the chain has taken. Where it stands: GET /v1/transactions/{hash}."""
-
-    model_config = example(
-        {
-            "hash": examples.SIGNED_HASH,
-            "from": examples.INVESTOR,
-            "deployment": examples.DEPLOYMENT_ID,
-            "action": "subscribe",
-        }
-    )
 
     hash: Hash
     sender: Address = Field(alias="from")
@@ -182,8 +146,6 @@ class TransactionEvent(Resource):
 class TransactionView(Resource):
     """A transaction of a deployment. `state`: pending, done or failed. `action`: the one that it is a call
     of, where we know it; `moves`: money and units that changed hands; `fee` in wei."""
-
-    model_config = example(examples.TRANSACTION)
 
     hash: Hash
     state: Literal["pending", "done", "failed"]

@@ -1,4 +1,4 @@
-"""A table of what-ifs for every deal in the book, as a workbook for Excel.
+"""A table of what-ifs for every bond in the book, as a workbook for Excel.
 
 python scripts/examples/what_ifs.py [FILE.xlsx]
 """
@@ -13,18 +13,19 @@ import pandas as pd  # noqa: E402
 
 from finance import load_deal, price_table  # noqa: E402
 from finance.report.workbook import save_frames  # noqa: E402
-from finance.terms.deal import KpiBond  # noqa: E402
+from finance.terms import InputError  # noqa: E402
 
 SHIFTS = (-0.01, 0.0, 0.01)  # of the discount yield, from the coupon
 
 
 def main(target: str = "what-ifs.xlsx") -> None:
-    book = [load_deal(path) for path in sorted((ROOT / "deals").glob("*.yaml"))]
-    deals = [deal for deal in book if list(deal.having(KpiBond)) == list(deal.groups)]
     tables = []
-    for deal in deals:
-        bond = deal.bond
-        coupon = float(bond.coupon.rate.value)
+    for path in sorted((ROOT / "deals").glob("*.yaml")):
+        deal = load_deal(path)
+        try:
+            coupon = float(deal.bond.coupon.rate.value)
+        except InputError:  # it has no bond, or several
+            continue
         scenarios = pd.DataFrame({"yield": [coupon + shift for shift in SHIFTS], "shift": SHIFTS})
         tables.append(price_table(deal, scenarios))
     table = pd.concat(tables, ignore_index=True)

@@ -13,7 +13,6 @@ from eth_account import Account
 
 from api.index.reader import Deployment, _Known
 from api.instruments import Case, instrument_of
-from api.views.oracle import reward_pool
 from chain.bindings import contract, read
 from chain.deploy import local_keys
 from chain.errors import ChainError
@@ -83,7 +82,8 @@ def check_oracle(life: Any, case: Case, block: int) -> None:
         if slot.status != "missing" and slot.value is not None:
             assert slot.value == held["value"]
     for feed in case.feeds:
-        assert reward_pool(case, feed) == read(oracle.rewardPool(life.record.feeds[feed.kpi]), block)
+        id = life.record.feeds[feed.kpi]
+        assert case.oracle.reward_pool(id) == read(oracle.rewardPool(id), block)
 
 
 def check_bond(life: Any, step: int = 1) -> set[str]:

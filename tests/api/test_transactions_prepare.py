@@ -310,3 +310,28 @@ def test_the_clock_of_a_simulation_is_the_chains(offered: Service) -> None:
     life = offered.world.life
     refusal = prepare(offered, "subscribe", life.a, units=1)["steps"][-1]["outcome"]["refusal"]
     assert refusal["name"] == "Offering_WrongState"
+
+
+def test_what_is_called_due_is_not_refused(offered: Service) -> None:
+    """A coupon on its day without the money for it, and with it; and once it is overdue."""
+    life = offered.world.life
+    life.sell(b=3)
+    life.settle()
+    for date, what, amount in (
+        ("2017-04-01", "coupon", 0),
+        ("2017-04-01", "coupon", THOUSAND // 8),  # 120.05 is due
+        ("2018-04-01", "default", 0),
+    ):
+        reach_time(life.w3, at(date))
+        life.send(life.deployer, life.currency.mint(life.deployer, 1))  # a block at that time
+        if amount:
+            life.fund(amount)
+        offered.catch_up()
+        steps = {step["what"]: step for step in offered.of("/state")["steps"]}
+        for name, action in (("coupon", "pay-coupon"), ("default", "declare-default")):
+            due = name in steps and steps[name]["due"]
+            assert due == prepare(offered, action, life.c)["ok"], (date, name)
+            assert not due or steps[name]["action"] == action
+        assert steps[what]["due"] == (amount > 0 or what == "default")
+        if amount:
+            life.coupon(date)

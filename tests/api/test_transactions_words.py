@@ -7,7 +7,7 @@ import re
 import pytest
 
 from api.i18n import texts
-from api.instruments.acts import ABI, ACTS
+from api.instruments.acts import ACTS, CONTRACTS
 from api.instruments.parameters import KINDS
 from api.instruments.refusals import OTHERWISE, WITHOUT_AMOUNTS, WORDS, template
 from api.views.relaying import DONE
@@ -20,13 +20,15 @@ FIELD = re.compile(r"\{(\w+)\}")
 @pytest.mark.parametrize("name", ACTS)
 def test_an_action_calls_what_its_contract_has(name: str) -> None:
     act = ACTS[name]
-    entries = [e for e in artifacts.abi(ABI[act.on]) if e.get("name") == act.function]
+    entries = [e for e in artifacts.abi(CONTRACTS[act.on]) if e.get("name") == act.call.function]
     assert [e["type"] for e in entries] == ["function"]
     assert entries[0]["stateMutability"] == "nonpayable"
     assert {each.kind for each in act.parameters} <= KINDS.keys()
     known = {each.name for each in act.parameters} | {"money"}
-    assert set(FIELD.findall(act.title)) <= known
-    assert ("{money}" in act.title) == (act.pays is not None or act.local)
+    offered = act.offered
+    assert set(FIELD.findall(offered.title)) <= known
+    assert ("{money}" in offered.title) == (offered.pays is not None or offered.local)
+    assert not FIELD.findall(offered.done)
 
 
 def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
@@ -45,7 +47,7 @@ def test_an_error_without_words_is_told_by_its_name() -> None:
 def test_everything_is_said_in_korean() -> None:
     korean = texts("ko")
     said = (
-        {act.title for act in ACTS.values()}
+        {words for act in ACTS.values() for words in (act.offered.title, act.offered.done) if words}
         | set(WORDS.values())
         | set(DONE.values())
         | {OTHERWISE}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
 from scipy.stats import norm
 
+from api.instruments import valued
+from api.instruments.swap_value import SwapValue
 from api.jobs import Jobs
-from api.views.outlooks import simulate_outlook
-from api.views.pricing import kpi_outlook, live_price
+from api.models.deployment import Quantiles
+from api.models.valuation import LivePrice
+from finance.pricing.live import Realised
 from finance.terms import Deal, InputError, load_deal
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
@@ -21,6 +24,20 @@ REPORTED = date(2021, 1, 20)
 
 def book(name: str) -> Deal:
     return load_deal(DEALS / f"{name}.yaml")
+
+
+def live_price(deal: Deal, known: Realised, day: date, jobs: Jobs | None = None) -> LivePrice:
+    ready = valued(deal)
+    assert ready is not None
+    return ready.price(known, day, jobs)
+
+
+def expected(deal: Deal, known: Realised) -> Mapping[tuple[str, int], Quantiles]:
+    ready = valued(deal)
+    assert ready is not None
+    found = ready.expected(known)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -75,21 +92,17 @@ def test_when_all_is_paid_there_is_no_price(dc: Deal) -> None:
 
 def test_forecasts_are_the_distribution_of_the_deal_file(dc: Deal) -> None:
     """Published: 18.6 % to 41.3 %, read as 95 %."""
-    (forecast,) = kpi_outlook(dc, {}, REPORTED)
-    assert forecast.expected is not None
+    forecast = expected(dc, {})[KEY]
     sd = (0.413 - 0.186) / 2 / norm.ppf(0.975)
     for name, chance in (("p05", 0.05), ("p25", 0.25), ("p50", 0.5), ("p75", 0.75), ("p95", 0.95)):
-        assert getattr(forecast.expected, name) == pytest.approx(norm.ppf(chance, 0.2995, sd), abs=1e-12)
-    assert sum(tier.probability for tier in forecast.tiers) == pytest.approx(1)
-    (known,) = kpi_outlook(dc, {KEY: 296_805}, REPORTED)
-    assert (known.known, known.value, known.expected) == (True, 0.296805, None)
-    (missing,) = kpi_outlook(dc, {KEY: None}, REPORTED)
-    assert (missing.known, missing.value) == (True, None)
+        assert getattr(forecast, name) == pytest.approx(norm.ppf(chance, 0.2995, sd), abs=1e-12)
+    assert sum(tier.probability for tier in live_price(dc, {}, REPORTED).tiers) == pytest.approx(1)
+    assert expected(dc, {KEY: 296_805}) == expected(dc, {KEY: None}) == {}
 
 
 def test_a_fixed_bond_has_a_price_and_no_forecast() -> None:
     fixed = book("hksar-tokenised-green-bond-2023")
-    assert kpi_outlook(fixed, {}, date(2023, 6, 1)) == []
+    assert expected(fixed, {}) == {}
     price = live_price(fixed, {}, date(2023, 6, 1))
     assert price.state == "ready"
     assert price.last_report is None
@@ -113,7 +126,7 @@ def test_a_wind_swap_is_computed_first_and_then_valued(bloom: Deal, jobs: Jobs) 
     first = live_price(bloom, {}, day, jobs)
     if first.state == "computing":  # nobody in this process has valued it yet
         assert first.value is None
-        job = simulate_outlook(bloom, jobs)
+        job = SwapValue(bloom).simulate(jobs)
         assert job is not None
         assert job.ended.wait(90), job.word
         assert job.state == "done", job.error
@@ -123,14 +136,12 @@ def test_a_wind_swap_is_computed_first_and_then_valued(bloom: Deal, jobs: Jobs) 
     assert 0 < price.price < 200
     assert int(price.low or 0) < int(price.value or 0) < int(price.high or 0)
     assert "10,000 simulated paths (seed 1)" in price.basis
-    assert simulate_outlook(bloom, jobs) is None  # it is there already
-    forecasts = kpi_outlook(bloom, {("proxy-revenue", 0): 347_384_773}, day)
-    assert len(forecasts) == 40
-    assert forecasts[0].value == 3_473_847.73
-    for each in forecasts[1:]:
-        assert each.expected is not None
-        assert each.expected.p05 < each.expected.p50 < each.expected.p95
-        assert each.expected.p25 < each.expected.mean < each.expected.p75
+    assert SwapValue(bloom).simulate(jobs) is None  # it is there already
+    forecasts = expected(bloom, {("proxy-revenue", 0): 347_384_773})
+    assert list(forecasts) == [("proxy-revenue", period) for period in range(1, 40)]
+    for each in forecasts.values():
+        assert each.p05 < each.p50 < each.p95
+        assert each.p25 < each.mean < each.p75
 
 
 def test_reports_of_what_the_deal_has_not_are_refused(dc: Deal) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
-from api.views.outlooks import simulate_outlook
+from api.instruments.swap_value import SwapValue
 from finance import load_deal, price
 from finance.pricing import NormalKpi
 from tests.api.browser import (
@@ -205,7 +205,7 @@ def test_everybody_can_use_it(browser: Browser, url: str, deal: str, width: int,
 
 def simulated(client: TestClient) -> None:
     services = client.app.state.services  # type: ignore[attr-defined]
-    job = simulate_outlook(services.deals.get("bloom-wind-prs"), services.jobs)
+    job = SwapValue(services.deals.get("bloom-wind-prs")).simulate(services.jobs)
     assert job is None or (job.ended.wait(90) and job.state == "done")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from api.views.outlooks import simulate_outlook
+from api.instruments.swap_value import SwapValue
 from finance import load_deal, price
 from finance.pricing import NormalKpi
 from tests.api.without_chain import offline
@@ -232,6 +232,16 @@ def test_a_full_valuation_that_cannot_be_says_why(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/job-failed")
 
 
+def test_bonds_of_one_deal_are_simulated_each_for_itself(client: TestClient) -> None:
+    """They have the terms hash of the whole deal in common."""
+    found = {}
+    for name in ("leakage-programme--leakage-bond", "leakage-programme--meter-bond"):
+        where = job_of(client, deal=name)
+        assert finished(client, where)["state"] == "done"
+        found[name] = client.get(f"{where}/result").json()["deal"]
+    assert all(name == deal for name, deal in found.items())
+
+
 def test_a_long_simulation_can_be_stopped(client: TestClient) -> None:
     where = job_of(client, deal="bloom-wind-prs", paths=50_000, seed=3)
     assert client.get(f"{where}/result").status_code == 409
@@ -249,7 +259,7 @@ def test_the_wind_swap_is_simulated_once_and_then_answers_at_once(client: TestCl
     if answer.status_code == 503:
         assert answer.json()["type"] == "/problems/computing"
         assert int(answer.headers["retry-after"]) > 0
-    job = simulate_outlook(deal, services.jobs)
+    job = SwapValue(deal).simulate(services.jobs)
     assert job is None or job.ended.wait(90)
     found = ask(client, deal=deal.id)
     assert int(found["low"]) < int(found["value"]) < int(found["high"])

@@ -108,7 +108,7 @@ def test_it_is_of_use_and_obeys_the_laws() -> None:
     done = run("-p", "no:pytest-brownie", "-q", *files, *chosen, module="pytest")
     assert done.returncode == 0, done.stdout[-5_000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
-    assert int(passed) == 17, done.stdout
+    assert int(passed) == 20, done.stdout
 
 
 # -- packages that are wrong

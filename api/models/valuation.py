@@ -1,13 +1,14 @@
-"""What-if valuations as the API takes and gives them."""
+"""Prices, valuations and cash flows as the API takes and gives them."""
 
 from __future__ import annotations
 
+import datetime
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, FailFast, Field, field_validator, model_validator
 
-from api.models import Asked, Hash, Minor, Resource, example
+from api.models import Asked, Hash, Minor, Resource
 from api.models.deployment import Quantiles
 
 MOST_PATHS = 50_000
@@ -151,41 +152,9 @@ class ValuationView(Resource):
     its issue price.
     """
 
-    model_config = example(
-        {
-            "deal": "dc-water-eib-2016",
-            "terms_hash": "0x" + "1f" * 32,
-            "kind": "kpi_bond",
-            "method": "closed_form",
-            "currency": "USD",
-            "decimals": 6,
-            "as_of": None,
-            "rate": 0.0343,
-            "price": 100.0,
-            "cases": [
-                {
-                    "label": "above 41.3 %",
-                    "start": 0.413001,
-                    "amount": "3300000000000",
-                    "probability": 0.025,
-                    "price": 111.33,
-                }
-            ],
-            "expected_yield": 0.0343,
-            "spread": 0.0,
-            "macaulay_duration": 4.19,
-            "modified_duration": 4.12,
-            "expected_outcome": "0",
-            "outcome_sd": "737902000000",
-            "periods": [],
-            "basis": "closed form",
-            "assumed": ["the discount yield is the coupon"],
-        }
-    )
-
     deal: str
     terms_hash: Hash
-    kind: Literal["kpi_bond", "kpi_payment"]
+    kind: str = Field(description="Of the part that leads the deal.")
     method: Literal["closed_form", "full"]
     currency: str
     decimals: int
@@ -216,3 +185,91 @@ class ValuationView(Resource):
         description="Of the method full: the analyst's figures as `penstock price --json` has them; money "
         "there is in units of the currency.",
     )
+
+
+# -- what a deal under way is worth
+
+
+class TierChance(Resource):
+    """A tier of what a report decides, and its chance. `start`: where it begins (KPI's unit; null: from the
+    lowest); `y`: minor units for the whole issue, or a rate with 1e18 = 100 % a year."""
+
+    label: str
+    start: float | None
+    effect: Literal["amount", "rate"]
+    y: str
+    probability: float
+
+
+class ReportEffect(Resource):
+    """How a report moved the value, on `day`: with everything else as it is known now, without the report
+    and with it. A bond's `before`, `after` and `moved` are per 100; a swap's `value_...` are minor units, to
+    the payee."""
+
+    kpi: str
+    period: int
+    value: float | None = Field(description="In the KPI's unit; null: it was missing.")
+    day: date
+    before: float | None = None
+    after: float | None = None
+    moved: float | None = None
+    value_before: Minor | None = None
+    value_after: Minor | None = None
+    value_moved: Minor | None = None
+
+
+class LivePrice(Resource):
+    """What a deal is worth on `day`. `state`: ready; computing (a simulation is under way); over (nothing is
+    left to be paid).
+
+    Of a bond `price` is what a buyer pays per 100 outstanding, `clean` the same less `accrued` interest. Of a
+    swap `value` is that of its coming payments to the payee, in minor units, with `low` and `high` (5 % and
+    95 % quantiles), and `price` that of a unit of its revenue share per 100 of its issue price. `basis` says
+    in words how it was found; `assumed` what was assumed for it.
+    """
+
+    deal: str
+    state: Literal["ready", "computing", "over"]
+    day: date
+    rate: float = Field(description="What it is discounted at, a fraction a year.")
+    price: float | None = None
+    clean: float | None = None
+    accrued: float | None = None
+    outstanding: Minor | None = None
+    value: Minor | None = None
+    low: Minor | None = None
+    high: Minor | None = None
+    standard_error: Minor | None = Field(default=None, description="Of `value`, by simulation.")
+    tiers: list[TierChance] = Field(default_factory=list)
+    last_report: ReportEffect | None = None
+    basis: str
+    assumed: list[str]
+
+
+# -- cash flows
+
+
+class CaseAmount(Resource):
+    """What a payment is in one case of the KPIs."""
+
+    case: str
+    amount: Minor
+
+
+class CashflowRow(Resource):
+    """A payment as it is expected at the start: to the holders of the whole issue, or to the payee of a swap.
+
+    `low` and `high`: the worst and best for holders, or a swap's 5 % and 95 % quantiles. `expected` is null
+    while a simulation that it needs is under way. `period` counts from 1; 0 is the issue.
+    """
+
+    date: datetime.date
+    period: int
+    kind: str = Field(description="issue, coupon, principal, outcome, settlement.")
+    accrual: str = Field(description="Fraction of a year that a coupon is for.")
+    expected: Minor | None
+    low: Minor | None
+    high: Minor | None
+    cases: list[CaseAmount]
+    discount_factor: float
+    present_value: Minor | None

@@ -1,0 +1,128 @@
+"""The offering of a claim: where it stands, what every deal with one lists of it, and what buyers can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from api.instruments.base import Case, day, logged, step
+from api.instruments.offers import Given, Offered, offers
+from api.instruments.rows import RefundRow, SubscriptionRow
+from api.models.deployment import NextStep
+from finance.settlement.offering import ACTS as CALLS
+from finance.settlement.offering import OfferingBooks
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
+OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
+"""In words, by IOffering.State."""
+TITLES = {
+    "announced": "Offering announced",
+    "offering": "Offering open",
+    "sold": "Sold, not settled",
+    "failed": "Issue failed",
+}
+"""Of the states before it is settled."""
+
+
+def books(case: Case) -> OfferingBooks:
+    """The offering's books."""
+    return case.books("offering", OfferingBooks)
+
+
+def offering_state(case: Case) -> str:
+    """Of an offering by the clock."""
+    return OFFERING_STATES[books(case).state(case.now)]
+
+
+def offering_sentence(case: Case, state: str) -> str:
+    """Where it stands before it is settled."""
+    terms, sold = books(case).terms, books(case).sold
+    return {
+        "announced": f"The offering opens on {day(terms.opens)}.",
+        "offering": f"{sold} of {terms.hard_cap} units are sold; the offering closes on {day(terms.closes)}.",
+        "sold": f"{sold} units are sold; the issue waits to be settled.",
+        "failed": "Too few units were sold, or nobody settled the issue in time; holders get their money "
+        "back.",
+    }[state]
+
+
+def offering_steps(case: Case, state: str) -> list[NextStep]:
+    """What comes next while the offering is not settled."""
+    opens, closes = books(case).terms.opens, books(case).terms.closes
+    match state:
+        case "announced":
+            return [step("opens", "the offering opens", opens, due=False)]
+        case "offering":
+            return [step("subscribe", f"the offering is open until {day(closes)}", closes, "subscribe")]
+        case "sold":
+            title = "the issue can be settled: money to the issuer, the claim begins"
+            return [step("settle-offering", title, closes, "settle-offering")]
+        case "failed":
+            return [step("refund", "the issue has failed: holders get their money back", closes, "refund")]
+    return []
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An issue that is being sold, or has failed, to a wallet: whether it may hold the claim, and the money
+    that it has, minor units."""
+
+    deployment: Deployment
+    books: OfferingBooks
+    failed: bool
+    may_hold: bool | None
+    balance: int | None
+
+    @property
+    def left(self) -> int:
+        return self.books.terms.hard_cap - self.books.sold
+
+    @property
+    def affordable(self) -> int:
+        """Units that the wallet can pay for, of those left."""
+        return min(self.left, (self.balance or 0) // self.books.terms.unit_price)
+
+
+def offered(case: Case, may_hold: bool | None, balance: int | None) -> list[Offer]:
+    """The deal's issue, while something can be done about it."""
+    state = offering_state(case)
+    if state not in ("offering", "failed"):
+        return []
+    return [Offer(case.deployment, books(case), state == "failed", may_hold, balance)]
+
+
+COLLECTIONS = (
+    logged(
+        "subscriptions", "Units sold in the offering", SubscriptionRow, ("offering", "Subscribed"),
+        account=("holder",), holder="investor",
+    ),
+    logged(
+        "refunds", "Units returned after a failed offering", RefundRow, ("offering", "Refunded"),
+        account=("holder",),
+    ),
+)  # fmt: skip
+
+
+def _price(given: Given) -> int:
+    return int(given["units"]) * int(given.read("offering", "terms")["unitPrice"])
+
+
+ACTS = offers(
+    "offering",
+    CALLS,
+    subscribe=Offered(
+        "Buy {units} units for {money}", "Bought units in the offering", pays=_price, who="investor"
+    ),
+    refund=Offered(
+        "Return {units} units of the failed issue for their price",
+        "Returned units of a failed issue for their price",
+        who="investor",
+    ),
+    settle=Offered(
+        "Settle the offering: the money to the issuer, and the claim begins",
+        "Settled the offering",
+        name="settle-offering",
+    ),
+)

@@ -1,0 +1,155 @@
+"""How people are offered the acts of the books (finance.settlement): by which name and words, what they are
+asked for it, and what an act takes of whoever sends it. The rest, which function it is and who may, the
+books' table says."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from api.instruments.parameters import Parameter, Values
+from api.problems import bad_input
+from finance.settlement.acts import ANYONE, AbiType, Call
+
+if TYPE_CHECKING:
+    from api.index.reader import Deployment
+
+Read = Callable[..., Any]
+"""Read(role, function, *arguments): a view of the deal's contract in that role."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an act is prepared from: the deployment, who sends, and the checked values. `salt` hides what a
+    challenger commits to."""
+
+    deployment: Deployment
+    sender: str
+    values: Values
+    read: Read
+    salt: str = field(default_factory=lambda: "0x" + secrets.token_hex(32))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def argument(self, parameter: Parameter) -> Any:
+        """What a contract is given for a parameter: a wallet that is left out is the sender's."""
+        if parameter is KPI:
+            return self.feed()
+        if parameter.kind == "address" and parameter.optional:
+            return str(self.values.get(parameter.name) or self.sender)
+        return self[parameter.name]
+
+    def feed(self) -> str:
+        """Of the KPI that was named; it may be left out where there is one."""
+        feeds = self.deployment.feeds
+        kpi = self.values.get("kpi")
+        if kpi is None and len(feeds) == 1:
+            return str(next(iter(feeds.values())))
+        if kpi not in feeds:
+            raise bad_input(
+                f"parameters.kpi: must be one of {', '.join(feeds) or 'none: no KPI is reported'}"
+            )
+        return str(feeds[kpi])
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An act in words. `title` is a template: {units}, {money} and the names of parameters are filled in
+    after translation; `done` says it of one that was done, the title where that is as good.
+
+    `name`: as clients call it, if not as the books do; `asked`: the parameters, if not those of the
+    function; `arguments` of what was given, if not the parameters in turn. `pays`: the money that the
+    contract takes of whoever sends it, which must be allowed to it before. `commits`: what the oracle must
+    have been told before, so that nobody is first by copying. `who`, if the books let anyone. `local`: only
+    on a chain of test money. `feeds`: only of a deal with KPIs.
+    """
+
+    title: str
+    done: str = ""
+    name: str = ""
+    asked: tuple[Parameter, ...] | None = None
+    arguments: Callable[[Given], tuple[Any, ...]] | None = None
+    pays: Callable[[Given], int] | None = None
+    commits: Callable[[Given], str] | None = None
+    who: str = ANYONE
+    local: bool = False
+    feeds: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """A row of the books' table, of the contract in the role `on`, as it is offered."""
+
+    on: str
+    call: Call
+    offered: Offered
+
+    @property
+    def name(self) -> str:
+        return self.offered.name or self.call.name.replace("_", "-")
+
+    @property
+    def who(self) -> str:
+        """Anyone, or the role that the contract asks for."""
+        return self.offered.who if self.call.who == ANYONE else self.call.who
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        if self.offered.asked is not None:
+            return self.offered.asked
+        return tuple(parameter_of(name, kind) for name, kind in self.call.arguments.items())
+
+    def arguments(self, given: Given) -> tuple[Any, ...]:
+        if self.offered.arguments is not None:
+            return self.offered.arguments(given)
+        return tuple(given.argument(each) for each in self.parameters)
+
+    def there(self, deployment: Deployment) -> bool:
+        """Whether a deployment has it."""
+        return self.on in deployment.at and (bool(deployment.feeds) or not self.offered.feeds)
+
+
+def offers(on: str, calls: Mapping[str, Call], **words: Offered) -> tuple[Act, ...]:
+    """The acts of a kind of part that people are offered, by the books' names."""
+    return tuple(Act(on, calls[name], each) for name, each in words.items())
+
+
+def taken(given: Given) -> int:
+    """What an act pays whose amount is asked for."""
+    return int(given["amount"])
+
+
+# -- what is asked for an argument
+
+UNITS = Parameter("units", "units", "whole units of the claim token", bits=64, least=1)
+KPI = Parameter("kpi", "kpi", "the KPI; may be left out where there is one", optional=True)
+PERIOD = Parameter("period", "number", "the measurement period, from 0", bits=32)
+ACCOUNT = Parameter("account", "address", "the wallet")
+HOLDER = Parameter("holder", "address", "who is paid; whoever sends if left out", optional=True)
+LOST = Parameter("holder", "address", "whose key is lost")
+EXPIRY = Parameter("expiry", "time", "until when, unix seconds", bits=64)
+_ASKED: Mapping[str, Parameter] = {
+    "account": ACCOUNT,
+    "amount": Parameter("amount", "amount", "minor units of the currency", least=1),
+    "expiry": EXPIRY,
+    "feed": KPI,
+    "fixing": Parameter("fixing", "number", "which, from 0", bits=16),
+    "holder": HOLDER,
+    "id": Parameter("id", "number", "number of the offer", bits=32, least=1),
+    "line": Parameter("line", "line", "line of the accounts, at most 31 bytes"),
+    "paused": Parameter("paused", "flag", "true stops transfers, false allows them"),
+    "period": PERIOD,
+    "units": UNITS,
+}
+
+
+def parameter_of(argument: str, kind: AbiType) -> Parameter:
+    """What is asked for an argument of a function, by its name, or by its type where that has few values.
+    Raises KeyError for one of which nothing is known."""
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return Parameter(argument, "choice", "whose", choices=tuple(each.name.lower() for each in kind))
+    return _ASKED[argument]

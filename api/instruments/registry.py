@@ -1,0 +1,39 @@
+"""The register of who may hold: what its keepers can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.instruments.offers import ACCOUNT, EXPIRY, Given, Offered, offers
+from api.instruments.parameters import Parameter
+from finance.settlement.identity_registry import ACTS as CALLS
+
+CLASSES = ("retail", "professional", "institutional")
+
+
+def _identity(given: Given) -> tuple[Any, ...]:
+    identity = {
+        "expiry": given["expiry"],
+        "country": given["country"],
+        "investorClass": given["investor_class"] + 1,
+    }
+    return (given["account"], identity)
+
+
+ACTS = offers(
+    "registry",
+    CALLS,
+    set_identity=Offered(
+        "Verify the wallet {account}",
+        "Verified a wallet",
+        name="verify-identity",
+        asked=(
+            ACCOUNT,
+            Parameter("country", "number", "country of residence, ISO 3166-1 numeric", bits=16, least=1),
+            Parameter("investor_class", "choice", "class of investor", choices=CLASSES),
+            EXPIRY,
+        ),
+        arguments=_identity,
+    ),
+    revoke=Offered("Forget the wallet {account}", name="revoke-identity"),
+)

@@ -1,0 +1,88 @@
+"""The claim token: what every deal with one lists of it, and what its holders and its agent can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from api.instruments.base import Collection, fact, logged, trace_of
+from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, offers, taken
+from api.instruments.parameters import Parameter
+from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
+from api.models.deployment import Fact
+from chain.event_tables import ZERO
+from chain.events import Event
+from finance.settlement.claim_token import ACTS as CALLS
+from finance.settlement.claim_token import TokenBooks
+
+if TYPE_CHECKING:
+    from api.instruments.base import Case
+
+
+def units(case: Case) -> int:
+    """Units in issue."""
+    return case.books("token", TokenBooks).supply
+
+
+def distributed(case: Case) -> Iterator[Fact]:
+    """What holders have been given."""
+    given = sum(event.arguments["paid"] for event in case.events("token", "Distributed"))
+    last = case.last("token", "Distributed")
+    yield fact("distributed", "Distributed to holders so far", given, "money", last)
+    yield fact("unclaimed", "Distributed to holders, not claimed yet", case.held("token"), "money")
+
+
+def _distributions(case: Case) -> list[DistributionRow]:
+    return [
+        DistributionRow.of(each, trace=trace_of(each.event), index=None if each.index < 0 else each.index)
+        for each in case.ledger.payouts
+    ]
+
+
+DISTRIBUTIONS = Collection(
+    "distributions", "Money shared among holders", DistributionRow, rows=_distributions, role="token"
+)
+
+
+def _way(_case: Case, event: Event) -> str:
+    ends = event.arguments
+    return "issue" if ends["from"] == ZERO else "return" if ends["to"] == ZERO else "transfer"
+
+
+COLLECTIONS = (
+    logged(
+        "transfers", "Movements of units", TransferRow, ("token", "Transfer"), account=("sender", "receiver"),
+        kind=_way, sender="from", receiver="to", units="value",
+    ),
+    logged("claims", "What holders took out", ClaimRow, ("token", "Claimed"), account=("holder",)),
+)  # fmt: skip
+TO = Parameter("to", "address", "who receives them")
+ACTS = offers(
+    "token",
+    CALLS,
+    transfer=Offered(
+        "Give {units} units to {to}",
+        "Gave units to another wallet",
+        asked=(replace(TO, title="who receives them; must be verified"), UNITS),
+        who="investor",
+    ),
+    claim=Offered("Pay out what {holder} has earned", "Paid out what a holder had earned"),
+    distribute=Offered("Share {money} among all holders", "Shared money among all holders", pays=taken),
+    set_paused=Offered("Stop or allow transfers", name="pause"),
+    set_frozen_tokens=Offered(
+        "Freeze {units} units of {account}",
+        name="freeze",
+        asked=(ACCOUNT, replace(UNITS, title="units that may not move; 0 frees them", least=0)),
+    ),
+    forced_transfer=Offered(
+        "Move {units} units of {from} to {to}",
+        asked=(Parameter("from", "address", "whose units"), TO, UNITS),
+    ),
+    announce_recovery=Offered(
+        "Announce that the holding of {holder} goes to {to}",
+        asked=(LOST, replace(TO, title="its new wallet")),
+    ),
+    object_to_recovery=Offered("Object: the key of this wallet is not lost"),
+    recover_holding=Offered("Give the holding of {holder} to its new wallet", asked=(LOST,)),
+)
