@@ -16,9 +16,8 @@ import pytest
 from tests.api.without_chain import offline
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = tuple(f"{ROOT / room}/" for room in ("api", "chain", "finance", "oracle", "scripts"))
-ASIDE = tuple(str(ROOT / room) for room in ("api/index", "api/keeper.py"))
-"""Threads that go on beside the answer."""
+ROOMS = tuple(f"{ROOT / room}/" for room in ("api/instruments", "api/views", "chain", "finance"))
+"""Without the service around an answer, whose threads go on beside it."""
 Walk = Counter[tuple[str, str]]
 
 
@@ -30,9 +29,7 @@ def walked() -> Iterator[list[Walk]]:
 
     def seen(frame: FrameType, event: str, _argument: Any) -> None:
         code, file = frame.f_code, frame.f_code.co_filename
-        if event != "call" or code.co_name[0] == "<":
-            return
-        if file.startswith(ROOMS) and not file.startswith(ASIDE):
+        if event == "call" and code.co_name[0] != "<" and file.startswith(ROOMS):
             walks[-1][file.removeprefix(f"{ROOT}/"), code.co_qualname] += 1
 
     threading.setprofile(seen)
