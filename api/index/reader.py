@@ -239,8 +239,9 @@ class Index:
         """Take in a deployment, after the chain has been compared with its terms; again is no change. A
         record of the same contract that says something else, such as another block, takes the other's place.
 
-        Raises ProblemError: 409 `wrong-chain`, 409 `deployment-differs` with what differs, 503 when the chain
-        is down; RecordError for a record that cannot be used.
+        Raises ProblemError: 409 `wrong-chain`, 409 `deployment-differs` with what differs, 422 `not-shown`
+        for a kind that is not known here, 503 when the chain is down; RecordError for a record that cannot be
+        used.
         """
         known = by_contract(self.database, record)
         if known is not None and self.deployment(known).record == record:

@@ -13,6 +13,7 @@ from api.index.database import Database
 from api.problems import ProblemError, unavailable
 from chain.check import check_deployment
 from chain.errors import ChainError
+from chain.kinds import LEDGERS
 from chain.log_reader import header
 from chain.records import DeploymentRecord
 from finance.terms import Deal
@@ -31,14 +32,16 @@ def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> 
     Errors as `Index.register`.
     """
     genesis = _checked_on(chain, record)
+    groups = record.load_deal().groups
+    for lead, group in groups.items():
+        if group.kind not in LEDGERS:
+            reason = f"parts.{lead}.kind = {group.kind}: is not shown here"
+            raise ProblemError(422, "not-shown", f"{record.deal}: {reason}")
     text = json.dumps(record.model_dump(mode="json", by_alias=True))
     with database.begin() as connection:
         generation = writer.changed(connection)
         _same_chain(connection, record.chain_id, genesis)
-        ids = [
-            _take_in(connection, record, lead, group, text)
-            for lead, group in record.load_deal().groups.items()
-        ]
+        ids = [_take_in(connection, record, lead, group, text) for lead, group in groups.items()]
     return ids, generation or 0
 
 

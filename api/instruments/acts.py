@@ -21,13 +21,8 @@ ACTS: Mapping[str, Act] = {
     for kind in (offering, token, registry, oracle, bond_acts, swap_acts, currency)
     for act in kind.ACTS
 }
-CONTRACTS: Mapping[str, str] = {
-    **{kind: part.contract for kind, part in PARTS.items()},
-    "currency": "TestCurrency",
-    "factory": "DealFactory",
-}
-"""By role: the kind of a part, or the name of a shared contract. The currency is any ERC-20; of TestCurrency
-only `mint` is not common."""
+_OWN_NAME: Mapping[str, str] = {"currency": "TestCurrency", "factory": "DealFactory"}
+"""Of the currency, which is any ERC-20, only `mint` is not common; and of what is no part."""
 COMMIT = "commit-challenge"
 """The step before an act that `commits`."""
 APPROVE = "approve"
@@ -39,6 +34,11 @@ def acts_of(deployment: Deployment) -> tuple[Act, ...]:
     return tuple(act for act in ACTS.values() if act.there(deployment))
 
 
+def contract_of(role: str) -> str:
+    """The name of a contract by its role: the kind of a part, or the name of a shared contract."""
+    return _OWN_NAME.get(role) or PARTS[role].contract
+
+
 def functions(w3: Web3, deployment: Deployment, role: str) -> Any:
     """Of a deployment's contract in a role."""
-    return contract(w3, CONTRACTS[role], deployment.at[role]).functions
+    return contract(w3, contract_of(role), deployment.at[role]).functions

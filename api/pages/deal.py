@@ -71,6 +71,7 @@ class DealPage:
     words: PlainWords
     sheet: TermSheet
     terms_hash: str
+    valued: bool
     deployments: Sequence[Deployment]
     headline: list[tuple[str, Any, str | None]]
     open_group: int
@@ -161,6 +162,7 @@ class _Maker:
             words=self.words,
             sheet=sheet,
             terms_hash=self.deal.terms_hash,
+            valued=self.instrument.valued is not None,
             deployments=deployments,
             headline=[(label, value, None) for label, value in self.words.facts],
             open_group=-1,

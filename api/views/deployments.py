@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from api.instruments import INSTRUMENTS, Case, Collection
-from api.instruments.acts import CONTRACTS, acts_of
+from api.instruments.acts import acts_of, contract_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
 from api.models.deployment import (
@@ -79,7 +79,7 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
 
 def _contracts(case: Case) -> Iterator[ContractView]:
     for role, address in case.deployment.at.items():
-        yield ContractView(role=role, name=CONTRACTS[role], address=address, shared=role in SHARED)
+        yield ContractView(role=role, name=contract_of(role), address=address, shared=role in SHARED)
 
 
 def _wallets(case: Case) -> Iterator[WalletView]:

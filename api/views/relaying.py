@@ -18,7 +18,7 @@ from rlp import decode as decode_rlp  # type: ignore[import-untyped]
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import Web3
 
-from api.instruments.acts import ACTS, APPROVE, COMMIT, CONTRACTS
+from api.instruments.acts import ACTS, APPROVE, COMMIT, contract_of
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
@@ -119,7 +119,7 @@ def _known() -> dict[tuple[str, bytes], KnownCall]:
     found = {}
     for name, role, function, local in wanted:
         entry: Any = next(
-            e for e in artifacts.abi(CONTRACTS[role]) if e["type"] == "function" and e["name"] == function
+            e for e in artifacts.abi(contract_of(role)) if e["type"] == "function" and e["name"] == function
         )
         found[role, function_abi_to_4byte_selector(entry)] = KnownCall(name, role, entry, local)
     return found
@@ -304,9 +304,9 @@ def _events(services: Services, logs: list[dict[str, Any]]) -> Iterator[Transact
         where.setdefault(address, (role, []))[1].append(deployment)
     for log in logs:
         role, owners = where.get(log["address"].lower(), ("", []))
-        if not owners or role not in CONTRACTS:
+        if not owners or role == "factory":
             continue
-        found = decode_log(bytes_of(log), event_abis(CONTRACTS[role]))
+        found = decode_log(bytes_of(log), event_abis(contract_of(role)))
         if found is None:
             continue
         name, arguments = found

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from api.i18n import texts
-from api.instruments.acts import ACTS, CONTRACTS
+from api.instruments.acts import ACTS, contract_of
 from api.instruments.parameters import KINDS
 from api.instruments.refusals import OTHERWISE, WITHOUT_AMOUNTS, WORDS, template
 from api.views.relaying import DONE
@@ -20,7 +20,7 @@ FIELD = re.compile(r"\{(\w+)\}")
 @pytest.mark.parametrize("name", ACTS)
 def test_an_action_calls_what_its_contract_has(name: str) -> None:
     act = ACTS[name]
-    entries = [e for e in artifacts.abi(CONTRACTS[act.on]) if e.get("name") == act.call.function]
+    entries = [e for e in artifacts.abi(contract_of(act.on)) if e.get("name") == act.call.function]
     assert [e["type"] for e in entries] == ["function"]
     assert entries[0]["stateMutability"] == "nonpayable"
     assert {each.kind for each in act.parameters} <= KINDS.keys()

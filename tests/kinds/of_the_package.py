@@ -17,8 +17,11 @@ from click.testing import Result
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from api.index.registration import register
 from api.instruments import INSTRUMENTS
+from api.problems import ProblemError
 from chain.artifacts import ensure_compiled
+from chain.kinds import LEDGERS
 from chain.network import set_time, start_anvil
 from chain.records import load_record
 from finance.terms import load_deal
@@ -128,7 +131,7 @@ def test_a_service_shows_and_values_it(tmp_path: Path) -> None:
             assert load_deal(DEAL).title in page.text
 
 
-def test_a_service_shows_it_deployed(tmp_path: Path) -> None:
+def test_a_service_shows_it_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And says what each half year may cost, and what it is worth now."""
     ensure_compiled()
     with start_anvil(timestamp=at("2023-12-25")) as chain:
@@ -150,6 +153,9 @@ def test_a_service_shows_it_deployed(tmp_path: Path) -> None:
                 page = service.get(path)
                 assert page.status_code == 200, page.text
                 assert life.deal.title in page.text
+            monkeypatch.delitem(LEDGERS._theirs, KIND)
+            with pytest.raises(ProblemError, match=f"parts.fee.kind = {KIND}: is not shown here"):
+                register(service.services.database, life.record, service.services.chain)
 
 
 def test_one_without_a_valuation_is_shown_without_a_price(
@@ -162,6 +168,7 @@ def test_one_without_a_valuation_is_shown_without_a_price(
         page = client.get(f"/deals/{FEE}")
         assert page.status_code == 200
         assert "There is no valuation of deals like this one here." in page.text
+        assert f"/deals/{FEE}/what-if" not in page.text
         for answer in (
             client.post("/v1/valuations", json={"deal": FEE}),
             client.post("/v1/valuations", json={"deal": FEE, "method": "full"}),
