@@ -318,9 +318,9 @@ def test_same_seed_same_numbers() -> None:
 def test_ten_thousand_scenarios_of_forty_quarters_take_seconds() -> None:
     periods = Periods(START, "quarter", 40)
     simulate(outlook(), periods, 10, SEED)  # compiles
-    begin = time.perf_counter()
+    begin = time.process_time()  # of all threads, whatever else the machine does
     simulate(outlook(), periods, 10_000, SEED)
-    assert time.perf_counter() - begin < 10  # 0.5 s on two idle cores
+    assert time.process_time() - begin < 10  # 0.5 s on two idle cores
 
 
 def test_standard_errors_are_honest() -> None:
