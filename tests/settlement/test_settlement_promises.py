@@ -1,5 +1,5 @@
-"""A side of a KPI payment that keeps its word pays in before the settlement that takes it, so that nobody calls
-its collateral; one that waits for the settlement is called at once."""
+"""A side of a KPI payment that keeps its word pays in before the settlement that takes it, so that nobody
+calls its collateral; one that waits for the settlement is called at once."""
 
 from __future__ import annotations
 
