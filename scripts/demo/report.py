@@ -65,23 +65,23 @@ def _course(done: Conducted, course: Course) -> dict[str, Any]:
     """What differs between the lives of a deal."""
     facts = {key: closing.facts for key, closing in course.closing.items()}
     return {
-        "kpis": {
-            kpi: {
-                "decimals": feed.decimals,
-                "periods": [
-                    {"period": period + 1, "value": value, "label": label}
-                    for (each, period), (value, label) in course.values.items()
-                    if each == kpi
-                ],
-            }
-            for kpi, feed in done.life.feeds.items()
-        },
+        "kpis": {kpi: _kpi(course, kpi, feed.decimals) for kpi, feed in done.life.feeds.items()},
         "fixings": [{k: v for k, v in each.items() if k != "words"} for each in course.decisions],
         "disputes": course.disputes,
         "unpaid": course.unpaid,
         "payments": sums(course.reconciliation),
         **({"facts": facts} if len(done.deal.groups) > 1 else next(iter(facts.values()), {})),
     }
+
+
+def _kpi(course: Course, kpi: str, decimals: int) -> dict[str, Any]:
+    """What counts of a KPI in each period, and in the last."""
+    periods = [
+        {"period": period + 1, "value": value, "label": label}
+        for (each, period), (value, label) in course.values.items()
+        if each == kpi
+    ]
+    return {"decimals": decimals, "value": periods[-1]["value"] if periods else None, "periods": periods}
 
 
 def sums(result: Reconciliation) -> dict[str, dict[str, str]]:
