@@ -311,14 +311,6 @@ class Index:
         with self.database.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(*order).limit(limit))]
 
-    def of_transaction(self, tx: str) -> list[tuple[str, Event]]:
-        """What is indexed of a transaction: deployment and event, in order."""
-        e = tables.events.c
-        query = select(e.deployment, e.block, e.log, e.time, e.tx, e.source, e.name, e.arguments)
-        query = query.where(e.tx == tx.lower()).order_by(e.block, e.log, e.deployment)
-        with self.database.connect() as connection:
-            return [(row.deployment, _event(row)) for row in connection.execute(query)]
-
     def ledger(self, id: str, transfers: bool = False) -> EventTables:
         """The ledger of a deployment as far as it is indexed.
 

@@ -14,7 +14,6 @@ from api.models import Currency
 MINUS = "−"
 _DAY = {"en": "d MMM y", "ko": "y년 M월 d일"}
 _MOMENT = {"en": "d MMM y, HH:mm", "ko": "y년 M월 d일 HH:mm"}
-_MONTH = {"en": "MMM y", "ko": "y년 M월"}
 
 
 def major(minor: int | str, decimals: int) -> Decimal:
@@ -76,10 +75,6 @@ class Format:
     def day_text(self, moment: int | date) -> str:
         value = _moment(moment).date() if isinstance(moment, int) else moment
         return format_date(value, _DAY[self.language], locale=self.language)
-
-    def month_text(self, moment: int | date) -> str:
-        value = _moment(moment).date() if isinstance(moment, int) else moment
-        return format_date(value, _MONTH[self.language], locale=self.language)
 
     def time(self, moment: int) -> Markup:
         """A moment to the minute, UTC."""

@@ -80,11 +80,6 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
     return answer
 
 
-def say_of(request: Request) -> Translator:
-    """The translator of a request, for words that are put together before the template."""
-    return Translator(language_of(request))
-
-
 def marks(language: str) -> Any:
     """The macros of macros.html.j2 as functions, for cells of tables that are put together in Python."""
     return cast(Any, environment.get_template("macros.html.j2").make_module(_formatter(language)))

@@ -107,6 +107,10 @@ class TokenBooks(Books):
     def units_of(self, holder: str) -> int:
         return self._account(holder).units
 
+    @property
+    def earned(self) -> int:
+        return self.index
+
     def claimable(self, holder: str) -> int:
         """What a claim would pay now."""
         account = self._account(holder)

@@ -78,6 +78,9 @@ class OfferingBooks(Books):
             return left
         return min(left, self.terms.hard_cap - self.terms.soft_cap - self.sold_to_parties)
 
+    def for_sale(self, at: int) -> int:
+        return self.terms.hard_cap - self.sold if self.state(at) == State.OPEN else 0
+
     def due(self, world: World) -> list[Act]:
         return [self._now(world, "settle")]
 

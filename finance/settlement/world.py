@@ -66,6 +66,19 @@ class Books:
         """What pays somebody outside what the part holds for them now."""
         return []
 
+    def for_sale(self, at: int) -> int:
+        """Units of it that anybody may buy at a time by its act `subscribe`."""
+        return 0
+
+    def units_of(self, holder: str) -> int:
+        """Units of it that somebody holds."""
+        return 0
+
+    @property
+    def earned(self) -> int:
+        """What it has paid each of its units so far, in a measure of its own that only grows."""
+        return 0
+
     def dates(self) -> list[int]:
         """When something of it begins or falls due, in unix seconds, whatever happens."""
         return []

@@ -33,3 +33,7 @@ class ClaimToken(Part):
     agent: Key | None = None
     eligible_classes: Annotated[list[InvestorClass], Field(min_length=1)]
     blocked_countries: list[Country] = Field(default_factory=list)
+
+    @property
+    def holders(self) -> list[InvestorClass]:
+        return self.eligible_classes

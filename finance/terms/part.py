@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -51,6 +51,11 @@ class Part(Strict):
     @property
     def issue(self) -> Issue | None:
         """What is sold of it, where it pays a claim token."""
+        return None
+
+    @property
+    def holders(self) -> Collection[str] | None:
+        """The classes of investors that may hold units of it; None where it has none."""
         return None
 
     def problems(self, deal: Deal, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -19,13 +19,10 @@ from chain.reconcile import names_of
 from chain.records import DeploymentRecord, Wallets
 from chain.sender import GasLog, GasUse, Sender
 from finance.settlement.acts import Act, Done
-from finance.settlement.claim_token import TokenBooks
-from finance.settlement.offering import OfferingBooks, State
-from finance.settlement.terms import FeedTerms, allowed_classes
+from finance.settlement.terms import FeedTerms
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.terms.claim_token import ClaimToken
 from scripts.demo import cast as people
 from scripts.demo.cast import CLASS_NAMES, Investor, allot
 
@@ -74,7 +71,7 @@ class Reading:
 class Past:
     """What people remember.
 
-    `paid_out`: by claim its index at the last payment that its holders have seen, and how many that were.
+    `paid_out`: by part what it had earned at the last payment that its holders have seen, and their number.
     `unpaid_from`: by part from when the first who promised something lets the day pass, on purpose;
     `late_until`: until when that lasts, once it has begun. `year`: of the last look.
     """
@@ -98,11 +95,9 @@ class Company:
         self.w3 = chain.w3
         self.cast = people.QUARTERS if len(dates) > MANY else people.HALF_YEARS
         self.money = Money.of(deal)
-        tokens = deal.having(ClaimToken).values()
-        self.classes = [
-            each for each in CLASS_NAMES if all(allowed_classes(token) >> each & 1 for token in tokens)
-        ]
-        """Of investors that may hold all that is sold."""
+        self.held = [part.holders for part in deal.parts.values() if part.holders is not None]
+        self.classes = [each for each, name in CLASS_NAMES.items() if all(name in may for may in self.held)]
+        """Of investors that may hold all that can be held."""
         self.names = {chain.accounts[each.account]: self._name(each) for each in self.cast.investors}
         self.feeds: dict[str, FeedTerms] = {feed.terms.kpi: feed.terms for feed in plan_of(deal).feeds}
         self.past = Past()
@@ -183,7 +178,7 @@ class Company:
                     self.called[wallet] = self.deal.parties[self.deal.party_of(key, role)].name
         self.called[self.chain.accounts[self.cast.offtaker]] = "Buyer of what the asset makes"
         self.called |= self.names
-        if not self.deal.having(ClaimToken):
+        if not self.held:
             return ""
         expiry = self.dates[-1] + IDENTITY_YEARS * 365 * DAY
         of = {self.wallet(each): self.investor_class(each) for each in self.cast.investors}
@@ -267,23 +262,19 @@ class Company:
     def _operation(self, world: World, act: Act) -> str:
         """What the gas is counted for; a first time costs more."""
         books = world.parts[act.part]
-        if not isinstance(books, TokenBooks):
-            return f"{act.call.replace('_', ' ')} ({books.KIND})"
         if act.call == "claim":
             return "claim" if self.balance(act.by) else "first claim"
-        known = act.call != "transfer" or books.units_of(act.arguments["to"])
-        return act.call.replace("_", " ") + ("" if known else " to a new holder")
+        if act.call == "transfer":
+            return "transfer" + ("" if books.units_of(act.arguments["to"]) else " to a new holder")
+        return f"{act.call.replace('_', ' ')} ({books.KIND})"
 
     # -- sales
 
     def on_sale(self) -> dict[str, int]:
-        """Units that are left of the offerings that are open."""
+        """Units that are left of what is sold now, by the part that sells them."""
         world = self.look()
-        return {
-            key: books.terms.hard_cap - books.sold
-            for key, books in world.parts.items()
-            if isinstance(books, OfferingBooks) and books.state(world.at) == State.OPEN
-        }
+        left = {key: books.for_sale(world.at) for key, books in world.parts.items()}
+        return {key: units for key, units in left.items() if units}
 
     def refused(self, offering: str) -> str:
         """What the chain says when an unverified wallet with money tries to subscribe."""
@@ -331,10 +322,10 @@ class Company:
         past = self.past
         for key, books in before.parts.items():
             index, number = past.paid_out.get(key, (0, 0))
-            if not isinstance(books, TokenBooks) or books.index == index:
+            if books.earned == index:
                 continue
             number += 1
-            past.paid_out[key] = books.index, number
+            past.paid_out[key] = books.earned, number
             names = {self.wallet(each): each.name for each in self.cast.investors}  # as the cast has them
             for act in books.owing(before):
                 if act.by in names and self.cast.claims_after(names[act.by], number):
@@ -342,8 +333,9 @@ class Company:
             for trade in self.cast.trades_after(number):
                 seller, buyer = self.wallet(trade.seller), self.wallet(trade.buyer)
                 units = min(trade.units, books.units_of(seller))
-                if units and not books.closed:
-                    yield Act(seller, key, "transfer", {"to": buyer, "value": units}, 0)
+                sale = Act(seller, key, "transfer", {"to": buyer, "value": units}, before.at, before.block)
+                if units and before.takes(sale):
+                    yield sale
         year = int(when(before.at)[:4])
         if year > past.year > 0:
             yield from (act for act in self.look().owing() if act.by not in self.names)
