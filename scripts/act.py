@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -17,6 +16,7 @@ import typer
 from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
 
 if TYPE_CHECKING:
+    from chain.acting import Acting
     from chain.following import Following
     from finance.settlement.acts import AbiType, Act, Call, Done
     from finance.settlement.world import World
@@ -60,7 +60,7 @@ def act(
     far as needed. What the books of the deal, or the contract, do not allow is refused in words before
     anything is sent: exit 1.
     """
-    from chain.following import Following
+    from chain.acting import Acting
     from chain.network import connect
     from chain.records import load_record
     from finance.terms import InputError
@@ -71,7 +71,8 @@ def act(
     record = load_record(deployment)
     w3 = connect(network, record.chain_id)
     moment = None if at is None else _moment(w3, at)
-    deal = Following(w3, record)
+    acting = Acting(w3, record)
+    deal = acting.deal
     world = deal.look()
     if what is None:
         _show_list(deal, _moved(deal, world, moment), all_, json)
@@ -88,15 +89,13 @@ def act(
     if done is not None and not done.emitted:
         said |= {"nothing": f"{_nothing(wanted.call)}, so no transaction is sent"}
     elif not dry_run:
-        said |= _performed(deal, world, wanted, done, account)
+        said |= _performed(acting, world, wanted, done, account)
     if json:
         print(jsonlib.dumps(said, indent=2))
     else:
         _tell(said, record, dry_run)
 
 
-UNKNOWN = frozenset({"registry", "oracle"})
-"""Parts that serve other deals too, of which the books do not know everything: the contract is asked."""
 ASK, WITHIN, DEPENDS = "ask the contract", "by the deal's contracts only", "depends on"
 
 
@@ -121,6 +120,7 @@ def listed(world: World) -> Iterator[dict[str, Any]]:
 
 def _possible(world: World, part: str, row: Call) -> str:
     """Whether an act can be done now, by whoever may; else why not, or on which arguments that depends."""
+    from chain.acting import UNKNOWN
     from finance.report.text import joined
     from finance.settlement.acts import ANYONE, Act
     from finance.settlement.widths import SettlementError, StateError
@@ -307,27 +307,22 @@ def _type_words(kind: AbiType) -> str:
 
 def _tried(world: World, wanted: Act) -> Done | None:
     """What an act would come to by the books; None where only the contract knows."""
-    from chain.following import MINT
+    from chain.acting import tried
     from finance.settlement.widths import SettlementError
-    from finance.settlement.world import CURRENCY
 
-    if wanted.part in UNKNOWN or (wanted.part, wanted.call) == (CURRENCY, MINT.name):
-        return None
     try:
-        return world.tried(wanted)[1]
+        return tried(world, wanted)
     except SettlementError as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(1) from None
 
 
-def _performed(deal: Following, world: World, wanted: Act, done: Done | None, account: Any) -> dict[str, Any]:
+def _performed(acting: Acting, world: World, wanted: Act, done: Done | None, account: Any) -> dict[str, Any]:
     from chain.errors import ContractError
     from chain.sender import Sender
 
-    sender, operation = Sender(deal.w3, account), f"{wanted.part}.{wanted.call}"
     try:
-        with _allowed(deal, world, wanted, done, sender):
-            receipt = sender.send(deal.call(world, wanted), operation)
+        receipt = acting.send(world, wanted, done, Sender(acting.deal.w3, account))
     except ContractError as error:
         typer.echo(f"the contract refuses: {error}", err=True)
         raise typer.Exit(1) from None
@@ -336,46 +331,6 @@ def _performed(deal: Following, world: World, wanted: Act, done: Done | None, ac
         "block": receipt["blockNumber"],
         "gas": receipt["gasUsed"],
     }
-
-
-MAY_LACK_ALLOWANCE = frozenset(
-    {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
-)
-"""How currencies refuse what they are not allowed to move: OpenZeppelin's, and any other in its own way."""
-
-
-@contextmanager
-def _allowed(deal: Following, world: World, wanted: Act, done: Done | None, sender: Any) -> Iterator[None]:
-    """Let the parts that take currency of who acts take as much, where they may not yet. What is refused
-    anyway is refused before; where only the act itself shows it, they may again what they might before."""
-    from chain.bindings import calldata, contract, read, request
-    from chain.errors import ContractError
-    from finance.settlement.world import CURRENCY
-
-    money = contract(deal.w3, "IERC20", world.addresses[CURRENCY]).functions
-    takes: dict[str, int] = {}
-    for flow in done.flows if done is not None and wanted.part != CURRENCY else ():
-        if flow.payer == sender.address:
-            takes[flow.payee] = takes.get(flow.payee, 0) + flow.amount
-    before = {part: read(money.allowance(sender.address, part)) for part in takes}
-    lacking = {part: amount for part, amount in takes.items() if before[part] < amount}
-    if lacking:
-        call = deal.call(world, wanted)
-        plain = {"from": sender.address, "to": call.address, "data": calldata(call)}
-        try:
-            request(deal.w3, "eth_estimateGas", [plain], f"{wanted.part}.{wanted.call}")
-        except ContractError as error:
-            if error.name not in MAY_LACK_ALLOWANCE:
-                raise
-    try:
-        for part, amount in lacking.items():
-            sender.send(money.approve(part, amount), "approve")
-        yield
-    except ContractError:
-        for part in lacking:
-            if read(money.allowance(sender.address, part)) != before[part]:
-                sender.send(money.approve(part, before[part]), "approve")
-        raise
 
 
 def _flows(record: Any, world: World, done: Done | None) -> list[dict[str, Any]]:

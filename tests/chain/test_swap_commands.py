@@ -232,11 +232,13 @@ def test_deploy_says_in_one_line_what_is_wrong(program: Program, now: LocalChain
 def test_the_page_s_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "chain.md").read_text()
-    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "SwapActs" in code]
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "Acting" in code]
     names: dict[str, Any] = {}
     exec(example, names)
     result = names["result"]
     assert result.ok, result.differences
     # 1,880,000 fixed, and silence counts as no rain: the utility, which has posted 1,000,000, owes the rest.
     assert result.payments()["unpaid"]["actual"] == units(880_000)
-    assert "# 880000000000" in example
+    paid = names["settled"].emitted[-1].arguments
+    assert (paid["amount"], paid["unpaid"]) == (units(-1_880_000), units(880_000))
+    assert "# 1880000000000 to the payer, 880000000000 of it unpaid" in example
