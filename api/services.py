@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Request
 
 if TYPE_CHECKING:
-    from api.access import Access
+    from api.access.access import Access
     from api.chain_link import ChainLink
     from api.deal_book import DealBook
     from api.demo import Demo

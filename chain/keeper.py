@@ -30,7 +30,7 @@ from chain.sender import submit, with_margin
 from finance.report.text import token_money
 from finance.settlement.acts import Act, Done
 from finance.settlement.world import World
-from finance.terms.deal import Currency
+from finance.terms.sections import Currency
 
 DUST = Decimal(1)
 """What is left over is given back from so many whole units of the currency on: less is not worth the gas, and

@@ -38,7 +38,7 @@ from finance.settlement.claim_token import TokenBooks
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import CURRENCY, World
 from finance.terms import Deal, InputError
-from finance.terms.deal import Currency
+from finance.terms.sections import Currency
 
 
 def reconcile(

@@ -12,7 +12,7 @@ from finance.report.text import token_money
 if TYPE_CHECKING:
     import pandas as pd
 
-    from finance.terms.deal import Currency
+    from finance.terms.sections import Currency
 
 Sums = dict[str, dict[str, int]]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chain.reconciliation import Reconciliation, ReportState
     from finance.report.table import Table
     from finance.terms import Deal
-    from finance.terms.deal import Currency
+    from finance.terms.sections import Currency
 
 MOST_HOLDERS = 20
 AMOUNTS = ("expected", "actual", "difference")

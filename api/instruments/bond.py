@@ -19,6 +19,7 @@ from chain.events import Event
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect
 from finance.terms import Deal
+from finance.terms.bond import KpiBond
 from finance.terms.values import scaled
 
 KIND = "kpi_bond"
@@ -26,7 +27,7 @@ KIND = "kpi_bond"
 
 def extent(deal: Deal) -> Extent:
     """From the first interest to maturity."""
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     principal = scaled(bond.principal.value, deal.currency.token_decimals)
     return Extent(bond.interest_from.value, bond.maturity.value, principal)
 
@@ -122,6 +123,6 @@ BOND = Instrument(
     given=given,
     words=bond_words,
     extent=extent,
-    unit=lambda deal: deal.bond.denomination.value,
+    unit=lambda deal: deal.only(KpiBond).denomination.value,
     valued=BondValue,
 )

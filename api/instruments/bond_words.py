@@ -22,8 +22,9 @@ from finance.settlement.bond import payments
 from finance.settlement.payoff_curve import maximum, minimum
 from finance.settlement.terms import RATE_DECIMALS, Effect, Fixing, SettlementTerms, settlement_terms
 from finance.terms import Deal
-from finance.terms.bond import CouponStep, OutcomePayment, TierBounds
+from finance.terms.bond import CouponStep, KpiBond, OutcomePayment
 from finance.terms.payoffs import Step, steps_of
+from finance.terms.tiers import TierBounds
 
 DAY = 86_400
 
@@ -36,7 +37,7 @@ def bond_words(deal: Deal, say: Say, write: Write) -> PlainWords:
 class _BondWords:
     def __init__(self, deal: Deal, say: Say, write: Write) -> None:
         self.deal, self.say, self.write = deal, say, write
-        self.bond = deal.bond
+        self.bond = deal.only(KpiBond)
         self.terms: SettlementTerms = settlement_terms(deal)
 
     def money(self, minor: int) -> str:

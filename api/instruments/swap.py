@@ -31,20 +31,21 @@ from chain.terms import text_of
 from finance.settlement.kpi_payment import amount_of
 from finance.terms import Deal
 from finance.terms.payment_form import payment_form
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 KIND = "kpi_payment"
 
 
 def extent(deal: Deal) -> Extent:
     """From the first period to the last."""
-    periods = deal.kpis[deal.swap.kpi].periods
+    periods = deal.kpis[deal.only(KpiPayment).kpi].periods
     return Extent(periods[0].start, periods[-1].end)
 
 
 def unit(deal: Deal) -> Decimal:
     """The price of a unit of the project's revenue."""
-    assert deal.treasury is not None
-    return deal.treasury.unit_price.value
+    return deal.only(Treasury).unit_price.value
 
 
 def curves(case: Case, kpi: str) -> list[CurveView]:
@@ -172,6 +173,6 @@ SWAP = Instrument(
     unit=unit,
     valued=SwapValue,
     form=payment_form,
-    sides=lambda deal: {"payer": deal.swap.payer, "payee": deal.swap.payee},
+    sides=lambda deal: {"payer": deal.only(KpiPayment).payer, "payee": deal.only(KpiPayment).payee},
     owed=owed,
 )

@@ -42,9 +42,10 @@ from finance.swaps.live import (
 from finance.swaps.project import project_swap
 from finance.swaps.wind import is_wind
 from finance.terms import Deal, parse_deal
-from finance.terms.deal import KpiPayment
 from finance.terms.payment_form import PaymentForm, payment_form
 from finance.terms.problems import InputError
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 PATHS, SEED = 10_000, 1
 _MOST_SIMULATED = 8
@@ -76,7 +77,7 @@ class SwapValue(Valued):
 
     @property
     def kpi(self) -> str:
-        return self.deal.swap.kpi
+        return self.deal.only(KpiPayment).kpi
 
     @property
     def kpis(self) -> Iterable[str]:
@@ -160,7 +161,7 @@ class SwapValue(Valued):
         found.value, found.standard_error = self.minor(now.value), self.minor(now.standard_error)
         found.low = None if now.low is None else self.minor(now.low)
         found.high = None if now.high is None else self.minor(now.high)
-        share = self.deal.treasury
+        share = self.deal.only_or_none(Treasury)
         if share is not None and now.unit is not None:
             found.price = 100 * now.unit / float(share.unit_price.value)
 
@@ -276,7 +277,7 @@ class SwapValue(Valued):
         """The deal with the fixed payments asked for."""
         if request.fixed is None and request.fixed_factor is None:
             return self.deal
-        stated = self.deal.swap.fixed
+        stated = self.deal.only(KpiPayment).fixed
         listed = [self.minor(float(each)) for each in self.fixed(request)[: len(stated.value)]]
         tree = self.deal.model_dump(mode="python", by_alias=True, exclude_none=True)
         kept = [f"{int(each)}e-{self.deal.currency.token_decimals}" for each in request.fixed or listed]
@@ -332,7 +333,7 @@ class SwapValue(Valued):
         rates = (rate, max(rate - 0.05, -0.02), rate + 0.05)
         stated = [control("fixed", "fixed_factor", fixed, same, 1.0, 0.5, 1.5)]
         return [
-            *(stated if any(self.deal.swap.fixed.value) else []),
+            *(stated if any(self.deal.only(KpiPayment).fixed.value) else []),
             control("mean", f"{path}.mean_factor", expected, same, 1.0, 0.5, 1.5),
             control("sd", f"{path}.sd_factor", uncertain, same, 1.0, 0.1, 3.0),
             control("rate", "discount_rate", say("Discount rate"), yearly, *rates),

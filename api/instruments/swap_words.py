@@ -17,10 +17,11 @@ from api.instruments.words import (
     tier_words,
 )
 from finance.terms import Deal
-from finance.terms.bond import TierBounds
-from finance.terms.deal import Treasury
 from finance.terms.payment_form import payment_form
 from finance.terms.payoffs import payoff_term, steps_of
+from finance.terms.swap import KpiPayment
+from finance.terms.tiers import TierBounds
+from finance.terms.treasury import Treasury
 
 
 def swap_words(deal: Deal, say: Say, write: Write) -> PlainWords:
@@ -31,7 +32,11 @@ def swap_words(deal: Deal, say: Say, write: Write) -> PlainWords:
 class _SwapWords:
     def __init__(self, deal: Deal, say: Say, write: Write) -> None:
         self.deal, self.say, self.write = deal, say, write
-        self.swap, self.share, self.form = deal.swap, deal.treasury, payment_form(deal)
+        self.swap, self.share, self.form = (
+            deal.only(KpiPayment),
+            deal.only_or_none(Treasury),
+            payment_form(deal),
+        )
         self.kpi = deal.kpis[self.swap.kpi]
         self.payer, self.payee = (
             say.deal(deal.parties[key].name) for key in (self.swap.payer, self.swap.payee)

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from finance.terms import Deal
-from finance.terms.bond import TierBounds
-from finance.terms.deal import Kpi
+from finance.terms.sections import Kpi
+from finance.terms.tiers import TierBounds
 
 
 class Say(Protocol):

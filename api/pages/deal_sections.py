@@ -14,8 +14,9 @@ from api.models.oracle import LeftOut, ReportView
 from api.pages.chain_words import PAID, PERIODS, SETTLED, VERDICTS, coded, payment_words
 from api.pages.deal_charts import Chart, Formatter, kpi_chart, payments_chart, settlements_chart
 from api.pages.format import short_hash
-from finance.terms.deal import Deal, Kpi
+from finance.terms.deal import Deal
 from finance.terms.payment_form import PaymentForm
+from finance.terms.sections import Kpi
 
 Row = list[Any]
 NEAR = 4

@@ -11,7 +11,8 @@ from typing import Any
 from api.i18n import N_, Translator
 from api.pages.format import Format
 from finance.terms import Deal
-from finance.terms.deal import MeasurementPeriod, Party, walk
+from finance.terms.deal import walk
+from finance.terms.sections import MeasurementPeriod, Party
 from finance.terms.values import Provenance, Term
 
 # Words for the fields of a deal file. A field without words is shown as it is written there.

@@ -20,7 +20,7 @@ from api.views.reports import report_views
 from chain.bindings import read
 from chain.errors import ChainError
 from finance.settlement.terms import FeedTerms
-from finance.terms.deal import Kpi
+from finance.terms.sections import Kpi
 
 NEWEST = 40
 """Lines of a statement that the page shows; the API has them all."""

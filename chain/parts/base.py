@@ -11,7 +11,7 @@ from chain.reconciliation import Check, Position, ReportState, Row
 from finance.report.text import token_money
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
-from finance.terms.deal import Currency
+from finance.terms.sections import Currency
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from finance.settlement.pro_rata import per_unit
 from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.terms.deal import KpiBond, Offering
+from finance.terms.bond import KpiBond
+from finance.terms.offering import Offering
 
 
 def _funded(a: Said, _world: World) -> Rebuilt:
@@ -185,7 +186,7 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
 def plan(deal: Deal) -> Plan:
     """The bond of a group, its token and the sale of it."""
     terms, key, sale = settlement_terms(deal), deal.key_of(KpiBond), deal.key_of(Offering)
-    claim, issuer = deal.bond.token, deal.wallet_of(key, "issuer")
+    claim, issuer = deal.only(KpiBond).token, deal.wallet_of(key, "issuer")
     agent = deal.wallet_of(claim, "agent")
     feeds = [PlannedFeed(feed, (key,), issuer) for feed in terms.feeds]
     parts = (

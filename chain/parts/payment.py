@@ -19,7 +19,8 @@ from finance.settlement.payment_books import PaymentBooks, PaymentParts
 from finance.settlement.swap_terms import SwapTerms, swap_terms
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.terms.deal import KpiPayment, Treasury
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 
 def _party(a: Said, world: World, side: int) -> str:

@@ -15,7 +15,8 @@ from finance.settlement.treasury import Party, Period
 from finance.settlement.treasury_books import State, TreasuryBooks, TreasuryParts
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.terms.deal import Offering, Treasury
+from finance.terms.offering import Offering
+from finance.terms.treasury import Treasury
 
 
 def _received(a: Said, _world: World) -> Rebuilt:
@@ -109,7 +110,7 @@ def _standing(now: Now) -> Standing:
 def plan(deal: Deal) -> Plan:
     """A project whose revenue is shared out: its treasury, which a KPI payment tops up, the token of the
     claim on what is left, and the sale of that."""
-    project, treasury = swap_terms(deal).project, deal.treasury
+    project, treasury = swap_terms(deal).project, deal.only_or_none(Treasury)
     assert project is not None
     assert treasury is not None
     key, claim, sale = deal.key_of(Treasury), treasury.token, deal.key_of(Offering)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from finance.actus.amortizers import Ann, Lam, Nam
 from finance.actus.clm import Clm
-from finance.actus.core import Contract, Flow
+from finance.actus.core import CONTRACT_TYPES, Flow, contract
 from finance.actus.credit import Cec, Ceg
 from finance.actus.lax import Lax
 from finance.actus.market import Observations
@@ -16,23 +16,10 @@ from finance.actus.optns import Optns
 from finance.actus.pam import Pam
 from finance.actus.positions import Com, Csh, Stk
 from finance.actus.swppv import Swppv
-from finance.actus.terms import Terms
 
-CONTRACT_TYPES: Final[dict[str, type[Contract]]] = {
-    kind.type: kind for kind in (Pam, Lam, Nam, Ann, Lax, Clm, Swppv, Csh, Stk, Optns, Ceg, Cec, Com)
-}
-
-
-def contract(
-    terms: Mapping[str, Any], seen: Observations | None = None, horizon: datetime | None = None
-) -> Contract:
-    """The contract with `terms` (data dictionary names), observing `seen` up to `horizon`.
-
-    Raises ActusError for terms that cannot be used, or a contract type that this package does not have.
-    """
-    read = Terms(terms)
-    kind = read.choice("contractType", tuple(CONTRACT_TYPES), "")
-    return CONTRACT_TYPES[kind](read, seen or Observations(), horizon)
+CONTRACT_TYPES.update(
+    {kind.type: kind for kind in (Pam, Lam, Nam, Ann, Lax, Clm, Swppv, Csh, Stk, Optns, Ceg, Cec, Com)}
+)
 
 
 def flows(

@@ -292,6 +292,22 @@ class Contract(ABC):
         return state
 
 
+CONTRACT_TYPES: Final[dict[str, type[Contract]]] = {}
+"""The types there are, by name; finance.actus.contracts lists them."""
+
+
+def contract(
+    terms: Mapping[str, Any], seen: Observations | None = None, horizon: datetime | None = None
+) -> Contract:
+    """The contract with `terms` (data dictionary names), observing `seen` up to `horizon`.
+
+    Raises ActusError for terms that cannot be used, or a contract type that this package does not have.
+    """
+    read = Terms(terms)
+    kind = read.choice("contractType", tuple(CONTRACT_TYPES), "")
+    return CONTRACT_TYPES[kind](read, seen or Observations(), horizon)
+
+
 def child_terms(terms: Terms, role: str) -> list[tuple[str, Mapping[str, Any]]]:
     """(reference type, object) of each reference of one role in the contract structure (section 4).
 

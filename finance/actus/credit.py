@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from finance.actus.core import Contract, Event, State, child_terms
+from finance.actus.core import Contract, Event, State, child_terms, contract
 from finance.actus.dates import schedule
 from finance.actus.errors import ActusError
 from finance.actus.fees import Fees
@@ -25,8 +25,6 @@ class Enhancement(Contract):
     @cached_property
     def covered(self) -> list[tuple[str, Contract | None, Mapping[str, Any]]]:
         """(id, contract if given in full, reference) of every covered contract."""
-        from finance.actus.contracts import contract  # which imports this module
-
         found: list[tuple[str, Contract | None, Mapping[str, Any]]] = []
         for kind, reference in child_terms(self.terms, "COVE"):
             child = contract(reference, self.seen, self.horizon) if kind == "CNT" else None

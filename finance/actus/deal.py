@@ -18,9 +18,10 @@ from finance.actus.market import Observations, Series
 from finance.settlement.accrual import RATE_ONE
 from finance.settlement.bond import Reports, fixed, rate, replay
 from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
+from finance.terms.bond import KpiBond
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, KpiBond
-from finance.terms.schedule import AccrualPeriod, bond_schedule, ends_month
+from finance.terms.deal import Deal
+from finance.terms.schedule import AccrualPeriod, ends_month
 
 DAY_COUNTS = {"30/360": "30360", "ACT/360": "A360", "ACT/365F": "A365"}
 CYCLES = {"annual": "P1YL1", "semiannual": "P6ML1", "quarterly": "P3ML1", "monthly": "P1ML1"}
@@ -44,8 +45,8 @@ def contract_flows(deal: Deal, reports: Reports | None = None) -> list[PeriodFlo
     without, the bond is served at its stated rate. Raises ActusError for terms that no contract type takes.
     """
     terms = settlement_terms(deal)
-    bond = deal.bond
-    schedule = bond_schedule(bond)
+    bond = deal.only(KpiBond)
+    schedule = bond.schedule
     contract, rates = bond_contract(bond, schedule, terms, reports)
     paid: dict[date, list[float]] = {period.end: [0.0, 0.0, 0.0] for period in schedule}
     for flow in flows(contract, Observations({RATE_CODE: rates}) if rates else None):

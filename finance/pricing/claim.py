@@ -12,9 +12,10 @@ from typing import Literal
 from finance.settlement.bond import coupon, payments
 from finance.settlement.payoff_curve import Shape, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
+from finance.terms.bond import KpiBond
 from finance.terms.deal import Deal
 from finance.terms.payoffs import label, steps_of
-from finance.terms.schedule import AccrualPeriod, bond_schedule, coupons_a_year
+from finance.terms.schedule import AccrualPeriod, coupons_a_year
 
 PaymentKind = Literal["coupon", "principal", "outcome"]
 
@@ -63,7 +64,7 @@ class BondClaim:
     def of(cls, deal: Deal) -> BondClaim:
         """The deal's bond; every amount goes through the integers that settle it."""
         terms = settlement_terms(deal)
-        bond = deal.bond
+        bond = deal.only(KpiBond)
         rules = bond.kpi_rules
         units, still = terms.hard_cap, (0,) * len(terms.fixings)
         return cls(
@@ -75,9 +76,9 @@ class BondClaim:
             principal=_money(terms.unit_principal * units, terms),
             issue_price=_money(terms.unit_price * units, terms),
             issue_date=bond.issue_date.value,
-            frequency=coupons_a_year(bond.coupon.frequency, bond_schedule(bond)),
+            frequency=coupons_a_year(bond.coupon.frequency, bond.schedule),
             rate=bond.coupon.rate.value,
-            schedule=bond_schedule(bond),
+            schedule=bond.schedule,
             coupons=tuple(
                 _money(coupon(terms, units, index, still), terms) for index in range(len(terms.periods))
             ),
@@ -121,7 +122,7 @@ def _tiered(terms: SettlementTerms) -> bool:
 
 
 def _cases(deal: Deal, terms: SettlementTerms) -> tuple[Case, ...]:
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     if not terms.fixings:
         return ()
     if _tiered(terms):

@@ -15,6 +15,7 @@ from finance.pricing.simulate import kpi_time, law
 from finance.pricing.value import Valuation
 from finance.settlement.payoff_curve import Shape
 from finance.settlement.terms import Effect
+from finance.terms.bond import KpiBond
 from finance.terms.payoffs import label, steps_of
 
 
@@ -72,7 +73,7 @@ class Decision:
 def decisions(valuation: Valuation) -> tuple[Decision, ...]:
     """What each report decides, in the order of the deal file; none for a fixed bond."""
     deal, flows = valuation.deal, valuation.flows
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     found, at = [], 0
     for rule, fixing in zip(bond.kpi_rules, valuation.claim.terms.fixings, strict=True):
         kpi = deal.kpis[rule.kpi]

@@ -19,9 +19,11 @@ from finance.pricing.market import Clock, years
 from finance.pricing.process import rounded
 from finance.settlement.payoff_curve import Curve, Knot, Shape, maximum, minimum, payoff
 from finance.settlement.terms import Effect
-from finance.terms.deal import Deal, Kpi
+from finance.terms.bond import KpiBond
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.schedule import AccrualPeriod
+from finance.terms.sections import Kpi
 
 Floats = NDArray[np.float64]
 RATE_SCALE = 1e18  # a rate of 100 % on chain
@@ -208,7 +210,7 @@ def deal_flows(deal: Deal, claim: BondClaim | None = None) -> Flows:
     `claim`: BondClaim.of(deal), where it is at hand.
     """
     claim = claim or BondClaim.of(deal)
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     terms = claim.terms
     certain = contract_flows(deal)
     periods, left = [], float(claim.principal)

@@ -24,6 +24,7 @@ from finance.pricing.simulate import MOMENT, kpi_time, law
 from finance.pricing.yields import checked_yield
 from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import Fixing
+from finance.terms.bond import KpiBond
 from finance.terms.payoffs import Rule
 from finance.terms.problems import InputError
 
@@ -33,7 +34,7 @@ Realised = Mapping[tuple[str, int], int | None]
 
 def fixing_rules(bond: PreparedBond) -> list[tuple[Rule, Fixing]]:
     """The rules of the deal file beside the fixings they became."""
-    return list(zip(bond.deal.bond.kpi_rules, bond.claim.terms.fixings, strict=True))
+    return list(zip(bond.deal.only(KpiBond).kpi_rules, bond.claim.terms.fixings, strict=True))
 
 
 def _with_keys(bond: PreparedBond) -> list[tuple[KpiFlow, tuple[str, int], Fixing]]:

@@ -18,8 +18,9 @@ from finance.pricing.processes import (
 )
 from finance.pricing.processes.protocol import checked_times
 from finance.terms import processes as terms
-from finance.terms.deal import Deal, Kpi
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+from finance.terms.sections import Kpi
 
 Outlook = Mapping[str, Process | KpiProcess]
 """What is expected of each KPI, by its id: a process over time, or one distribution for every date."""

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from finance.terms.deal import Kpi
 from finance.terms.problems import InputError
 from finance.terms.processes import NormalProcess
+from finance.terms.sections import Kpi
 
 Floats = NDArray[np.float64]
 

@@ -42,6 +42,7 @@ from finance.pricing.sensitivity import (
     kpi_risk,
     law_of,
 )
+from finance.terms.bond import KpiBond
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 
@@ -191,7 +192,7 @@ def deal_cost_of_capital(
     Raises InputError as `data_prior` does.
     """
     flows, prior = data_prior(deal)
-    market = bond_market(flows, float(deal.bond.coupon.rate.value) if rate is None else rate)
+    market = bond_market(flows, float(deal.only(KpiBond).coupon.rate.value) if rate is None else rate)
     return cost_of_capital(flows, market, flows.start, prior, risk_price, error_sd, reports)
 
 

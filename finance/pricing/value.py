@@ -22,6 +22,7 @@ from finance.pricing.processes import Process
 from finance.pricing.sample import load_sample
 from finance.pricing.simulate import kpi_time, law
 from finance.pricing.yields import RateRisk, bond_equivalent, checked_yield, earned_yield, simple_return
+from finance.terms.bond import KpiBond
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
@@ -236,7 +237,7 @@ def deal_expectation(
     deal: Deal, kpi: KpiModel | KpiProcess | Outlook = "interval", sample: str | Path | None = None
 ) -> dict[str, Process | KpiProcess]:
     """What is expected of each KPI that the deal's bond depends on; arguments as in `price`."""
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     names = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     if isinstance(kpi, Mapping):
         return dict(kpi)
@@ -269,7 +270,7 @@ def _stretched(claim: BondClaim, periods: int, outcome: float) -> list[float]:
 
 
 def _readings(deal: Deal, claim: BondClaim, flows: Flows, exact: ClosedForm) -> tuple[Reading, ...]:
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     terms = [(reading.years.value, reading.note) for reading in bond.term_readings]
     if not terms:
         whole = sum((period.years for period in claim.schedule), start=claim.schedule[0].years * 0)

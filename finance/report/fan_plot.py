@@ -30,7 +30,7 @@ from finance.report.style import (
 )
 from finance.report.text import kpi_scale
 from finance.settlement.terms import Effect
-from finance.terms.deal import Kpi
+from finance.terms.sections import Kpi
 
 BANDS = ((0.05, 0.95, 0.22), (0.25, 0.75, 0.32))  # from, to, and how dark
 SLICES = 80  # of a strip along which the payoff changes

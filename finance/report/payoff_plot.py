@@ -31,8 +31,8 @@ from finance.report.style import (
 )
 from finance.report.text import joined, kpi_law, kpi_scale, kpi_value
 from finance.settlement.terms import Effect
-from finance.terms.deal import Kpi
 from finance.terms.problems import InputError
+from finance.terms.sections import Kpi
 
 EDGE = 1e-5  # chance beyond either end of the KPI axis
 NARROW = 0.15  # share of the axis below which a tier has no room for words

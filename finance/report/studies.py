@@ -26,7 +26,7 @@ from finance.report.text import (
     often,
     percent,
 )
-from finance.terms.deal import Kpi
+from finance.terms.sections import Kpi
 
 
 def study_table(found: Study) -> Table:

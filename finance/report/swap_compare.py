@@ -18,6 +18,7 @@ from finance.swaps.project import ProjectSwap, assumed_inputs
 from finance.swaps.study import CASES
 from finance.terms.payment_form import payment_form
 from finance.terms.problems import InputError
+from finance.terms.swap import KpiPayment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,11 +42,11 @@ def comparison(view: View, sides: Sequence[str]) -> tuple[Table, dict[str, Any]]
         head |= {"paths": inputs.paths, "seed": inputs.seed}
         return comparison_table(view, sides), {**head, **view.comparison(tuple(sides))}
     if view.revenue is None:
-        form, unit = payment_form(view.deal), view.deal.kpis[view.deal.swap.kpi].unit
+        form, unit = payment_form(view.deal), view.deal.kpis[view.deal.only(KpiPayment).kpi].unit
         if not form.is_swap:
             raise InputError(
-                f"{view.deal.file or view.deal.id}: {view.deal.swap.title} is a {form.noun}, which hedges no "
-                "revenue: there is nothing to compare it with"
+                f"{view.deal.file or view.deal.id}: {view.deal.only(KpiPayment).title} is a {form.noun}, "
+                "which hedges no revenue: there is nothing to compare it with"
             )
         raise InputError(
             f"{view.deal.file or view.deal.id}: asset.parameters.revenue_per_{unit} = (missing): is required "
@@ -181,7 +182,7 @@ def index_comparison_table(view: IndexSwap, sides: Sequence[str]) -> Table:
     sds = [float(spread[side].std(ddof=1)) for side in sides]
     rows.append(_side_row("Revenue of a given year, standard deviation", sds, None, "money"))
     columns = ("Measure", *(SIDE_HEADS[name] for name in sides), *(("Change",) if len(sides) == 2 else ()))
-    found, unit = revenue.variance_reduction, view.deal.kpis[view.deal.swap.kpi].unit
+    found, unit = revenue.variance_reduction, view.deal.kpis[view.deal.only(KpiPayment).kpi].unit
     notes = (
         assumed_note(view.deal),
         f"Variance reduction {found.value:.5f} +- {found.standard_error:.5f}.",

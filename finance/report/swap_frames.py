@@ -13,6 +13,8 @@ from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap
 from finance.terms.payment_form import payment_form
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +68,7 @@ class _Rows:
         self.found.append((quantity, case, period, value, error, self.currency if unit is None else unit))
 
     def values(self, view: View) -> None:
-        swap, value = view.deal.swap, simulated_value(view)
+        swap, value = view.deal.only(KpiPayment), simulated_value(view)
         for party, sign in ((swap.payee, 1), (swap.payer, -1)):
             self.add("value", f"to {party}, simulated", "", sign * value.value, value.standard_error)
             exact = view.exact_value
@@ -180,13 +182,13 @@ def cashflow_frame(view: View) -> pd.DataFrame:
     discount = view.study.leg.discount if isinstance(view, ProjectSwap) else view.discount
     columns["discount_factor"] = discount
     columns["present_value"] = mean * discount
-    if isinstance(view, ProjectSwap) and view.deal.treasury is not None:
+    if isinstance(view, ProjectSwap) and view.deal.only_or_none(Treasury) is not None:
         columns |= _project_columns(view)
     return pd.DataFrame(columns)
 
 
 def _project_columns(view: ProjectSwap) -> dict[str, Any]:
-    share = view.deal.treasury
+    share = view.deal.only_or_none(Treasury)
     assert share is not None
     count, unit = view.study.scenarios.periods.count, view.with_swap
     quantiles = np.quantile(unit.paths, CASH_QUANTILES, axis=0)

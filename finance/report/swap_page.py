@@ -16,6 +16,7 @@ from finance.report.text import initial, money, percent
 from finance.swaps.index import IndexSwap
 from finance.swaps.project import ProjectSwap
 from finance.terms.payment_form import payment_form
+from finance.terms.swap import KpiPayment
 
 
 def save_swap_page(view: View, path: str | Path, command: str = "") -> Path:
@@ -50,7 +51,7 @@ def _content(view: View, command: str) -> dict[str, Any]:
 
 
 def _names(view: View) -> tuple[str, str]:
-    swap, parties = view.deal.swap, view.deal.parties
+    swap, parties = view.deal.only(KpiPayment), view.deal.parties
     return parties[swap.payer].name, parties[swap.payee].name
 
 
@@ -104,7 +105,7 @@ def _cards(view: View) -> list[tuple[str, str]]:
 
 def _terms(view: View) -> list[str]:
     payer, payee = _names(view)
-    deal, swap = view.deal, view.deal.swap
+    deal, swap = view.deal, view.deal.only(KpiPayment)
     kpi, beyond = deal.kpis[swap.kpi], view.collateral
     form, named = payment_form(deal), f"the KPI \u201c{kpi.title}\u201d ({kpi.unit})"
     after = f"{swap.pay_lag_days.value} days after the period"

@@ -19,6 +19,7 @@ from finance.swaps.index import IndexSwap
 from finance.swaps.periods import Floats
 from finance.swaps.project import ProjectSwap
 from finance.terms.payment_form import payment_form
+from finance.terms.swap import KpiPayment
 
 LEFT, RIGHT = 0.125, 0.965
 FAN = ((0.01, 0.99, 0.12), (0.05, 0.95, 0.18), (0.25, 0.75, 0.32))
@@ -116,7 +117,7 @@ def _fan(axes: Axes, view: View) -> None:
     axes.step(edges, steps(mean), where="post", color=INK, linewidth=1.3, label="mean")
     if payment_form(view.deal).two_way:
         axes.axhline(0, color=INK, linewidth=0.7)
-    swap = view.deal.swap.collateral
+    swap = view.deal.only(KpiPayment).collateral
     low, high = axes.get_ylim()
     for amount, name in ((float(swap.payer.value), "payer's"), (-float(swap.payee.value), "payee's")):
         if amount and low < amount / 1e6 < high:
@@ -138,7 +139,7 @@ def _fan(axes: Axes, view: View) -> None:
 
 def _due(axes: Axes, view: IndexSwap) -> None:
     """What a report makes due, over what the KPI is expected to be."""
-    kpi, fixed = view.deal.kpis[view.deal.swap.kpi], float(view.fixed[0])
+    kpi, fixed = view.deal.kpis[view.deal.only(KpiPayment).kpi], float(view.fixed[0])
     first, last = (float(x) for x in np.quantile(view.values, (0.001, 0.999)))
     for low, high, shade in FAN:
         start, end = (float(x) for x in np.quantile(view.values, (low, high)))
@@ -198,7 +199,7 @@ def _coverage(axes: Axes, view: ProjectSwap) -> None:
                 years, view.yearly_dscr(side, case), color=colour, linestyle=style, marker="o", markersize=3,
                 linewidth=1.5, label=f"{name}, P{100 * case:g}",
             )  # fmt: skip
-    covenant = view.deal.swap.covenant_dscr
+    covenant = view.deal.only(KpiPayment).covenant_dscr
     levels = [(1.0, "debt service just met")]
     levels += [] if covenant is None else [(float(covenant.value), "covenant")]
     for level, name in levels:

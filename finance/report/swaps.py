@@ -26,7 +26,10 @@ from finance.swaps.estimates import Estimate
 from finance.swaps.index import IndexSwap
 from finance.swaps.pricing import FixedPayment
 from finance.swaps.project import ProjectSwap
+from finance.terms.claim_token import ClaimToken
 from finance.terms.payment_form import PaymentForm, payment_form
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 HEADS = ("Quantity", "Value", "Standard error", "Basis")
 NUMBERS = frozenset({"Value", "Standard error"})
@@ -77,7 +80,7 @@ def value_table(view: View) -> Table:
         rows += _worth_rows(view)
         rows += _premium_rows(view) if form.is_swap else _forward_rows(view)
     rows += _chance_rows(view, form)
-    swap = deal.swap
+    swap = deal.only(KpiPayment)
     defaults = "The provider's default is" if form.is_swap else "Defaults are"
     notes = [
         simulation_note(view),
@@ -88,7 +91,7 @@ def value_table(view: View) -> Table:
 
 
 def _worth_rows(view: View) -> list[tuple[str, str, str, str]]:
-    swap, deal, value, exact = view.deal.swap, view.deal, simulated_value(view), view.exact_value
+    swap, deal, value, exact = view.deal.only(KpiPayment), view.deal, simulated_value(view), view.exact_value
     project = isinstance(view, ProjectSwap)
     sd = view.study.value if isinstance(view, ProjectSwap) else view.value
     known, rows = "expected, with the KPI's exact mean" if project else "closed form", []
@@ -107,7 +110,7 @@ def _charge_rows(view: View) -> list[tuple[str, str, str, str]]:
     charge, form = view.charge, view.form
     assert charge is not None
     deal, name, sign = view.deal, initial(form.payoff), -1 if form.payoff == "deduction" else 1
-    payee, value, spread = deal.parties[deal.swap.payee].name, simulated_value(view), view.value
+    payee, value, spread = deal.parties[deal.only(KpiPayment).payee].name, simulated_value(view), view.value
     known, least = "present value; closed form", f"{_money(spread.low)} to {_money(spread.high)}"
     return [
         (f"{payee} receives", _money(view.exact_value.value), _error(view.exact_value), known),
@@ -127,7 +130,7 @@ def _forward_rows(view: View) -> list[tuple[str, str, str, str]]:
     """The KPI that is expected, and the one at which nobody pays."""
     if not isinstance(view, IndexSwap):
         return []
-    kpi, first = view.deal.kpis[view.deal.swap.kpi], view.kpis.marginals[0]
+    kpi, first = view.deal.kpis[view.deal.only(KpiPayment).kpi], view.kpis.marginals[0]
     rows = [
         (f"{kpi.title}, expected", kpi_law(kpi, first), "", "" if len(labels(view)) == 1 else "first period")
     ]
@@ -156,7 +159,7 @@ def _premium_rows(view: View) -> list[tuple[str, str, str, str]]:
 
 
 def _chance_rows(view: View, form: PaymentForm) -> list[tuple[str, str, str, str]]:
-    table, swap, found = view.collateral, view.deal.swap, view.deal.parties
+    table, swap, found = view.collateral, view.deal.only(KpiPayment), view.deal.parties
     payer, payee = found[swap.payer].name, found[swap.payee].name
     held = {"payer": float(swap.collateral.payer.value), "payee": float(swap.collateral.payee.value)}
     # One period has chances of its own; of several there is a mean, and a worst.
@@ -234,7 +237,7 @@ def terms_table(view: View) -> Table:
 
 def settlement_table(view: View) -> Table:
     """The distribution of each period's settlement, seen by the payee."""
-    table, form, swap = settlements(view), payment_form(view.deal), view.deal.swap
+    table, form, swap = settlements(view), payment_form(view.deal), view.deal.only(KpiPayment)
     means = ["exact_mean", "mean"] if "exact_mean" in table else ["mean"]
     shown = ["fixed"] if valued(view).any() else []
     shown += [*means, "standard_error", "sd", "q01", "q05", "q50", "q95", "q99"]
@@ -284,7 +287,7 @@ def hedge_table(view: ProjectSwap) -> Table:
 
 def unit_table(view: ProjectSwap) -> Table:
     """What one unit of the revenue share gets each period, with the swap."""
-    unit, share = view.with_swap, view.deal.treasury
+    unit, share = view.with_swap, view.deal.only_or_none(Treasury)
     quantiles = unit.quantiles()
     columns = ("Pay date", "Expected", *(f"{int(name[1:])} %" for name in quantiles), "Without swap")
     rows = tuple(
@@ -296,7 +299,7 @@ def unit_table(view: ProjectSwap) -> Table:
         )
         for k, day in enumerate(unit.pay_dates)
     )
-    symbol = "" if share is None else f" of {view.deal.token.symbol}"
+    symbol = "" if share is None else f" of {view.deal.part(share.token, ClaimToken).symbol}"
     earned = "none" if unit.expected_yield is None else percent(unit.expected_yield, 2)
     notes = (
         f"Worth {money(unit.value.value)} +- {money(unit.value.standard_error)} at the discount rate, "
@@ -347,7 +350,7 @@ def cashflows_table(view: View) -> Table:
         for row in frame.to_dict(orient="records")
     )
     columns = tuple(heads[name] for name in shown)
-    payee = view.deal.parties[view.deal.swap.payee].name
+    payee = view.deal.parties[view.deal.only(KpiPayment).payee].name
     exact = f"Expected {form.payoff}s are exact" if isinstance(view, IndexSwap) else "All is simulated"
     seen = f"Seen by {payee}; negative is paid" if form.two_way else f"What {payee} receives"
     notes = (

@@ -10,7 +10,7 @@ from finance.terms.canonical import plain
 
 if TYPE_CHECKING:
     from finance.pricing.process import KpiProcess
-    from finance.terms.deal import Currency, Kpi
+    from finance.terms.sections import Currency, Kpi
 
 Fact = Decimal | date | str | list[Decimal]
 OFTEN = {1: "once a year", 2: "twice a year", 4: "four times a year", 12: "monthly"}

@@ -9,6 +9,7 @@ from finance.pricing.value import Valuation
 from finance.report.style import amount_text
 from finance.report.text import initial, joined, kpi_value, money, often, percent
 from finance.settlement.terms import RATE_DECIMALS, Effect
+from finance.terms.bond import KpiBond
 from finance.terms.canonical import plain
 from finance.terms.payoffs import line_of
 
@@ -16,7 +17,7 @@ from finance.terms.payoffs import line_of
 def terms_in_words(valuation: Valuation) -> list[str]:
     """Who pays what when, apart from what reports change."""
     deal, claim = valuation.deal, valuation.claim
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     issuer = next(party.name for party in deal.parties.values() if "issuer" in party.roles)
     sum_ = f"{claim.currency} {amount_text(float(claim.principal))}"
     price = plain(bond.issue_price.value * 100)
@@ -68,7 +69,7 @@ def _one_report(decision: Decision, valuation: Valuation) -> list[str]:
     kpi, (start, end) = deal.kpis[decision.kpi], decision.measured
     lines = [f"One report decides: {_lower(kpi.title)}, measured from {start} to {end}."]
     if not decision.tiered:
-        bond = deal.bond
+        bond = deal.only(KpiBond)
         points = [
             f"{_effect(decision, payoff, currency)} at {kpi_value(kpi, float(point.kpi.value))}"
             for point, payoff in zip(line_of(bond.kpi_rules[0]), decision.payoffs, strict=True)
@@ -111,7 +112,7 @@ def losses_in_words(valuation: Valuation) -> list[str]:
     if claim.kpis:
         lines.append(_against_plain(valuation))
         lines.append(_silence(valuation))
-    bond = valuation.deal.bond
+    bond = valuation.deal.only(KpiBond)
     grace, cure = plain(bond.grace_days.value), plain(bond.cure_days.value)
     lines.append(
         f"If a payment is not made within {grace} days of its due date the bond is in default, which can "
@@ -155,7 +156,7 @@ def _against_plain(valuation: Valuation) -> str:
 
 def _silence(valuation: Valuation) -> str:
     claim = valuation.claim
-    issuer = valuation.deal.data_controller == "issuer"
+    issuer = valuation.deal.controller_of(valuation.deal.key_of(KpiBond)) == "issuer"
     who = "the issuer, who controls the data" if issuer else "the holders, who control the data"
     if len(claim.terms.fixings) > 1:
         return f"If a report does not come, what is worst for {who}, counts: silence never pays."

@@ -17,9 +17,13 @@ from finance.settlement.terms import (
     integer,
 )
 from finance.settlement.widths import INT128_MIN
-from finance.terms.deal import ClaimToken, Deal, KpiPayment, Treasury
+from finance.terms.claim_token import ClaimToken
+from finance.terms.deal import Deal
+from finance.terms.offering import Offering
 from finance.terms.payoffs import points
 from finance.terms.schedule import day_after, unix
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 from finance.terms.values import NumbersTerm
 
 
@@ -74,7 +78,7 @@ def swap_terms(deal: Deal) -> SwapTerms:
     Raises InputError when the deal has no KPI payment, ValueError when a number has no exact integer, which
     `load_deal` has already ruled out.
     """
-    swap, share = deal.swap, deal.treasury
+    swap, share = deal.only(KpiPayment), deal.only_or_none(Treasury)
     token = deal.currency.token_decimals
     curve = Curve.of(
         Shape.LINEAR if swap.tiers is None else Shape.STEP,
@@ -122,14 +126,14 @@ def data_controller(deal: Deal, swap: KpiPayment) -> Side:
 
 def pay_dates(deal: Deal) -> list[int]:
     """Unix seconds from which each payment of the deal's KPI payment can be settled."""
-    swap = deal.swap
+    swap = deal.only(KpiPayment)
     lag = integer(swap.pay_lag_days.value, 0) * SECONDS_PER_DAY
     return [unix(day_after(period.end)) + lag for period in deal.kpis[swap.kpi].periods]
 
 
 def _each(deal: Deal, listed: NumbersTerm) -> list[int]:
     """A list of amounts that starts over, one for each period, in minor units."""
-    count = len(deal.kpis[deal.swap.kpi].periods)
+    count = len(deal.kpis[deal.only(KpiPayment).kpi].periods)
     token = deal.currency.token_decimals
     return [integer(listed.value[index % len(listed.value)], token) for index in range(count)]
 
@@ -148,7 +152,7 @@ def _missing_value(feed: FeedTerms, controller: Side) -> int:
 
 
 def _project(deal: Deal, share: Treasury) -> ProjectTerms:
-    decimals, offering = deal.currency.token_decimals, deal.sale
+    decimals, offering = deal.currency.token_decimals, deal.only(Offering)
     token = deal.part(share.token, ClaimToken)
     price = share.unit_price.value
     costs, service = _each(deal, share.operating_cost), _each(deal, share.debt_service)

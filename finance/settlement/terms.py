@@ -14,11 +14,14 @@ from typing import Literal
 
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.widths import INT128_MIN
+from finance.terms.bond import CouponStep, KpiBond, OutcomePayment
 from finance.terms.canonical import sha256_hex
-from finance.terms.deal import ClaimToken, CouponStep, Deal, KpiBond, OutcomePayment
+from finance.terms.claim_token import ClaimToken
+from finance.terms.deal import Deal
 from finance.terms.iso import COUNTRIES
+from finance.terms.offering import Offering
 from finance.terms.payoffs import points
-from finance.terms.schedule import AccrualPeriod, bond_schedule, day_after, repayments, unix
+from finance.terms.schedule import AccrualPeriod, day_after, unix
 from finance.terms.values import scaled
 
 RATE_DECIMALS = 18  # 1e18 = 100 % a year
@@ -157,11 +160,11 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
     Raises InputError when it has none, ValueError when a number has no exact integer, which `load_deal` has
     already ruled out.
     """
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     decimals, token = deal.currency.token_decimals, deal.part(bond.token, ClaimToken)
     unit = integer(bond.denomination.value, decimals)
-    schedule = bond_schedule(bond)
-    offering = deal.sale
+    schedule = bond.schedule
+    offering = deal.only(Offering)
     kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     return SettlementTerms(
         deal_id=deal.id,
@@ -180,12 +183,12 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
         rate=integer(bond.coupon.rate.value, RATE_DECIMALS),
         periods=tuple(
             CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
-            for period, back in zip(schedule, repayments(bond, schedule, unit), strict=True)
+            for period, back in zip(schedule, bond.repayments(unit), strict=True)
         ),
         grace_seconds=integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,
         cure_seconds=integer(bond.cure_days.value, 0) * SECONDS_PER_DAY,
         late_rate=integer(bond.late_rate.value, RATE_DECIMALS),
-        data_controller=deal.data_controller,
+        data_controller=deal.controller_of(deal.key_of(KpiBond)),
         feeds=tuple(feed_terms(deal, kpi) for kpi in kpis),
         fixings=tuple(_fixings(deal, bond, schedule, kpis)),
     )
@@ -215,7 +218,7 @@ def missing_payoff(deal: Deal, rule: CouponStep | OutcomePayment, curve: Curve) 
     missing = deal.oracle[rule.kpi].missing
     if missing.amount is not None and isinstance(rule, OutcomePayment):
         return integer(missing.amount.value, deal.currency.token_decimals)
-    return maximum(curve) if deal.data_controller == "issuer" else minimum(curve)
+    return maximum(curve) if deal.controller_of(deal.key_of(KpiBond)) == "issuer" else minimum(curve)
 
 
 def feed_terms(deal: Deal, kpi: str) -> FeedTerms:

@@ -15,6 +15,8 @@ from finance.swaps.periods import Floats, Periods, swap_periods
 from finance.swaps.wind import wind_outlook
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 
 def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000, seed: int = 1) -> SwapInputs:
@@ -22,7 +24,7 @@ def swap_inputs(deal: Deal, pricing: Pricing | None = None, paths: int = 10_000,
 
     Raises InputError for a deal without a treasury (its costs and debt) or whose parameters do not do.
     """
-    share, swap, periods = deal.treasury, deal.swap, swap_periods(deal)
+    share, swap, periods = deal.only_or_none(Treasury), deal.only(KpiPayment), swap_periods(deal)
     if share is None:
         raise InputError(f"{deal.file or deal.id}: has no treasury, whose costs and debt a study needs")
     dscr = float(swap.covenant_dscr.value) if swap.covenant_dscr is not None else None
@@ -48,11 +50,11 @@ def payment_flows(deal: Deal) -> tuple[KpiFlow, ...]:
     it stands on chain, rounded to its decimals; a KPI outside its bounds makes no report, and the rule for a
     missing one pays. Currency, to the payee.
     """
-    terms, kpi = swap_terms(deal), deal.kpis[deal.swap.kpi]
+    terms, kpi = swap_terms(deal), deal.kpis[deal.only(KpiPayment).kpi]
     outside = Outside(terms.feed.min_value, terms.feed.max_value, terms.payment.missing_payoff)
     curve, scale = terms.payment.curve, 10.0**-terms.currency_decimals
     return tuple(
-        KpiFlow(paid, period.end, curve, kpi.decimals, scale, deal.swap.kpi, outside)
+        KpiFlow(paid, period.end, curve, kpi.decimals, scale, deal.only(KpiPayment).kpi, outside)
         for period, paid in zip(kpi.periods, payment_days(deal), strict=True)
     )
 
@@ -76,6 +78,6 @@ def yearly(periods: Periods, listed: list[float]) -> list[float]:
 
 def fixed_amounts(deal: Deal) -> Floats:
     """The deal's own fixed amount of each period, in units of the currency."""
-    listed = [float(value) for value in deal.swap.fixed.value]
-    count = len(deal.kpis[deal.swap.kpi].periods)
+    listed = [float(value) for value in deal.only(KpiPayment).fixed.value]
+    count = len(deal.kpis[deal.only(KpiPayment).kpi].periods)
     return np.array([listed[index % len(listed)] for index in range(count)])

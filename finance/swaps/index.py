@@ -56,6 +56,7 @@ from finance.terms.deal import Deal
 from finance.terms.payment_form import PaymentForm, payment_form
 from finance.terms.problems import InputError
 from finance.terms.processes import SeasonalProcess, TwinProcess
+from finance.terms.swap import KpiPayment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,12 +87,12 @@ def period_kpis(deal: Deal) -> PeriodKpis:
     """What the deal file expects of the KPI of its payment. Times of a process run from the first period's
     start to each period's end. Raises InputError for a KPI that needs a twin's simulation.
     """
-    kpi = deal.kpis[deal.swap.kpi]
+    kpi = deal.kpis[deal.only(KpiPayment).kpi]
     stated = kpi.process
     if isinstance(stated, TwinProcess):
         raise InputError(
-            f"{deal.file or deal.id}: kpis.{deal.swap.kpi}.process.kind = twin: only the twin `wind` can be "
-            f"simulated, and asset.twin = {deal.asset.twin or '(missing)'}"
+            f"{deal.file or deal.id}: kpis.{deal.only(KpiPayment).kpi}.process.kind = twin: only the twin "
+            f"`wind` can be simulated, and asset.twin = {deal.asset.twin or '(missing)'}"
         )
     count = len(kpi.periods)
     if isinstance(stated, SeasonalProcess):
@@ -229,7 +230,9 @@ class IndexSwap:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(period.start.isoformat() for period in self.deal.kpis[self.deal.swap.kpi].periods)
+        return tuple(
+            period.start.isoformat() for period in self.deal.kpis[self.deal.only(KpiPayment).kpi].periods
+        )
 
     @property
     def own(self) -> Floats:
@@ -238,7 +241,7 @@ class IndexSwap:
     @property
     def seasons(self) -> int:
         """How many fixed payments the deal lists before they start over."""
-        return len(self.deal.swap.fixed.value)
+        return len(self.deal.only(KpiPayment).fixed.value)
 
     @property
     def solved(self) -> list[Any]:
@@ -326,7 +329,7 @@ class IndexSwap:
 
     @cached_property
     def revenue(self) -> Revenue | None:
-        unit = self.deal.kpis[self.deal.swap.kpi].unit
+        unit = self.deal.kpis[self.deal.only(KpiPayment).kpi].unit
         name = f"revenue_per_{unit}"
         if name not in self.deal.asset.parameters:
             return None
@@ -349,13 +352,13 @@ class IndexSwap:
     @cached_property
     def collateral(self) -> Columns:
         """What settlements ask of the collateral of both sides (see `collateral_columns`)."""
-        swap = self.deal.swap
+        swap = self.deal.only(KpiPayment)
         payer, payee = (float(term.value) for term in (swap.collateral.payer, swap.collateral.payee))
         return collateral_columns(self.settlements, payer, payee, not swap.limited_recourse)
 
     def to_dict(self) -> dict[str, Any]:
         """All results as plain data."""
-        swap, value = self.deal.swap, self.value
+        swap, value = self.deal.only(KpiPayment), self.value
         # A charge is no price of what it loses to the KPI, so no charge would be a fair one.
         fair = () if self.form.is_charge else self.fair[: self.seasons]
         error = value.value.standard_error
@@ -401,7 +404,7 @@ def risk_price(deal: Deal) -> float:
 
 def discount_curve(deal: Deal) -> DiscountCurve:
     """Flat at the asset's discount rate, from the first period's start."""
-    start = deal.kpis[deal.swap.kpi].periods[0].start
+    start = deal.kpis[deal.only(KpiPayment).kpi].periods[0].start
     return DiscountCurve.flat(start, deal.number("discount_rate"), 1, DAY_COUNT)
 
 
@@ -416,7 +419,7 @@ def _per_year(deal: Deal, count: int) -> int:
 
 def period_profile(deal: Deal, expected: Floats) -> Floats:
     """Weights of a solved payment in each period, from what is `expected` of the payoffs."""
-    return np.resize(seasonal_profile(expected, len(deal.swap.fixed.value)), len(expected))
+    return np.resize(seasonal_profile(expected, len(deal.only(KpiPayment).fixed.value)), len(expected))
 
 
 def index_swap(

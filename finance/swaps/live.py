@@ -32,6 +32,8 @@ from finance.swaps.study import at_known_mean
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.processes import SeasonalProcess
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 QUANTILES: Final = (0.05, 0.25, 0.50, 0.75, 0.95)
 Reported = Mapping[int, int | None]
@@ -66,7 +68,7 @@ class SwapOutlook:
 def index_outlook(deal: Deal, reported: Reported | None = None) -> SwapOutlook:
     """Of a KPI whose process the deal states, given the reports so far. Raises InputError for another."""
     laws = list(period_kpis(deal).marginals)
-    kpi = deal.kpis[deal.swap.kpi]
+    kpi = deal.kpis[deal.only(KpiPayment).kpi]
     known = [period for period, value in (reported or {}).items() if value is not None]
     process = None if isinstance(kpi.process, SeasonalProcess) else kpi_outlook(kpi)
     if known and isinstance(process, MeanRevertingProcess | LognormalProcess):
@@ -167,7 +169,7 @@ class PreparedSwap:
     @property
     def start(self) -> date:
         """The first day of the first period."""
-        return self.deal.kpis[self.deal.swap.kpi].periods[0].start
+        return self.deal.kpis[self.deal.only(KpiPayment).kpi].periods[0].start
 
     def settled(self, period: int, value: int | None) -> float:
         """The payoff of a period whose report is known (None: missing), currency."""
@@ -240,7 +242,7 @@ class PreparedSwap:
 
         Revenue of a reported period moves with the report: what lies between actual and proxy stays.
         """
-        share, kpi = self.deal.treasury, self.deal.kpis[self.deal.swap.kpi]
+        share, kpi = self.deal.only_or_none(Treasury), self.deal.kpis[self.deal.only(KpiPayment).kpi]
         if share is None:
             return None
         actual = held.actual.copy()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
 from finance.terms.schedule import regular_months
+from finance.terms.swap import KpiPayment
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -145,7 +146,10 @@ class Periods:
 def swap_periods(deal: Deal) -> Periods:
     """The KPI's periods; raises InputError, naming file and field, unless they are whole months, quarters or
     years in a row that make whole years and begin on a day that every month has."""
-    listed, where = deal.kpis[deal.swap.kpi].periods, f"{deal.file or deal.id}: kpis.{deal.swap.kpi}.periods"
+    listed, where = (
+        deal.kpis[deal.only(KpiPayment).kpi].periods,
+        f"{deal.file or deal.id}: kpis.{deal.only(KpiPayment).kpi}.periods",
+    )
     months = regular_months([(period.start, period.end) for period in listed])
     if months is None:
         raise InputError(f"{where}: must be whole months, quarters or years, without gaps, to be valued")

@@ -23,8 +23,10 @@ from finance.swaps.pricing import (
 )
 from finance.swaps.scenarios import Progress, expected_facts
 from finance.swaps.study import Side, SwapStudy, swap_study
-from finance.terms.deal import Deal, Treasury
+from finance.terms.deal import Deal
 from finance.terms.problems import InputError
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 
 SOLVES: Final[Mapping[str, Basis]] = {
     "fair": "fair",
@@ -58,7 +60,7 @@ class ProjectSwap:
     @property
     def seasons(self) -> int:
         """How many fixed payments the deal lists before they start over."""
-        return len(self.deal.swap.fixed.value)
+        return len(self.deal.only(KpiPayment).fixed.value)
 
     @property
     def fair(self) -> Floats:
@@ -117,8 +119,10 @@ class ProjectSwap:
             "inputs": assumed_inputs(self.deal),
             **self.study.to_dict(),
             "value_to": {
-                self.deal.swap.payee: value.value.to_dict(),
-                self.deal.swap.payer: Estimate(-value.value.value, value.value.standard_error).to_dict(),
+                self.deal.only(KpiPayment).payee: value.value.to_dict(),
+                self.deal.only(KpiPayment).payer: Estimate(
+                    -value.value.value, value.value.standard_error
+                ).to_dict(),
             },
             "value_with_exact_mean": self.exact_value.to_dict(),
             "own_fixed": [float(amount) for amount in self.own[: self.seasons]],
@@ -203,7 +207,7 @@ def project_inputs(
         raise InputError("--parameter: needs --solve")
     inputs = swap_inputs(deal, paths=paths, seed=seed)
     expected = expected_facts(inputs.outlook, inputs.periods).revenue
-    profile = seasonal_profile(expected, len(deal.swap.fixed.value))
+    profile = seasonal_profile(expected, len(deal.only(KpiPayment).fixed.value))
     if solve is None:
         return replace(inputs, pricing=Pricing.quoted(fixed_amounts(deal), profile))
     return replace(inputs, pricing=Pricing(*solve_pricing(solve, parameter), profile))
@@ -223,10 +227,10 @@ def project_swap(
     a `solve` and `parameter` that do not fit.
     """
     study = swap_study(project_inputs(deal, solve, parameter, paths, seed), progress)
-    share = deal.treasury
+    share = deal.only_or_none(Treasury)
     if share is None:
         raise InputError(f"{deal.file or deal.id}: has no revenue share, and this needs one")
-    swap, bounds = deal.swap, deal.kpis[deal.swap.kpi].bounds
+    swap, bounds = deal.only(KpiPayment), deal.kpis[deal.only(KpiPayment).kpi].bounds
     proxy, settlements, discount = study.scenarios.proxy, study.settlements, study.leg.discount
     outside = (proxy < float(bounds.minimum.value)) | (proxy > float(bounds.maximum.value))
     return ProjectSwap(
@@ -261,7 +265,7 @@ def unit_holders(
         np.resize([float(value) for value in share.operating_cost.value], len(days))[later],
         np.resize([float(value) for value in share.debt_service.value], len(days))[later],
         np.diff([day.toordinal() for day in days[later]]).astype(np.float64),
-        float(deal.swap.late_rate.value),
+        float(deal.only(KpiPayment).late_rate.value),
     )
     spent = run_waterfall(actual, settlements, needs, owed)
     return Holders(

@@ -18,9 +18,10 @@ from finance.swaps.hedge import variance_reduction
 from finance.swaps.periods import Floats
 from finance.swaps.pricing import SwapValue
 from finance.swaps.study import SwapStudy
-from finance.terms.deal import Deal, KpiPayment
+from finance.terms.deal import Deal
 from finance.terms.load import parse_deal
 from finance.terms.problems import InputError
+from finance.terms.swap import KpiPayment
 
 Amounts = Callable[[Floats], Floats]
 
@@ -101,7 +102,7 @@ def with_payoff(deal: Deal, payoff: Payoff, fixed: tuple[Term, ...]) -> Deal:
         raise InputError("payoff: steps are written as `tiers`, not as a line")
     why = f"variant: {type(payoff).__name__}"
     tree: dict[str, Any] = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
-    bounds = deal.kpis[deal.swap.kpi].bounds
+    bounds = deal.kpis[deal.only(KpiPayment).kpi].bounds
     low, high = bounds.minimum.value, bounds.maximum.value
     knots = sorted({low, high, *(Decimal(term) for term in payoff.bends if low < term < high)})
     claim = tree["parts"][deal.key_of(KpiPayment)]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from finance.lazy import on_demand
 
 if TYPE_CHECKING:
-    from finance.terms.deal import Deal, KpiBond
+    from finance.terms.bond import KpiBond
+    from finance.terms.deal import Deal
     from finance.terms.load import load_deal, parse_deal
     from finance.terms.problems import DealFileError, InputError, Problem
     from finance.terms.values import Term
@@ -17,7 +18,8 @@ __all__ = ["Deal", "DealFileError", "InputError", "KpiBond", "Problem", "Term", 
 __getattr__ = on_demand(
     __name__,
     {
-        "deal": ("Deal", "KpiBond"),
+        "bond": ("KpiBond",),
+        "deal": ("Deal",),
         "load": ("load_deal", "parse_deal"),
         "problems": ("DealFileError", "InputError", "Problem"),
         "values": ("Term",),

@@ -17,9 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from finance.registry import Registry
 from finance.terms.deal import Deal
 from finance.terms.problems import in_words
-from finance.terms.processes import SeasonalProcess, TwinProcess
-from finance.terms.rule_parts import Finding, Loc, kpi_rules, outside_bounds, swaps
-from finance.terms.swap_rules import treasuries
+from finance.terms.rule_parts import Finding, Loc, outside_bounds
 
 Real = Annotated[Decimal, Field(strict=True)]
 Words = Annotated[str, Field(strict=True, min_length=1)]
@@ -27,7 +25,6 @@ Fraction = Annotated[Real, Field(gt=0, le=1)]
 Memory = Annotated[Real, Field(gt=-1, lt=1)]
 Rate = Annotated[Real, Field(gt=Decimal("-0.5"), lt=1)]
 PerMwh = Annotated[Real, Field(ge=-10_000, le=10_000)]
-MOST_PER_UNIT = Decimal("1e12")  # currency
 MEAN_OF_DAY = Decimal("1e-6")  # by how much the mean of 24 factors may miss 1
 
 
@@ -123,13 +120,17 @@ TWINS: Registry[type[AssetParameters]] = Registry(
 )
 """The model of each kind of twin; a kind that is not here has facts that nobody checks. Other packages add
 theirs as entry points of that group."""
+NEEDED: Registry[type[AssetParameters]] = Registry(
+    {"kpi_payment": f"{__name__}:PaymentParameters"}, "penstock.part_facts"
+)
+"""What the valuation of a kind of part needs beside, by the kind."""
 
 
 def parameters(deal: Deal) -> Iterator[Finding]:
-    """Every parameter against the models that apply: of the twin, and of a KPI payment where there is one."""
-    models = {TWINS.get(deal.asset.twin or "", AssetParameters)}
-    if any(True for _ in swaps(deal)) and not any(issubclass(each, PaymentParameters) for each in models):
-        models.add(PaymentParameters)
+    """Every parameter against the models that apply: of the twin, and what kinds of parts need."""
+    twin = TWINS.get(deal.asset.twin or "", AssetParameters)
+    needed = {NEEDED[part.kind] for part in deal.parts.values() if part is not None and part.kind in NEEDED}
+    models = {twin, *(each for each in needed if not issubclass(twin, each))}
     stated = {name: term.value for name, term in deal.asset.parameters.items() if term is not None}
     for model in sorted(models, key=lambda each: each.__name__):
         try:
@@ -153,19 +154,6 @@ def _finding(model: type[AssetParameters], error: ErrorDetails) -> Finding:
     return (*here, name), f"{reason} [{unit}]" if unit else reason
 
 
-def revenue(deal: Deal) -> Iterator[Finding]:
-    """What a unit of the KPI costs the payee is named by that unit."""
-    units = {deal.kpis[swap.kpi].unit for _, swap in swaps(deal) if swap.kpi in deal.kpis}
-    for name, term in deal.asset.parameters.items():
-        if not units or not name.startswith("revenue_per_"):
-            continue
-        if name.removeprefix("revenue_per_") not in units:
-            wanted = " or ".join(f"revenue_per_{unit}" for unit in sorted(units))
-            yield ("asset", "parameters", name), f"the KPI is measured in another unit: {wanted}"
-        elif not isinstance(term.value, Decimal) or not 0 < abs(term.value) < MOST_PER_UNIT:
-            yield ("asset", "parameters", name), f"must be a number other than 0, below {MOST_PER_UNIT:g}"
-
-
 def published(deal: Deal) -> Iterator[Finding]:
     """What was published of a KPI is what its oracle would take."""
     if "reported_values" in deal.asset.parameters:
@@ -185,31 +173,4 @@ def published(deal: Deal) -> Iterator[Finding]:
                 break
 
 
-def simulated(deal: Deal) -> Iterator[Finding]:
-    """A payment that a twin simulates is a wind project's, with a revenue share. That its periods are whole
-    months is only asked for when it is valued (`finance.swaps.periods.swap_periods`): moved dates are not.
-    """
-    for here, swap in swaps(deal):
-        kpi, wind = deal.kpis.get(swap.kpi), deal.asset.twin == "wind"
-        if kpi is None or not kpi.periods:
-            continue
-        if isinstance(kpi.process, TwinProcess) and not wind:
-            twin = deal.asset.twin or "(missing)"
-            loc = ("kpis", swap.kpi, "process", "kind")
-            yield loc, f"only the twin `wind` can be simulated, and asset.twin = {twin}"
-        if not wind:
-            continue
-        if all(each is not swap for _, _, each in treasuries(deal)):
-            yield here, "needs a treasury beside it, whose costs and debt a wind project has"
-
-
-def bond_processes(deal: Deal) -> Iterator[Finding]:
-    """What decides a bond has a process that prices one."""
-    for here, _, rule in kpi_rules(deal):
-        kpi = deal.kpis.get(rule.kpi)
-        if kpi is not None and isinstance(kpi.process, SeasonalProcess | TwinProcess):
-            loc = ("kpis", rule.kpi, "process", "kind")
-            yield loc, f"prices no bond, and {'.'.join(here)} depends on this KPI"
-
-
-RULES = (parameters, revenue, published, simulated, bond_processes)
+RULES = (parameters, published)

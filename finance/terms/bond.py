@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from finance.terms.part import Issue, Link, Part
+from finance.terms.part import Issue, Link, Part, Sides, Whole
+from finance.terms.schedule import AccrualPeriod, coupon_schedule, months_after
+from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
-    from finance.terms.schedule import AccrualPeriod
-
-Inclusive = Literal["both", "from", "to", "neither"]
 GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_000, 28_000, 8_500
 """At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
-
-
-class TierBounds(Strict):
-    """One tier of a step payoff: KPI `below` a bound, `from` one `to` another, or `above` one.
-
-    `inclusive` says whether the tier owns its bound: true or false for `below` and `above`; both, from, to or
-    neither for `from`/`to`.
-    """
-
-    below: NumberTerm | None = None
-    from_: NumberTerm | None = Field(default=None, alias="from")
-    to: NumberTerm | None = None
-    above: NumberTerm | None = None
-    inclusive: bool | Inclusive
-
-
-class Tier(TierBounds):
-    """A tier and its `amount` for the whole issue, positive when the issuer pays holders."""
-
-    amount: NumberTerm
-
-
-class RateTier(TierBounds):
-    """A tier and the `rate` that it adds to the coupon, a fraction a year (0.0025 is 25 basis points)."""
-
-    rate: NumberTerm
-
-
-class AmountPoint(Strict):
-    """A point of a payoff line: the `amount` for the whole issue at a `kpi` value."""
-
-    kpi: NumberTerm
-    amount: NumberTerm
-
-
-class RatePoint(Strict):
-    """A point of a payoff line: the `rate` added to the coupon at a `kpi` value."""
-
-    kpi: NumberTerm
-    rate: NumberTerm
 
 
 class CouponStep(Strict):
@@ -162,6 +120,7 @@ class KpiBond(Part):
     than the coupon can be, or not paying would be cheaper than paying.
     """
 
+    called: ClassVar[str] = "bond"
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("issuer",)
     gas: ClassVar[int] = 300_000
@@ -190,20 +149,98 @@ class KpiBond(Part):
         """Everything that a KPI decides: coupon steps in the file's order, then the outcome payment."""
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
 
-    def least_gas(self, deal: Deal) -> int:
-        """By its coupon periods, and what KPIs decide with the points of their curves."""
-        from finance.terms.schedule import bond_schedule
+    @property
+    def schedule(self) -> tuple[AccrualPeriod, ...]:
+        """The coupon periods; raises ValueError when the dates do not fit."""
+        coupon = self.coupon
+        return coupon_schedule(
+            self.interest_from.value, self.maturity.value, coupon.frequency, coupon.day_count
+        )
 
+    def repayments(self, principal: int) -> list[int]:
+        """What is repaid of `principal` (minor units) at the end of each period; adds up to it.
+
+        Instalments are rounded down, and the last repayment takes the rest. Raises ValueError when the
+        amortisation does not fit the schedule, or leaves nothing to repay at maturity.
+        """
+        ends = [period.end for period in self.schedule]
+        back = [0] * len(ends)
+        plan = self.amortisation
+        if plan is not None and plan.kind == "linear":
+            if plan.from_.value not in ends:
+                raise ValueError("is not a pay date of the coupon")
+            first = ends.index(plan.from_.value)
+            for index in range(first, len(ends)):
+                back[index] = principal // (len(ends) - first)
+        elif plan is not None:
+            fractions = [Fraction(instalment.fraction.value) for instalment in plan.instalments]
+            if sum(fractions) > 1:
+                raise ValueError("the instalments add up to more than the principal")
+            if sum(fractions) == 1 and all(item.date.value != ends[-1] for item in plan.instalments):
+                raise ValueError("nothing is left for the maturity: end the bond at its last instalment")
+            for instalment in plan.instalments:
+                if instalment.date.value not in ends:
+                    raise ValueError(f"{instalment.date.value} is not a pay date of the coupon")
+                part = Fraction(instalment.fraction.value)
+                back[ends.index(instalment.date.value)] += principal * part.numerator // part.denominator
+        back[-1] += principal - sum(back)
+        return back
+
+    def sides(self, deal: Whole) -> Sides | None:
+        """The issuer and whoever holds it."""
+        issuers = deal.in_role("issuer") if self.issuer is None else [self.issuer]
+        between = frozenset((*issuers, *deal.in_role("holder")))
+        return Sides(between, "either the issuer or the holders") if self.kpi_rules else None
+
+    def least_gas(self, deal: Whole) -> int:
+        """By its coupon periods, and what KPIs decide with the points of their curves."""
         rules = self.kpi_rules
         points = sum(len(rule.tiers or rule.line or []) for rule in rules)
-        periods = len(bond_schedule(self))
+        periods = len(self.schedule)
         return self.gas + GAS_OF_A_PERIOD * periods + GAS_OF_A_RULE * len(rules) + GAS_OF_A_POINT * points
 
     def keep_dates(self, moved: dict[str, Any], days: int) -> None:
-        """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule."""
-        from finance.terms.bond_dates import keep_schedule
+        """Put the dates in `moved`, its section of the file `days` later, back on its coupon schedule.
 
-        keep_schedule(self, moved, days)
+        Its maturity keeps its distance from `interest_from` in months, because coupons fill whole periods and
+        half years differ in days; so it moves by up to three days more or less than the rest. Likewise what
+        falls on a pay date (repayments, an outcome payment, the first coupon of a step) stays on that one.
+        """
+        self._keep_months(moved)
+        coupon = self.coupon
+        start, end = moved["interest_from"]["value"], moved["maturity"]["value"]
+        later = coupon_schedule(start, end, coupon.frequency, coupon.day_count)
+        pairs = list(zip(_turns(self.schedule), _turns(later), strict=True))
+
+        def put(term: dict[str, Any], was: date) -> None:
+            """On the turn of a period where it was on one; else between the same two turns."""
+            term["value"] = dict(pairs).get(was, was + timedelta(days=days))
+            for old, new in pairs:
+                if was < old:
+                    term["value"] = min(term["value"], new - timedelta(days=1))
+                elif was > old:
+                    term["value"] = max(term["value"], new + timedelta(days=1))
+
+        for step, old_step in zip(moved["coupon"].get("steps", []), coupon.steps or [], strict=True):
+            put(step["from"], old_step.from_.value)
+            if old_step.until is not None:
+                put(step["until"], old_step.until.value)
+        plan, paid = self.amortisation, self.outcome_payment
+        if plan is not None and plan.kind == "linear":
+            put(moved["amortisation"]["from"], plan.from_.value)
+        elif plan is not None:
+            for part, old_part in zip(moved["amortisation"]["instalments"], plan.instalments, strict=True):
+                put(part["date"], old_part.date.value)
+        if paid is not None and paid.date is not None:
+            put(moved["outcome_payment"]["date"], paid.date.value)
+
+    def _keep_months(self, moved: dict[str, Any]) -> None:
+        start, end = self.interest_from.value, self.maturity.value
+        if start.day != end.day:
+            return
+        begin: date = moved["interest_from"]["value"]
+        months = 12 * (end.year - start.year) + end.month - start.month
+        moved["maturity"]["value"] = months_after(begin, months)
 
     @property
     def issue(self) -> Issue:
@@ -217,3 +254,8 @@ class KpiBond(Part):
             self.issue_date.value,
             "outcome amounts refer to it",
         )
+
+
+def _turns(schedule: tuple[AccrualPeriod, ...]) -> list[date]:
+    """Where periods begin and end."""
+    return [schedule[0].start, *(period.end for period in schedule)]

@@ -9,21 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finance.terms import (
-    assets,
-    claim_rules,
-    graph_rules,
-    kpi_rules,
-    offering_rules,
-    oracle_rules,
-    process_rules,
-    swap_rules,
-)
+from finance.terms import assets, graph_rules, kinds, oracle_rules, payoff_rules, process_rules
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiBond, KpiPayment, Role, kpis_of, walk
+from finance.terms.deal import Deal, kpis_of, walk
 from finance.terms.iso import MINOR_UNITS
-from finance.terms.part import Part
 from finance.terms.rule_parts import Finding, Loc
+from finance.terms.sections import Kpi, Role
 from finance.terms.values import scaled
 
 TOKEN_DECIMALS = (6, 8, 18)
@@ -34,7 +25,9 @@ NAMED_ROLES: tuple[Role, ...] = ("issuer", "agent")
 def check(deal: Deal, complete: bool = True) -> list[Finding]:
     """All findings of all rules; `complete` is False for a draft with parts missing."""
     findings: list[Finding] = []
-    for rule in RULES:
+    there = {part.kind for part in deal.parts.values() if part is not None} if deal.parts else set()
+    of_kinds = (rule for kind in kinds.RULES if kind in there for rule in kinds.RULES[kind])
+    for rule in (*RULES, *of_kinds, _parts):
         try:
             for finding in rule(deal):
                 findings.append(finding)
@@ -120,9 +113,10 @@ def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
     """Each part that a KPI decides is between one side that controls the data, and others."""
     needed: set[str] = set()
     measured: dict[str, str] = {}
-    between = list(_sides(deal))
-    for part, sides, words in between:
-        mine = [name for name in controllers if name in sides]
+    sides = ((part, part.sides(deal)) for part in deal.parts.values())
+    between = [(part, *found) for part, found in sides if found is not None]
+    for part, parties, words in between:
+        mine = [name for name in controllers if name in parties]
         needed |= {*mine}
         if len(mine) > 1:
             yield ("parties",), _one("data_controller", mine)
@@ -142,27 +136,8 @@ def _controllers(deal: Deal, controllers: list[str]) -> Iterator[Finding]:
             yield ("parties", name, "roles"), "controls no data: no KPI decides a part of which it is a side"
 
 
-def _sides(deal: Deal) -> Iterator[tuple[Part, set[str], str]]:
-    """Who is on either side of each part that a KPI decides, and what the data controller must be there."""
-    for bond in deal.having(KpiBond).values():
-        issuers = deal.in_role("issuer") if bond.issuer is None else [bond.issuer]
-        if bond.kpi_rules:
-            yield bond, {*issuers, *deal.in_role("holder")}, "either the issuer or the holders"
-    for swap in deal.having(KpiPayment).values():
-        yield swap, {swap.payer, swap.payee}, "the payer or the payee"
-
-
 def _one(role: str, found: list[str]) -> str:
     return f"exactly one party must have the role {role} (found: {' and '.join(found) or 'none'})"
-
-
-def _twin(deal: Deal) -> Iterator[Finding]:
-    decided = any(True for _ in kpi_rules.kpi_rules(deal))
-    if decided and deal.asset.twin is None:
-        yield (
-            ("asset", "twin"),
-            "is required: KPIs decide payments (`reported` for values that a party reports)",
-        )
 
 
 def _kpis(deal: Deal) -> Iterator[Finding]:
@@ -207,15 +182,10 @@ RULES: tuple[Callable[[Deal], Iterator[Finding]], ...] = (
     _currency,
     _parties,
     _roles,
-    _twin,
     _kpis,
     *assets.RULES,
     *process_rules.RULES,
     *graph_rules.RULES,
-    *claim_rules.RULES,
-    *offering_rules.RULES,
-    *kpi_rules.RULES,
-    *swap_rules.RULES,
+    *payoff_rules.RULES,
     *oracle_rules.RULES,
-    _parts,
 )

@@ -25,6 +25,8 @@ class ClaimToken(Part):
     from no blocked country (ISO 3166-1 alpha-2). Its name is the title of the part that pays it;
     `agent` keeps its register, by default the only party with that role."""
 
+    called: ClassVar[str] = "claim token"
+    led: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("agent",)
     gas: ClassVar[int] = 250_000
 

@@ -13,172 +13,21 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
-from finance.terms.bond import (
-    AmountPoint,
-    CouponStep,
-    KpiBond,
-    OutcomePayment,
-    RatePoint,
-    RateTier,
-    Tier,
-    TierBounds,
-)
 from finance.terms.canonical import canonical_json, sha256_hex
-from finance.terms.claim_token import ClaimToken
 from finance.terms.graph import groups_of
 from finance.terms.kinds import AnyPart
-from finance.terms.offering import Offering
 from finance.terms.part import Part
 from finance.terms.problems import InputError
-from finance.terms.processes import Process
-from finance.terms.swap import KpiPayment
-from finance.terms.treasury import Treasury
-from finance.terms.values import (
-    Day,
-    Key,
-    NumbersTerm,
-    NumberTerm,
-    Provenance,
-    Strict,
-    Term,
-    Text,
-    TextTerm,
-    written,
-)
-
-__all__ = [
-    "AmountPoint", "ClaimToken", "CouponStep", "Deal", "Kpi", "KpiBond", "KpiPayment", "Offering",
-    "OraclePolicy", "OutcomePayment", "RatePoint", "RateTier", "Tier", "TierBounds", "Treasury",
-]  # fmt: skip
+from finance.terms.sections import Asset, Currency, Kpi, OraclePolicy, Party, Source
+from finance.terms.values import Key, Provenance, Strict, Term, Text, written
 
 SCHEMA = "penstock/deal/2"
 
 P = TypeVar("P", bound=Part)
 
-Role = Literal[
-    "issuer", "holder", "data_controller", "agent", "panel", "verifier",
-    "operator", "lender", "payer", "payee",
-]  # fmt: skip
-# A unit of time or representation, not a fact about the deal, so it needs no source.
-Count = Annotated[int, Field(strict=True, ge=0, le=99)]
-
-
-class Source(Strict):
-    """A publication that facts are taken from."""
-
-    title: Text
-    publisher: Text | None = None
-    date: Day | None = None
-    url: Text | None = None
-
-    @property
-    def citation(self) -> str:
-        parts = [self.publisher, self.title, self.date.isoformat() if self.date else None]
-        return ", ".join(part for part in parts if part)
-
-
-class Currency(Strict):
-    """Settlement currency. `minor_units` are its ISO 4217 decimals, `token_decimals` those of its token on
-    chain.
-    """
-
-    code: Annotated[
-        str, StringConstraints(pattern=r"^[A-Z]{3}$"), written("three capitals of ISO 4217, such as USD")
-    ]
-    minor_units: Count
-    token_decimals: Count
-
-
-class Party(Strict):
-    """Who takes part, in which roles. `assumed` says why a party that no source names is there."""
-
-    name: Text
-    roles: Annotated[list[Role], Field(min_length=1)]
-    source: Text | None = None
-    assumed: Text | None = None
-
-
-class Asset(Strict):
-    """The physical thing, and the kind of twin that mirrors it (a builder in oracle.twins), if any."""
-
-    id: Key
-    title: Text
-    kind: Key
-    twin: Key | None = None
-    parameters: dict[str, NumberTerm | NumbersTerm | TextTerm] = Field(default_factory=dict)
-
-
-class Bounds(Strict):
-    """Values a KPI can take at all; an observation outside is refused."""
-
-    minimum: NumberTerm
-    maximum: NumberTerm
-
-
-class MeasurementPeriod(Provenance):
-    """One measurement period, first to last day, both inclusive."""
-
-    start: Day
-    end: Day
-
-
-class Kpi(Strict):
-    """A period fact about the asset: what it is, how it is written on chain, and what is expected of it.
-    `reported_values`: what was published, or is assumed, of its periods from the first on.
-    """
-
-    title: Text
-    unit: Text
-    decimals: Annotated[int, Field(strict=True, ge=0, le=18)]
-    direction: Literal["higher_is_better", "lower_is_better"]
-    pnl_line: Text
-    data_stream: Text
-    baseline: Text
-    bounds: Bounds
-    periods: Annotated[list[MeasurementPeriod], Field(min_length=1)]
-    process: Process
-    reported_values: NumbersTerm | None = None
-
-
-class MissingReport(Strict):
-    """What holds when no report arrives.
-
-    `worst_for_data_controller`: the amount of the curve that is worst for whoever controls the data;
-    `amount`: a stated outcome payment for the whole issue, at least as bad for them.
-    """
-
-    rule: Literal["worst_for_data_controller", "amount"]
-    amount: NumberTerm | None = None
-
-
 FEED_GAS, FEED_GAS_OF_A_PERIOD, FEED_GAS_OF_A_MEMBER, DEAL_GAS = 258_000, 9_800, 12_300, 45_000
 """Of a KPI's feed, a measurement period of it, one of its nodes and panellists; of any deal
 (tests/chain/test_chain_gas.py)."""
-
-
-class OraclePolicy(Strict):
-    """How one KPI gets on chain: nodes, quorum, deadlines in days, challenge money in units of the
-    currency. `late_days` follow the reporting window: what went wrong in it can still be put right, and the
-    panel be asked for the value of a period that nobody reported.
-    """
-
-    nodes: NumberTerm
-    quorum: NumberTerm
-    max_spread: NumberTerm
-    method: Annotated[
-        str,
-        StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*/[0-9]+$"),
-        written("a name in small letters and its version, such as reported-values/1"),
-    ]
-    reporting_days: NumberTerm
-    late_days: NumberTerm
-    dispute_days: NumberTerm
-    ruling_days: NumberTerm
-    challenge_bond: NumberTerm
-    challenge_reward: NumberTerm
-    panel_size: NumberTerm
-    panel_quorum: NumberTerm
-    missing: MissingReport
 
 
 class Deal(Strict):
@@ -254,19 +103,27 @@ class Deal(Strict):
         found = list(self.having(kind))
         if len(found) == 1:
             return found[0]
-        what = _NAMES.get(kind, kind.__name__)
+        what = kind.called or kind.__name__
         if not found:
             raise InputError(f"{self.file or self.id}: has no {what}, and this needs one")
         raise InputError(
             f"{self.file or self.id}: has several ({', '.join(found)}): say which {what} is meant"
         )
 
+    def only(self, kind: type[P]) -> P:
+        """The only part of a kind. Raises InputError where there is none, or several."""
+        return self.part(self.key_of(kind), kind)
+
+    def only_or_none(self, kind: type[P]) -> P | None:
+        """The same; None where there is none."""
+        return self.only(kind) if self.having(kind) else None
+
     @property
     def groups(self) -> dict[str, Deal]:
         """The parts that hang together, by the key of the one that leads them, in the file's order: of a deal
         of one group the deal itself. Found once."""
         if self._groups is None:
-            found = groups_of(self)
+            found = groups_of(self.parts)
             alone = len(found) < 2
             self._groups = {key: self if alone else self._narrowed(key, keys) for key, keys in found.items()}
         return self._groups
@@ -365,47 +222,11 @@ class Deal(Strict):
                 found[whole.wallet_of(key, role)] = whole.party_of(key, role) if named else None
         return found
 
-    @property
-    def data_controller(self) -> Literal["issuer", "holders"]:
-        """Which side of the deal's bond produces the data, and so must not gain by withholding it. Raises
-        InputError when it has no bond, or several."""
-        return self.controller_of(self.key_of(KpiBond))
-
-    def controller_of(self, bond: str) -> Literal["issuer", "holders"]:
-        """The same of one of several bonds."""
-        issuer = self.parties[self.party_of(bond, "issuer")]
+    def controller_of(self, part: str) -> Literal["issuer", "holders"]:
+        """Which side of a part that an issuer owes its holders produces the data, and so must not gain by
+        withholding it."""
+        issuer = self.parties[self.party_of(part, "issuer")]
         return "issuer" if "data_controller" in issuer.roles else "holders"
-
-    @property
-    def bond(self) -> KpiBond:
-        """The deal's bond. Raises InputError when it has none, or several."""
-        return self.part(self.key_of(KpiBond), KpiBond)
-
-    @property
-    def offering(self) -> Offering | None:
-        """The offering, if there is one; raises InputError when there are several."""
-        return self.sale if self.having(Offering) else None
-
-    @property
-    def sale(self) -> Offering:
-        """The offering. Raises InputError when the deal has none, or several."""
-        return self.part(self.key_of(Offering), Offering)
-
-    @property
-    def token(self) -> ClaimToken:
-        """The token of what is offered. Raises InputError when nothing is, or several claims are."""
-        return self.part(self.sale.sells, ClaimToken)
-
-    @property
-    def swap(self) -> KpiPayment:
-        """The deal's KPI payment. Raises InputError when it has none, or several."""
-        return self.part(self.key_of(KpiPayment), KpiPayment)
-
-    @property
-    def treasury(self) -> Treasury | None:
-        """The treasury of a project whose revenue is shared out, if the deal has one; raises InputError when
-        there are several."""
-        return self.part(self.key_of(Treasury), Treasury) if self.having(Treasury) else None
 
     def parameter(self, name: str) -> Any:
         """The value of the asset's parameter `name`. Raises InputError when the deal does not give it."""
@@ -481,15 +302,6 @@ class Deal(Strict):
 
     def __hash__(self) -> int:
         return hash((self.terms_hash, *sorted(self.parts)))
-
-
-_NAMES: Mapping[type[Part], str] = {
-    KpiBond: "bond",
-    KpiPayment: "KPI payment",
-    Offering: "offering",
-    Treasury: "treasury",
-}
-"""What people call the only part of a kind."""
 
 
 def kpis_of(part: Part) -> list[str]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from finance.terms.part import Part
 
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
 
-
-def groups_of(deal: Deal) -> dict[str, tuple[str, ...]]:
+def groups_of(parts: Mapping[str, Part]) -> dict[str, tuple[str, ...]]:
     """The keys of the parts that hang together, by the key of the one that leads each group: the first in
     the file that can, else the first of all."""
-    return {_leader(deal.parts, keys): keys for keys in _components(deal.parts)}
+    return {_leader(parts, keys): keys for keys in _components(parts)}
 
 
 def _leader(parts: Mapping[str, Part], keys: tuple[str, ...]) -> str:

@@ -1,15 +1,13 @@
-"""Rules of how parts are wired: what pays a claim, and what sells it."""
+"""Rules of how parts are wired."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finance.terms.claim_token import ClaimToken
 from finance.terms.deal import Deal, kpis_of
 from finance.terms.graph import groups_of
-from finance.terms.offering import Offering
 from finance.terms.part import Part
-from finance.terms.rule_parts import Finding, Loc
+from finance.terms.rule_parts import Finding, linking
 
 SHARED = ("currency", "factory", "oracle", "registry")
 """What contracts are called on chain that serve several deals."""
@@ -37,51 +35,22 @@ def links(deal: Deal) -> Iterator[Finding]:
                 yield here, f"is {_a(_kind(found))}, and {_a(link.kind)} is wanted"
 
 
-def claims(deal: Deal) -> Iterator[Finding]:
-    """Units of a claim are sold once, and one part pays them: nobody holds what nobody owes."""
-    if any(True for _ in links(deal)):
-        return  # what leads nowhere has its own problem
-    for key in deal.having(ClaimToken):
-        here = ("parts", key)
-        yield from _once(deal, here, "pays", "nobody funds this claim: no part has `token: {}`")
-        yield from _once(deal, here, "sells", "nobody can hold this claim: no offering has `sells: {}`")
-
-
 def hedges(deal: Deal) -> Iterator[Finding]:
     """What tops one treasury up can top up no second."""
     for key, part in deal.parts.items():
-        if part is not None and len(_linking(deal, key, "is hedged by")) > 1:
-            both = " and ".join(_linking(deal, key, "is hedged by"))
+        if part is not None and len(linking(deal, key, "is hedged by")) > 1:
+            both = " and ".join(linking(deal, key, "is hedged by"))
             yield ("parts", key), f"cannot be paid to both {both}"
 
 
 def leaders(deal: Deal) -> Iterator[Finding]:
     """What hangs together is led by one part, which values it."""
-    for key, keys in groups_of(deal).items():
+    for key, keys in groups_of(deal.parts).items():
         leading = [each for each in keys if deal.parts[each].leads]
-        if not leading and not isinstance(deal.parts[key], ClaimToken | Offering):
+        if not leading and not deal.parts[key].led:
             yield ("parts", key), "hangs on no bond and no payment that values it"
         if len(leading) > 1:
             yield ("parts", leading[1]), f"hangs together with {leading[0]}, and cannot be valued by itself"
-
-
-def _once(deal: Deal, here: Loc, does: str, none: str) -> Iterator[Finding]:
-    found = _linking(deal, here[1], does)
-    if not found:
-        yield here, none.format(here[1])
-    elif len(found) > 1:
-        done = "paid" if does == "pays" else "sold"
-        yield here, f"is {done} by {' and by '.join(found)}: one part does that"
-
-
-def _linking(deal: Deal, key: str, does: str) -> list[str]:
-    """The parts that do something to the part `key`."""
-    return [
-        name
-        for name, part in deal.parts.items()
-        for _, link, other in part.links()
-        if other == key and link.does == does
-    ]
 
 
 def _kind(part: Part) -> str:
@@ -115,4 +84,4 @@ def size(deal: Deal) -> Iterator[Finding]:
         )
 
 
-RULES = (keys, links, claims, hedges, leaders, readers, size)
+RULES = (keys, links, hedges, leaders, readers, size)

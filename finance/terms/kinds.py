@@ -34,6 +34,18 @@ KINDS: Final[Registry[type[Part]]] = Registry(
     "penstock.parts",
 )
 """The model of every kind, by its name."""
+RULES: Final[Registry[tuple[Any, ...]]] = Registry(
+    {
+        "kpi_bond": "finance.terms.bond_rules:RULES",
+        "kpi_payment": "finance.terms.swap_rules:RULES",
+        "treasury": "finance.terms.treasury_rules:RULES",
+        "claim_token": "finance.terms.token_rules:RULES",
+        "offering": "finance.terms.offering_rules:RULES",
+    },
+    "penstock.part_rules",
+)
+"""What holds of a deal with parts of a kind, beyond what each says of itself (`Part.problems`): generators of
+findings (finance.terms.checks)."""
 
 
 def kind_name(model: type[Part]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from finance.terms.part import Link, Part
@@ -12,6 +13,8 @@ class Offering(Part):
     """Primary issue of a claim token: subscription window (`closes` is exclusive), and caps in money. Below
     the soft cap everybody gets their money back."""
 
+    called: ClassVar[str] = "offering"
+    led: ClassVar[bool] = True
     gas: ClassVar[int] = 185_000
 
     kind: Literal["offering"]
@@ -20,3 +23,7 @@ class Offering(Part):
     closes: DayTerm
     soft_cap: NumberTerm
     hard_cap: NumberTerm
+
+    @property
+    def window(self) -> tuple[date, date]:
+        return self.opens.value, self.closes.value

@@ -1,4 +1,4 @@
-"""Rules of what is sold: the window, the caps, and who may hold it."""
+"""Rules of what is sold: the window and the caps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from finance.terms.canonical import plain
-from finance.terms.deal import ClaimToken, Deal, Offering
-from finance.terms.iso import COUNTRIES
+from finance.terms.deal import Deal
+from finance.terms.offering import Offering
 from finance.terms.part import Issue
 from finance.terms.rule_parts import Finding, Loc, money, parts_of
-
-MAX_BLOCKED_COUNTRIES = 15  # fit one policy word: contracts/interfaces/IIdentityRegistry.sol
 
 
 def _issues(deal: Deal, offering: Offering) -> Iterator[tuple[Loc, Issue]]:
@@ -53,25 +51,4 @@ def offering_caps(deal: Deal) -> Iterator[Finding]:
                 )
 
 
-def holders(deal: Deal) -> Iterator[Finding]:
-    called: dict[str, str] = {}
-    for here, token in parts_of(deal, ClaimToken):
-        first = called.setdefault(token.symbol, here[1])
-        if first != here[1]:
-            yield (*here, "symbol"), f"is what {first} is called: holders could not tell the two apart"
-        classes, countries = token.eligible_classes, token.blocked_countries
-        if len(set(classes)) < len(classes):
-            yield (*here, "eligible_classes"), "names a class twice"
-        if len(set(countries)) < len(countries):
-            yield (*here, "blocked_countries"), "names a country twice"
-        for index, country in enumerate(countries):
-            if country not in COUNTRIES:
-                yield (*here, "blocked_countries", str(index)), "not a country code of ISO 3166-1 alpha-2"
-        if len(countries) > MAX_BLOCKED_COUNTRIES:
-            yield (
-                (*here, "blocked_countries"),
-                f"more than {MAX_BLOCKED_COUNTRIES} countries do not fit on chain",
-            )
-
-
-RULES = (offering_dates, offering_caps, holders)
+RULES = (offering_dates, offering_caps)

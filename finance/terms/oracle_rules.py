@@ -1,26 +1,11 @@
-"""Rules of the oracle policy: majorities, deadlines, and silence that never pays."""
+"""Rules of the oracle policy: majorities, deadlines, and what holds without a report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from fractions import Fraction
 
-from finance.terms.canonical import plain
-from finance.terms.deal import CouponStep, Deal
-from finance.terms.kpi_rules import redeemed
-from finance.terms.payoffs import payoff_term, steps_of
-from finance.terms.problems import InputError
-from finance.terms.rule_parts import (
-    MAX_DAYS,
-    Finding,
-    count,
-    kpi_rules,
-    majority,
-    money,
-    policies,
-    schedule_of,
-)
+from finance.terms.deal import Deal
+from finance.terms.rule_parts import MAX_DAYS, Finding, count, majority, money, policies
 from finance.terms.values import scaled
 
 MAX_NODES = 32  # signers fit one bitmap word: contracts/interfaces/IKpiOracle.sol
@@ -41,9 +26,6 @@ def oracle_keys(deal: Deal) -> Iterator[Finding]:
     for key in deal.oracle:
         if key not in deal.kpis:
             yield ("oracle", key), f"unknown KPI (known: {', '.join(deal.kpis) or 'none'})"
-    for _, _, rule in kpi_rules(deal):
-        if rule.kpi in deal.kpis and rule.kpi not in deal.oracle:
-            yield ("oracle", rule.kpi), "is required: a claim depends on this KPI"
 
 
 def oracle_quorum(deal: Deal) -> Iterator[Finding]:
@@ -84,81 +66,17 @@ def oracle_numbers(deal: Deal) -> Iterator[Finding]:
             yield (*here, "max_spread"), f"has more than the KPI's {kpi.decimals} decimals"
 
 
-def deadlines(deal: Deal) -> Iterator[Finding]:
-    """The report must be settled by the first pay date that needs it: KpiOracle ends all disputes of a period
-    once its four windows have passed."""
-    for here, bond, rule in kpi_rules(deal):
-        if rule.kpi not in deal.kpis or rule.kpi not in deal.oracle:
-            continue
-        periods, policy, schedule = deal.kpis[rule.kpi].periods, deal.oracle[rule.kpi], schedule_of(bond)
-        if rule.period > len(periods) or schedule is None:
-            continue
-        windows = (policy.reporting_days, policy.late_days, policy.dispute_days, policy.ruling_days)
-        if any(scaled(window.value, 0) is None or not 0 <= window.value <= MAX_DAYS for window in windows):
-            continue
-        try:
-            needed = schedule[rule.reach(schedule)[0]].end
-        except ValueError:
-            continue
-        end = periods[rule.period - 1].end
-        settled = end + timedelta(days=1 + sum(int(window.value) for window in windows))
-        if settled > needed:
-            at_maturity = needed == bond.maturity.value
-            loc = ("parts", here[1], "maturity") if at_maturity else (*here, "period")
-            reason = f"dates out of order: the KPI of the period to {end} may be settled as late as {settled}"
-            yield loc, reason if at_maturity else f"{reason}, after the pay date {needed} that needs it"
-
-
-def _controller(deal: Deal, bond: str) -> str | None:
-    """Which side of a bond controls the data; None where its issuer is not known, its own problem."""
-    try:
-        return deal.controller_of(bond)
-    except (InputError, KeyError):
-        return None
-
-
 def silence(deal: Deal) -> Iterator[Finding]:
-    """Law 4: a missing report costs whoever controls the data at least as much as any report could."""
+    """A stated amount for a missing report goes with the rule `amount`."""
     for here, policy in policies(deal):
         missing, loc = policy.missing, (*here, "missing", "amount")
         if missing.rule == "worst_for_data_controller":
             if missing.amount is not None:
                 yield loc, "belongs to the rule `amount` only"
-            continue
-        if missing.amount is None:
+        elif missing.amount is None:
             yield loc, "is required by the rule `amount`"
-            continue
-        yield from money(deal, loc, missing.amount)
-        for there, bond, rule in kpi_rules(deal):
-            if rule.kpi != here[1]:
-                continue
-            if isinstance(rule, CouponStep):
-                yield (*here, "missing", "rule"), "a coupon step needs the rule worst_for_data_controller"
-                continue
-            amounts = [payoff_term(step).value for step in steps_of(rule)]
-            value = missing.amount.value
-            controller = _controller(deal, there[1])
-            if controller == "issuer" and value < max(amounts):
-                yield (
-                    loc,
-                    "silence would pay the issuer, who controls the data: "
-                    f"at least {plain(max(amounts))} is needed",
-                )
-            if controller == "holders" and value > min(amounts):
-                yield (
-                    loc,
-                    "silence would pay the holders, who control the data: "
-                    f"at most {plain(min(amounts))} is allowed",
-                )
-            if -Fraction(value) > (redeemed(deal, bond) if rule.pays == "at_maturity" else 0):
-                yield loc, "holders would owe more than the principal they are repaid"
+        else:
+            yield from money(deal, loc, missing.amount)
 
 
-RULES = (
-    oracle_keys,
-    oracle_quorum,
-    oracle_panel,
-    oracle_numbers,
-    deadlines,
-    silence,
-)
+RULES = (oracle_keys, oracle_quorum, oracle_panel, oracle_numbers, silence)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from finance.terms.sections import Currency, Kpi, OraclePolicy, Party
 from finance.terms.values import Strict
-
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
 
 
 @dataclass(frozen=True)
@@ -35,16 +33,45 @@ class Issue(NamedTuple):
     why: str
 
 
+class Whole(Protocol):
+    """What a part may look at of the deal that it is in (finance.terms.deal.Deal)."""
+
+    @property
+    def currency(self) -> Currency: ...
+    @property
+    def parties(self) -> Mapping[str, Party]: ...
+    @property
+    def kpis(self) -> Mapping[str, Kpi]: ...
+    @property
+    def oracle(self) -> Mapping[str, OraclePolicy]: ...
+    @property
+    def parts(self) -> Mapping[str, Part]: ...
+
+    def in_role(self, role: str) -> list[str]:
+        """The keys of the parties that have a role."""
+
+
+class Sides(NamedTuple):
+    """Who is on either side of a part that KPIs decide, and in words what the data controller must be."""
+
+    parties: frozenset[str]
+    words: str
+
+
 class Part(Strict):
-    """Base of every kind of part. `leads`: parts of the kind are valued, and shown, by themselves, together
-    with those that hang on them. `people`: the roles of parties that it knows, each a field with the key of
-    one, which may be empty where only one party of the deal has that role. `gas`: what its contract takes at
-    least to be deployed, whatever its terms; 0 where nobody has measured it (tests/chain/test_chain_gas.py).
+    """Base of every kind of part. `called`: what people call the only part of a kind. `leads`: parts of the
+    kind are valued, and shown, by themselves, together with those that hang on them; `led`: they are nothing
+    by themselves, and which other must name them their rules say. `people`: the roles of parties that it
+    knows, each a field with the key of one, which may be empty where only one party of the deal has that
+    role. `gas`: what its contract takes at least to be deployed, whatever its terms; 0 where nobody has
+    measured it (tests/chain/test_chain_gas.py).
 
     A subclass states its `kind` as a Literal and is listed in finance.terms.kinds.
     """
 
+    called: ClassVar[str] = ""
     leads: ClassVar[bool] = False
+    led: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
     gas: ClassVar[int] = 0
 
@@ -58,12 +85,21 @@ class Part(Strict):
         """The classes of investors that may hold units of it; None where it has none."""
         return None
 
-    def problems(self, deal: Deal, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    @property
+    def window(self) -> tuple[date, date] | None:
+        """When it is sold, if it is a sale: the first day, and the first one after."""
+        return None
+
+    def sides(self, deal: Whole) -> Sides | None:
+        """Whom a KPI lets gain or lose by it; None where no KPI decides anything of it."""
+        return None
+
+    def problems(self, deal: Whole, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         """What its kind finds wrong with it in a deal, whose file has it at `here`: places in the file, with
         the reasons."""
         yield from ()
 
-    def least_gas(self, deal: Deal) -> int:
+    def least_gas(self, deal: Whole) -> int:
         """Gas that its contract takes at least to be deployed with the terms it has in a deal. Raises
         ValueError where the terms do not say."""
         return self.gas

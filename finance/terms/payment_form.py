@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from finance.terms.deal import Deal
 from finance.terms.payoffs import payoff_term, steps_of
+from finance.terms.swap import KpiPayment
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class PaymentForm:
 
 def payment_form(deal: Deal) -> PaymentForm:
     """The form of the deal's KPI payment."""
-    swap = deal.swap
+    swap = deal.only(KpiPayment)
     fixed, payoffs = swap.fixed.value, [payoff_term(step).value for step in steps_of(swap)]
     policy = deal.oracle.get(swap.kpi)
     if policy is not None and policy.missing.amount is not None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from finance.terms.bond import AmountPoint, CouponStep, OutcomePayment, RatePoint, RateTier, Tier
 from finance.terms.canonical import plain
-from finance.terms.swap import KpiPayment
-from finance.terms.tiers import describe, lower_bound
+from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier, describe, lower_bound
 from finance.terms.values import NumberTerm, scaled
 
-Rule = CouponStep | OutcomePayment | KpiPayment
-"""Everything that has tiers or a line."""
 Step = Tier | RateTier | AmountPoint | RatePoint
+
+
+class Rule(Protocol):
+    """Whatever a KPI decides: it has tiers or a line."""
+
+    @property
+    def kpi(self) -> str: ...
+    @property
+    def tiers(self) -> Sequence[Tier] | Sequence[RateTier] | None: ...
+    @property
+    def line(self) -> Sequence[AmountPoint] | Sequence[RatePoint] | None: ...
 
 
 def steps_of(rule: Rule) -> Sequence[Step]:

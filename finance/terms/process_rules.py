@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
-from finance.terms.deal import Deal, Kpi
+from finance.terms.deal import Deal
 from finance.terms.processes import (
     Ar1Process,
     BernoulliProcess,
@@ -15,7 +14,8 @@ from finance.terms.processes import (
     NormalProcess,
     SeasonalProcess,
 )
-from finance.terms.rule_parts import Finding, Loc, bonds, outside_bounds
+from finance.terms.rule_parts import Finding, Loc, outside_bounds
+from finance.terms.sections import Kpi
 from finance.terms.values import NumberTerm
 
 
@@ -24,7 +24,6 @@ def processes(deal: Deal) -> Iterator[Finding]:
         here, process = ("kpis", key, "process"), kpi.process
         if isinstance(process, NormalProcess):
             yield from _normal(here, kpi, process)
-            yield from _trend((*here, "trend"), deal, kpi, process)
         elif isinstance(process, LognormalProcess):
             yield from _above_zero(here, mean=process.mean, sd=process.sd)
             yield from _inside((*here, "mean"), kpi, process.mean)
@@ -66,23 +65,6 @@ def _normal(here: Loc, kpi: Kpi, process: NormalProcess) -> Iterator[Finding]:
     elif process.mean is not None and process.sd is not None:
         yield from _above_zero(here, sd=process.sd)
         yield from _inside((*here, "mean"), kpi, process.mean)
-
-
-def _trend(loc: Loc, deal: Deal, kpi: Kpi, process: NormalProcess) -> Iterator[Finding]:
-    """The mean of the last report must be one that the oracle would take."""
-    if process.mean is not None:
-        mean = Fraction(process.mean.value)
-    elif process.interval is not None:
-        mean = Fraction(process.interval.low.value + process.interval.high.value) / 2
-    else:
-        return
-    for _, bond in bonds(deal):
-        end = kpi.periods[-1].end
-        years = Fraction((end - bond.interest_from.value).days, 365)
-        if process.trend is not None:
-            moved = mean + Fraction(process.trend.value) * years
-            if not kpi.bounds.minimum.value <= moved <= kpi.bounds.maximum.value:
-                yield loc, f"moves the mean to {float(moved):.4g} by {end}, outside the KPI's bounds"
 
 
 def _above_zero(here: Loc, **terms: NumberTerm) -> Iterator[Finding]:

@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import TypeVar
 
 from finance.terms.canonical import plain
-from finance.terms.deal import CouponStep, Deal, Kpi, KpiBond, KpiPayment, OraclePolicy, OutcomePayment
+from finance.terms.deal import Deal
 from finance.terms.part import Part
-from finance.terms.schedule import AccrualPeriod, bond_schedule
-from finance.terms.values import NumberTerm, scaled
+from finance.terms.sections import Kpi, OraclePolicy
+from finance.terms.values import NumbersTerm, NumberTerm, scaled
 
 Loc = tuple[str, ...]
 Finding = tuple[Loc, str]
@@ -27,36 +27,14 @@ def parts_of(deal: Deal, kind: type[P]) -> Iterator[tuple[Loc, P]]:
         yield ("parts", key), part
 
 
-def bonds(deal: Deal) -> Iterator[tuple[Loc, KpiBond]]:
-    yield from parts_of(deal, KpiBond)
-
-
-def kpi_rules(deal: Deal) -> Iterator[tuple[Loc, KpiBond, CouponStep | OutcomePayment]]:
-    """Every rule by which a KPI bends a bond, with its place in the file."""
-    for here, bond in bonds(deal):
-        for index, step in enumerate(bond.coupon.steps or []):
-            yield (*here, "coupon", "steps", str(index)), bond, step
-        if bond.outcome_payment is not None:
-            yield (*here, "outcome_payment"), bond, bond.outcome_payment
-
-
-def swaps(deal: Deal) -> Iterator[tuple[Loc, KpiPayment]]:
-    yield from parts_of(deal, KpiPayment)
-
-
-def payoff_rules(deal: Deal) -> Iterator[tuple[Loc, CouponStep | OutcomePayment | KpiPayment]]:
-    """Everything that has tiers or a line, with its place in the file."""
-    for here, _, rule in kpi_rules(deal):
-        yield here, rule
-    yield from swaps(deal)
-
-
-def schedule_of(bond: KpiBond) -> tuple[AccrualPeriod, ...] | None:
-    """The coupon periods, or None where the dates do not fit, which has its own problem."""
-    try:
-        return bond_schedule(bond)
-    except ValueError:
-        return None
+def linking(deal: Deal, key: str, does: str) -> list[str]:
+    """The parts that do something to the part `key` (finance.terms.part.Link)."""
+    return [
+        name
+        for name, part in deal.parts.items()
+        for _, link, other in part.links()
+        if other == key and link.does == does
+    ]
 
 
 def policies(deal: Deal) -> Iterator[tuple[Loc, OraclePolicy]]:
@@ -75,6 +53,18 @@ def money(deal: Deal, loc: Loc, term: NumberTerm, positive: bool = False, sign: 
     # Signed amounts are int128 on chain.
     if abs(Fraction(value)) * 10**deal.currency.token_decimals >= 2**127:
         yield loc, "is too large for the chain"
+
+
+def period_amounts(
+    deal: Deal, loc: Loc, listed: NumbersTerm, periods: int | None, signed: bool = False
+) -> Iterator[Finding]:
+    """A list of amounts of consecutive periods, at most as long as the periods are."""
+    if not listed.value:
+        yield loc, "needs at least one amount"
+    elif periods is not None and len(listed.value) > periods:
+        yield loc, f"has {len(listed.value)} amounts for {periods} periods"
+    for value in listed.value:
+        yield from money(deal, loc, NumberTerm(value=value, assumed="one of a list"), sign=0 if signed else 1)
 
 
 def count(loc: Loc, term: NumberTerm, least: int, most: int) -> Iterator[Finding]:

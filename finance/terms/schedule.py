@@ -17,10 +17,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from finance.terms.deal import KpiBond
+from typing import TypeVar
 
 DAY_COUNTS: dict[str, int] = {"30/360": 360, "ACT/360": 360, "ACT/365F": 365}
 PERIODS_PER_YEAR: dict[str, int] = {"annual": 1, "semiannual": 2, "quarterly": 4, "monthly": 12, "once": 1}
@@ -137,48 +134,12 @@ def ends_month(day: date) -> bool:
     return day.day == monthrange(day.year, day.month)[1]
 
 
-def bond_schedule(bond: KpiBond) -> tuple[AccrualPeriod, ...]:
-    """The coupon periods of a bond; raises ValueError when the dates do not fit."""
-    coupon = bond.coupon
-    return coupon_schedule(bond.interest_from.value, bond.maturity.value, coupon.frequency, coupon.day_count)
-
-
 def coupons_a_year(frequency: str, schedule: tuple[AccrualPeriod, ...]) -> float:
     """How many coupon periods make a year: what yields are compounded by.
 
     The only period of a bond that pays `once` may be any length, so its yield is simple interest over it.
     """
     return float(1 / schedule[0].years) if frequency == "once" else float(PERIODS_PER_YEAR[frequency])
-
-
-def repayments(bond: KpiBond, schedule: tuple[AccrualPeriod, ...], principal: int) -> list[int]:
-    """What is repaid of `principal` (minor units) at the end of each period; adds up to it.
-
-    Instalments are rounded down, and the last repayment takes the rest. Raises ValueError when the
-    amortisation does not fit the schedule, or leaves nothing to repay at maturity.
-    """
-    ends = [period.end for period in schedule]
-    back = [0] * len(ends)
-    plan = bond.amortisation
-    if plan is not None and plan.kind == "linear":
-        if plan.from_.value not in ends:
-            raise ValueError("is not a pay date of the coupon")
-        first = ends.index(plan.from_.value)
-        for index in range(first, len(ends)):
-            back[index] = principal // (len(ends) - first)
-    elif plan is not None:
-        fractions = [Fraction(instalment.fraction.value) for instalment in plan.instalments]
-        if sum(fractions) > 1:
-            raise ValueError("the instalments add up to more than the principal")
-        if sum(fractions) == 1 and all(item.date.value != ends[-1] for item in plan.instalments):
-            raise ValueError("nothing is left for the maturity: end the bond at its last instalment")
-        for instalment in plan.instalments:
-            if instalment.date.value not in ends:
-                raise ValueError(f"{instalment.date.value} is not a pay date of the coupon")
-            part = Fraction(instalment.fraction.value)
-            back[ends.index(instalment.date.value)] += principal * part.numerator // part.denominator
-    back[-1] += principal - sum(back)
-    return back
 
 
 def unix(day: date) -> int:

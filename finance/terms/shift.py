@@ -44,7 +44,7 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
     Raises DealFileError if no shift works.
     """
     opens, closes = _window(deal)
-    if opens <= now < closes or (deal.offering is None and now < opens):
+    if opens <= now < closes or (_sale(deal) is None and now < opens):
         return 0, deal
     latest = (now - opens) // SECONDS_PER_DAY
     earliest = (now - closes) // SECONDS_PER_DAY + 1
@@ -61,11 +61,18 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
 def _window(deal: Deal) -> tuple[int, int]:
     """First second and end of the offering, else of the week before the first measurement period of what its
     parts read, in unix seconds."""
-    if deal.offering is not None:
-        return unix(deal.offering.opens.value), unix(deal.offering.closes.value)
+    sale = _sale(deal)
+    if sale is not None:
+        return unix(sale[0]), unix(sale[1])
     read = {name for part in deal.parts.values() for name in kpis_of(part)}
     begins = unix(min(deal.kpis[name].periods[0].start for name in read))
     return begins - 7 * SECONDS_PER_DAY, begins
+
+
+def _sale(deal: Deal) -> tuple[date, date] | None:
+    """The window of what the deal sells. Raises InputError where it sells several."""
+    found = [part.window for part in deal.parts.values() if part.window is not None]
+    return found[0] if found else None
 
 
 def _moved(part: Any, days: int) -> Any:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from finance.terms.bond import AmountPoint, Tier
-from finance.terms.part import Part
+from finance.terms.part import Part, Sides, Whole
+from finance.terms.tiers import AmountPoint, Tier
 from finance.terms.values import Key, NumbersTerm, NumberTerm, Strict, Text
-
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
-
 
 GAS_OF_A_PERIOD, GAS_OF_A_POINT = 14_700, 10_800
 """At least, of a period, of a point of its curve (tests/chain/test_chain_gas.py)."""
@@ -49,6 +45,7 @@ class KpiPayment(Part):
     swap begins before its first period does, with both sides' collateral in place, or not at all.
     """
 
+    called: ClassVar[str] = "KPI payment"
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("payer", "payee")
     gas: ClassVar[int] = 325_000
@@ -69,7 +66,11 @@ class KpiPayment(Part):
     close_out: CloseOut
     covenant_dscr: NumberTerm | None = None
 
-    def least_gas(self, deal: Deal) -> int:
+    def least_gas(self, deal: Whole) -> int:
         """By the periods of its KPI, and the points of its curve."""
         kpi, points = deal.kpis.get(self.kpi), len(self.tiers or self.line or [])
         return self.gas + GAS_OF_A_PERIOD * len(kpi.periods if kpi else []) + GAS_OF_A_POINT * points
+
+    def sides(self, deal: Whole) -> Sides:
+        """The two that pay each other."""
+        return Sides(frozenset((self.payer, self.payee)), "the payer or the payee")

@@ -1,24 +1,38 @@
-"""Rules of KPI payments and of treasuries beside them: parties, reports, amounts, collateral, close-out."""
+"""Rules of KPI payments: parties, reports, amounts, collateral, close-out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 from finance.terms.canonical import plain
-from finance.terms.deal import Deal, Kpi, KpiPayment, Offering, Treasury
+from finance.terms.deal import Deal
 from finance.terms.payoffs import payoff_name, payoff_term, steps_of
-from finance.terms.problems import InputError
-from finance.terms.rule_parts import MAX_DAYS, Finding, Loc, count, money, parts_of, swaps, yearly_rate
-from finance.terms.values import NumbersTerm, NumberTerm
+from finance.terms.processes import TwinProcess
+from finance.terms.rule_parts import (
+    MAX_DAYS,
+    Finding,
+    Loc,
+    count,
+    linking,
+    money,
+    parts_of,
+    period_amounts,
+    yearly_rate,
+)
+from finance.terms.sections import Kpi
+from finance.terms.swap import KpiPayment
 
 MAX_PERIODS = 240  # contracts/instruments/KpiPayment.sol
 MAX_AMOUNT = 2**96 - 1  # of one payment, in minor units: contracts/instruments/KpiPayment.sol
-MAX_UNITS = 2**64 - 1
+MOST_PER_UNIT = Decimal("1e12")  # currency
 LONGEST_LAST_FIXING = 366
 """Days that a swap may run under the close-out rule last_fixing without saying why."""
+
+
+def swaps(deal: Deal) -> Iterator[tuple[Loc, KpiPayment]]:
+    yield from parts_of(deal, KpiPayment)
 
 
 def parties(deal: Deal) -> Iterator[Finding]:
@@ -108,7 +122,7 @@ def _valued(deal: Deal, loc: Loc, swap: KpiPayment, kpi: Kpi) -> Iterator[Findin
 
 def amounts(deal: Deal) -> Iterator[Finding]:
     for here, swap in swaps(deal):
-        yield from _amounts(deal, (*here, "fixed"), swap.fixed, _periods(deal, swap), signed=True)
+        yield from period_amounts(deal, (*here, "fixed"), swap.fixed, _periods(deal, swap), signed=True)
         steps = steps_of(swap)
         name = "line" if swap.tiers is None else "tiers"
         for index, step in enumerate(steps):
@@ -120,25 +134,10 @@ def amounts(deal: Deal) -> Iterator[Finding]:
         for side in ("payer", "payee"):
             loc = (*here, "collateral", side)
             yield from money(deal, loc, getattr(swap.collateral, side), sign=1)
-        if swap.collateral.payee.value > 0 and any(swap is each for _, _, each in treasuries(deal)):
-            loc = (*here, "collateral", "payee")
-            yield loc, "must be 0: the treasury that is paid has no money before the swap begins"
         yield from count((*here, "cure_days"), swap.cure_days, 0, MAX_DAYS)
-        yield from _cured_in_time(deal, (*here, "cure_days"), swap)
         yield from yearly_rate((*here, "late_rate"), swap.late_rate)
         if swap.covenant_dscr is not None and swap.covenant_dscr.value < 1:
             yield (*here, "covenant_dscr"), "must be 1 or more"
-
-
-def _cured_in_time(deal: Deal, loc: Loc, swap: KpiPayment) -> Iterator[Finding]:
-    """A project's treasury waits for a provider that is short: not beyond the next settlement, which would
-    pay the provider of what was held up."""
-    kpi = deal.kpis.get(swap.kpi)
-    if kpi is None or len(kpi.periods) < 2 or all(swap is not each for _, _, each in treasuries(deal)):
-        return
-    gap = min((later.end - earlier.end).days for earlier, later in pairwise(kpi.periods))
-    if swap.cure_days.value >= gap:
-        yield loc, f"must be shorter than the {gap} days from one pay date to the next"
 
 
 def _periods(deal: Deal, swap: KpiPayment) -> int | None:
@@ -146,56 +145,35 @@ def _periods(deal: Deal, swap: KpiPayment) -> int | None:
     return None if kpi is None else len(kpi.periods)
 
 
-def _amounts(
-    deal: Deal, loc: Loc, listed: NumbersTerm, periods: int | None, signed: bool = False
-) -> Iterator[Finding]:
-    if not listed.value:
-        yield loc, "needs at least one amount"
-    elif periods is not None and len(listed.value) > periods:
-        yield loc, f"has {len(listed.value)} amounts for {periods} periods"
-    for value in listed.value:
-        yield from money(deal, loc, NumberTerm(value=value, assumed="one of a list"), sign=0 if signed else 1)
+def revenue(deal: Deal) -> Iterator[Finding]:
+    """What a unit of the KPI costs the payee is named by that unit."""
+    units = {deal.kpis[swap.kpi].unit for _, swap in swaps(deal) if swap.kpi in deal.kpis}
+    for name, term in deal.asset.parameters.items():
+        if not units or not name.startswith("revenue_per_"):
+            continue
+        if name.removeprefix("revenue_per_") not in units:
+            wanted = " or ".join(f"revenue_per_{unit}" for unit in sorted(units))
+            yield ("asset", "parameters", name), f"the KPI is measured in another unit: {wanted}"
+        elif not isinstance(term.value, Decimal) or not 0 < abs(term.value) < MOST_PER_UNIT:
+            yield ("asset", "parameters", name), f"must be a number other than 0, below {MOST_PER_UNIT:g}"
 
 
-def treasuries(deal: Deal) -> Iterator[tuple[Loc, Treasury, KpiPayment | None]]:
-    """Every treasury, with its place in the file and the KPI payment beside it, if that is there."""
-    for here, treasury in parts_of(deal, Treasury):
-        beside = deal.parts.get(treasury.swap)
-        yield here, treasury, beside if isinstance(beside, KpiPayment) else None
-
-
-def treasury(deal: Deal) -> Iterator[Finding]:
-    for here, share, swap in treasuries(deal):
-        yield from count((*here, "units"), share.units, 1, MAX_UNITS)
-        yield from money(deal, (*here, "unit_price"), share.unit_price, positive=True)
-        for name in ("operating_cost", "debt_service"):
-            periods = None if swap is None else _periods(deal, swap)
-            yield from _amounts(deal, (*here, name), getattr(share, name), periods)
-        if swap is not None and _issuer(deal, here[1]) not in (None, swap.payee):
-            yield (
-                (*here, "issuer"),
-                f"is not {swap.payee}, whom parts.{share.swap} pays through this treasury",
-            )
-        kpi = None if swap is None else deal.kpis.get(swap.kpi)
+def simulated(deal: Deal) -> Iterator[Finding]:
+    """A payment that a twin simulates is a wind project's, with a revenue share. That its periods are whole
+    months is only asked for when it is valued (`finance.swaps.periods.swap_periods`): moved dates are not.
+    """
+    for here, swap in swaps(deal):
+        kpi, wind = deal.kpis.get(swap.kpi), deal.asset.twin == "wind"
         if kpi is None or not kpi.periods:
             continue
-        begins, named = kpi.periods[0].start, f"parts.{share.swap}"
-        if share.issue_date.value > begins:
-            yield (*here, "issue_date"), f"dates out of order: after the first period of {named} begins"
-        for loc, sale in parts_of(deal, Offering):
-            if sale.sells == share.token and sale.closes.value >= begins:
-                yield (
-                    (*loc, "closes"),
-                    f"dates out of order: not before {begins}, when {named} must have begun",
-                )
-
-
-def _issuer(deal: Deal, treasury: str) -> str | None:
-    """Whose treasury it is; None where that is not known, its own problem."""
-    try:
-        return deal.party_of(treasury, "issuer")
-    except InputError:
-        return None
+        if isinstance(kpi.process, TwinProcess) and not wind:
+            twin = deal.asset.twin or "(missing)"
+            loc = ("kpis", swap.kpi, "process", "kind")
+            yield loc, f"only the twin `wind` can be simulated, and asset.twin = {twin}"
+        if not wind:
+            continue
+        if not linking(deal, here[1], "is hedged by"):
+            yield here, "needs a treasury beside it, whose costs and debt a wind project has"
 
 
 def silence(deal: Deal) -> Iterator[Finding]:
@@ -220,4 +198,4 @@ def silence(deal: Deal) -> Iterator[Finding]:
             )
 
 
-RULES = (parties, reports, amounts, treasury, silence)
+RULES = (parties, reports, amounts, revenue, simulated, silence)

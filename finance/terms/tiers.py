@@ -1,15 +1,61 @@
-"""Tiers with inclusive and exclusive bounds: where each begins and ends, and what can be wrong with them."""
+"""What a KPI makes of a payment in a deal file: tiers, or the points of a line. Where a tier begins and ends,
+and what can be wrong with tiers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Literal
 
-from finance.terms.bond import TierBounds
+from pydantic import Field
+
 from finance.terms.canonical import plain
+from finance.terms.values import NumberTerm, Strict
+
+Inclusive = Literal["both", "from", "to", "neither"]
 
 # (field inside `tiers`, reason); the field names the tier by its index.
 Finding = tuple[tuple[str, ...], str]
+
+
+class TierBounds(Strict):
+    """One tier of a step payoff: KPI `below` a bound, `from` one `to` another, or `above` one.
+
+    `inclusive` says whether the tier owns its bound: true or false for `below` and `above`; both, from, to or
+    neither for `from`/`to`.
+    """
+
+    below: NumberTerm | None = None
+    from_: NumberTerm | None = Field(default=None, alias="from")
+    to: NumberTerm | None = None
+    above: NumberTerm | None = None
+    inclusive: bool | Inclusive
+
+
+class Tier(TierBounds):
+    """A tier and its `amount` for the whole issue, positive when the issuer pays holders."""
+
+    amount: NumberTerm
+
+
+class RateTier(TierBounds):
+    """A tier and the `rate` that it adds to the coupon, a fraction a year (0.0025 is 25 basis points)."""
+
+    rate: NumberTerm
+
+
+class AmountPoint(Strict):
+    """A point of a payoff line: the `amount` for the whole issue at a `kpi` value."""
+
+    kpi: NumberTerm
+    amount: NumberTerm
+
+
+class RatePoint(Strict):
+    """A point of a payoff line: the `rate` added to the coupon at a `kpi` value."""
+
+    kpi: NumberTerm
+    rate: NumberTerm
 
 
 def lower_bound(tier: TierBounds) -> tuple[Decimal, bool] | None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from finance.terms.part import Issue, Link, Part
+from finance.terms.part import Issue, Link, Part, Whole
 from finance.terms.values import DayTerm, Key, NumbersTerm, NumberTerm, Text
-
-if TYPE_CHECKING:
-    from finance.terms.deal import Deal
-
 
 GAS_OF_A_PERIOD = 26_000
 """At least (tests/chain/test_chain_gas.py)."""
@@ -24,6 +20,7 @@ class Treasury(Part):
     the share of the revenue that is sold; `issuer` sells it, by default the only party with that role.
     """
 
+    called: ClassVar[str] = "treasury"
     people: ClassVar[tuple[str, ...]] = ("issuer", "operator", "lender")
     gas: ClassVar[int] = 450_000
 
@@ -40,7 +37,7 @@ class Treasury(Part):
     operating_cost: NumbersTerm
     debt_service: NumbersTerm
 
-    def least_gas(self, deal: Deal) -> int:
+    def least_gas(self, deal: Whole) -> int:
         """By its periods, which are the swap's."""
         kpi = deal.kpis.get(getattr(deal.parts.get(self.swap), "kpi", ""))
         return self.gas + GAS_OF_A_PERIOD * len(kpi.periods if kpi else [])

@@ -8,7 +8,6 @@ it is rounded once, half to even, to the KPI's decimals. The tolerance is 0.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,17 +34,14 @@ from oracle.methods.base import (
     about_of,
     compare,
 )
+from oracle.methods.rain_table import DEPTH_DECIMALS, RAIN_FILE, check_rain, rain_decimals
 from oracle.methods.series import Series, decimal_text, iso, read_file, read_series, whole_number
-from oracle.quality import impossible_rain, rare_rain
+from oracle.quality import rare_rain
 
-RAIN_FILE = "rain.csv"
-DEPTH_DECIMALS = 2
 INDEX_DECIMALS = 8  # 0.01 mm times a millionth
 STEPS = (HOUR, DAY)
 GAUGE_LIMIT = 0.2
 """Assumed: a node whose steps differ by more than this fraction from the nodes' median is suspect."""
-
-_COLUMN = re.compile(r"rain_mm@(?P<gauge>[a-z0-9][a-z0-9-]{0,30})")
 
 
 class Instrument(Section):
@@ -189,26 +185,6 @@ def _check_gauges(rain: Series, weights: Mapping[str, int]) -> None:
     wrong = sorted(rain.columns.keys() ^ {f"rain_mm@{gauge}" for gauge in weights})
     if wrong:
         raise MethodError(f"{RAIN_FILE}: columns and weights differ: {', '.join(wrong)}")
-
-
-def rain_decimals(name: str) -> int:
-    """Decimals of a column of the rain table. Raises KeyError for a name that is none."""
-    if _COLUMN.fullmatch(name) is None:
-        raise KeyError("unknown; there are columns rain_mm@GAUGE")
-    return DEPTH_DECIMALS
-
-
-def check_rain(rain: Series) -> Series:
-    """`rain` itself. Raises InputError for a depth that cannot be."""
-    for name, column in rain.columns.items():
-        wrong = np.flatnonzero(column < 0)
-        if len(wrong):
-            shown = decimal_text(int(column[wrong[0]]), DEPTH_DECIMALS)
-            raise InputError(f"{rain.source}: line {wrong[0] + 2}: {name} = {shown}: must be 0 or more")
-        found = impossible_rain(column, rain.step)
-        if found is not None:
-            raise InputError(f"{rain.source}: line {found.step + 2}: {name}: {found.words}")
-    return rain
 
 
 def _rare(rain: Series) -> list[str]:

@@ -18,7 +18,7 @@ from finance.generation.tables import HOUR
 from finance.generation.whole import MILLION
 from finance.terms import InputError
 from oracle.methods.base import NodeData, Parameters, Preparation
-from oracle.methods.rain import DEPTH_DECIMALS, RAIN_FILE
+from oracle.methods.rain_table import DEPTH_DECIMALS, RAIN_FILE
 from oracle.methods.series import Series, decimal_text
 from oracle.twins.rain import GAUGE_BIAS_SD, GAUGE_NOISE, TMY3_FILE, TMY3_STATION, resample_storms, tmy3_rain
 

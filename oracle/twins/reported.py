@@ -18,7 +18,7 @@ import numpy as np
 from finance.pricing.outlook import kpi_outlook, over_time
 from finance.terms import Deal, InputError
 from oracle.methods.base import NodeData, Preparation
-from oracle.methods.reported import ReportedRow, last_day, read_file, rows_text
+from oracle.methods.reported_table import ReportedRow, last_day, read_file, rows_text
 from oracle.methods.series import decimal_text
 
 REPORTS = "reports.csv"

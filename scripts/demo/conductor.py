@@ -35,7 +35,8 @@ from finance.settlement.terms import FeedTerms
 from finance.terms import Deal, InputError
 from oracle.method import method_of
 from oracle.methods.base import Preparation
-from oracle.methods.reported import ReportedMethod, last_day
+from oracle.methods.reported import ReportedMethod
+from oracle.methods.reported_table import last_day
 from oracle.twins.reported import reported_rows
 from scripts.demo import reporting
 from scripts.demo.accidents import NONE, PLANNED, Accidents, Capture

@@ -15,6 +15,7 @@ import pandas as pd  # noqa: E402
 
 from finance import load_deal  # noqa: E402
 from finance.pricing.study import deal_cost_of_capital  # noqa: E402
+from finance.terms import KpiBond  # noqa: E402
 
 RISK_PRICE = 0.25  # what a buyer wants per standard deviation, assumed
 ERRORS = (0.06, 0.03, 0.015)  # standard deviation of one report's error, in the KPI's unit, assumed
@@ -23,7 +24,7 @@ REPORTS = (1, 2, 4, 8)
 
 def main() -> None:
     deal = load_deal(ROOT / "deals" / "dc-water-eib-2016.yaml")
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     principal = float(bond.principal.value)
     rows = []
     for error in ERRORS:

@@ -16,6 +16,7 @@ import pandas as pd  # noqa: E402
 from finance import curve_from_frame, load_deal  # noqa: E402
 from finance.pricing.study import study  # noqa: E402
 from finance.pricing.value import deal_expectation  # noqa: E402
+from finance.terms import KpiBond  # noqa: E402
 
 # Par rates of government bonds by years to maturity, fractions a year. Made up: put your own here, or read
 # them with pd.read_csv. A column `date` may stand in place of `years`, and `zero` in place of `par`.
@@ -25,7 +26,7 @@ SPREAD = 0.0095  # what a plain bond of the issuer pays on top, assumed
 
 def main() -> None:
     deal = load_deal(ROOT / "deals" / "enel-slb-2019.yaml")
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     curve = curve_from_frame(RATES, bond.interest_from.value, frequency=1)
 
     # The rate counts for nothing where there is a curve.

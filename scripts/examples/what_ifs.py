@@ -13,7 +13,7 @@ import pandas as pd  # noqa: E402
 
 from finance import load_deal, price_table  # noqa: E402
 from finance.report.workbook import save_frames  # noqa: E402
-from finance.terms import InputError  # noqa: E402
+from finance.terms import InputError, KpiBond  # noqa: E402
 
 SHIFTS = (-0.01, 0.0, 0.01)  # of the discount yield, from the coupon
 
@@ -23,7 +23,7 @@ def main(target: str = "what-ifs.xlsx") -> None:
     for path in sorted((ROOT / "deals").glob("*.yaml")):
         deal = load_deal(path)
         try:
-            coupon = float(deal.bond.coupon.rate.value)
+            coupon = float(deal.only(KpiBond).coupon.rate.value)
         except InputError:  # it has no bond, or several
             continue
         scenarios = pd.DataFrame({"yield": [coupon + shift for shift in SHIFTS], "shift": SHIFTS})

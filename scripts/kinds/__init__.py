@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from finance.settlement.swap_terms import ProjectTerms
     from finance.settlement.terms import SettlementTerms
     from finance.terms import Deal
-    from finance.terms.deal import Currency
+    from finance.terms.sections import Currency
 
 MODULES: Final[Registry[Any]] = Registry(
     {"kpi_bond": "scripts.kinds.bond", "kpi_payment": "scripts.kinds.payment"}, "penstock.commands"

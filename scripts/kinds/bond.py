@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from finance.terms.bond import KpiBond
 from scripts.kinds import offered
 from scripts.options import KpiModel, Outputs
 
@@ -164,7 +165,7 @@ def sensitivity(
         if day is not None:
             _check_known(deal, day)
         outlook = deal_expectation(deal, kpi.value)
-        used = float(deal.bond.coupon.rate.value) if rate is None else rate
+        used = float(deal.only(KpiBond).coupon.rate.value) if rate is None else rate
         try:
             found = study(deal, outlook, used, spread, day, quote)
         except DateError as problem:

@@ -24,9 +24,10 @@ from finance.settlement.world import World
 from finance.swaps.scenarios import hourly_path
 from finance.swaps.wind import is_wind, wind_outlook
 from finance.terms import Deal
-from finance.terms.deal import Treasury
 from finance.terms.payment_form import payment_form
 from finance.terms.schedule import regular_months
+from finance.terms.swap import KpiPayment
+from finance.terms.treasury import Treasury
 from oracle.twins.wind import months_between
 from scripts.demo.company import Money
 from scripts.kinds import Closing, Drawn
@@ -66,7 +67,7 @@ def opening(deal: Deal) -> tuple[list[str], list[Table]]:
 
 def dates(deal: Deal) -> Iterator[tuple[int, str]]:
     """What happens when."""
-    pays = ", the treasury pays" if deal.treasury is not None else ""
+    pays = ", the treasury pays" if deal.only_or_none(Treasury) is not None else ""
     for number, period in enumerate(swap_terms(deal).payment.periods, start=1):
         yield period.pay_date, f"The {payment_form(deal).noun} settles {_span(deal)} {number}{pays}"
 
@@ -75,7 +76,10 @@ def revenue(deal: Deal, seed: int) -> Iterator[tuple[int, Act]]:
     """What the buyer of a wind project's power pays at the end of each period, simulated: in the scenario
     behind the nodes' weather and prices. What the plant meters is the scenario's proxy energy times its
     operating noise; it is sold at the node, not at the hub."""
-    terms, treasury = swap_terms(deal), deal.key_of(Treasury) if deal.treasury is not None else None
+    terms, treasury = (
+        swap_terms(deal),
+        deal.key_of(Treasury) if deal.only_or_none(Treasury) is not None else None,
+    )
     if treasury is None or not is_wind(deal):
         return
     starts, ends = terms.feed.period_starts, terms.feed.period_ends
@@ -94,7 +98,7 @@ def unpaid(deal: Deal, world: World) -> tuple[str, dict[str, Any]] | None:
     """What a side that has been called would owe if it left the call unmet, in words and figures."""
     books, terms = world.books(deal.lead, PaymentBooks), swap_terms(deal).payment
     amounts, words = books.ledger.amounts, Money.of(deal).words
-    for side, key in ((Side.PAYER, deal.swap.payer), (Side.PAYEE, deal.swap.payee)):
+    for side, key in ((Side.PAYER, deal.only(KpiPayment).payer), (Side.PAYEE, deal.only(KpiPayment).payee)):
         account = books.ledger.accounts[side]
         if not account.deadline:
             continue
@@ -121,7 +125,7 @@ def decided(deal: Deal, world: World) -> Iterator[dict[str, Any]]:
         known = oracle.report_of(books.parts.feed, period, world.at).settled_value
         way = "to the payee" if amount >= 0 else "to the payer"
         yield {
-            "kpi": deal.swap.kpi,
+            "kpi": deal.only(KpiPayment).kpi,
             "period": period + 1,
             "decides": "payment",
             "kpi_value": None if known is None else str(known),
@@ -137,7 +141,7 @@ def closing(
     lived = _Lived(deal, world, paid)
     form, amounts, words = payment_form(deal), lived.amounts, Money.of(deal).words
     to_payee, to_payer = (sum(max(0, way * amount) for amount in amounts) for way in (1, -1))
-    names = [deal.parties[key].name for key in (deal.swap.payee, deal.swap.payer)]
+    names = [deal.parties[key].name for key in (deal.only(KpiPayment).payee, deal.only(KpiPayment).payer)]
     went = [
         f"{words(amount)} went to {name}"
         for amount, name in zip((to_payee, to_payer), names, strict=True)
@@ -172,7 +176,7 @@ def closing(
 
 def _span(deal: Deal) -> str:
     """What a period of the payment is called."""
-    listed = deal.kpis[deal.swap.kpi].periods
+    listed = deal.kpis[deal.only(KpiPayment).kpi].periods
     months = regular_months([(period.start, period.end) for period in listed])
     return {1: "month", 3: "quarter", 12: "year"}.get(months or 0, "period")
 
@@ -344,7 +348,7 @@ def _coverage_figure(lived: _Lived) -> Figure:
     left.set_ylabel(f"Revenue of the year ({lived.deal.currency.code} million)")
     for name, colour, marker in (("dscr", LOSS, "o"), ("hedged_dscr", GAIN, "s")):
         right.plot(places, [each[name] for each in years], marker=marker, color=colour)
-    covenant = lived.deal.swap.covenant_dscr
+    covenant = lived.deal.only(KpiPayment).covenant_dscr
     if covenant is not None:
         level, text = float(covenant.value), {"textcoords": "offset points", "fontsize": 8}
         right.axhline(level, color=TWIN, linewidth=1, linestyle=(0, (4, 3)))

@@ -21,7 +21,6 @@ from chain.plan import dates_of
 from chain.sender import GasLog
 from finance.settlement.acts import Act
 from finance.terms import Deal
-from finance.terms.deal import Offering
 from finance.terms.schedule import unix
 from oracle.relay import send_challenge
 from scripts.demo.accidents import NONE, Accidents
@@ -106,8 +105,8 @@ class Story:
         deal = self.life.deal
         self._at(self.begins, "The deal is deployed", self._deploy)
         titles = {at: title for _, group, dates in said_of(deal, "dates") for at, title in dates(group)}
-        for sale in deal.having(Offering).values():
-            opens, closes = (unix(each.value) for each in (sale.opens, sale.closes))
+        for window in filter(None, (part.window for part in deal.parts.values())):
+            opens, closes = map(unix, window)
             titles |= {opens: "The offering opens", closes: "The offering closes and is settled"}
             self._at(closes - HOUR, "What is left of the offering is bought", self._buy_rest)
         for date in self.dates:

@@ -18,6 +18,8 @@ from chain.bindings import contract, read
 from chain.errors import ContractError
 from chain.kinds import read_ledger
 from chain.network import LocalChain
+from finance.terms.bond import KpiBond
+from finance.terms.swap import KpiPayment
 from tests.api.test_pages_figures import page, rows, section, text_of
 from tests.api.world import KPI, LIARS, Service, World, bond_world, serving
 
@@ -35,7 +37,7 @@ def test_a_settlement_is_paid_only_if_it_was_and_names_its_parties(wind: Service
     amounts = logs(wind, "swap", "KpiPayment", "AmountPaid")
     shown = [each for each in wind.of("/payments?limit=500")["items"] if each["kind"] == "settlement"]
     assert len(shown) == len(amounts) > 4
-    payer, payee = wind.world.deal.swap.payer, wind.world.deal.swap.payee
+    payer, payee = wind.world.deal.only(KpiPayment).payer, wind.world.deal.only(KpiPayment).payee
     assert {payer, payee} <= wind.world.deal.parties.keys()
     for row, log in zip(sorted(shown, key=lambda each: each["index"]), amounts, strict=True):
         assert int(row["amount"]) == abs(log.amount)
@@ -79,7 +81,7 @@ def test_the_swap_says_what_fell_due_and_what_was_not_paid(wind: Service) -> Non
 
 def test_a_period_that_left_nothing_is_shown(wind: Service) -> None:
     paid = logs(wind, "treasury", "RevenueTreasury", "PeriodPaid")
-    count = len(wind.world.deal.kpis[wind.world.deal.swap.kpi].periods)
+    count = len(wind.world.deal.kpis[wind.world.deal.only(KpiPayment).kpi].periods)
     left = {log.period: log.holders for log in paid if log.period < count}
     assert 0 in left.values()
     shown = [each for each in wind.of("/payments?limit=500")["items"] if each["kind"] == "revenue"]
@@ -116,7 +118,7 @@ def test_a_sale_that_is_open_plans_the_full_issue(chain: LocalChain, tmp_path: P
     """4 of 10 units are sold, and fewer than all may come to nothing: what is planned is for 10."""
     with serving(bond_world(chain, tmp_path, "offered")) as service:
         deal = service.world.deal
-        issue = int(deal.bond.principal.value / deal.bond.denomination.value)
+        issue = int(deal.only(KpiBond).principal.value / deal.only(KpiBond).denomination.value)
         sold = logs(service, "offering", "Offering", "Subscribed")
         assert sum(log.units for log in sold) < issue
         for row in service.of("/payments?limit=500")["items"]:
@@ -128,7 +130,7 @@ def test_a_sale_that_is_open_plans_the_full_issue(chain: LocalChain, tmp_path: P
 
 def test_interest_and_repaid_principal_are_told_apart(redeemed: Service) -> None:
     """Every unit of 1,000 has been repaid; the rest of what it was given is income."""
-    deal, nominal = redeemed.world.deal, int(redeemed.world.deal.bond.denomination.value)
+    deal, nominal = redeemed.world.deal, int(redeemed.world.deal.only(KpiBond).denomination.value)
     token = redeemed.world.life.token
     held = {row["holder"]: row["units"] for row in redeemed.of("/holders")["items"]}
     for holder, units in held.items():

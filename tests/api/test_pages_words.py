@@ -15,6 +15,7 @@ from api.instruments import words_of
 from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
+from finance.terms.bond import KpiBond
 from tests.book import groups
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,7 @@ def test_every_deal_of_the_book_is_told(name: str, language: str) -> None:
     words = words_of(deal, say, write)
     told = [words.what, *words.gets, *words.loses]
     assert all(told)
-    assert len(words.rulings) == (1 if deal.kind == "kpi_payment" else len(deal.bond.kpi_rules))
+    assert len(words.rulings) == (1 if deal.kind == "kpi_payment" else len(deal.only(KpiBond).kpi_rules))
     assert not any("{" in str(line) for line in told)
     sheet = term_sheet(deal, say, write)
     stated = [(kind, text) for _, _, kind, text in deal.numbers()]

@@ -32,6 +32,7 @@ from chain.sender import GasLog, Sender
 from chain.terms import holding_policy, short_string
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms.offering import Offering
 from finance.terms.shift import shift_deal, shift_to
 from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, at, small_tree
 
@@ -438,7 +439,7 @@ def test_moving_the_dates_makes_another_deal(deal: Deal) -> None:
     moved = shift_deal(deal, 10)
     assert moved.terms_hash != deal.terms_hash
     claim = moved.parts["bond"]
-    assert moved.offering.opens.value == date(2016, 9, 25)
+    assert moved.only(Offering).opens.value == date(2016, 9, 25)
     assert (claim.interest_from.value, claim.maturity.value) == (date(2016, 10, 11), date(2021, 4, 11))
     assert moved.kpis["runoff-reduction"].periods[0].end == date(2021, 1, 10)
     # The publication is as old as it was, and nobody has published the new dates.

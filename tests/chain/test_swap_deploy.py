@@ -26,6 +26,7 @@ from chain.sender import GasLog
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
 from finance.terms.shift import shift_to
+from finance.terms.swap import KpiPayment
 from tests.chain.bond_life import CLIENTS
 from tests.chain.swap_life import BEFORE, BLOOM, RAIN, at, project_deal, rain_deal, valued_deal
 
@@ -180,7 +181,7 @@ def test_a_model_that_values_before_it_is_measured_is_refused() -> None:
     for period, end in zip(valued, ends, strict=False):
         day = date.fromisoformat(end)
         period["start"], period["end"] = str(day - timedelta(days=30)), str(day)
-    assert parse_deal(tree).swap.close_out.kpi == "model-value"
+    assert parse_deal(tree).only(KpiPayment).close_out.kpi == "model-value"
     valued[3]["end"] = str(date.fromisoformat(ends[3]) - timedelta(days=1))
     with pytest.raises(DealFileError, match="values period 4 before period 3 of rainfall has ended"):
         parse_deal(tree)

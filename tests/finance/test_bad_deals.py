@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from finance.terms import DealFileError, load_deal, parse_deal
 from finance.terms.reader import read_deal_text
+from finance.terms.swap import KpiPayment
 from scripts.cli import main
 from tests.finance.bad_claim_cases import BAD_CLAIMS
 from tests.finance.bad_deal_cases import BAD_DEALS
@@ -45,7 +46,7 @@ def test_bad_file_is_refused_in_one_clear_line(name: str, edited: Callable[..., 
 
 def test_last_fixing_beyond_a_year_if_the_deal_says_why(edited: Callable[..., Path]) -> None:
     said = ("{rule: replacement_cost}", "{rule: last_fixing, why: the two are sisters}")
-    swap = load_deal(edited(said, base="water-utility-rainfall-swap")).swap
+    swap = load_deal(edited(said, base="water-utility-rainfall-swap")).only(KpiPayment)
     assert (swap.close_out.rule, swap.close_out.why) == ("last_fixing", "the two are sisters")
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from finance.terms.bond import KpiBond
 from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
 from tests.finance.deal_variants import ALL, DEALS, file_of, term
@@ -202,7 +203,10 @@ def test_every_day_of_a_deals_life(name: str, tmp_path: Path, seed: int) -> None
     """sensitivity --at, on days drawn from before the start to after the end."""
     rng = random.Random(f"{seed} {name}")
     deal = ALL[name]()
-    start, end = deal.bond.interest_from.value.toordinal(), deal.bond.maturity.value.toordinal()
+    start, end = (
+        deal.only(KpiBond).interest_from.value.toordinal(),
+        deal.only(KpiBond).maturity.value.toordinal(),
+    )
     for _ in range(3):
         day = date.fromordinal(rng.randint(start - 30, end + 30))
         check("sensitivity", str(DEALS / f"{deal.id}.yaml"), f"--at={day}", "--json")

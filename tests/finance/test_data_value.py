@@ -32,7 +32,7 @@ from finance.pricing.simulate import simulate
 from finance.pricing.sustainability import Effort, fair_linked_coupon, linked_bond, tries
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.terms import settlement_terms
-from finance.terms import Deal, InputError
+from finance.terms import Deal, InputError, KpiBond
 from finance.terms.schedule import coupon_schedule
 from tests.seeds import usual
 
@@ -322,7 +322,7 @@ def test_silence_never_pays_on_the_real_deal(mean: float, deal: Deal, flows: Flo
     """What the contract fixes when no report comes is never cheaper for DC Water, which controls the data."""
     flow, terms = flows.kpi_flows[0], settlement_terms(deal)
     silent = terms.fixings[0].missing * flow.scale
-    assert deal.data_controller == "issuer"
+    assert deal.controller_of(deal.key_of(KpiBond)) == "issuer"
     assert expected_amount(flow, NormalKpi(mean, 0.05)) <= silent
     chance = float(stats.norm.cdf((0.186 - mean) / 0.05)), float(stats.norm.sf((0.413 - mean) / 0.05))
     wanted = 3.3e6 * (sum(chance) - (chance[1] - chance[0]) ** 2) ** 0.5

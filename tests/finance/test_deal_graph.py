@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from finance.pricing.value import price
 from finance.swaps.index import index_swap
 from finance.terms import DealFileError, InputError, load_deal, parse_deal
-from finance.terms.deal import KpiBond, KpiPayment
+from finance.terms.bond import KpiBond
 from finance.terms.reader import read_deal_yaml
 from finance.terms.shift import shift_deal
+from finance.terms.swap import KpiPayment
 from scripts.cli import main
 from tests.chain.bond_life import small_deal
 from tests.joined_deals import DEALS, crowded_deal, crowded_tree, joined_deal, joined_tree
@@ -49,8 +50,8 @@ def test_parts_that_name_each_other_are_a_group() -> None:
     assert list(groups["leaks"].kpis) == list(groups["leaks"].oracle) == ["leakage"]
     assert list(groups["junior"].kpis) == ["runoff-reduction"]
     assert len({deal, *groups.values()}) == 4  # of one deal, and not the same
-    assert groups["junior"].bond is deal.part("junior", KpiBond)
-    assert groups["leaks"].swap is deal.part("leaks", KpiPayment)
+    assert groups["junior"].only(KpiBond) is deal.part("junior", KpiBond)
+    assert groups["leaks"].only(KpiPayment) is deal.part("leaks", KpiPayment)
 
 
 def test_of_several_parts_one_must_be_named() -> None:
@@ -62,7 +63,7 @@ def test_of_several_parts_one_must_be_named() -> None:
     with pytest.raises(InputError, match="part = token: not one that is valued by itself"):
         deal.group("token")
     with pytest.raises(InputError, match=r"has several \(bond, junior\): say which bond is meant"):
-        deal.bond  # noqa: B018
+        deal.only(KpiBond)
     with pytest.raises(InputError, match="joins several parts"):
         deal.kind  # noqa: B018
     with pytest.raises(InputError, match=r"parts\.token: no KpiBond is called that"):
@@ -84,7 +85,9 @@ def test_a_part_is_worth_what_it_is_alone() -> None:
     assert one.value == other.value
     # Twice the coupon at the yield of the other is worth more than par.
     assert (
-        price(deal.group("junior"), discount_yield=float(deal.group("bond").bond.coupon.rate.value)).price
+        price(
+            deal.group("junior"), discount_yield=float(deal.group("bond").only(KpiBond).coupon.rate.value)
+        ).price
         > 100
     )
 
@@ -218,7 +221,7 @@ def test_a_wallet_is_known_by_its_role_and_by_its_party_where_several_have_it() 
     assert {many.wallet_of(key, "agent") for key in ("token", "junior-units")} == {"agent"}
     # A group knows its people as the whole does.
     assert many.group("junior").wallet_of("junior", "issuer") == "issuer.city"
-    assert many.group("junior").data_controller == "issuer"
+    assert many.group("junior").controller_of("junior") == "issuer"
     holders = crowded_tree()
     holders["parties"]["city"]["roles"] = ["issuer"]
     holders["parties"]["investors"]["roles"] = ["holder", "data_controller"]

@@ -12,7 +12,7 @@ import pytest
 
 from chain.network import when
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
-from finance.terms.schedule import bond_schedule
+from finance.terms.offering import Offering
 from finance.terms.shift import shift_deal, shift_to
 from tests.chain.bond_life import DC_WATER, ROOT, small_tree
 
@@ -112,11 +112,11 @@ def test_what_is_on_a_turn_stays_on_it_and_what_is_between_two_stays_between() -
         {"kind": "linear", "from": term("2018-10-01")},
     ):
         deal = bond(amortisation=plan)
-        turns = [period.end for period in bond_schedule(deal.parts["bond"])]
+        turns = [period.end for period in deal.parts["bond"].schedule]
         place = turns.index(date(2018, 10, 1))
         for days in (-200, -31, 1, 30, 59, 365, 500):
             claim = shift_deal(deal, days).parts["bond"]
-            now = [period.end for period in bond_schedule(claim)]
+            now = [period.end for period in claim.schedule]
             kept = claim.amortisation
             assert kept is not None
             day = kept.from_.value if kept.kind == "linear" else kept.instalments[0].date.value
@@ -147,8 +147,8 @@ def test_an_offering_is_open_from_its_first_second_to_its_last() -> None:
     ):
         found, moved = shift_to(deal, now)
         assert found == days
-        assert moved.offering is not None
-        assert at(str(moved.offering.opens.value)) <= now < at(str(moved.offering.closes.value))
+        opens, closes = moved.only(Offering).window
+        assert at(str(opens)) <= now < at(str(closes))
 
 
 def test_a_day_that_the_calendar_does_not_allow_is_passed_over() -> None:

@@ -14,6 +14,7 @@ from finance.pricing import NormalKpi
 from finance.pricing.study import study
 from finance.pricing.value import deal_expectation
 from finance.terms import InputError
+from finance.terms.bond import KpiBond
 from tests.finance.deal_variants import BOOK, book_deal, enel_under
 
 DC = "dc-water-eib-2016"
@@ -112,7 +113,7 @@ def test_zero_rates_by_date_and_by_years_agree() -> None:
 
 def test_a_flat_curve_is_the_flat_yield() -> None:
     deal = book_deal("enel-slb-2019")
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     frame = pd.DataFrame({"years": [1, 5], "zero": [0.03, 0.03]})
     curve = curve_from_frame(frame, bond.interest_from.value, frequency=2, day_count="30/360")
     outlook = deal_expectation(deal)

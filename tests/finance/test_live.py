@@ -14,6 +14,7 @@ from finance.pricing.prepared import PreparedBond
 from finance.pricing.processes import LognormalProcess, MeanRevertingProcess, Season
 from finance.pricing.simulate import kpi_time
 from finance.terms import Deal, InputError, parse_deal
+from finance.terms.bond import KpiBond
 from finance.terms.reader import read_deal_yaml
 from tests.finance.deal_variants import BOOK, book_deal, term
 
@@ -120,7 +121,7 @@ def test_reports_on_average_tell_what_was_expected(when: date) -> None:
     expected of it before; so is the chance of each tier.
     """
     deal = book_deal("singapore-ebus-loan")
-    start = deal.bond.interest_from.value
+    start = deal.only(KpiBond).interest_from.value
     season = Season(sine=0.05, cosine=-0.04)
     processes = (
         MeanRevertingProcess(0.2, 0.4, speed=0.7, volatility=0.05, season=season),

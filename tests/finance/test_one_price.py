@@ -23,8 +23,9 @@ from finance.pricing.prepared import PreparedBond
 from finance.pricing.processes import NormalProcess
 from finance.pricing.study import study
 from finance.terms import Deal, parse_deal
+from finance.terms.bond import KpiBond
 from finance.terms.reader import read_deal_yaml
-from finance.terms.schedule import accrual_factor, bond_schedule, coupon_schedule
+from finance.terms.schedule import accrual_factor, coupon_schedule
 from tests.finance.deal_variants import book_deal, term
 from tests.finance.wide_bonds import MONTHS, after
 
@@ -57,7 +58,7 @@ def fixed_bond(start: date, maturity: date, frequency: str, day_count: str, rate
 
 
 def quantlib(deal: Deal) -> Any:
-    coupon, schedule = deal.bond.coupon, bond_schedule(deal.bond)
+    coupon, schedule = deal.only(KpiBond).coupon, deal.only(KpiBond).schedule
     dates = [ql.Date.from_date(day) for day in (schedule[0].start, *(period.end for period in schedule))]
     return ql.FixedRateBond(
         0, 100.0, ql.Schedule(dates), [float(coupon.rate.value)], DAY_COUNTS[coupon.day_count]
@@ -67,9 +68,9 @@ def quantlib(deal: Deal) -> Any:
 def quantlib_dirty(deal: Deal, day: date, rate: float) -> float:
     """QuantLib's dirty price; a yield compounded once a life is restated as a yearly one."""
     ql.Settings.instance().evaluationDate = ql.Date.from_date(day)
-    coupon, often = deal.bond.coupon, ql.Annual
+    coupon, often = deal.only(KpiBond).coupon, ql.Annual
     if coupon.frequency == "once":
-        whole = float(bond_schedule(deal.bond)[0].years)
+        whole = float(deal.only(KpiBond).schedule[0].years)
         rate = (1 + rate * whole) ** (1 / whole) - 1
     else:
         often = FREQUENCIES[coupon.frequency]
@@ -116,11 +117,11 @@ def test_every_command_has_quantlibs_price(seed: int) -> None:
     rng = random.Random(seed)
     for number in range(BONDS):
         deal = random_bond(rng)
-        start, end = deal.bond.interest_from.value, deal.bond.maturity.value
+        start, end = deal.only(KpiBond).interest_from.value, deal.only(KpiBond).maturity.value
         day = start if number % 3 == 0 else start + timedelta(days=rng.randrange((end - start).days))
         rate = rng.uniform(-0.02, 0.15)
         wanted = quantlib_dirty(deal, day, rate)
-        about = (number, deal.bond.coupon, start, end, day, rate)
+        about = (number, deal.only(KpiBond).coupon, start, end, day, rate)
         found = every_price(deal, day, rate)
         assert found == pytest.approx(dict.fromkeys(found, wanted), abs=2e-8), about
         accrued = quantlib(deal).accruedAmount(ql.Date.from_date(day))
@@ -181,7 +182,7 @@ def test_the_clock_of_a_kpi_starts_with_interest_on_every_day() -> None:
         found = study(deal, outlook, 0.03, settle=day)
         assert found.kpi_amounts[0] == pytest.approx(wanted, abs=1e-9)
         assert found.process is not None
-        passed = years("30/360", deal.bond.interest_from.value, date(2026, 12, 31))
+        passed = years("30/360", deal.only(KpiBond).interest_from.value, date(2026, 12, 31))
         assert found.process.mean == pytest.approx(process.mean + process.trend * passed, abs=1e-12)
         at = found.settle
         assert found.dirty == pytest.approx(live_value(PreparedBond.of(deal), {}, at, 0.03).dirty, abs=1e-9)

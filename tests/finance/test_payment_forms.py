@@ -28,6 +28,7 @@ from finance.swaps.index import IndexSwap, index_swap
 from finance.terms import Deal, InputError, load_deal, parse_deal
 from finance.terms.payment_form import payment_form
 from finance.terms.reader import read_deal_yaml
+from finance.terms.swap import KpiPayment
 from scripts.cli import main
 from tests.seeds import usual
 
@@ -124,7 +125,7 @@ def test_a_charge_is_worth_what_a_lognormal_call_spread_leaves() -> None:
     start = date(2024, 1, 1)
     factors = [
         1.05 ** (-(days_after(period.end, 45) - start).days / 365)
-        for period in deal.kpis[deal.swap.kpi].periods
+        for period in deal.kpis[deal.only(KpiPayment).kpi].periods
     ]
     assert found.exact_value.value == pytest.approx((CHARGE - deduction) * sum(factors), rel=1e-7)
     charge = found.charge

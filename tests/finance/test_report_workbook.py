@@ -18,6 +18,7 @@ from finance import price
 from finance.report.workbook import save_frames, save_workbook
 from finance.swaps.deal import payment_days
 from finance.terms import InputError
+from finance.terms.swap import KpiPayment
 from scripts.cli import main
 from tests.finance.deal_variants import BOOK, book_deal, enel_under, file_of
 
@@ -158,5 +159,5 @@ def test_days_of_a_swap_are_days(name: str, command: str, tmp_path: Path) -> Non
         found = rows(book, "Cash flows")
         assert [row["pay_date"].date() for row in found] == list(payment_days(book_deal(name)))
         assert [row["period"].date() for row in found] == [
-            each.start for each in book_deal(name).kpis[book_deal(name).swap.kpi].periods
+            each.start for each in book_deal(name).kpis[book_deal(name).only(KpiPayment).kpi].periods
         ]

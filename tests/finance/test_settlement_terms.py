@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum, payoff
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, load_deal, parse_deal
-from finance.terms.deal import OutcomePayment, Tier
+from finance.terms.bond import OutcomePayment
 from finance.terms.payoffs import points
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import accrual_factor, coupon_schedule, months_after, unix
-from finance.terms.tiers import check_tiers, describe, lower_bound, upper_bound
+from finance.terms.tiers import Tier, check_tiers, describe, lower_bound, upper_bound
 
 GOOD = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 

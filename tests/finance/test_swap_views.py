@@ -31,6 +31,7 @@ from finance.swaps.holders import Needs, run_waterfall
 from finance.swaps.project import ProjectSwap, project_inputs, project_swap, seasonal_profile
 from finance.swaps.variants import with_payoff
 from finance.terms import Deal, InputError, load_deal
+from finance.terms.swap import KpiPayment
 from tests.seeds import usual
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -304,7 +305,7 @@ def test_upside_sharing_costs_fixed_payment() -> None:
     proxy, leg = plain.study.scenarios.proxy, plain.study.leg
     worth = float((0.25 * np.maximum(proxy - 4e6, 0)).mean(axis=0) @ leg.discount) / leg.annuity
     assert plain.study.payment.fair - kept.study.payment.fair == pytest.approx(worth, rel=1e-6)
-    assert [(str(p.kpi.value), str(p.amount.value)) for p in shared.swap.line or []] == [
+    assert [(str(p.kpi.value), str(p.amount.value)) for p in shared.only(KpiPayment).line or []] == [
         ("-2000000", "2000000"), ("4000000", "-4000000"), ("15000000", "-12250000"),
     ]  # fmt: skip
 
@@ -331,6 +332,6 @@ def test_variants_that_no_line_can_carry() -> None:
 
 
 def test_a_wind_swap_without_a_share_says_what_is_missing() -> None:
-    tree = bloom().model_copy(update={"parts": {"swap": bloom().swap}})
+    tree = bloom().model_copy(update={"parts": {"swap": bloom().only(KpiPayment)}})
     with pytest.raises(InputError, match="has no treasury"):
         project_swap(tree)

@@ -20,6 +20,7 @@ from finance.actus.deal import contract_flows
 from finance.settlement.bond import fixed, rate, replay
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms import DealFileError, parse_deal
+from finance.terms.bond import KpiBond
 from finance.terms.deal import Deal
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import AccrualPeriod, coupon_schedule
@@ -53,14 +54,14 @@ def test_rates_are_those_that_the_file_states(drawn: Drawn, data: Any) -> None:
     terms = settlement_terms(deal)
     reports = data.draw(reports_for(terms))
     values = fixed(terms, reports)
-    bond = deal.bond
+    bond = deal.only(KpiBond)
     for index, period in enumerate(drawn[1]):
         found = rate(terms, index, values)
         assert 0 <= found < 10**18
         stated = Fraction(bond.coupon.rate.value) * 10**18
         for step, report in zip(bond.coupon.steps or [], reports, strict=False):
             if step.from_.value <= period.start and (step.until is None or period.start < step.until.value):
-                stated += in_words(step, report, deal.data_controller)
+                stated += in_words(step, report, deal.controller_of(deal.key_of(KpiBond)))
         assert found == stated
 
 
@@ -99,7 +100,11 @@ def test_a_missing_report_never_favours_who_controls_the_data(drawn: Drawn, data
             for fixing, report in zip(terms.fixings, reports, strict=True)
         ]
         for index, amount in due(terms, kept).items():
-            assert amount >= told[index] if deal.data_controller == "issuer" else amount <= told[index]
+            assert (
+                amount >= told[index]
+                if deal.controller_of(deal.key_of(KpiBond)) == "issuer"
+                else amount <= told[index]
+            )
 
 
 def due(terms: SettlementTerms, reports: list[int | None]) -> dict[int, int]:

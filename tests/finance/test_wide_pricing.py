@@ -25,10 +25,10 @@ from finance.pricing.value import Valuation
 from finance.settlement.bond import fixed, replay
 from finance.settlement.terms import settlement_terms
 from finance.terms import Deal, parse_deal
-from finance.terms.deal import CouponStep, KpiBond
+from finance.terms.bond import CouponStep, KpiBond
 from finance.terms.payoffs import Rule, payoff_term, steps_of
 from finance.terms.reader import read_deal_yaml
-from finance.terms.schedule import PERIODS_PER_YEAR, bond_schedule, coupon_schedule
+from finance.terms.schedule import PERIODS_PER_YEAR, coupon_schedule
 from tests.book import groups, of_kind
 from tests.finance.wide_bonds import ENEL, Tree, term, wide_bonds
 
@@ -52,7 +52,7 @@ def evaluation_date() -> Iterator[None]:
 
 def quantlib_price(bond: KpiBond, choose: Callable[[Rule], Decimal], rate: float) -> float:
     """The bond when each rule pays what `choose` says, as QuantLib's amortising bond of stepping rates."""
-    schedule = bond_schedule(bond)
+    schedule = bond.schedule
     rates = [float(bond.coupon.rate.value)] * len(schedule)
     extra = [0.0] * len(schedule)
     for rule in bond.kpi_rules:
@@ -88,7 +88,7 @@ def quantlib_price(bond: KpiBond, choose: Callable[[Rule], Decimal], rate: float
 
 def notionals(bond: KpiBond) -> list[float]:
     """What bears interest in each period, per 100 at issue, from the words of the file."""
-    schedule, plan = bond_schedule(bond), bond.amortisation
+    schedule, plan = bond.schedule, bond.amortisation
     ends = [period.end for period in schedule]
     back = [0.0] * len(ends)
     if plan is not None and plan.kind == "linear":
@@ -102,7 +102,7 @@ def notionals(bond: KpiBond) -> list[float]:
 
 def check_cases(deal: Deal, rate: float) -> None:
     valuation = price(deal, NormalKpi(0.5, 0.1), discount_yield=rate)
-    bond = deal.bond
+    bond = deal.only(KpiBond)
 
     def amounts(rule: Rule) -> list[Decimal]:
         return [payoff_term(step).value for step in steps_of(rule)]
@@ -199,7 +199,7 @@ def test_no_outlook_makes_silence_pay(drawn: tuple[Tree, Any], mean: float, sd: 
     deal = parse_deal(drawn[0])
     told = price(deal, NormalKpi(mean, sd), discount_yield=0.03)
     silent = worth(told, fixed(told.claim.terms, [None] * len(told.claim.terms.fixings)))
-    if deal.data_controller == "issuer":
+    if deal.controller_of(deal.key_of(KpiBond)) == "issuer":
         assert silent >= told.price - rounding(told)
     else:
         assert silent <= told.price + rounding(told)

@@ -17,7 +17,7 @@ from finance.terms import Deal, InputError, load_deal
 from oracle.evidence import Bundle, EvidenceError
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import METHODS, MethodError, measure, method_hash, recompute
-from oracle.methods.reported import ReportedRow
+from oracle.methods.reported_table import ReportedRow
 from oracle.methods.series import Series, decimal_text, read_series, whole_number
 from oracle.node import RefusedError
 from oracle.node_config import ConfigError

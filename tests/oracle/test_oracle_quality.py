@@ -15,8 +15,8 @@ from finance.terms import Deal, InputError, load_deal
 from oracle import quality
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import METHODS, MethodError, measure, recompute, suspicions_of
-from oracle.methods.rain import check_rain
-from oracle.methods.reported import ReportedRow
+from oracle.methods.rain_table import check_rain
+from oracle.methods.reported_table import ReportedRow
 from oracle.methods.series import Series
 from oracle.methods.wind import check_prices, check_wind
 from oracle.node import RefusedError

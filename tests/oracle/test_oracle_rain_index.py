@@ -14,7 +14,7 @@ from finance.terms import InputError, load_deal
 from oracle.evidence import Bundle, canonical
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import METHODS, MethodError, inputs_of, recompute
-from oracle.methods.rain import check_rain, rain_decimals
+from oracle.methods.rain_table import check_rain, rain_decimals
 from oracle.node_config import ConfigError
 from tests.oracle.conftest import ROOT
 from tests.oracle.offline import FEED, edit, start

@@ -16,7 +16,7 @@ from finance.terms import Deal, InputError, load_deal, parse_deal
 from oracle.evidence import Bundle
 from oracle.method import MethodError, measure, recompute
 from oracle.methods.base import Preparation
-from oracle.methods.reported import ReportedRow, last_day, read_file, read_rows, rows_text
+from oracle.methods.reported_table import ReportedRow, last_day, read_file, read_rows, rows_text
 from oracle.methods.series import SeriesError
 from oracle.twins.reported import reported_rows
 from tests.oracle.conftest import ROOT

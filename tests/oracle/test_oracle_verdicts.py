@@ -23,7 +23,7 @@ from oracle.feed import Feed
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import measure, method_hash
 from oracle.methods.base import Reading
-from oracle.methods.reported import ReportedRow
+from oracle.methods.reported_table import ReportedRow
 from oracle.observation import sign
 from oracle.verifier import Verification, _check_readings, verify_report
 from oracle.wire import SignedObservation

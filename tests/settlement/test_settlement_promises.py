@@ -10,6 +10,7 @@ import pytest
 from finance.settlement.acts import Act
 from finance.settlement.payment_books import PaymentBooks
 from finance.terms import load_deal
+from finance.terms.swap import KpiPayment
 from tests.kinds.deals import ROOT
 from tests.kinds.lives import Kept, periods_of
 
@@ -38,4 +39,4 @@ def test_who_pays_in_before_the_settlement_is_never_called(name: str, part: str,
     # What it comes to is the same: the settlements are.
     amounts = [life.world.books(part, PaymentBooks).ledger.amounts for life in lives]
     assert amounts[0] == amounts[1]
-    assert len(amounts[0]) == len(deal.kpis[deal.swap.kpi].periods)
+    assert len(amounts[0]) == len(deal.kpis[deal.only(KpiPayment).kpi].periods)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from finance.terms.bond import AmountPoint
 from finance.terms.part import Part
 from finance.terms.swap import CloseOut, Collateral, KpiPayment
+from finance.terms.tiers import AmountPoint
 from finance.terms.values import Key, NumbersTerm, NumberTerm, Text, shortest
 
 if TYPE_CHECKING:
