@@ -59,7 +59,7 @@ def build(settings: Settings, demo: Demo | None = None) -> FastAPI:
     """
     database = Database(settings.database)
     chain = ChainLink(settings.network)
-    index = Index(database)
+    index = Index(database, is_shown)
     stream = Stream(database, settings.limits.streams, index)
     services = Services(
         settings=settings,

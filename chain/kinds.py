@@ -1,16 +1,12 @@
 """The kinds of claims that deals hold, and what follows for a deal from those of its own: the plan of its
-parts, the books of them, its ledger. Nothing else in this room asks what kind a deal is. Other packages add
+parts, and the books of them. Nothing else in this room asks what kind a deal is. Other packages add
 theirs by entry points, after ours (docs/new-instrument.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from web3 import Web3
-
-from chain.event_tables import EventTables
-from chain.events import PAGE
 from chain.plan import Plan, Planned, Site, feed_config
 from chain.records import DeploymentRecord
 from finance.registry import Registry
@@ -30,10 +26,6 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
     "penstock.plans",
 )
 """What a group with a part of each kind is on a chain, in the order in which a keeper looks at them."""
-LEDGERS: Final[Registry[type[EventTables]]] = Registry(
-    {"kpi_bond": "chain.ledger:Ledger", "kpi_payment": "chain.swap.ledger:SwapLedger"}, "penstock.ledgers"
-)
-"""The tables of a deal's events, by its kind."""
 
 
 def plan_of(deal: Deal) -> Plan:
@@ -84,16 +76,3 @@ def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> Worl
         world.money[addresses[key]] += amount
     world.money[addresses["oracle"]] += sum(record.rewards.values())
     return world
-
-
-def read_ledger(
-    w3: Web3,
-    record: DeploymentRecord,
-    to_block: int | None = None,
-    page: int = PAGE,
-    part: str | None = None,
-) -> Any:
-    """What happened to a deployed deal, of a deal of several groups to that which `part` leads, up to
-    `to_block` (default: the latest); see EventTables.read. Raises InputError for a part that leads none."""
-    group = record.load_deal().group(part)
-    return LEDGERS[group.kind].read(w3, record, to_block, page, frozenset(group.parts))

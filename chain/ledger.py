@@ -1,118 +1,197 @@
 """The events of a deal as pandas tables: who held what, what was paid, reported, challenged and ruled.
 
-Every row names the block, log and transaction it comes from. Amounts are Python integers in minor units
-(columns of dtype object, because 18 decimals do not fit 64 bits); times are unix seconds.
+Which tables there are, and which columns each kind of part gives to them, stands with the kind (chain.parts).
+Amounts are Python integers in minor units (columns of dtype object, because 18 decimals do not fit 64 bits);
+times are unix seconds; periods count from 0, as on the chain.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
-from chain.event_tables import Distribution, EventTables, table_of
-from chain.events import Event
+from web3 import Web3
+
+from chain.events import PAGE, SHARED, Event, read_events, require_chain
+from chain.parts import PARTS
+from chain.parts.base import Cells
+from chain.records import DeploymentRecord
+from finance.terms import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = (
-    "transfers",
-    "holdings",
-    "distributions",
-    "claims",
-    "recoveries",
-    "currency",
-    "subscriptions",
-    "refunds",
-    "fundings",
-    "surplus",
-    "turns",
-    "reports",
-    "challenges",
-    "petitions",
-    "rulings",
-    "fixings",
-)
-_PAYMENTS = {"CouponPaid": "coupon", "BondRedeemed": "redemption", "Recovered": "recovery"}
-_TURNS = {
-    "OfferingSettled",
-    "BondActivated",
-    "BondDefaulted",
-    "DefaultCured",
-    "BondAccelerated",
-    "BondRedeemed",
-    "TokenClosed",
-    "TransfersPaused",
-}
+_SMALL = {"block", "log", "time", "index", "period", "version", "final_at", "fixing"}
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Money shared among holders: `per_unit` minor units to each of `supply` units, `paid` in all.
+
+    kind: coupon (with what is paid beside it), redemption, recovery (after acceleration), revenue (by a
+    treasury) or gift (by anybody else). `index` is the number of the coupon from 0, else -1. `interest`,
+    `principal`, `outcome` (signed) and `late` are those parts of a coupon, redemption or recovery as the bond
+    announced them, else 0.
+    """
+
+    event: Event
+    kind: str
+    index: int
+    payer: str
+    paid: int
+    per_unit: int
+    supply: int
+    interest: int = 0
+    principal: int = 0
+    outcome: int = 0
+    late: int = 0
 
 
 @dataclass
-class Ledger(EventTables):
-    """The events of a bond deal, and tables made of them."""
+class Ledger:
+    """All events of a deal from its deployment to block `to_block`, in order, and tables made of them: of all
+    its parts, or of those called `keys`. A table is an attribute: `ledger.claims`. Every row has the block,
+    log and transaction it comes from, and the `part`, or shared contract, that said it."""
 
-    # -- money
+    to_block: int
+    time: int
+    events: list[Event] = field(repr=False)
+    record: Any
+    keys: frozenset[str] | None = None
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or not self._columns(name):
+            raise AttributeError(f"there is no {name}; tables of this deal: {', '.join(self.names)}")
+        return self.table(name)
+
+    # -- events
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The kinds (chain.parts) of what says events: of parts by key, of shared contracts by name."""
+        parts = self.record.parts.items()
+        own = {key: part.kind for key, part in parts if self.keys is None or key in self.keys}
+        return {**own, **{name: name for name in SHARED}}
+
+    def of(self, kind: str, name: str) -> Iterator[Event]:
+        """The events `name` of the parts of a kind, or of the shared contract of that name."""
+        return (e for e in self.events if e.name == name and self.kinds.get(e.source) == kind)
+
+    def after(self, event: Event, part: str, *names: str) -> Event | None:
+        """The first of these events of a part in the same transaction after `event`."""
+        return next((e for e in self._beside(event, part, names) if place(e) > place(event)), None)
+
+    def before(self, event: Event, part: str, *names: str) -> Event | None:
+        """The last of these events of a part in the same transaction before `event`."""
+        found = [e for e in self._beside(event, part, names) if place(e) < place(event)]
+        return found[-1] if found else None
+
+    def _beside(self, event: Event, part: str, names: tuple[str, ...]) -> Iterator[Event]:
+        return (e for e in self._by_tx[event.tx] if e.source == part and e.name in names)
+
+    @cached_property
+    def _by_tx(self) -> dict[str, list[Event]]:
+        grouped: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            grouped[event.tx].append(event)
+        return grouped
+
+    # -- tables
+
+    @property
+    def names(self) -> list[str]:
+        """The tables that the deal's parts have."""
+        return list(dict.fromkeys(name for kind in self.kinds.values() for name in PARTS[kind].tables))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by name."""
+        return {name: self.table(name) for name in self.names}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table by its name; without a row if it is one of parts that the deal has not."""
+        return table_of(self.rows(name), ["part", *self._columns(name)])
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a table by column."""
+        return [{**event.trace, "part": event.source, **cells} for event, cells in self._lines(name)]
+
+    def _lines(self, name: str) -> Iterator[tuple[Event, Cells]]:
+        """The rows of a table, each with its event."""
+        tables = {key: PARTS[kind].tables.get(name) for key, kind in self.kinds.items()}
+        held: dict[str, dict[str, int]] = defaultdict(dict)
+        for event in self.events:
+            table = tables.get(event.source)
+            if table is not None and event.name in table.events:
+                for cells in table.rows(self, event, held[event.source]):
+                    yield event, cells
+
+    def _columns(self, name: str) -> list[str]:
+        """Of all kinds of parts that add to a table: the deal's own, if there is one."""
+        for kinds in (self.kinds.values(), PARTS):
+            found = [PARTS[kind].tables[name].columns for kind in kinds if name in PARTS[kind].tables]
+            if found:
+                return list(dict.fromkeys(column for columns in found for column in columns))
+        return []
+
+    # -- units
 
     @cached_property
     def payouts(self) -> list[Distribution]:
         """Every distribution to holders, in order."""
-        found = []
-        waiting: Event | None = None
-        servicers = self.addresses_of("bond")
-        for event in self.events:
-            kind = self.kind_of(event)
-            if (kind, event.name) == ("token", "Distributed"):
-                if event.arguments["payer"] in servicers:
-                    waiting = event
-                else:
-                    found.append(_distribution(event, "gift"))
-            elif kind == "bond" and event.name in _PAYMENTS and waiting is not None:
-                # The bond announces what it has just distributed, in the same transaction.
-                a = event.arguments
-                back = a["repayment" if "repayment" in a else "principal"]
-                parts = (a.get("interest", 0), back, a["late"])
-                found.append(_distribution(waiting, _PAYMENTS[event.name], a.get("period", -1), *parts))
-                waiting = None
-        return sorted(found, key=lambda d: (d.event.block, d.event.index))
+        return [Distribution(event, **cells) for event, cells in self._lines("distributions")]
+
+    def holdings_at(
+        self, block: int | None = None, before_log: int | None = None, token: str | None = None
+    ) -> dict[str, int]:
+        """Units of each holder at the end of `block` (default: the last one read), or within it just before
+        log number `before_log`. Holders of nothing are left out. Raises InputError for a deal of several
+        claim tokens, unless one is named by its key."""
+        end = self.to_block if block is None else block, inf if before_log is None else before_log
+        rows = [row for row in self.rows("holdings") if token in (None, row["part"])]
+        if len(tokens := {row["part"] for row in rows}) > 1:
+            raise InputError(f"{self.record.deal}: has units of {', '.join(sorted(tokens))}: name one")
+        held = {row["holder"]: row["units"] for row in rows if (row["block"], row["log"]) < end}
+        return {holder: units for holder, units in sorted(held.items()) if units}
 
     @property
-    def distributions(self) -> pd.DataFrame:
-        """Distributions to holders: kind, index, payer, paid, per_unit, supply (see Distribution)."""
-        columns = ["kind", "index", "payer", "paid", "per_unit", "supply"]
-        rows = ({**d.event.trace, **{c: getattr(d, c) for c in columns}} for d in self.payouts)
-        return table_of(rows, columns)
-
-    @property
-    def fundings(self) -> pd.DataFrame:
-        """Money put into the bond: payer, amount."""
-        return self.table("bond", "BondFunded", {"from": "payer", "amount": "amount"})
-
-    @property
-    def surplus(self) -> pd.DataFrame:
-        """Money returned to the issuer after redemption: amount."""
-        return self.table("bond", "SurplusReturned", {"amount": "amount"})
-
-    @property
-    def turns(self) -> pd.DataFrame:
-        """Turns in the life of offering, bond and token: event, and its arguments as text."""
-        events = (e for e in self.events if e.name in _TURNS and e.source != "currency")
-        rows = ({**e.trace, "event": e.name, "arguments": str(e.arguments)} for e in events)
-        return table_of(rows, ["event", "arguments"])
-
-    @property
-    def fixings(self) -> pd.DataFrame:
-        """Reports turned into rates and amounts: fixing (from 0), kpi_value, missing, value (added to the
-        rate, 1e18 = 100 % a year, or an amount for the full issue)."""
-        names = {"fixing": "fixing", "kpi": "kpi_value", "missing": "missing", "value": "value"}
-        return self.table("bond", "KpiFixed", names)
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table by name."""
-        return {name: getattr(self, name) for name in TABLES}
+    def holders(self) -> list[str]:
+        """Everybody who ever held a unit."""
+        return sorted({row["holder"] for row in self.rows("holdings")})
 
 
-def _distribution(
-    event: Event, kind: str, index: int = -1, interest: int = 0, principal: int = 0, late: int = 0
-) -> Distribution:
-    a = event.arguments
-    return Distribution(event, kind, index, a["payer"], a["paid"], a["perUnit"], interest, principal, late)
+def place(event: Event) -> tuple[int, int]:
+    """Where an event stands among all others: block and log."""
+    return event.block, event.index
+
+
+def read_ledger(
+    w3: Web3,
+    record: DeploymentRecord,
+    to_block: int | None = None,
+    page: int = PAGE,
+    part: str | None = None,
+) -> Ledger:
+    """What happened to a deployed deal up to `to_block` (default: the latest), of all its parts or of those
+    that hang together with `part`, which leads them.
+
+    Of oracle and currency, which serve other deals too, only what concerns this one. Raises NetworkError if
+    it is another chain, or the node refuses even a single block, InputError for a part that leads none.
+    """
+    require_chain(w3, record)
+    keys = None if part is None else frozenset(record.load_deal().group(part).parts)
+    end = int(w3.eth.block_number if to_block is None else to_block)
+    events = read_events(w3, record, end, page)
+    return Ledger(end, w3.eth.get_block(end)["timestamp"], events, record, keys)
+
+
+def table_of(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    """Rows as a table of `columns` behind those of Event.trace; None where a row has none."""
+    import pandas as pd  # half a second, which a command that shows no table need not wait for
+
+    every = ["block", "log", "time", "tx", *columns]
+    table = pd.DataFrame([[row.get(name) for name in every] for row in rows], columns=every, dtype=object)
+    return table.astype({name: "int64" for name in every if name in _SMALL and table[name].notna().all()})

@@ -18,9 +18,9 @@ from web3 import Web3
 from chain.bindings import contract, read
 from chain.check import check_deployment, require_complete
 from chain.errors import ChainError, NetworkError
-from chain.event_tables import EventTables
 from chain.events import Watch, require_chain, watch
 from chain.kinds import world_of
+from chain.ledger import Ledger, read_ledger
 from chain.parts import PARTS, rows_of, standing_of
 from chain.parts.base import Now, Seen, Standing
 from chain.reconciliation import (
@@ -46,7 +46,7 @@ def reconcile(
     record: DeploymentRecord,
     deal: Deal | None = None,
     block: int | None = None,
-    ledger: EventTables | None = None,
+    ledger: Ledger | None = None,
 ) -> Reconciliation:
     """Reconcile a deployed deal at `block` (default: the latest) against `deal` (default: the record's own).
 
@@ -63,7 +63,7 @@ def reconcile(
     deployment = _checked(w3, record, deal)
     try:
         require_complete(record, deal)
-        ledger = ledger or EventTables.read(w3, record, block)
+        ledger = ledger or read_ledger(w3, record, block)
         return _Reconciler(w3, record, world_of(record, deal), ledger).result(deal, deployment)
     except NetworkError:
         raise
@@ -125,7 +125,7 @@ def _unlived(
 class _Reconciler:
     """Lives the deal once, and compares."""
 
-    def __init__(self, w3: Web3, record: DeploymentRecord, world: World, ledger: EventTables) -> None:
+    def __init__(self, w3: Web3, record: DeploymentRecord, world: World, ledger: Ledger) -> None:
         self.w3, self.record, self.ledger = w3, record, ledger
         self.watch: Watch = watch(record)
         self.addresses = world.addresses
@@ -213,9 +213,9 @@ class _Reconciler:
             for row in self.rows:
                 if (row.part, row.kind) == (part, "claim"):
                     claimed[row.party][0] += row.expected
-            for move in self.ledger.moves(CURRENCY):
-                if move.source == self.addresses[part]:
-                    claimed[move.to][1] += move.amount
+            for move in self.ledger.of(CURRENCY, "Transfer"):
+                if move.arguments["from"] == self.addresses[part]:
+                    claimed[move.arguments["to"]][1] += move.arguments["value"]
             ask = self._reader(part)
             for holder in sorted({*books.accounts, *claimed}):
                 expected = claimed[holder][0] + books.claimable(holder)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from chain.event_tables import ZERO
 from chain.events import Event
+from chain.terms import ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,14 @@ class RunningAccounts:
 
     def _transfer(self, event: Event, source: str, to: str, units: int) -> None:
         per_unit = self.total.per_unit
-        if source != ZERO:
+        if source != ZERO_ADDRESS:
             self.accounts[source] = self._account(source).moved(-units, per_unit)
-        if to != ZERO:
+        if to != ZERO_ADDRESS:
             self.accounts[to] = self._account(to).moved(units, per_unit)
-        for party in {source, to} - {ZERO}:
+        for party in {source, to} - {ZERO_ADDRESS}:
             self._holding(event, party, self.accounts[party])
-        if ZERO in (source, to) and source != to:
-            self._totals(event, supply=self.total.supply + (units if source == ZERO else -units))
+        if ZERO_ADDRESS in (source, to) and source != to:
+            self._totals(event, supply=self.total.supply + (units if source == ZERO_ADDRESS else -units))
 
     def _account(self, holder: str) -> Account:
         return self.accounts.get(holder) or Account()
@@ -125,4 +125,4 @@ def parties(events: Iterable[Event]) -> set[str]:
             found.add(a["holder"])
         elif event.name == "HoldingRecovered":
             found |= {a["holder"], a["to"]}
-    return found - {ZERO}
+    return found - {ZERO_ADDRESS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,9 +20,8 @@ from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
 from api.models import Currency
 from api.problems import ProblemError, bad_input, not_found
-from chain.event_tables import EventTables
 from chain.events import Event
-from chain.kinds import LEDGERS
+from chain.ledger import Ledger
 from chain.records import DeploymentRecord, record_of
 from finance.terms import Deal
 
@@ -162,20 +161,21 @@ class _Cached:
     forks: int
     block: int
     events: list[Event]
-    ledger: EventTables
+    ledger: Ledger
 
 
-def _ledger(deployment: Deployment, to_block: int, at: int, events: list[Event]) -> EventTables:
-    keys = frozenset(deployment.keys.values())
-    return LEDGERS[deployment.kind](to_block, at, events, deployment.record, keys)
+def _ledger(deployment: Deployment, to_block: int, at: int, events: list[Event]) -> Ledger:
+    return Ledger(to_block, at, events, deployment.record, frozenset(deployment.keys.values()))
 
 
 class Index:
     """The index, read. Every method sees one state of the database, and raises ProblemError: 404 for a
     deployment that is not there, 503 when the database is down."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, is_shown: Callable[[Deal], bool] = lambda deal: True) -> None:
         self.database = database
+        self.is_shown = is_shown
+        """Whether there is somebody to show a group of a deal's parts."""
         self.watched = False
         """Whether somebody calls `refresh` regularly, so that `generation` need not."""
         self._generation = -1
@@ -246,7 +246,7 @@ class Index:
         known = by_contract(self.database, record)
         if known is not None and self.deployment(known).record == record:
             return self.deployment(known)
-        ids, generation = register(self.database, record, chain)
+        ids, generation = register(self.database, record, chain, self.is_shown)
         for id in ids:
             self._known.pop(id, None)
         self.changed(generation)
@@ -311,7 +311,7 @@ class Index:
         with self.database.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(*order).limit(limit))]
 
-    def ledger(self, id: str, transfers: bool = False) -> EventTables:
+    def ledger(self, id: str, transfers: bool = False) -> Ledger:
         """The ledger of a deployment as far as it is indexed.
 
         Without `transfers` it lacks the movements of units, of which there may be very many: `transfers`,
@@ -330,7 +330,7 @@ class Index:
         """Keep no ledgers any more; they are read again when they are asked for."""
         self._ledgers.clear()
 
-    def _kept(self, deployment: Deployment) -> EventTables:
+    def _kept(self, deployment: Deployment) -> Ledger:
         cached = self._ledgers.get(deployment.id)
         s = tables.state.c
         with self.database.connect() as connection:

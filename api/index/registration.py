@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, select, update
 from web3 import Web3
@@ -13,7 +14,6 @@ from api.index.database import Database
 from api.problems import ProblemError, unavailable
 from chain.check import check_deployment
 from chain.errors import ChainError
-from chain.kinds import LEDGERS
 from chain.log_reader import header
 from chain.records import DeploymentRecord
 from finance.terms import Deal
@@ -25,7 +25,9 @@ def by_contract(database: Database, record: DeploymentRecord) -> str | None:
         return _by_contract(connection, record.own)
 
 
-def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> tuple[list[str], int]:
+def register(
+    database: Database, record: DeploymentRecord, chain: ChainLink, is_shown: Callable[[Deal], bool]
+) -> tuple[list[str], int]:
     """Take in a record, new or changed, that the chain bears out: a deployment for each group of parts that
     hang together. Their ids and the generation.
 
@@ -34,7 +36,7 @@ def register(database: Database, record: DeploymentRecord, chain: ChainLink) -> 
     genesis = _checked_on(chain, record)
     groups = record.load_deal().groups
     for lead, group in groups.items():
-        if group.kind not in LEDGERS:
+        if not is_shown(group):
             reason = f"parts.{lead}.kind = {group.kind}: is not shown here"
             raise ProblemError(422, "not-shown", f"{record.deal}: {reason}")
     text = json.dumps(record.model_dump(mode="json", by_alias=True))

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, and_, select, tuple_
 
 from api.index import tables, writer
 from api.index.positions import Account
-from chain.event_tables import ZERO, Distribution
+from chain.ledger import Distribution
+from chain.terms import ZERO_ADDRESS
 
 Key = tuple[int, int]
 """Block and log of an event."""
@@ -202,10 +203,10 @@ def _meaning(holder: str, step: _Change) -> tuple[str, int, int, str | None]:
         return "claim", 0, a["amount"], None
     if step.name == "HoldingRecovered":
         return "recovered", 0, 0, a["to"] if a["holder"] == holder else a["holder"]
-    if a["from"] == ZERO:
+    if a["from"] == ZERO_ADDRESS:
         note = step.before("Subscribed", holder)
         return ("issue", 0, 0, None) if note is None else ("subscription", note["paid"], 0, None)
-    if a["to"] == ZERO:
+    if a["to"] == ZERO_ADDRESS:
         note = step.before("Refunded", holder)
         return ("withdrawal", 0, 0, None) if note is None else ("refund", 0, note["amount"], None)
     other = a["from"] if a["to"] == holder else a["to"]

@@ -29,6 +29,8 @@ from api.models.deployment import (
 )
 from chain.events import Event
 from chain.kinds import world_of
+from chain.ledger import Ledger
+from chain.parts import PARTS
 from chain.replay import replay
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
@@ -70,13 +72,12 @@ class Lived:
 
 @dataclass
 class Case:
-    """A deployment as the index has it, at the time `now` of the chain's clock. `ledger`:
-    chain.ledger.Ledger or chain.swap.ledger.SwapLedger, perhaps without the movements of units. `earlier`:
-    the books of the same deployment before, if they are known."""
+    """A deployment as the index has it, at the time `now` of the chain's clock; its `ledger` perhaps without
+    the movements of units. `earlier`: the books of the same deployment before, if they are known."""
 
     deployment: Deployment
     instrument: Instrument
-    ledger: Any
+    ledger: Ledger
     now: int
     earlier: Lived | None = None
     memory: dict[str, Any] = field(default_factory=dict)
@@ -263,38 +264,43 @@ def trace_of(event: Event) -> Trace:
     return Trace(block=event.block, log=event.index, time=event.time, tx=event.tx)
 
 
-def logged(
+def tabled(
     name: str,
     title: str,
     row: type[Resource],
-    *events: tuple[str, str],
+    *roles: str,
     account: tuple[str, ...] = (),
     **given: str | Callable[[Case, Event], Any],
 ) -> Collection:
-    """The list of these events, as (role, name), with a row each: a field is the event's argument of the same
-    name, or of the one that is `given` for it, or what a function makes of it; else its default."""
+    """The list of the table of that name (chain.parts) as far as parts in these roles add to it: a field is
+    the column of the same name, or the one that is `given` for it, or what a function makes of the event;
+    else its default."""
+    table = name.replace("-", "_")
+    tables = {role: PARTS[role].tables[table] for role in roles}
 
     def make(case: Case, event: Event) -> Resource:
+        (cells,) = tables[case.deployment.role(event.source)].rows(case.ledger, event, {})
         found: dict[str, Any] = {"trace": trace_of(event)}
         for each in row.model_fields:
             source = given.get(each, each)
             if callable(source):
                 found[each] = source(case, event)
-            elif source in event.arguments:
-                found[each] = event.arguments[source]
+            elif source in cells:
+                found[each] = cells[source]
         return row.model_validate(found)
 
-    return Collection(name, title, row, frozenset(events), make, account=account, role=events[0][0])
+    events = frozenset((role, event) for role in roles for event in tables[role].events)
+    return Collection(name, title, row, events, make, account=account, role=roles[0])
 
 
-def turns(*events: tuple[str, str]) -> Collection:
-    """The list of turns."""
+def turns(*roles: str) -> Collection:
+    """The list of turns in the lives of parts in these roles."""
     return replace(
-        logged(
+        tabled(
             "turns",
             "Turns in the deal's life",
             TurnRow,
-            *events,
+            *roles,
             contract=lambda case, event: case.deployment.role(event.source),
             event=lambda _, event: event.name,
             arguments=lambda _, event: {name: str(value) for name, value in event.arguments.items()},

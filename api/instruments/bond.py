@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from api.i18n import N_
 from api.instruments import offering, token
-from api.instruments.base import Case, Extent, Instrument, curve_view, logged, trace_of, turns
+from api.instruments.base import Case, Extent, Instrument, curve_view, tabled, trace_of, turns
 from api.instruments.bond_case import read_terms, slot_of
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
@@ -87,28 +87,15 @@ def _fixing(case: Case, event: Event) -> FixingRow:
     )
 
 
-FIXED = ("bond", "KpiFixed")
 COLLECTIONS = (
     token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
-    replace(logged("fixings", "Reports turned into rates and amounts", FixingRow, FIXED), make=_fixing),
-    logged(
-        "fundings", "Money put into the bond", FundingRow, ("bond", "BondFunded"), account=("payer",),
-        payer="from", posted="amount",
-    ),
-    logged("surplus", "Money returned to the issuer", SurplusRow, ("bond", "SurplusReturned")),
-    turns(
-        ("offering", "OfferingSettled"),
-        ("bond", "BondActivated"),
-        ("bond", "BondDefaulted"),
-        ("bond", "DefaultCured"),
-        ("bond", "BondAccelerated"),
-        ("bond", "BondRedeemed"),
-        ("token", "TokenClosed"),
-        ("token", "TransfersPaused"),
-    ),
-)  # fmt: skip
+    replace(tabled("fixings", "Reports turned into rates and amounts", FixingRow, "bond"), make=_fixing),
+    tabled("fundings", "Money put into the bond", FundingRow, "bond", account=("payer",), posted="amount"),
+    tabled("surplus", "Money returned to the issuer", SurplusRow, "bond"),
+    turns("offering", "bond", "token"),
+)
 
 
 BOND = Instrument(

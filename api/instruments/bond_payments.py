@@ -40,7 +40,7 @@ def past(case: Case) -> list[PaymentView]:
             "recovery": "Recovery after the default",
             "gift": "Gift to holders",
         }[made_.kind]
-        outcome = _outcome(case, made_.kind, index) if has_outcome(case, index) else None
+        outcome = made_.outcome if has_outcome(case, index) else None
         found.append(
             PaymentView(
                 kind=made_.kind,
@@ -80,16 +80,6 @@ def _empty(event: Event) -> PaymentView:
         outcome=str(event.arguments["outcome"]),
         trace=trace_of(event),
     )
-
-
-def _outcome(case: Case, kind: str, index: int) -> int:
-    """What the bond announced beside interest and principal, signed."""
-    if kind == "redemption":
-        return int(case.events("bond", "BondRedeemed")[-1].arguments["outcome"])
-    for event in case.events("bond", "CouponPaid"):
-        if event.arguments["period"] == index:
-            return int(event.arguments["outcome"])
-    return 0
 
 
 def expected(case: Case) -> list[PaymentView]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api.instruments.base import Case, day, logged, step
+from api.instruments.base import Case, day, step, tabled
 from api.instruments.offers import Given, Offered, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
 from api.models.deployment import NextStep
@@ -94,15 +94,9 @@ def offered(case: Case, may_hold: bool | None, balance: int | None) -> list[Offe
 
 
 COLLECTIONS = (
-    logged(
-        "subscriptions", "Units sold in the offering", SubscriptionRow, ("offering", "Subscribed"),
-        account=("holder",), holder="investor",
-    ),
-    logged(
-        "refunds", "Units returned after a failed offering", RefundRow, ("offering", "Refunded"),
-        account=("holder",),
-    ),
-)  # fmt: skip
+    tabled("subscriptions", "Units sold in the offering", SubscriptionRow, "offering", account=("holder",)),
+    tabled("refunds", "Units returned after a failed offering", RefundRow, "offering", account=("holder",)),
+)
 
 
 def _price(given: Given) -> int:

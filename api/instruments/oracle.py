@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 from api.instruments.offers import ACCOUNT, KPI, PERIOD, Given, Offered, offers, taken
 from api.instruments.parameters import Parameter
 from api.problems import bad_input, conflict
+from finance.settlement.feed_report import VERDICTS
 from finance.settlement.oracle_acts import ACTS as CALLS
 from oracle.dispute import commitment
 from oracle.observation import Domain, Ruling, Signature, Verdict
@@ -23,7 +24,6 @@ WHY = (
     Parameter("evidence", "hash", "root of your own evidence, or any hash of your reasons", True),
     Parameter("reasons", "words", "your reasons, instead of evidence: only their hash goes on chain", True),
 )
-VERDICTS = tuple(verdict.name.lower() for verdict in Verdict)
 RULING = (
     KPI,
     PERIOD,

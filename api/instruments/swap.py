@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from api.i18n import N_
 from api.instruments import offering, token
-from api.instruments.base import Case, Collection, Extent, Instrument, curve_view, logged, turns
+from api.instruments.base import Case, Collection, Extent, Instrument, curve_view, tabled, turns
 from api.instruments.rows import (
     EndRow,
     FundingRow,
@@ -18,16 +18,12 @@ from api.instruments.rows import (
     WithdrawalRow,
 )
 from api.instruments.slots import Slot
-from api.instruments.swap_case import SIDES, owed, read_terms
+from api.instruments.swap_case import owed, read_terms
 from api.instruments.swap_payments import payments, settlements
 from api.instruments.swap_state import state
 from api.instruments.swap_value import SwapValue
 from api.instruments.swap_words import swap_words
-from api.models import Resource, Trace
 from api.models.deployment import CurveView, SettlementView
-from chain.events import Event
-from chain.swap.ledger import PARTIES
-from chain.terms import text_of
 from finance.settlement.kpi_payment import amount_of
 from finance.terms import Deal
 from finance.terms.payment_form import payment_form
@@ -76,78 +72,26 @@ def given(case: Case, slot: Slot) -> int | None:
 # -- lists
 
 
-def _trace(row: dict[str, object]) -> Trace:
-    return Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")})
-
-
-def _ends(case: Case) -> list[Resource]:
-    names = ("amount", "netted", "paid", "unpaid")
-    return [
-        EndRow(trace=_trace(row), how=row["how"], **{name: str(row[name]) for name in names})
-        for row in case.ledger.ends.to_dict("records")
-    ]
-
-
-def _side(_case: Case, event: Event) -> str:
-    return SIDES[event.arguments["side"]]
-
-
-def _party(case: Case, event: Event) -> str:
-    return PARTIES[event.arguments["party"]] if "party" in event.arguments else _side(case, event)
-
-
-def _posted(_case: Case, event: Event) -> int:
-    return int(event.arguments["amount"] - event.arguments["repaid"])
-
-
 COLLECTIONS = (
     Collection("settlements", "Periods of the swap, settled and to come", SettlementView, rows=settlements),
-    Collection("ends", "Close-outs and agreed terminations", EndRow, rows=_ends),
-    logged(
-        "fundings", "Money paid into the swap", FundingRow, ("payment", "Funded"), account=("payer",),
-        side=_side, payer="from", posted=_posted,
+    tabled("ends", "Close-outs and agreed terminations", EndRow, "payment"),
+    tabled(
+        "fundings", "Money paid into the swap", FundingRow, "payment", account=("payer",), payer="from"
     ),
-    logged(
-        "withdrawals", "Money paid out by swap and treasury", WithdrawalRow,
-        ("payment", "Withdrawn"), ("treasury", "Withdrawn"), account=("receiver",),
-        contract=lambda case, event: case.deployment.role(event.source), party=_party, receiver="to",
+    tabled(
+        "withdrawals", "Money paid out by swap and treasury", WithdrawalRow, "payment", "treasury",
+        account=("receiver",), receiver="to",
     ),
-    logged(
-        "margins", "Margin calls and their ends", MarginRow,
-        ("payment", "MarginCalled"), ("payment", "MarginRestored"),
-        event=lambda _, event: "called" if event.name == "MarginCalled" else "restored", side=_side,
-    ),
-    logged(
-        "proposals", "Offers to end the swap", ProposalRow,
-        ("payment", "TerminationProposed"), ("payment", "TerminationWithdrawn"),
-        event=lambda _, event: "proposed" if event.name == "TerminationProposed" else "withdrawn",
-        side=_side, number="id",
-    ),
-    logged(
-        "treasury-periods", "Payments of the waterfall", TreasuryPeriodRow, ("treasury", "PeriodPaid"),
-        operating_cost="operatingCost", debt_service="debtService",
-    ),
-    logged(
-        "revenue", "Revenue received, by line", RevenueRow, ("treasury", "RevenueReceived"),
-        account=("payer",), line=lambda _, event: text_of(event.arguments["line"]), payer="from",
+    tabled("margins", "Margin calls and their ends", MarginRow, "payment"),
+    tabled("proposals", "Offers to end the swap", ProposalRow, "payment", number="id"),
+    tabled("treasury-periods", "Payments of the waterfall", TreasuryPeriodRow, "treasury"),
+    tabled(
+        "revenue", "Revenue received, by line", RevenueRow, "treasury", account=("payer",), payer="from"
     ),
     token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
-    turns(
-        ("payment", "PaymentInitialized"),
-        ("payment", "PaymentActivated"),
-        ("payment", "Matured"),
-        ("payment", "ClosedOut"),
-        ("payment", "AgreedTermination"),
-        ("treasury", "TreasuryInitialized"),
-        ("treasury", "TreasuryActivated"),
-        ("treasury", "MoneyReturned"),
-        ("treasury", "TreasuryClosed"),
-        ("offering", "OfferingSettled"),
-        ("token", "TokenClosed"),
-        ("token", "TransfersPaused"),
-    ),
+    turns("payment", "treasury", "offering", "token"),
 )  # fmt: skip
 
 

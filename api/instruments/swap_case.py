@@ -19,9 +19,6 @@ from finance.terms import Deal
 if TYPE_CHECKING:
     from finance.swaps.holders import Owed
 
-SIDES = ("payer", "payee")
-"""IKpiPayment.Side"""
-
 
 def read_terms(deal: Deal) -> tuple[SwapTerms, tuple[FeedTerms, ...]]:
     terms = swap_terms(deal)

@@ -24,7 +24,7 @@ from finance.settlement.payoff_curve import maximum, minimum
 
 def settlements(case: Case) -> list[SettlementView]:
     """Every period of the swap: what was settled, and what is to come."""
-    rows = {row["period"]: row for row in case.ledger.periods.to_dict("records")}
+    rows = {row["period"]: row for row in case.ledger.rows("periods")}
     return [_settlement(case, index, rows.get(index)) for index in range(len(payment(case).periods))]
 
 
@@ -112,7 +112,7 @@ def _paid(row: SettlementView) -> str:
 
 def _end_payments(case: Case) -> Iterator[PaymentView]:
     """The one payment of a close-out or an agreed end."""
-    for row in case.ledger.ends.to_dict("records"):
+    for row in case.ledger.rows("ends"):
         payer, payee = _sides(case, row["amount"])
         yield PaymentView(
             kind=row["how"],
@@ -129,7 +129,7 @@ def _end_payments(case: Case) -> Iterator[PaymentView]:
 
 def _paid_period(case: Case, event: Event) -> int | None:
     """The treasury's period that a distribution belongs to."""
-    paid = case.ledger.before(event, "treasury", "PeriodPaid")
+    paid = case.ledger.before(event, case.deployment.keys["treasury"], "PeriodPaid")
     if paid is None:
         return None
     period = int(paid.arguments["period"])

@@ -16,7 +16,6 @@ from api.instruments.base import (
     unexplained,
 )
 from api.instruments.swap_case import (
-    SIDES,
     amount_due,
     books,
     defaulted_at,
@@ -31,6 +30,7 @@ from api.instruments.swap_case import (
     swap_state,
 )
 from api.models.deployment import Fact, NextStep, StateView
+from chain.parts.payment import SIDES
 from finance.settlement import kpi_payment
 from finance.settlement.kpi_payment import Side, State
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from api.instruments.base import Collection, fact, logged, trace_of
+from api.instruments.base import Collection, fact, tabled, trace_of
 from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, offers, taken
 from api.instruments.parameters import Parameter
 from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
 from api.models.deployment import Fact
-from chain.event_tables import ZERO
 from chain.events import Event
+from chain.terms import ZERO_ADDRESS
 from finance.settlement.claim_token import ACTS as CALLS
 from finance.settlement.claim_token import TokenBooks
 
@@ -47,15 +47,15 @@ DISTRIBUTIONS = Collection(
 
 def _way(_case: Case, event: Event) -> str:
     ends = event.arguments
-    return "issue" if ends["from"] == ZERO else "return" if ends["to"] == ZERO else "transfer"
+    return "issue" if ends["from"] == ZERO_ADDRESS else "return" if ends["to"] == ZERO_ADDRESS else "transfer"
 
 
 COLLECTIONS = (
-    logged(
-        "transfers", "Movements of units", TransferRow, ("token", "Transfer"), account=("sender", "receiver"),
-        kind=_way, sender="from", receiver="to", units="value",
+    tabled(
+        "transfers", "Movements of units", TransferRow, "token", account=("sender", "receiver"),
+        kind=_way, sender="from", receiver="to",
     ),
-    logged("claims", "What holders took out", ClaimRow, ("token", "Claimed"), account=("holder",)),
+    tabled("claims", "What holders took out", ClaimRow, "token", account=("holder",)),
 )  # fmt: skip
 TO = Parameter("to", "address", "who receives them")
 ACTS = offers(

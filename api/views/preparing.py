@@ -30,8 +30,8 @@ from api.views.transaction_models import (
 )
 from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
-from chain.event_tables import ZERO
 from chain.network import clock
+from chain.terms import ZERO_ADDRESS
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -339,9 +339,9 @@ def _move_words(what: str, source: str, target: str, viewer: str | None, say: Sa
         return say("You give {what}.", what=what)
     if viewer == target:
         return say("You receive {what}.", what=what)
-    if source == ZERO:
+    if source == ZERO_ADDRESS:
         return say("{what} newly issued to {to}.", what=what, to=_short(target))
-    if target == ZERO:
+    if target == ZERO_ADDRESS:
         return say("{what} of {from} taken back.", what=what, **{"from": _short(source)})
     return say("{what} from {from} to {to}.", what=what, to=_short(target), **{"from": _short(source)})
 

@@ -22,7 +22,7 @@ from api.views.cases import case_of, require_kpi, slot_of
 from api.views.files import ReportFile, bundle_of, holds, report_file
 from api.views.recompute import last_found
 from chain.bindings import contract, read
-from chain.event_tables import VERDICTS
+from finance.settlement.feed_report import VERDICTS
 from oracle.evidence import METHOD_FILE, Bundle
 
 if TYPE_CHECKING:

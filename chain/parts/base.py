@@ -1,17 +1,21 @@
 """What a module of this package gives of its contract: the acts behind its events, what an event pays whom,
-and how the part stands."""
+which rows of tables it makes, and how the part stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chain.reconciliation import Check, Position, ReportState, Row
 from finance.report.text import token_money
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
 from finance.terms.sections import Currency
+
+if TYPE_CHECKING:
+    from chain.events import Event
+    from chain.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,74 @@ class Standing:
     not_yet: list[str] = field(default_factory=list)
 
 
+# -- tables
+
+Cells = Mapping[str, Any]
+"""A row of a table, by column."""
+Held = MutableMapping[str, int]
+"""What accounts of a part have so far, by name."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a part adds to a table of its deal's events: for each of these `events` its `rows`, of which the
+    `columns` are shown."""
+
+    events: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: Callable[[Ledger, Event, Held], Iterator[Cells]]
+
+
+def said(*events: str, **columns: str | Callable[[Ledger, Event], Any]) -> Table:
+    """A row for each event: of its arguments by their names, None where it has none, or of what a function
+    makes of it."""
+
+    def rows(ledger: Ledger, event: Event, _held: Held) -> Iterator[Cells]:
+        yield {
+            name: event.arguments.get(of) if isinstance(of, str) else of(ledger, event)
+            for name, of in columns.items()
+        }
+
+    return Table(events, tuple(columns), rows)
+
+
+def turns(*events: str) -> Table:
+    """Turns in a part's life: event, and its arguments as text."""
+    return said(*events, event=lambda _, e: e.name, arguments=lambda _, e: str(e.arguments))
+
+
+def running(
+    *events: str,
+    columns: tuple[str, ...],
+    changes: Callable[[Ledger, Event, Held], Iterator[tuple[str, int]]],
+) -> Table:
+    """A row for each change of an account: whose (the first of the `columns`), `change`, and what it has then
+    (the last). `changes` are told what accounts had before."""
+
+    def rows(ledger: Ledger, event: Event, held: Held) -> Iterator[Cells]:
+        for account, change in changes(ledger, event, held):
+            if change:
+                held[account] = held.get(account, 0) + change
+                yield {columns[0]: account, "change": change, columns[-1]: held[account]}
+
+    return Table(events, columns, rows)
+
+
+BALANCES = ("account", "change", "balance")
+
+
+# -- a kind
+
+
 @dataclass(frozen=True)
 class PartKind:
     """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
     whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
     `apart`: events that are neither acts nor follow from one that the books know. `alone`: events whose acts
     say nothing before them. `cloned`: whether each deal has a clone of its own. `words`: what each kind of
-    its rows means."""
+    its rows means. `tables`: what it adds to those of a deal's events, by name. `shared`: what it was for
+    that a part, by key, has shared money out among holders, of which their token's event tells: `kind` and
+    more of chain.ledger.Distribution."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
@@ -123,6 +188,8 @@ class PartKind:
     calls_currency: bool = False
     cloned: bool = True
     words: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    shared: Callable[[Ledger, Event, str], Cells] | None = None
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chain.events import Event
+from chain.ledger import Ledger
 from chain.parts import offering, token
-from chain.parts.base import Now, PartKind, Rebuild, Rebuilt, Said, Seen, Standing, holdings
+from chain.parts.base import (
+    Cells,
+    Now,
+    PartKind,
+    Rebuild,
+    Rebuilt,
+    Said,
+    Seen,
+    Standing,
+    holdings,
+    said,
+    turns,
+)
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, MoneyCheck, ReportState, Row
 from chain.terms import curve
@@ -180,6 +194,34 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
             yield Row(now.part, kind, holder, number, each * units, 0, units=units)
 
 
+# -- its tables
+
+
+def _shared(ledger: Ledger, event: Event, key: str) -> Cells:
+    """The bond announces what it has just distributed, in the same transaction."""
+    announced = ledger.after(event, key, *SHARED)
+    if announced is None:
+        return {}
+    a = announced.arguments
+    return {
+        "kind": SHARED[announced.name],
+        "index": a.get("period", -1),
+        "interest": a.get("interest", 0),
+        "principal": a["repayment" if "repayment" in a else "principal"],
+        "outcome": a.get("outcome", 0),
+        "late": a["late"],
+    }
+
+
+SHARED = {"CouponPaid": "coupon", "BondRedeemed": "redemption", "Recovered": "recovery"}
+TABLES = {
+    "fundings": said("BondFunded", payer="from", amount="amount"),
+    "surplus": said("SurplusReturned", amount="amount"),
+    "turns": turns("BondActivated", "BondDefaulted", "DefaultCured", "BondAccelerated", "BondRedeemed"),
+    "fixings": said("KpiFixed", fixing="fixing", kpi_value="kpi", missing="missing", value="value"),
+}
+
+
 # -- as it is deployed
 
 
@@ -293,4 +335,6 @@ KIND = PartKind(
     helper="BondChecks",
     calls_currency=True,
     words=WORDS,
+    tables=TABLES,
+    shared=_shared,
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chain.parts.base import PartKind, Rebuilt, Said, Seen
+from chain.events import Event
+from chain.ledger import Ledger
+from chain.parts.base import BALANCES, Held, PartKind, Rebuilt, Said, Seen, running, said
 from chain.reconciliation import Row
 from finance.settlement.world import World
 
@@ -22,11 +24,29 @@ def _moved(seen: Seen) -> Iterator[Row]:
         yield seen.row("sent", seen["to"], seen.both("value"))
 
 
+def _booked(ledger: Ledger, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
+    """From and to a contract of the deal by its key, anybody else by address."""
+    inside = {address: name for name, address in ledger.record.addresses.items()}
+    a = event.arguments
+    yield inside.get(a["from"], a["from"]), -a["value"]
+    yield inside.get(a["to"], a["to"]), a["value"]
+
+
+TABLES = {
+    "currency": said("Transfer", **{"from": "from", "to": "to", "amount": "value"}),
+    "balances": running("Transfer", columns=BALANCES, changes=_booked),
+}
 WORDS = {
     "sent": "simply sent to a contract of the deal",
     "unannounced": "left a contract of the deal without an event that says so",
 }
 ACTS_OF = {"Transfer": _transfer}
 KIND = PartKind(
-    "IERC20", ACTS_OF, {"Transfer": _moved}, alone=frozenset({"Transfer"}), cloned=False, words=WORDS
+    "IERC20",
+    ACTS_OF,
+    {"Transfer": _moved},
+    alone=frozenset({"Transfer"}),
+    cloned=False,
+    words=WORDS,
+    tables=TABLES,
 )

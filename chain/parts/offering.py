@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from chain.network import when
-from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys
+from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys, said, turns
 from chain.plan import Planned, Site
 from chain.reconciliation import Check, Row
 from finance.settlement.claim_token import TokenBooks
@@ -68,6 +68,11 @@ WORDS = {
     "subscription": "paid for units of the claim token",
     "refund": "given back after a failed offering",
     "proceeds": "of the offering, to the issuer",
+}
+TABLES = {
+    "subscriptions": said("Subscribed", holder="investor", units="units", paid="paid"),
+    "refunds": said("Refunded", holder="holder", units="units", amount="amount"),
+    "turns": turns("OfferingSettled"),
 }
 ACTS_OF = {"Subscribed": _subscribed, "OfferingSettled": _settled, "Refunded": _refunded}
 
@@ -143,4 +148,5 @@ KIND = PartKind(
     {"Subscribed": _bought, "OfferingSettled": _sold, "Refunded": _given_back},
     _standing,
     words=WORDS,
+    tables=TABLES,
 )

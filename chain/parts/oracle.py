@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.parts.base import PartKind, Rebuilt, Said
-from finance.settlement.feed_report import unpacked
+from chain.events import Event
+from chain.ledger import Ledger
+from chain.parts.base import PartKind, Rebuilt, Said, Table, said
+from finance.settlement.feed_report import VERDICTS, unpacked
 from finance.settlement.world import World
 
 
@@ -62,4 +64,30 @@ ACTS_OF = {
     "RewardsFunded": _funded,
     "RewardsReleased": _released,
 }
-KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks", cloned=False)
+
+
+def _kpi(ledger: Ledger, event: Event) -> str:
+    return next(kpi for kpi, feed in ledger.record.feeds.items() if feed == event.arguments["feed"])
+
+
+def _of_feed(event: str, *same: str, **more: Any) -> Table:
+    """With the KPI's id instead of the feed's."""
+    return said(event, kpi=_kpi, period="period", **{name: name for name in same}, **more)
+
+
+def _signers(_ledger: Ledger, event: Event) -> tuple[int, ...]:
+    return unpacked(event.arguments["signers"])
+
+
+def _verdict(_ledger: Ledger, event: Event) -> str:
+    return VERDICTS[event.arguments["verdict"]]
+
+
+REPORT = "version", "value", "evidence"
+TABLES = {
+    "reports": _of_feed("ReportSubmitted", *REPORT, "supersedes", final_at="finalAt", signers=_signers),
+    "challenges": _of_feed("ReportChallenged", "version", "challenger", "evidence"),
+    "petitions": _of_feed("PeriodPetitioned", "petitioner", "evidence"),
+    "rulings": _of_feed("ReportRuled", *REPORT, verdict=_verdict),
+}
+KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks", cloned=False, tables=TABLES)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from chain.events import Event
+from chain.ledger import Ledger
 from chain.network import when
-from chain.parts.base import Now, PartKind, Rebuilt, Rows, Said, Seen, Standing, nobodys
+from chain.parts.base import (
+    BALANCES,
+    Held,
+    Now,
+    PartKind,
+    Rebuilt,
+    Rows,
+    Said,
+    Seen,
+    Standing,
+    nobodys,
+    running,
+    said,
+    turns,
+)
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, MoneyCheck, Position, ReportState, Row
 from chain.terms import ZERO_HASH, curve, text_of
@@ -210,6 +226,74 @@ _WAYS = {
         ("payer", f"{words}, from the payee to the payer"),
     )
 }
+
+
+# -- its tables
+
+SIDES = tuple(side.name.lower() for side in Side)
+
+
+def _side(_ledger: Ledger, event: Event) -> str:
+    return SIDES[event.arguments["side"]]
+
+
+def _named(names: Mapping[str, str]) -> Callable[[Ledger, Event], str]:
+    return lambda _, event: names[event.name]
+
+
+def _kpi(_ledger: Ledger, event: Event) -> int | None:
+    return None if event.arguments["missing"] else event.arguments["kpi"]
+
+
+def _how(what: str) -> Callable[[Ledger, Event], int]:
+    """How much of the amount that an event fixes was paid in a way."""
+
+    def cell(ledger: Ledger, event: Event) -> int:
+        paid = ledger.after(event, event.source, "AmountPaid")
+        return 0 if paid is None else int(paid.arguments[what])
+
+    return cell
+
+
+def _booked(_ledger: Ledger, event: Event, held: Held) -> Iterator[tuple[str, int]]:
+    """What an event adds to a side's balance (posted), and to what is due to it (credit)."""
+    a = event.arguments
+    match event.name:
+        case "AmountPaid":
+            payer, payee = SIDES if a["amount"] >= 0 else SIDES[::-1]
+            yield f"{payer} posted", -a["paid"]
+            yield f"{payee} credit", a["paid"]
+        case "Funded":
+            yield f"{SIDES[a['side']]} posted", a["amount"] - a["repaid"]
+            yield f"{SIDES[1 - a['side']]} credit", a["repaid"]
+        case "Withdrawn":
+            side = SIDES[a["side"]]
+            due = held.get(f"{side} credit", 0)
+            yield f"{side} credit", -due
+            yield f"{side} posted", due - a["amount"]
+
+
+AMOUNTS: dict[str, Any] = {"amount": "amount", **{what: _how(what) for what in ("netted", "paid", "unpaid")}}
+ENDS = {"ClosedOut": "close_out", "AgreedTermination": "termination"}
+MARGINS = {"MarginCalled": "called", "MarginRestored": "restored"}
+PROPOSALS = {"TerminationProposed": "proposed", "TerminationWithdrawn": "withdrawn"}
+TABLES = {
+    "periods": said("PeriodSettled", period="period", kpi=_kpi, **AMOUNTS),
+    "ends": said(*ENDS, how=_named(ENDS), **AMOUNTS),
+    "fundings": said(
+        "Funded", side=_side, **{"from": "from"}, amount="amount", repaid="repaid",
+        posted=lambda _, e: e.arguments["amount"] - e.arguments["repaid"],
+    ),
+    "withdrawals": said("Withdrawn", contract=lambda *_: "payment", party=_side, to="to", amount="amount"),
+    "margins": said(*MARGINS, event=_named(MARGINS), side=_side, deadline="deadline"),
+    "proposals": said(
+        *PROPOSALS, event=_named(PROPOSALS), side=_side, id="id", amount="amount", expiry="expiry"
+    ),
+    "balances": running("AmountPaid", "Funded", "Withdrawn", columns=BALANCES, changes=_booked),
+    "turns": turns("PaymentInitialized", "PaymentActivated", "Matured", *ENDS),
+}  # fmt: skip
+
+
 # -- as it is deployed
 
 
@@ -303,4 +387,5 @@ KIND = PartKind(
     _standing,
     helper="PaymentChecks",
     words=WORDS,
+    tables=TABLES,
 )

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys
+from chain.events import Event
+from chain.ledger import Ledger
+from chain.parts import PARTS
+from chain.parts.base import (
+    Cells,
+    Held,
+    Now,
+    PartKind,
+    Rebuilt,
+    Said,
+    Seen,
+    Standing,
+    Table,
+    nobodys,
+    running,
+    said,
+    turns,
+)
 from chain.plan import Planned, Site
 from chain.reconciliation import Check, Row
 from chain.terms import Holding, holding_policy
@@ -82,6 +99,40 @@ def _standing(now: Now) -> Standing:
 WORDS = {
     "gift": "shared out by anybody but a part of the deal",
     "claim": "paid out to holders",
+}
+
+
+# -- its tables
+
+
+def _distributions(ledger: Ledger, event: Event, _held: Held) -> Iterator[Cells]:
+    """What it was for, a payer says that is a part of the deal; else it is a gift."""
+    a = event.arguments
+    what: Cells = {}
+    for key, part in ledger.record.parts.items():
+        if part.address == a["payer"] and (shared := PARTS[part.kind].shared) is not None:
+            what = shared(ledger, event, key)
+    paid, each = a["paid"], a["perUnit"]
+    sums = {"payer": a["payer"], "paid": paid, "per_unit": each, "supply": paid // each}
+    yield {"kind": "gift", "index": -1, **sums, **what}
+
+
+def _moved(_ledger: Ledger, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
+    a = event.arguments
+    for holder, change in ((a["from"], -a["value"]), (a["to"], a["value"])):
+        if holder != NOBODY:
+            yield holder, change
+
+
+TABLES = {
+    "transfers": said("Transfer", **{"from": "from", "to": "to", "units": "value"}),
+    "holdings": running("Transfer", columns=("holder", "units"), changes=_moved),
+    "distributions": Table(
+        ("Distributed",), ("kind", "index", "payer", "paid", "per_unit", "supply"), _distributions
+    ),
+    "claims": said("Claimed", holder="holder", amount="amount"),
+    "recoveries": said("HoldingRecovered", holder="holder", to="to", units="units", money="money"),
+    "turns": turns("TokenClosed", "TransfersPaused"),
 }
 
 
@@ -175,4 +226,5 @@ KIND = PartKind(
     APART,
     ALONE,
     words=WORDS,
+    tables=TABLES,
 )

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from chain.events import Event
+from chain.ledger import Ledger
 from chain.parts import offering, token
-from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing
+from chain.parts.base import (
+    BALANCES,
+    Held,
+    Now,
+    PartKind,
+    Rebuilt,
+    Said,
+    Seen,
+    Standing,
+    running,
+    said,
+    turns,
+)
 from chain.plan import Plan, Planned, Site
 from chain.reconciliation import Check, Position, Row
 from chain.terms import text_of
@@ -104,6 +118,38 @@ def _standing(now: Now) -> Standing:
     return found
 
 
+# -- its tables
+
+
+def _booked(ledger: Ledger, event: Event, held: Held) -> Iterator[tuple[str, int]]:
+    """What an event adds to what is due to a party."""
+    a = event.arguments
+    if event.name == "PeriodPaid":
+        yield "operator credit", a["operatingCost"]
+        yield "lender credit", a["debtService"]
+    else:
+        credit = f"{_party(ledger, event)} credit"
+        yield credit, -held.get(credit, 0)
+
+
+def _party(_ledger: Ledger, event: Event) -> str:
+    return Party(event.arguments["party"]).name.lower()
+
+
+TABLES = {
+    "treasury_periods": said(
+        "PeriodPaid", period="period", collected="collected", operating_cost="operatingCost",
+        debt_service="debtService", swap="swap", holders="holders",
+    ),
+    "revenue": said(
+        "RevenueReceived", line=lambda _, e: text_of(e.arguments["line"]), **{"from": "from"}, amount="amount"
+    ),
+    "withdrawals": said("Withdrawn", contract=lambda *_: "treasury", party=_party, to="to", amount="amount"),
+    "balances": running("PeriodPaid", "Withdrawn", columns=BALANCES, changes=_booked),
+    "turns": turns("TreasuryInitialized", "TreasuryActivated", "MoneyReturned", "TreasuryClosed"),
+}  # fmt: skip
+
+
 # -- as it is deployed
 
 
@@ -180,4 +226,6 @@ KIND = PartKind(
     _standing,
     calls_currency=True,
     words=WORDS,
+    tables=TABLES,
+    shared=lambda *_: {"kind": "revenue"},
 )

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from chain.errors import NetworkError
-from chain.event_tables import EventTables
 from chain.kinds import plan_of
+from chain.ledger import read_ledger
 from chain.network import LocalChain, clock, reach_time, rpc, start_anvil, start_ganache, when
 from chain.parts import PARTS
 from chain.plan import dates_of
@@ -329,7 +329,7 @@ class _Conductor:
 
     def _end(self) -> None:
         life, course, world = self.life, self.course, self.life.look()
-        events = EventTables.read(life.w3, life.record)
+        events = read_ledger(life.w3, life.record)
         times = {event.tx: event.time for event in events.events}
         result = course._reconciliation = reconcile(life.w3, life.record, life.deal, ledger=events)
         course.paid = [(times[row.tx], row) for row in result.rows if row.tx]

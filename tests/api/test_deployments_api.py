@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from chain.bindings import contract, read
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import start_anvil
 from tests.api.world import BEFORE_THE_OFFERING, Service, bond_world, serving
 

@@ -16,7 +16,8 @@ from api.instruments import Case, instrument_of
 from chain.bindings import contract, read
 from chain.deploy import local_keys
 from chain.errors import ChainError
-from chain.kinds import plan_of, read_ledger
+from chain.kinds import plan_of
+from chain.ledger import read_ledger
 from chain.network import LocalChain, reach_time, start_anvil
 from chain.plan import dates_of
 from chain.sender import GasLog

@@ -22,7 +22,7 @@ from api.index import tables
 from api.index.follower import Follower
 from api.problems import ProblemError
 from chain.errors import NetworkError
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import LocalChain, rpc, start_anvil
 from chain.records import DeploymentRecord
 from tests.api.index_world import Indexed, RandomLife, sqlite_url

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from chain.bindings import contract, read
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from tests.api.world import Service
 
 

@@ -180,6 +180,6 @@ def test_a_citizen_computes_again_challenges_and_is_paid(
 
 def oracle_events(world: World) -> list[dict[str, Any]]:
     """Challenges on chain, read past the service."""
-    from chain.kinds import read_ledger
+    from chain.ledger import read_ledger
 
     return list(read_ledger(world.chain.w3, world.record).challenges.to_dict("records"))

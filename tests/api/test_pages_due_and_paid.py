@@ -16,7 +16,7 @@ from api.routes.health import Checks
 from api.views.cases import case_of
 from chain.bindings import contract, read
 from chain.errors import ContractError
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import LocalChain
 from finance.terms.bond import KpiBond
 from finance.terms.swap import KpiPayment

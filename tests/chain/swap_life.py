@@ -21,7 +21,7 @@ from web3.types import TxReceipt
 from chain.bindings import contract, read
 from chain.deploy import deploy_on, local_keys
 from chain.errors import RecordError
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import LocalChain, reach_time
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation

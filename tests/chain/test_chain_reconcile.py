@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from chain.bindings import calldata
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import LocalChain, reach_time, rpc, set_time, start_anvil
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
@@ -279,7 +279,7 @@ def test_a_block_keeps_its_order(young: Life) -> None:
     rpc(young.w3, "evm_mine")
     rpc(young.w3, "evm_setAutomine", True)
     ledger = read_ledger(young.w3, young.record)
-    assert ledger.payouts[0].event.block == ledger.moves("token")[-1].event.block
+    assert ledger.payouts[0].event.block == ledger.transfers["block"].iloc[-1]
     result = reconcile(young.w3, young.record)
     assert result.ok, result.differences
     assert {r.party: r.units for r in result.rows if r.kind == "coupon"} == {

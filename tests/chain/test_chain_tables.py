@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from chain.event_tables import EventTables
 from chain.events import Event, Watch, filters
 from chain.ledger import Ledger
 from chain.log_reader import Log
+from chain.parts import PARTS
+from chain.parts.base import PartKind, said, turns
 from chain.reconciliation import (
     Check,
     Holder,
@@ -20,8 +22,8 @@ from chain.reconciliation import (
     Row,
     verdict,
 )
-from chain.swap.ledger import SwapLedger
 from chain.terms import text_of
+from finance.terms import InputError
 
 ZERO, A, B, C = ("0x" + f"{n:040x}" for n in (0, 10, 11, 12))
 SWAP, TREASURY, TOKEN, OFFERING, BOND = ("0x" + f"{n:040x}" for n in range(1, 6))
@@ -46,8 +48,8 @@ def parts_at(**at: str) -> dict[str, Any]:
     }
 
 
-def tables(*events: Event, to_block: int = 9) -> EventTables:
-    return EventTables(
+def tables(*events: Event, to_block: int = 9) -> Ledger:
+    return Ledger(
         to_block, 9000, list(events), SimpleNamespace(feeds={"kpi": "0xf"}, parts=parts_at(token=TOKEN))
     )
 
@@ -118,7 +120,7 @@ def test_reports_name_their_signers_and_kpi() -> None:
 
 
 def bond_ledger(*events: Event) -> Ledger:
-    record: Any = SimpleNamespace(parts=parts_at(bond=BOND, token=TOKEN), feeds={})
+    record: Any = SimpleNamespace(parts=parts_at(bond=BOND, token=TOKEN, offering=OFFERING), feeds={})
     return Ledger(9, 9000, list(events), record)
 
 
@@ -166,13 +168,13 @@ def test_turns_are_of_the_contracts_and_not_of_their_currency() -> None:
 # -- a swap's
 
 
-def swap_ledger(*events: Event, project: bool = True) -> SwapLedger:
+def swap_ledger(*events: Event, project: bool = True) -> Ledger:
     at = {"swap": SWAP, "treasury": TREASURY, "token": TOKEN, "offering": OFFERING}
     addresses = at if project else {"swap": SWAP}
     record: Any = SimpleNamespace(
         addresses=addresses, parts=parts_at(**addresses), wallets={"issuer": C}, feeds={}
     )
-    return SwapLedger(9, 9000, list(events), record)
+    return Ledger(9, 9000, list(events), record)
 
 
 def test_what_belongs_together_is_in_one_transaction() -> None:
@@ -181,14 +183,14 @@ def test_what_belongs_together_is_in_one_transaction() -> None:
     last = event((1, 3), "swap", "AmountPaid")
     elsewhere = event((1, 4), "swap", "Funded", tx="0xo")
     found = swap_ledger(first, middle, last, event((1, 5), "treasury", "AmountPaid"), elsewhere)
-    assert found.after(middle, "payment", "AmountPaid") is last
-    assert found.before(middle, "payment", "AmountPaid") is first
-    assert found.before(last, "payment", "AmountPaid") is first
-    assert found.after(first, "payment", "AmountPaid") is last
+    assert found.after(middle, "swap", "AmountPaid") is last
+    assert found.before(middle, "swap", "AmountPaid") is first
+    assert found.before(last, "swap", "AmountPaid") is first
+    assert found.after(first, "swap", "AmountPaid") is last
     for none in (
-        found.after(middle, "payment", "Funded"),
-        found.after(last, "payment", "AmountPaid"),
-        found.before(first, "payment", "AmountPaid"),
+        found.after(middle, "swap", "Funded"),
+        found.after(last, "swap", "AmountPaid"),
+        found.before(first, "swap", "AmountPaid"),
         found.before(middle, "treasury", "AmountPaid"),
     ):
         assert none is None
@@ -270,6 +272,96 @@ def test_distributions_of_a_project_and_gifts() -> None:
     assert [(d.kind, d.index, d.supply) for d in found.payouts] == [("revenue", -1, 30), ("gift", -1, 30)]
     assert {(d.interest, d.principal, d.late) for d in found.payouts} == {(0, 0, 0)}
     assert list(found.distributions["kind"]) == ["revenue", "gift"]
+
+
+# -- several parts, and parts of other packages
+
+
+def joined_ledger(*events: Event) -> Ledger:
+    """Two swaps, two tokens and a bond that serves one of them."""
+    kinds = {"rain": "payment", "wind": "payment", "senior": "token", "junior": "token", "debt": "bond"}
+    at = {key: "0x" + f"{n:040x}" for n, key in enumerate(kinds, start=20)}
+    parts = {key: SimpleNamespace(kind=kind, address=at[key]) for key, kind in kinds.items()}
+    return Ledger(9, 9000, list(events), SimpleNamespace(deal="joined", addresses=at, parts=parts, feeds={}))
+
+
+def test_parts_of_one_kind_are_told_apart() -> None:
+    debt = joined_ledger().record.addresses["debt"]
+    found = joined_ledger(
+        moved((1, 0), ZERO, A, 5, "senior"),
+        moved((1, 1), ZERO, A, 7, "junior"),
+        event((2, 0), "rain", "PeriodSettled", period=0, kpi=1, missing=False, amount=4),
+        event((2, 1), "wind", "AmountPaid", amount=9, netted=0, paid=9, unpaid=0),
+        event((2, 2), "rain", "AmountPaid", amount=4, netted=0, paid=3, unpaid=1),
+        event((3, 0), "debt", "BondFunded", amount=10, **{"from": A}),
+        event((3, 1), "wind", "Funded", side=0, amount=8, repaid=2, **{"from": B}),
+        event((4, 0), "junior", "Distributed", payer=debt, paid=70, perUnit=10),
+        event((4, 1), "debt", "CouponPaid", period=0, interest=70, repayment=0, late=0),
+    )
+    (settled,) = found.periods.to_dict("records")
+    assert (settled["part"], settled["paid"], settled["unpaid"]) == ("rain", 3, 1)
+    changes = [(row.part, row.account, row.balance) for row in found.balances.itertuples()]
+    assert changes == [
+        ("wind", "payer posted", -9), ("wind", "payee credit", 9),
+        ("rain", "payer posted", -3), ("rain", "payee credit", 3),
+        ("wind", "payer posted", -3), ("wind", "payee credit", 11),
+    ]  # fmt: skip
+    rows = found.fundings.to_dict("records")
+    assert [(row["part"], row["amount"], row["posted"]) for row in rows] == [
+        ("debt", 10, None),
+        ("wind", 8, 6),
+    ]
+    assert (rows[0]["payer"], rows[1]["from"]) == (A, B)
+    ((shared, kind),) = zip(found.distributions["part"], found.distributions["kind"], strict=True)
+    assert (shared, kind) == ("junior", "coupon")
+    with pytest.raises(InputError, match="has units of junior, senior: name one"):
+        found.holdings_at()
+    assert found.holdings_at(token="senior") == {A: 5}
+    one = replace(found, keys=frozenset({"senior", "rain"}))
+    assert one.holdings_at() == {A: 5}
+    assert set(one.balances["part"]) == {"rain"}
+    assert one.distributions.empty
+
+
+def test_a_part_of_another_package_brings_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says what it shares money out for; what nobody says is a gift."""
+    tables = {
+        "uses": said("Used", who="by", half=lambda _, e: e.arguments["count"] // 2),
+        "reports": said("Used", value="count"),
+        "turns": turns("Shut"),
+    }
+    for name, shared in (("meter", lambda *_: {"kind": "usage"}), ("silent", None)):
+        monkeypatch.setitem(PARTS._known, name, PartKind("Meter", {}, tables=tables, shared=shared))
+    parts = parts_at(meter=BOND, silent=SWAP, token=TOKEN)
+    found = Ledger(
+        9,
+        9000,
+        [
+            event((1, 0), "meter", "Used", by=A, count=7),
+            event((1, 1), "token", "Used", by=A, count=9),
+            event((2, 0), "token", "Distributed", payer=BOND, paid=4, perUnit=2),
+            event((2, 1), "token", "Distributed", payer=SWAP, paid=4, perUnit=2),
+            event((3, 0), "meter", "Shut"),
+        ],
+        SimpleNamespace(parts=parts, feeds={}),
+    )
+    assert found.uses[["part", "who", "half"]].to_dict("records") == [{"part": "meter", "who": A, "half": 3}]
+    assert list(found.turns["event"]) == ["Shut"]
+    assert [each.kind for each in found.payouts] == ["usage", "gift"]
+    assert "uses" in found.tables()
+    # To a table of ours it adds rows that lack some of the columns.
+    assert found.reports[["part", "kpi", "period", "value"]].to_dict("records") == [
+        {"part": "meter", "kpi": None, "period": None, "value": 7}
+    ]
+
+
+def test_a_table_of_parts_that_a_deal_has_not_is_empty() -> None:
+    found = swap_ledger(project=False)
+    assert "claims" not in found.tables()
+    assert list(found.claims.columns) == ["block", "log", "time", "tx", "part", "holder", "amount"]
+    assert found.claims.empty
+    with pytest.raises(AttributeError, match="there is no claim; tables of this deal: periods, ends, "):
+        _ = found.claim
 
 
 def test_the_name_of_a_line_is_its_text() -> None:

@@ -20,7 +20,7 @@ from chain.bindings import contract, read
 from chain.check import check_deployment
 from chain.deploy import local_wallets
 from chain.errors import RecordError
-from chain.kinds import read_ledger
+from chain.ledger import read_ledger
 from chain.network import LocalChain, set_time, start_anvil
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation

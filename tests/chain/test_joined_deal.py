@@ -11,7 +11,8 @@ import pytest
 
 from chain.bindings import read
 from chain.check import check_deployment
-from chain.kinds import plan_of, read_ledger
+from chain.kinds import plan_of
+from chain.ledger import read_ledger
 from chain.network import reach_time
 from chain.reconcile import reconcile
 from chain.records import RecordError, load_record
@@ -94,6 +95,17 @@ def test_every_part_lives_its_life(life: Joined, tmp_path: Any) -> None:
             outcome[row.part] += row.actual
     # 3,300 for ten units: of the seven that were sold, and of all ten.
     assert (outcome["bond"], outcome["junior"]) == (2_310 * UNIT, 3_300 * UNIT)
+    ledger = read_ledger(w3, record)
+    assert {name: set(ledger.table(name)["part"]) for name in ("fixings", "periods", "transfers")} == {
+        "fixings": {"bond", "junior"},
+        "periods": {"leaks"},
+        "transfers": {"token", "junior-units"},
+    }
+    assert ledger.holdings_at(token="junior-units") == {life.a: 10}
+    junior = read_ledger(w3, record, part="junior")
+    assert junior.holdings_at() == {life.a: 10}
+    assert set(junior.turns["part"]) == {"junior", "junior-sale", "junior-units"}
+    assert len(ledger.payouts) == 2 * len(junior.payouts) == 20
     # 4.50 for each of 11 Ml/d, to the contractor.
     (settled,) = [row for row in result.rows if row.kind.startswith("settlement")]
     assert (settled.kind, settled.actual) == ("settlement_to_payer", 49_500_000)
@@ -111,7 +123,7 @@ def test_what_asks_for_the_only_part_says_that_there_are_several(life: Joined) -
     with pytest.raises(RecordError, match="has 2 parts of the kind bond, and this needs one"):
         life.record.place_of("bond")
     with pytest.raises(InputError, match="joins several parts"):
-        read_ledger(life.w3, life.record)
+        life.record.load_deal().group()
 
 
 @pytest.mark.parametrize("file", sorted(DEALS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -12,7 +12,8 @@ from web3 import Web3
 
 from chain.bindings import contract, read
 from chain.events import Event, Watch, watch
-from chain.kinds import read_ledger, world_of
+from chain.kinds import world_of
+from chain.ledger import read_ledger
 from chain.network import LocalChain, start_anvil
 from chain.reconcile import balances
 from chain.replay import Replayed

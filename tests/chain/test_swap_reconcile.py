@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from chain.bindings import calldata
+from chain.ledger import place
 from chain.network import reach_time, rpc, start_anvil, start_ganache
 from chain.parts import words_of
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
 from chain.sender import Sender
-from chain.swap.ledger import key
 from finance.terms import Deal, parse_deal
 from tests.chain.bond_life import CLIENTS
 from tests.chain.swap_life import (
@@ -618,7 +618,7 @@ def test_a_claim_that_pays_somebody_else_is_found(anvil_lives: Lives) -> None:
     claim = next(ledger.of("token", "Claimed"))
     to = next(e for e in ledger.of("currency", "Transfer") if e.tx == claim.tx)
     stolen = replace(to, arguments={**to.arguments, "to": project.address("stranger")})
-    events = [stolen if key(e) == key(to) else e for e in ledger.events]
+    events = [stolen if place(e) == place(to) else e for e in ledger.events]
     result = reconcile(project.w3, project.record, ledger=replace(ledger, events=events))
     assert {h.holder for h in result.holders if h.difference} == {
         claim.arguments["holder"],

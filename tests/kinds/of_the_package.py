@@ -21,7 +21,6 @@ from api.index.registration import register
 from api.instruments import INSTRUMENTS
 from api.problems import ProblemError
 from chain.artifacts import ensure_compiled
-from chain.kinds import LEDGERS
 from chain.network import set_time, start_anvil
 from chain.records import load_record
 from finance.terms import load_deal
@@ -153,9 +152,10 @@ def test_a_service_shows_it_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 page = service.get(path)
                 assert page.status_code == 200, page.text
                 assert life.deal.title in page.text
-            monkeypatch.delitem(LEDGERS._theirs, KIND)
+            services = service.services
+            monkeypatch.delitem(INSTRUMENTS._theirs, KIND)
             with pytest.raises(ProblemError, match=f"parts.fee.kind = {KIND}: is not shown here"):
-                register(service.services.database, life.record, service.services.chain)
+                register(services.database, life.record, services.chain, services.index.is_shown)
 
 
 def test_one_without_a_valuation_is_shown_without_a_price(

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from chain.artifacts import ensure_compiled
-from chain.event_tables import EventTables
 from chain.events import Event
 from chain.kinds import plan_of, world_of
+from chain.ledger import read_ledger
 from chain.network import clock, reach_time, start_anvil
 from chain.parts import PARTS
 from chain.plan import dates_of
@@ -111,7 +111,7 @@ def lived(deal: Deal, rng: Random) -> Lived:
                 act(each)
             promised_and_due()
         assert clock(life.w3) < dates[-1] + DAY
-        ledger = EventTables.read(life.w3, life.record)
+        ledger = read_ledger(life.w3, life.record)
         events = [event for event in ledger.events if event.tx != life.record.tx]
         return Lived(life.record, events, reconcile(life.w3, life.record, ledger=ledger), done)
 

@@ -21,7 +21,7 @@ from api.i18n import Translator
 from api.instruments import INSTRUMENTS, words_of
 from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
-from chain.kinds import LEDGERS, PLANS
+from chain.kinds import PLANS
 from finance.terms import Deal, DealFileError, load_deal, parse_deal
 from finance.terms.json_schema import deal_schema
 from finance.terms.kinds import KINDS, kind_name
@@ -150,7 +150,6 @@ def test_a_deal_shows_it(kind: str) -> None:
 @pytest.mark.parametrize("kind", LEADING)
 def test_what_leads_is_everywhere(kind: str) -> None:
     assert kind in PLANS
-    assert kind in LEDGERS
     assert INSTRUMENTS[kind].kind == kind
     assert {"TITLE", "about", "price", "cashflows", "sensitivity"} <= set(dir(MODULES[kind]))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chain.kinds import LEDGERS, PLANS
+from chain.kinds import PLANS
 from finance.terms.kinds import KINDS
 from scripts.kinds import MODULES
 from tests.kinds.deals import ROOT
@@ -40,7 +40,7 @@ def test_nothing_of_ours_names_it() -> None:
     assert len(sources) > 300
     naming = [path for path in sources if re.search("service.fee|ServiceFee", path.read_text())]
     assert naming == []
-    for registry in (KINDS, PLANS, LEDGERS, MODULES):
+    for registry in (KINDS, PLANS, MODULES):
         assert KIND not in registry or str(PACKAGE) in sys.path
 
 

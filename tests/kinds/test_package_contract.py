@@ -19,6 +19,14 @@ from tests.kinds.test_other_package import Run, run
 CONTRACTS = ROOT / "tests" / "kinds" / "contract_package"
 NAME = "PerformanceBond"
 AMOUNT = 250_000 * 10**6
+TABLES = """
+import json, sys
+from chain.ledger import read_ledger
+from chain.network import connect
+from chain.records import load_record
+ledger = read_ledger(connect(sys.argv[1]), load_record(sys.argv[2]))
+print(json.dumps([list(ledger.set_aside["amount"]), list(ledger.turns["event"])]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +101,8 @@ def test_it_is_kept_by_commands_and_other_code_is_found(package: Path, tmp_path:
         assert found["ok"]
         rows = {row["kind"]: (row["expected"], row["actual"]) for row in found["rows"]}
         assert rows == {"set_aside": (str(AMOUNT),) * 2, "released": (str(AMOUNT),) * 2}
+        (package / "tables.py").write_text(TABLES)
+        assert told(run(chain.url, record, package=package, module="tables")) == [[AMOUNT], ["Settled"]]
         payee = json.loads(record.read_text())["wallets"]["payee"]
         assert [row["party"] for row in found["rows"] if row["kind"] == "released"] == [payee]
         # The code on chain is compared with what the package brings.

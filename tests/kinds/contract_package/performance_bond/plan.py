@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing
+from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, said, turns
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, Row
 from finance.settlement.terms import feed_terms, integer
@@ -100,4 +100,5 @@ KIND = PartKind(
         "set_aside": "set aside by the contractor",
         "released": "of what was set aside, by the report",
     },
+    tables={"set_aside": said("Posted", by="by", amount="amount"), "turns": turns("Settled")},
 )
