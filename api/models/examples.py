@@ -1,5 +1,6 @@
-"""The examples of the API's description: answers of services over small deals, shortened to one element a
-list, by the name of their model. tests/api/test_examples.py captures them and says when they are old."""
+"""The examples of the API's description: what services over small deals were asked and answered, shortened to
+one element a list, by the name of their model. tests/api/test_examples.py captures them and says when they
+are old."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ import base64
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_defunct
 from fastapi import Depends, FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -21,11 +20,12 @@ from api.access import Principal, create_key, list_keys, requires, revoke_key, s
 from api.access.message import MessageError, read_message
 from chain.network import local_account, start_anvil
 from finance.terms import InputError
+from tests.api.wallets import ISSUER, sign_in, stamp, to_sign
 from tests.api.world import ORIGIN, Service, bond_world, serving
 from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 Allowed = Annotated[Principal, Depends(requires(scope="oracle:write", role=("issuer", "node")))]
-ISSUER, NODE, STRANGER = local_account(1), local_account(100), Account.create()
+NODE, STRANGER = local_account(100), Account.create()
 
 
 @pytest.fixture(scope="module")
@@ -54,35 +54,9 @@ def client(service: Service) -> TestClient:
     return TestClient(service.app, base_url=ORIGIN, raise_server_exceptions=False)
 
 
-def stamp(**shift: float) -> str:
-    return (datetime.now(UTC) + timedelta(**shift)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def message(client: TestClient, account: Any = ISSUER, **changes: str) -> str:
     """The text to sign, with a new nonce, changed in some of its lines."""
-    asked = client.get("/v1/auth/nonce").json()
-    says = {
-        "domain": asked["domain"],
-        "address": account.address,
-        "statement": asked["statement"],
-        "uri": asked["uri"],
-        "version": "1",
-        "chain": str(asked["chain_id"]),
-        "nonce": asked["nonce"],
-        "issued": stamp(),
-        "more": "",
-        **changes,
-    }
-    return (
-        "{domain} wants you to sign in with your Ethereum account:\n{address}\n\n{statement}\n\nURI: {uri}\n"
-        "Version: {version}\nChain ID: {chain}\nNonce: {nonce}\nIssued At: {issued}{more}"
-    ).format(**says)
-
-
-def sign_in(client: TestClient, text: str, account: Any = ISSUER, **headers: str) -> Any:
-    signature = account.sign_message(encode_defunct(text=text)).signature.to_0x_hex()
-    body = {"message": text, "signature": signature}
-    return client.post("/v1/auth/session", json=body, headers=headers)
+    return to_sign(client.get("/v1/auth/nonce").json(), account, **changes)
 
 
 def test_a_session_from_nonce_to_signing_out(service: Service, client: TestClient) -> None:

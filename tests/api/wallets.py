@@ -1,18 +1,23 @@
-"""Wallets for tests of pages: the demonstration's accounts of a real local chain, and a wallet in the browser
-(EIP-1193) in front of the same chain."""
+"""Wallets for tests: one that signs in, a demonstration's accounts of a real local chain, and a wallet in the
+browser (EIP-1193) in front of the same chain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from eth_account.messages import encode_defunct
 from playwright.sync_api import BrowserContext
+from starlette.testclient import TestClient
 
 from api.demo import DemoAccount, NextEvent
 from api.problems import bad_input
 from chain.bindings import request
-from chain.network import LocalChain
+from chain.deploy import LOCAL_ACCOUNTS
+from chain.network import LocalChain, local_account
 
+ISSUER = local_account(LOCAL_ACCOUNTS["issuer"])
 PASSED = frozenset({"eth_sendTransaction", "personal_sign", "eth_signTypedData_v4", "eth_chainId"})
 
 PROVIDER = """
@@ -27,6 +32,36 @@ window.ethereum = {
   on() {},
 };
 """
+
+
+def stamp(**shift: float) -> str:
+    return (datetime.now(UTC) + timedelta(**shift)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_sign(asked: Mapping[str, Any], account: Any = ISSUER, **changes: str) -> str:
+    """The text that signs `account` in, by the service's answer `asked`, changed in some of its lines."""
+    says = {
+        "domain": asked["domain"],
+        "address": account.address,
+        "statement": asked["statement"],
+        "uri": asked["uri"],
+        "version": "1",
+        "chain": str(asked["chain_id"]),
+        "nonce": asked["nonce"],
+        "issued": stamp(),
+        "more": "",
+        **changes,
+    }
+    return (
+        "{domain} wants you to sign in with your Ethereum account:\n{address}\n\n{statement}\n\nURI: {uri}\n"
+        "Version: {version}\nChain ID: {chain}\nNonce: {nonce}\nIssued At: {issued}{more}"
+    ).format(**says)
+
+
+def sign_in(client: TestClient, text: str, account: Any = ISSUER, **headers: str) -> Any:
+    signature = account.sign_message(encode_defunct(text=text)).signature.to_0x_hex()
+    body = {"message": text, "signature": signature}
+    return client.post("/v1/auth/session", json=body, headers=headers)
 
 
 class ChainDemo:
