@@ -91,11 +91,15 @@ class Holder:
 
 @dataclass(frozen=True)
 class Check(Compared):
-    """One equation that must hold over the whole deal."""
+    """One equation that must hold over the whole deal; of a contract's flags too, as 0 and 1."""
 
     name: str
     expected: int
     actual: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expected", int(self.expected))
+        object.__setattr__(self, "actual", int(self.actual))
 
 
 class MoneyCheck(Check):

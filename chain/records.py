@@ -184,8 +184,8 @@ class DeploymentRecord(Frozen):
         return found[0] if found else None
 
     def kinds_of(self, group: Deal) -> dict[str, str]:
-        """The keys of the parts of one of the deal's groups, by kind (chain.parts)."""
-        return {part.kind: key for key, part in self.parts.items() if key in group.parts}
+        """The kinds (chain.parts) of the parts of one of the deal's groups, by key."""
+        return {key: part.kind for key, part in self.parts.items() if key in group.parts}
 
     def feed_of(self, kpi: str | None = None) -> str:
         """The id of the feed of `kpi`, which may be left out where there is only one.

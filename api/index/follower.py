@@ -215,7 +215,8 @@ class Follower:
             for new in {row.id for row in rows} - set(self._known):
                 text, lead = connection.execute(select(d.record, d.lead).where(d.id == new)).one()
                 record = record_of(json.loads(text))
-                token = record.kinds_of(record.load_deal().group(lead)).get("token")
+                kinds = record.kinds_of(record.load_deal().group(lead))
+                token = next((key for key, kind in kinds.items() if kind == "token"), None)
                 self._known[new] = (record, watch(record), token)
         return IndexState(
             None if known is None else (known[0], known[1]),

@@ -21,8 +21,10 @@ from api.index.statements import Line, statement
 from api.models import Currency
 from api.problems import ProblemError, bad_input, not_found
 from chain.events import Event
+from chain.kinds import world_of
 from chain.ledger import Ledger
 from chain.records import DeploymentRecord, record_of
+from finance.settlement.world import World
 from finance.terms import Deal
 
 Key = tuple[int, int]
@@ -76,13 +78,23 @@ class Deployment:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The keys of its parts, by kind (chain.parts)."""
+        """The keys of its parts, by kind (chain.parts): of several of one kind the first."""
         return self.known.keys
 
     @property
     def at(self) -> dict[str, str]:
-        """Where its contracts are: those of its own parts by kind, the shared ones by name."""
+        """Where its contracts are: those of its own parts by kind as in `keys`, the shared ones by name."""
         return self.known.at
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where all of its contracts are: those of its own parts by key, the shared ones by name."""
+        return self.known.places
+
+    @property
+    def begun(self) -> World:
+        """The books of all its deal's parts as they began."""
+        return self.known.begun
 
     @property
     def feeds(self) -> dict[str, str]:
@@ -133,8 +145,15 @@ class _Known:
         return Deal.model_validate(self.record.terms).group(self.lead)
 
     @cached_property
-    def keys(self) -> dict[str, str]:
+    def kinds(self) -> dict[str, str]:
         found: dict[str, str] = self.record.kinds_of(self.deal)
+        return found
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key, kind in self.kinds.items():
+            found.setdefault(kind, key)
         return found
 
     @cached_property
@@ -149,9 +168,18 @@ class _Known:
     @cached_property
     def roles(self) -> dict[str, str]:
         return {
-            **{key: kind for kind, key in self.keys.items()},
+            **self.kinds,
             **{name: name for name in self.record.shared},
         }
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        at = self.record.addresses
+        return {source: at[source] for source in self.roles}
+
+    @cached_property
+    def begun(self) -> World:
+        return world_of(self.record, self.record.load_deal())
 
 
 @dataclass
@@ -165,7 +193,7 @@ class _Cached:
 
 
 def _ledger(deployment: Deployment, to_block: int, at: int, events: list[Event]) -> Ledger:
-    return Ledger(to_block, at, events, deployment.record, frozenset(deployment.keys.values()))
+    return Ledger(to_block, at, events, deployment.record, frozenset(deployment.known.kinds))
 
 
 class Index:

@@ -3,24 +3,38 @@ which `penstock act` and the keeper know too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from web3 import Web3
 
-from api.instruments import bond_acts, currency, offering, oracle, registry, swap_acts, token
-from api.instruments.offers import Act
+from api.i18n import N_
+from api.instruments.offers import Act, PartWords, plainly
 from chain.bindings import contract
 from chain.parts import PARTS
+from finance.registry import Registry
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
 
-ACTS: Mapping[str, Act] = {
-    act.name: act
-    for kind in (offering, token, registry, oracle, bond_acts, swap_acts, currency)
-    for act in kind.ACTS
-}
+WORDS: Final[Registry[PartWords]] = Registry(
+    {
+        "offering": "api.instruments.offering:WORDS",
+        "token": "api.instruments.token:WORDS",
+        "registry": "api.instruments.registry:WORDS",
+        "oracle": "api.instruments.oracle:WORDS",
+        "bond": "api.instruments.bond_acts:WORDS",
+        "payment": "api.instruments.swap_acts:WORDS",
+        "treasury": "api.instruments.swap_acts:TREASURY",
+        "currency": "api.instruments.currency:WORDS",
+        "factory": "api.instruments.acts:FACTORY",
+    },
+    "penstock.words",
+)
+"""By kind of part, as the books have it, and by name of a shared contract. A kind of another package does
+without: its acts are said in the words of its books, its contract and its errors by their names."""
+FACTORY = PartWords(N_("Factory"))
 _OWN_NAME: Mapping[str, str] = {"currency": "TestCurrency", "factory": "DealFactory"}
 """Of the currency, which is any ERC-20, only `mint` is not common; and of what is no part."""
 COMMIT = "commit-challenge"
@@ -29,9 +43,33 @@ APPROVE = "approve"
 """The step before an act that pays: the contract may take the money. Its typed-data form is a permit."""
 
 
-def acts_of(deployment: Deployment) -> tuple[Act, ...]:
-    """Those that a deployment has, whatever its state."""
-    return tuple(act for act in ACTS.values() if act.there(deployment))
+def acts_of(deployment: Deployment) -> list[Act]:
+    """Those that a deployment has, whatever its state: in the order of WORDS, after those without words."""
+    order = {kind: place for place, kind in enumerate(WORDS, 1)}
+    sources = sorted(deployment.sources, key=lambda key: order.get(deployment.role(key), 0))
+    return [act for key in sources for act in acts_on(deployment, key)]
+
+
+def acts_on(deployment: Deployment, key: str) -> Iterator[Act]:
+    """Those of one of its parts, or of a shared contract: what its kind has words for, or all that its books
+    know and not only the deal's own contracts may."""
+    kind = deployment.role(key)
+    if kind in WORDS:
+        for act in WORDS[kind].acts:
+            if deployment.feeds or not act.offered.feeds:
+                yield replace(act, part=key)
+        return
+    world = deployment.begun
+    books, contracts = world.parts[key], set(world.addresses.values())
+    for call in books.ACTS.values():
+        may = set(books.roles(world).get(call.who, ()))
+        if not may or may - contracts:
+            yield plainly(kind, key, call)
+
+
+def title_of(role: str) -> str:
+    """What people call a contract by its role, to be translated."""
+    return WORDS[role].title if role in WORDS else role.replace("_", " ")
 
 
 def contract_of(role: str) -> str:
@@ -39,6 +77,6 @@ def contract_of(role: str) -> str:
     return _OWN_NAME.get(role) or PARTS[role].contract
 
 
-def functions(w3: Web3, deployment: Deployment, role: str) -> Any:
-    """Of a deployment's contract in a role."""
-    return contract(w3, contract_of(role), deployment.at[role]).functions
+def functions(w3: Web3, role: str, at: str) -> Any:
+    """Of a contract in a role."""
+    return contract(w3, contract_of(role), at).functions

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from api.instruments.offers import Offered, offers, taken
+from collections.abc import Mapping
+
+from api.i18n import N_
+from api.instruments.offers import Offered, PartWords, Refusal, offers, taken
 from finance.settlement.bond_books import ACTS as CALLS
 
+REFUSALS: Mapping[str, str | Refusal] = {
+    "KpiBond_NotDue": "Nothing is due yet.",
+    "KpiBond_Underfunded": Refusal(
+        "The issuer has paid in too little: {held} of {due}.",
+        money=("held", "due"),
+        plain="The issuer has paid in too little.",
+    ),
+    "KpiBond_NotFixed": "A report that decides this payment has not been turned into its amount yet.",
+    "KpiBond_AlreadyFixed": "This report has been turned into its payment already.",
+    "KpiBond_UnknownFixing": "There is no such fixing.",
+    "KpiBond_WrongState": "The bond is not in the state that this needs.",
+    "KpiBond_CouponsOutstanding": "Coupons are still to be paid: {paid} of {total} are.",
+    "KpiBond_InGrace": "The grace period still runs.",
+    "KpiBond_Funded": "What is due is funded, so there is no default.",
+    "KpiBond_NothingToRecover": "The bond holds nothing to share.",
+}
 ACTS = offers(
     "bond",
     CALLS,
@@ -20,3 +39,4 @@ ACTS = offers(
     recover=Offered("Share what the bond holds"),
     return_surplus=Offered("Return the surplus to the issuer"),
 )
+WORDS = PartWords(N_("Bond"), ACTS, REFUSALS)

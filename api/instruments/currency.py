@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.instruments.offers import Offered, offers
+from api.i18n import N_
+from api.instruments.offers import Offered, PartWords, offers
 from api.instruments.parameters import Parameter
 from chain.following import MINT
 from finance.settlement.acts import table
@@ -18,3 +19,4 @@ ACTS = offers(
         local=True,
     ),
 )
+WORDS = PartWords(N_("Currency"), ACTS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api.i18n import N_
 from api.instruments.base import Case, day, step, tabled
-from api.instruments.offers import Given, Offered, offers
+from api.instruments.offers import Given, Offered, PartWords, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
 from api.models.deployment import NextStep
 from finance.settlement.offering import ACTS as CALLS
@@ -103,6 +105,13 @@ def _price(given: Given) -> int:
     return int(given["units"]) * int(given.read("offering", "terms")["unitPrice"])
 
 
+REFUSALS: Mapping[str, str] = {
+    "Offering_WrongState": "The offering is not in the state that this needs.",
+    "Offering_CapExceeded": "Only {available} units are left.",
+    "Offering_PartyCapExceeded": "Parties of the deal can buy {available} units more, not all.",
+    "Offering_SoldInThisBlock": "Units were sold in this very block; settle in a later one.",
+    "Offering_ZeroUnits": "At least one unit must be named.",
+}
 ACTS = offers(
     "offering",
     CALLS,
@@ -120,3 +129,4 @@ ACTS = offers(
         name="settle-offering",
     ),
 )
+WORDS = PartWords(N_("Offering"), ACTS, REFUSALS)

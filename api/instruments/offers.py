@@ -1,35 +1,38 @@
 """How people are offered the acts of the books (finance.settlement): by which name and words, what they are
 asked for it, and what an act takes of whoever sends it. The rest, which function it is and who may, the
-books' table says."""
+books' table says, and of a kind without words all of it."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.instruments.parameters import Parameter, Values
 from api.problems import bad_input
-from finance.settlement.acts import ANYONE, AbiType, Call
+from finance.settlement.acts import ANYONE, AbiType, Call, Done
+from finance.settlement.widths import SettlementError
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
 
 Read = Callable[..., Any]
 """Read(role, function, *arguments): a view of the deal's contract in that role."""
+Try = Callable[["Given"], Done]
+"""What the books say that an act would come to now. Raises SettlementError where they refuse it."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What an act is prepared from: the deployment, who sends, and the checked values. `salt` hides what a
-    challenger commits to."""
+    """What an act is prepared from: the deployment, who sends, and the checked values; `read` asks its
+    contracts and `attempt` its books. `salt` hides what a challenger commits to."""
 
     deployment: Deployment
     sender: str
     values: Values
     read: Read
+    attempt: Try
     salt: str = field(default_factory=lambda: "0x" + secrets.token_hex(32))
 
     def __getitem__(self, name: str) -> Any:
@@ -82,11 +85,13 @@ class Offered:
 
 @dataclass(frozen=True)
 class Act:
-    """A row of the books' table, of the contract in the role `on`, as it is offered."""
+    """A row of the books' table, of the contract in the role `on`, as it is offered; of a deployment that of
+    `part`, its key in the deal, or the name of a shared contract."""
 
     on: str
     call: Call
     offered: Offered
+    part: str = ""
 
     @property
     def name(self) -> str:
@@ -108,9 +113,30 @@ class Act:
             return self.offered.arguments(given)
         return tuple(given.argument(each) for each in self.parameters)
 
-    def there(self, deployment: Deployment) -> bool:
-        """Whether a deployment has it."""
-        return self.on in deployment.at and (bool(deployment.feeds) or not self.offered.feeds)
+    @property
+    def done(self) -> str:
+        """What is said of one that was done: never with fields to fill in."""
+        plain = self.offered.title if "{" not in self.offered.title else "A transaction of the deal"
+        return self.offered.done or plain
+
+
+class Refusal(NamedTuple):
+    """What an error of a contract means: a template, translated before the error's arguments are filled in.
+    Those in `money` are amounts; `plain` is said where the currency is not known."""
+
+    words: str
+    money: tuple[str, ...] = ()
+    plain: str = ""
+
+
+@dataclass(frozen=True)
+class PartWords:
+    """What a kind of part, or a shared contract, says to people: what it is called, the acts that they are
+    offered, and what its contract's errors mean, by name."""
+
+    title: str
+    acts: tuple[Act, ...] = ()
+    refusals: Mapping[str, str | Refusal] = field(default_factory=dict)
 
 
 def offers(on: str, calls: Mapping[str, Call], **words: Offered) -> tuple[Act, ...]:
@@ -121,6 +147,16 @@ def offers(on: str, calls: Mapping[str, Call], **words: Offered) -> tuple[Act, .
 def taken(given: Given) -> int:
     """What an act pays whose amount is asked for."""
     return int(given["amount"])
+
+
+def by_the_books(given: Given) -> int:
+    """What the books say that an act pays now; nothing where they refuse it, for which the contract has
+    its own words."""
+    try:
+        flows = given.attempt(given).flows
+    except SettlementError:
+        return 0
+    return sum(flow.amount for flow in flows if flow.payer == given.sender)
 
 
 # -- what is asked for an argument
@@ -148,8 +184,39 @@ _ASKED: Mapping[str, Parameter] = {
 
 
 def parameter_of(argument: str, kind: AbiType) -> Parameter:
-    """What is asked for an argument of a function, by its name, or by its type where that has few values.
+    """What is asked for an argument of a function, by its name, or by its type where that is a choice.
     Raises KeyError for one of which nothing is known."""
-    if isinstance(kind, type) and issubclass(kind, IntEnum):
-        return Parameter(argument, "choice", "whose", choices=tuple(each.name.lower() for each in kind))
-    return _ASKED[argument]
+    if isinstance(kind, str):
+        return _ASKED[argument]
+    return replace(parameter_by_type(argument, kind), title="whose")
+
+
+_ELEMENTARY: Mapping[str, Parameter] = {
+    "uint": Parameter("", "number", "a whole number"),
+    "int": Parameter("", "signed", "a whole number, also below 0"),
+    "bytes": Parameter("", "bytes", "0x and hexadecimal digits"),
+    "address": Parameter("", "address", "an address"),
+    "bool": Parameter("", "flag", "true or false"),
+}
+
+
+def parameter_by_type(argument: str, kind: AbiType) -> Parameter:
+    """What is asked for an argument of which nothing but its type is known."""
+    if isinstance(kind, list):
+        return Parameter(argument, "list", "a list", of=(parameter_by_type("", kind[0]),))
+    if isinstance(kind, Mapping):
+        of = tuple(parameter_by_type(name, each) for name, each in kind.items())
+        return Parameter(argument, "fields", "an object", of=of)
+    if not isinstance(kind, str):
+        choices = tuple(each.name.lower() for each in kind)
+        return Parameter(argument, "choice", "one of its choices", choices=choices)
+    name = kind.rstrip("0123456789")
+    size = int(kind.removeprefix(name) or 0) * (8 if name == "bytes" else 1)
+    return replace(_ELEMENTARY[name], name=argument, bits=size)
+
+
+def plainly(on: str, part: str, call: Call) -> Act:
+    """An act of a kind without words, in those of its books' table."""
+    asked = tuple(parameter_by_type(name, kind) for name, kind in call.arguments.items())
+    title = call.words[:1].upper() + call.words[1:]
+    return Act(on, call, Offered(title, asked=asked, pays=by_the_books), part)

@@ -8,7 +8,8 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from api.instruments.offers import ACCOUNT, KPI, PERIOD, Given, Offered, offers, taken
+from api.i18n import N_
+from api.instruments.offers import ACCOUNT, KPI, PERIOD, Given, Offered, PartWords, offers, taken
 from api.instruments.parameters import Parameter
 from api.problems import bad_input, conflict
 from finance.settlement.feed_report import VERDICTS
@@ -110,6 +111,20 @@ def _petition_sealed(given: Given) -> str:
     return commitment(given.sender, feed, period, None, evidence, salt)
 
 
+REFUSALS: Mapping[str, str] = {
+    "KpiOracle_WrongStatus": "The report is not in the state that this needs.",
+    "KpiOracle_WrongVersion": "The report has been restated: it is version {current} now.",
+    "KpiOracle_WrongValue": "The reported value has changed meanwhile.",
+    "KpiOracle_SameValue": "The report is challenged: a restatement must have another value.",
+    "KpiOracle_NotCommitted": "This was not committed to within the last hour.",
+    "KpiOracle_StillOpen": "The time for this has not come yet.",
+    "KpiOracle_NotFuller": "A report of this version stands that is as full as this one.",
+    "KpiOracle_NotFinal": "The report is not final yet.",
+    "KpiOracle_UnknownPeriod": "There is no such measurement period.",
+    "KpiOracle_DeadlinePassed": "The time for this has passed.",
+    "KpiOracle_NothingToSettle": "There is nothing to settle.",
+    "KpiOracle_BelowQuorum": "Too few have signed: {have} of {need}.",
+}
 ACTS = tuple(
     replace(act, offered=replace(act.offered, feeds=True))
     for act in offers(
@@ -156,3 +171,4 @@ ACTS = tuple(
         settle_silent_panel=Offered("Give the challenger's stake back: the panel was silent"),
     )
 )
+WORDS = PartWords(N_("Oracle"), ACTS, REFUSALS)

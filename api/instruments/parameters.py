@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
@@ -13,9 +13,10 @@ from api.problems import Flaw, bad_input
 from chain.terms import short_string
 
 _WHOLE = re.compile(r"-?[0-9]{1,78}")
-_WORD = re.compile(r"0x[0-9a-fA-F]{64}")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]*")
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}|0x[0-9a-fA-F]{128}")
 MOST_SIGNATURES = 32
+LONGEST_LIST = 100
 LONGEST_REASONS = 4_000
 MISSING = object()
 
@@ -23,7 +24,8 @@ MISSING = object()
 @dataclass(frozen=True)
 class Parameter:
     """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people. A parameter with
-    `optional` may be left out; `choices` are the words it may be; `bits` the width of a whole number."""
+    `optional` may be left out; `choices` are the words it may be; `bits` the width of a whole number or of
+    bytes; `of` what fields or a list consist of."""
 
     name: str
     kind: str
@@ -32,30 +34,31 @@ class Parameter:
     choices: tuple[str, ...] = ()
     bits: int = 128
     least: int = 0
+    of: tuple[Parameter, ...] = ()
 
 
 class WrongError(ValueError):
     """A value that is not what its parameter asks for; the text says what is."""
 
 
-def _whole(parameter: Parameter, given: Any) -> int:
+def _between(given: Any, least: int, most: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int | str):
         raise WrongError("must be a whole number")
     if isinstance(given, str) and not _WHOLE.fullmatch(given):
         raise WrongError("must be a whole number")
-    value, most = int(given), (1 << parameter.bits) - 1
-    if not parameter.least <= value <= most:
-        raise WrongError(f"must be from {parameter.least} to {most}")
+    value = int(given)
+    if not least <= value <= most:
+        raise WrongError(f"must be from {least} to {most}")
     return value
+
+
+def _whole(parameter: Parameter, given: Any) -> int:
+    return _between(given, parameter.least, (1 << parameter.bits) - 1)
 
 
 def _signed(parameter: Parameter, given: Any) -> int:
     half = 1 << (parameter.bits - 1)
-    wide = Parameter(parameter.name, parameter.kind, parameter.title, bits=parameter.bits, least=-half)
-    value = _whole(wide, given)
-    if value >= half:
-        raise WrongError(f"must be from {-half} to {half - 1}")
-    return value
+    return _between(given, -half, half - 1)
 
 
 def _address(_parameter: Parameter, given: Any) -> str:
@@ -64,10 +67,15 @@ def _address(_parameter: Parameter, given: Any) -> str:
     return str(to_checksum_address(given))
 
 
-def _word(_parameter: Parameter, given: Any) -> str:
-    if not isinstance(given, str) or not _WORD.fullmatch(given):
-        raise WrongError("must be 0x and 64 hexadecimal digits")
+def _bytes(parameter: Parameter, given: Any) -> str:
+    digits = parameter.bits // 4
+    if not isinstance(given, str) or len(given) != 2 + digits or not _HEXADECIMAL.fullmatch(given):
+        raise WrongError(f"must be 0x and {digits} hexadecimal digits")
     return given.lower()
+
+
+def _word(parameter: Parameter, given: Any) -> str:
+    return _bytes(replace(parameter, bits=256), given)
 
 
 def _choice(parameter: Parameter, given: Any) -> int:
@@ -114,6 +122,26 @@ def _reasons(_parameter: Parameter, given: Any) -> str:
     return given.strip()
 
 
+def _fields(parameter: Parameter, given: Any) -> dict[str, Any]:
+    names = [each.name for each in parameter.of]
+    if not isinstance(given, dict) or given.keys() != set(names):
+        raise WrongError(f"must be an object of {', '.join(names)}")
+    return {each.name: _within(each.name, each, given[each.name]) for each in parameter.of}
+
+
+def _list(parameter: Parameter, given: Any) -> list[Any]:
+    if not isinstance(given, list) or len(given) > LONGEST_LIST:
+        raise WrongError(f"must be a list of at most {LONGEST_LIST}")
+    return [_within(str(place), parameter.of[0], each) for place, each in enumerate(given)]
+
+
+def _within(where: str, parameter: Parameter, given: Any) -> Any:
+    try:
+        return KINDS[parameter.kind](parameter, given)
+    except WrongError as wrong:
+        raise WrongError(f"{where}: {wrong}") from None
+
+
 KINDS: Mapping[str, Callable[[Parameter, Any], Any]] = {
     "units": _whole,
     "amount": _whole,
@@ -122,6 +150,9 @@ KINDS: Mapping[str, Callable[[Parameter, Any], Any]] = {
     "signed": _signed,
     "address": _address,
     "hash": _word,
+    "bytes": _bytes,
+    "fields": _fields,
+    "list": _list,
     "choice": _choice,
     "flag": _flag,
     "line": _text,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from api.instruments.offers import ACCOUNT, EXPIRY, Given, Offered, offers
+from api.i18n import N_
+from api.instruments.offers import ACCOUNT, EXPIRY, Given, Offered, PartWords, offers
 from api.instruments.parameters import Parameter
 from finance.settlement.identity_registry import ACTS as CALLS
 
@@ -20,6 +22,11 @@ def _identity(given: Given) -> tuple[Any, ...]:
     return (given["account"], identity)
 
 
+REFUSALS: Mapping[str, str] = {
+    "IdentityRegistry_Expired": "The expiry is in the past.",
+    "IdentityRegistry_NotRegistered": "The wallet is not registered.",
+    "IdentityRegistry_InvalidClass": "There is no such class of investor.",
+}
 ACTS = offers(
     "registry",
     CALLS,
@@ -37,3 +44,4 @@ ACTS = offers(
     ),
     revoke=Offered("Forget the wallet {account}", name="revoke-identity"),
 )
+WORDS = PartWords(N_("Register of holders"), ACTS, REFUSALS)

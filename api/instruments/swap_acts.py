@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from api.instruments.offers import EXPIRY, Offered, offers, taken
+from collections.abc import Mapping
+
+from api.i18n import N_
+from api.instruments.offers import EXPIRY, Offered, PartWords, offers, taken
 from api.instruments.parameters import Parameter
 from finance.settlement.payment_books import ACTS as CALLS
 from finance.settlement.treasury_books import ACTS as TREASURY_CALLS
 
-ACTS = (
-    *offers(
+REFUSALS: Mapping[str, str] = {
+    "KpiPayment_NotDue": "The period is not due yet.",
+    "KpiPayment_NoShortfall": "That side lacks nothing.",
+    "KpiPayment_MarginAlreadyCalled": "That side has been called already.",
+    "KpiPayment_NotParty": "Only the parties of the swap may do this.",
+    "KpiPayment_WrongState": "The swap is not in the state that this needs.",
+    "KpiPayment_NoSuchProposal": "There is no such offer.",
+}
+WORDS = PartWords(
+    N_("Swap"),
+    offers(
         "payment",
         CALLS,
         fund=Offered("Pay {money} in for the {side}", "Paid money in to the swap", "fund-swap", pays=taken),
@@ -27,7 +39,19 @@ ACTS = (
         withdraw_termination=Offered("Take the offer back"),
         accept_termination=Offered("Accept the other side's offer {id}"),
     ),
-    *offers(
+    REFUSALS,
+)
+TREASURY_REFUSALS: Mapping[str, str] = {
+    "RevenueTreasury_NotDue": "The period is not due yet.",
+    "RevenueTreasury_SwapNotSettled": "The swap must settle the period first.",
+    "RevenueTreasury_SwapNotClosedOut": "The swap is in default and must be closed out first.",
+    "RevenueTreasury_ProviderOwes": "The swap's provider must pay what it owes first, or be in default.",
+    "RevenueTreasury_WrongState": "The treasury is not in the state that this needs.",
+    "RevenueTreasury_AllPaid": "All periods have been paid.",
+}
+TREASURY = PartWords(
+    N_("Project treasury"),
+    offers(
         "treasury",
         TREASURY_CALLS,
         receive_revenue=Offered("Pay {money} of revenue in", "Paid revenue in", pays=taken),
@@ -40,4 +64,5 @@ ACTS = (
         withdraw=Offered("Pay the {party} its credit", name="withdraw-treasury"),
         return_money=Offered("Return the money of a failed issue to the issuer"),
     ),
+    TREASURY_REFUSALS,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from api.i18n import N_
 from api.instruments.base import Collection, fact, tabled, trace_of
-from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, offers, taken
+from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, PartWords, offers, taken
 from api.instruments.parameters import Parameter
 from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
 from api.models.deployment import Fact
@@ -58,6 +59,20 @@ COLLECTIONS = (
     tabled("claims", "What holders took out", ClaimRow, "token", account=("holder",)),
 )  # fmt: skip
 TO = Parameter("to", "address", "who receives them")
+REFUSALS: Mapping[str, str] = {
+    "ERC7943CannotReceive": "The receiving wallet is not verified to hold this claim.",
+    "ERC7943CannotSend": "The sending wallet is not verified to hold this claim any more.",
+    "ERC7943CannotTransfer": "These units may not be transferred.",
+    "ERC7943InsufficientUnfrozenBalance": "Not so many units are free: {unfrozen} of them are not frozen.",
+    "SecurityToken_NotAgent": "Only the agent may do this.",
+    "SecurityToken_Paused": "Transfers are paused.",
+    "SecurityToken_Closed": "The claim has ended; there are no transfers any more.",
+    "SecurityToken_NoSupply": "Nobody holds units, so nothing can be shared.",
+    "SecurityToken_AmountBelowSupply": "The amount is too small to be shared among all units.",
+    "SecurityToken_InRecovery": "A recovery of this holding is announced; only the holder can claim now.",
+    "SecurityToken_NoRecovery": "No recovery of this holding is announced.",
+    "SecurityToken_NoticeRuns": "The notice of this recovery still runs.",
+}
 ACTS = offers(
     "token",
     CALLS,
@@ -86,3 +101,4 @@ ACTS = offers(
     object_to_recovery=Offered("Object: the key of this wallet is not lost"),
     recover_holding=Offered("Give the holding of {holder} to its new wallet", asked=(LOST,)),
 )
+WORDS = PartWords(N_("Claim token"), ACTS, REFUSALS)

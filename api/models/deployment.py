@@ -55,9 +55,11 @@ class StateView(Resource):
 
 
 class ContractView(Resource):
-    """A contract of the deployment. `shared`: other deals use it too."""
+    """A contract of the deployment. `part`: its key in the deal, or the name of a shared one; `shared`: other
+    deals use it too."""
 
     role: str
+    part: str
     name: str
     address: Address
     shared: bool

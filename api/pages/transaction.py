@@ -11,10 +11,11 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from api.i18n import Translator, language_of
+from api.instruments.acts import title_of
 from api.models import Currency
 from api.pages.format import Format, short_hash
 from api.pages.render import marks, page
-from api.pages.transaction_words import CONTRACTS, WALLETS, WORDS, sent
+from api.pages.transaction_words import WALLETS, WORDS, sent
 from api.problems import not_found
 from api.services import Services, ServicesDep
 from api.views.cases import case_of
@@ -71,8 +72,8 @@ class _SentenceWriter:
     def _names(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for case in self.cases.values():
-            for role, address in case.deployment.at.items():
-                found[address.lower()] = self.say(CONTRACTS[role]) if role in CONTRACTS else role
+            for part, address in case.deployment.places.items():
+                found[address.lower()] = self.say(title_of(case.deployment.role(part)))
             for role, held in case.record.wallets.everybody.items():
                 if isinstance(held, str):
                     found.setdefault(held.lower(), self.say(WALLETS[role]) if role in WALLETS else role)
@@ -141,8 +142,7 @@ class _SentenceWriter:
 
     def row(self, event: TransactionEvent, ui: Any) -> list[Any]:
         words = ", ".join(f"{name} = {_short(value)}" for name, value in event.arguments.items())
-        contract = self.say(CONTRACTS[event.contract]) if event.contract in CONTRACTS else event.contract
-        return [_code(event.name), contract, _code(words)]
+        return [_code(event.name), self.say(title_of(event.contract)), _code(words)]
 
 
 def _code(text: str) -> Markup:

@@ -38,17 +38,6 @@ def sent(t: SentenceWriter, e: TransactionEvent, a: Arguments) -> str:
     )
 
 
-CONTRACTS = {
-    "token": N_("Claim token"),
-    "bond": N_("Bond"),
-    "payment": N_("Swap"),
-    "treasury": N_("Project treasury"),
-    "offering": N_("Offering"),
-    "oracle": N_("Oracle"),
-    "registry": N_("Register of holders"),
-    "currency": N_("Currency"),
-    "factory": N_("Factory"),
-}
 WALLETS = {
     "deployer": N_("Deployer"),
     "issuer": N_("Issuer"),

@@ -16,7 +16,7 @@ from api.views import holdings
 
 router = APIRouter(tags=["events"])
 
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,40}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,40}$")]
 
 
 class EventRow(Resource):
@@ -59,7 +59,7 @@ def deployment_events(
     """Every indexed event of a deployment, in the order of the chain."""
     after = holdings.after_event(cursor)
     deployment = services.index.deployment(id)
-    sources = [deployment.keys.get(role, role) for role in source] if source else deployment.sources
+    sources = [key for key in deployment.sources if not source or deployment.role(key) in source]
     found = services.index.events(id, name, sources, after, limit + 1, newest_first)
     found, more = found[:limit], len(found) > limit
     rows = [

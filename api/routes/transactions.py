@@ -63,8 +63,8 @@ def prepare_transaction(
     response.headers.update(PRIVATE)
     say = Translator(language_of(request))
     if given.action == SIGN_RULING:
-        return ruling_to_sign(services, given.deployment, given.sender, given.parameters, say)
-    return prepare(services, given.deployment, given.action, given.sender, given.parameters, say)
+        return ruling_to_sign(services, given, say)
+    return prepare(services, given, say)
 
 
 @router.post(

@@ -71,15 +71,18 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
         state=instrument.state(case),
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),
-        actions=[act.name for act in acts_of(case.deployment)],
+        actions=list(dict.fromkeys(act.name for act in acts_of(case.deployment))),
         collections=[each.name for each in instrument.collections if each.is_of(case.deployment)],
         as_of=as_of(case),
     )
 
 
 def _contracts(case: Case) -> Iterator[ContractView]:
-    for role, address in case.deployment.at.items():
-        yield ContractView(role=role, name=contract_of(role), address=address, shared=role in SHARED)
+    for part, address in case.deployment.places.items():
+        role = case.deployment.role(part)
+        yield ContractView(
+            role=role, part=part, name=contract_of(role), address=address, shared=role in SHARED
+        )
 
 
 def _wallets(case: Case) -> Iterator[WalletView]:
@@ -189,8 +192,8 @@ def _from_events(
     key = decode_cursor(wanted.cursor, int, int)
     after = None if key is None else (key[0], key[1])
     names = sorted({name for _, name in collection.events})
-    keys = case.deployment.keys
-    sources = sorted({keys.get(role, role) for role, _ in collection.events})
+    roles = {role for role, _ in collection.events}
+    sources = [key for key in case.deployment.sources if case.deployment.role(key) in roles]
     found: list[Resource] = []
     looked = 0
     while True:

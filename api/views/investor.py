@@ -124,14 +124,16 @@ def _asked(
     for each in chosen:
         at = each.at
         if who is not None and each.has_units:
-            eligible[each.id] = bool(read(functions(w3, each, "token").canReceive(who)))
+            eligible[each.id] = bool(read(functions(w3, "token", at["token"]).canReceive(who)))
         if "offering" in at:
-            money = None if who is None else int(read(functions(w3, each, "currency").balanceOf(who)))
+            money = (
+                None if who is None else int(read(functions(w3, "currency", at["currency"]).balanceOf(who)))
+            )
             offers += offered(case_of(services, each.id), eligible.get(each.id), money)
         if who is not None and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))
-            owed = int(read(functions(w3, each, "oracle").creditOf(at["currency"], who)))
+            owed = int(read(functions(w3, "oracle", at["oracle"]).creditOf(at["currency"], who)))
             if owed and each.feeds:
                 rewards.append(Reward(each, owed))
     return offers, rewards, eligible

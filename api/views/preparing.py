@@ -4,19 +4,21 @@ taken. No key is ever seen here."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from api.instruments.acts import ACTS, acts_of, functions
-from api.instruments.offers import Act, Given
+from api.instruments.acts import acts_of, functions
+from api.instruments.offers import Act, Given, by_the_books
 from api.instruments.oracle import ruling_domain, ruling_of
-from api.instruments.parameters import Values, check
+from api.instruments.parameters import Parameter, Values, check
 from api.instruments.refusals import template
 from api.instruments.words import Say
 from api.problems import bad_input, conflict
 from api.services import Services
+from api.views.cases import case_of
 from api.views.simulation import Call, Result, simulate
 from api.views.transaction_models import (
     ActionView,
@@ -24,6 +26,7 @@ from api.views.transaction_models import (
     OutcomeView,
     ParameterView,
     PreparedView,
+    PrepareRequest,
     RefusalView,
     StepView,
     TypedDataView,
@@ -32,6 +35,8 @@ from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
 from chain.network import clock
 from chain.terms import ZERO_ADDRESS
+from finance.settlement import acts as settled
+from finance.settlement.acts import Done
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -61,67 +66,90 @@ def action_views(deployment: Deployment, say: Say) -> list[ActionView]:
             name=act.name,
             title=say(act.offered.title),
             contract=act.on,
+            part=act.part,
             function=act.call.function,
             who=act.who,
-            pays=act.offered.pays is not None,
-            parameters=[
-                ParameterView.of(each, title=say(each.title), choices=list(each.choices))
-                for each in act.parameters
-            ],
+            pays=None if act.offered.pays is by_the_books else act.offered.pays is not None,
+            parameters=[_parameter_view(each, say) for each in act.parameters],
         )
         for act in acts_of(deployment)
     ]
 
 
-def prepare(
-    services: Services, id: str, name: str, sender: str, parameters: Mapping[str, Any], say: Say
-) -> PreparedView:
-    """What `sender` has to sign for an act, and what it would do.
+def _parameter_view(parameter: Parameter, say: Say) -> ParameterView:
+    fields = [_parameter_view(each, say) for each in parameter.of]
+    title, choices = say(parameter.title), list(parameter.choices)
+    return ParameterView.of(parameter, title=title, choices=choices, fields=fields)
+
+
+def prepare(services: Services, wanted: PrepareRequest, say: Say) -> PreparedView:
+    """What the sender has to sign for an act, and what it would do.
 
     Raises ProblemError: 404 for a deployment that is not there, 422 for an act it does not have or
     parameters that are wrong, 409 where it cannot be done on this chain."""
-    deployment = services.index.deployment(id)
-    act = _act(deployment, name)
+    deployment = services.index.deployment(wanted.deployment)
+    act = _act(deployment, wanted.action, wanted.part)
     if act.offered.local and not services.chain.is_local:
-        raise conflict(f"{name}: only where money is test money")
-    values = check(act.parameters, parameters)
-    return services.chain.call(lambda w3: _Preparation(w3, deployment, act, sender, values, say).view())
+        raise conflict(f"{wanted.action}: only where money is test money")
+    values = check(act.parameters, wanted.parameters)
+    make = partial(_Preparation, services, deployment, act, wanted.sender, values, say)
+    return services.chain.call(lambda w3: make(w3).view())
 
 
-def ruling_to_sign(
-    services: Services, id: str, sender: str, parameters: Mapping[str, Any], say: Say
-) -> PreparedView:
+def ruling_to_sign(services: Services, wanted: PrepareRequest, say: Say) -> PreparedView:
     """A ruling as typed data for a panellist; the signatures go to the act `rule`."""
-    deployment = services.index.deployment(id)
-    rule = _act(deployment, "rule")
-    values = check(tuple(each for each in rule.parameters if each.name != "signatures"), parameters)
-    return services.chain.call(lambda w3: _Preparation(w3, deployment, rule, sender, values, say).ruling())
+    deployment = services.index.deployment(wanted.deployment)
+    rule = _act(deployment, "rule", None)
+    asked = tuple(each for each in rule.parameters if each.name != "signatures")
+    values = check(asked, wanted.parameters)
+    make = partial(_Preparation, services, deployment, rule, wanted.sender, values, say)
+    return services.chain.call(lambda w3: make(w3).ruling())
 
 
-def _act(deployment: Deployment, name: str) -> Act:
-    act = ACTS.get(name)
-    if act is None or not act.there(deployment):
-        known = ", ".join(each.name for each in acts_of(deployment))
+def _act(deployment: Deployment, name: str, part: str | None) -> Act:
+    named = {act.part: act for act in acts_of(deployment) if act.name == name}
+    if not named:
+        known = ", ".join(dict.fromkeys(each.name for each in acts_of(deployment)))
         raise bad_input(f"action: {name}: this deployment has {known}")
-    return act
+    if part is None and len(named) > 1:
+        raise bad_input(f"part: is missing: {name} is an action of {', '.join(named)}")
+    if part is not None and part not in named:
+        raise bad_input(f"part: {part}: {name} is an action of {', '.join(named)}")
+    return next(iter(named.values())) if part is None else named[part]
 
 
 class _Preparation:
     """One act on its way to a wallet."""
 
     def __init__(
-        self, w3: Web3, deployment: Deployment, act: Act, sender: str, values: Values, say: Say
+        self,
+        services: Services,
+        deployment: Deployment,
+        act: Act,
+        sender: str,
+        values: Values,
+        say: Say,
+        w3: Web3,
     ) -> None:
-        self.w3, self.deployment, self.act, self.say = w3, deployment, act, say
+        self.services, self.w3, self.deployment, self.act, self.say = services, w3, deployment, act, say
         self.sender = str(to_checksum_address(sender))
         self.record = deployment.record
-        self.given = Given(deployment, self.sender, values, self._read)
+        self.given = Given(deployment, self.sender, values, self._read, self._attempt)
 
     def _at(self, role: str) -> str:
-        return str(self.deployment.at[role])
+        """Of the act's own role that of its part."""
+        return str(self.deployment.places[self.act.part] if role == self.act.on else self.deployment.at[role])
 
     def _function(self, role: str, function: str, *arguments: Any) -> Any:
-        return functions(self.w3, self.deployment, role)[function](*arguments)
+        return functions(self.w3, role, self._at(role))[function](*arguments)
+
+    def _attempt(self, given: Given) -> Done:
+        """As far as the log is read, at the chain's clock."""
+        world, call = case_of(self.services, self.deployment.id).world, self.act.call
+        arguments = dict(zip(call.arguments, self.act.arguments(given), strict=True))
+        at = max(world.at, clock(self.w3))
+        done = settled.Act(self.sender, self.act.part, call.name, arguments, at, world.block)
+        return world.tried(done)[1]
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))

@@ -18,7 +18,7 @@ from rlp import decode as decode_rlp  # type: ignore[import-untyped]
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import Web3
 
-from api.instruments.acts import ACTS, APPROVE, COMMIT, contract_of
+from api.instruments.acts import APPROVE, COMMIT, acts_on, contract_of
 from api.instruments.words import Say
 from api.problems import ProblemError, bad_input, conflict, not_found
 from api.services import Services
@@ -94,12 +94,14 @@ def _whole(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class KnownCall:
-    """A function that may be called through this service. `act` names it."""
+    """A function that may be called through this service. `act` names it, `done` says it of one that was
+    called."""
 
     act: str
     role: str
     entry: Mapping[str, Any]
-    local: bool
+    done: str
+    local: bool = False
 
     def arguments(self, data: bytes) -> dict[str, Any]:
         inputs = self.entry["inputs"]
@@ -107,29 +109,40 @@ class KnownCall:
         return {each["name"]: named(each, value) for each, value in zip(inputs, values, strict=True)}
 
 
-@lru_cache(maxsize=1)
-def _known() -> dict[tuple[str, bytes], KnownCall]:
-    wanted = [(act.name, act.on, act.call.function, act.offered.local) for act in ACTS.values()]
-    wanted += [
-        (APPROVE, "currency", "approve", False),
-        (PERMIT, "currency", "permit", False),
-        (SUBMIT, "oracle", "submit", False),
-        (COMMIT, "oracle", "commitChallenge", False),
-    ]
-    found = {}
-    for name, role, function, local in wanted:
-        entry: Any = next(
-            e for e in artifacts.abi(contract_of(role)) if e["type"] == "function" and e["name"] == function
-        )
-        found[role, function_abi_to_4byte_selector(entry)] = KnownCall(name, role, entry, local)
-    return found
+OTHERS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("currency", "approve"): (APPROVE, "Allowed a contract to take money"),
+    ("currency", "permit"): (PERMIT, "Allowed a contract to take money, by signature"),
+    ("oracle", "submit"): (SUBMIT, "Brought a report of the nodes"),
+    ("oracle", "commitChallenge"): (COMMIT, "Committed to a challenge"),
+}
+"""What steps before an act and others call: name and words by role and function."""
+
+
+@lru_cache(maxsize=64)
+def _entries(contract: str) -> Mapping[bytes, Mapping[str, Any]]:
+    """The functions of a contract by selector."""
+    every: Any = (each for each in artifacts.abi(contract) if each["type"] == "function")
+    return {function_abi_to_4byte_selector(each): each for each in every}
+
+
+def _known(deployment: Deployment, part: str, data: bytes) -> KnownCall | None:
+    """What a call of one of its contracts is, if it is one that is passed on."""
+    role = deployment.role(part)
+    entry = _entries(contract_of(role)).get(data[:4])
+    if entry is None:
+        return None
+    for act in acts_on(deployment, part):
+        if keccak(text=act.call.signature)[:4] == data[:4]:
+            return KnownCall(act.name, role, entry, act.done, act.offered.local)
+    other = OTHERS.get((role, entry["name"]))
+    return None if other is None else KnownCall(other[0], role, entry, other[1])
 
 
 def _places(services: Services) -> Iterator[tuple[Deployment, str, str]]:
-    """(deployment, role, address) of every contract of a registered deployment."""
+    """(deployment, part or name, address) of every contract of a registered deployment."""
     for deployment in services.index.deployments():
-        for role, address in deployment.at.items():
-            yield deployment, role, address.lower()
+        for part, address in deployment.places.items():
+            yield deployment, part, address.lower()
 
 
 def _aimed(services: Services, to: str | None, data: bytes) -> tuple[Deployment, KnownCall] | None:
@@ -137,8 +150,8 @@ def _aimed(services: Services, to: str | None, data: bytes) -> tuple[Deployment,
     what is called names one's own."""
     if to is None:
         return None
-    for deployment, role, address in _places(services):
-        known = _known().get((role, data[:4])) if address == to.lower() else None
+    for deployment, part, address in _places(services):
+        known = _known(deployment, part, data) if address == to.lower() else None
         if known is None:
             continue
         if _concerns(deployment, known, data):
@@ -152,7 +165,7 @@ def _concerns(deployment: Deployment, known: KnownCall, data: bytes) -> bool:
         arguments = known.arguments(data)
     except Exception:  # arguments that cannot be decoded concern nobody
         return False
-    own = {each.lower() for each in deployment.at.values()}
+    own = {each.lower() for each in deployment.places.values()}
     if known.role == "currency" and "spender" in arguments:
         return arguments["spender"].lower() in own
     if known.role == "oracle" and "feed" in arguments:
@@ -244,7 +257,7 @@ def transaction_view(services: Services, hash: str, say: Say) -> TransactionView
         to=to,
         deployments=list(dict.fromkeys(touched)),
         action=known.act if known else None,
-        title=_title(known, say),
+        title=say(known.done if known else "A transaction of the deal"),
         contract=known.role if known else None,
         function=known.entry["name"] if known else None,
         arguments={} if known is None else {name: as_json(v) for name, v in known.arguments(data).items()},
@@ -257,24 +270,6 @@ def transaction_view(services: Services, hash: str, say: Say) -> TransactionView
         moves=moves,
         events=events,
     )
-
-
-DONE: Mapping[str, str] = {
-    APPROVE: "Allowed a contract to take money",
-    PERMIT: "Allowed a contract to take money, by signature",
-    SUBMIT: "Brought a report of the nodes",
-    COMMIT: "Committed to a challenge",
-}
-
-
-def _title(known: KnownCall | None, say: Say) -> str:
-    if known is None:
-        return say("A transaction of the deal")
-    act = ACTS.get(known.act)
-    if act is None:
-        return say(DONE[known.act])
-    plain = act.offered.title if "{" not in act.offered.title else "A transaction of the deal"
-    return say(act.offered.done or plain)
 
 
 def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError | None]:
@@ -300,8 +295,8 @@ def _look(w3: Web3, hash: str) -> tuple[Any, Any, int, int | None, ContractError
 
 def _events(services: Services, logs: list[dict[str, Any]]) -> Iterator[TransactionEvent]:
     where: dict[str, tuple[str, list[Deployment]]] = {}
-    for deployment, role, address in _places(services):
-        where.setdefault(address, (role, []))[1].append(deployment)
+    for deployment, part, address in _places(services):
+        where.setdefault(address, (deployment.role(part), []))[1].append(deployment)
     for log in logs:
         role, owners = where.get(log["address"].lower(), ("", []))
         if not owners or role == "factory":
@@ -328,7 +323,7 @@ def _owner(role: str, owners: list[Deployment], arguments: Mapping[str, Any]) ->
     if role == "currency":
         ends = {str(arguments.get(name, "")).lower() for name in ("from", "to", "owner", "spender")}
         for each in owners:
-            own = {a.lower() for r, a in each.at.items() if r != "currency"}
+            own = {a.lower() for r, a in each.places.items() if r != "currency"}
             if ends & own:
                 return each
         return None

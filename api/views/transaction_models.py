@@ -13,25 +13,29 @@ HEX = r"^0x([0-9a-fA-F]{2})*$"
 
 class ParameterView(Resource):
     """A parameter of an action. `kind`: units, amount, number, signed, time (whole numbers, as text or JSON
-    numbers), address, hash, choice, flag (true or false), line, kpi, words (texts), signatures (a list)."""
+    numbers), address, hash, bytes (both in hexadecimal), choice, flag (true or false), line, kpi, words
+    (texts), signatures (a list), fields and list (of what `fields` says)."""
 
     name: str
     kind: str
     title: str
     optional: bool
     choices: list[str] = Field(default_factory=list)
+    fields: list[ParameterView] = Field(default_factory=list)
 
 
 class ActionView(Resource):
-    """Something that can be done with a deployment. `who`: anyone, or the role that the contract asks for;
-    `pays`: it takes money from whoever sends it."""
+    """Something that can be done with a deployment. `part`: the key of the part in the deal that it is done
+    to, or the name of a shared contract; `who`: anyone, or the role that the contract asks for; `pays`: it
+    takes money from whoever sends it, null where that is only found when it is prepared."""
 
     name: str
     title: str
     contract: str
+    part: str
     function: str
     who: str
-    pays: bool
+    pays: bool | None
     parameters: list[ParameterView]
 
 
@@ -91,10 +95,11 @@ class StepView(Resource):
 
 class PrepareRequest(Resource):
     """What is to be done, and by whom. Parameters are those of the action, see GET
-    /v1/deployments/{id}/actions."""
+    /v1/deployments/{id}/actions; `part` is asked for where several parts have an action of that name."""
 
     deployment: str = Field(max_length=96)
     action: str = Field(max_length=40)
+    part: str | None = Field(default=None, max_length=64)
     sender: Address = Field(alias="from")
     parameters: dict[str, Any] = Field(default_factory=dict, max_length=20)
 

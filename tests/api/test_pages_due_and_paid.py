@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from api.instruments.refusals import AMOUNTS, WITHOUT_AMOUNTS, WORDS, template
+from api.instruments.refusals import known, template
 from api.routes.health import Checks
 from api.views.cases import case_of
 from chain.bindings import contract, read
@@ -160,19 +160,20 @@ def test_prices_say_whether_they_have_accrued_interest(active: Service) -> None:
         assert len(re.findall("with(?:out)? accrued interest", page(active, path))) >= least, path
 
 
-@pytest.mark.parametrize("name", sorted(WORDS))
+@pytest.mark.parametrize("name", sorted(known()))
 def test_amounts_in_refusals_are_amounts_of_the_currency(name: str) -> None:
-    assert "smallest unit" not in WORDS[name]
-    fields = re.findall(r"\{(\w+)\}", WORDS[name])
+    refusal = known()[name]
+    assert "smallest unit" not in refusal.words
+    fields = re.findall(r"\{(\w+)\}", refusal.words)
     arguments = dict.fromkeys(fields, 1234560000)
     error = ContractError(name, arguments)
     words, given = template(error, lambda minor: f"USD {minor / 10**6:,.2f}")
     said = words.format(**given)
-    assert all(given[field] == "USD 1,234.56" for field in AMOUNTS.get(name, ()))
-    if name in AMOUNTS:
+    assert all(given[field] == "USD 1,234.56" for field in refusal.money)
+    if refusal.money:
         assert "USD 1,234.56" in said
         assert "1234560000" not in said
-        assert template(error) == (WITHOUT_AMOUNTS[name], {})
+        assert template(error) == (refusal.plain, {})
 
 
 @pytest.mark.parametrize("path", ["/v1/valuations", "/v1/transactions/prepare", "/v1/transactions"])

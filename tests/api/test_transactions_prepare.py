@@ -10,6 +10,8 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
+from api.instruments.acts import WORDS, acts_of
+from api.instruments.parameters import KINDS
 from chain.bindings import read
 from chain.network import local_account, reach_time, start_anvil, start_ganache
 from tests.api.world import Service, bond_world, serving
@@ -208,6 +210,38 @@ def test_actions_of_a_deployment(active: Service, wind: Service) -> None:
     assert active.post("/v1/transactions/prepare", json=body).status_code == 422
     gone = {"deployment": "nothing-12345678", "action": "claim", "from": active.world.life.a}
     assert active.post("/v1/transactions/prepare", json=gone).status_code == 404
+
+
+def test_a_kind_without_words_is_offered_in_those_of_its_books(
+    active: Service, wind: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that people can do, asked by its types; what it takes of them the books find out."""
+    asked = [
+        (active, "fund", {"amount": 7 * THOUSAND}),
+        (active, "claim", {"holder": active.world.life.a}),
+        (active, "subscribe", {"units": 1}),
+        (wind, "receive-revenue", {"amount": THOUSAND, "line": "tolls"}),
+    ]
+    said = [prepare(service, name, active.world.life.a, **given) for service, name, given in asked]
+    asked[-1][2]["line"] = "0x" + b"tolls".ljust(32, b"\0").hex()
+    shared = {name: WORDS[name] for name in ("oracle", "registry", "currency", "factory")}
+    monkeypatch.setattr("api.instruments.acts.WORDS", shared)
+    for (service, name, given), words in zip(asked, said, strict=True):
+        plain = prepare(service, name, active.world.life.a, **given)
+        steps = [(step["to"], step["data"]) for step in plain["steps"]]
+        wanted = [(step["to"], step["data"]) for step in words["steps"]]
+        # The sale is over, which the books know: there is nothing to be allowed.
+        assert steps == (wanted if name != "subscribe" else wanted[-1:]), name
+    for service in (active, wind):
+        index = service.services.index
+        acts = {(act.on, act.name): act for act in acts_of(index.deployment(service.world.id))}
+        assert {each.kind for act in acts.values() for each in act.parameters} <= KINDS.keys()
+        assert {("token", "transfer"), ("token", "forced-transfer"), ("offering", "subscribe")} <= acts.keys()
+        # Only the deal's own contracts do these.
+        assert (
+            not {("token", "mint"), ("token", "close"), ("bond", "activate"), ("treasury", "activate")}
+            & acts.keys()
+        )
 
 
 def test_a_challenge_and_a_ruling_by_the_panel(tmp_path: Path) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from api.i18n import texts
-from api.instruments.acts import ACTS, contract_of
-from api.instruments.parameters import KINDS
-from api.instruments.refusals import OTHERWISE, WITHOUT_AMOUNTS, WORDS, template
-from api.views.relaying import DONE
+from api.instruments.acts import WORDS, contract_of, title_of
+from api.instruments.offers import _ELEMENTARY, parameter_by_type
+from api.instruments.parameters import KINDS, check
+from api.instruments.refusals import OTHERWISE, known, template
+from api.problems import ProblemError
+from api.views.relaying import OTHERS
 from chain import artifacts
 from chain.errors import ContractError
+from finance.settlement.acts import ANYONE, Call
+from oracle.observation import Verdict
 
 FIELD = re.compile(r"\{(\w+)\}")
+ACTS = {act.name: act for kind in WORDS.values() for act in kind.acts}
 
 
 @pytest.mark.parametrize("name", ACTS)
@@ -24,17 +30,56 @@ def test_an_action_calls_what_its_contract_has(name: str) -> None:
     assert [e["type"] for e in entries] == ["function"]
     assert entries[0]["stateMutability"] == "nonpayable"
     assert {each.kind for each in act.parameters} <= KINDS.keys()
-    known = {each.name for each in act.parameters} | {"money"}
+    fields = {each.name for each in act.parameters} | {"money"}
     offered = act.offered
-    assert set(FIELD.findall(offered.title)) <= known
+    assert set(FIELD.findall(offered.title)) <= fields
     assert ("{money}" in offered.title) == (offered.pays is not None or offered.local)
-    assert not FIELD.findall(offered.done)
+    assert not FIELD.findall(act.done)
+
+
+HASH, SOME = "0x" + "AB" * 32, {"to": "0x" + "11" * 20, "parts": [1, "2"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "wrong", "reason"),
+    [
+        ("uint8", "255", 256, "must be from 0 to 255"),
+        ("int16", -32_768, -32_769, "must be from -32768 to 32767"),
+        ("bool", False, 0, "must be true or false"),
+        ("address", SOME["to"], "0x11", "must be an address: 0x and 40 hexadecimal digits"),
+        ("bytes32", HASH, HASH[:-1], "must be 0x and 64 hexadecimal digits"),
+        ("bytes4", "0x00112233", HASH, "must be 0x and 8 hexadecimal digits"),
+        (Verdict, "void", "guilty", "must be one of stands, corrected, void"),
+        (["uint8"], [1, 2], [1, -1], "1: must be from 0 to 255"),
+        (["uint8"], [], {}, "must be a list of at most 100"),
+        ({"to": "address", "parts": ["uint64"]}, SOME, {"to": 1}, "must be an object of to, parts"),
+        ({"to": "address", "parts": ["uint64"]}, SOME, {**SOME, "parts": [""]}, "parts: 0: must be a whole"),
+    ],
+)
+def test_an_argument_is_asked_for_by_its_type(kind: Any, good: Any, wrong: Any, reason: str) -> None:
+    """And what is taken the books take too."""
+    asked = (parameter_by_type("it", kind),)
+    Call("do", ANYONE, "do it", {"it": kind}).checked({"it": check(asked, {"it": good})["it"]})
+    with pytest.raises(ProblemError) as refused:
+        check(asked, {"it": wrong})
+    assert refused.value.status == 422
+    assert str(refused.value).startswith(f"parameters.it: {reason}")
 
 
 def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
     errors = {entry["name"]: {i["name"] for i in entry["inputs"]} for entry in artifacts.error_abis()}
-    for name, words in WORDS.items():
-        assert set(FIELD.findall(words)) <= errors[name], name
+    for name, refusal in known().items():
+        assert set(FIELD.findall(refusal.words)) <= errors[name], name
+        assert set(refusal.money) <= set(FIELD.findall(refusal.words)), name
+        assert bool(refusal.plain) == bool(refusal.money), name
+
+
+def test_no_two_kinds_say_the_same_error_or_act() -> None:
+    """So that a deal that has both needs not be told whose is meant."""
+    errors = [name for kind in WORDS.values() for name in kind.refusals]
+    acts = [act.name for kind in WORDS.values() for act in kind.acts]
+    assert len(set(errors)) == len(errors) > 40
+    assert len(set(acts)) == len(acts) > 30
 
 
 def test_an_error_without_words_is_told_by_its_name() -> None:
@@ -48,10 +93,12 @@ def test_everything_is_said_in_korean() -> None:
     korean = texts("ko")
     said = (
         {words for act in ACTS.values() for words in (act.offered.title, act.offered.done) if words}
-        | set(WORDS.values())
-        | set(DONE.values())
+        | {words for refusal in known().values() for words in (refusal.words, refusal.plain) if words}
+        | {words for _, words in OTHERS.values()}
+        | {title_of(kind) for kind in WORDS}
         | {OTHERWISE}
-        | set(WITHOUT_AMOUNTS.values())
     )
     said |= {word for act in ACTS.values() for each in act.parameters for word in each.choices}
+    unnamed = (["uint8"], {"a": "uint8"}, Verdict)
+    said |= {each.title for each in (*_ELEMENTARY.values(), *(parameter_by_type("x", k) for k in unnamed))}
     assert sorted(said - korean.keys()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -116,6 +117,16 @@ def test_it_is_kept_by_commands_and_other_code_is_found(package: Path, tmp_path:
         refused = run("reconcile", record, *there, package=other)
         assert refused.returncode == 1, refused.stdout + refused.stderr
         assert f"another contract than {NAME}" in refused.stdout + refused.stderr
+
+
+@pytest.mark.slow
+def test_its_acts_are_offered_by_the_service(package: Path) -> None:
+    """In a process that knows it."""
+    file = Path(__file__).with_name("of_the_contract_package.py")
+    done = run("-p", "no:pytest-brownie", "-q", file, package=package, module="pytest")
+    assert done.returncode == 0, done.stdout[-5_000:]
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) == 3, done.stdout
 
 
 @pytest.mark.slow

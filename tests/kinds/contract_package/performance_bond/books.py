@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ class PerformanceBondBooks(Books):
     KIND = "performance_bond"
     ACTS: ClassVar = table(
         Row("post", ANYONE, "set the amount aside"),
+        Row("waive", "owner", "give the contractor some of the amount back", {"amount": "uint128"}),
         Row("settle", ANYONE, "pay the amount to whose it is by the report"),
     )
 
@@ -40,6 +42,14 @@ class PerformanceBondBooks(Books):
     key: str
     posted: bool = False
     settled: bool = False
+    waived: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.terms.amount - self.waived
+
+    def roles(self, world: World) -> Mapping[str, Collection[str]]:
+        return {"owner": (self.terms.owner,)}
 
     def due(self, world: World) -> list[Act]:
         return [self._now(world, "settle")]
@@ -57,6 +67,13 @@ class PerformanceBondBooks(Books):
         world.emit(self.key, "Posted", by=by, amount=self.terms.amount)
         world.move(by, world.addresses[self.key], self.terms.amount, "posting")
 
+    def waive(self, world: World, by: str, amount: int) -> None:
+        if not self.posted or self.settled or amount > self.left:
+            raise SettlementError(f"{self.key}: {amount} cannot be waived now")
+        self.waived += amount
+        world.emit(self.key, "Waived", amount=amount)
+        world.move(world.addresses[self.key], self.terms.contractor, amount, "waiver")
+
     def settle(self, world: World, by: str) -> str:
         if not self.posted or self.settled:
             raise SettlementError(f"{self.key}: there is nothing to settle")
@@ -64,6 +81,6 @@ class PerformanceBondBooks(Books):
         kpi, missing = world.call(self.key, "oracle", "consume", feed=self.terms.feed, period=0)
         performed = not self.terms.missing_to_owner if missing else kpi >= self.terms.target
         to = self.terms.contractor if performed else self.terms.owner
-        world.emit(self.key, "Settled", to=to, amount=self.terms.amount, kpi=kpi, missing=missing)
-        world.move(world.addresses[self.key], to, self.terms.amount, "settlement")
+        world.emit(self.key, "Settled", to=to, amount=self.left, kpi=kpi, missing=missing)
+        world.move(world.addresses[self.key], to, self.left, "settlement")
         return to

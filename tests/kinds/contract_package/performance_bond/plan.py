@@ -64,12 +64,21 @@ def _posted(a: Said, _world: World) -> Rebuilt:
     yield a["by"], "post", {}
 
 
+def _waived(a: Said, world: World) -> Rebuilt:
+    yield world.books(a.part, PerformanceBondBooks).terms.owner, "waive", {"amount": a["amount"]}
+
+
 def _settled(_a: Said, _world: World) -> Rebuilt:
     yield "", "settle", {}
 
 
 def _set_aside(seen: Seen) -> Iterator[Row]:
     yield seen.row("set_aside", seen["by"], seen.both("amount"), 0)
+
+
+def _given_back(seen: Seen) -> Iterator[Row]:
+    contractor = seen.after.books(seen.part, PerformanceBondBooks).terms.contractor
+    yield seen.row("given_back", contractor, seen.both("amount"), 0)
 
 
 def _released(seen: Seen) -> Iterator[Row]:
@@ -83,7 +92,7 @@ def _standing(now: Now) -> Standing:
         ended=books.settled or (not books.posted and now.world.at >= books.terms.ends),
         checks=[
             Check(f"{now.part}: {what}", getattr(books, what), now.read(what))
-            for what in ("posted", "settled")
+            for what in ("posted", "settled", "waived")
         ],
     )
     if not found.ended:
@@ -93,11 +102,12 @@ def _standing(now: Now) -> Standing:
 
 KIND = PartKind(
     "PerformanceBond",
-    {"Posted": _posted, "Settled": _settled},
-    {"Posted": _set_aside, "Settled": _released},
+    {"Posted": _posted, "Waived": _waived, "Settled": _settled},
+    {"Posted": _set_aside, "Waived": _given_back, "Settled": _released},
     _standing,
     words={
         "set_aside": "set aside by the contractor",
+        "given_back": "of what was set aside, as the owner waived it",
         "released": "of what was set aside, by the report",
     },
     tables={"set_aside": said("Posted", by="by", amount="amount"), "turns": turns("Settled")},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from finance.terms.part import Part
+from finance.terms.part import Link, Part
 from finance.terms.values import Key, NumberTerm, Text
 
 if TYPE_CHECKING:
@@ -34,3 +34,12 @@ class PerformanceBond(Part):
             yield (*here, "kpi"), "must have one period"
         if self.amount.value <= 0:
             yield (*here, "amount"), "must be above 0"
+
+
+class FurtherBond(PerformanceBond):
+    """Another one of the same works, which is shown with the first."""
+
+    leads: ClassVar[bool] = False
+
+    kind: Literal["further_bond"]  # type: ignore[assignment]
+    beside: Annotated[Key, Link("performance_bond", "stands beside")]
