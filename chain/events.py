@@ -12,6 +12,7 @@ from web3 import Web3
 
 from chain.bindings import event_abis
 from chain.errors import NetworkError
+from chain.history import SHARED, Event
 from chain.log_reader import (
     Decoder,
     Filter,
@@ -26,26 +27,6 @@ from chain.records import DeploymentRecord
 
 PAGE = 10_000
 """Blocks per request; halved whenever a node finds that too many."""
-SHARED = ("oracle", "currency")
-"""Contracts that serve other deals too, and whose events are of interest."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One decoded log. `source` is the key of the part, or the name of the shared contract, that said it."""
-
-    block: int
-    index: int
-    time: int
-    tx: str
-    source: str
-    name: str
-    arguments: dict[str, Any]
-
-    @property
-    def trace(self) -> dict[str, Any]:
-        """Where it happened: the columns every table begins with."""
-        return {"block": self.block, "log": self.index, "time": self.time, "tx": self.tx}
 
 
 @dataclass(frozen=True)

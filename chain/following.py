@@ -13,7 +13,8 @@ from web3.contract.contract import ContractFunction
 from chain.bindings import contract
 from chain.check import require_own
 from chain.errors import ChainError, NetworkError
-from chain.events import Event, Watch, read_events, require_chain, watch
+from chain.events import Watch, read_events, require_chain, watch
+from chain.history import Event
 from chain.kinds import world_of
 from chain.log_reader import Header, header
 from chain.parts import PARTS

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from web3 import Web3
 
-from chain.events import PAGE, SHARED, Event, read_events, require_chain
+from chain.events import PAGE, read_events, require_chain
+from chain.history import Event, History
 from chain.parts import PARTS
 from chain.parts.base import Cells
 from chain.records import DeploymentRecord
@@ -51,54 +52,14 @@ class Distribution:
     late: int = 0
 
 
-@dataclass
-class Ledger:
-    """All events of a deal from its deployment to block `to_block`, in order, and tables made of them: of all
-    its parts, or of those called `keys`. A table is an attribute: `ledger.claims`. Every row has the block,
-    log and transaction it comes from, and the `part`, or shared contract, that said it."""
-
-    to_block: int
-    time: int
-    events: list[Event] = field(repr=False)
-    record: Any
-    keys: frozenset[str] | None = None
+class Ledger(History):
+    """The history of a deal, and tables made of it. A table is an attribute: `ledger.claims`. Every row has
+    the block, log and transaction it comes from, and the `part`, or shared contract, that said it."""
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or not self._columns(name):
             raise AttributeError(f"there is no {name}; tables of this deal: {', '.join(self.names)}")
         return self.table(name)
-
-    # -- events
-
-    @cached_property
-    def kinds(self) -> dict[str, str]:
-        """The kinds (chain.parts) of what says events: of parts by key, of shared contracts by name."""
-        parts = self.record.parts.items()
-        own = {key: part.kind for key, part in parts if self.keys is None or key in self.keys}
-        return {**own, **{name: name for name in SHARED}}
-
-    def of(self, kind: str, name: str) -> Iterator[Event]:
-        """The events `name` of the parts of a kind, or of the shared contract of that name."""
-        return (e for e in self.events if e.name == name and self.kinds.get(e.source) == kind)
-
-    def after(self, event: Event, part: str, *names: str) -> Event | None:
-        """The first of these events of a part in the same transaction after `event`."""
-        return next((e for e in self._beside(event, part, names) if place(e) > place(event)), None)
-
-    def before(self, event: Event, part: str, *names: str) -> Event | None:
-        """The last of these events of a part in the same transaction before `event`."""
-        found = [e for e in self._beside(event, part, names) if place(e) < place(event)]
-        return found[-1] if found else None
-
-    def _beside(self, event: Event, part: str, names: tuple[str, ...]) -> Iterator[Event]:
-        return (e for e in self._by_tx[event.tx] if e.source == part and e.name in names)
-
-    @cached_property
-    def _by_tx(self) -> dict[str, list[Event]]:
-        grouped: dict[str, list[Event]] = defaultdict(list)
-        for event in self.events:
-            grouped[event.tx].append(event)
-        return grouped
 
     # -- tables
 
@@ -161,11 +122,6 @@ class Ledger:
     def holders(self) -> list[str]:
         """Everybody who ever held a unit."""
         return sorted({row["holder"] for row in self.rows("holdings")})
-
-
-def place(event: Event) -> tuple[int, int]:
-    """Where an event stands among all others: block and log."""
-    return event.block, event.index
 
 
 def read_ledger(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from chain.events import Event, Watch, watch
+from chain.events import Watch, watch
+from chain.history import Event
 from chain.parts import acts_of, is_apart, is_begun_before
 from chain.parts.base import Said, Seen
 from chain.records import DeploymentRecord

@@ -21,7 +21,8 @@ from api.index import tables, writer
 from api.index.database import Database
 from api.index.writer import Range
 from api.problems import ProblemError, unavailable
-from chain.events import Event, Watch, filters, watch
+from chain.events import Watch, filters, watch
+from chain.history import Event
 from chain.log_reader import Header, Log, header, headers, logs, times_of
 from chain.records import DeploymentRecord, record_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from chain.events import Event
+from chain.history import Event
 from chain.terms import ZERO_ADDRESS
 
 

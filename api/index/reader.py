@@ -20,7 +20,7 @@ from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
 from api.models import Currency
 from api.problems import ProblemError, bad_input, not_found
-from chain.events import Event
+from chain.history import Event
 from chain.kinds import world_of
 from chain.ledger import Ledger
 from chain.records import DeploymentRecord, record_of

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from api.index import tables
 from api.index.positions import Account, RunningAccounts, Total, parties
-from chain.events import Event
+from chain.history import Event
 from chain.log_reader import Header
 
 CHUNK = 400

@@ -27,7 +27,7 @@ from api.models.deployment import (
     StateView,
     TierView,
 )
-from chain.events import Event
+from chain.history import Event
 from chain.kinds import world_of
 from chain.ledger import Ledger
 from chain.parts import PARTS

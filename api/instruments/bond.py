@@ -15,7 +15,7 @@ from api.instruments.bond_words import bond_words
 from api.instruments.rows import FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
 from api.models.deployment import CurveView
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect
 from finance.terms import Deal

@@ -6,7 +6,7 @@ from api.instruments.base import Case
 from api.instruments.offering import offering_state
 from api.instruments.slots import Slot
 from api.instruments.token import units
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.bond_life import BondLife, State
 from finance.settlement.payoff_curve import maximum, minimum

@@ -16,7 +16,7 @@ from api.instruments.bond_case import (
     waits_for,
 )
 from api.models.deployment import PaymentView
-from chain.events import Event
+from chain.history import Event
 from finance.settlement import bond
 from finance.settlement.terms import SettlementTerms
 from finance.settlement.widths import SettlementError

@@ -18,7 +18,7 @@ from api.instruments.base import (
 from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
 from api.models.deployment import Fact, NextStep, StateView
-from chain.events import Event
+from chain.history import Event
 from finance.settlement import bond
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.terms import Effect

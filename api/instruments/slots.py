@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.feed_report import STATUS, Report, unpacked
 from finance.settlement.feed_report import Status as Status_
 from finance.settlement.oracle_feed import FeedBooks

@@ -18,7 +18,7 @@ from api.instruments.swap_case import (
 )
 from api.models import Trace
 from api.models.deployment import PaymentView, SettlementView
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.payoff_curve import maximum, minimum
 
 

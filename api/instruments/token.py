@@ -12,7 +12,7 @@ from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, PartWords, off
 from api.instruments.parameters import Parameter
 from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
 from api.models.deployment import Fact
-from chain.events import Event
+from chain.history import Event
 from chain.terms import ZERO_ADDRESS
 from finance.settlement.claim_token import ACTS as CALLS
 from finance.settlement.claim_token import TokenBooks

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from chain.history import Event, History
 from chain.reconciliation import Check, Position, ReportState, Row
 from finance.report.text import token_money
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
 from finance.terms.sections import Currency
-
-if TYPE_CHECKING:
-    from chain.events import Event
-    from chain.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -124,16 +121,16 @@ class Table:
 
     events: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: Callable[[Ledger, Event, Held], Iterator[Cells]]
+    rows: Callable[[History, Event, Held], Iterator[Cells]]
 
 
-def said(*events: str, **columns: str | Callable[[Ledger, Event], Any]) -> Table:
+def said(*events: str, **columns: str | Callable[[History, Event], Any]) -> Table:
     """A row for each event: of its arguments by their names, None where it has none, or of what a function
     makes of it."""
 
-    def rows(ledger: Ledger, event: Event, _held: Held) -> Iterator[Cells]:
+    def rows(log: History, event: Event, _held: Held) -> Iterator[Cells]:
         yield {
-            name: event.arguments.get(of) if isinstance(of, str) else of(ledger, event)
+            name: event.arguments.get(of) if isinstance(of, str) else of(log, event)
             for name, of in columns.items()
         }
 
@@ -148,13 +145,13 @@ def turns(*events: str) -> Table:
 def running(
     *events: str,
     columns: tuple[str, ...],
-    changes: Callable[[Ledger, Event, Held], Iterator[tuple[str, int]]],
+    changes: Callable[[History, Event, Held], Iterator[tuple[str, int]]],
 ) -> Table:
     """A row for each change of an account: whose (the first of the `columns`), `change`, and what it has then
     (the last). `changes` are told what accounts had before."""
 
-    def rows(ledger: Ledger, event: Event, held: Held) -> Iterator[Cells]:
-        for account, change in changes(ledger, event, held):
+    def rows(log: History, event: Event, held: Held) -> Iterator[Cells]:
+        for account, change in changes(log, event, held):
             if change:
                 held[account] = held.get(account, 0) + change
                 yield {columns[0]: account, "change": change, columns[-1]: held[account]}
@@ -189,7 +186,7 @@ class PartKind:
     cloned: bool = True
     words: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
-    shared: Callable[[Ledger, Event, str], Cells] | None = None
+    shared: Callable[[History, Event, str], Cells] | None = None
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

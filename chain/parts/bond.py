@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.parts import offering, token
 from chain.parts.base import (
     Cells,
@@ -197,9 +196,9 @@ def _unpaid(now: Now, books: BondBooks, parts: Mapping[str, int], period: int | 
 # -- its tables
 
 
-def _shared(ledger: Ledger, event: Event, key: str) -> Cells:
+def _shared(log: History, event: Event, key: str) -> Cells:
     """The bond announces what it has just distributed, in the same transaction."""
-    announced = ledger.after(event, key, *SHARED)
+    announced = log.after(event, key, *SHARED)
     if announced is None:
         return {}
     a = announced.arguments

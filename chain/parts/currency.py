@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.parts.base import BALANCES, Held, PartKind, Rebuilt, Said, Seen, running, said
 from chain.reconciliation import Row
 from finance.settlement.world import World
@@ -24,9 +23,9 @@ def _moved(seen: Seen) -> Iterator[Row]:
         yield seen.row("sent", seen["to"], seen.both("value"))
 
 
-def _booked(ledger: Ledger, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
+def _booked(log: History, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
     """From and to a contract of the deal by its key, anybody else by address."""
-    inside = {address: name for name, address in ledger.record.addresses.items()}
+    inside = {address: name for name, address in log.record.addresses.items()}
     a = event.arguments
     yield inside.get(a["from"], a["from"]), -a["value"]
     yield inside.get(a["to"], a["to"]), a["value"]

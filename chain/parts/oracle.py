@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.parts.base import PartKind, Rebuilt, Said, Table, said
 from finance.settlement.feed_report import VERDICTS, unpacked
 from finance.settlement.world import World
@@ -66,8 +65,8 @@ ACTS_OF = {
 }
 
 
-def _kpi(ledger: Ledger, event: Event) -> str:
-    return next(kpi for kpi, feed in ledger.record.feeds.items() if feed == event.arguments["feed"])
+def _kpi(log: History, event: Event) -> str:
+    return next(kpi for kpi, feed in log.record.feeds.items() if feed == event.arguments["feed"])
 
 
 def _of_feed(event: str, *same: str, **more: Any) -> Table:
@@ -75,11 +74,11 @@ def _of_feed(event: str, *same: str, **more: Any) -> Table:
     return said(event, kpi=_kpi, period="period", **{name: name for name in same}, **more)
 
 
-def _signers(_ledger: Ledger, event: Event) -> tuple[int, ...]:
+def _signers(_log: History, event: Event) -> tuple[int, ...]:
     return unpacked(event.arguments["signers"])
 
 
-def _verdict(_ledger: Ledger, event: Event) -> str:
+def _verdict(_log: History, event: Event) -> str:
     return VERDICTS[event.arguments["verdict"]]
 
 

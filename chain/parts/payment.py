@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.network import when
 from chain.parts.base import (
     BALANCES,
@@ -233,29 +232,29 @@ _WAYS = {
 SIDES = tuple(side.name.lower() for side in Side)
 
 
-def _side(_ledger: Ledger, event: Event) -> str:
+def _side(_log: History, event: Event) -> str:
     return SIDES[event.arguments["side"]]
 
 
-def _named(names: Mapping[str, str]) -> Callable[[Ledger, Event], str]:
+def _named(names: Mapping[str, str]) -> Callable[[History, Event], str]:
     return lambda _, event: names[event.name]
 
 
-def _kpi(_ledger: Ledger, event: Event) -> int | None:
+def _kpi(_log: History, event: Event) -> int | None:
     return None if event.arguments["missing"] else event.arguments["kpi"]
 
 
-def _how(what: str) -> Callable[[Ledger, Event], int]:
+def _how(what: str) -> Callable[[History, Event], int]:
     """How much of the amount that an event fixes was paid in a way."""
 
-    def cell(ledger: Ledger, event: Event) -> int:
-        paid = ledger.after(event, event.source, "AmountPaid")
+    def cell(log: History, event: Event) -> int:
+        paid = log.after(event, event.source, "AmountPaid")
         return 0 if paid is None else int(paid.arguments[what])
 
     return cell
 
 
-def _booked(_ledger: Ledger, event: Event, held: Held) -> Iterator[tuple[str, int]]:
+def _booked(_log: History, event: Event, held: Held) -> Iterator[tuple[str, int]]:
     """What an event adds to a side's balance (posted), and to what is due to it (credit)."""
     a = event.arguments
     match event.name:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.parts import PARTS
 from chain.parts.base import (
     Cells,
@@ -105,19 +104,19 @@ WORDS = {
 # -- its tables
 
 
-def _distributions(ledger: Ledger, event: Event, _held: Held) -> Iterator[Cells]:
+def _distributions(log: History, event: Event, _held: Held) -> Iterator[Cells]:
     """What it was for, a payer says that is a part of the deal; else it is a gift."""
     a = event.arguments
     what: Cells = {}
-    for key, part in ledger.record.parts.items():
+    for key, part in log.record.parts.items():
         if part.address == a["payer"] and (shared := PARTS[part.kind].shared) is not None:
-            what = shared(ledger, event, key)
+            what = shared(log, event, key)
     paid, each = a["paid"], a["perUnit"]
     sums = {"payer": a["payer"], "paid": paid, "per_unit": each, "supply": paid // each}
     yield {"kind": "gift", "index": -1, **sums, **what}
 
 
-def _moved(_ledger: Ledger, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
+def _moved(_log: History, event: Event, _held: Held) -> Iterator[tuple[str, int]]:
     a = event.arguments
     for holder, change in ((a["from"], -a["value"]), (a["to"], a["value"])):
         if holder != NOBODY:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chain.events import Event
-from chain.ledger import Ledger
+from chain.history import Event, History
 from chain.parts import offering, token
 from chain.parts.base import (
     BALANCES,
@@ -121,18 +120,18 @@ def _standing(now: Now) -> Standing:
 # -- its tables
 
 
-def _booked(ledger: Ledger, event: Event, held: Held) -> Iterator[tuple[str, int]]:
+def _booked(log: History, event: Event, held: Held) -> Iterator[tuple[str, int]]:
     """What an event adds to what is due to a party."""
     a = event.arguments
     if event.name == "PeriodPaid":
         yield "operator credit", a["operatingCost"]
         yield "lender credit", a["debtService"]
     else:
-        credit = f"{_party(ledger, event)} credit"
+        credit = f"{_party(log, event)} credit"
         yield credit, -held.get(credit, 0)
 
 
-def _party(_ledger: Ledger, event: Event) -> str:
+def _party(_log: History, event: Event) -> str:
     return Party(event.arguments["party"]).name.lower()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from api.instruments.slots import Slot, slots
 from api.views.reports import dispute_view
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.acts import Act
 from finance.settlement.feed_config import FeedConfig
 from finance.settlement.feed_report import Verdict

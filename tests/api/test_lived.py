@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.instruments.base import Lived
-from chain.events import Event
+from chain.history import Event
 from finance.settlement.world import World
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chain.events import Event, Watch, filters
+from chain.events import Watch, filters
+from chain.history import Event
 from chain.ledger import Ledger
 from chain.log_reader import Log
 from chain.parts import PARTS

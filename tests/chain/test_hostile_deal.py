@@ -29,8 +29,8 @@ from chain.deploy import (
     require_new,
 )
 from chain.errors import AlreadyDeployedError, NetworkError
-from chain.events import Event
 from chain.following import Following
+from chain.history import Event
 from chain.keeper import Keeper
 from chain.kinds import plan_of
 from chain.network import LocalChain, reach_time, rpc, start_anvil

@@ -11,7 +11,8 @@ import pytest
 from web3 import Web3
 
 from chain.bindings import contract, read
-from chain.events import Event, Watch, watch
+from chain.events import Watch, watch
+from chain.history import Event
 from chain.kinds import world_of
 from chain.ledger import read_ledger
 from chain.network import LocalChain, start_anvil

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from chain.bindings import calldata
-from chain.ledger import place
+from chain.history import place
 from chain.network import reach_time, rpc, start_anvil, start_ganache
 from chain.parts import words_of
 from chain.reconcile import reconcile

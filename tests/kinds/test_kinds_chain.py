@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from chain.artifacts import ensure_compiled
-from chain.events import Event
+from chain.history import Event
 from chain.kinds import plan_of, world_of
 from chain.ledger import read_ledger
 from chain.network import clock, reach_time, start_anvil
