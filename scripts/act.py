@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import IntEnum
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +61,7 @@ def act(
     """
     from chain.acting import Acting
     from chain.network import connect
+    from chain.possible import nothing
     from chain.records import load_record
     from finance.terms import InputError
     from scripts.accounts import account_of
@@ -87,7 +87,7 @@ def act(
     done = _tried(world, wanted)
     said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
     if done is not None and not done.emitted:
-        said |= {"nothing": f"{_nothing(wanted.call)}, so no transaction is sent"}
+        said |= {"nothing": f"{nothing(wanted.call)}, so no transaction is sent"}
     elif not dry_run:
         said |= _performed(acting, world, wanted, done, account)
     if json:
@@ -96,100 +96,30 @@ def act(
         _tell(said, record, dry_run)
 
 
-ASK, WITHIN, DEPENDS = "ask the contract", "by the deal's contracts only", "depends on"
-
-
 # -- the list
 
 
-def listed(world: World) -> Iterator[dict[str, Any]]:
-    """Every act of every part: who may, with which arguments, and whether it can be done now, or why not."""
-    due = {(each.part, each.call) for each in world.due()}
-    for part in world.parts:
-        for name, row in _acts(world, part).items():
-            now = "due" if (part, name) in due else _possible(world, part, row)
-            yield {
-                "act": f"{part}.{name}",
-                "who": row.who,
-                "may": sorted(world.parts[part].roles(world).get(row.who, [])),
-                "arguments": {each: _type_words(kind) for each, kind in row.arguments.items()},
-                "now": now,
-                "what": row.words,
-            }
+def _listed(world: World) -> Iterator[dict[str, Any]]:
+    from chain.possible import possible
 
-
-def _possible(world: World, part: str, row: Call) -> str:
-    """Whether an act can be done now, by whoever may; else why not, or on which arguments that depends."""
-    from chain.acting import UNKNOWN
-    from finance.report.text import joined
-    from finance.settlement.acts import ANYONE, Act
-    from finance.settlement.widths import SettlementError, StateError
-
-    if part in UNKNOWN:
-        return ASK
-    roles, contracts = world.parts[part].roles(world), set(world.addresses.values())
-    who = sorted(roles.get(row.who, []))
-    if who and set(who) <= contracts:
-        return WITHIN
-    if row.who == ANYONE:  # some acts do more for a party that calls itself
-        who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
-    choices = [_choices(kind) or [_blank(kind)] for kind in row.arguments.values()]
-    found, reasons = [], []
-    for by, values in product(who, product(*choices)):
-        given = dict(zip(row.arguments, values, strict=True))
-        try:
-            _, done = world.tried(Act(by, part, row.name, given, world.at, world.block))
-        except StateError as error:
-            return f"no: {error}"
-        except SettlementError as error:
-            reasons.append(str(error))
-            continue
-        if done.emitted:
-            found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
-        else:
-            reasons.append(_nothing(row.name))
-    if not all(map(_choices, row.arguments.values())):
-        return f"{DEPENDS} {joined(list(row.arguments))}"
-    if found:
-        return ": ".join(filter(None, ("can be done", " or ".join(dict.fromkeys(found)))))
-    return "no: " + ("; ".join(dict.fromkeys(reasons)) or f"there is no {row.who}")
-
-
-def _choices(kind: AbiType) -> list[Any]:
-    """All values of a type that has few; none of another."""
-    if isinstance(kind, type) and issubclass(kind, IntEnum):
-        return list(kind)
-    return [True, False] if kind == "bool" else []
-
-
-def _blank(kind: AbiType) -> Any:
-    """Some value of a type."""
-    if isinstance(kind, Mapping):
-        return {name: _blank(each) for name, each in kind.items()}
-    if isinstance(kind, list):
-        return []
-    if choices := _choices(kind):
-        return choices[0]
-    bytes_ = 20 if kind == "address" else int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
-    return "0x" + "00" * bytes_ if bytes_ else 0
-
-
-def _typed(value: Any) -> str:
-    """One of few values as it is typed."""
-    return value.name.lower() if isinstance(value, IntEnum) else str(value).lower()
-
-
-def _nothing(call: str) -> str:
-    """Of an act of which the contract would say nothing, and which moves nothing."""
-    return f"there is nothing to {call.partition('_')[0]}"
+    for each in possible(world):
+        yield {
+            "act": f"{each.part}.{each.call.name}",
+            "who": each.call.who,
+            "may": each.may,
+            "arguments": {name: _type_words(kind) for name, kind in each.call.arguments.items()},
+            "now": each.now,
+            "what": each.call.words,
+        }
 
 
 def _show_list(deal: Following, world: World, all_: bool, json: bool) -> None:
     from chain.network import when
+    from chain.possible import ASK, DEPENDS, WITHIN
     from finance.report.table import Table
     from scripts.console import show
 
-    rows = list(listed(world))
+    rows = list(_listed(world))
     if json:
         print(jsonlib.dumps({"deal": deal.record.deal, "time": world.at, "acts": rows}, indent=2))
         return

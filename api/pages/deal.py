@@ -20,6 +20,7 @@ from api.instruments.words import PlainWords
 from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
 from api.models.oracle import ReportView
+from api.pages.acts import ActForm, act_forms
 from api.pages.chain_words import state_words, step_words
 from api.pages.deal_charts import Formatter
 from api.pages.deal_price import PriceSection, price_section
@@ -88,6 +89,7 @@ class DealPage:
     reports: Sequence[ReportSection] | None = None
     earlier: Sequence[Sequence[Any]] = field(default_factory=list)
     holders: HolderSection | None = None
+    acts: Sequence[ActForm] | None = None
     contracts: Sequence[Sequence[Any]] = field(default_factory=list)
     wallets: Sequence[Sequence[Any]] = field(default_factory=list)
     places: list[tuple[str, str]] = field(default_factory=list)
@@ -101,6 +103,7 @@ class DealPage:
             "payments": self.payments,
             "reports": self.reports,
             "holders": self.holders,
+            "acts": self.acts,
         }
         return [*found, *(name for name, section in sections.items() if section is not None)]
 
@@ -228,6 +231,7 @@ class _Maker:
         view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
             view.holders = self.holders(id)
+        view.acts = act_forms(case, live.wallets, self.formatter)
         self.add_chain(view, live)
         self.add_next(view, live)
 
@@ -301,6 +305,7 @@ class _Maker:
             ("payments", say("Payments"), view.payments),
             ("reports", say("Reports and disputes"), view.reports),
             ("holders", say("Holders"), view.holders),
+            ("acts", say("What can be done"), view.acts),
         )
         found += [(name, words) for name, words, part in sections if part is not None]
         return [*found, ("terms", say("Term sheet"))]

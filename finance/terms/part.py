@@ -94,8 +94,8 @@ class Part(Strict):
         """Whom a KPI lets gain or lose by it; None where no KPI decides anything of it."""
         return None
 
-    def problems(self, deal: Whole, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What its kind finds wrong with it in a deal, whose file has it at `here`: places in the file, with
+    def problems(self, deal: Any, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What its kind finds wrong with it in a Deal, whose file has it at `here`: places in the file, with
         the reasons."""
         yield from ()
 

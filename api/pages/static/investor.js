@@ -1,7 +1,7 @@
 // The investor's page: whoever connects sees what is theirs, and forms become actions of their wallet.
 
-import { changed } from "./live.js";
-import { act, connect, disconnect, restore, short, useDemo } from "./wallet.js";
+import "./acts.js";
+import { connect, disconnect, restore, short, useDemo } from "./wallet.js";
 import { say } from "./words.js";
 
 const page = document.querySelector("[data-investor]");
@@ -50,27 +50,7 @@ document.querySelector("[data-accounts]")?.addEventListener("submit", (event) =>
   go(select.value);
 });
 
-// Forms come and go with the parts of the page, so the document listens for them.
-document.addEventListener("submit", async (event) => {
-  const form = event.target.closest("[data-act]");
-  if (!form) return;
-  event.preventDefault();
-  const { act: action, deployment } = form.dataset;
-  const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
-  const again = form.querySelector("button");
-  again.disabled = true;
-  try {
-    const done = await act(deployment, action, given);
-    if (done) form.reset();
-  } catch {
-    // The dialog has said what went wrong.
-  } finally {
-    again.disabled = false;
-  }
-});
-
 addEventListener("penstock:wallet", (event) => tell(event.detail));
-addEventListener("penstock:done", () => setTimeout(changed, 1_000));
 
 const wallet = await restore();
 tell(wallet);

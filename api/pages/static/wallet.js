@@ -177,13 +177,14 @@ function choose(wallets, accounts) {
 
 // -- acting
 
-// Does `action` of a deployment with the reader's wallet: shown in words, signed, sent, and waited for.
+// Does `action` of a deployment, of its `part` where several have it, with the reader's wallet: shown in words,
+// signed, sent, and waited for.
 // Gives {hashes} when everything is done, null when the reader does not want it.
-export async function act(deployment, action, parameters = {}) {
+export async function act(deployment, action, parameters = {}, part = null) {
   const wallet = await connect();
   if (!wallet) return null;
   const prepare = () =>
-    call("/v1/transactions/prepare", { deployment, action, from: wallet.address, parameters });
+    call("/v1/transactions/prepare", { deployment, action, part, from: wallet.address, parameters });
   const dialog = open(say("One moment"));
   try {
     if (wallet.kind === "injected") await onOurChain(wallet.provider);

@@ -1,0 +1,50 @@
+"""What can be done with a deployment now, of all that people are offered (api.instruments.acts)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.instruments.acts import acts_of
+from api.instruments.base import Case
+from api.instruments.offers import Act
+from chain.possible import DUE, possible
+
+PLAIN = frozenset(
+    {
+        "units",
+        "amount",
+        "number",
+        "signed",
+        "time",
+        "address",
+        "hash",
+        "bytes",
+        "choice",
+        "flag",
+        "line",
+        "kpi",
+    }
+)
+"""Kinds of parameters that a person can type."""
+
+
+@dataclass(frozen=True)
+class Doable:
+    """An act that the books would let somebody do now: `may` are the addresses that can, none where anyone
+    may; `due`: it should be done."""
+
+    act: Act
+    due: bool
+    may: tuple[str, ...]
+
+
+def doable(case: Case) -> list[Doable]:
+    """What is due first. Of oracle, registry and currency nothing: their own contracts know more."""
+    offered = {(each.part, each.call.name): each for each in acts_of(case.deployment)}
+    found = []
+    for each in possible(case.world):
+        act = offered.get((each.part, each.call.name))
+        asked = act is not None and all(one.kind in PLAIN for one in act.parameters)
+        if act is not None and asked and each.open:
+            found.append(Doable(act, each.now == DUE, tuple(each.may)))
+    return sorted(found, key=lambda each: not each.due)

@@ -1,0 +1,106 @@
+"""What can be done in a deal now, by whom, and why not what cannot: by trying it on the books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import product
+from typing import Any
+
+from chain.acting import UNKNOWN
+from chain.following import acts_of
+from finance.report.text import joined
+from finance.settlement.acts import ANYONE, AbiType, Act, Call
+from finance.settlement.widths import SettlementError, StateError
+from finance.settlement.world import World
+
+DUE, ASK, WITHIN = "due", "ask the contract", "by the deal's contracts only"
+DEPENDS, CAN, CANNOT = "depends on", "can be done", "no"
+
+
+@dataclass(frozen=True)
+class Possible:
+    """An act of a part: addresses that `may`, where the table names a role; and `now`, in words, whether it
+    can be done: DUE, CAN (with arguments of which there are few), DEPENDS (on which), CANNOT (why), or one
+    of ASK and WITHIN."""
+
+    part: str
+    call: Call
+    may: list[str]
+    now: str
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody who may, with the right arguments, could do it now."""
+        return self.now.startswith((DUE, CAN, DEPENDS))
+
+
+def possible(world: World) -> Iterator[Possible]:
+    """Every act of every part."""
+    due = {(each.part, each.call) for each in world.due()}
+    for part in world.parts:
+        for name, row in acts_of(world, part).items():
+            now = DUE if (part, name) in due else _now(world, part, row)
+            yield Possible(part, row, sorted(world.parts[part].roles(world).get(row.who, [])), now)
+
+
+def _now(world: World, part: str, row: Call) -> str:
+    """Whether an act can be done now, by whoever may; else why not, or on which arguments that depends."""
+    if part in UNKNOWN:
+        return ASK
+    roles, contracts = world.parts[part].roles(world), set(world.addresses.values())
+    who = sorted(roles.get(row.who, []))
+    if who and set(who) <= contracts:
+        return WITHIN
+    if row.who == ANYONE:  # some acts do more for a party that calls itself
+        who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
+    choices = [_choices(kind) or [_blank(kind)] for kind in row.arguments.values()]
+    found, reasons = [], []
+    for by, values in product(who, product(*choices)):
+        given = dict(zip(row.arguments, values, strict=True))
+        try:
+            _, done = world.tried(Act(by, part, row.name, given, world.at, world.block))
+        except StateError as error:
+            return f"{CANNOT}: {error}"
+        except SettlementError as error:
+            reasons.append(str(error))
+            continue
+        if done.emitted:
+            found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
+        else:
+            reasons.append(nothing(row.name))
+    if not all(map(_choices, row.arguments.values())):
+        return f"{DEPENDS} {joined(list(row.arguments))}"
+    if found:
+        return ": ".join(filter(None, (CAN, " or ".join(dict.fromkeys(found)))))
+    return f"{CANNOT}: " + ("; ".join(dict.fromkeys(reasons)) or f"there is no {row.who}")
+
+
+def _choices(kind: AbiType) -> list[Any]:
+    """All values of a type that has few; none of another."""
+    if isinstance(kind, type) and issubclass(kind, IntEnum):
+        return list(kind)
+    return [True, False] if kind == "bool" else []
+
+
+def _blank(kind: AbiType) -> Any:
+    """Some value of a type."""
+    if isinstance(kind, Mapping):
+        return {name: _blank(each) for name, each in kind.items()}
+    if isinstance(kind, list):
+        return []
+    if choices := _choices(kind):
+        return choices[0]
+    bytes_ = 20 if kind == "address" else int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
+    return "0x" + "00" * bytes_ if bytes_ else 0
+
+
+def _typed(value: Any) -> str:
+    """One of few values as it is typed."""
+    return value.name.lower() if isinstance(value, IntEnum) else str(value).lower()
+
+
+def nothing(call: str) -> str:
+    """Of an act of which the contract would say nothing, and which moves nothing."""
+    return f"there is nothing to {call.partition('_')[0]}"
