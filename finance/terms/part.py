@@ -95,8 +95,8 @@ class Part(Strict):
         return None
 
     def problems(self, deal: Any, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What its kind finds wrong with it in a `deal` (finance.terms.Deal), whose file has it at `here`: places
-        in the file, with the reasons."""
+        """What its kind finds wrong with it in a `deal` (finance.terms.Deal), whose file has it at `here`:
+        places in the file, with the reasons."""
         yield from ()
 
     def least_gas(self, deal: Whole) -> int:
