@@ -23,14 +23,14 @@ WORDS = PartWords(
     offers(
         "payment",
         CALLS,
-        fund=Offered("Pay {money} in for the {side}", "Paid money in to the swap", "fund-swap", pays=taken),
-        activate=Offered("Begin the swap: both sides have posted", name="begin"),
-        settle=Offered("Settle the period that is due", "Settled a period of the swap"),
+        fund=Offered("Pay {money} in for the {side}", "Paid money in for a side", "fund-swap", pays=taken),
+        activate=Offered("Begin the payments: both sides have posted", name="begin"),
+        settle=Offered("Settle the period that is due", "Settled a period of the payments"),
         withdraw=Offered("Pay the {side} what it can have", name="withdraw-swap"),
         call_margin=Offered("Call the {side} for collateral"),
-        close_out=Offered("Close the swap out after its default"),
+        close_out=Offered("Close the payments out after a default"),
         propose_termination=Offered(
-            "Offer to end the swap",
+            "Offer to end the payments",
             asked=(
                 Parameter("amount", "signed", "last payment in minor units; positive: the payer pays"),
                 EXPIRY,

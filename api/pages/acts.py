@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from api.instruments.base import Case
 from api.instruments.parameters import Parameter
 from api.models.deployment import WalletView
@@ -46,7 +48,7 @@ def act_forms(case: Case, wallets: Sequence[WalletView], formatter: Formatter) -
     called = {each.address: say.deal(each.name) if each.name else each.role for each in wallets}
 
     def form(each: Doable) -> ActForm:
-        act, who = each.act, ", ".join(called.get(at, at) for at in each.may)
+        act, who = each.act, Markup(", ").join(called.get(at, at) for at in each.may)
         return ActForm(
             name=act.name,
             part=act.part,

@@ -10,22 +10,10 @@ from api.instruments.offers import Act
 from chain.possible import DUE, possible
 
 PLAIN = frozenset(
-    {
-        "units",
-        "amount",
-        "number",
-        "signed",
-        "time",
-        "address",
-        "hash",
-        "bytes",
-        "choice",
-        "flag",
-        "line",
-        "kpi",
-    }
+    ("units", "amount", "number", "time", "address", "hash", "bytes", "choice", "flag", "line", "kpi")
 )
-"""Kinds of parameters that a person can type."""
+"""Kinds of parameters that a person can type. Money of either sign is asked for in minor units, which nobody
+should have to type."""
 
 
 @dataclass(frozen=True)
