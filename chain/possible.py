@@ -53,9 +53,12 @@ def _now(world: World, part: str, row: Call) -> str:
     who = sorted(roles.get(row.who, []))
     if who and set(who) <= contracts:
         return WITHIN
+    if not who and row.who != ANYONE:
+        return f"{CANNOT}: there is no {row.who}"
     if row.who == ANYONE:  # some acts do more for a party that calls itself
         who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
-    choices = [_choices(kind) or [_blank(kind)] for kind in row.arguments.values()]
+    asked = enumerate(row.arguments.values(), 1)
+    choices = [_choices(kind) or [_blank(kind, place)] for place, kind in asked]
     found, reasons = [], []
     for by, values in product(who, product(*choices)):
         given = dict(zip(row.arguments, values, strict=True))
@@ -66,6 +69,8 @@ def _now(world: World, part: str, row: Call) -> str:
         except SettlementError as error:
             reasons.append(str(error))
             continue
+        except Exception:
+            return f"{DEPENDS} {joined(list(row.arguments))}" if row.arguments else ASK
         if done.emitted:
             found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
         else:
@@ -74,7 +79,7 @@ def _now(world: World, part: str, row: Call) -> str:
         return f"{DEPENDS} {joined(list(row.arguments))}"
     if found:
         return ": ".join(filter(None, (CAN, " or ".join(dict.fromkeys(found)))))
-    return f"{CANNOT}: " + ("; ".join(dict.fromkeys(reasons)) or f"there is no {row.who}")
+    return f"{CANNOT}: " + "; ".join(dict.fromkeys(reasons))
 
 
 def _choices(kind: AbiType) -> list[Any]:
@@ -84,15 +89,17 @@ def _choices(kind: AbiType) -> list[Any]:
     return [True, False] if kind == "bool" else []
 
 
-def _blank(kind: AbiType) -> Any:
-    """Some value of a type."""
+def _blank(kind: AbiType, place: int) -> Any:
+    """Some value of a type; an address is another in each place, for few acts take one twice."""
     if isinstance(kind, Mapping):
-        return {name: _blank(each) for name, each in kind.items()}
+        return {name: _blank(each, place) for name, each in kind.items()}
     if isinstance(kind, list):
         return []
     if choices := _choices(kind):
         return choices[0]
-    bytes_ = 20 if kind == "address" else int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
+    if kind == "address":
+        return f"0x{place:040x}"
+    bytes_ = int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
     return "0x" + "00" * bytes_ if bytes_ else 0
 
 

@@ -32,6 +32,7 @@ from chain.kinds import world_of
 from chain.ledger import Ledger
 from chain.parts import PARTS
 from chain.replay import replay
+from finance.settlement.claim_token import TokenSums
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape
 from finance.settlement.terms import FeedTerms
@@ -122,6 +123,15 @@ class Case:
         lived = self.lived.world
         parts = {key: books.copied() for key, books in lived.parts.items()}
         return replace(lived, parts=parts, at=max(self.now, lived.at), block=self.ledger.to_block + 1)
+
+    def to_try(self, now: int) -> World:
+        """The books at a time not before the last block's, for finding what somebody might do: who holds
+        what they do not say."""
+        parts = {
+            key: books.with_holders() if isinstance(books, TokenSums) else books
+            for key, books in self.world.parts.items()
+        }
+        return replace(self.world, parts=parts, at=max(self.world.at, now))
 
     @property
     def known(self) -> Lived | None:

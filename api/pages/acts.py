@@ -42,8 +42,13 @@ class ActForm:
     fields: Sequence[ActField]
 
 
-def act_forms(case: Case, wallets: Sequence[WalletView], formatter: Formatter) -> list[ActForm]:
-    """What is due first."""
+def act_forms(
+    case: Case, now: int, wallets: Sequence[WalletView], formatter: Formatter
+) -> list[ActForm] | None:
+    """What is due first, at the chain's clock. None where the log has what the deal does not explain: then
+    its books say nothing of what can be done."""
+    if case.lived.unlike:
+        return None
     say = formatter.say
     called = {each.address: say.deal(each.name) if each.name else each.role for each in wallets}
 
@@ -53,12 +58,12 @@ def act_forms(case: Case, wallets: Sequence[WalletView], formatter: Formatter) -
             name=act.name,
             part=act.part,
             title=_FIELD.sub("…", say(act.offered.title)),
-            who=who or say("anyone"),
+            who=who or say(act.who),
             due=each.due,
             fields=[_field(one, case, formatter) for one in act.parameters],
         )
 
-    return [form(each) for each in doable(case)]
+    return [form(each) for each in doable(case, now)]
 
 
 _KINDS = {"amount": "money", "units": "number", "number": "number", "time": "day", "address": "address"}
@@ -75,7 +80,7 @@ def _field(asked: Parameter, case: Case, formatter: Formatter) -> ActField:
     if kind == "money":
         label = say("amount in {currency}", currency=formatter.currency.code)
     if kind == "day":
-        label = say("until which day")
+        label = say("until the end of which day (UTC)")
     return ActField(
         asked.name, kind, label[:1].upper() + label[1:], asked.optional, choices, formatter.currency.decimals
     )

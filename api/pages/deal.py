@@ -47,6 +47,7 @@ from api.views.deployments import deployment_view, payment_views, settlement_vie
 from api.views.holdings import HolderRow, holder_row
 from api.views.kpis import kpi_views, realised
 from api.views.reports import report_views
+from chain.network import clock
 from finance.swaps.holders import Owed
 from finance.terms import Deal
 
@@ -231,9 +232,16 @@ class _Maker:
         view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
             view.holders = self.holders(id)
-        view.acts = act_forms(case, live.wallets, self.formatter)
+        view.acts = act_forms(case, self.clock(), live.wallets, self.formatter)
         self.add_chain(view, live)
         self.add_next(view, live)
+
+    def clock(self) -> int:
+        """The chain's, which goes on between its blocks; 0 while the chain does not answer."""
+        try:
+            return self.services.chain.call(clock)
+        except ProblemError:
+            return 0
 
     def add_reports(self, view: DealPage, kpis: Sequence[KpiView], reports: Sequence[ReportView]) -> None:
         if not kpis:

@@ -86,19 +86,18 @@ def _contracts(case: Case) -> Iterator[ContractView]:
 
 
 def _wallets(case: Case) -> Iterator[WalletView]:
-    names: dict[str, str] = {}
-    for party in case.deal.parties.values():
-        for role in party.roles:
-            names.setdefault(role, party.name)
-    wallets = case.record.wallets
+    """Each with the name of its party: whom the deal's parts name, else the only one in its role."""
+    whole = case.record.load_deal()
+    named, wallets = whole.people, case.record.wallets
     for role, held in wallets.everybody.items():
         if isinstance(held, list):
             one = {"nodes": "node", "panel": "panellist"}[role]
             for index, address in enumerate(held):
                 yield WalletView(role=one, index=index, address=address)
         else:
-            _, _, party = role.partition(".")
-            name = case.record.load_deal().parties[party].name if party else names.get(role)
+            parties = whole.in_role(role)
+            party = named.get(role) or (parties[0] if len(parties) == 1 else None)
+            name = whole.parties[party].name if party else None
             yield WalletView(role=role, name=name, address=held)
 
 

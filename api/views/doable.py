@@ -26,11 +26,12 @@ class Doable:
     may: tuple[str, ...]
 
 
-def doable(case: Case) -> list[Doable]:
-    """What is due first. Of oracle, registry and currency nothing: their own contracts know more."""
+def doable(case: Case, now: int = 0) -> list[Doable]:
+    """What is due first, at a time not before the last block's. Of oracle, registry and currency nothing:
+    their own contracts know more."""
     offered = {(each.part, each.call.name): each for each in acts_of(case.deployment)}
     found = []
-    for each in possible(case.world):
+    for each in possible(case.to_try(now)):
         act = offered.get((each.part, each.call.name))
         asked = act is not None and all(one.kind in PLAIN for one in act.parameters)
         if act is not None and asked and each.open:

@@ -3,13 +3,16 @@ taken. No key is ever seen here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
+from api.i18n import N_
 from api.instruments.acts import acts_of, functions
 from api.instruments.offers import Act, Given, by_the_books
 from api.instruments.oracle import ruling_domain, ruling_of
@@ -22,6 +25,7 @@ from api.views.cases import case_of
 from api.views.simulation import Call, Result, simulate
 from api.views.transaction_models import (
     ActionView,
+    GivenView,
     MoveView,
     OutcomeView,
     ParameterView,
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
 PERMIT_SECONDS = 3_600
 SIGN_RULING = "sign-ruling"
+_TITLES = {"amount": N_("the amount"), "time": N_("until when")}
+"""Of what is asked for in minor units or seconds, and shown in none."""
 PERMIT_TYPE = [
     {"name": "owner", "type": "address"},
     {"name": "spender", "type": "address"},
@@ -188,6 +194,7 @@ class _Preparation:
             block=self.w3.eth.block_number,
             ok=False if False in states else None if None in states else True,
             affordable=self.w3.eth.get_balance(to_checksum_address(self.sender)) >= cost,
+            given=list(self._given()),
             steps=steps,
         )
 
@@ -231,6 +238,31 @@ class _Preparation:
         if pays:
             said["money"] = self.money(pays)
         return self.say(self.act.offered.title, **said)
+
+    def _given(self) -> Iterator[GivenView]:
+        """Every parameter that was given, so that nobody signs what is not shown."""
+        for parameter in self.act.parameters:
+            if parameter.name in self.given.values.checked:
+                title = self.say(_TITLES.get(parameter.kind, parameter.title))
+                yield GivenView(name=parameter.name, title=title, words=self._words(parameter))
+
+    def _words(self, parameter: Parameter) -> str:
+        value, said = self.given.values[parameter.name], self.given.values.said[parameter.name]
+        match parameter.kind:
+            case "amount":
+                return self.money(value)
+            case "units" | "number" | "signed":
+                return f"{value:,}"
+            case "time":
+                return _moment(value)
+            case "choice":
+                return self.say(str(said))
+            case "flag":
+                return self.say("true") if value else self.say("false")
+            case "kpi":
+                known = self.deployment.deal.kpis
+                return " ".join(known[said].title.split()) if said in known else str(said)
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
 
     def money(self, minor: int) -> str:
         return money_words(minor, self.deployment)
@@ -281,6 +313,7 @@ class _Preparation:
             block=self.w3.eth.block_number,
             ok=True,
             affordable=True,
+            given=list(self._given()),
             steps=[],
             sign=TypedDataView(
                 purpose="ruling", title=title, data=_typed("Ruling", RULING_TYPE, message, place)
@@ -298,6 +331,14 @@ def _typed(
         "domain": {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifier},
         "message": message,
     }
+
+
+def _moment(unix: int) -> str:
+    """A time that is given; one beyond the calendar as the seconds that it is."""
+    try:
+        return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{unix:,}"
 
 
 def _short(address: str) -> str:

@@ -104,10 +104,19 @@ class PrepareRequest(Resource):
     parameters: dict[str, Any] = Field(default_factory=dict, max_length=20)
 
 
+class GivenView(Resource):
+    """What was given for a parameter, as it is sent, in words for a person."""
+
+    name: str
+    title: str
+    words: str
+
+
 class PreparedView(Resource):
-    """The steps, in order. `ok` is false if a contract would refuse one, null where that cannot be said yet.
-    `affordable`: the wallet can pay for the gas. `sign`: data to sign where the action begins with a
-    signature instead of a transaction."""
+    """The steps, in order. `given`: everything that the act is done with, to be shown before it is signed;
+    what was left out is not in it. `ok` is false if a contract would refuse a step, null where that cannot be
+    said yet. `affordable`: the wallet can pay for the gas. `sign`: data to sign where the action begins with
+    a signature instead of a transaction."""
 
     deployment: str
     action: str
@@ -116,6 +125,7 @@ class PreparedView(Resource):
     block: int
     ok: bool | None
     affordable: bool
+    given: list[GivenView]
     steps: list[StepView]
     sign: TypedDataView | None = None
 

@@ -315,6 +315,10 @@ class TokenSums(TokenBooks):
         ),
     }
 
+    def with_holders(self) -> TokenBooks:
+        """A claim token of these sums, which of no holder can say anything."""
+        return _Unheld(**vars(self))
+
     def due(self, world: World) -> list[Act]:
         return []
 
@@ -333,3 +337,10 @@ class TokenSums(TokenBooks):
 
     def _transferred(self, world: World, from_: str, to: str, units: int) -> None:
         """Not told of."""
+
+
+class _Unheld(TokenBooks):
+    """See TokenSums.with_holders."""
+
+    def _account(self, holder: str) -> Account:
+        raise LookupError(f"{self.key}: who holds what is not known here")

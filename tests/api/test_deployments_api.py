@@ -17,8 +17,10 @@ import pytest
 
 from chain.bindings import contract, read
 from chain.ledger import read_ledger
-from chain.network import start_anvil
-from tests.api.world import BEFORE_THE_OFFERING, Service, bond_world, serving
+from chain.network import LocalChain, start_anvil
+from finance.terms import parse_deal
+from tests.api.world import BEFORE_THE_OFFERING, Service, World, bond_world, serving
+from tests.chain.bond_life import Life, small_tree
 
 BOND_LISTS = {
     "distributions",
@@ -398,3 +400,15 @@ def test_what_is_indexed_is_there_without_the_chain(tmp_path: Path) -> None:
         assert "retry-after" in answer.headers
         # What the oracle owes a challenger is left open then.
         assert service.of("/disputes")["items"] == []
+
+
+def test_a_wallet_has_the_name_of_whom_its_part_names(chain: LocalChain, tmp_path: Path) -> None:
+    """And not of another party in the same role."""
+    tree = small_tree()
+    another = {"name": "Another Authority", "roles": ["issuer"], "assumed": "a second issuer"}
+    tree["parties"] = {"another": another, **tree["parties"]}
+    tree["parts"]["bond"]["issuer"] = "issuer"
+    life = Life(chain, parse_deal(tree))
+    with serving(World(chain, life, tmp_path).save()) as service:
+        wallets = {each["role"]: each["name"] for each in service.of()["wallets"]}
+    assert wallets["issuer"] == life.deal.parties["issuer"].name

@@ -89,6 +89,31 @@ def test_a_subscription_from_words_to_units(offered: Service) -> None:
     assert [s["function"] for s in prepare(offered, "subscribe", b, units=1)["steps"]] == ["subscribe"]
 
 
+def test_everything_that_is_signed_is_shown(offered: Service) -> None:
+    life, w3 = offered.world.life, offered.world.chain.w3
+    agent = offered.world.record.wallets["agent"]
+
+    def given(action: str, sender: str, **parameters: object) -> dict[str, str]:
+        shown = prepare(offered, action, sender, **parameters)["given"]
+        assert [each["name"] for each in shown] == list(parameters)
+        return {each["title"]: each["words"] for each in shown}
+
+    assert given("pause", agent, paused=True) == {"true stops transfers, false allows them": "true"}
+    assert given("fund", life.issuer, amount="1234500000") == {"the amount": "USD 1,234.50"}
+    assert given("subscribe", life.b, units="1000") == {"whole units of the claim token": "1,000"}
+    verified = given(
+        "verify-identity",
+        life.deployer,
+        account=life.b,
+        country=840,
+        investor_class="institutional",
+        expiry=at("2040-01-01"),
+    )
+    assert verified["the wallet"] == life.b
+    assert verified["until when"] == "2040-01-01 00:00:00 UTC"
+    assert w3.eth.block_number  # nothing was sent
+
+
 def test_a_refusal_is_foreseen_in_words(offered: Service) -> None:
     life = offered.world.life
     stranger = local_account(KEYS["stranger"]).address

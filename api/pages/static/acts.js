@@ -4,16 +4,17 @@ import { changed } from "./live.js";
 import { act } from "./wallet.js";
 import { say } from "./words.js";
 
-// Whole units of the currency, as 1,234.5, in its minor units, as text; throws for what is none.
+// Whole units of the currency, as 1,234.5, in its minor units, as text; throws for what is none. A comma parts
+// thousands and nothing else: 1,5 is no amount, whatever it would be elsewhere.
 function minor(text, decimals) {
-  const [, whole, part = ""] = /^(\d+)(?:\.(\d+))?$/.exec(text.replaceAll(",", "").trim()) ?? [];
+  const [, whole, part = ""] = /^(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?$/.exec(text.trim()) ?? [];
   if (whole === undefined || part.length > decimals) throw new Error(say("Not an amount of the currency: {text}", { text }));
-  return BigInt(whole + part.padEnd(decimals, "0")).toString();
+  return BigInt(whole.replaceAll(",", "") + part.padEnd(decimals, "0")).toString();
 }
 
 const written = {
   money: (text, input) => minor(text, Number(input.dataset.decimals)),
-  day: (text) => Date.parse(`${text}T00:00:00Z`) / 1000,
+  day: (text) => Date.parse(`${text}T23:59:59Z`) / 1000, // until its end
   flag: (text) => text === "true",
 };
 

@@ -210,6 +210,7 @@ async function confirmed(dialog, prepared) {
   const list = make("ol", { className: "steps" });
   for (const step of prepared.steps) list.append(described(step));
   dialog.body.replaceChildren(list);
+  if (prepared.given.length) dialog.body.append(told(prepared.given));
   const fee = prepared.steps.reduce((sum, step) => sum + BigInt(step.fee ?? 0), 0n);
   if (fee) dialog.body.append(make("p", { className: "note", textContent: say("Network fee: at most {fee} ETH", { fee: ether(fee) }) }));
   if (!prepared.affordable) dialog.complain(say("The wallet has too little ETH for the network fee."));
@@ -235,6 +236,13 @@ function described(step) {
     item.append(list);
   }
   return item;
+}
+
+// Everything that the action is done with, so that nobody signs what is not shown.
+function told(given) {
+  const list = make("dl", { className: "given" });
+  for (const each of given) list.append(make("dt", { textContent: each.title }), make("dd", { textContent: each.words }));
+  return list;
 }
 
 async function send(dialog, wallet, prepared, prepare) {
