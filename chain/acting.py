@@ -20,8 +20,6 @@ from chain.sender import GasLog, Sender
 from finance.settlement.acts import Act, Done
 from finance.settlement.world import CURRENCY, World
 
-UNKNOWN = frozenset({"registry", "oracle"})
-"""Parts that serve other deals too, of which the books do not know everything: the contract is asked."""
 MAY_LACK_ALLOWANCE = frozenset(
     {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
 )
@@ -101,7 +99,7 @@ class Acting:
 
 def tried(world: World, act: Act) -> Done | None:
     """What an act would come to by the books; None where only the contract knows. Raises SettlementError."""
-    if act.part in UNKNOWN or (act.part, act.call) == (CURRENCY, MINT.name):
+    if (act.part, act.call) == (CURRENCY, MINT.name) or (act.part != CURRENCY and world.shared(act.part)):
         return None
     return world.tried(replace(act, at=world.at, block=world.block))[1]
 

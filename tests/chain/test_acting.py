@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 from web3.contract.contract import ContractFunction
@@ -13,9 +14,11 @@ from chain.acting import Acting, tried
 from chain.bindings import read
 from chain.errors import ContractError, NetworkError
 from chain.network import start_anvil
+from chain.possible import ASK, possible
 from chain.sender import Sender
-from finance.settlement.acts import Act, Done
-from finance.settlement.world import World
+from finance.settlement.acts import ANYONE, Act, Call, Done, table
+from finance.settlement.widths import SettlementError
+from finance.settlement.world import NOBODY, Books, World
 from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, small_deal
 
 Spent = tuple[World, Act, Done]
@@ -130,3 +133,22 @@ def test_what_cannot_be_restored_hides_no_error(life: Life, acting: Acting) -> N
         acting.send(*buying(life, acting), Cut(life, error, "offering.subscribe", for_good=True))
     assert raised.value is error
     assert allowed(life) == THOUSAND
+
+
+@dataclass
+class Bell(Books):
+    """Anybody's, in any deal."""
+
+    ACTS: ClassVar = table(Call("ring", ANYONE, "make it ring"))
+    SHARED: ClassVar[bool] = True
+
+    key: str = "bell"
+
+    def ring(self, world: World, by: str) -> None:
+        raise SettlementError("the books do not know whether it rings")
+
+
+def test_the_contract_is_asked_where_a_part_serves_other_deals_too() -> None:
+    world = World({"bell": Bell()}, {"bell": NOBODY})
+    assert [each.now for each in possible(world)] == [ASK]
+    assert tried(world, Act("", "bell", "ring", {}, world.at)) is None
