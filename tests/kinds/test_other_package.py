@@ -9,12 +9,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from chain.kinds import PLANS
+from finance.settlement.acts import ANYONE, Act, Call, table
+from finance.settlement.world import NOBODY, Books, World
 from finance.terms.kinds import KINDS
+from scripts.demo.company import Company
 from scripts.kinds import MODULES
 from tests.kinds.deals import ROOT
 
@@ -109,6 +114,23 @@ def test_it_is_of_use_and_obeys_the_laws() -> None:
     assert done.returncode == 0, done.stdout[-5_000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
     assert int(passed) == 20, done.stdout
+
+
+@dataclass
+class Till(Books):
+    """With acts that are called as ours are, and take something else."""
+
+    KIND: ClassVar = "till"
+    ACTS: ClassVar = table(Call("transfer", ANYONE, "hand all of it on"), Call("claim", ANYONE, "take it"))
+
+    key: str = "till"
+
+
+@pytest.mark.parametrize("call", ["transfer", "claim"])
+def test_its_acts_may_be_called_as_ours_are(call: str) -> None:
+    """A demonstration counts their gas, whoever does them."""
+    world, company = World({"till": Till()}, {"till": NOBODY}), object.__new__(Company)
+    assert company._operation(world, Act("", "till", call, {}, 0)) == f"{call} (till)"
 
 
 # -- a package whose kind is one of ours with more in it
