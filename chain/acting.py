@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import IntEnum
 from typing import Any
@@ -20,8 +20,6 @@ from chain.sender import GasLog, Sender
 from finance.settlement.acts import Act, Done
 from finance.settlement.world import CURRENCY, World
 
-UNKNOWN = frozenset({"registry", "oracle"})
-"""Parts that serve other deals too, of which the books do not know everything: the contract is asked."""
 MAY_LACK_ALLOWANCE = frozenset(
     {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
 )
@@ -65,39 +63,43 @@ class Acting:
 
     @contextmanager
     def _allowed(self, world: World, act: Act, done: Done | None, sender: Sender) -> Iterator[None]:
-        """Let the parts that take currency of who acts take as much, where they may not yet. What is refused
-        anyway is refused before; where only the act itself shows it, they may again what they
-        might before."""
-        w3 = self.deal.w3
+        """Let the part that is called take the currency that the act takes of who acts, where it may not yet.
+        What is refused anyway is refused before; however the act breaks off, the part may again take what it
+        might before, as far as the chain still answers."""
+        w3, part = self.deal.w3, world.addresses[act.part]
         money = contract(w3, "IERC20", world.addresses[CURRENCY]).functions
-        takes: dict[str, int] = {}
-        for flow in done.flows if done is not None and act.part != CURRENCY else ():
-            if flow.payer == sender.address:
-                takes[flow.payee] = takes.get(flow.payee, 0) + flow.amount
-        before = {part: read(money.allowance(sender.address, part)) for part in takes}
-        lacking = {part: amount for part, amount in takes.items() if before[part] < amount}
-        if lacking:
-            call = self.deal.call(world, act)
-            plain = {"from": sender.address, "to": call.address, "data": calldata(call)}
-            try:
-                request(w3, "eth_estimateGas", [plain], f"{act.part}.{act.call}")
-            except ContractError as error:
-                if error.name not in MAY_LACK_ALLOWANCE:
-                    raise
-        try:
-            for part, amount in lacking.items():
-                sender.send(money.approve(part, amount), "approve")
+        flows = done.flows if done is not None and act.part != CURRENCY else ()
+        takes = sum(flow.amount for flow in flows if flow.payer == sender.address)
+        before = read(money.allowance(sender.address, part)) if takes else 0
+        if takes <= before:
             yield
-        except ContractError:
-            for part in lacking:
-                if read(money.allowance(sender.address, part)) != before[part]:
-                    sender.send(money.approve(part, before[part]), "approve")
+            return
+        call = self.deal.call(world, act)
+        plain = {"from": sender.address, "to": call.address, "data": calldata(call)}
+        try:
+            request(w3, "eth_estimateGas", [plain], f"{act.part}.{act.call}")
+        except ContractError as error:
+            if error.name not in MAY_LACK_ALLOWANCE:
+                raise
+
+        def allow(was: int, amount: int) -> None:
+            # Some currencies change an allowance only from or to nothing.
+            for each in (0, amount) if was and amount else (amount,):
+                sender.send(money.approve(part, each), "approve")
+
+        try:
+            allow(before, takes)
+            yield
+        except BaseException:
+            # What is allowed now is not asked: what was sent may still be on its way.
+            with suppress(Exception):
+                allow(takes, before)
             raise
 
 
 def tried(world: World, act: Act) -> Done | None:
     """What an act would come to by the books; None where only the contract knows. Raises SettlementError."""
-    if act.part in UNKNOWN or (act.part, act.call) == (CURRENCY, MINT.name):
+    if (act.part, act.call) == (CURRENCY, MINT.name) or (act.part != CURRENCY and world.shared(act.part)):
         return None
     return world.tried(replace(act, at=world.at, block=world.block))[1]
 

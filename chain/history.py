@@ -10,6 +10,8 @@ from typing import Any
 
 SHARED = ("oracle", "currency")
 """Contracts that serve other deals too, and whose events are of interest."""
+TRACE = ("block", "log", "time", "tx")
+"""Where an event happened: the columns every table begins with."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Event:
 
     @property
     def trace(self) -> dict[str, Any]:
-        """Where it happened: the columns every table begins with."""
-        return {"block": self.block, "log": self.index, "time": self.time, "tx": self.tx}
+        """Where it happened, by TRACE."""
+        return dict(zip(TRACE, (self.block, self.index, self.time, self.tx), strict=True))
 
 
 def place(event: Event) -> tuple[int, int]:

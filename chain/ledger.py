@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from web3 import Web3
 
 from chain.events import PAGE, read_events, require_chain
-from chain.history import Event, History
+from chain.history import TRACE, Event, History
 from chain.parts import PARTS
 from chain.parts.base import Cells
 from chain.records import DeploymentRecord
@@ -57,7 +57,9 @@ class Ledger(History):
     the block, log and transaction it comes from, and the `part`, or shared contract, that said it."""
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name.startswith("_") or not self._columns(name):
+        if name.startswith("_"):  # asked of a copy before it has fields
+            raise AttributeError(name)
+        if not self._columns(name):
             raise AttributeError(f"there is no {name}; tables of this deal: {', '.join(self.names)}")
         return self.table(name)
 
@@ -145,9 +147,9 @@ def read_ledger(
 
 
 def table_of(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """Rows as a table of `columns` behind those of Event.trace; None where a row has none."""
+    """Rows as a table of `columns` behind TRACE; None where a row has none."""
     import pandas as pd  # half a second, which a command that shows no table need not wait for
 
-    every = ["block", "log", "time", "tx", *columns]
+    every = [*TRACE, *columns]
     table = pd.DataFrame([[row.get(name) for name in every] for row in rows], columns=every, dtype=object)
     return table.astype({name: "int64" for name in every if name in _SMALL and table[name].notna().all()})

@@ -8,7 +8,6 @@ from enum import IntEnum
 from itertools import product
 from typing import Any
 
-from chain.acting import UNKNOWN
 from chain.following import acts_of
 from finance.report.text import joined
 from finance.settlement.acts import ANYONE, AbiType, Act, Call
@@ -47,7 +46,7 @@ def possible(world: World) -> Iterator[Possible]:
 
 def _now(world: World, part: str, row: Call) -> str:
     """Whether an act can be done now, by whoever may; else why not, or on which arguments that depends."""
-    if part in UNKNOWN:
+    if world.shared(part):
         return ASK
     roles, contracts = world.parts[part].roles(world), set(world.addresses.values())
     who = sorted(roles.get(row.who, []))

@@ -18,7 +18,7 @@ from api.instruments.swap_case import (
 )
 from api.models import Trace
 from api.models.deployment import PaymentView, SettlementView
-from chain.history import Event
+from chain.history import TRACE, Event
 from finance.settlement.payoff_curve import maximum, minimum
 
 
@@ -45,7 +45,7 @@ def _settlement(case: Case, index: int, row: dict[str, Any] | None) -> Settlemen
             kpi=None if row["kpi"] is None else row["kpi"] / 10**decimals,
             missing=row["kpi"] is None,
             **{name: str(row[name]) for name in ("amount", "netted", "paid", "unpaid")},
-            trace=Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")}),
+            trace=Trace.model_validate({name: row[name] for name in TRACE}),
         )
     if is_over(case):
         return SettlementView(**about, status="ended")
@@ -123,7 +123,7 @@ def _end_payments(case: Case) -> Iterator[PaymentView]:
             payee=payee,
             amount=str(abs(row["amount"])),
             unpaid=str(row["unpaid"]),
-            trace=Trace.model_validate({name: row[name] for name in ("block", "log", "time", "tx")}),
+            trace=Trace.model_validate({name: row[name] for name in TRACE}),
         )
 
 

@@ -177,8 +177,7 @@ class _Maker:
     def add_book(self, view: DealPage) -> None:
         """What can be said of a deal that is not deployed."""
         today = datetime.now(UTC).date()
-        windows = [part.window for part in self.deal.parts.values() if part.window is not None]
-        begun = windows[0][1] if windows else self.deal_start()
+        begun = self.deal.window[1] if self.deal.window is not None else self.deal_start()
         self.add_price(view, [], {}, min(today, begun))
 
     def deal_start(self) -> date:

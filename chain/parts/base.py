@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chain.history import Event, History
+from chain.history import TRACE, Event, History
 from chain.reconciliation import Check, Position, ReportState, Row
 from finance.report.text import token_money
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.world import World
+from finance.terms.problems import InputError
 from finance.terms.sections import Currency
 
 
@@ -117,11 +118,17 @@ Held = MutableMapping[str, int]
 @dataclass(frozen=True)
 class Table:
     """What a part adds to a table of its deal's events: for each of these `events` its `rows`, of which the
-    `columns` are shown."""
+    `columns` are shown. Raises InputError for a column that every table has of its own."""
 
     events: tuple[str, ...]
     columns: tuple[str, ...]
     rows: Callable[[History, Event, Held], Iterator[Cells]]
+
+    def __post_init__(self) -> None:
+        for name in self.columns:
+            if name in (*TRACE, "part"):
+                own = f"{', '.join(TRACE)} and part"
+                raise InputError(f"a table's column {name}: every table has {own} of its own")
 
 
 def said(*events: str, **columns: str | Callable[[History, Event], Any]) -> Table:

@@ -163,7 +163,11 @@ class World:
     @property
     def own(self) -> set[str]:
         """Addresses of the parts that are this deal's alone; its oracle serves others too."""
-        return {self.addresses[key] for key, books in self.parts.items() if not books.SHARED}
+        return {self.addresses[key] for key in self.parts if not self.shared(key)}
+
+    def shared(self, key: str) -> bool:
+        """Whether a part serves other deals too, so that its books do not know everything of it."""
+        return bool(self._part(key).SHARED)
 
     def books(self, key: str, kind: type[B]) -> B:
         """The books of a part, to ask them. Raises SettlementError when the deal has no such part."""
@@ -207,7 +211,7 @@ class World:
         if act.call not in ACTS:
             raise SettlementError(f"{CURRENCY}: no act {act.call}")
         arguments = ACTS[act.call].checked(act.arguments)
-        if any(books.SHARED and self.addresses[key] == act.by for key, books in self.parts.items()):
+        if any(self.shared(key) and self.addresses[key] == act.by for key in self.parts):
             self.money[act.by] += arguments["value"]  # of other deals, whose money is not in these books
         self.move(act.by, arguments["to"], arguments["value"], "gift")
         return True

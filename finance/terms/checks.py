@@ -25,7 +25,8 @@ NAMED_ROLES: tuple[Role, ...] = ("issuer", "agent")
 def check(deal: Deal, complete: bool = True) -> list[Finding]:
     """All findings of all rules; `complete` is False for a draft with parts missing."""
     findings: list[Finding] = []
-    there = {part.kind for part in deal.parts.values() if part is not None} if deal.parts else set()
+    parts = deal.parts.values() if deal.parts else ()
+    there = {kind for kind, model in kinds.KINDS.items() if any(isinstance(part, model) for part in parts)}
     of_kinds = (rule for kind in kinds.RULES if kind in there for rule in kinds.RULES[kind])
     for rule in (*RULES, *of_kinds, _parts):
         try:

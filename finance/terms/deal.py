@@ -181,6 +181,13 @@ class Deal(Strict):
         InputError where there are several."""
         return self.parts[self.lead].kind
 
+    @property
+    def window(self) -> tuple[date, date] | None:
+        """When all that it sells is on sale, if it sells anything: the first day, and the first one after,
+        which is none later where its sales are never open together."""
+        found = [part.window for part in self.parts.values() if part.window is not None]
+        return (max(opens for opens, _ in found), min(closes for _, closes in found)) if found else None
+
     # -- its people
 
     def in_role(self, role: str) -> list[str]:

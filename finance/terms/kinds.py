@@ -44,8 +44,8 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
     },
     "penstock.part_rules",
 )
-"""What holds of a deal with parts of a kind, beyond what each says of itself (`Part.problems`): generators of
-findings (finance.terms.checks)."""
+"""What holds of a deal with parts of a kind, or of a kind whose model is made of its model, beyond what each
+says of itself (`Part.problems`): generators of findings (finance.terms.checks)."""
 
 
 def kind_name(model: type[Part]) -> str:

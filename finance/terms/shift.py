@@ -11,7 +11,7 @@ from typing import Any
 
 from finance.terms.deal import Deal, kpis_of
 from finance.terms.load import parse_deal
-from finance.terms.problems import DealFileError
+from finance.terms.problems import DealFileError, InputError
 from finance.terms.schedule import unix
 
 SECONDS_PER_DAY = 86_400
@@ -37,14 +37,15 @@ def shift_deal(deal: Deal, days: int) -> Deal:
 
 
 def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
-    """Days and moved deal whose offering is open at `now` (unix seconds), with as much of its window left as
-    the calendar allows. 0 days and the deal itself if it is open already. For a deal without an offering (a
-    swap between two parties) the same with the week before anything is measured, in which it must begin.
+    """Days and moved deal whose offerings are all open at `now` (unix seconds), with as much of that window
+    left as the calendar allows. 0 days and the deal itself if they are already. For a deal without an
+    offering (a swap between two parties) the same with the week before anything is measured, in which it must
+    begin.
 
-    Raises DealFileError if no shift works.
+    Raises InputError for offerings that are never open together, DealFileError if no shift works.
     """
     opens, closes = _window(deal)
-    if opens <= now < closes or (_sale(deal) is None and now < opens):
+    if opens <= now < closes or (deal.window is None and now < opens):
         return 0, deal
     latest = (now - opens) // SECONDS_PER_DAY
     earliest = (now - closes) // SECONDS_PER_DAY + 1
@@ -59,20 +60,19 @@ def shift_to(deal: Deal, now: int) -> tuple[int, Deal]:
 
 
 def _window(deal: Deal) -> tuple[int, int]:
-    """First second and end of the offering, else of the week before the first measurement period of what its
-    parts read, in unix seconds."""
-    sale = _sale(deal)
-    if sale is not None:
-        return unix(sale[0]), unix(sale[1])
+    """First second and end of what all offerings have in common, else of the week before the first
+    measurement period of what its parts read, in unix seconds."""
+    if deal.window is not None:
+        opens, closes = deal.window
+        if opens >= closes:
+            raise InputError(
+                f"{deal.file or deal.id}: no day can be chosen on which all is sold: one sale closes on "
+                f"{closes}, and another opens on {opens}"
+            )
+        return unix(opens), unix(closes)
     read = {name for part in deal.parts.values() for name in kpis_of(part)}
     begins = unix(min(deal.kpis[name].periods[0].start for name in read))
     return begins - 7 * SECONDS_PER_DAY, begins
-
-
-def _sale(deal: Deal) -> tuple[date, date] | None:
-    """The window of what the deal sells. Raises InputError where it sells several."""
-    found = [part.window for part in deal.parts.values() if part.window is not None]
-    return found[0] if found else None
 
 
 def _moved(part: Any, days: int) -> Any:

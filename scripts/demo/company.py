@@ -262,9 +262,10 @@ class Company:
     def _operation(self, world: World, act: Act) -> str:
         """What the gas is counted for; a first time costs more."""
         books = world.parts[act.part]
-        if act.call == "claim":
+        # Other kinds may call something else so: done by anyone, or to nobody.
+        if act.call == "claim" and act.by:
             return "claim" if self.balance(act.by) else "first claim"
-        if act.call == "transfer":
+        if act.call == "transfer" and "to" in act.arguments:
             return "transfer" + ("" if books.units_of(act.arguments["to"]) else " to a new holder")
         return f"{act.call.replace('_', ' ')} ({books.KIND})"
 

@@ -78,13 +78,13 @@ def signed_report(record: DeploymentRecord, oracle: Any, kpi: str, period: int, 
 class Life:
     """Actions on a deployed bond. `a`, `b`, `c` are investors; each action is sent by one who may."""
 
-    def __init__(self, chain: LocalChain, deal: Deal) -> None:
+    def __init__(self, chain: LocalChain, deal: Deal, currency: str | None = None) -> None:
         self.w3: Web3 = chain.w3
         self.deal = deal
         self.gas = GasLog()
         self.deployer, self.issuer = chain.accounts[0], chain.accounts[1]
         self.a, self.b, self.c = chain.accounts[3:6]
-        shared = deploy_infrastructure(self.w3, self.deployer, gas=self.gas)
+        shared = deploy_infrastructure(self.w3, self.deployer, currency=currency, gas=self.gas)
         self.record: DeploymentRecord = deploy_deal(self.w3, self.deployer, deal, shared, gas=self.gas)
         at_ = self.record.addresses
         self.token = contract(self.w3, "SecurityToken", at_["token"]).functions

@@ -6,28 +6,25 @@ Amounts are in units of the currency, unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from web3 import Web3
 from web3.contract.contract import ContractFunction, ContractFunctions
 from web3.types import TxReceipt
 
+from chain.acting import Acting
 from chain.bindings import contract, read
 from chain.deploy import deploy_on, local_keys
-from chain.errors import RecordError
 from chain.ledger import read_ledger
 from chain.network import LocalChain, reach_time
 from chain.reconcile import reconcile
 from chain.reconciliation import Reconciliation
-from chain.records import DeploymentRecord
-from chain.sender import GasLog, Sender
+from chain.sender import GasLog
 from chain.terms import short_string
+from finance.settlement.acts import Done
 from finance.settlement.swap_terms import swap_terms
 from finance.terms import Deal, parse_deal
 from finance.terms.reader import read_deal_yaml
@@ -39,7 +36,7 @@ RAIN = ROOT / "deals" / "water-utility-rainfall-swap.yaml"
 QUARTERS = 6
 USA, INSTITUTIONAL = 840, 3
 DAY = 86_400
-SIDES, PARTIES = ("payer", "payee"), ("operator", "lender")
+SIDES = ("payer", "payee")
 STANDS, CORRECTED, VOID = range(3)
 EVIDENCE = "0x" + "ab" * 32
 
@@ -104,163 +101,134 @@ def valued_deal() -> Deal:
     return parse_deal(tree)
 
 
-class SwapActs:
-    """A deployed swap deal. `people` adds senders by name: addresses that the node has unlocked, or keys."""
+class SwapLife:
+    """A deployed swap deal on a local chain, with investors a, b, c, a stranger and signing nodes: what they
+    do as the books allow it (chain.acting), and any other call with `send`."""
 
-    def __init__(
-        self,
-        w3: Web3,
-        record: DeploymentRecord,
-        people: Mapping[str, str | LocalAccount] | None = None,
-        gas: GasLog | None = None,
-    ) -> None:
-        self.w3, self.record = w3, record
-        self.gas = gas if gas is not None else GasLog()
-        known: dict[str, str | LocalAccount] = {"deployer": record.wallets.deployer, **record.wallets.people}
-        self.senders = {name: Sender(w3, who, self.gas) for name, who in {**known, **(people or {})}.items()}
-        at = record.addresses
-        self.swap = self._own("KpiPayment", "payment")
-        self.oracle = contract(w3, "KpiOracle", at["oracle"]).functions
-        self.currency = contract(w3, "TestCurrency", at["currency"]).functions
+    def __init__(self, chain: LocalChain, deal: Deal) -> None:
+        gas = GasLog()
+        people = dict(zip(("a", "b", "c", "stranger"), chain.accounts[6:10], strict=True))
+        self.chain, self.w3, self.deal, self.terms = chain, chain.w3, deal, swap_terms(deal)
+        self.record = deploy_on(chain, deal, gas)
+        self.acting = Acting(self.w3, self.record, people, gas)
+        self.senders = self.acting.senders
+        self.keys = local_keys(self.record.wallets)
+        self.pay_dates = [period.pay_date for period in self.terms.payment.periods]
+        self.swap = self._functions("KpiPayment", "payment")
+        self.oracle = self._functions("KpiOracle", "oracle")
+        self.currency = self._functions("TestCurrency", "currency")
+        for name in ("payer", "payee", "issuer", "a", "b", "c", "stranger"):
+            if name in self.senders:
+                self.act("deployer", "currency.mint", to=self.address(name), amount=units(200_000_000))
 
     # -- contracts of a project
 
     @property
     def treasury(self) -> ContractFunctions:
         """The project's treasury."""
-        return self._own("RevenueTreasury", "treasury")
+        return self._functions("RevenueTreasury", "treasury")
 
     @property
     def token(self) -> ContractFunctions:
         """The project's claim token."""
-        return self._own("SecurityToken", "token")
+        return self._functions("SecurityToken", "token")
 
     @property
     def offering(self) -> ContractFunctions:
         """The offering of the claim token."""
-        return self._own("Offering", "offering")
+        return self._functions("Offering", "offering")
 
-    @property
-    def registry(self) -> ContractFunctions:
-        """Who may hold the claim token."""
-        return contract(self.w3, "IdentityRegistry", self._place("registry")).functions
+    def _functions(self, name: str, kind: str) -> ContractFunctions:
+        return contract(self.w3, name, self.record.addresses[self._part(kind)]).functions
 
-    def _own(self, name: str, kind: str) -> ContractFunctions:
-        return contract(self.w3, name, self._place(kind)).functions
-
-    def _place(self, kind: str) -> str:
-        """Where a part of a kind, or a shared contract of that name, is."""
-        address = self.record.shared.get(kind) or self.record.place_of(kind)
-        if address is None:
-            raise RecordError(f"{self.record.deal}: has no {kind}: it is a swap between two parties")
-        return address
+    def _part(self, kind: str) -> str:
+        """The key of the part of a kind; a shared contract is called as its kind is."""
+        return next((key for key, part in self.record.parts.items() if part.kind == kind), kind)
 
     # -- people and money
 
     def address(self, name: str) -> str:
-        """Of a sender, or `name` itself if it is an address; raises KeyError for a name that nobody has."""
-        return name if name.startswith("0x") else self.senders[name].address
+        """Of a sender; raises KeyError for a name that nobody has."""
+        return self.senders[name].address
 
-    def send(self, by: str, function: ContractFunction, operation: str | None = None) -> TxReceipt:
+    def act(self, by: str, what: str, **arguments: Any) -> Done | None:
+        """Do KIND.ACT, such as `payment.fund`; see Acting.act."""
+        kind, _, call = what.partition(".")
+        return self.acting.act(by, f"{self._part(kind)}.{call}", **arguments)
+
+    def send(self, by: str, function: ContractFunction) -> TxReceipt:
         """Send any call of the deal's contracts."""
-        return self.senders[by].send(function, operation)
+        return self.senders[by].send(function)
 
-    def mint(self, name: str, amount: int) -> TxReceipt:
-        """Give somebody test money; only where the currency is a TestCurrency."""
-        return self.send("deployer", self.currency.mint(self.address(name), amount), "mint test currency")
-
-    def approve(self, name: str, spender: str, amount: int) -> TxReceipt:
-        """Let a contract of the deal, by the kind of its part, take money."""
-        return self.send(name, self.currency.approve(self._place(spender), amount))
-
-    def balance(self, name: str) -> int:
+    def balance(self, address: str) -> int:
         """Somebody's currency."""
-        return int(read(self.currency.balanceOf(self.address(name))))
+        return int(read(self.currency.balanceOf(address)))
 
     # -- the swap
 
-    def activate(self, by: str = "deployer") -> TxReceipt:
+    def activate(self, by: str = "deployer") -> None:
         """Begin a swap between two parties, once both have posted."""
-        return self.send(by, self.swap.activate())
+        self.act(by, "payment.activate")
 
-    def fund(self, side: str, amount: int, by: str | None = None) -> TxReceipt:
+    def fund(self, side: str, amount: int, by: str | None = None) -> None:
         """Pay in for `side` (payer or payee); `by` is the side itself unless named."""
-        who = by or side
-        self.approve(who, "payment", amount)
-        return self.send(who, self.swap.fund(SIDES.index(side), amount))
+        self.act(by or side, "payment.fund", side=side, amount=amount)
 
-    def settle(self, by: str = "deployer") -> TxReceipt:
+    def settle(self, by: str = "deployer") -> None:
         """Settle the next period."""
-        return self.send(by, self.swap.settle(), "settle swap")
+        self.act(by, "payment.settle")
 
-    def withdraw(self, side: str, by: str | None = None) -> TxReceipt:
+    def withdraw(self, side: str, by: str | None = None) -> None:
         """Pay out what a side can have; called by itself unless `by` is named."""
-        return self.send(by or side, self.swap.withdraw(SIDES.index(side)), "withdraw from swap")
+        self.act(by or side, "payment.withdraw", side=side)
 
-    def call_margin(self, side: str, by: str) -> TxReceipt:
+    def call_margin(self, side: str, by: str) -> None:
         """Call a side that lacks collateral or owes."""
-        return self.send(by, self.swap.callMargin(SIDES.index(side)))
+        self.act(by, "payment.call_margin", side=side)
 
-    def close_out(self, by: str = "deployer") -> TxReceipt:
+    def close_out(self, by: str = "deployer") -> None:
         """Close out after a default."""
-        return self.send(by, self.swap.closeOut())
+        self.act(by, "payment.close_out")
 
     def propose_termination(self, by: str, amount: int, expiry: int) -> int:
         """A party's offer to end the swap against a signed amount, positive: the payer pays; its number."""
-        self.send(by, self.swap.proposeTermination(amount, expiry))
-        parties = [str(read(self.swap.partyOf(side))).lower() for side in range(2)]
-        return int(read(self.swap.proposalOf(parties.index(self.address(by).lower())))["id"])
+        done = self.act(by, "payment.propose_termination", amount=amount, expiry=expiry)
+        assert done is not None
+        return int(done.result)
 
-    def accept_termination(self, by: str, number: int) -> TxReceipt:
+    def accept_termination(self, by: str, number: int) -> None:
         """A party accepts the other one's offer."""
-        return self.send(by, self.swap.acceptTermination(number))
+        self.act(by, "payment.accept_termination", id=number)
 
     # -- the claim token
 
-    def verify(self, names: Sequence[str], country: int, investor_class: int, expiry: int) -> TxReceipt:
-        """Enter people in the identity registry, in one transaction. Country by ISO number; class 1 retail,
-        2 professional, 3 institutional."""
-        identity = {"expiry": expiry, "country": country, "investorClass": investor_class}
-        people = [self.address(name) for name in names]
-        return self.send("deployer", self.registry.setIdentities(people, [identity] * len(people)))
-
-    def subscribe(self, name: str, units: int) -> TxReceipt:
-        """Buy units in the offering with money that the buyer has."""
-        self.approve(name, "offering", units * int(read(self.offering.terms())["unitPrice"]))
-        return self.send(name, self.offering.subscribe(units))
-
-    def settle_offering(self, by: str = "deployer") -> TxReceipt:
+    def settle_offering(self, by: str = "deployer") -> None:
         """The money to the issuer; the treasury begins."""
-        return self.send(by, self.offering.settle(), "settle offering")
+        self.act(by, "offering.settle")
 
-    def transfer(self, source: str, to: str, units: int) -> TxReceipt:
+    def transfer(self, source: str, to: str, units: int) -> None:
         """Give units to somebody who may hold them."""
-        return self.send(source, self.token.transfer(self.address(to), units), "transfer units")
+        self.act(source, "token.transfer", to=self.address(to), value=units)
 
-    def claim(self, holder: str, by: str | None = None) -> TxReceipt:
+    def claim(self, holder: str, by: str | None = None) -> None:
         """Pay a holder all it has earned; called by itself unless `by` is named."""
-        return self.send(by or holder, self.token.claim(self.address(holder)))
+        self.act(by or holder, "token.claim", holder=self.address(holder))
 
     # -- the treasury
 
-    def receive_revenue(self, line: str, amount: int, by: str) -> TxReceipt:
-        """Pay in revenue of a named line."""
-        self.approve(by, "treasury", amount)
-        return self.send(by, self.treasury.receiveRevenue(short_string(line), amount))
-
-    def pay(self, by: str = "deployer") -> TxReceipt:
+    def pay(self, by: str = "deployer") -> None:
         """Pay the next period, or after the last one what has come since."""
         periods = len(read(self.treasury.terms())["periods"])
         rest = read(self.treasury.periodsPaid()) == periods
-        return self.send(by, self.treasury.payRest() if rest else self.treasury.pay(), "pay period")
+        self.act(by, "treasury.pay_rest" if rest else "treasury.pay")
 
-    def withdraw_credit(self, party: str, by: str | None = None) -> TxReceipt:
+    def withdraw_credit(self, party: str, by: str | None = None) -> None:
         """Pay operator or lender its credit."""
-        return self.send(by or party, self.treasury.withdraw(PARTIES.index(party)), "withdraw from treasury")
+        self.act(by or party, "treasury.withdraw", party=party)
 
-    def return_money(self, by: str = "deployer") -> TxReceipt:
+    def return_money(self, by: str = "deployer") -> None:
         """After a failed issue: what the treasury holds, to the issuer."""
-        return self.send(by, self.treasury.returnMoney())
+        self.act(by, "treasury.return_money")
 
     # -- what there is to see
 
@@ -275,21 +243,6 @@ class SwapActs:
     def reconcile(self) -> Reconciliation:
         """Expected and actual payments; see chain.reconcile."""
         return reconcile(self.w3, self.record)
-
-
-class SwapLife(SwapActs):
-    """A deployed swap deal on a local chain, with investors a, b, c, a stranger and signing nodes."""
-
-    def __init__(self, chain: LocalChain, deal: Deal) -> None:
-        gas = GasLog()
-        people = dict(zip(("a", "b", "c", "stranger"), chain.accounts[6:10], strict=True))
-        super().__init__(chain.w3, deploy_on(chain, deal, gas), people, gas)
-        self.chain, self.deal, self.terms = chain, deal, swap_terms(deal)
-        self.keys = local_keys(self.record.wallets)
-        self.pay_dates = [period.pay_date for period in self.terms.payment.periods]
-        for name in ("payer", "payee", "issuer", "a", "b", "c", "stranger"):
-            if name in self.senders:
-                self.mint(name, units(200_000_000))
 
     def now(self) -> int:
         return int(self.w3.eth.get_block("latest")["timestamp"])
@@ -321,7 +274,7 @@ class SwapLife(SwapActs):
 
     def challenge(self, period: int) -> None:
         """A stranger challenges the report of a period and puts up the bond."""
-        self.approve("stranger", "oracle", units(10_000))
+        self.send("stranger", self.currency.approve(self.record.addresses["oracle"], units(10_000)))
         feed = self.record.feeds[self.terms.feed.kpi]
         value = read(self.oracle.reportOf(feed, period))["value"]
         sealed = commitment(self.address("stranger"), feed, period, value, EVIDENCE, EVIDENCE)
@@ -351,13 +304,15 @@ class SwapLife(SwapActs):
 
     def earn(self, amount: str, line: str = "power sales") -> None:
         """Revenue, which the issuer passes on."""
-        self.receive_revenue(line, units(amount), "issuer")
+        self.act("issuer", "treasury.receive_revenue", line=short_string(line), amount=units(amount))
 
     def sell(self, **bought: int) -> None:
         """Verify everybody and let them subscribe."""
-        self.verify(["a", "b", "c"], USA, INSTITUTIONAL, at("2060-01-01"))
+        identity = {"expiry": at("2060-01-01"), "country": USA, "investorClass": INSTITUTIONAL}
+        accounts = [self.address(name) for name in "abc"]
+        self.act("deployer", "registry.set_identities", accounts=accounts, identities=[identity] * 3)
         for name, count in bought.items():
-            self.subscribe(name, count)
+            self.act(name, "offering.subscribe", units=count)
 
 
 def project_life(chain: LocalChain) -> SwapLife:

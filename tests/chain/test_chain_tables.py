@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import replace
+from pickle import dumps, loads
 from types import SimpleNamespace
 from typing import Any
 
@@ -354,6 +356,23 @@ def test_a_part_of_another_package_brings_its_tables(monkeypatch: pytest.MonkeyP
     assert found.reports[["part", "kpi", "period", "value"]].to_dict("records") == [
         {"part": "meter", "kpi": None, "period": None, "value": 7}
     ]
+
+
+@pytest.mark.parametrize("column", ["block", "log", "time", "tx", "part"])
+def test_no_table_hides_where_an_event_happened(column: str) -> None:
+    with pytest.raises(InputError) as refused:
+        said("Used", **{"who": "by", column: "count"})
+    assert str(refused.value) == (
+        f"a table's column {column}: every table has block, log, time, tx and part of its own"
+    )
+
+
+def test_a_ledger_can_be_copied() -> None:
+    """Also as it goes to another process."""
+    found = tables(moved((1, 3), ZERO, A, 5, "token"))
+    for made in (copy(found), deepcopy(found), loads(dumps(found))):
+        assert made == found
+        assert made.holdings_at() == {A: 5}
 
 
 def test_a_table_of_parts_that_a_deal_has_not_is_empty() -> None:

@@ -429,8 +429,7 @@ def test_gifts_belong_to_holders_and_to_no_promise() -> None:
         life.fund("payer", units(3_000_000))
         life.sell(a=20_000, b=40_000)
         life.settle_offering()
-        life.approve("stranger", "token", 120_000)
-        life.send("stranger", life.token.distribute(120_000))
+        life.act("stranger", "token.distribute", amount=120_000)
         life.claim("a")
         result = life.reconcile()
         assert result.ok, result.differences

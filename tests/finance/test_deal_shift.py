@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from chain.network import when
-from finance.terms import Deal, DealFileError, load_deal, parse_deal
+from finance.terms import Deal, DealFileError, InputError, load_deal, parse_deal
 from finance.terms.offering import Offering
 from finance.terms.shift import shift_deal, shift_to
 from tests.chain.bond_life import DC_WATER, ROOT, small_tree
+from tests.joined_deals import joined_tree
 
 BOOK = sorted((ROOT / "deals").glob("*.yaml"))
 DAY = 86_400
@@ -174,6 +175,34 @@ def test_a_swap_between_two_parties_begins_in_the_week_before_its_first_period()
         assert found == days
         first = at(str(moved.kpis["rainfall"].periods[0].start))
         assert first - 7 * DAY <= now < first
+
+
+def sold_twice(opens: str, closes: str) -> Deal:
+    """The joined deal, whose second bond is sold at another time than the first."""
+    tree = joined_tree()
+    tree["parts"]["junior-sale"] |= {"opens": term(opens), "closes": term(closes)}
+    return parse_deal(tree)
+
+
+def test_of_several_sales_all_are_open() -> None:
+    deal = sold_twice("2016-09-20", "2016-09-27")
+    assert deal.window == (date(2016, 9, 20), date(2016, 9, 27))
+    for day in ("2016-09-15", "2016-09-19", "2016-09-27", "2016-09-28", "2027-03-01"):
+        days, moved = shift_to(deal, at(day))
+        assert days != 0
+        for sale in moved.having(Offering).values():
+            opens, closes = sale.window
+            assert at(str(opens)) <= at(day) < at(str(closes))
+    assert shift_to(deal, at("2016-09-20")) == (0, deal)
+
+
+def test_sales_that_are_never_open_together_have_no_such_day() -> None:
+    with pytest.raises(InputError) as refused:
+        shift_to(sold_twice("2016-09-01", "2016-09-15"), at("2027-01-01"))
+    assert str(refused.value) == (
+        "dc-water-eib-2016: no day can be chosen on which all is sold: one sale closes on 2016-09-15, "
+        "and another opens on 2016-09-15"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from chain.kinds import PLANS
+from finance.settlement.acts import ANYONE, Act, Call, table
+from finance.settlement.world import NOBODY, Books, World
 from finance.terms.kinds import KINDS
+from scripts.demo.company import Company
 from scripts.kinds import MODULES
 from tests.kinds.deals import ROOT
 
@@ -109,6 +114,53 @@ def test_it_is_of_use_and_obeys_the_laws() -> None:
     assert done.returncode == 0, done.stdout[-5_000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
     assert int(passed) == 20, done.stdout
+
+
+@dataclass
+class Till(Books):
+    """With acts that are called as ours are, and take something else."""
+
+    KIND: ClassVar = "till"
+    ACTS: ClassVar = table(Call("transfer", ANYONE, "hand all of it on"), Call("claim", ANYONE, "take it"))
+
+    key: str = "till"
+
+
+@pytest.mark.parametrize("call", ["transfer", "claim"])
+def test_its_acts_may_be_called_as_ours_are(call: str) -> None:
+    """A demonstration counts their gas, whoever does them."""
+    world, company = World({"till": Till()}, {"till": NOBODY}), object.__new__(Company)
+    assert company._operation(world, Act("", "till", call, {}, 0)) == f"{call} (till)"
+
+
+# -- a package whose kind is one of ours with more in it
+
+GREEN = """
+from typing import Literal
+
+from finance.terms.bond import KpiBond
+
+
+class GreenBond(KpiBond):
+    kind: Literal["green_bond"]
+"""
+
+
+def test_the_rules_of_a_kind_hold_for_what_is_made_of_it(tmp_path: Path) -> None:
+    """Those that look at the whole deal too, although no part is called by the kind's name."""
+    package, text = tmp_path / "package", (ROOT / "deals" / "dc-water-eib-2016.yaml").read_text()
+    (info := package / "green_bond-1.0.dist-info").mkdir(parents=True)
+    (package / "green_bond.py").write_text(GREEN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: green-bond\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[penstock.parts]\ngreen_bond = green_bond:GreenBond\n")
+    (good := tmp_path / "good.yaml").write_text(text.replace("kind: kpi_bond", "kind: green_bond"))
+    (wrong := tmp_path / "wrong.yaml").write_text(
+        good.read_text().replace("rate: {value: 0.0343", "rate: {value: 3.43")
+    )
+    accepted, refused = run("validate", good, package=package), run("validate", wrong, package=package)
+    assert accepted.returncode == 0, accepted.stderr
+    assert refused.returncode == 2, refused.stdout
+    assert "parts.bond.coupon.rate = 3.43: looks like a percentage" in refused.stderr
 
 
 # -- packages that are wrong
