@@ -24,14 +24,14 @@ MISSING = object()
 @dataclass(frozen=True)
 class Parameter:
     """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people. A parameter with
-    `optional` may be left out; `choices` are the words it may be; `bits` the width of a whole number or of
-    bytes; `of` what fields or a list consist of."""
+    `optional` may be left out; `choices` are the words it may be, each with the value that it stands for;
+    `bits` the width of a whole number or of bytes; `of` what fields or a list consist of."""
 
     name: str
     kind: str
     title: str
     optional: bool = False
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, int] = field(default_factory=dict)
     bits: int = 128
     least: int = 0
     of: tuple[Parameter, ...] = ()
@@ -79,9 +79,9 @@ def _word(parameter: Parameter, given: Any) -> str:
 
 
 def _choice(parameter: Parameter, given: Any) -> int:
-    if given not in parameter.choices:
+    if not isinstance(given, str) or given not in parameter.choices:
         raise WrongError(f"must be one of {', '.join(parameter.choices)}")
-    return parameter.choices.index(given)
+    return parameter.choices[given]
 
 
 def _flag(_parameter: Parameter, given: Any) -> bool:

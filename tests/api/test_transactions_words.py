@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -64,6 +65,19 @@ def test_an_argument_is_asked_for_by_its_type(kind: Any, good: Any, wrong: Any, 
         check(asked, {"it": wrong})
     assert refused.value.status == 422
     assert str(refused.value).startswith(f"parameters.it: {reason}")
+
+
+class Colour(IntEnum):
+    RED, BLUE = 1, 5
+
+
+def test_a_choice_is_sent_as_its_value() -> None:
+    """Not as its place among the choices."""
+    asked = (parameter_by_type("it", Colour),)
+    assert [check(asked, {"it": word})["it"] for word in ("red", "blue")] == [1, 5]
+    for wrong in ("green", 5, "5", [], None):
+        with pytest.raises(ProblemError, match=r"it: (must be one of red, blue|is missing)"):
+            check(asked, {"it": wrong})
 
 
 def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
