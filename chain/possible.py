@@ -23,7 +23,7 @@ DEPENDS, CAN, CANNOT = "depends on", "can be done", "no"
 class Possible:
     """An act of a part: addresses that `may`, where the table names a role; and `now`, in words, whether it
     can be done: DUE, CAN (with arguments of which there are few), DEPENDS (on which), CANNOT (why), or one
-    of ASK and WITHIN."""
+    of ASK and WITHIN. Where books fail at trying it, nothing is known: DEPENDS, or ASK if it has none."""
 
     part: str
     call: Call
@@ -56,7 +56,7 @@ def _now(world: World, part: str, row: Call) -> str:
     if row.who == ANYONE:  # some acts do more for a party that calls itself
         who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
     choices = [_choices(kind) or [_blank(kind)] for kind in row.arguments.values()]
-    found, reasons = [], []
+    found, reasons, failed = [], [], False
     for by, values in product(who, product(*choices)):
         given = dict(zip(row.arguments, values, strict=True))
         try:
@@ -66,14 +66,20 @@ def _now(world: World, part: str, row: Call) -> str:
         except SettlementError as error:
             reasons.append(str(error))
             continue
+        except Exception:  # whatever books of another package do with such arguments
+            failed = True
+            continue
         if done.emitted:
             found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
         else:
             reasons.append(nothing(row.name))
-    if not all(map(_choices, row.arguments.values())):
+    few = all(map(_choices, row.arguments.values()))
+    if not few or (failed and row.arguments and not found):
         return f"{DEPENDS} {joined(list(row.arguments))}"
     if found:
         return ": ".join(filter(None, (CAN, " or ".join(dict.fromkeys(found)))))
+    if failed:
+        return ASK
     return f"{CANNOT}: " + ("; ".join(dict.fromkeys(reasons)) or f"there is no {row.who}")
 
 
@@ -92,8 +98,11 @@ def _blank(kind: AbiType) -> Any:
         return []
     if choices := _choices(kind):
         return choices[0]
-    bytes_ = 20 if kind == "address" else int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
-    return "0x" + "00" * bytes_ if bytes_ else 0
+    if kind == "string":
+        return ""
+    if kind != "address" and not str(kind).startswith("bytes"):
+        return 0
+    return "0x" + "00" * (20 if kind == "address" else int(str(kind).removeprefix("bytes") or 0))
 
 
 def _typed(value: Any) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Read = Callable[..., Any]
 """Read(role, function, *arguments): a view of the deal's contract in that role."""
 Try = Callable[["Given"], Done]
-"""What the books say that an act would come to now. Raises SettlementError where they refuse it."""
+"""What the books say that an act would come to now. Raises SettlementError where they refuse it, or fail."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,7 @@ _ELEMENTARY: Mapping[str, Parameter] = {
     "bytes": Parameter("", "bytes", "0x and hexadecimal digits"),
     "address": Parameter("", "address", "an address"),
     "bool": Parameter("", "flag", "true or false"),
+    "string": Parameter("", "string", "a text"),
 }
 
 

@@ -10,7 +10,20 @@ from api.instruments.offers import Act
 from chain.possible import DUE, possible
 
 PLAIN = frozenset(
-    ("units", "amount", "number", "time", "address", "hash", "bytes", "choice", "flag", "line", "kpi")
+    (
+        "units",
+        "amount",
+        "number",
+        "time",
+        "address",
+        "hash",
+        "bytes",
+        "choice",
+        "flag",
+        "line",
+        "kpi",
+        "string",
+    )
 )
 """Kinds of parameters that a person can type. Money of either sign is asked for in minor units, which nobody
 should have to type."""

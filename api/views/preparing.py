@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
+from api.i18n import filled
 from api.instruments.acts import acts_of, functions
 from api.instruments.offers import Act, Given, by_the_books
 from api.instruments.oracle import ruling_domain, ruling_of
@@ -37,6 +38,7 @@ from chain.network import clock
 from chain.terms import ZERO_ADDRESS
 from finance.settlement import acts as settled
 from finance.settlement.acts import Done
+from finance.settlement.widths import SettlementError
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -149,7 +151,12 @@ class _Preparation:
         arguments = dict(zip(call.arguments, self.act.arguments(given), strict=True))
         at = max(world.at, clock(self.w3))
         done = settled.Act(self.sender, self.act.part, call.name, arguments, at, world.block)
-        return world.tried(done)[1]
+        try:
+            return world.tried(done)[1]
+        except SettlementError:
+            raise
+        except Exception as error:  # whatever books of another package do
+            raise SettlementError(f"{self.act.part}: {call.name}: {type(error).__name__}") from error
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))
@@ -230,7 +237,7 @@ class _Preparation:
             said["money"] = self.money(given)
         if pays:
             said["money"] = self.money(pays)
-        return self.say(self.act.offered.title, **said)
+        return filled(self.say(self.act.offered.title), said)
 
     def money(self, minor: int) -> str:
         return money_words(minor, self.deployment)
@@ -308,7 +315,7 @@ def refusal_view(error: ContractError, say: Say, money: Callable[[int], str] | N
     """A contract's error, in its own terms (integers as the contract has them) and in words."""
     words, fields = template(error, money)
     arguments = {name or "reason": as_json(value) for name, value in error.arguments.items()}
-    return RefusalView(name=error.name, arguments=arguments, words=say(words, **fields))
+    return RefusalView(name=error.name, arguments=arguments, words=filled(say(words), fields))
 
 
 def as_json(value: Any) -> Any:
