@@ -233,8 +233,8 @@ class _Preparation:
                 said[name] = _short(str(self.given.values.get(name) or self.sender))
             elif parameter.kind == "choice" and name in said:
                 said[name] = self.say(said[name])
-        if (given := self.given.values.get("amount")) is not None:
-            said["money"] = self.money(given)
+            elif parameter.kind == "amount" and name in said:
+                said["money"] = self.money(self.given[name])
         if pays:
             said["money"] = self.money(pays)
         return filled(self.say(self.act.offered.title), said)

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eth_abi.abi import decode
 
+from chain.network import local_account
+from tests.api.test_transactions_prepare import prepare, send
 from tests.api.world import Service
-from tests.kinds.of_the_contract_package import served
+from tests.kinds.of_the_contract_package import STRANGER, served
 from tests.kinds.of_the_package import run, told
 
 OTHER = "0x" + "11" * 20
@@ -27,6 +30,37 @@ GRADE = {
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with served(tmp_path_factory.mktemp("strange")) as started:
         yield started
+
+
+def test_they_are_prepared_sent_and_shown(service: Service) -> None:
+    who = local_account(STRANGER).address
+    acts = {(each["part"], each["name"]): each for each in service.of("/actions")["items"]}
+    title = "Say {what} {0.__class__} {amount.real} of the works"
+    grade = acts["bond", "grade"]
+    assert grade["title"] == title
+    kinds = [(each["name"], each["kind"]) for each in grade["parameters"]]
+    assert kinds[:3] == [("colour", "choice"), ("note", "string"), ("proof", "bytes")]
+    assert kinds[3:] == [("first_share", "number"), ("second_share", "number"), ("amount", "address")]
+    prepared = prepare(service, "grade", who, **GRADE)
+    (step,) = prepared["steps"]
+    assert step["title"] == title
+    given = decode(
+        ["uint8", "string", "bytes", "uint8", "uint8", "address"], bytes.fromhex(step["data"][10:])
+    )
+    assert given == (5, " as {new} ", b"\1\2", 50, 7, OTHER)
+    assert step["outcome"]["ok"] is True
+    # The books fail at a share of nothing; the contract does not.
+    (odd,) = prepare(service, "grade", who, **GRADE | {"first_share": 0})["steps"]
+    assert odd["outcome"]["ok"] is True
+    for name, asked in (("break-down", {}), ("dim", {"amount": True})):
+        (step,) = prepare(service, name, who, **asked)["steps"]
+        assert step["outcome"]["ok"] is True
+        assert step["title"] in ("Break {", "Dim {money")
+    done = send(service, prepare(service, "grade", who, **GRADE)["steps"][0], STRANGER)
+    assert (done["action"], done["arguments"]["note"]) == ("grade", " as {new} ")
+    assert service.get(f"/transactions/{done['hash']}").status_code == 200
+    service.catch_up()
+    assert service.of("/reconciliation")["ok"]
 
 
 def test_the_command_lists_them(service: Service, tmp_path: Path) -> None:
