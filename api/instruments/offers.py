@@ -223,6 +223,9 @@ def parameter_by_type(argument: str, kind: AbiType) -> Parameter:
 
 def plainly(on: str, part: str, call: Call) -> Act:
     """An act of a kind without words, in those of its books' table."""
-    asked = tuple(parameter_by_type(name, kind) for name, kind in call.arguments.items())
+    asked = tuple(
+        replace(parameter_by_type(name, kind), label=name.replace("_", " "))
+        for name, kind in call.arguments.items()
+    )
     title = call.words[:1].upper() + call.words[1:]
     return Act(on, call, Offered(title, asked=asked, pays=by_the_books), part)

@@ -24,9 +24,10 @@ MISSING = object()
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people. A parameter with
-    `optional` may be left out; `choices` are the words it may be, each with the value that it stands for;
-    `bits` the width of a whole number or of bytes, 0 for any; `of` what fields or a list consist of."""
+    """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people, who read the `label`
+    before one that says no more than a type. A parameter with `optional` may be left out; `choices` are the
+    words it may be, each with the value that it stands for; `bits` the width of a whole number or of bytes,
+    0 for any; `of` what fields or a list consist of."""
 
     name: str
     kind: str
@@ -36,6 +37,7 @@ class Parameter:
     bits: int = 128
     least: int = 0
     of: tuple[Parameter, ...] = ()
+    label: str = ""
 
 
 class WrongError(ValueError):

@@ -3,7 +3,9 @@ process that knows them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,18 @@ def test_they_are_prepared_sent_and_shown(service: Service) -> None:
     assert service.get(f"/transactions/{done['hash']}").status_code == 200
     service.catch_up()
     assert service.of("/reconciliation")["ok"]
+
+
+def test_the_page_has_a_form_for_them(service: Service) -> None:
+    """Its fields tell arguments of one type apart."""
+    for language, number in (("ko", "정수"), ("en", "a whole number")):
+        page = service.get(f"/deals/{service.world.deal.id}?lang={language}")
+        assert page.status_code == 200, page.text
+        (form,) = re.findall(r'data-act="grade".*?</form>', page.text, re.DOTALL)
+        labels = [unescape(each) for each in re.findall(r"<label[^>]*>(.*?)</label>", form)]
+        assert labels[3:5] == [f"First share: {number}", f"Second share: {number}"]
+        assert labels[5].startswith("Amount: ")
+        assert 'value="blue"' in form
 
 
 def test_the_command_lists_them(service: Service, tmp_path: Path) -> None:
