@@ -35,6 +35,7 @@ from api.views.transaction_models import (
 from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
 from chain.network import clock
+from chain.parts import PARTS
 from chain.terms import ZERO_ADDRESS
 from finance.settlement import acts as settled
 from finance.settlement.acts import Done
@@ -101,7 +102,7 @@ def prepare(services: Services, wanted: PrepareRequest, say: Say) -> PreparedVie
 def ruling_to_sign(services: Services, wanted: PrepareRequest, say: Say) -> PreparedView:
     """A ruling as typed data for a panellist; the signatures go to the act `rule`."""
     deployment = services.index.deployment(wanted.deployment)
-    rule = _act(deployment, "rule", None)
+    rule = _act(deployment, "rule", "oracle")
     asked = tuple(each for each in rule.parameters if each.name != "signatures")
     values = check(asked, wanted.parameters)
     make = partial(_Preparation, services, deployment, rule, wanted.sender, values, say)
@@ -114,6 +115,9 @@ def _act(deployment: Deployment, name: str, part: str | None) -> Act:
         known = ", ".join(dict.fromkeys(each.name for each in acts_of(deployment)))
         raise bad_input(f"action: {name}: this deployment has {known}")
     if part is None and len(named) > 1:
+        ours = [act for act in named.values() if PARTS.is_ours(act.on)]
+        if len(ours) == 1:
+            return ours[0]
         raise bad_input(f"part: is missing: {name} is an action of {', '.join(named)}")
     if part is not None and part not in named:
         raise bad_input(f"part: {part}: {name} is an action of {', '.join(named)}")
@@ -200,9 +204,10 @@ class _Preparation:
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
         approval = call.to == self._at("currency") and call.label == "approve"
+        called, error = "currency" if approval else self.act.on, result.error
         return StepView(
             title=title,
-            contract="currency" if approval else self.act.on,
+            contract=called,
             function=call.label,
             to=call.to,
             data=call.data,
@@ -213,7 +218,7 @@ class _Preparation:
             outcome=OutcomeView(
                 simulated=result.simulated,
                 ok=result.ok,
-                refusal=None if result.error is None else refusal_view(result.error, self.say, self.money),
+                refusal=None if error is None else refusal_view(error, self.say, self.money, called),
                 moves=moves_in(result.logs, self.deployment, self.sender, self.say),
             ),
         )
@@ -311,9 +316,12 @@ def _short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
 
 
-def refusal_view(error: ContractError, say: Say, money: Callable[[int], str] | None = None) -> RefusalView:
-    """A contract's error, in its own terms (integers as the contract has them) and in words."""
-    words, fields = template(error, money)
+def refusal_view(
+    error: ContractError, say: Say, money: Callable[[int], str] | None = None, role: str = ""
+) -> RefusalView:
+    """A contract's error, in its own terms (integers as the contract has them) and in words. `role`: of the
+    contract that was called, where it is known."""
+    words, fields = template(error, money, role)
     arguments = {name or "reason": as_json(value) for name, value in error.arguments.items()}
     return RefusalView(name=error.name, arguments=arguments, words=filled(say(words), fields))
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.i18n import texts
 from api.instruments.acts import WORDS, contract_of, title_of
-from api.instruments.offers import _ELEMENTARY, parameter_by_type
+from api.instruments.offers import _ELEMENTARY, PartWords, Refusal, parameter_by_type
 from api.instruments.parameters import KINDS, check
 from api.instruments.refusals import OTHERWISE, known, template
 from api.problems import ProblemError
@@ -107,6 +107,32 @@ def test_an_error_without_words_is_told_by_its_name() -> None:
     words, fields = template(ContractError("Some_Error", {"a": 1}, "call"))
     assert words == OTHERWISE
     assert words.format(**fields) == "The contract refuses this: Some_Error"
+
+
+@pytest.mark.parametrize("arguments", [{}, {"who": "0x11"}, {"have": 1, "of": 2}])
+def test_an_error_with_other_arguments_than_ours_is_not_told_in_our_words(arguments: dict[str, Any]) -> None:
+    ours = ContractError("KpiOracle_BelowQuorum", {"have": 1, "need": 2})
+    assert template(ours)[0] == "Too few have signed: {have} of {need}."
+    theirs = ContractError("KpiOracle_BelowQuorum", arguments)
+    assert template(theirs) == (OTHERWISE, {"error": theirs.name if arguments else str(theirs)})
+
+
+def test_words_of_another_package_are_for_its_own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take no error of ours, and need not have what the contract gives."""
+    said = {"KpiBond_NothingToRecover": "Theirs.", "KpiBond_Funded": Refusal("{of", money=("of",), plain="x")}
+    monkeypatch.setattr(
+        "api.instruments.refusals.WORDS", {**WORDS, "theirs": PartWords("Theirs", refusals=said)}
+    )
+    error = ContractError("KpiBond_NothingToRecover", {})
+    for role in ("", "bond", "token"):
+        assert template(error, role=role)[0] == "The bond holds nothing to share."
+    assert template(error, role="theirs")[0] == "Theirs."
+    assert template(ContractError("KpiBond_Funded", {}), str, "theirs") == ("{of", {})
+
+
+def test_an_argument_called_period_need_not_be_a_number() -> None:
+    assert str(ContractError("Odd", {"period": "0x11"})) == "Odd(period=0x11)"
+    assert str(ContractError("Odd", {"period": 0})) == "Odd(period 1)"
 
 
 def test_everything_is_said_in_korean() -> None:

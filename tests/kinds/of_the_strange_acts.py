@@ -12,7 +12,7 @@ import pytest
 from eth_abi.abi import decode
 
 from chain.network import local_account
-from tests.api.test_transactions_prepare import prepare, send
+from tests.api.test_transactions_prepare import prepare, send, sign
 from tests.api.world import Service
 from tests.kinds.of_the_contract_package import STRANGER, served
 from tests.kinds.of_the_package import run, told
@@ -88,3 +88,27 @@ def test_the_command_lists_them(service: Service, tmp_path: Path) -> None:
     given = [f"{name}={value}" for name, value in GRADE.items()]
     graded = told("act", file, "bond.grade", *given, *there[2:])
     assert graded["tx"]
+
+
+def test_acts_and_errors_of_ours_keep_their_names(service: Service) -> None:
+    """Who asks for one of ours need not say whose; an error of theirs is not told in our words."""
+    who = local_account(STRANGER).address
+    (step,) = prepare(service, "withdraw-credit", who)["steps"]
+    assert (step["contract"], step["title"][:26]) == ("oracle", "Pay out what the oracle ow")
+    body = {"deployment": service.world.id, "action": "withdraw-credit", "part": "bond", "from": who}
+    answer = service.post("/v1/transactions/prepare", json=body)
+    assert answer.status_code == 200, answer.text
+    (step,) = answer.json()["steps"]
+    assert step["contract"] == "performance_bond"
+    refusal = step["outcome"]["refusal"]
+    assert (refusal["name"], refusal["arguments"]) == ("KpiOracle_BelowQuorum", {"who": who})
+    assert refusal["words"] == "The contract refuses this: KpiOracle_BelowQuorum"
+    # One with the very arguments of ours, too: the contract that was called has declared it.
+    (step,) = prepare(service, "grade", who, **GRADE | {"amount": who})["steps"]
+    told = "The contract refuses this: grade: KpiBond_NothingToRecover()"
+    assert step["outcome"]["refusal"]["words"] == told
+    (good,) = prepare(service, "grade", who, **GRADE)["steps"]
+    raw = sign(service, {**good, "data": step["data"]}, STRANGER)
+    refused = service.post("/v1/transactions", json={"raw": raw})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/contract-refused")
+    assert refused.json()["detail"] == f"{told} (KpiBond_NothingToRecover)"

@@ -157,7 +157,7 @@ def test_strange_acts_are_offered_too(tmp_path: Path) -> None:
     done = run("-p", "no:pytest-brownie", "-q", file, package=package, module="pytest")
     assert done.returncode == 0, done.stdout[-5_000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
-    assert int(passed) == 3, done.stdout
+    assert int(passed) == 4, done.stdout
 
 
 def test_an_argument_of_no_type_is_named(tmp_path: Path) -> None:
