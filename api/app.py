@@ -22,7 +22,7 @@ from api.access import Access
 from api.chain_link import ChainLink
 from api.deal_book import DealBook
 from api.demo import Demo
-from api.i18n import Translator, language_of
+from api.i18n import Translator, filled, language_of
 from api.index.database import Database
 from api.index.follower import Follower
 from api.index.reader import Index
@@ -207,7 +207,7 @@ def _errors(app: FastAPI, secrets: Secrets) -> None:
     @app.exception_handler(ContractError)
     async def refused(request: Request, error: ContractError) -> Response:
         words, fields = template(error)
-        told = Translator(language_of(request))(words, **fields)
+        told = filled(Translator(language_of(request))(words), fields)
         return answer(request, ProblemError(409, "contract-refused", f"{told} ({error.name})").problem())
 
     @app.exception_handler(ChainError)

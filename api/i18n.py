@@ -19,6 +19,7 @@ DEFAULT = "en"
 COOKIE = "lang"
 MOST_PARTS = 4
 _JOINTS = (": ", "; ", ", ")
+_FIELD = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 
 
@@ -109,6 +110,12 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
     if any(hasattr(value, "__html__") for value in values.values()):
         return Markup(escape(text)).format(**values)
     return text.format(**values)
+
+
+def filled(text: str, fields: Mapping[str, Any]) -> str:
+    """A translated text with those of the fields that it has. Other braces stay: what another package says
+    need not be a template, and is never formatted."""
+    return _FIELD.sub(lambda found: str(fields.get(found[1], found[0])), text)
 
 
 def texts(language: str) -> Mapping[str, str]:

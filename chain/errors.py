@@ -57,7 +57,7 @@ class ContractError(ChainError):
 
 def argument_words(name: str, value: Any) -> str:
     """An argument of a contract's error or function for people, who count periods from 1."""
-    if name == "period":
+    if name == "period" and isinstance(value, int):
         return f"period {value + 1}"
     return f"{name}={_plain(value)}" if name else _plain(value)
 

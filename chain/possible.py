@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import product
+from math import prod
 from typing import Any
 
 from chain.following import acts_of
@@ -15,6 +16,8 @@ from finance.settlement.widths import SettlementError, StateError
 from finance.settlement.world import World
 
 DUE, ASK, WITHIN = "due", "ask the contract", "by the deal's contracts only"
+MOST_TRIED = 64
+"""Combinations of arguments; of more it is said that it depends on them."""
 DEPENDS, CAN, CANNOT = "depends on", "can be done", "no"
 
 
@@ -22,7 +25,7 @@ DEPENDS, CAN, CANNOT = "depends on", "can be done", "no"
 class Possible:
     """An act of a part: addresses that `may`, where the table names a role; and `now`, in words, whether it
     can be done: DUE, CAN (with arguments of which there are few), DEPENDS (on which), CANNOT (why), or one
-    of ASK and WITHIN."""
+    of ASK and WITHIN. Where books fail at trying it, nothing is known: DEPENDS, or ASK if it has none."""
 
     part: str
     call: Call
@@ -58,7 +61,9 @@ def _now(world: World, part: str, row: Call) -> str:
         who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
     asked = enumerate(row.arguments.values(), 1)
     choices = [_choices(kind) or [_blank(kind, place)] for place, kind in asked]
-    found, reasons = [], []
+    if prod(map(len, choices)) > MOST_TRIED:
+        return f"{DEPENDS} {joined(list(row.arguments))}"
+    found, reasons, failed = [], [], False
     for by, values in product(who, product(*choices)):
         given = dict(zip(row.arguments, values, strict=True))
         try:
@@ -68,16 +73,20 @@ def _now(world: World, part: str, row: Call) -> str:
         except SettlementError as error:
             reasons.append(str(error))
             continue
-        except Exception:
-            return f"{DEPENDS} {joined(list(row.arguments))}" if row.arguments else ASK
+        except Exception:  # whatever books of another package do with such arguments
+            failed = True
+            continue
         if done.emitted:
             found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
         else:
             reasons.append(nothing(row.name))
-    if not all(map(_choices, row.arguments.values())):
+    few = all(map(_choices, row.arguments.values()))
+    if not few or (failed and row.arguments and not found):
         return f"{DEPENDS} {joined(list(row.arguments))}"
     if found:
         return ": ".join(filter(None, (CAN, " or ".join(dict.fromkeys(found)))))
+    if failed:
+        return ASK
     return f"{CANNOT}: " + "; ".join(dict.fromkeys(reasons))
 
 
@@ -96,10 +105,13 @@ def _blank(kind: AbiType, place: int) -> Any:
         return []
     if choices := _choices(kind):
         return choices[0]
+    if kind == "string":
+        return ""
     if kind == "address":
         return f"0x{place:040x}"
-    bytes_ = int(str(kind).removeprefix("bytes")) if "bytes" in str(kind) else 0
-    return "0x" + "00" * bytes_ if bytes_ else 0
+    if not str(kind).startswith("bytes"):
+        return 0
+    return "0x" + "00" * int(str(kind).removeprefix("bytes") or 0)
 
 
 def _typed(value: Any) -> str:

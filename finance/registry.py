@@ -44,6 +44,10 @@ class Registry(Mapping[str, T], Generic[T]):
             self._known[name] = self._made(found)
         return self._known[name]
 
+    def is_ours(self, name: str) -> bool:
+        """Whether it is from the explicit list."""
+        return name in self._ours
+
     def __contains__(self, name: object) -> bool:
         return name in self._ours or name in self._theirs
 

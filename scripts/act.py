@@ -215,12 +215,16 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
         if kind == "bool":
             return {"true": True, "false": False}[text.lower()]
         if str(kind).startswith("bytes") and not text.startswith("0x"):
-            size = int(str(kind)[5:] or 32)
             data = text.encode()
+            size = int(str(kind)[5:] or len(data))
             if len(data) > size:
                 raise ValueError(text)
             return "0x" + data.ljust(size, b"\0").hex()
-        return text if str(kind).startswith("bytes") else int(text.replace(",", "").replace("_", ""))
+        return (
+            text
+            if kind == "string" or str(kind).startswith("bytes")
+            else int(text.replace(",", "").replace("_", ""))
+        )
     except (ValueError, KeyError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.instruments.parameters import Parameter, Values
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Read = Callable[..., Any]
 """Read(role, function, *arguments): a view of the deal's contract in that role."""
 Try = Callable[["Given"], Done]
-"""What the books say that an act would come to now. Raises SettlementError where they refuse it."""
+"""What the books say that an act would come to now. Raises SettlementError where they refuse it, or fail."""
 
 
 @dataclass(frozen=True)
@@ -191,12 +192,18 @@ def parameter_of(argument: str, kind: AbiType) -> Parameter:
     return replace(parameter_by_type(argument, kind), title="whose")
 
 
+def choices_of(kind: type[IntEnum]) -> dict[str, int]:
+    """The words that one of few values may be, each with its value."""
+    return {each.name.lower(): int(each) for each in kind}
+
+
 _ELEMENTARY: Mapping[str, Parameter] = {
     "uint": Parameter("", "number", "a whole number"),
     "int": Parameter("", "signed", "a whole number, also below 0"),
     "bytes": Parameter("", "bytes", "0x and hexadecimal digits"),
     "address": Parameter("", "address", "an address"),
     "bool": Parameter("", "flag", "true or false"),
+    "string": Parameter("", "string", "a text"),
 }
 
 
@@ -208,8 +215,7 @@ def parameter_by_type(argument: str, kind: AbiType) -> Parameter:
         of = tuple(parameter_by_type(name, each) for name, each in kind.items())
         return Parameter(argument, "fields", "an object", of=of)
     if not isinstance(kind, str):
-        choices = tuple(each.name.lower() for each in kind)
-        return Parameter(argument, "choice", "one of its choices", choices=choices)
+        return Parameter(argument, "choice", "one of its choices", choices=choices_of(kind))
     name = kind.rstrip("0123456789")
     size = int(kind.removeprefix(name) or 0) * (8 if name == "bytes" else 1)
     return replace(_ELEMENTARY[name], name=argument, bits=size)
@@ -217,6 +223,9 @@ def parameter_by_type(argument: str, kind: AbiType) -> Parameter:
 
 def plainly(on: str, part: str, call: Call) -> Act:
     """An act of a kind without words, in those of its books' table."""
-    asked = tuple(parameter_by_type(name, kind) for name, kind in call.arguments.items())
+    asked = tuple(
+        replace(parameter_by_type(name, kind), label=name.replace("_", " "))
+        for name, kind in call.arguments.items()
+    )
     title = call.words[:1].upper() + call.words[1:]
     return Act(on, call, Offered(title, asked=asked, pays=by_the_books), part)

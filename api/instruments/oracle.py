@@ -9,10 +9,19 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from api.i18n import N_
-from api.instruments.offers import ACCOUNT, KPI, PERIOD, Given, Offered, PartWords, offers, taken
+from api.instruments.offers import (
+    ACCOUNT,
+    KPI,
+    PERIOD,
+    Given,
+    Offered,
+    PartWords,
+    choices_of,
+    offers,
+    taken,
+)
 from api.instruments.parameters import Parameter
 from api.problems import bad_input, conflict
-from finance.settlement.feed_report import VERDICTS
 from finance.settlement.oracle_acts import ACTS as CALLS
 from oracle.dispute import commitment
 from oracle.observation import Domain, Ruling, Signature, Verdict
@@ -28,7 +37,7 @@ WHY = (
 RULING = (
     KPI,
     PERIOD,
-    Parameter("verdict", "choice", "what the panel rules", choices=VERDICTS),
+    Parameter("verdict", "choice", "what the panel rules", choices=choices_of(Verdict)),
     Parameter("value", "signed", "the corrected value, times 10^decimals; 0 unless corrected", optional=True),
     Parameter("evidence", "hash", "root of the panel's evidence", optional=True),
 )

@@ -17,24 +17,27 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]*")
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}|0x[0-9a-fA-F]{128}")
 MOST_SIGNATURES = 32
 LONGEST_LIST = 100
-LONGEST_REASONS = 4_000
+LONGEST_TEXT = 4_000
+LONGEST_DATA = 4_000
 MISSING = object()
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people. A parameter with
-    `optional` may be left out; `choices` are the words it may be; `bits` the width of a whole number or of
-    bytes; `of` what fields or a list consist of."""
+    """One thing to say. `kind` names how it is checked, in KINDS; `title` is for people, who read the `label`
+    before one that says no more than a type. A parameter with `optional` may be left out; `choices` are the
+    words it may be, each with the value that it stands for; `bits` the width of a whole number or of bytes,
+    0 for any; `of` what fields or a list consist of."""
 
     name: str
     kind: str
     title: str
     optional: bool = False
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, int] = field(default_factory=dict)
     bits: int = 128
     least: int = 0
     of: tuple[Parameter, ...] = ()
+    label: str = ""
 
 
 class WrongError(ValueError):
@@ -68,10 +71,19 @@ def _address(_parameter: Parameter, given: Any) -> str:
 
 
 def _bytes(parameter: Parameter, given: Any) -> str:
+    if not parameter.bits:
+        return _data(given)
     digits = parameter.bits // 4
     if not isinstance(given, str) or len(given) != 2 + digits or not _HEXADECIMAL.fullmatch(given):
         raise WrongError(f"must be 0x and {digits} hexadecimal digits")
     return given.lower()
+
+
+def _data(given: Any) -> str:
+    is_whole = isinstance(given, str) and len(given) % 2 == 0 and len(given) <= 2 + 2 * LONGEST_DATA
+    if not is_whole or not _HEXADECIMAL.fullmatch(given):
+        raise WrongError(f"must be 0x and two hexadecimal digits for each of at most {LONGEST_DATA} bytes")
+    return str(given).lower()
 
 
 def _word(parameter: Parameter, given: Any) -> str:
@@ -79,9 +91,9 @@ def _word(parameter: Parameter, given: Any) -> str:
 
 
 def _choice(parameter: Parameter, given: Any) -> int:
-    if given not in parameter.choices:
+    if not isinstance(given, str) or given not in parameter.choices:
         raise WrongError(f"must be one of {', '.join(parameter.choices)}")
-    return parameter.choices.index(given)
+    return parameter.choices[given]
 
 
 def _flag(_parameter: Parameter, given: Any) -> bool:
@@ -112,14 +124,21 @@ def _signatures(_parameter: Parameter, given: Any) -> list[str]:
     return [each.lower() for each in given]
 
 
-def _reasons(_parameter: Parameter, given: Any) -> str:
-    if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_REASONS:
-        raise WrongError(f"must be a text of at most {LONGEST_REASONS} characters")
+def _reasons(parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise WrongError(f"must be a text of at most {LONGEST_TEXT} characters")
+    return _string(parameter, given.strip())
+
+
+def _string(_parameter: Parameter, given: Any) -> str:
+    """As it is, with its blanks."""
+    if not isinstance(given, str) or len(given) > LONGEST_TEXT:
+        raise WrongError(f"must be a text of at most {LONGEST_TEXT} characters")
     try:
         given.encode()
     except UnicodeEncodeError:
         raise WrongError("must be a text") from None
-    return given.strip()
+    return given
 
 
 def _fields(parameter: Parameter, given: Any) -> dict[str, Any]:
@@ -156,6 +175,7 @@ KINDS: Mapping[str, Callable[[Parameter, Any], Any]] = {
     "choice": _choice,
     "flag": _flag,
     "line": _text,
+    "string": _string,
     "kpi": _name,
     "signatures": _signatures,
     "words": _reasons,

@@ -3,11 +3,14 @@ Those of a kind of part are its own words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from api.instruments.acts import WORDS
 from api.instruments.offers import Refusal
+from chain import artifacts
 from chain.errors import ContractError
+from chain.parts import PARTS
 
 COMMON: Mapping[str, str | Refusal] = {
     "ERC20InsufficientBalance": Refusal(
@@ -25,23 +28,47 @@ OTHERWISE = "The contract refuses this: {error}"
 
 
 def known() -> dict[str, Refusal]:
-    """What there are words for, by the error's name."""
+    """What there are words for, by the error's name; another package's take no name of ours."""
     every = [COMMON, *(kind.refusals for kind in WORDS.values())]
-    return {
-        name: said if isinstance(said, Refusal) else Refusal(said)
-        for each in every
-        for name, said in each.items()
-    }
+    return {name: _refusal(said) for each in reversed(every) for name, said in each.items()}
 
 
-def template(error: ContractError, money: Callable[[int], str] | None = None) -> tuple[str, dict[str, str]]:
-    """The words for an error, to be translated, and the fields to fill in; `money` writes minor units as an
-    amount of the currency."""
-    refusal = known().get(error.name)
+def template(
+    error: ContractError, money: Callable[[int], str] | None = None, role: str = ""
+) -> tuple[str, dict[str, str]]:
+    """The words for an error, to be translated, and the fields to fill in (api.i18n.filled); `money` writes
+    minor units as an amount of the currency. `role`: of the contract that was called, where it is known."""
+    refusal = _words_for(error, role)
     if refusal is None:
         return OTHERWISE, {"error": error.name if error.arguments else str(error)[:300]}
     if refusal.money and money is None:
         return refusal.plain, {}
     fields = {name: str(value) for name, value in error.arguments.items() if name}
-    amounts = refusal.money if money is not None else ()
-    return refusal.words, fields | {name: money(error.arguments[name]) for name in amounts if money}
+    for name in refusal.money:
+        amount = error.arguments.get(name)
+        if money is not None and isinstance(amount, int):
+            fields[name] = money(amount)
+    return refusal.words, fields
+
+
+def _refusal(said: str | Refusal) -> Refusal:
+    return said if isinstance(said, Refusal) else Refusal(said)
+
+
+def _words_for(error: ContractError, role: str) -> Refusal | None:
+    """The called contract's own before any other's, whose error may have come through it. None where another
+    package's contract declares the error itself, and where it is not the one that the words are for."""
+    if role in WORDS and error.name in WORDS[role].refusals:
+        return _refusal(WORDS[role].refusals[error.name])
+    theirs = role in PARTS and not PARTS.is_ours(role)
+    if theirs and error.name not in COMMON and error.name in _declared(artifacts.abi(PARTS[role].contract)):
+        return None
+    names = _declared(artifacts.error_abis()).get(error.name, set())
+    is_it = error.arguments.keys() <= names and bool(error.arguments) == bool(names)
+    return known().get(error.name) if is_it else None
+
+
+def _declared(entries: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """The names of the arguments of errors: of several of one name the first, which is ours if one is."""
+    errors = [each for each in entries if each["type"] == "error"]
+    return {each["name"]: {one["name"] for one in each["inputs"]} for each in reversed(errors)}

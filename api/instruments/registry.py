@@ -10,14 +10,14 @@ from api.instruments.offers import ACCOUNT, EXPIRY, Given, Offered, PartWords, o
 from api.instruments.parameters import Parameter
 from finance.settlement.identity_registry import ACTS as CALLS
 
-CLASSES = ("retail", "professional", "institutional")
+CLASSES = {"retail": 1, "professional": 2, "institutional": 3}
 
 
 def _identity(given: Given) -> tuple[Any, ...]:
     identity = {
         "expiry": given["expiry"],
         "country": given["country"],
-        "investorClass": given["investor_class"] + 1,
+        "investorClass": given["investor_class"],
     }
     return (given["account"], identity)
 

@@ -81,6 +81,8 @@ def _field(asked: Parameter, case: Case, formatter: Formatter) -> ActField:
         label = say("amount in {currency}", currency=formatter.currency.code)
     if kind == "day":
         label = say("until the end of which day (UTC)")
+    if asked.label:
+        label = f"{asked.label}: {label}"
     return ActField(
         asked.name, kind, label[:1].upper() + label[1:], asked.optional, choices, formatter.currency.decimals
     )

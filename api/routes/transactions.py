@@ -73,12 +73,14 @@ def prepare_transaction(
     responses=documented(409, 413, 415, 422),
     openapi_extra=described(RelayRequest),
 )
-def relay_transaction(given: Relayed, services: ServicesDep, response: Response) -> RelayedView:
+def relay_transaction(
+    request: Request, given: Relayed, services: ServicesDep, response: Response
+) -> RelayedView:
     """Pass on a transaction that a wallet has signed, if it is an action of a registered deployment.
 
     One that a contract would refuse is not sent: 409 with the contract's error. Sending the same one again
     does nothing."""
-    relayed = relay(services, given.raw)
+    relayed = relay(services, given.raw, Translator(language_of(request)))
     response.headers.update({**PRIVATE, "Location": f"/v1/transactions/{relayed.hash}"})
     return relayed
 

@@ -7,10 +7,23 @@ from dataclasses import dataclass
 from api.instruments.acts import acts_of
 from api.instruments.base import Case
 from api.instruments.offers import Act
-from chain.possible import DUE, possible
+from chain.possible import ASK, DUE, possible
 
 PLAIN = frozenset(
-    ("units", "amount", "number", "time", "address", "hash", "bytes", "choice", "flag", "line", "kpi")
+    (
+        "units",
+        "amount",
+        "number",
+        "time",
+        "address",
+        "hash",
+        "bytes",
+        "choice",
+        "flag",
+        "line",
+        "kpi",
+        "string",
+    )
 )
 """Kinds of parameters that a person can type. Money of either sign is asked for in minor units, which nobody
 should have to type."""
@@ -34,6 +47,8 @@ def doable(case: Case, now: int = 0) -> list[Doable]:
     for each in possible(case.to_try(now)):
         act = offered.get((each.part, each.call.name))
         asked = act is not None and all(one.kind in PLAIN for one in act.parameters)
-        if act is not None and asked and each.open:
+        # What only the contract knows of a part of the deal's own hangs on who holds what.
+        unknown = each.now == ASK and not case.world.shared(each.part)
+        if act is not None and asked and (each.open or unknown):
             found.append(Doable(act, each.now == DUE, tuple(each.may)))
     return sorted(found, key=lambda each: not each.due)

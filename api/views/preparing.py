@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from api.i18n import N_
+from api.i18n import N_, filled
 from api.instruments.acts import acts_of, functions
 from api.instruments.offers import Act, Given, by_the_books
 from api.instruments.oracle import ruling_domain, ruling_of
@@ -38,9 +38,11 @@ from api.views.transaction_models import (
 from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
 from chain.network import clock
+from chain.parts import PARTS
 from chain.terms import ZERO_ADDRESS
 from finance.settlement import acts as settled
 from finance.settlement.acts import Done
+from finance.settlement.widths import SettlementError
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def prepare(services: Services, wanted: PrepareRequest, say: Say) -> PreparedVie
 def ruling_to_sign(services: Services, wanted: PrepareRequest, say: Say) -> PreparedView:
     """A ruling as typed data for a panellist; the signatures go to the act `rule`."""
     deployment = services.index.deployment(wanted.deployment)
-    rule = _act(deployment, "rule", None)
+    rule = _act(deployment, "rule", "oracle")
     asked = tuple(each for each in rule.parameters if each.name != "signatures")
     values = check(asked, wanted.parameters)
     make = partial(_Preparation, services, deployment, rule, wanted.sender, values, say)
@@ -118,6 +120,9 @@ def _act(deployment: Deployment, name: str, part: str | None) -> Act:
         known = ", ".join(dict.fromkeys(each.name for each in acts_of(deployment)))
         raise bad_input(f"action: {name}: this deployment has {known}")
     if part is None and len(named) > 1:
+        ours = [act for act in named.values() if PARTS.is_ours(act.on)]
+        if len(ours) == 1:
+            return ours[0]
         raise bad_input(f"part: is missing: {name} is an action of {', '.join(named)}")
     if part is not None and part not in named:
         raise bad_input(f"part: {part}: {name} is an action of {', '.join(named)}")
@@ -155,7 +160,12 @@ class _Preparation:
         arguments = dict(zip(call.arguments, self.act.arguments(given), strict=True))
         at = max(world.at, clock(self.w3))
         done = settled.Act(self.sender, self.act.part, call.name, arguments, at, world.block)
-        return world.tried(done)[1]
+        try:
+            return world.tried(done)[1]
+        except SettlementError:
+            raise
+        except Exception as error:  # whatever books of another package do
+            raise SettlementError(f"{self.act.part}: {call.name}: {type(error).__name__}") from error
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))
@@ -200,9 +210,10 @@ class _Preparation:
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
         approval = call.to == self._at("currency") and call.label == "approve"
+        called, error = "currency" if approval else self.act.on, result.error
         return StepView(
             title=title,
-            contract="currency" if approval else self.act.on,
+            contract=called,
             function=call.label,
             to=call.to,
             data=call.data,
@@ -213,7 +224,7 @@ class _Preparation:
             outcome=OutcomeView(
                 simulated=result.simulated,
                 ok=result.ok,
-                refusal=None if result.error is None else refusal_view(result.error, self.say, self.money),
+                refusal=None if error is None else refusal_view(error, self.say, self.money, called),
                 moves=moves_in(result.logs, self.deployment, self.sender, self.say),
             ),
         )
@@ -233,17 +244,17 @@ class _Preparation:
                 said[name] = _short(str(self.given.values.get(name) or self.sender))
             elif parameter.kind == "choice" and name in said:
                 said[name] = self.say(said[name])
-        if (given := self.given.values.get("amount")) is not None:
-            said["money"] = self.money(given)
+            elif parameter.kind == "amount" and name in said:
+                said["money"] = self.money(self.given[name])
         if pays:
             said["money"] = self.money(pays)
-        return self.say(self.act.offered.title, **said)
+        return filled(self.say(self.act.offered.title), said)
 
     def _given(self) -> Iterator[GivenView]:
         """Every parameter that was given, so that nobody signs what is not shown."""
         for parameter in self.act.parameters:
             if parameter.name in self.given.values.checked:
-                title = self.say(_TITLES.get(parameter.kind, parameter.title))
+                title = parameter.label or self.say(_TITLES.get(parameter.kind, parameter.title))
                 yield GivenView(name=parameter.name, title=title, words=self._words(parameter))
 
     def _words(self, parameter: Parameter) -> str:
@@ -345,11 +356,14 @@ def _short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
 
 
-def refusal_view(error: ContractError, say: Say, money: Callable[[int], str] | None = None) -> RefusalView:
-    """A contract's error, in its own terms (integers as the contract has them) and in words."""
-    words, fields = template(error, money)
+def refusal_view(
+    error: ContractError, say: Say, money: Callable[[int], str] | None = None, role: str = ""
+) -> RefusalView:
+    """A contract's error, in its own terms (integers as the contract has them) and in words. `role`: of the
+    contract that was called, where it is known."""
+    words, fields = template(error, money, role)
     arguments = {name or "reason": as_json(value) for name, value in error.arguments.items()}
-    return RefusalView(name=error.name, arguments=arguments, words=say(words, **fields))
+    return RefusalView(name=error.name, arguments=arguments, words=filled(say(words), fields))
 
 
 def as_json(value: Any) -> Any:

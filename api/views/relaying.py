@@ -178,7 +178,7 @@ def _concerns(deployment: Deployment, known: KnownCall, data: bytes) -> bool:
 # -- relaying
 
 
-def relay(services: Services, raw: str) -> RelayedView:
+def relay(services: Services, raw: str, say: Say) -> RelayedView:
     """Pass a signed transaction on. Raises ProblemError: 422 for what is no transaction for this chain or not
     a known act of a registered deployment; 409 with the contract's error for one that would be refused."""
     signed = read_signed(raw)
@@ -195,7 +195,11 @@ def relay(services: Services, raw: str) -> RelayedView:
     deployment, known = aimed
     if known.local and not services.chain.is_local:
         raise conflict(f"{known.act}: only where money is test money")
-    services.chain.call(lambda w3: _send(w3, signed, raw, known.entry["name"]))
+    try:
+        services.chain.call(lambda w3: _send(w3, signed, raw, known.entry["name"]))
+    except ContractError as error:
+        words = refusal_view(error, say, role=known.role).words
+        raise conflict(f"{words} ({error.name})", "contract-refused") from None
     return RelayedView(hash=signed.hash, sender=signed.sender, deployment=deployment.id, action=known.act)
 
 
@@ -266,7 +270,9 @@ def transaction_view(services: Services, hash: str, say: Say) -> TransactionView
         confirmations=0 if block is None else head - block + 1,
         gas_used=gas,
         fee=None if gas is None else str(gas * price),
-        refusal=None if error is None else refusal_view(error, say, _money(services, touched[0])),
+        refusal=None
+        if error is None
+        else refusal_view(error, say, _money(services, touched[0]), known.role if known else ""),
         moves=moves,
         events=events,
     )

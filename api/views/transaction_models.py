@@ -13,8 +13,8 @@ HEX = r"^0x([0-9a-fA-F]{2})*$"
 
 class ParameterView(Resource):
     """A parameter of an action. `kind`: units, amount, number, signed, time (whole numbers, as text or JSON
-    numbers), address, hash, bytes (both in hexadecimal), choice, flag (true or false), line, kpi, words
-    (texts), signatures (a list), fields and list (of what `fields` says)."""
+    numbers), address, hash, bytes (both in hexadecimal), choice, flag (true or false), line, kpi, words,
+    string (texts), signatures (a list), fields and list (of what `fields` says)."""
 
     name: str
     kind: str

@@ -14,6 +14,12 @@ from finance.settlement.widths import SettlementError
 AbiType = str | type[IntEnum] | Mapping[str, Any] | list[Any]
 """An argument's type: an elementary ABI type by its name, an enumeration (a uint8 on the chain), a struct by
 the types of its fields, or an array, a list of its items' type."""
+ELEMENTARY = frozenset(
+    {"address", "bool", "bytes", "string"}
+    | {f"{sign}int{bits}" for sign in ("", "u") for bits in range(8, 257, 8)}
+    | {f"bytes{size}" for size in range(1, 33)}
+)
+"""By the names that selectors are hashed of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Call:
     `who` may: ANYONE, or a role of the part (`Books.roles`). `words` say what it does. `arguments` are the
     types by name, in the order of the contract's function. `sweeps`: it gives back what is left over, as much
     as the function returns, and nothing else hangs on it, so that it can wait until that is worth the gas.
+
+    Raises ValueError for a name that no function or argument has, and for what is no type.
     """
 
     name: str
@@ -75,6 +83,12 @@ class Call:
     words: str
     arguments: Mapping[str, AbiType] = field(default_factory=dict)
     sweeps: bool = False
+
+    def __post_init__(self) -> None:
+        _require_name(self.name or "an act", self.name)
+        for name, kind in self.arguments.items():
+            _require_name(self.name, name)
+            _require_type(f"{self.name}: {name}", kind)
 
     @property
     def function(self) -> str:
@@ -119,6 +133,27 @@ def abi_name(kind: AbiType) -> str:
     return "uint8"
 
 
+def _require_name(where: str, name: Any) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"{where}: no name: {name!r}")
+
+
+def _require_type(where: str, kind: Any) -> None:
+    if isinstance(kind, Mapping) and kind:
+        for name, each in kind.items():
+            _require_name(where, name)
+            _require_type(f"{where}.{name}", each)
+    elif isinstance(kind, list) and len(kind) == 1:
+        _require_type(f"{where}[]", kind[0])
+    elif not (_is_enumeration(kind) or (isinstance(kind, str) and kind in ELEMENTARY)):
+        raise ValueError(f"{where}: no type of an argument: {kind!r}")
+
+
+def _is_enumeration(kind: Any) -> bool:
+    is_one = isinstance(kind, type) and issubclass(kind, IntEnum) and len(kind) > 0
+    return is_one and all(0 <= each < 256 for each in kind)
+
+
 _INTEGER = re.compile(r"(u?)int(\d+)")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]*")
 
@@ -145,9 +180,20 @@ def _elementary(name: str, kind: str, value: Any) -> Any:
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value < high
     elif kind == "bool":
         good = isinstance(value, bool)
+    elif kind == "string":
+        good = isinstance(value, str) and _is_encodable(value)
     else:
-        size = 20 if kind == "address" else int(kind.removeprefix("bytes"))
-        good = isinstance(value, str) and len(value) == 2 + 2 * size and bool(_HEXADECIMAL.fullmatch(value))
+        good = isinstance(value, str) and bool(_HEXADECIMAL.fullmatch(value)) and len(value) % 2 == 0
+        if good and kind != "bytes":
+            good = len(value) == 2 + 2 * (20 if kind == "address" else int(kind.removeprefix("bytes")))
     if not good:
         raise SettlementError(f"{name} = {value!r}: no {kind}")
     return value
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

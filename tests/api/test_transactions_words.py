@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from enum import IntEnum
 from typing import Any
 
 import pytest
 
 from api.i18n import texts
 from api.instruments.acts import WORDS, contract_of, title_of
-from api.instruments.offers import _ELEMENTARY, parameter_by_type
+from api.instruments.offers import _ELEMENTARY, PartWords, Refusal, parameter_by_type
 from api.instruments.parameters import KINDS, check
 from api.instruments.refusals import OTHERWISE, known, template
 from api.problems import ProblemError
@@ -49,6 +50,12 @@ HASH, SOME = "0x" + "AB" * 32, {"to": "0x" + "11" * 20, "parts": [1, "2"]}
         ("address", SOME["to"], "0x11", "must be an address: 0x and 40 hexadecimal digits"),
         ("bytes32", HASH, HASH[:-1], "must be 0x and 64 hexadecimal digits"),
         ("bytes4", "0x00112233", HASH, "must be 0x and 8 hexadecimal digits"),
+        ("bytes", "0x00aBff", "0x0", "must be 0x and two hexadecimal digits for each of at most 4000 bytes"),
+        ("bytes", "0x", "00", "must be 0x and two"),
+        ("bytes", "0x" + "00" * 4000, "0x" + "00" * 4001, "must be 0x and two"),
+        ("string", " as {it} is\n", 7, "must be a text of at most 4000 characters"),
+        ("string", "", "a" * 4001, "must be a text of at most 4000 characters"),
+        ("string", "물", "\ud800", "must be a text"),
         (Verdict, "void", "guilty", "must be one of stands, corrected, void"),
         (["uint8"], [1, 2], [1, -1], "1: must be from 0 to 255"),
         (["uint8"], [], {}, "must be a list of at most 100"),
@@ -64,6 +71,19 @@ def test_an_argument_is_asked_for_by_its_type(kind: Any, good: Any, wrong: Any, 
         check(asked, {"it": wrong})
     assert refused.value.status == 422
     assert str(refused.value).startswith(f"parameters.it: {reason}")
+
+
+class Colour(IntEnum):
+    RED, BLUE = 1, 5
+
+
+def test_a_choice_is_sent_as_its_value() -> None:
+    """Not as its place among the choices."""
+    asked = (parameter_by_type("it", Colour),)
+    assert [check(asked, {"it": word})["it"] for word in ("red", "blue")] == [1, 5]
+    for wrong in ("green", 5, "5", [], None):
+        with pytest.raises(ProblemError, match=r"it: (must be one of red, blue|is missing)"):
+            check(asked, {"it": wrong})
 
 
 def test_every_word_for_a_refusal_is_of_an_error_that_exists() -> None:
@@ -87,6 +107,32 @@ def test_an_error_without_words_is_told_by_its_name() -> None:
     words, fields = template(ContractError("Some_Error", {"a": 1}, "call"))
     assert words == OTHERWISE
     assert words.format(**fields) == "The contract refuses this: Some_Error"
+
+
+@pytest.mark.parametrize("arguments", [{}, {"who": "0x11"}, {"have": 1, "of": 2}])
+def test_an_error_with_other_arguments_than_ours_is_not_told_in_our_words(arguments: dict[str, Any]) -> None:
+    ours = ContractError("KpiOracle_BelowQuorum", {"have": 1, "need": 2})
+    assert template(ours)[0] == "Too few have signed: {have} of {need}."
+    theirs = ContractError("KpiOracle_BelowQuorum", arguments)
+    assert template(theirs) == (OTHERWISE, {"error": theirs.name if arguments else str(theirs)})
+
+
+def test_words_of_another_package_are_for_its_own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take no error of ours, and need not have what the contract gives."""
+    said = {"KpiBond_NothingToRecover": "Theirs.", "KpiBond_Funded": Refusal("{of", money=("of",), plain="x")}
+    monkeypatch.setattr(
+        "api.instruments.refusals.WORDS", {**WORDS, "theirs": PartWords("Theirs", refusals=said)}
+    )
+    error = ContractError("KpiBond_NothingToRecover", {})
+    for role in ("", "bond", "token"):
+        assert template(error, role=role)[0] == "The bond holds nothing to share."
+    assert template(error, role="theirs")[0] == "Theirs."
+    assert template(ContractError("KpiBond_Funded", {}), str, "theirs") == ("{of", {})
+
+
+def test_an_argument_called_period_need_not_be_a_number() -> None:
+    assert str(ContractError("Odd", {"period": "0x11"})) == "Odd(period=0x11)"
+    assert str(ContractError("Odd", {"period": 0})) == "Odd(period 1)"
 
 
 def test_everything_is_said_in_korean() -> None:

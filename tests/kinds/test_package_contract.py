@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from chain.artifacts import ensure_compiled
 from chain.network import set_time, start_anvil
 from tests.chain.swap_life import at
 from tests.kinds.deals import ROOT
+from tests.kinds.strange_acts import bring
 from tests.kinds.test_other_package import Run, run
 
 CONTRACTS = ROOT / "tests" / "kinds" / "contract_package"
@@ -29,14 +31,32 @@ ledger = read_ledger(connect(sys.argv[1]), load_record(sys.argv[2]))
 print(json.dumps([list(ledger.set_aside["amount"]), list(ledger.turns["event"])]))
 """
 
+ASKED = """
+import sys
+from pathlib import Path
+from chain.kinds import PLANS
+from finance.terms import InputError
+from tests.api.without_chain import offline
+for ask in (lambda: PLANS["performance_bond"], lambda: offline(Path(sys.argv[1]))):
+    try:
+        ask()
+    except InputError as error:
+        print(error)
+"""
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it is installed, its contract compiled against ours."""
+    """The package as it is installed."""
+    return installed(tmp_path_factory.mktemp("package") / "site")
+
+
+def installed(folder: Path, changed: Callable[[Path], None] = lambda home: None) -> Path:
+    """The package, perhaps `changed`, its contract compiled against ours."""
     ensure_compiled()
-    folder = tmp_path_factory.mktemp("package") / "site"
     shutil.copytree(CONTRACTS, folder)
     home = folder / "performance_bond"
+    changed(home)
     (compiler,) = (ROOT / ".toolchain" / "solcx").glob("solc-*")
     settings = {
         "remappings": [f"penstock/={ROOT}/contracts/", f"@openzeppelin/={ROOT}/node_modules/@openzeppelin/"],
@@ -127,6 +147,33 @@ def test_its_acts_are_offered_by_the_service(package: Path) -> None:
     assert done.returncode == 0, done.stdout[-5_000:]
     (passed,) = re.findall(r"(\d+) passed", done.stdout)
     assert int(passed) == 3, done.stdout
+
+
+@pytest.mark.slow
+def test_strange_acts_are_offered_too(tmp_path: Path) -> None:
+    """Words with braces, books that fail, and names of ours."""
+    package = installed(tmp_path / "site", bring)
+    file = Path(__file__).with_name("of_the_strange_acts.py")
+    done = run("-p", "no:pytest-brownie", "-q", file, package=package, module="pytest")
+    assert done.returncode == 0, done.stdout[-5_000:]
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) == 4, done.stdout
+
+
+def test_an_argument_of_no_type_is_named(tmp_path: Path) -> None:
+    """With its package and its act, as soon as the kind is asked for: a service does not start with it."""
+    folder = shutil.copytree(CONTRACTS, tmp_path / "site")
+    home = folder / "performance_bond"
+    (home / f"{NAME}.json").write_text("{}")
+    books = (home / "books.py").read_text()
+    (home / "books.py").write_text(books.replace('{"amount": "uint128"}', '{"amount": "uint"}'))
+    (folder / "asked.py").write_text(ASKED)
+    asked = run(tmp_path, package=folder, module="asked")
+    why = "cannot be loaded: waive: amount: no type of an argument: 'uint'"
+    assert asked.stdout.splitlines() == [
+        f"performance-bond: penstock.{group}: performance_bond = performance_bond.{what}: {why}"
+        for group, what in (("plans", "plan:plan"), ("instruments", "page:INSTRUMENT"))
+    ], asked.stderr
 
 
 @pytest.mark.slow

@@ -54,6 +54,44 @@ def test_other_elementary_types() -> None:
             assert not takes(kind, bad), bad
 
 
+def test_texts_and_bytes_of_any_length() -> None:
+    for text in ("", "a", "물 {x}", "a" * 999):
+        assert takes("string", text)
+    for data in ("0x", "0x00", "0x" + "aB" * 999):
+        assert takes("bytes", data)
+    for kind, bad in (("string", (b"", 7, None, "\ud800")), ("bytes", (b"", "", "0x0", "00", "0xgg", 7))):
+        for value in bad:
+            assert not takes(kind, value), value
+
+
+class Wide(IntEnum):
+    A, B = 1, 256
+
+
+class Empty(IntEnum):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["uint", "int", "uint0", "uint12", "uint264", "uint08", "bytes0", "bytes33", "uint8[]", "tuple", "", None,
+     float, int, [], ["uint8", "bool"], ["uint"], {}, {"a": "uint"}, Wide, Empty],
+)  # fmt: skip
+def test_an_argument_of_no_type_is_refused_with_its_act(kind: Any) -> None:
+    with pytest.raises(ValueError, match=r"^try_it: x.*: no type of an argument: "):
+        Call("try_it", ANYONE, "", {"x": kind})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [("try it", "x"), ("{try}", "x"), ("try_it", "an {x}"), ("", "x")]
+)
+def test_acts_and_arguments_have_names_that_a_function_can_have(name: str, argument: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        Call(name, ANYONE, "", {argument: "bool"})
+    with pytest.raises(ValueError, match="no name"):
+        Call("try_it", ANYONE, "", {"x": {name + argument + " ": "bool"}})
+
+
 def test_lists_structs_and_enumerations() -> None:
     pair = {"units": "uint8", "to": "address"}
     assert takes(["uint8"], [])
