@@ -182,11 +182,16 @@ class _Preparation:
             sealed = calldata(self._function(act.on, "commitChallenge", offered.commits(self.given)))
             calls.insert(0, Call(self.sender, at, sealed, "commitChallenge"))
             titles.insert(0, self.say("Commit to it first, so that nobody who copies it is before you"))
-        if pays and self._read("currency", "allowance", self.sender, at) < pays:
-            approve = calldata(self._function("currency", "approve", at, pays))
-            calls.insert(0, Call(self.sender, self._at("currency"), approve, "approve"))
+        allowed = self._read("currency", "allowance", self.sender, at) if pays else 0
+        if allowed < pays:
+            calls.insert(0, self._approval(at, pays))
             titles.insert(0, self.say("Allow the contract to take {money}", money=self.money(pays)))
             permit = self._permit(at, pays)
+            if allowed and simulate(self.w3, calls[:1])[0].ok is False:
+                # Some currencies change an allowance only from or to nothing.
+                calls.insert(0, self._approval(at, 0))
+                titles.insert(0, self.say("Take back what was allowed before"))
+                permit = None
         results = simulate(self.w3, calls)
         price = self._gas_price()
         steps = [
@@ -207,6 +212,10 @@ class _Preparation:
             given=list(self._given()),
             steps=steps,
         )
+
+    def _approval(self, spender: str, amount: int) -> Call:
+        approve = calldata(self._function("currency", "approve", spender, amount))
+        return Call(self.sender, self._at("currency"), approve, "approve")
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
         approval = call.to == self._at("currency") and call.label == "approve"

@@ -14,8 +14,9 @@ from api.instruments.acts import WORDS, acts_of
 from api.instruments.parameters import KINDS
 from chain.bindings import read
 from chain.network import local_account, reach_time, start_anvil, start_ganache
-from tests.api.world import Service, bond_world, serving
-from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, at
+from chain.sender import Sender
+from tests.api.world import Service, World, bond_world, serving
+from tests.chain.bond_life import BEFORE_THE_OFFERING, THOUSAND, Life, at, small_deal
 
 KEYS = {"a": 3, "b": 4, "c": 5, "stranger": 9}
 
@@ -112,6 +113,25 @@ def test_everything_that_is_signed_is_shown(offered: Service) -> None:
     assert verified["the wallet"] == life.b
     assert verified["until when"] == "2040-01-01 00:00:00 UTC"
     assert w3.eth.block_number  # nothing was sent
+
+
+def test_a_currency_that_is_wary_of_changed_allowances(tmp_path: Path) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        made, _ = Sender(chain.w3, chain.accounts[0]).deploy("WaryCurrency", 6)
+        life = Life(chain, small_deal(), made.address)
+        life.verify(life.b)
+        life.send(life.deployer, life.currency.mint(life.b, THOUSAND))
+        life.send(life.b, life.currency.approve(life.record.addresses["offering"], 5))
+        with serving(World(chain, life, tmp_path).save()) as service:
+            steps = prepare(service, "subscribe", life.b, units="1")["steps"]
+            assert [step["function"] for step in steps] == ["approve", "approve", "subscribe"]
+            assert steps[0]["title"] == "Take back what was allowed before"
+            for step in steps:
+                assert step["outcome"]["ok"] is True
+                chain.w3.eth.wait_for_transaction_receipt(
+                    chain.w3.eth.send_transaction({"from": life.b, "to": step["to"], "data": step["data"]})
+                )
+        assert read(life.token.balanceOf(life.b)) == 1
 
 
 def test_a_refusal_is_foreseen_in_words(offered: Service) -> None:
