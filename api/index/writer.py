@@ -14,22 +14,10 @@ from api.index import tables
 from api.index.positions import Account, RunningAccounts, Total, parties
 from chain.history import Event
 from chain.log_reader import Header
+from chain.parts import PARTS
 
 CHUNK = 400
 """Values in one IN list."""
-KPI_EVENTS = frozenset(
-    {
-        "ReportSubmitted",
-        "ReportChallenged",
-        "PeriodPetitioned",
-        "ReportRuled",
-        "ChallengeSettled",
-        "ReportUsed",
-        "KpiFixed",
-        "PeriodSettled",
-    }
-)
-"""Events that the stream tells under the topic kpi too."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +155,14 @@ def tell(connection: Connection, topic: str, deployment: str | None, block: int 
 
 
 def tell_events(connection: Connection, read: Range, kpis: Mapping[str, str]) -> None:
-    """Add the events of a range to the stream; `kpis`: KPI by feed."""
+    """Add the events of a range to the stream, and under the topic kpi too what became of a measurement;
+    `kpis`: KPI by feed."""
     rows = []
+    measured = frozenset[str]().union(*(kind.measured for kind in PARTS.values()))
     for event in read.events:
         body = event_body(read.deployment, event)
         rows.append(_message("chain", read.deployment, event.block, body))
-        if event.name in KPI_EVENTS:
+        if event.name in measured:
             kpi = kpis.get(event.arguments.get("feed", ""))
             rows.append(_message("kpi", read.deployment, event.block, {**body, "kpi": kpi}))
     if rows:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from web3 import Web3
 
 from api.i18n import N_
 from api.instruments.offers import Act, PartWords, plainly
+from api.instruments.sentences import Arguments, Writer
 from chain.bindings import contract
 from chain.parts import PARTS
 from finance.registry import Registry
@@ -34,7 +36,10 @@ WORDS: Final[Registry[PartWords]] = Registry(
 )
 """By kind of part, as the books have it, and by name of a shared contract. A kind of another package does
 without: its acts are said in the words of its books, its contract and its errors by their names."""
-FACTORY = PartWords(N_("Factory"))
+FACTORY = PartWords(
+    N_("Factory"),
+    told={"DealDeployed": lambda t, a: t.say("The deal was deployed: its contracts began to exist.")},
+)
 _OWN_NAME: Mapping[str, str] = {"currency": "TestCurrency", "factory": "DealFactory"}
 """Of the currency, which is any ERC-20, only `mint` is not common; and of what is no part."""
 COMMIT = "commit-challenge"
@@ -65,6 +70,23 @@ def acts_on(deployment: Deployment, key: str) -> Iterator[Act]:
         may = set(books.roles(world).get(call.who, ()))
         if not may or may - contracts:
             yield plainly(kind, key, call)
+
+
+@cache
+def coded_by_kinds(what: Literal["states", "steps", "payments", "lines"]) -> Mapping[str, Any]:
+    """Words for codes of a sort, of all kinds of parts; ours where another package has one of the same
+    name."""
+    found: dict[str, Any] = {}
+    for words in WORDS.values():
+        for code, said in getattr(words, what).items():
+            found.setdefault(code, said)
+    return found
+
+
+def sentence_of(role: str, event: str, writer: Writer, arguments: Arguments) -> str | None:
+    """What an event of a contract says in words; None where its kind has none for it."""
+    make = WORDS[role].told.get(event) if role in WORDS else None
+    return None if make is None else make(writer, arguments)
 
 
 def title_of(role: str) -> str:

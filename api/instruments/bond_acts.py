@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.i18n import N_
-from api.instruments.offers import Offered, PartWords, Refusal, offers, taken
+from api.instruments.offers import Offered, PartWords, PaymentWords, Refusal, StateWords, offers, taken
+from api.instruments.sentences import Arguments, Sentence, Writer, units_of
 from finance.settlement.bond_books import ACTS as CALLS
 
 REFUSALS: Mapping[str, str | Refusal] = {
@@ -39,4 +40,82 @@ ACTS = offers(
     recover=Offered("Share what the bond holds"),
     return_surplus=Offered("Return the surplus to the issuer"),
 )
-WORDS = PartWords(N_("Bond"), ACTS, REFUSALS)
+
+
+def _fixed(t: Writer, a: Arguments) -> str:
+    if a["missing"]:
+        return t.say("No report came; what the terms say for that case was applied to the bond.")
+    return t.say("The measurement of {value} was applied to the bond.", value=t.kpi(a["kpi"]))
+
+
+def _coupon(t: Writer, a: Arguments) -> str:
+    number, amount = int(a["period"]) + 1, t.money(a["paid"])
+    if not int(a["repayment"]):
+        return t.say("Interest {number} was paid: {amount}.", number=number, amount=amount)
+    return t.say(
+        "Payment {number} was made: {amount}; {interest} of it is interest and {repayment} repays principal.",
+        number=number,
+        amount=amount,
+        interest=t.money(a["interest"]),
+        repayment=t.money(a["repayment"]),
+    )
+
+
+TOLD: Mapping[str, Sentence] = {
+    "BondActivated": lambda t, a: t.say("The bond began, with {units}.", units=units_of(t, a["units"])),
+    "BondFunded": lambda t, a: t.say(
+        "{who} provided {amount} for what is due.", who=t.who(a["from"]), amount=t.money(a["amount"])
+    ),
+    "KpiFixed": _fixed,
+    "CouponPaid": _coupon,
+    "BondRedeemed": lambda t, a: t.say("The bond was repaid: {amount}.", amount=t.money(a["paid"])),
+    "BondDefaulted": lambda t, a: t.say(
+        "The bond is in default: {due} were due and {held} were there.",
+        due=t.money(a["due"]),
+        held=t.money(a["held"]),
+    ),
+    "DefaultCured": lambda t, a: t.say("The default was made good."),
+    "BondAccelerated": lambda t, a: t.say("Everything was called due."),
+    "SurplusReturned": lambda t, a: t.say(
+        "{amount} that were not needed went back to the issuer.", amount=t.money(a["amount"])
+    ),
+    "Recovered": lambda t, a: t.say(
+        "{amount} were recovered for holders after the default.", amount=t.money(a["paid"])
+    ),
+}
+WORDS = PartWords(
+    N_("Bond"),
+    ACTS,
+    REFUSALS,
+    TOLD,
+    states={
+        "active": StateWords(N_("Running"), "good", N_("The deal is under way.")),
+        "defaulted": StateWords(
+            N_("In default"), "bad", N_("Something due was not paid, or collateral not restored, in time.")
+        ),
+        "accelerated": StateWords(
+            N_("Called due"), "bad", N_("After a default everything was called due at once.")
+        ),
+        "redeemed": StateWords(N_("Repaid"), "plain", N_("Everything has been paid.")),
+    },
+    steps={
+        "fund": N_("The issuer must provide the money"),
+        "coupon": N_("Interest is paid"),
+        "fix": N_("A measurement is applied to the bond"),
+        "redemption": N_("The nominal value is paid back"),
+        "cure": N_("The default must be made good"),
+    },
+    payments={
+        "coupon": PaymentWords(N_("Interest"), numbered=True),
+        "principal": PaymentWords(N_("Repayment")),
+        "redemption": PaymentWords(N_("Repayment")),
+        "outcome": PaymentWords(N_("Outcome payment")),
+        "recovery": PaymentWords(N_("Recovery after default")),
+    },
+    lines={
+        "coupon": N_("Interest {number} earned"),
+        "coupon repaying": N_("Payment {number}: interest and repayment"),
+        "redemption": N_("Repayment of principal"),
+        "recovery": N_("Recovery after the default"),
+    },
+)

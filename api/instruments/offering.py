@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from api.i18n import N_
 from api.instruments.base import Case, day, step, tabled
-from api.instruments.offers import Given, Offered, PartWords, offers
+from api.instruments.offers import Given, Offered, PartWords, StateWords, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
+from api.instruments.sentences import Sentence, units_of
 from api.models.deployment import NextStep
 from finance.settlement.offering import ACTS as CALLS
 from finance.settlement.offering import OfferingBooks
@@ -129,4 +130,47 @@ ACTS = offers(
         name="settle-offering",
     ),
 )
-WORDS = PartWords(N_("Offering"), ACTS, REFUSALS)
+TOLD: Mapping[str, Sentence] = {
+    "Subscribed": lambda t, a: t.say(
+        "{who} bought {units} for {amount}.",
+        who=t.who(a["investor"]),
+        units=units_of(t, a["units"]),
+        amount=t.money(a["paid"]),
+    ),
+    "OfferingSettled": lambda t, a: t.say(
+        "The sale was settled: {units} for {amount}.",
+        units=units_of(t, a["units"]),
+        amount=t.money(a["proceeds"]),
+    ),
+    "Refunded": lambda t, a: t.say(
+        "{who} gave back {units} and got {amount}.",
+        who=t.who(a["holder"]),
+        units=units_of(t, a["units"]),
+        amount=t.money(a["amount"]),
+    ),
+}
+WORDS = PartWords(
+    N_("Offering"),
+    ACTS,
+    REFUSALS,
+    TOLD,
+    states={
+        "announced": StateWords(N_("Not open yet"), "plain", N_("Units cannot be bought yet.")),
+        "offering": StateWords(
+            N_("Open for subscription"), "good", N_("Units can be bought now, from the issuer.")
+        ),
+        "sold": StateWords(
+            N_("Sold"), "good", N_("The sale has ended; the money has not changed hands yet.")
+        ),
+        "failed": StateWords(
+            N_("Sale failed"), "bad", N_("Too little was sold; buyers get their money back.")
+        ),
+    },
+    steps={
+        "opens": N_("The sale opens"),
+        "subscribe": N_("The sale closes"),
+        "settle-offering": N_("The sale can be settled"),
+        "refund": N_("Buyers can take their money back"),
+    },
+    lines={"subscription": N_("Bought in the offering"), "refund": N_("Money back")},
+)

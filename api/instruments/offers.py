@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.instruments.parameters import Parameter, Values
+from api.instruments.sentences import Sentence
 from api.problems import bad_input
 from finance.settlement.acts import ANYONE, AbiType, Call, Done
 from finance.settlement.widths import SettlementError
@@ -130,14 +131,38 @@ class Refusal(NamedTuple):
     plain: str = ""
 
 
+class StateWords(NamedTuple):
+    """A state: its title, the `tone` of its badge (plain, good, bad, wait), and what it means."""
+
+    title: str
+    tone: str
+    meaning: str
+
+
+class PaymentWords(NamedTuple):
+    """A kind of payment; `numbered`: there is one a period."""
+
+    words: str
+    numbered: bool = False
+
+
 @dataclass(frozen=True)
 class PartWords:
     """What a kind of part, or a shared contract, says to people: what it is called, the acts that they are
-    offered, and what its contract's errors mean, by name."""
+    offered, what its contract's errors mean, by name, and what its events have `told`, by name.
+
+    Then by their codes in the API: the `states` that it brings a deal into, the `steps` that come next in it,
+    the kinds of `payments` that it makes, and the `lines` of a holder's statement. What kinds have in common
+    is said by one of them."""
 
     title: str
     acts: tuple[Act, ...] = ()
     refusals: Mapping[str, str | Refusal] = field(default_factory=dict)
+    told: Mapping[str, Sentence] = field(default_factory=dict)
+    states: Mapping[str, StateWords] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
+    payments: Mapping[str, PaymentWords] = field(default_factory=dict)
+    lines: Mapping[str, str] = field(default_factory=dict)
 
 
 def offers(on: str, calls: Mapping[str, Call], **words: Offered) -> tuple[Act, ...]:

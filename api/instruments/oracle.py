@@ -21,6 +21,7 @@ from api.instruments.offers import (
     taken,
 )
 from api.instruments.parameters import Parameter
+from api.instruments.sentences import Arguments, Sentence, Writer
 from api.problems import bad_input, conflict
 from finance.settlement.oracle_acts import ACTS as CALLS
 from oracle.dispute import commitment
@@ -180,4 +181,83 @@ ACTS = tuple(
         settle_silent_panel=Offered("Give the challenger's stake back: the panel was silent"),
     )
 )
-WORDS = PartWords(N_("Oracle"), ACTS, REFUSALS)
+
+
+def _told_report(t: Writer, a: Arguments) -> str:
+    return t.say(
+        "Nodes reported {value} for period {period}. It can be challenged until {day}.",
+        value=t.kpi(a["value"]),
+        period=int(a["period"]) + 1,
+        day=t.write.day_text(int(a["finalAt"])),
+    )
+
+
+def _told_challenge(t: Writer, a: Arguments) -> str:
+    return t.say(
+        "{who} challenged the report of period {period}.",
+        who=t.who(a["challenger"]),
+        period=int(a["period"]) + 1,
+    )
+
+
+def _told_petition(t: Writer, a: Arguments) -> str:
+    return t.say(
+        "{who} asked the panel for the value of period {period}, which nobody reported.",
+        who=t.who(a["petitioner"]),
+        period=int(a["period"]) + 1,
+    )
+
+
+def _told_ruling(t: Writer, a: Arguments) -> str:
+    verdict = int(a["verdict"])
+    if verdict == 1:
+        return t.say(
+            "The panel corrected the report of period {period}: {value} counts.",
+            period=int(a["period"]) + 1,
+            value=t.kpi(a["value"]),
+        )
+    if verdict == 2:
+        return t.say("The panel declared the report of period {period} void.", period=int(a["period"]) + 1)
+    return t.say("The panel let the report of period {period} stand.", period=int(a["period"]) + 1)
+
+
+TOLD: Mapping[str, Sentence] = {
+    "ReportSubmitted": _told_report,
+    "ReportChallenged": _told_challenge,
+    "PeriodPetitioned": _told_petition,
+    "ReportRuled": _told_ruling,
+    "ChallengeSettled": lambda t, a: t.say(
+        "{amount} of stake and reward belong to {who}.",
+        amount=t.money(a["credited"]),
+        who=t.who(a["challenger"]),
+    ),
+    "ReportUsed": lambda t, a: t.say(
+        "The report of period {period} was used and can no longer be replaced.", period=int(a["period"]) + 1
+    ),
+    "CreditWithdrawn": lambda t, a: t.say(
+        "{who} withdrew {amount} from the oracle.", who=t.who(a["account"]), amount=t.money(a["amount"])
+    ),
+    "RewardsReleased": lambda t, a: t.say(
+        "{amount} left of the rewards belong to {who}.",
+        amount=t.money(a["amount"]),
+        who=t.who(a["sponsor"]),
+    ),
+    "RewardsFunded": lambda t, a: t.say(
+        "{who} put {amount} aside for rewards of challengers.",
+        who=t.who(a["from"]),
+        amount=t.money(a["amount"]),
+    ),
+    "FeedCreated": lambda t, a: t.say("The rules of a measurement were fixed on chain."),
+}
+WORDS = PartWords(
+    N_("Oracle"),
+    ACTS,
+    REFUSALS,
+    TOLD,
+    steps={
+        "measured": N_("A measurement ends"),
+        "report": N_("A measurement report is due"),
+        "final": N_("A measurement report becomes final"),
+        "ruling": N_("The panel must rule on a challenge"),
+    },
+)

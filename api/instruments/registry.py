@@ -8,6 +8,7 @@ from typing import Any
 from api.i18n import N_
 from api.instruments.offers import ACCOUNT, EXPIRY, Given, Offered, PartWords, offers
 from api.instruments.parameters import Parameter
+from api.instruments.sentences import Sentence
 from finance.settlement.identity_registry import ACTS as CALLS
 
 CLASSES = {"retail": 1, "professional": 2, "institutional": 3}
@@ -44,4 +45,10 @@ ACTS = offers(
     ),
     revoke=Offered("Forget the wallet {account}", name="revoke-identity"),
 )
-WORDS = PartWords(N_("Register of holders"), ACTS, REFUSALS)
+TOLD: Mapping[str, Sentence] = {
+    "IdentityRevoked": lambda t, a: t.say(
+        "{who} is no longer verified as a holder.", who=t.who(a["account"])
+    ),
+    "IdentitySet": lambda t, a: t.say("{who} was verified as a holder.", who=t.who(a["account"])),
+}
+WORDS = PartWords(N_("Register of holders"), ACTS, REFUSALS, TOLD)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from api.i18n import N_
 from api.instruments.base import Collection, fact, tabled, trace_of
-from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, PartWords, offers, taken
+from api.instruments.offers import ACCOUNT, LOST, UNITS, Offered, PartWords, PaymentWords, offers, taken
 from api.instruments.parameters import Parameter
 from api.instruments.rows import ClaimRow, DistributionRow, TransferRow
+from api.instruments.sentences import Sentence, units_of
 from api.models.deployment import Fact
 from chain.history import Event
 from chain.terms import ZERO_ADDRESS
@@ -101,4 +102,67 @@ ACTS = offers(
     object_to_recovery=Offered("Object: the key of this wallet is not lost"),
     recover_holding=Offered("Give the holding of {holder} to its new wallet", asked=(LOST,)),
 )
-WORDS = PartWords(N_("Claim token"), ACTS, REFUSALS)
+TOLD: Mapping[str, Sentence] = {
+    "Transfer": lambda t, a: t.say(
+        "{units} went from {sender} to {to}.",
+        units=units_of(t, a.get("value", a.get("amount", 0))),
+        sender=t.who(a["from"]),
+        to=t.who(a["to"]),
+    ),
+    "Distributed": lambda t, a: t.say(
+        "{amount} were shared among all holders, {each} for each unit.",
+        amount=t.money(a["paid"]),
+        each=t.money(a["perUnit"]),
+    ),
+    "Claimed": lambda t, a: t.say(
+        "{who} took out {amount} that was there to claim.",
+        who=t.who(a["holder"]),
+        amount=t.money(a["amount"]),
+    ),
+    "TokenClosed": lambda t, a: t.say("The claim token was closed."),
+    "ForcedTransfer": lambda t, a: t.say(
+        "The transfer agent moved {units} from {sender} to {to}.",
+        units=units_of(t, a["amount"]),
+        sender=t.who(a["from"]),
+        to=t.who(a["to"]),
+    ),
+    "RecoveryAnnounced": lambda t, a: t.say(
+        "The transfer agent announced: the key of {holder} is lost, its holding goes to {to} after {day}.",
+        holder=t.who(a["holder"]),
+        to=t.who(a["to"]),
+        day=t.write.day_text(int(a["from"])),
+    ),
+    "RecoveryObjected": lambda t, a: t.say(
+        "{who} showed its key: the announced recovery is off.", who=t.who(a["holder"])
+    ),
+    "HoldingRecovered": lambda t, a: t.say(
+        "The holding of {holder} was given to {to}: {units}, and {money} to claim.",
+        holder=t.who(a["holder"]),
+        to=t.who(a["to"]),
+        units=units_of(t, a["units"]),
+        money=t.money(a["money"]),
+    ),
+    "Frozen": lambda t, a: t.say(
+        "{units} of {who} were frozen.", units=units_of(t, a["amount"]), who=t.who(a["account"])
+    ),
+    "TransfersPaused": lambda t, a: (
+        t.say("Transfers were paused.") if a["paused"] else t.say("Transfers are possible again.")
+    ),
+}
+WORDS = PartWords(
+    N_("Claim token"),
+    ACTS,
+    REFUSALS,
+    TOLD,
+    payments={"gift": PaymentWords(N_("Gift"))},
+    lines={
+        "issue": N_("Issued"),
+        "withdrawal": N_("Taken back"),
+        "received": N_("Received units"),
+        "sent": N_("Gave units"),
+        "forced": N_("Moved by the agent"),
+        "recovered": N_("Recovered from a lost key"),
+        "claim": N_("Paid out"),
+        "gift": N_("Gift earned"),
+    },
+)

@@ -1,75 +1,25 @@
-"""Words for what the chain knows by codes: states, steps, kinds of payments. What has no words here is shown
-as the API says it."""
+"""Words for what the chain knows by codes. Those of a kind of part are its own (api.instruments.offers); what
+has none is shown as the API says it."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from api.i18n import N_, Translator
+from api.instruments.acts import coded_by_kinds
 from api.models import Currency
 from api.models.deployment import NextStep, PaymentView
 from api.pages.format import Format
 from finance.terms import Deal
 
-# State of a contract: (words, tone of the badge, what it means).
-STATES = {
-    "announced": (N_("Not open yet"), "plain", N_("Units cannot be bought yet.")),
-    "offering": (N_("Open for subscription"), "good", N_("Units can be bought now, from the issuer.")),
-    "sold": (N_("Sold"), "good", N_("The sale has ended; the money has not changed hands yet.")),
-    "agreed": (N_("Agreed, not begun"), "plain", N_("It begins when both sides have posted collateral.")),
-    "lapsed": (
-        N_("Never begun"),
-        "plain",
-        N_("Collateral was not there in time; each side gets its own back."),
-    ),
-    "active": (N_("Running"), "good", N_("The deal is under way.")),
-    "defaulted": (
-        N_("In default"),
-        "bad",
-        N_("Something due was not paid, or collateral not restored, in time."),
-    ),
-    "accelerated": (N_("Called due"), "bad", N_("After a default everything was called due at once.")),
-    "redeemed": (N_("Repaid"), "plain", N_("Everything has been paid.")),
-    "matured": (N_("Ended"), "plain", N_("The last period has been settled.")),
-    "ended": (N_("Ended"), "plain", N_("The project's treasury is closed.")),
-    "closed_out": (N_("Closed out"), "bad", N_("One side failed, and the swap was ended.")),
-    "terminated": (N_("Ended by agreement"), "plain", N_("Both sides agreed to end it.")),
-    "failed": (N_("Sale failed"), "bad", N_("Too little was sold; buyers get their money back.")),
-}
-
-STEPS = {
-    "opens": N_("The sale opens"),
-    "subscribe": N_("The sale closes"),
-    "settle-offering": N_("The sale can be settled"),
-    "refund": N_("Buyers can take their money back"),
-    "measured": N_("A measurement ends"),
-    "report": N_("A measurement report is due"),
-    "final": N_("A measurement report becomes final"),
-    "ruling": N_("The panel must rule on a challenge"),
-    "fund": N_("The issuer must provide the money"),
-    "coupon": N_("Interest is paid"),
-    "fix": N_("A measurement is applied to the bond"),
-    "redemption": N_("The nominal value is paid back"),
-    "cure": N_("The default must be made good"),
-    "begin": N_("The swap begins, or lapses"),
-    "settle": N_("A swap payment is settled"),
-    "waterfall": N_("The project pays its holders"),
-    "margin": N_("Collateral must be restored"),
-    "call-margin": N_("Collateral is lacking and can be called"),
-    "close-out": N_("The swap can be closed out"),
-}
-
-PAYMENTS = {
-    "coupon": N_("Interest"),
-    "principal": N_("Repayment"),
-    "redemption": N_("Repayment"),
-    "outcome": N_("Outcome payment"),
-    "recovery": N_("Recovery after default"),
-    "gift": N_("Gift"),
-    "revenue": N_("Share of revenue"),
-    "settlement": N_("Swap payment"),
-    "close_out": N_("Close-out"),
-    "termination": N_("Agreed end of the swap"),
+WALLETS = {
+    "deployer": N_("Deployer"),
+    "issuer": N_("Issuer"),
+    "agent": N_("Transfer agent"),
+    "payer": N_("Payer"),
+    "payee": N_("Payee"),
+    "operator": N_("Operator"),
+    "lender": N_("Lender"),
 }
 
 PAID = {
@@ -115,7 +65,7 @@ def coded(table: dict[str, tuple[str, str]], code: str, say: Translator) -> tupl
 
 def state_words(state: str, title: str, say: Translator) -> tuple[str, str, str]:
     """Title, tone and meaning of a contract's state; `title` is what the API calls it."""
-    found = STATES.get(state)
+    found = coded_by_kinds("states").get(state)
     if found is None:
         return say.deal(title), "plain", ""
     words, tone, meaning = found
@@ -124,7 +74,8 @@ def state_words(state: str, title: str, say: Translator) -> tuple[str, str, str]
 
 def step_words(step: NextStep, deal: Deal, say: Translator) -> str:
     """What comes next, with what it is about."""
-    words = say(STEPS[step.what]) if step.what in STEPS else say.deal(step.title)
+    steps = coded_by_kinds("steps")
+    words = say(steps[step.what]) if step.what in steps else say.deal(step.title)
     if step.kpi is None or step.kpi not in deal.kpis:
         return words
     kpi = deal.kpis[step.kpi]
@@ -136,10 +87,12 @@ def step_words(step: NextStep, deal: Deal, say: Translator) -> str:
 
 def payment_words(payment: PaymentView, say: Translator) -> str:
     """What a payment is, with its number."""
-    words = say(PAYMENTS[payment.kind]) if payment.kind in PAYMENTS else say.deal(payment.title)
-    if payment.index is not None and payment.kind in ("coupon", "revenue", "settlement"):
-        return say("{what} {number}", what=words, number=payment.index + 1)
-    return words
+    kind = coded_by_kinds("payments").get(payment.kind)
+    if kind is None:
+        return say.deal(payment.title)
+    if payment.index is not None and kind.numbered:
+        return say("{what} {number}", what=say(kind.words), number=payment.index + 1)
+    return say(kind.words)
 
 
 def y_words(y: int, effect: str, currency: Currency, say: Translator, write: Format) -> str:

@@ -21,7 +21,7 @@ from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
 from api.models.oracle import ReportView
 from api.pages.acts import ActForm, act_forms
-from api.pages.chain_words import state_words, step_words
+from api.pages.chain_words import WALLETS, state_words, step_words
 from api.pages.deal_charts import Formatter
 from api.pages.deal_price import PriceSection, price_section
 from api.pages.deal_sections import (
@@ -39,7 +39,6 @@ from api.pages.deal_sections import (
 from api.pages.format import Format
 from api.pages.render import marks, page
 from api.pages.term_sheet import TermSheet, term_sheet
-from api.pages.transaction_words import WALLETS
 from api.problems import ProblemError, not_found
 from api.services import Services, ServicesDep
 from api.views.cases import case_of

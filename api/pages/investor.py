@@ -9,30 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.demo import DemoAccount
-from api.i18n import N_
+from api.instruments.acts import coded_by_kinds
 from api.pages.render import page
 from api.services import Services, ServicesDep
 from api.views.investor import investor_view
 
 router = APIRouter()
-
-LINES = {
-    "subscription": N_("Bought in the offering"),
-    "refund": N_("Money back"),
-    "issue": N_("Issued"),
-    "withdrawal": N_("Taken back"),
-    "received": N_("Received units"),
-    "sent": N_("Gave units"),
-    "forced": N_("Moved by the agent"),
-    "recovered": N_("Recovered from a lost key"),
-    "claim": N_("Paid out"),
-    "coupon": N_("Interest {number} earned"),
-    "coupon repaying": N_("Payment {number}: interest and repayment"),
-    "redemption": N_("Repayment of principal"),
-    "recovery": N_("Recovery after the default"),
-    "revenue": N_("Revenue earned"),
-    "gift": N_("Gift earned"),
-}
 
 
 @router.get("/investor")
@@ -51,7 +33,7 @@ def investor(
         view=investor_view(services, address or None, chosen),
         accounts=accounts,
         chosen=chosen and services.index.deployment(chosen),
-        lines=LINES,
+        lines=coded_by_kinds("lines"),
         names={account.address: account.name for account in accounts},
     )
 

@@ -11,17 +11,16 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from api.i18n import Translator, language_of
-from api.instruments.acts import title_of
-from api.models import Currency
+from api.instruments import Case
+from api.instruments.acts import sentence_of, title_of
+from api.pages.chain_words import WALLETS
 from api.pages.format import Format, short_hash
 from api.pages.render import marks, page
-from api.pages.transaction_words import WALLETS, WORDS, sent
 from api.problems import not_found
 from api.services import Services, ServicesDep
 from api.views.cases import case_of
 from api.views.relaying import transaction_view
 from api.views.transaction_models import MoveView, TransactionEvent, TransactionView
-from finance.terms import Deal
 
 router = APIRouter()
 
@@ -89,38 +88,29 @@ class _SentenceWriter:
             return self.say("nobody")
         return self.names.get(text.lower()) or short_hash(text)
 
-    def case(self, event: TransactionEvent) -> Any:
+    def case(self, event: TransactionEvent) -> Case:
         return self.cases.get(event.deployment or "") or next(iter(self.cases.values()))
-
-    def currency(self, event: TransactionEvent) -> Currency:
-        return self.case(event).deployment.currency
-
-    def deal(self, event: TransactionEvent) -> Deal:
-        found: Deal = self.case(event).deal
-        return found
-
-    def money(self, event: TransactionEvent, amount: Any) -> str:
-        return self.write.money(int(amount), self.currency(event))
-
-    def kpi(self, event: TransactionEvent, value: Any) -> str:
-        """A KPI value as an event has it, by the feed it names or the deal's only one."""
-        deal, feeds = self.deal(event), self.case(event).deployment.feeds
-        feed = event.arguments.get("feed")
-        key = next((k for k, f in feeds.items() if f == feed), next(iter(deal.kpis), None))
-        if key is None:
-            return str(value)
-        return self.write.kpi_scaled(int(value), deal.kpis[key].decimals, deal.kpis[key].unit)
 
     def sentences(self) -> Sequence[str]:
         """What the events say, without what follows from another (the currency's own transfers)."""
-        found = []
-        for event in self.view.events:
-            make = WORDS.get((event.contract, event.name))
-            if make is not None:
-                found.append(make(self, event, event.arguments))
+        said = [
+            sentence_of(each.contract, each.name, _OfEvent(self, each), each.arguments)
+            for each in self.view.events
+        ]
+        found = [each for each in said if each is not None]
         if not found:
-            found = [sent(self, e, e.arguments) for e in self.view.events if (e.contract, e.name) == MONEY]
+            found = [self.sent(e) for e in self.view.events if (e.contract, e.name) == MONEY]
         return list(dict.fromkeys(found))
+
+    def sent(self, event: TransactionEvent) -> str:
+        """Money that moved; said only where nothing else is, since most events have one behind them."""
+        a = event.arguments
+        return self.say(
+            "{amount} went from {sender} to {to}.",
+            amount=_OfEvent(self, event).money(a["value"]),
+            sender=self.who(a["from"]),
+            to=self.who(a["to"]),
+        )
 
     def move(self, move: MoveView) -> str:
         """What changed hands."""
@@ -143,6 +133,26 @@ class _SentenceWriter:
     def row(self, event: TransactionEvent, ui: Any) -> list[Any]:
         words = ", ".join(f"{name} = {_short(value)}" for name, value in event.arguments.items())
         return [_code(event.name), self.say(title_of(event.contract)), _code(words)]
+
+
+class _OfEvent:
+    """Writes what one event holds (api.instruments.sentences.Writer)."""
+
+    def __init__(self, writer: _SentenceWriter, event: TransactionEvent) -> None:
+        self.say, self.write, self.who = writer.say, writer.write, writer.who
+        self.event, self.case = event, writer.case(event)
+
+    def money(self, amount: Any) -> str:
+        return self.write.money(int(amount), self.case.deployment.currency)
+
+    def kpi(self, value: Any) -> str:
+        """By the feed that the event names, or the deal's only one."""
+        deal, feeds = self.case.deal, self.case.deployment.feeds
+        feed = self.event.arguments.get("feed")
+        key = next((k for k, f in feeds.items() if f == feed), next(iter(deal.kpis), None))
+        if key is None:
+            return str(value)
+        return self.write.kpi_scaled(int(value), deal.kpis[key].decimals, deal.kpis[key].unit)
 
 
 def _code(text: str) -> Markup:

@@ -180,7 +180,7 @@ class PartKind:
     say nothing before them. `cloned`: whether each deal has a clone of its own. `words`: what each kind of
     its rows means. `tables`: what it adds to those of a deal's events, by name. `shared`: what it was for
     that a part, by key, has shared money out among holders, of which their token's event tells: `kind` and
-    more of chain.ledger.Distribution."""
+    more of chain.ledger.Distribution. `measured`: events that say what became of a measurement."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
@@ -194,6 +194,7 @@ class PartKind:
     words: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     shared: Callable[[History, Event, str], Cells] | None = None
+    measured: frozenset[str] = frozenset()
 
 
 def holdings(world: World, token: str) -> dict[str, int]:

@@ -333,6 +333,7 @@ KIND = PartKind(
     _standing,
     helper="BondChecks",
     calls_currency=True,
+    measured=frozenset({"KpiFixed"}),
     words=WORDS,
     tables=TABLES,
     shared=_shared,

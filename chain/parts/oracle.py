@@ -89,4 +89,16 @@ TABLES = {
     "petitions": _of_feed("PeriodPetitioned", "petitioner", "evidence"),
     "rulings": _of_feed("ReportRuled", *REPORT, verdict=_verdict),
 }
-KIND = PartKind("KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks", cloned=False, tables=TABLES)
+MEASURED = frozenset(
+    {
+        "ReportSubmitted",
+        "ReportChallenged",
+        "PeriodPetitioned",
+        "ReportRuled",
+        "ChallengeSettled",
+        "ReportUsed",
+    }
+)
+KIND = PartKind(
+    "KpiOracle", ACTS_OF, apart=APART, helper="FeedChecks", cloned=False, tables=TABLES, measured=MEASURED
+)

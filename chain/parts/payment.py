@@ -385,6 +385,7 @@ KIND = PartKind(
     },
     _standing,
     helper="PaymentChecks",
+    measured=frozenset({"PeriodSettled"}),
     words=WORDS,
     tables=TABLES,
 )

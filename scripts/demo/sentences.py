@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.i18n import DEFAULT, Translator
-from api.pages.transaction_words import WORDS
+from api.instruments.acts import sentence_of
 from chain.network import when
 from finance.settlement.acts import Act, Done
 from finance.terms.canonical import plain
@@ -15,7 +15,7 @@ from scripts.demo.company import Company
 
 
 class Sentences:
-    """What events say, in the words of the pages (api.pages.transaction_words), in English."""
+    """What events say, in the words of the pages (api.instruments.sentences), in English."""
 
     def __init__(self, life: Company) -> None:
         self.life, self.say, self.write = life, Translator(DEFAULT), self
@@ -31,17 +31,16 @@ class Sentences:
         for event in done.emitted:
             self._kpi = self._feeds.get(event.arguments.get("feed", ""), self._kpi)
         for event in done.emitted:
-            make = WORDS.get((self._kinds[event.part], event.name))
-            if event.part == act.part and make is not None:
-                said: Any = self
-                yield make(said, said, event.arguments)
+            said = sentence_of(self._kinds[event.part], event.name, self, event.arguments)
+            if event.part == act.part and said is not None:
+                yield said
 
     # -- as sentences are made
 
-    def money(self, _event: Any, amount: Any) -> str:
+    def money(self, amount: Any) -> str:
         return self.life.money.words(int(amount))
 
-    def kpi(self, _event: Any, value: Any) -> str:
+    def kpi(self, value: Any) -> str:
         return self.value(self._kpi, int(value))
 
     def value(self, kpi_id: str, value: int) -> str:
@@ -54,5 +53,5 @@ class Sentences:
         name = self.life.called.get(str(address), str(address))
         return name[:1].upper() + name[1:]
 
-    def day_text(self, seconds: int) -> str:
-        return when(seconds)[:10]
+    def day_text(self, moment: int) -> str:
+        return when(moment)[:10]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from chain.bindings import event_abis
+from chain.parts import PARTS
 from scripts.bench import REGISTER
 from tools import bootstrap
 
@@ -165,6 +167,9 @@ OF_A_KIND = re.compile(
     r"api/instruments/(?:bond|swap|offering|token)|scripts/kinds/(?:bond|payment)"
     r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form)|scripts/examples/"
 )
+OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
+"""Of the claim token in the index: what each holder has, and its statement."""
+EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "registry")
 STILL = {
     "api/instruments/__init__.py",  # a registry
     "finance/terms/__init__.py",  # what users import
@@ -186,3 +191,26 @@ def test_no_more_of_the_other_rooms_names_a_kind() -> None:
         and ELSEWHERE.search(path.read_text())
     }
     assert found == STILL
+
+
+def test_nothing_names_an_event_of_a_kind_but_its_own_modules() -> None:
+    """Law 9 for what contracts say: in all rooms of Python, but for events that ERC-20 and clones share."""
+    names = {
+        event["name"]
+        for kind in EVENTS_OF
+        for event in event_abis(PARTS[kind].contract).values()
+        if event["name"] not in ("Transfer", "Approval", "Initialized")
+    }
+    assert {"CouponPaid", "PeriodSettled", "Subscribed", "Distributed", "IdentitySet"} <= names
+    own = re.compile(r"chain/parts/|finance/settlement/|api/instruments/registry")
+    found = [
+        (name, event)
+        for room in ("api", "chain", "finance", "oracle", "scripts")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if not any(
+            each.match(name := path.relative_to(ROOT).as_posix()) for each in (OF_A_KIND, OF_A_TOKEN, own)
+        )
+        for event in sorted(names)
+        if f'"{event}"' in path.read_text()
+    ]
+    assert found == []
