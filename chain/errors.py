@@ -26,6 +26,10 @@ class UnreachableError(NetworkError):
     """The chain does not answer, or what answers there is none. What was asked for may have happened."""
 
 
+class OtherChainError(NetworkError):
+    """The chain that answers is not that of a record, or has taken its deal back."""
+
+
 class RecordError(ChainError, InputError):
     """A deployment record or a file of wallets cannot be used; one line per problem names file and field."""
 

@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError
 from web3 import Web3
 
 from chain.bindings import event_abis
-from chain.errors import NetworkError
+from chain.errors import OtherChainError
 from chain.history import SHARED, Event
 from chain.log_reader import (
     Decoder,
@@ -70,11 +70,11 @@ class Watch:
 
 
 def require_chain(w3: Web3, record: DeploymentRecord) -> None:
-    """Raise NetworkError unless `w3` is the chain of a record: same id, and the deal's own contract."""
+    """Raise OtherChainError unless `w3` is the chain of a record: same id, and the deal's own contract."""
     if w3.eth.chain_id != record.chain_id:
-        raise NetworkError(f"the chain has id {w3.eth.chain_id}, the deployment is on {record.chain_id}")
+        raise OtherChainError(f"the chain has id {w3.eth.chain_id}, the deployment is on {record.chain_id}")
     if not w3.eth.get_code(Web3.to_checksum_address(record.own)):
-        raise NetworkError(
+        raise OtherChainError(
             f"no contract at {record.own}: this is not the chain the deal was deployed to "
             f"(block {record.block}), or it has been restarted"
         )

@@ -22,7 +22,15 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
 from chain.bindings import calldata, request
-from chain.errors import ChainError, ContractError, NetworkError, UnreachableError, argument_words
+from chain.errors import (
+    ChainError,
+    ContractError,
+    NetworkError,
+    OtherChainError,
+    RecordError,
+    UnreachableError,
+    argument_words,
+)
 from chain.following import Following, StrayError, acts_of
 from chain.reconcile import names_of
 from chain.records import DeploymentRecord
@@ -83,7 +91,7 @@ class Metrics:
         )
         self.stray = Gauge(
             "penstock_keeper_stray",
-            "1: the log is not what the books make of it",
+            "1: it cannot be served, for its log is not what the books make of it, or it is not on the chain",
             ["deal"],
             registry=self.registry,
         )
@@ -112,7 +120,7 @@ class Keeper:
         self.deals = [Following(w3, record) for record in records]
         self.metrics = metrics or Metrics()
         self.stray: set[str] = set()
-        """Deals whose log was not what the books make of it when it was looked at last."""
+        """Deals that could not be served when they were looked at last: by their log, or off the chain."""
         self._said: dict[str, str] = {}
 
     def run(self, interval: float, stop: Flag) -> None:
@@ -153,14 +161,17 @@ class Keeper:
         name = deal.record.deal
         try:
             world = deal.look()
-        except StrayError as error:
-            self.metrics.stray.labels(name).set(1)
-            self.stray.add(name)
-            self._say_once(name, f"{name}: nothing is done: {error}")
+            due = self._worth(deal, world)
+        except (StrayError, OtherChainError, RecordError) as error:
+            self._left(name, error)
+            return None
+        except (ChainError, Web3Exception):
+            raise
+        except Exception as error:  # books of another package may break off
+            self._left(name, error)
             return None
         self.metrics.stray.labels(name).set(0)
         self.stray.discard(name)
-        due = self._worth(deal, world)
         self.metrics.due.labels(name).set(len(due))
         self.metrics.block.labels(name).set(world.block - 1)
         for act in due:
@@ -173,6 +184,13 @@ class Keeper:
                 self.metrics.refused.labels(name, act.part, act.call).inc()
                 self._say_once(f"{name} {_key(act)}", f"{name} {words(act)}: the contract refuses: {error}")
         return None
+
+    def _left(self, name: str, error: Exception) -> None:
+        """A deal that cannot be served holds up no other."""
+        self.metrics.stray.labels(name).set(1)
+        self.stray.add(name)
+        why = str(error) if isinstance(error, ChainError) else f"{type(error).__name__}: {error}"
+        self._say_once(name, f"{name}: nothing is done: {why}")
 
     def _worth(self, deal: Following, world: World) -> list[Act]:
         """What is due but for sweeping up dust."""

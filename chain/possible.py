@@ -12,7 +12,7 @@ from typing import Any
 from chain.following import acts_of
 from finance.report.text import joined
 from finance.settlement.acts import ANYONE, AbiType, Act, Call
-from finance.settlement.widths import SettlementError, StateError
+from finance.settlement.widths import FailedError, SettlementError, StateError
 from finance.settlement.world import World
 
 DUE, ASK, WITHIN = "due", "ask the contract", "by the deal's contracts only"
@@ -70,11 +70,11 @@ def _now(world: World, part: str, row: Call) -> str:
             _, done = world.tried(Act(by, part, row.name, given, world.at, world.block))
         except StateError as error:
             return f"{CANNOT}: {error}"
+        except FailedError:
+            failed = True
+            continue
         except SettlementError as error:
             reasons.append(str(error))
-            continue
-        except Exception:  # whatever books of another package do with such arguments
-            failed = True
             continue
         if done.emitted:
             found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))

@@ -42,7 +42,6 @@ from chain.parts import PARTS
 from chain.terms import ZERO_ADDRESS
 from finance.settlement import acts as settled
 from finance.settlement.acts import Done
-from finance.settlement.widths import SettlementError
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -160,12 +159,7 @@ class _Preparation:
         arguments = dict(zip(call.arguments, self.act.arguments(given), strict=True))
         at = max(world.at, clock(self.w3))
         done = settled.Act(self.sender, self.act.part, call.name, arguments, at, world.block)
-        try:
-            return world.tried(done)[1]
-        except SettlementError:
-            raise
-        except Exception as error:  # whatever books of another package do
-            raise SettlementError(f"{self.act.part}: {call.name}: {type(error).__name__}") from error
+        return world.tried(done)[1]
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))

@@ -24,6 +24,11 @@ class StateError(SettlementError):
     """An act that is refused for the state that a part is in, whatever its arguments."""
 
 
+class FailedError(SettlementError):
+    """Books that broke off by a fault of their own, not as the contract refuses: what that does they do not
+    say."""
+
+
 def wrong_state(part: str, state: IntEnum, wanted: IntEnum | None = None) -> StateError:
     """That a part is in a state, and not in the one that an act needs."""
     is_, must = ("" if each is None else each.name.lower().replace("_", " ") for each in (state, wanted))

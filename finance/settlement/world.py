@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted, Flow, table
 from finance.settlement.layered import Layered, Sums
-from finance.settlement.widths import SettlementError, uint256
+from finance.settlement.widths import FailedError, SettlementError, uint256
 
 CURRENCY = "currency"
 NOBODY = "0x" + "00" * 20
@@ -41,13 +41,20 @@ class Books:
     """Of the part in its deal."""
 
     def act(self, by: str, call: str, arguments: Mapping[str, Any], world: World) -> Any:
-        """Carry an act out. Raises SettlementError where the contract reverts."""
+        """Carry an act out. Raises SettlementError where the contract reverts, FailedError where these books
+        break off, as those of another package may."""
         if call not in self.ACTS:
             raise SettlementError(f"{self.key}: no act {call}")
         row = self.ACTS[call]
         if row.who != ANYONE and by not in self.roles(world)[row.who]:
             raise SettlementError(f"{self.key}: {call} by {by}, not by the {row.who}")
-        return getattr(self, call)(world, by, **row.checked(arguments))
+        try:
+            return getattr(self, call)(world, by, **row.checked(arguments))
+        except SettlementError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise FailedError(f"{self.key}: {call}: its books break off: {why}") from error
 
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
         """Who has each role that the table names."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, ClassVar
 
+import pytest
+
 from chain.possible import possible
 from finance.settlement import SettlementError
-from finance.settlement.acts import ANYONE, Call, table
+from finance.settlement.acts import ANYONE, Act, Call, table
+from finance.settlement.widths import FailedError
 from finance.settlement.world import Books, World
 
 
@@ -46,6 +49,15 @@ class OddBooks(Books):
 
     def end(self, world: World, by: str) -> None:
         raise SettlementError("not now")
+
+
+def test_books_that_break_off_refuse() -> None:
+    """So that a log with such an act is not explained, and nobody who looks on falls over."""
+    world = World({"odd": OddBooks()}, {"odd": "0x" + "0d" * 20})
+    act = Act("", "odd", "share", {"parts": 0}, 0)
+    with pytest.raises(FailedError, match="odd: share: its books break off: ZeroDivisionError"):
+        world.tried(act)
+    assert not world.takes(act)
 
 
 def test_books_that_fail_take_nothing_down() -> None:

@@ -23,6 +23,7 @@ from chain.network import LocalChain, local_account, reach_time, rpc, set_time, 
 from chain.reconcile import reconcile
 from chain.sender import Sender
 from finance.settlement.acts import Act
+from finance.terms import parse_deal
 from tests.chain.bond_life import (
     BEFORE_THE_OFFERING,
     CLIENTS,
@@ -32,6 +33,7 @@ from tests.chain.bond_life import (
     Life,
     at,
     small_deal,
+    small_tree,
     whole_life,
 )
 from tests.chain.swap_life import BEFORE, SwapLife, project_deal, rain_deal, units
@@ -290,6 +292,24 @@ def test_nothing_is_done_on_a_log_that_the_books_do_not_explain(sold: Life) -> N
     assert len(lines) == 1
     assert "nothing is done: block" in lines[0]
     assert "currency Transfer: no act of the deal explains it" in lines[0]
+
+
+def test_a_deal_that_the_chain_has_taken_back_holds_up_no_other(chain: LocalChain) -> None:
+    one = Life(chain, small_deal())
+    one.sell(a=4, b=3)
+    before = rpc(one.w3, "evm_snapshot")
+    tree = small_tree()
+    tree["parts"]["bond"]["coupon"]["rate"]["value"] = Decimal("0.04")
+    other = Life(chain, parse_deal(tree))
+    lines: list[str] = []
+    keeper = Keeper(one.w3, one.chain_account, [other.record, one.record], lines.append)
+    assert keeper.round() == []
+    assert rpc(one.w3, "evm_revert", before)
+    reach_time(one.w3, at("2016-09-29"))
+    assert calls(keeper.round()) == ["settle"]
+    keeper.round()
+    assert sum("nothing is done: no contract at" in line for line in lines) == 1
+    assert keeper.stray == {other.record.deal}
 
 
 def test_blocks_that_are_taken_back_are_read_again(sold: Life) -> None:

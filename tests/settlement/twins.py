@@ -21,6 +21,7 @@ from chain.bindings import event_abis, named, ordered, type_of
 from chain.log_reader import checksummed, decoder
 from finance.settlement import SettlementError
 from finance.settlement.acts import ANYONE, Act, Call, Done, Emitted
+from finance.settlement.widths import FailedError
 from finance.settlement.world import ACTS as CURRENCY_ACTS
 from finance.settlement.world import CURRENCY, Books, World
 from tests.settlement.engine import NOW, Reverted
@@ -260,7 +261,9 @@ class Twins:
         except Reverted as refusal:
             try:
                 self.world.tried(act)
-            except SettlementError:
+            except SettlementError as error:
+                if isinstance(error, FailedError):
+                    raise self._differ(str(error)) from error
                 self.story[-1] += ": refused"
                 self.refused[act.part, act.call] += 1
                 return None
