@@ -44,9 +44,12 @@ def act(
     password_file: PasswordOption = None,
     at: Annotated[
         str | None,
-        typer.Option(help="Local chains: move the clock to this date (2021-04-01, or with T12:00) first."),
+        typer.Option(help="Local chains: move the clock to this date (2021-04-01, or with T12:00) first, unless the act is "
+            "refused then."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would do, by the books at --at, and do nothing.")
+    ] = False,
     all_: Annotated[
         bool,
         typer.Option("--all", help="List what only contracts do, and acts of oracle and registry, as well."),
@@ -57,17 +60,14 @@ def act(
 
     Amounts are in minor units of the currency. Currency that an act takes is allowed to the part first, as
     far as needed. What the books of the deal, or the contract, do not allow is refused in words before
-    anything is sent: exit 1.
+    anything is sent, and before a clock is moved: exit 1.
     """
     from chain.acting import Acting
     from chain.network import connect
     from chain.possible import nothing
     from chain.records import load_record
-    from finance.terms import InputError
     from scripts.accounts import account_of
 
-    if dry_run and at is not None:
-        raise InputError(f"--at = {at}: moves the chain's clock, and --dry-run does nothing")
     record = load_record(deployment)
     w3 = connect(network, record.chain_id)
     moment = None if at is None else _moment(w3, at)
@@ -75,16 +75,20 @@ def act(
     deal = acting.deal
     world = deal.look()
     if what is None:
-        _show_list(deal, _moved(deal, world, moment), all_, json)
+        then = replace(world, at=moment) if dry_run and moment is not None else _moved(deal, world, moment)
+        _show_list(deal, then, all_, json)
         return
     named = record.wallets.everybody
     wallet = named.get(sender) if sender is not None else None
     account = account_of(w3, wallet if isinstance(wallet, str) else sender, keystore, password_file)
     address = account if isinstance(account, str) else account.address
     wanted = _wanted(world, what, arguments or [], address, named)
-    world = _moved(deal, world, moment)
-    wanted = replace(wanted, at=world.at, block=world.block)
-    done = _tried(world, wanted)
+    if moment is not None:  # what is refused then moves no clock
+        world = replace(world, at=max(world.at, moment))
+        wanted, done = _tried(world, wanted, f"; by {at}, where the clock was not moved to")
+        if not dry_run and (done is None or done.emitted):
+            world = _moved(deal, world, moment)
+    wanted, done = _tried(world, wanted)
     said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
     if done is not None and not done.emitted:
         said |= {"nothing": f"{nothing(wanted.call)}, so no transaction is sent"}
@@ -239,15 +243,17 @@ def _type_words(kind: AbiType) -> str:
     return str(kind)
 
 
-def _tried(world: World, wanted: Act) -> Done | None:
-    """What an act would come to by the books; None where only the contract knows."""
+def _tried(world: World, wanted: Act, more: str = "") -> tuple[Act, Done | None]:
+    """An act at the world's moment, and what it would come to by the books; None where only the contract
+    knows. `more` is said of a refusal."""
     from chain.acting import tried
     from finance.settlement.widths import SettlementError
 
+    wanted = replace(wanted, at=world.at, block=world.block)
     try:
-        return tried(world, wanted)
+        return wanted, tried(world, wanted)
     except SettlementError as error:
-        typer.echo(f"refused: {error}", err=True)
+        typer.echo(f"refused: {error}{more}", err=True)
         raise typer.Exit(1) from None
 
 
@@ -300,8 +306,8 @@ def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
 
 
 def _moment(w3: Any, at: str) -> int:
-    """When a local chain's clock is to stand. Raises InputError for another chain, for no date, and for one
-    that is past on the chain."""
+    """When a local chain's clock is to stand: now on a day that has begun. Raises InputError for another
+    chain, for no date, and for one that is past on the chain."""
     from chain.network import clock, is_local, when
     from finance.terms import InputError
 
@@ -312,6 +318,8 @@ def _moment(w3: Any, at: str) -> int:
     if not is_local(w3):
         raise InputError(f"--at = {at}: only the clock of a local chain can be moved")
     unix, now = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), clock(w3)
+    if when(now).startswith(at.replace("T", " ")):
+        return now
     if unix < now:
         raise InputError(f"--at = {at}: the chain's clock is at {when(now)}, and does not go back")
     return unix

@@ -298,7 +298,7 @@ def test_a_deal_that_the_chain_has_taken_back_holds_up_no_other(chain: LocalChai
     one = Life(chain, small_deal())
     one.sell(a=4, b=3)
     before = rpc(one.w3, "evm_snapshot")
-    tree = small_tree()
+    tree = small_tree() | {"id": "another-bond"}
     tree["parts"]["bond"]["coupon"]["rate"]["value"] = Decimal("0.04")
     other = Life(chain, parse_deal(tree))
     lines: list[str] = []
