@@ -18,6 +18,8 @@ from finance.settlement.world import World
 DUE, ASK, WITHIN = "due", "ask the contract", "by the deal's contracts only"
 MOST_TRIED = 64
 """Combinations of arguments; of more it is said that it depends on them."""
+MOST_SAID = 3
+"""Reasons why not."""
 DEPENDS, CAN, CANNOT = "depends on", "can be done", "no"
 
 
@@ -59,8 +61,12 @@ def _now(world: World, part: str, row: Call) -> str:
         return f"{CANNOT}: there is no {row.who}"
     if row.who == ANYONE:  # some acts do more for a party that calls itself
         who = ["", *sorted({each for some in roles.values() for each in some} - contracts)]
-    asked = enumerate(row.arguments.values(), 1)
-    choices = [_choices(kind) or [_blank(kind, place)] for place, kind in asked]
+    known = world.parts[part].few(row.name)
+    if not all(known.values()):
+        return f"{CANNOT}: {nothing(row.name)}"
+    few = {name: _choices(kind) for name, kind in row.arguments.items()} | known
+    asked = enumerate(row.arguments.items(), 1)
+    choices = [few[name] or [_blank(kind, place)] for place, (name, kind) in asked]
     if prod(map(len, choices)) > MOST_TRIED:
         return f"{DEPENDS} {joined(list(row.arguments))}"
     found, reasons, failed = [], [], False
@@ -80,14 +86,13 @@ def _now(world: World, part: str, row: Call) -> str:
             found.append(" ".join(f"{name}={_typed(value)}" for name, value in given.items()))
         else:
             reasons.append(nothing(row.name))
-    few = all(map(_choices, row.arguments.values()))
-    if not few or (failed and row.arguments and not found):
+    if not all(few.values()) or (failed and row.arguments and not found):
         return f"{DEPENDS} {joined(list(row.arguments))}"
     if found:
         return ": ".join(filter(None, (CAN, " or ".join(dict.fromkeys(found)))))
     if failed:
         return ASK
-    return f"{CANNOT}: " + "; ".join(dict.fromkeys(reasons))
+    return f"{CANNOT}: " + "; ".join([*dict.fromkeys(reasons)][:MOST_SAID])
 
 
 def _choices(kind: AbiType) -> list[Any]:

@@ -44,8 +44,10 @@ def act(
     password_file: PasswordOption = None,
     at: Annotated[
         str | None,
-        typer.Option(help="Local chains: move the clock to this date (2021-04-01, or with T12:00) first, unless the act is "
-            "refused then."),
+        typer.Option(
+            help="Local chains: move the clock to this date (2021-04-01, or with T12:00), unless the act "
+            "is refused then."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would do, by the books at --at, and do nothing.")

@@ -212,6 +212,7 @@ class _Preparation:
         return Call(self.sender, self._at("currency"), approve, "approve")
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
+        idle = result.ok is True and result.logs is not None and not result.logs
         approval = call.to == self._at("currency") and call.label == "approve"
         called, error = "currency" if approval else self.act.on, result.error
         return StepView(
@@ -228,7 +229,8 @@ class _Preparation:
                 simulated=result.simulated,
                 ok=result.ok,
                 refusal=None if error is None else refusal_view(error, self.say, self.money, called),
-                moves=moves_in(result.logs, self.deployment, self.sender, self.say),
+                note=self.say("Nothing would change: there is nothing to do.") if idle else None,
+                moves=moves_in(result.logs or (), self.deployment, self.sender, self.say),
             ),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.hexadecimal import decode_hex
@@ -34,12 +34,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """What a call would do. `ok` is None where nothing can be said; `logs` as the node gives them."""
+    """What a call would do. `ok` is None where nothing can be said; `logs` as the node gives them, None where
+    it gives none."""
 
     ok: bool | None
     error: ContractError | None = None
     gas: int | None = None
-    logs: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    logs: Sequence[dict[str, Any]] | None = None
 
     @property
     def simulated(self) -> bool:

@@ -64,6 +64,9 @@ class OutcomeView(Resource):
     simulated: bool
     ok: bool | None = None
     refusal: RefusalView | None = None
+    note: str | None = Field(
+        default=None, description="What should be known before it is signed, in the language of the request."
+    )
     moves: list[MoveView] = Field(default_factory=list)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from finance.settlement import bond
 from finance.settlement.acts import ANYONE, Act, Call, table
@@ -93,10 +93,17 @@ class BondBooks(Books):
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
         return {"offering": [world.addresses[self.parts.offering]]}
 
+    @property
+    def _open(self) -> list[int]:
+        """Fixings that are not made."""
+        return [n for n in range(len(self.terms.fixings)) if n not in self.life.values]
+
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        return {"fixing": self._open} if call == "fix" else {}
+
     def due(self, world: World) -> list[Act]:
-        open_ = [n for n in range(len(self.terms.fixings)) if n not in self.life.values]
         calls = ["pay_coupon", "redeem", "declare_default", "cure", "accelerate", "recover"]
-        found = [self._now(world, "fix", fixing=number) for number in open_]
+        found = [self._now(world, "fix", fixing=number) for number in self._open]
         found += [self._now(world, call) for call in calls]
         return found + ([self._now(world, "return_surplus")] if world.held(self.key) else [])
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
@@ -132,6 +132,9 @@ class TokenBooks(Books):
             "servicer": [world.addresses[self.terms.servicer]],
             "holder in recovery": [each for each in self.recoveries if self.recovery_of(each, world.at)],
         }
+
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        return {"holder": list(self.recoveries)} if call == "recover_holding" else {}
 
     def due(self, world: World) -> list[Act]:
         return [self._now(world, "recover_holding", holder=holder) for holder in self.recoveries]
@@ -341,6 +344,9 @@ class TokenSums(TokenBooks):
 
 class _Unheld(TokenBooks):
     """See TokenSums.with_holders."""
+
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        return {}
 
     def _account(self, holder: str) -> Account:
         raise LookupError(f"{self.key}: who holds what is not known here")

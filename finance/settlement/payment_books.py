@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from finance.settlement import kpi_payment
 from finance.settlement.acts import ANYONE, Act, Call, table
@@ -234,6 +234,10 @@ class PaymentBooks(Books):
             raise SettlementError(f"{self.key}: the {side.name.lower()} has no offer")
         self._propose(side, replace(mine, expiry=0))
         world.emit(self.key, "TerminationWithdrawn", side=side, id=mine.id)
+
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        offers = {each.id for each in self.proposals if each.id}
+        return {"id": sorted(offers)} if call == "accept_termination" else {}
 
     def accept_termination(self, world: World, by: str, id: int) -> None:
         self._require_running(world)

@@ -65,6 +65,10 @@ class Books:
         the order in which it should be done."""
         return []
 
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        """What an argument of an act can be now, of those that can only be one of a few."""
+        return {}
+
     def promised(self, world: World) -> list[Act]:
         """What those who keep their word do now, who are no parts of the deal: each its own act."""
         return []

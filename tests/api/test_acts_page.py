@@ -59,6 +59,11 @@ def test_what_is_done_to_holders_has_a_form(active: Service, redeemed: Service) 
     assert to_holders & ended == {"claim", "freeze", "announce-recovery"}  # of a claim that is closed
 
 
+def test_no_report_is_turned_into_a_payment_before_it_is_final(active: Service) -> None:
+    names = {each.act.name for each in doable(case_of(active.services, active.world.id))}
+    assert "fix" not in names
+
+
 def test_what_is_due_by_now_has_a_form_before_there_is_a_block(active: Service) -> None:
     case = case_of(active.services, active.world.id)
     later = at("2031-01-01")

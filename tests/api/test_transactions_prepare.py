@@ -115,6 +115,14 @@ def test_everything_that_is_signed_is_shown(offered: Service) -> None:
     assert w3.eth.block_number  # nothing was sent
 
 
+def test_a_claim_of_nothing_says_so(offered: Service) -> None:
+    (step,) = prepare(offered, "claim", offered.world.life.b)["steps"]
+    assert step["outcome"]["ok"] is True
+    assert step["outcome"]["note"] == "Nothing would change: there is nothing to do."
+    (paused,) = prepare(offered, "pause", offered.world.record.wallets["agent"], paused=True)["steps"]
+    assert paused["outcome"]["note"] is None
+
+
 def test_a_currency_that_is_wary_of_changed_allowances(tmp_path: Path) -> None:
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
         made, _ = Sender(chain.w3, chain.accounts[0]).deploy("WaryCurrency", 6)

@@ -229,6 +229,7 @@ function described(step) {
     const words = make("p", { className: "notice bad", textContent: outcome.refusal.words });
     item.append(words);
   }
+  if (outcome.note) item.append(make("p", { className: "notice", textContent: outcome.note }));
   const moves = outcome.moves ?? [];
   if (moves.length) {
     const list = make("ul");
