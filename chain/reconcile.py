@@ -9,7 +9,7 @@ or to the deal, which must be the books' as well; and in the end what the contra
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -157,8 +157,8 @@ class _Reconciler:
 
     def result(self, deal: Deal, deployment: list[Any]) -> Reconciliation:
         standings = dict(self._standings(deal.currency))
-        over = any(each.over for each in standings.values())
-        done = over or all(each.ended for each in standings.values())
+        over = {part for each in deal.groups.values() for part in _over(each.parts, standings)}
+        done = all(each.ended or part in over for part, each in standings.items())
         holders = list(self._holders())
         return Reconciliation(
             deal=deal.id,
@@ -184,7 +184,9 @@ class _Reconciler:
             ],
             deployment=deployment,
             notes=[*(note for each in standings.values() for note in each.notes), *self.made.unlike],
-            not_yet=[] if done else [line for each in standings.values() for line in each.not_yet],
+            not_yet=[]
+            if done
+            else [line for part, each in standings.items() if part not in over for line in each.not_yet],
         )
 
     def _standings(self, currency: Currency) -> Iterator[tuple[str, Standing]]:
@@ -221,6 +223,11 @@ class _Reconciler:
                 expected = claimed[holder][0] + books.claimable(holder)
                 units, unclaimed = books.units_of(holder), ask("claimable", holder)
                 yield Holder(part, holder, units, expected, claimed[holder][1], unclaimed)
+
+
+def _over(parts: Collection[str], standings: Mapping[str, Standing]) -> Collection[str]:
+    """Those parts, which hang together, if one of them says that nothing of them is to come."""
+    return parts if any(standings[part].over for part in parts if part in standings) else ()
 
 
 def names_of(record: DeploymentRecord) -> dict[str, str]:

@@ -94,7 +94,7 @@ class Now:
 class Standing:
     """How a part stands: its `state` in words, figures against the contract's, what is not paid though it
     should be, and in words what a reader should know. `ended`: nothing of it is to come; `over`: nothing of
-    the whole deal, which never began."""
+    all that hangs together with it in the deal (`Deal.groups`), which never began."""
 
     state: str = ""
     ended: bool = True

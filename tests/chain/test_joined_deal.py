@@ -17,7 +17,7 @@ from chain.network import reach_time
 from chain.reconcile import reconcile
 from chain.records import RecordError, load_record
 from finance.terms import InputError, load_deal, parse_deal
-from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, at
+from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, COUPON_DATES, THOUSAND, at
 from tests.chain.joined_life import UNIT, Joined
 from tests.joined_deals import DEALS, crowded_tree, joined_deal, term
 
@@ -41,6 +41,19 @@ def test_what_is_left_of_the_rewards_goes_to_the_first_by_the_alphabet() -> None
         sponsors = {feed.terms.kpi: feed.sponsor for feed in plan_of(deal).feeds}
         assert sponsors["leakage"] == "payer.contractor"  # leaks, then rain
         assert sponsors["city-runoff"] == "issuer.city"
+
+
+def test_one_failed_sale_does_not_end_the_deal(life: Joined) -> None:
+    """What hangs together with it is over; the other bond has coupons to pay, and the forward is to begin."""
+    life.sell(a=4, b=3)
+    life.settle()
+    life.fund(20 * THOUSAND)
+    life.coupon(COUPON_DATES[0])
+    result = reconcile(life.w3, life.record)
+    assert result.ok
+    assert (result.states["bond"], result.states["junior-sale"]) == ("active", "failed")
+    assert f"{len(COUPON_DATES) - 1} of {len(COUPON_DATES)} coupons are not paid" in result.not_yet
+    assert result.not_yet.count("the bond is not redeemed") == 1
 
 
 def test_every_part_lives_its_life(life: Joined, tmp_path: Any) -> None:
