@@ -120,6 +120,9 @@ def table(items: Sequence[BaseModel], model: type[BaseModel]) -> pd.DataFrame:
     row stays an integer in the others, and a list without rows has the same columns and types."""
     kinds = columns(model)
     frame = pd.DataFrame([flat(item) for item in items], columns=list(kinds), dtype=object)
+    for name, kind in kinds.items():
+        if kind == _DTYPES[int] and any(each is not None and each >= 2**63 for each in frame[name]):
+            kinds[name] = "UInt64"  # a time as a contract takes it
     return frame.astype(kinds)
 
 

@@ -49,6 +49,9 @@ RAISE = 1.25
 """By how much fees rise then; nodes want a tenth more at least."""
 TRIES = 8
 LONGEST_WAIT = 60
+REST, LONGEST_REST = 60, 3_600
+"""Seconds that an act is let be that was paid for in vain a second time, doubled at each further one: who
+makes it fail once it is sent must not drain the keeper."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ class Keeper:
         self.stray: set[str] = set()
         """Deals that could not be served when they were looked at last: by their log, or off the chain."""
         self._said: dict[str, str] = {}
+        self._reverted: dict[str, tuple[int, float]] = {}
+        """Acts that were paid for and did not happen: how often in a row, and until when (monotonic) they are
+        let be."""
 
     def run(self, interval: float, stop: Flag) -> None:
         """Rounds until `stop` is set, `interval` seconds apart; longer while the chain does not answer."""
@@ -174,8 +180,9 @@ class Keeper:
         self.stray.discard(name)
         self.metrics.due.labels(name).set(len(due))
         self.metrics.block.labels(name).set(world.block - 1)
+        now = time.monotonic()
         for act in due:
-            if _key(act) in refused:
+            if _key(act) in refused or self._reverted.get(f"{name} {_key(act)}", (0, 0.0))[1] > now:
                 continue
             try:
                 return self._perform(deal, world, act)
@@ -210,7 +217,7 @@ class Keeper:
     def _perform(self, deal: Following, world: World, act: Act) -> Performed:
         name = deal.record.deal
         _, made = world.tried(act)
-        receipt = self._send(deal.call(world, act), words(act))
+        receipt = self._send(deal.call(world, act), words(act), f"{name} {_key(act)}")
         done = Performed(
             name,
             act,
@@ -227,16 +234,20 @@ class Keeper:
 
     # -- transactions
 
-    def _send(self, function: ContractFunction, operation: str) -> Any:
-        """Send a call and wait until it is mined, raising its fees when it takes long."""
+    def _send(self, function: ContractFunction, operation: str, about: str) -> Any:
+        """Send a call and wait until it is mined, raising its fees when it takes long. `about`: whose act."""
         plain = {"from": self.address, "to": function.address, "data": calldata(function), "value": "0x0"}
         estimate = int(request(self.w3, "eth_estimateGas", [plain], operation), 16)
         limit = int(self.w3.eth.get_block("latest")["gasLimit"])
         plain["gas"] = hex(with_margin(estimate, limit))
         receipt = self._mined(plain, self._nonce("latest"), operation)
         if receipt["status"] != 1:
+            times = self._reverted.get(about, (0, 0.0))[0] + 1
+            rest = min(REST * 2 ** (times - 2), LONGEST_REST) if times > 1 else 0
+            self._reverted[about] = times, time.monotonic() + rest
             request(self.w3, "eth_call", [plain, hex(receipt["blockNumber"] - 1)], operation)
             raise ContractError("Reverted", {"tx": _hex(receipt["transactionHash"])}, operation)
+        self._reverted.pop(about, None)
         return receipt
 
     def _settle_earlier(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
@@ -16,9 +16,15 @@ _DAY = {"en": "d MMM y", "ko": "y년 M월 d일"}
 _MOMENT = {"en": "d MMM y, HH:mm", "ko": "y년 M월 d일 HH:mm"}
 
 
+LAST = 253_402_300_799
+"""What is later, as a contract may be told, is shown as the last day that there is."""
+EXACT = Context(prec=120)
+"""For the largest whole numbers of a chain, which have 78 digits."""
+
+
 def major(minor: int | str, decimals: int) -> Decimal:
     """Minor units as an amount of the currency, exactly."""
-    return Decimal(int(minor)).scaleb(-decimals)
+    return Decimal(int(minor)).scaleb(-decimals, EXACT)
 
 
 class Format:
@@ -29,9 +35,10 @@ class Format:
 
     def number(self, value: Decimal | float | int, digits: int = 2) -> str:
         """1234567.5 as 1,234,567.50; a value that rounds to nothing has no sign."""
-        rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return _minus(format_decimal(rounded + 0, pattern, locale=self.language))
+        with localcontext(EXACT):
+            rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+            return _minus(format_decimal(rounded + 0, pattern, locale=self.language))
 
     def amount(self, value: Decimal | float | int, code: str, digits: int = 2) -> str:
         """USD 428,750.00"""
@@ -45,9 +52,10 @@ class Format:
 
     def short(self, value: Decimal | float | int) -> str:
         """25000000 as 25 million."""
-        text = format_compact_decimal(
-            Decimal(str(value)), format_type="long", locale=self.language, fraction_digits=2
-        )
+        with localcontext(EXACT):
+            text = format_compact_decimal(
+                Decimal(str(value)), format_type="long", locale=self.language, fraction_digits=2
+            )
         return _minus(text)
 
     def short_money(self, minor: int | str, currency: Currency) -> str:
@@ -57,7 +65,8 @@ class Format:
     def percent(self, fraction: Decimal | float, digits: int = 2) -> str:
         """0.0343 as 3.43%."""
         pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
-        return _minus(format_percent(Decimal(str(fraction)) + 0, pattern, locale=self.language))
+        with localcontext(EXACT):
+            return _minus(format_percent(Decimal(str(fraction)) + 0, pattern, locale=self.language))
 
     def plain_percent(self, fraction: Decimal) -> str:
         """A stated fraction with the digits it has: 0.186 as 18.6%."""
@@ -101,7 +110,7 @@ def short_hash(value: str) -> str:
 
 
 def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(min(seconds, LAST), UTC)
 
 
 def _minus(text: str) -> str:

@@ -298,6 +298,8 @@ class _Preparation:
             "deadline": str(clock(self.w3) + PERMIT_SECONDS),
         }
         _, name, version, chain_id, verifier, _, _ = domain
+        if (chain_id, verifier) != (self.record.chain_id, self._at("currency")):
+            return None  # a signature that another token would take
         return TypedDataView(
             purpose="permit",
             title=self.say("Allow the contract to take {money}", money=self.money(amount)),

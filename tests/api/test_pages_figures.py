@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 from api.app import build
 from api.i18n import Translator
 from api.instruments import words_of
+from api.listing import table
+from api.models import Currency, Resource
 from api.pages.format import Format
 from api.settings import Limits, Settings
 from chain.bindings import read
@@ -23,6 +25,26 @@ from tests.api.world import ORIGIN, Service
 ROOT = Path(__file__).parents[2]
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 TAG = re.compile(r"<[^>]+>")
+
+
+def test_the_largest_figures_of_a_chain_are_written() -> None:
+    """Whoever gives a part 2^255 of a free currency, or an offer until 2^64 - 1, takes no page away."""
+    write, usd = Format("en"), Currency(code="USD", decimals=6)
+    assert write.money(2**255, usd).startswith("USD 57,896,044,618,")
+    assert write.money(-(2**255), usd).endswith(".82")
+    assert write.percent(Decimal(2**255)).endswith("%")
+    assert write.short_money(2**255, usd).endswith("trillion")
+    assert write.kpi_scaled(-(2**127), 6, "fraction").startswith("−17,014,118,346,")
+    assert write.day_text(2**64 - 1) == "31 Dec 9999"
+
+
+class _Offer(Resource):
+    expiry: int
+
+
+def test_a_table_holds_the_largest_time() -> None:
+    rows = [_Offer(expiry=2**64 - 1), _Offer(expiry=5)]
+    assert table(rows, _Offer).to_csv(index=False) == "expiry\n18446744073709551615\n5\n"
 
 
 def text_of(html: str) -> str:

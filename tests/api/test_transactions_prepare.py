@@ -12,7 +12,7 @@ from eth_account.messages import encode_typed_data
 
 from api.instruments.acts import WORDS, acts_of
 from api.instruments.parameters import KINDS
-from chain.bindings import read
+from chain.bindings import contract, read
 from chain.network import local_account, reach_time, start_anvil, start_ganache
 from chain.sender import Sender
 from tests.api.world import Service, World, bond_world, serving
@@ -140,6 +140,20 @@ def test_a_currency_that_is_wary_of_changed_allowances(tmp_path: Path) -> None:
                     chain.w3.eth.send_transaction({"from": life.b, "to": step["to"], "data": step["data"]})
                 )
         assert read(life.token.balanceOf(life.b)) == 1
+
+
+def test_no_permit_of_another_token_is_given_to_sign(tmp_path: Path) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        sender = Sender(chain.w3, chain.accounts[0])
+        real, _ = sender.deploy("TestCurrency", "USD Coin", "USDC", 6)
+        made, _ = sender.deploy("PosingCurrency", 6)
+        life = Life(chain, small_deal(), made.address)
+        life.verify(life.b)
+        life.send(life.deployer, life.currency.mint(life.b, THOUSAND))
+        with serving(World(chain, life, tmp_path).save()) as service:
+            assert prepare(service, "subscribe", life.b, units="1")["steps"][0]["permit"] is not None
+            sender.send(contract(chain.w3, "PosingCurrency", made.address).functions.pose(real.address))
+            assert prepare(service, "subscribe", life.b, units="1")["steps"][0]["permit"] is None
 
 
 def test_a_refusal_is_foreseen_in_words(offered: Service) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chain.bindings import read
+from chain.bindings import contract, read
 from chain.errors import UnreachableError
 from chain.following import Following
 from chain.keeper import Keeper, words
@@ -310,6 +310,22 @@ def test_a_deal_that_the_chain_has_taken_back_holds_up_no_other(chain: LocalChai
     keeper.round()
     assert sum("nothing is done: no contract at" in line for line in lines) == 1
     assert keeper.stray == {other.record.deal}
+
+
+def test_who_makes_acts_fail_once_they_are_sent_does_not_drain_it(chain: LocalChain) -> None:
+    deployer = Sender(chain.w3, chain.accounts[0])
+    made, _ = deployer.deploy("PosingCurrency", 6)
+    life = Life(chain, small_deal(), made.address)
+    life.sell(a=4, b=3)
+    life.settle()
+    life.fund(20 * THOUSAND)
+    deployer.send(contract(life.w3, "PosingCurrency", made.address).functions.setPicky(True))
+    reach_time(life.w3, at(COUPON_DATES[0]))
+    keeper = keeper_of(life)
+    before = life.w3.eth.get_transaction_count(keeper.address)
+    for _ in range(6):
+        assert keeper.round() == []
+    assert life.w3.eth.get_transaction_count(keeper.address) - before == 2
 
 
 def test_blocks_that_are_taken_back_are_read_again(sold: Life) -> None:
