@@ -156,15 +156,21 @@ class Keeper:
                 found.append(done)
         return found
 
+    def _name(self, deal: Following) -> str:
+        """The deal's id; with its address where another that is served has the same."""
+        record = deal.record
+        alone = sum(each.record.deal == record.deal for each in self.deals) == 1
+        return record.deal if alone else f"{record.deal} ({record.own})"
+
     def due(self) -> list[tuple[str, Act]]:
         """What is due now and worth its gas, with the deal's id."""
-        return [(deal.record.deal, act) for deal in self.deals for act in self._worth(deal, deal.look())]
+        return [(self._name(deal), act) for deal in self.deals for act in self._worth(deal, deal.look())]
 
     # -- one act
 
     def _next(self, deal: Following, refused: set[str]) -> Performed | None:
         """Perform the first act that is due and not refused; None when there is none."""
-        name = deal.record.deal
+        name = self._name(deal)
         try:
             world = deal.look()
             due = self._worth(deal, world)
@@ -205,7 +211,7 @@ class Keeper:
         sweeps = [act for act in due if acts_of(world, act.part)[act.call].sweeps]
         if not sweeps:
             return due
-        currency, name = deal.record.load_deal().currency, deal.record.deal
+        currency, name = deal.record.load_deal().currency, self._name(deal)
         for act in sweeps:
             amount = world.tried(act)[1].result
             if Decimal(amount) < self.dust.scaleb(currency.token_decimals):
@@ -215,7 +221,7 @@ class Keeper:
         return due
 
     def _perform(self, deal: Following, world: World, act: Act) -> Performed:
-        name = deal.record.deal
+        name = self._name(deal)
         _, made = world.tried(act)
         receipt = self._send(deal.call(world, act), words(act), f"{name} {_key(act)}")
         done = Performed(
