@@ -125,7 +125,10 @@ def connect(network: str, chain_id: int | None = None, timeout: float = 120, ret
         actual = w3.eth.chain_id
     except Exception as error:
         if _is_local(url) and not _answers(url):
-            hint = f'start one, for example "npx anvil --hardfork {HARDFORK}" or "npx ganache"'
+            hint = (
+                f'start one, for example "npx anvil --hardfork {HARDFORK}", or "npx ganache --chain.hardfork '
+                f"{HARDFORK} --wallet.mnemonic '{LOCAL_ONLY_MNEMONIC}'\" (the same accounts)"
+            )
             raise NetworkError(f"no chain answers at {url}: {hint}") from None
         if isinstance(error, UnreachableError):
             raise
