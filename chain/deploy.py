@@ -278,9 +278,9 @@ def deploy_deal(
     `wallets` default to `local_wallets`. Warns through `say` when the chain's clock is past a deadline of the
     deal, such as the end of its offering. Raises AlreadyDeployedError, with the addresses and the wallets
     that are not those given, if this deployer has deployed these terms before (and writes the record to
-    `out`), RecordError if the wallets are not those
-    the deal needs, InputError for a deal that cannot be deployed, ContractError if a contract refuses the
-    terms, TooMuchGasError if the deal does not fit one transaction.
+    `out`), RecordError if the wallets are not those the deal needs, InputError for a deal that cannot be
+    deployed, ContractError if a contract refuses the terms, TooMuchGasError if the deal does not fit one
+    transaction.
     """
     sender = Sender(w3, deployer, gas)
     plan, given = plan_of(deal), wallets
@@ -434,6 +434,7 @@ def _already(
 ) -> AlreadyDeployedError:
     where = ", ".join(f"{key} {address}" for key, address in parts.items())
     text = f"{deal.id}: these terms ({deal.terms_hash}) are already deployed by this account: {where}"
+    differs = missing = False
     if wallets is not None or currency is not None or out is not None:
         # The same addresses can be of an earlier, since restarted chain; what the chain says now counts.
         record = recorded()
@@ -442,10 +443,12 @@ def _already(
             text += f"; for other wallets than those given: {'; '.join(others)}"
         if currency not in (None, record.shared["currency"]):
             text += f"; in another currency than that given: {record.shared['currency']}, not {currency}"
+        differs = bool(others) or currency not in (None, record.shared["currency"])
         if out is not None:
+            missing = not out.exists() or out.read_bytes() != record.to_json().encode()
             record.save(out)
-            text += f"; record: {out}"
-    return AlreadyDeployedError(text, dict(parts))
+            text += f"; its record is written again: {out}" if missing else f"; record: {out}"
+    return AlreadyDeployedError(text, dict(parts), missing and not differs)
 
 
 def _others(there: Wallets, given: Wallets) -> Iterator[str]:

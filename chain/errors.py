@@ -39,11 +39,12 @@ class TooMuchGasError(ChainError, InputError):
 
 
 class AlreadyDeployedError(ChainError, InputError):
-    """This deployer has deployed these very terms before; `addresses` says where."""
+    """This deployer has deployed these very terms before; `addresses` says where. `restored`: the deployment
+    is the one that was asked for, and only its record was missing and is written now."""
 
-    def __init__(self, message: str, addresses: dict[str, str]) -> None:
+    def __init__(self, message: str, addresses: dict[str, str], restored: bool = False) -> None:
         super().__init__(message)
-        self.addresses = addresses
+        self.addresses, self.restored = addresses, restored
 
 
 class ContractError(ChainError):

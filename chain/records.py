@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -217,19 +218,23 @@ class DeploymentRecord(Frozen):
         return path
 
 
+_OF_A_RECORD = re.compile(r"penstock/(\w+-)?deployment/\d+")
+
+
 def load_record(path: str | Path) -> DeploymentRecord:
     """The deployment record at `path`. Raises RecordError as `record_of`."""
-    return record_of(read_json(path), str(path))
+    return record_of(read_json(path, "no deployment record: not JSON"), str(path))
 
 
 def record_of(data: Any, where: str = "deployment record") -> DeploymentRecord:
     """A record from plain data. Raises RecordError with a line `WHERE: FIELD: REASON` per problem."""
     schema = data.get("schema") if isinstance(data, dict) else None
     wanted = str(DeploymentRecord.model_fields["schema_id"].default)
+    if not (isinstance(schema, str) and _OF_A_RECORD.fullmatch(schema)):
+        why = f"no deployment record, as `penstock deploy` writes: its schema is not {wanted}"
+        raise RecordError(f"{where}: {why}")
     if schema != wanted:
-        why = f"must be {wanted}"
-        if isinstance(schema, str) and schema.startswith("penstock/"):
-            why += "; an earlier Penstock wrote it, for other contracts: deploy the deal again"
+        why = f"must be {wanted}; an earlier Penstock wrote it, for other contracts: deploy the deal again"
         raise RecordError(f"{where}: schema = {schema!r}: {why}")
     terms = data.get("terms")
     if isinstance(terms, dict) and terms.get("schema") == EARLIER:
@@ -259,14 +264,14 @@ def parsed(model: type[Model], data: Any, where: str) -> Model:
         raise RecordError("\n".join(problems(where, error))) from None
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, otherwise: str = "not JSON") -> Any:
     """The JSON of a file; raises RecordError, naming the file, if there is none, or a key stands twice."""
     try:
         return exact_json(Path(path).read_bytes())
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: not JSON: {error}") from None
+        raise RecordError(f"{path}: {otherwise}: {error}") from None
 
 
 def problems(file: str, error: ValidationError) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,21 +27,29 @@ PasswordOption = Annotated[Path | None, typer.Option(help="File whose first line
 
 
 def account_of(
-    w3: Web3, sender: str | None, keystore: Path | None = None, password_file: Path | None = None
+    w3: Web3,
+    sender: str | None,
+    keystore: Path | None = None,
+    password_file: Path | None = None,
+    named: Mapping[str, str] = MappingProxyType({}),
 ) -> str | LocalAccount:
     """The key in a keystore or in the environment, an unlocked account of the node, or on a local chain a
-    test key. Raises InputError where `sender` is none of them."""
+    test key. `sender` is an address, or one of a record that is `named`. Raises InputError where it is none
+    of them."""
     from eth_account import Account
     from web3 import Web3 as AnyWeb3
 
     from chain.network import is_local, local_account
     from finance.terms import InputError
 
+    if sender is not None:
+        sender = named.get(sender, sender)
     if keystore is not None:
         return _opened(keystore, password_file, sender)
     unlocked = {str(a): str(a) for a in w3.eth.accounts}
     if sender is not None and not AnyWeb3.is_address(sender):
-        raise InputError(f"--from = {sender}: must be an address")
+        others = f", or of the record one of {', '.join(named)}" if named else ""
+        raise InputError(f"--from = {sender}: must be an address{others}")
     wanted = AnyWeb3.to_checksum_address(sender) if sender is not None else next(iter(unlocked), None)
     secret = os.environ.get(KEY_VARIABLE)
     if secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from finance.settlement.world import World
 
 app = typer.Typer(add_completion=False)
+
+_WHOLE = re.compile(r"[+-]?(\d{1,3}(,\d{3}){1,30}|\d{1,99})", re.ASCII)
+"""A comma parts thousands and nothing else, as on the pages (acts.js)."""
 
 
 @app.command()
@@ -80,9 +84,8 @@ def act(
         then = replace(world, at=moment) if dry_run and moment is not None else _moved(deal, world, moment)
         _show_list(deal, then, all_, json)
         return
-    named = record.wallets.everybody
-    wallet = named.get(sender) if sender is not None else None
-    account = account_of(w3, wallet if isinstance(wallet, str) else sender, keystore, password_file)
+    named = {name: who for name, who in record.wallets.everybody.items() if isinstance(who, str)}
+    account = account_of(w3, sender, keystore, password_file, named)
     address = account if isinstance(account, str) else account.address
     wanted = _wanted(world, what, arguments or [], address, named)
     if moment is not None:  # what is refused then moves no clock
@@ -165,10 +168,11 @@ def _acts(world: World, part: str) -> dict[str, Call]:
     return acts_of(world, part)
 
 
-def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Mapping[str, Any]) -> Act:
+def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Mapping[str, str]) -> Act:
     """The act that was asked for; an address may be the name of one of the wallets.
 
     Raises InputError for one that there is not, and for its arguments."""
+    from chain.possible import WITHIN, possible
     from finance.settlement.acts import Act
     from finance.settlement.widths import SettlementError
     from finance.settlement.world import CURRENCY
@@ -179,15 +183,17 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
         raise InputError(f"{what}: there is no part {part}; there are {', '.join([*world.parts, CURRENCY])}")
     acts = _acts(world, part)
     if name not in acts:
-        raise InputError(f"{what}: no act of {part}; there are {', '.join(acts)}")
+        within = {each.call.name for each in possible(world) if (each.part, each.now) == (part, WITHIN)}
+        there = ", ".join(each for each in acts if each not in within)
+        raise InputError(f"{what}: no act of {part}; there are {there}")
     row, given = acts[name], {}
     for each in arguments:
         key, equals, value = each.partition("=")
         if not equals or key not in row.arguments:
             takes = ", ".join(row.arguments) or "nothing"
             raise InputError(f"{each}: must be NAME=VALUE; {what} takes {takes}")
-        if row.arguments[key] == "address" and isinstance(wallets.get(value), str):
-            value = wallets[value]
+        if row.arguments[key] == "address":
+            value = wallets.get(value, value)
         given[key] = _value(f"{what}: {key}", row.arguments[key], value)
     if missing := [key for key in row.arguments if key not in given]:
         raise InputError(
@@ -203,6 +209,7 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
 def _value(where: str, kind: AbiType, text: str) -> Any:
     """A word of the command line as an argument of its type."""
     from chain.records import address_of
+    from finance.settlement.acts import whole_number
     from finance.terms import InputError
 
     if kind == "address":
@@ -226,13 +233,14 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             if len(data) > size:
                 raise ValueError(text)
             return "0x" + data.ljust(size, b"\0").hex()
-        return (
-            text
-            if kind == "string" or str(kind).startswith("bytes")
-            else int(text.replace(",", "").replace("_", ""))
-        )
+        if kind == "string" or str(kind).startswith("bytes"):
+            return text
     except (ValueError, KeyError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
+    if not _WHOLE.fullmatch(text):
+        commas = "; commas part thousands, as in 1,234,567" if "," in text else ""
+        raise InputError(f"{where} = {text}: must be {whole_number(str(kind))}{commas}")
+    return int(text.replace(",", ""))
 
 
 def _type_words(kind: AbiType) -> str:

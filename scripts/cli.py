@@ -7,6 +7,7 @@ finance.terms.InputError for bad input and `typer.Exit(1)` when a check fails.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,8 +79,26 @@ def one_line_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+@contextmanager
+def quiet_pipes() -> Iterator[None]:
+    """Let go of what is still to be written to a pipe that nobody reads any more (`... | head -1`), of which
+    Python would complain as it ends."""
+    try:
+        yield
+    finally:
+        for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class LazyGroup(TyperGroup):
     """A group whose commands are known by name and help alone until one is called."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with quiet_pipes():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -129,4 +148,5 @@ def run(app: typer.Typer) -> None:
     # Of a file run by its path, python looks here first, where oracle.py would hide the room of that name.
     here = Path(__file__).resolve().parent
     sys.path[:] = [each for each in sys.path if not each or Path(each).resolve() != here]
-    command()
+    with quiet_pipes():
+        command()

@@ -26,6 +26,7 @@ from finance.terms.problems import InputError
 # A table that goes to a file or a pipe keeps its full width instead of being squeezed into 80 columns.
 PIPE_WIDTH = 160
 FRAME = 3  # characters that a column adds to its text: its border and two spaces
+WORD_WIDTH = 48  # a longer word may be broken
 TEXT_WIDTH = 24  # what a column of words wants at least, before it goes to a table of its own
 
 
@@ -49,17 +50,13 @@ def _print(console: Console, table: Table) -> None:
     from rich.table import Table as RichTable
 
     rich = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
-    wanted = [max(_needs(table, index), len(name)) for index, name in enumerate(table.columns)]
-    roomy = sum(wanted) + FRAME * len(wanted) < console.width
-    for index, column in enumerate(table.columns):
-        number, needed = column in table.numeric, _needs(table, index)
-        whole = number or _longest(table, index) <= TEXT_WIDTH
+    widths = _widths(table, console.width - 1 - FRAME * len(table.columns))
+    for column, width in zip(table.columns, widths, strict=True):
         rich.add_column(
-            textwrap.fill(column, needed) if whole and not roomy else column,
-            justify="right" if number else "left",
+            textwrap.fill(column, width or 1),
+            justify="right" if column in table.numeric else "left",
             overflow="fold",
-            no_wrap=whole,
-            min_width=needed,
+            width=width,
         )
     for row in table.rows:
         rich.add_row(*row)
@@ -68,6 +65,27 @@ def _print(console: Console, table: Table) -> None:
     for row in table.foot:
         rich.add_row(*row, style="bold")
     console.print(rich)
+
+
+def _widths(table: Table, room: int) -> list[int]:
+    """How wide the columns are, of `room` characters in all: if words find room they stay whole, and what is
+    left goes to whichever column is the narrowest of those that want more."""
+    columns = range(len(table.columns))
+    wanted = [max(_longest(table, index), len(table.columns[index])) for index in columns]
+    needs = [_needs(table, index) for index in columns]
+    words = [max(_needs(table, index), _longest_word(table, index)) for index in columns]
+    short = [
+        need
+        if wanted[index] <= TEXT_WIDTH or table.columns[index] in table.numeric
+        else _longest_word(table, index)
+        for index, need in enumerate(needs)
+    ]
+    widths = next((each for each in (wanted, words, short) if sum(each) <= room), needs)
+    for _ in range(room - sum(widths)):
+        lacking = [index for index in columns if widths[index] < wanted[index]]
+        if lacking:
+            widths[min(lacking, key=lambda index: widths[index])] += 1
+    return widths
 
 
 def parts(table: Table, width: int) -> list[Table]:
@@ -93,6 +111,12 @@ def _needs(table: Table, index: int) -> int:
     name, longest = table.columns[index], _longest(table, index)
     words = max(len(word) for word in name.split(" "))  # a heading may wrap between its words
     return max(longest, words) if name in table.numeric else max(min(longest, TEXT_WIDTH), words)
+
+
+def _longest_word(table: Table, index: int) -> int:
+    """Of a column: a word that no width could be asked for, such as an address of a page, is left out."""
+    cells = (table.columns[index], *(row[index] for row in (*table.rows, *table.foot)))
+    return max((len(word) for cell in cells for word in cell.split() if len(word) <= WORD_WIDTH), default=0)
 
 
 def _longest(table: Table, index: int) -> int:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_DEAL = Path(__file__).resolve().parent.parent / "deals" / "dc-water-eib-2016.yaml"
 
+INTERRUPTED = 130
+"""The exit code of what a SIGINT ends, as shells have it."""
+
 app = typer.Typer(add_completion=False)
 
 
@@ -51,17 +54,21 @@ def deploy(
 ) -> None:
     """Deploy a deal in one transaction, check every field of it on the chain, and write its record.
 
-    Running it again for the same deal and deployer tells where it is, and which of the wallets and currency
-    given are not its own, and changes nothing (exit 2).
+    Running it again for the same deal and deployer changes nothing on the chain. Where only the record was
+    missing, it is written again (exit 0); else it tells where the deal is, and which of the wallets and
+    currency given are not its own (exit 2). What Ctrl-C interrupts goes on when it is run again.
     """
     from chain.errors import ContractError
     from chain.network import connect
     from finance.terms import load_deal
 
-    terms = load_deal(deal)
-    w3 = connect(network)
     try:
+        terms = load_deal(deal)
+        w3 = connect(network)
         record, path, differences = run(w3, terms, out, shift_days, wallets, currency, sender, folder)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; run it again from the same folder, and it goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     except ContractError as error:
         typer.echo(f"a contract refused: {error}", err=True)
         raise typer.Exit(1) from None
@@ -97,7 +104,9 @@ def run(
         say_on_stderr,
         wallets_for,
     )
+    from chain.errors import AlreadyDeployedError
     from chain.kinds import plan_of
+    from chain.records import load_record
 
     days, deal = _shifted(original, shift_days, w3)
     if days:
@@ -114,11 +123,17 @@ def run(
     kinds = [part.kind for part in plan_of(deal).parts]
     currency = currency and require_currency(w3, currency, decimals)
     wallets = wallets_for(wallets_file, address, deal, currency) if wallets_file else None
-    require_new(w3, address, deal, path, original, days, wallets, currency)
-    shared = deploy_infrastructure(
-        w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
-    )
-    record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
+    try:
+        require_new(w3, address, deal, path, original, days, wallets, currency)
+        shared = deploy_infrastructure(
+            w3, account, code, decimals, currency, folder, say=say_on_stderr, kinds=kinds
+        )
+        record = deploy_deal(w3, account, deal, shared, wallets, path, original, days, say=say_on_stderr)
+    except AlreadyDeployedError as error:
+        if not error.restored:
+            raise
+        say_on_stderr(str(error))
+        record = load_record(path)
     return record, path, check_deployment(w3, record, deal)
 
 

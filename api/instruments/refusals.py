@@ -43,12 +43,16 @@ def template(
         return OTHERWISE, {"error": error.name if error.arguments else str(error)[:300]}
     if refusal.money and money is None:
         return refusal.plain, {}
-    fields = {name: str(value) for name, value in error.arguments.items() if name}
+    fields = {name: _field(value) for name, value in error.arguments.items() if name}
     for name in refusal.money:
         amount = error.arguments.get(name)
         if money is not None and isinstance(amount, int):
             fields[name] = money(amount)
     return refusal.words, fields
+
+
+def _field(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _refusal(said: str | Refusal) -> Refusal:

@@ -35,14 +35,16 @@ def _settled(t: Writer, a: Arguments) -> str:
     return t.say("Period {period} was settled: the payee owes {amount}.", **words)
 
 
+_PAID = {
+    "netted": N_("{amount} of it was set off against what the other side owed."),
+    "paid": N_("{amount} of it was paid."),
+    "unpaid": N_("{amount} of it was added to what is owed."),
+}
+
+
 def _paid(t: Writer, a: Arguments) -> str:
-    return t.say(
-        "Of it {netted} was set off against what the other side owed, {paid} was paid, and {unpaid} was "
-        "added to what is owed.",
-        netted=t.money(a["netted"]),
-        paid=t.money(a["paid"]),
-        unpaid=t.money(a["unpaid"]),
-    )
+    said = [t.say(words, amount=t.money(a[name])) for name, words in _PAID.items() if int(a[name])]
+    return " ".join(said or [t.say("Nothing was to be paid.")])
 
 
 TOLD: Mapping[str, Sentence] = {

@@ -277,8 +277,7 @@ def inputs_table(deal: Deal, only_assumed: bool = False) -> Table:
         "Assumed inputs" if only_assumed else "Inputs",
         ("Field", "Value", "Origin", "Source or reason"),
         rows,
-        frozenset({"Value"}),
-        (f"{assumed} of the deal's {count} inputs are assumed; the others are sourced.",),
+        notes=(f"{assumed} of the deal's {count} inputs are assumed; the others are sourced.",),
     )
 
 

@@ -177,8 +177,10 @@ def _elementary(name: str, kind: str, value: Any) -> Any:
     if match := _INTEGER.fullmatch(kind):
         bits = int(match[2])
         low, high = (0, 2**bits) if match[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-        good = isinstance(value, int) and not isinstance(value, bool) and low <= value < high
-    elif kind == "bool":
+        if not (isinstance(value, int) and not isinstance(value, bool) and low <= value < high):
+            raise SettlementError(f"{name} = {value!r}: must be {whole_number(kind)}")
+        return value
+    if kind == "bool":
         good = isinstance(value, bool)
     elif kind == "string":
         good = isinstance(value, str) and _is_encodable(value)
@@ -189,6 +191,15 @@ def _elementary(name: str, kind: str, value: Any) -> Any:
     if not good:
         raise SettlementError(f"{name} = {value!r}: no {kind}")
     return value
+
+
+def whole_number(kind: str) -> str:
+    """What an integer type holds, in words."""
+    unsigned, bits = kind.startswith("u"), int(kind.removeprefix("u").removeprefix("int"))
+    power = bits if unsigned else bits - 1
+    most = f"2^{power} - 1" if bits > 64 else f"{2**power - 1:,}"
+    least = "0" if unsigned else f"-2^{power}" if bits > 64 else f"{-(2**power):,}"
+    return f"a whole number from {least} to {most}"
 
 
 def _is_encodable(text: str) -> bool:

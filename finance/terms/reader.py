@@ -29,6 +29,7 @@ MAX_DEPTH = 64
 
 _TAG = "tag:yaml.org,2002:"
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_THOUSANDS = re.compile(r"\d{3}(\.\d*)?", re.ASCII)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -72,11 +73,18 @@ def _value(events: Iterator[yaml.Event], event: Any, depth: int) -> Any:
     while not isinstance(start := next(events), yaml.MappingEndEvent):
         key = _value(events, start, depth + 1)
         if not isinstance(key, str):
-            raise _refused(f"key {key!s} must be text", start)
+            commas = "; numbers take no commas" if _is_cut(start, [*fields.values()]) else ""
+            raise _refused(f"key {key!s} must be text{commas}", start)
         if key in fields:
             raise _refused(f"duplicate key {key!r}", start)
         fields[key] = _value(events, next(events), depth + 1)
     return fields
+
+
+def _is_cut(key: Any, before: list[Any]) -> bool:
+    """Whether a key looks like what follows a comma in the number before it, which ends there: 25,000."""
+    follows = isinstance(key, yaml.ScalarEvent) and _THOUSANDS.fullmatch(key.value)
+    return bool(follows and before and isinstance(before[-1], int))
 
 
 def _require_tag(event: Any, *known: str) -> None:

@@ -85,6 +85,8 @@ class Course:
     """What there is to say of each leading part at the end."""
     paid: list[tuple[int, Row]] = field(default_factory=list)
     """Every payment, and when."""
+    claims: dict[str, list[int]] = field(default_factory=dict)
+    """What each claim on a part paid out, in minor units."""
     sound: bool = True
     _reconciliation: Reconciliation | None = None
 
@@ -195,6 +197,10 @@ def origins_of(deal: Deal, feed: FeedTerms, seed: int) -> list[Origin]:
         where = f"{deal.file or deal.id}: kpis.{feed.kpi}.reported_values"
         raise InputError(f"{where}: none for period {rows.index(None) + 1}")
     return [(row.label, row.document) for row in rows if row is not None]
+
+
+def _origin(label: str, source: str) -> str:
+    return source if source.startswith(label) else f"{label}: {source}"
 
 
 def _is_of_works(feed: FeedTerms) -> bool:
@@ -349,6 +355,8 @@ class _Conductor:
         for act, done in self.life.round():
             if act.call != "claim":
                 self._note(act, done)
+            else:
+                self._claimed(act, done)
         for part in late.keys() - begun:
             self.told.append((part, "What is due is not paid."))
             self._plan(late[part])
@@ -365,14 +373,23 @@ class _Conductor:
         self.told.clear()
 
     def _take(self, owing: list[Act]) -> None:
-        """Each act of `owing` is done, and told by part in sum."""
+        """Each act of `owing` is done, and told by part in sum; of a part on which holders have claims, with
+        what all of them took in its life."""
         took: dict[str, list[int]] = {}
         for act, made in self.life.each(owing):
             took.setdefault(act.part, []).append(sum(flow.amount for flow in made.flows))
+            if act.call == "claim":
+                self._claimed(act, made)
+        words = self.life.money.words
         for part, amounts in took.items():
             who = "one" if len(amounts) == 1 else f"{len(amounts)}"
-            line = f"{who} took out what was theirs, {self.life.money.words(sum(amounts))}."
-            self.told.append((part, line))
+            line = f"{who} took out what was left to them, {words(sum(amounts))}"
+            if (paid := self.course.claims.get(part, [])) and len(paid) > len(amounts):
+                line += f"; {len(paid)} claims in all paid out {words(sum(paid))}"
+            self.told.append((part, f"{line}."))
+
+    def _claimed(self, act: Act, done: Done) -> None:
+        self.course.claims.setdefault(act.part, []).append(sum(flow.amount for flow in done.flows))
 
     def _tell_unpaid(self, part: str) -> None:
         found = {"part": part, "time": clock(self.life.w3)}
@@ -414,7 +431,7 @@ class _Conductor:
             course.disputes.append(told.facts)
             course.values[place] = told.record["corrected"], f"{label}, after a made up one"
         else:
-            crew, origin = self.crews[feed.kpi, None](), f"{label}: {source}"
+            crew, origin = self.crews[feed.kpi, None](), _origin(label, source)
             earlier = [each for each in course.reports if "corrected" not in each]
             first = all(each["kpi"] != feed.kpi for each in earlier)
             told = reporting.told_report(life, reading, origin, crew, folder, self.narrator, first)

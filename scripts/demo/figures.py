@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,11 +70,17 @@ def payments_figure(earned: Sequence[Earned], money: Money) -> Figure:
                     days, list(tops.values()), bottom=list(base.values()), color=color, width=0.65, label=what
                 )
                 base = {day: base[day] + tops[day] for day in days}
+            leave_room_above(axes, base.values())
             axes.set_title(claim if len(claims) > 1 else "Earned by holders", loc="left", fontsize=10)
             axes.set_ylabel(f"{money.code} million")
             _dated(axes, days)
             axes.legend(frameon=False, fontsize=8.5)
         return figure
+
+
+def leave_room_above(axes: Axes, tops: Iterable[float]) -> None:
+    """So that no bar touches the upper edge: where bars stand on others matplotlib leaves none there."""
+    axes.set_ylim(top=1.05 * max(tops))
 
 
 def holdings_figure(earned: Sequence[Earned], names: Mapping[str, str]) -> Figure:

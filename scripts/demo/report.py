@@ -227,7 +227,7 @@ def _content(done: Conducted) -> dict[str, Any]:
         ),
         "labels": sorted({label.partition(",")[0] for _, label in main.values.values()}),
         "kpis": _reported(done, main),
-        "faults": "; ".join(sorted(set(main.faults.values()))),
+        "faults": "; ".join(f"a node {fault}" for fault in sorted(set(main.faults.values()))),
         "figures": list(_figures(done)),
         "gas": Markup(figures.svg(figures.gas_figure(life.gas.summary()))),
         "closing_tables": [table for closing in main.closing.values() for table in closing.tables],

@@ -314,6 +314,7 @@ def _settlements(lived: _Lived) -> Figure:
     """Every settlement: above the line the payee receives, below it pays."""
     from finance.report.plots import GAIN, INK, LOSS
     from finance.report.text import initial
+    from scripts.demo.figures import leave_room_above
 
     form, amounts = payment_form(lived.deal), [amount / lived.million for amount in lived.amounts]
     figure = _figure(3.2)
@@ -325,6 +326,7 @@ def _settlements(lived: _Lived) -> Figure:
             for period, amount in zip(lived.terms.periods, amounts, strict=False)
         ]
         axes.bar(lived.ends, changed, width=60, bottom=amounts, color=LOSS)
+        leave_room_above(axes, map(sum, zip(amounts, changed, strict=True)))
     axes.axhline(0, color=INK, linewidth=0.6)
     axes.set_ylabel(f"{initial(form.due)} to the payee\n({lived.deal.currency.code} million)")
     axes.spines[["top", "right"]].set_visible(False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.i18n import texts
-from api.instruments.acts import WORDS, contract_of, title_of
+from api.i18n import Translator, texts
+from api.instruments.acts import WORDS, contract_of, sentence_of, title_of
 from api.instruments.offers import _ELEMENTARY, PartWords, Refusal, parameter_by_type
 from api.instruments.parameters import KINDS, check
 from api.instruments.refusals import OTHERWISE, known, template
@@ -107,6 +107,36 @@ def test_an_error_without_words_is_told_by_its_name() -> None:
     words, fields = template(ContractError("Some_Error", {"a": 1}, "call"))
     assert words == OTHERWISE
     assert words.format(**fields) == "The contract refuses this: Some_Error"
+
+
+def test_numbers_in_a_refusal_part_their_thousands() -> None:
+    words, fields = template(ContractError("Offering_CapExceeded", {"requested": 9999, "available": 5608}))
+    assert words.format(**fields) == "Only 5,608 units are left."
+
+
+class _Writer:
+    """English, and amounts as they come."""
+
+    say = Translator("en")
+
+    def money(self, amount: Any) -> str:
+        return f"USD {int(amount)}"
+
+
+@pytest.mark.parametrize(
+    ("netted", "paid", "unpaid", "said"),
+    [
+        (0, 5, 0, "USD 5 of it was paid."),
+        (7, 5, 0, "USD 7 of it was set off against what the other side owed. USD 5 of it was paid."),
+        (0, 5, 2, "USD 5 of it was paid. USD 2 of it was added to what is owed."),
+        (0, 0, 0, "Nothing was to be paid."),
+    ],
+)
+def test_a_payment_is_told_without_the_parts_that_are_nothing(
+    netted: int, paid: int, unpaid: int, said: str
+) -> None:
+    given = {"netted": netted, "paid": paid, "unpaid": unpaid}
+    assert sentence_of("payment", "AmountPaid", _Writer(), given) == said  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("arguments", [{}, {"who": "0x11"}, {"have": 1, "of": 2}])

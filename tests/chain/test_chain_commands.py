@@ -6,10 +6,12 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ import yaml
 from chain.bindings import event_abis
 from chain.check import check_deployment
 from chain.errors import RecordError
-from chain.network import LocalChain, local_account, start_anvil
+from chain.network import LocalChain, local_account, rpc, start_anvil
 from chain.records import load_record
 from scripts import cli
 from tests.chain.bond_life import BEFORE_THE_OFFERING, DC_WATER, ROOT, Life
@@ -416,7 +418,7 @@ def test_brownie_on_a_users_chain(program: Program, tmp_path: Path) -> None:
         (made,) = (tmp_path / "31337").glob("dc-water-eib-2016-*.json")
         assert (load_record(made).shifted_days, load_record(made).shifted_from) == (0, None)
         again = program("deploy", DC_WATER, "--network", chain.url, "--folder", tmp_path / "other")
-        assert again.returncode == 2
+        assert again.returncode == 0, again.stderr  # the record was missing there
         assert "already deployed by this account" in again.stderr
 
 
@@ -429,11 +431,16 @@ def test_another_folder_is_told_what_this_deployer_has_on_the_chain(
         first = program("deploy", deal, "--network", chain.url, "--folder", tmp_path / "a", "--json")
         assert first.returncode == 0, first.stderr
         block = chain.w3.eth.block_number
-        again = program(
-            "deploy", deal, "--network", chain.url, "--folder", tmp_path / "b", "--out", tmp_path / "b.json"
-        )
-        assert again.returncode == 2
-        assert "already deployed by this account" in again.stderr
+        given = ("--folder", tmp_path / "b", "--out", tmp_path / "b.json")
+        again = program("deploy", deal, "--network", chain.url, *given, "--json")
+        assert again.returncode == 0, again.stderr
+        (said,) = again.stderr.splitlines()
+        assert "already deployed by this account" in said
+        assert said.endswith(f"; its record is written again: {tmp_path / 'b.json'}")
+        assert json.loads(again.stdout) == json.loads(first.stdout)
+        nothing = program("deploy", deal, "--network", chain.url, *given)
+        assert (nothing.returncode, nothing.stdout) == (2, "")
+        assert nothing.stderr.endswith(f"; record: {tmp_path / 'b.json'}\n")
         assert chain.w3.eth.block_number == block
         assert json.loads((tmp_path / "b.json").read_text()) == json.loads(first.stdout)
         other = program(
@@ -486,6 +493,28 @@ def dropping(url: str, left: int) -> Iterator[Dropping]:
         thread.start()
         yield server
         server.shutdown()
+
+
+def test_deploy_that_is_interrupted_says_so_and_the_next_run_goes_on(
+    program: Program, tmp_path: Path
+) -> None:
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        given = [DC_WATER, "--network", chain.url, "--folder", tmp_path]
+        rpc(chain.w3, "evm_setAutomine", False)
+        command = [sys.executable, "-m", "scripts", "deploy", *map(str, given)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True) as running:
+            while not int(rpc(chain.w3, "txpool_status")["pending"], 16):
+                assert running.poll() is None
+                time.sleep(0.1)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate()
+        assert (running.returncode, out) == (130, "")
+        assert err.splitlines()[-1] == "interrupted; run it again from the same folder, and it goes on"
+        assert "Traceback" not in err
+        rpc(chain.w3, "evm_setAutomine", True)
+        rpc(chain.w3, "evm_mine")
+        again = program("deploy", *given)
+        assert again.returncode == 0, again.stderr
 
 
 def test_a_node_that_is_lost_on_the_way_is_one_line_and_the_next_run_goes_on(

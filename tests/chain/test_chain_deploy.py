@@ -404,15 +404,17 @@ def test_bad_records_say_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
     with pytest.raises(RecordError, match=r"record.json: cannot be read: No such file"):
         load_record(file)
-    file.write_text("{")
-    with pytest.raises(RecordError, match=r"record.json: not JSON"):
-        load_record(file)
+    for text in ("{", "schema: penstock/deal/2\n"):
+        file.write_text(text)
+        with pytest.raises(RecordError, match=r"record.json: no deployment record: not JSON"):
+            load_record(file)
     file.write_text('{"schema": "penstock/deployment/3", "terms_hash": "0x12"}')
     with pytest.raises(RecordError, match=r"record.json: terms_hash = '0x12'"):
         load_record(file)
-    for text in ("{}", "[]", '{"schema": 7}'):
+    for text in ("{}", "[]", '{"schema": 7}', '{"schema": "penstock/deal/2"}'):
         file.write_text(text)
-        with pytest.raises(RecordError, match=r"record.json: schema = .*: must be penstock/deployment/3$"):
+        said = r"record.json: no deployment record, as `penstock deploy` writes: its schema is not penstock/"
+        with pytest.raises(RecordError, match=said):
             load_record(file)
     for earlier in ("penstock/deployment/2", "penstock/swap-deployment/1"):
         file.write_text(json.dumps({"schema": earlier}))

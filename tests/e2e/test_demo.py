@@ -156,6 +156,7 @@ def test_report_is_one_self_contained_page(published):
     assert '<span class="bad">does not recompute: ' in page
     assert "40 units went from Institution A to Household 8" in page
     assert "an unverified wallet tries to buy and is refused" in page
+    assert "Faults injected: a node is down (process killed); a node lies by " in page
     assert "(release" not in page  # the publication by its title, not by the key of a source
 
 

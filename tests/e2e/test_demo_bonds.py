@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -66,6 +67,14 @@ def test_a_fixed_bond_has_no_oracle(fixed: tuple[dict[str, Any], Path]) -> None:
     page = (out / "report.html").read_text()
     assert "<summary>3. Payments, trades and claims over simulated time</summary>" in page
     assert "outcome HKD" not in page
+    assert "<span>Reports</span>" not in page
+    assert "<span>Of them disputed</span>" not in page
+    left = re.search(
+        r"took out what was left to them, HKD [\d,.]+; (\d+) claims in all paid out (.*?)\.<", page
+    )
+    assert left is not None
+    assert int(left[1]) >= len(summary["holders"])
+    assert left[2] == f"HKD {paid(summary, 'claim') / DOLLAR:,.2f}"
 
 
 def test_a_step_that_was_not_triggered(tmp_path: Path) -> None:

@@ -218,10 +218,15 @@ def test_a_forward_settles_on_what_was_published(leakage: tuple[dict[str, Any], 
 
 @pytest.mark.parametrize("name", ["highway", "leakage"])
 def test_no_story_of_a_swap_is_told(name: str, request: pytest.FixtureRequest) -> None:
-    _, out = request.getfixturevalue(name)
+    summary, out = request.getfixturevalue(name)
     page = (out / "report.html").read_text()
     head = page.split("<body>")[1].split("</header>")[0]
     told = "".join(re.findall(r'<ol class="story">.*?</ol>', page, re.DOTALL))
     assert told.count("<li>") > 8
+    assert not re.search(r"[A-Z]{3} 0\.00 was", told)
+    assert "<span>Holders</span>" not in page
+    assert "<span>Reports</span>" in head
+    assert ("<span>Of them disputed</span>" in head) == bool(summary["disputes"])
+    assert "simulated: simulated" not in told
     assert not re.findall(r"\bswap\b|hedg|premium|both ways|margin|weather", head + told, re.IGNORECASE)
     assert ("quarter" in told) == (name == "highway")

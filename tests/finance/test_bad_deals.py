@@ -92,7 +92,10 @@ def test_missing_file(command: str, tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "not YAML: the file is not UTF-8 text"),
         (b"a: !!python/object/apply:os.system [echo]", "not YAML: could not determine a constructor"),
         (b"a: " + b"[" * 5000, "not YAML"),
-        (b"1: x", "not YAML: key 1 must be text"),
+        (b"1: x", "not YAML: key 1 must be text (line 1, column 1)"),
+        (b"a: {value: 25,000,000, b: 1}", "key 0 must be text; numbers take no commas (line 1, column 15)"),
+        (b"a: {value: 1,234.5}", "key 234.5 must be text; numbers take no commas"),
+        (b"a: {value: -25,000}", "key 0 must be text; numbers take no commas"),
         (b"x" * 1_000_001, "a deal file has at most 1000000"),
     ],
 )  # fmt: skip

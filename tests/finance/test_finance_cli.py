@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -165,3 +166,23 @@ def test_price_on_the_twin_stands_beside_the_published_interval() -> None:
     middle = next(line for line in table.splitlines() if "Chance of 18.6 % to 41.3 % inclusive" in line)
     interval = middle.split("│")[2]
     assert interval.strip() == "95.00 %"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["schema"], ["cashflows", DEAL, "--json"], ["price", "nowhere.yaml"]]
+)
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_who_reads_no_further_is_told_nothing(name: str, arguments: list[str]) -> None:
+    """`penstock ... | head -1`: nobody is there for the rest, and that is no error to speak of."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = "stderr" if name == "stdout" else "stdout"
+    command = [sys.executable, "-m", "scripts", *arguments]
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    streams: dict[str, int] = {name: writing, other: subprocess.PIPE}
+    done = subprocess.run(command, **streams, env=buffered, text=True, cwd=ROOT, check=False)  # type: ignore[call-overload]
+    os.close(writing)
+    said = getattr(done, other)
+    assert "BrokenPipe" not in said
+    assert "Traceback" not in said
+    assert done.returncode in (0, 1, 2)

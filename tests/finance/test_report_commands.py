@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from finance import price
+from finance import load_deal, price
 from finance.report.files import whole
 from finance.report.table import Table
-from finance.report.tables import cashflow_table, valuation_tables
+from finance.report.tables import cashflow_table, inputs_table, valuation_tables
 from finance.terms import InputError
 from scripts.cli import main
-from scripts.console import parts
+from scripts.console import parts, show
 from tests.finance.deal_variants import BOOK, VARIANTS, book_deal, file_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -272,3 +272,23 @@ def test_parts_of_a_table_hold_every_column_once(name: str, width: int) -> None:
 def test_a_table_that_fits_stays_one() -> None:
     table = Table("t", ("a", "b"), (("1", "2"),), frozenset({"b"}))
     assert parts(table, 80) == [table]
+
+
+@pytest.mark.parametrize("width", [100, 160])
+@pytest.mark.parametrize("name", ["bloom-wind-prs", "leakage-programme"])
+def test_inputs_are_one_table_whose_fields_are_whole(
+    name: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However long a list of values is: that wraps between its items."""
+    table = inputs_table(load_deal(file_of(name)), only_assumed=True)
+    monkeypatch.setattr("scripts.console.PIPE_WIDTH", width)
+    show(table)
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert out.count("Assumed inputs") == 1
+    assert "(continued)" not in out
+    for field, *cells in table.rows:
+        assert f"│ {field} " in out
+        assert all(word in out for cell in cells for word in cell.split())
+    assert len(lines) < 5 * len(table.rows)
