@@ -61,8 +61,10 @@ def act(
     """List what can be done in a deal now, or do one of it.
 
     Amounts are in minor units of the currency. Currency that an act takes is allowed to the part first, as
-    far as needed. What the books of the deal, or the contract, do not allow is refused in words before
-    anything is sent, and before a clock is moved: exit 1.
+    far as needed, if the part is the deal's own; the oracle is allowed nothing: `penstock oracle challenge`
+    does that by itself, and for `oracle.fund_rewards` a wallet must approve it before. What the books of the
+    deal, or the contract, do not allow is refused in words before anything is sent, and before a clock is
+    moved: exit 1.
     """
     from chain.acting import Acting
     from chain.network import connect
@@ -231,7 +233,7 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             if kind == "string" or str(kind).startswith("bytes")
             else int(text.replace(",", "").replace("_", ""))
         )
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
 
 
