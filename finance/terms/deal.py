@@ -120,7 +120,7 @@ class Deal(Strict):
         return self.only(kind) if self.having(kind) else None
 
     def linking(self, key: str, does: str) -> list[str]:
-        """The parts that do something to the part `key` (finance.terms.part.Link). All found once."""
+        """The keys of the parts that say they do `does` to the part `key` (Link). All found once."""
         if self._linking is None:
             self._linking = linking(self.parts)
         return self._linking.get((key, does), [])
