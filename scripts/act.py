@@ -65,8 +65,10 @@ def act(
     """List what can be done in a deal now, or do one of it.
 
     Amounts are in minor units of the currency. Currency that an act takes is allowed to the part first, as
-    far as needed. What the books of the deal, or the contract, do not allow is refused in words before
-    anything is sent, and before a clock is moved: exit 1.
+    far as needed, if the part is the deal's own; the oracle is allowed nothing: `penstock oracle challenge`
+    does that by itself, and for `oracle.fund_rewards` a wallet must approve it before. What the books of the
+    deal, or the contract, do not allow is refused in words before anything is sent, and before a clock is
+    moved: exit 1.
     """
     from chain.acting import Acting
     from chain.network import connect
@@ -235,7 +237,7 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             return "0x" + data.ljust(size, b"\0").hex()
         if kind == "string" or str(kind).startswith("bytes"):
             return text
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
     if not _WHOLE.fullmatch(text):
         commas = "; commas part thousands, as in 1,234,567" if "," in text else ""

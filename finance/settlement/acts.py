@@ -162,6 +162,8 @@ def _checked(name: str, kind: AbiType, value: Any) -> Any:
     if isinstance(kind, str):
         return _elementary(name, kind, value)
     if isinstance(kind, list):
+        if not isinstance(value, list | tuple):
+            raise SettlementError(f"{name} = {value!r}: no list")
         return [_checked(f"{name}[{i}]", kind[0], item) for i, item in enumerate(value)]
     if isinstance(kind, Mapping):
         if not isinstance(value, Mapping) or value.keys() != kind.keys():

@@ -295,7 +295,9 @@ def measured(deal: Deal) -> Iterator[Finding]:
 
 
 def trends(deal: Deal) -> Iterator[Finding]:
-    """The mean of the last report must be one that the oracle would take."""
+    """The mean of the last report must be one that the oracle would take. It runs straight, so if it is for
+    the first and the last bond to begin, it is for all."""
+    begins = [bond.interest_from.value for _, bond in bonds(deal)]
     for key, kpi in deal.kpis.items():
         process = kpi.process
         if not isinstance(process, NormalProcess) or process.trend is None:
@@ -306,9 +308,9 @@ def trends(deal: Deal) -> Iterator[Finding]:
             mean = Fraction(process.interval.low.value + process.interval.high.value) / 2
         else:
             continue
-        for _, bond in bonds(deal):
+        for begin in sorted({min(begins), max(begins)} if begins else ()):
             end = kpi.periods[-1].end
-            years = Fraction((end - bond.interest_from.value).days, 365)
+            years = Fraction((end - begin).days, 365)
             moved = mean + Fraction(process.trend.value) * years
             if not kpi.bounds.minimum.value <= moved <= kpi.bounds.maximum.value:
                 loc = ("kpis", key, "process", "trend")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, PrivateAttr, StringConstraints
 
 from finance.terms.canonical import canonical_json, sha256_hex
-from finance.terms.graph import groups_of
+from finance.terms.graph import groups_of, linking
 from finance.terms.kinds import AnyPart
 from finance.terms.part import Part
 from finance.terms.problems import InputError
@@ -58,6 +58,7 @@ class Deal(Strict):
     _hash: str | None = PrivateAttr(default=None)
     _whole: Deal | None = PrivateAttr(default=None)
     _groups: dict[str, Deal] | None = PrivateAttr(default=None)
+    _linking: dict[tuple[str, str], list[str]] | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
@@ -82,7 +83,7 @@ class Deal(Strict):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with the fields of `update` in place of its own; not checked. `deep`: of its parts too."""
         copied = super().model_copy(update=update, deep=deep)
-        copied._hash = copied._whole = copied._groups = None
+        copied._hash = copied._whole = copied._groups = copied._linking = None
         return copied
 
     # -- its parts
@@ -117,6 +118,12 @@ class Deal(Strict):
     def only_or_none(self, kind: type[P]) -> P | None:
         """The same; None where there is none."""
         return self.only(kind) if self.having(kind) else None
+
+    def linking(self, key: str, does: str) -> list[str]:
+        """The keys of the parts that say they do `does` to the part `key` (Link). All found once."""
+        if self._linking is None:
+            self._linking = linking(self.parts)
+        return self._linking.get((key, does), [])
 
     @property
     def groups(self) -> dict[str, Deal]:

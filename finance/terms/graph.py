@@ -14,6 +14,15 @@ def groups_of(parts: Mapping[str, Part]) -> dict[str, tuple[str, ...]]:
     return {_leader(parts, keys): keys for keys in _components(parts)}
 
 
+def linking(parts: Mapping[str, Part]) -> dict[tuple[str, str], list[str]]:
+    """The keys of the parts that do something to another, by that one's key and what they do (Link)."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key, part in parts.items():
+        for _, link, other in part.links():
+            found[other, link.does].append(key)
+    return dict(found)
+
+
 def _leader(parts: Mapping[str, Part], keys: tuple[str, ...]) -> str:
     return next((key for key in keys if parts[key].leads), keys[0])
 
@@ -24,12 +33,15 @@ def _components(parts: Mapping[str, Part]) -> Iterator[tuple[str, ...]]:
         for _, _, other in part.links():
             near[key].add(other)
             near[other].add(key)
-    left = list(parts)
-    while left:
-        found, edge = {left[0]}, [left[0]]
+    place = {key: index for index, key in enumerate(parts)}
+    seen: set[str] = set()
+    for first in parts:
+        if first in seen:
+            continue
+        found, edge = {first}, [first]
         while edge:
             new = near[edge.pop()] - found
             found |= new
             edge += new
-        yield tuple(key for key in parts if key in found)
-        left = [key for key in left if key not in found]
+        seen |= found
+        yield tuple(sorted(found & place.keys(), key=place.__getitem__))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from finance.terms.deal import Deal, kpis_of
 from finance.terms.graph import groups_of
 from finance.terms.part import Part
-from finance.terms.rule_parts import Finding, linking
+from finance.terms.rule_parts import Finding
 
 SHARED = ("currency", "factory", "oracle", "registry")
 """What contracts are called on chain that serve several deals."""
 TRANSACTION_GAS = 2**24  # the most that one transaction may take on many chains (EIP-7825)
+MAX_PARTS = 200  # far more than that pays for: no kind of ours takes less than 185,000
 MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
 
 
@@ -24,13 +26,16 @@ def keys(deal: Deal) -> Iterator[Finding]:
 
 def links(deal: Deal) -> Iterator[Finding]:
     """Every link leads to a part of the kind that it wants."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for key, part in deal.parts.items():
+        named[_kind(part)].append(key)
+    known = {kind: ", ".join(keys) for kind, keys in named.items()}
     for key, part in deal.parts.items():
         for field, link, other in part.links():
             here = ("parts", key, field)
             found = deal.parts.get(other)
             if found is None:
-                known = ", ".join(name for name, each in deal.parts.items() if _kind(each) == link.kind)
-                yield here, f"no such part ({_a(link.kind)} is wanted; known: {known or 'none'})"
+                yield here, f"no such part ({_a(link.kind)} is wanted; known: {known.get(link.kind, 'none')})"
             elif _kind(found) != link.kind:
                 yield here, f"is {_a(_kind(found))}, and {_a(link.kind)} is wanted"
 
@@ -38,8 +43,9 @@ def links(deal: Deal) -> Iterator[Finding]:
 def hedges(deal: Deal) -> Iterator[Finding]:
     """What tops one treasury up can top up no second."""
     for key, part in deal.parts.items():
-        if part is not None and len(linking(deal, key, "is hedged by")) > 1:
-            both = " and ".join(linking(deal, key, "is hedged by"))
+        paid = deal.linking(key, "is hedged by")
+        if part is not None and len(paid) > 1:
+            both = " and ".join(paid)
             yield ("parts", key), f"cannot be paid to both {both}"
 
 
@@ -64,10 +70,10 @@ def _a(kind: str) -> str:
 
 def readers(deal: Deal) -> Iterator[Finding]:
     """A feed has so many readers at most."""
+    found = Counter(kpi for part in deal.parts.values() for kpi in kpis_of(part))
     for kpi in deal.kpis:
-        found = [key for key, part in deal.parts.items() if kpi in kpis_of(part)]
-        if len(found) > MAX_READERS:
-            yield ("kpis", kpi), f"is read by {len(found)} parts, and by {MAX_READERS} at most on chain"
+        if found[kpi] > MAX_READERS:
+            yield ("kpis", kpi), f"is read by {found[kpi]} parts, and by {MAX_READERS} at most on chain"
 
 
 def size(deal: Deal) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from finance.terms.canonical import plain
 from finance.terms.checks import check
 from finance.terms.deal import Deal
+from finance.terms.graph_rules import MAX_PARTS
 from finance.terms.problems import DealFileError, Problem, in_words
 from finance.terms.reader import read_deal_yaml
 from finance.terms.values import Term
@@ -43,6 +44,13 @@ def parse_deal(tree: Mapping[str, Any], file: str = "deal") -> Deal:
     if tree.get("schema") == EARLIER:
         reason = f"is an earlier form: `penstock migrate {file}` writes it anew"
         raise DealFileError([Problem(file, "schema", EARLIER, reason)])
+    parts = tree.get("parts")
+    if isinstance(parts, Mapping) and len(parts) > MAX_PARTS:
+        reason = (
+            f"are {len(parts)}, and {MAX_PARTS} at most: more can never be deployed in one transaction: "
+            "make several deals of them"
+        )
+        raise DealFileError([Problem(file, "parts", show(parts), reason)])
     try:
         deal = Deal.model_validate(dict(tree))
         draft, complete = deal, True

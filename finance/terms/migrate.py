@@ -17,9 +17,10 @@ from typing import Any
 import yaml
 
 from finance.terms.deal import SCHEMA
-from finance.terms.load import EARLIER
+from finance.terms.load import EARLIER, show
 from finance.terms.problems import DealFileError, Problem
 from finance.terms.reader import load_yaml, read_deal_text
+from finance.terms.values import TOO_LONG, is_carried
 
 _HOLDING = ("eligible_classes", "blocked_countries")
 _SOLD = ("kpi_bond", "revenue_share")
@@ -46,6 +47,8 @@ def migrated(data: bytes, file: str = "deal") -> tuple[str, list[str]] | None:
         for key, each in found.items() if isinstance(found, Mapping) else ():
             if not isinstance(each, Mapping):
                 raise DealFileError([Problem(file, f"{name}.{key}", _shown(each), "must be a mapping")])
+    if found := [Problem(file, place, show(number), TOO_LONG) for place, number in _too_long(tree)]:
+        raise DealFileError(found)
     wanted = _fields(tree)
     before = data.decode()
     text = _edited(before, tree)
@@ -81,11 +84,20 @@ def _shown(value: Any) -> str:
 
 def _keys(claims: Mapping[str, Any]) -> tuple[str, str]:
     """What token and offering are called: so, unless a claim is."""
-    free = (
-        f"{name}{more}" for name in ("token", "offering") for more in ("", "-2") if name + more not in claims
+    token, offering = (
+        next(key for key in (name, *(f"{name}-{n}" for n in range(2, len(claims) + 2))) if key not in claims)
+        for name in ("token", "offering")
     )
-    names = list(free)
-    return next(n for n in names if n.startswith("token")), next(n for n in names if n.startswith("offering"))
+    return token, offering
+
+
+def _too_long(item: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every number that no deal can carry, with its place: written in full it would fill the memory."""
+    inside = item.items() if isinstance(item, Mapping) else enumerate(item) if isinstance(item, list) else ()
+    for key, each in inside:
+        yield from _too_long(each, (*path, str(key)))
+    if isinstance(item, int | Decimal) and not is_carried(Decimal(item)):
+        yield ".".join(path), item
 
 
 def _fields(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from finance.terms.rule_parts import Finding, Loc, money, parts_of
 
 def _issues(deal: Deal, offering: Offering) -> Iterator[tuple[Loc, Issue]]:
     """What an offering sells, by the part that pays it, with that part's place in the file."""
-    for key, part in deal.parts.items():
-        pays = any(link.does == "pays" and other == offering.sells for _, link, other in part.links())
-        if pays and part.issue is not None:
-            yield ("parts", key), part.issue
+    for key in deal.linking(offering.sells, "pays"):
+        issue = deal.parts[key].issue
+        if issue is not None:
+            yield ("parts", key), issue
 
 
 def offering_dates(deal: Deal) -> Iterator[Finding]:

@@ -27,16 +27,6 @@ def parts_of(deal: Deal, kind: type[P]) -> Iterator[tuple[Loc, P]]:
         yield ("parts", key), part
 
 
-def linking(deal: Deal, key: str, does: str) -> list[str]:
-    """The parts that do something to the part `key` (finance.terms.part.Link)."""
-    return [
-        name
-        for name, part in deal.parts.items()
-        for _, link, other in part.links()
-        if other == key and link.does == does
-    ]
-
-
 def policies(deal: Deal) -> Iterator[tuple[Loc, OraclePolicy]]:
     for key, policy in deal.oracle.items():
         yield ("oracle", key), policy

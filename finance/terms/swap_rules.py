@@ -15,7 +15,6 @@ from finance.terms.rule_parts import (
     Finding,
     Loc,
     count,
-    linking,
     money,
     parts_of,
     period_amounts,
@@ -172,7 +171,7 @@ def simulated(deal: Deal) -> Iterator[Finding]:
             yield loc, f"only the twin `wind` can be simulated, and asset.twin = {twin}"
         if not wind:
             continue
-        if not linking(deal, here[1], "is hedged by"):
+        if not deal.linking(here[1], "is hedged by"):
             yield here, "needs a treasury beside it, whose costs and debt a wind project has"
 
 

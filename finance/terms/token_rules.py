@@ -8,7 +8,7 @@ from finance.terms.claim_token import ClaimToken
 from finance.terms.deal import Deal
 from finance.terms.graph_rules import links
 from finance.terms.iso import COUNTRIES
-from finance.terms.rule_parts import Finding, Loc, linking, parts_of
+from finance.terms.rule_parts import Finding, Loc, parts_of
 
 MAX_BLOCKED_COUNTRIES = 15  # fit one policy word: contracts/interfaces/IIdentityRegistry.sol
 
@@ -23,7 +23,7 @@ def claims(deal: Deal) -> Iterator[Finding]:
 
 
 def _once(deal: Deal, here: Loc, does: str, none: str) -> Iterator[Finding]:
-    found = linking(deal, here[1], does)
+    found = deal.linking(here[1], does)
     if not found:
         yield here, none.format(here[1])
     elif len(found) > 1:

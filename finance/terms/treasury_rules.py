@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from finance.terms.deal import Deal
 from finance.terms.problems import InputError
-from finance.terms.rule_parts import Finding, Loc, count, linking, money, parts_of, period_amounts
+from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts
 from finance.terms.swap import KpiPayment
 from finance.terms.treasury import Treasury
 
@@ -39,7 +39,7 @@ def treasury(deal: Deal) -> Iterator[Finding]:
         begins, named = kpi.periods[0].start, f"parts.{share.swap}"
         if share.issue_date.value > begins:
             yield (*here, "issue_date"), f"dates out of order: after the first period of {named} begins"
-        for key in linking(deal, share.token, "sells"):
+        for key in deal.linking(share.token, "sells"):
             window = deal.parts[key].window
             if window is not None and window[1] >= begins:
                 yield (

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 # More digits or a larger exponent than any amount, rate or KPI; stops 1e999999999 from filling the memory.
 MAX_DIGITS = 40
+TOO_LONG = f"has more digits than a deal can carry ({MAX_DIGITS})"
 
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
@@ -35,13 +37,15 @@ def _exact(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise PydanticCustomError("number", "must be a number (plain digits, no %, comma or unit)")
     number = Decimal(value)
-    if (
-        not number.is_finite()
-        or len(number.as_tuple().digits) > MAX_DIGITS
-        or abs(number.adjusted()) > MAX_DIGITS
-    ):
-        raise PydanticCustomError("number_size", "has more digits than a deal can carry (40)")
+    if not is_carried(number):
+        raise PydanticCustomError("number_size", TOO_LONG)
     return shortest(number)
+
+
+def is_carried(number: Decimal) -> bool:
+    """Whether a deal can carry a number: a finite one of at most MAX_DIGITS."""
+    digits = number.as_tuple().digits
+    return number.is_finite() and len(digits) <= MAX_DIGITS and abs(number.adjusted()) <= MAX_DIGITS
 
 
 def shortest(number: Decimal) -> Decimal:
@@ -77,6 +81,20 @@ def _iso_date(value: Any) -> Any:
     return value
 
 
+# Control characters but tab and end of line, and those that turn the direction of what follows.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _all_seen(text: str) -> str:
+    if found := _UNSEEN.search(text):
+        raise PydanticCustomError(
+            "unseen",
+            "holds {character}, which is not seen and changes how the rest is shown",
+            {"character": f"U+{ord(found[0]):04X}"},
+        )
+    return text
+
+
 def written(how: str) -> WrapValidator:
     """Says in words `how` a text must be written, with an example, whatever is wrong with it."""
 
@@ -91,7 +109,11 @@ def written(how: str) -> WrapValidator:
 
 Number = Annotated[Decimal, BeforeValidator(_exact)]
 Day = Annotated[date, BeforeValidator(_iso_date)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_all_seen),
+]
 Key = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=31),

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ from api.problems import shown
 from api.settings import Limits
 from api.views import documents
 from api.web.limits import MOST_PLAIN
+from finance.terms import Deal
+from finance.terms.bond import KpiBond
+from finance.terms.checks import check
+from finance.terms.claim_token import ClaimToken
+from finance.terms.offering import Offering
+from finance.terms.processes import NormalProcess
 from finance.terms.reader import exact_json
+from finance.terms.values import NumberTerm
 from tests.api.browser import free_port, served
 from tests.api.without_chain import offline
+from tests.chain.bond_life import small_deal, small_tree
 
 JSON = {"content-type": "application/json"}
 DEAL = "dc-water-eib-2016"
@@ -212,6 +221,78 @@ def test_what_is_wrong_with_a_deal_of_thousands_of_parts_is_short(client: TestCl
     assert time.perf_counter() - took < 10
     assert not found.json()["valid"]
     assert len(found.content) < 400_000
+
+
+def many_claims(count: int) -> Deal:
+    """Each sold once and paid by nobody."""
+    small = small_deal()
+    token, sale, parts = small.only(ClaimToken), small.only(Offering), dict(small.parts)
+    for index in range(count):
+        parts[f"t{index}"] = token.model_copy(update={"symbol": f"S{index}"})
+        parts[f"o{index}"] = sale.model_copy(update={"sells": f"t{index}"})
+    return small.model_copy(update={"parts": parts})
+
+
+def many_sales(count: int) -> Deal:
+    """Of claims that are not there."""
+    small = small_deal()
+    sale = small.only(Offering)
+    sales = {f"o{index}": sale.model_copy(update={"sells": f"none{index}"}) for index in range(count)}
+    return small.model_copy(update={"parts": {**small.parts, **sales}})
+
+
+def many_kpis(count: int) -> Deal:
+    """As many tokens, which read none."""
+    small = small_deal()
+    ((_, kpi),) = small.kpis.items()
+    token = small.only(ClaimToken)
+    return small.model_copy(
+        update={
+            "kpis": {**small.kpis, **{f"k{index}": kpi for index in range(count)}},
+            "parts": {**small.parts, **{f"t{index}": token for index in range(count)}},
+        }
+    )
+
+
+def many_trends(count: int) -> Deal:
+    """And as many bonds, none of which they move too far."""
+    small = many_kpis(count)
+    process = NormalProcess(kind="normal", mean=one(0), sd=one(1), trend=one(0))
+    kpi, bond = next(iter(small.kpis.values())), small.only(KpiBond)
+    moving = kpi.model_copy(update={"process": process})
+    return small.model_copy(
+        update={
+            "kpis": {**small.kpis, **{f"k{index}": moving for index in range(count)}},
+            "parts": {**small.parts, **{f"t{index}": bond for index in range(count)}},
+        }
+    )
+
+
+def one(value: int) -> NumberTerm:
+    return NumberTerm(value=Decimal(value), assumed="x")
+
+
+@pytest.mark.parametrize("made", [many_claims, many_sales, many_kpis, many_trends])
+def test_the_rules_take_a_time_that_grows_as_the_deal(made: Callable[[int], Deal]) -> None:
+    """Sixteen times the parts: part by part some 16 times as long, pair by pair 256 times."""
+    few, many = ([made(count) for _ in range(2)] for count in (50, 800))
+    short = min(own_seconds(lambda: check(deal)) for deal in few)  # noqa: B023
+    long = min(own_seconds(lambda: check(deal)) for deal in many)  # noqa: B023
+    assert long < 60 * short
+
+
+def test_more_parts_than_any_transaction_deploys_are_one_line(client: TestClient) -> None:
+    """Whatever else is wrong with them, and however little each costs to write."""
+    tree = json.loads(json.dumps(small_tree(), default=str))
+    tree["parts"] |= {f"t{index}": {"kind": "claim_token"} for index in range(2_000)}
+    took = seconds(lambda: post(client, "/v1/deals/validate", json.dumps(tree).encode()))
+    assert took < PATIENCE
+    found = post(client, "/v1/deals/validate", json.dumps(tree).encode()).json()
+    (flaw,) = found["problems"]
+    assert flaw["field"] == "parts"
+    assert flaw["reason"] == (
+        "are 2003, and 200 at most: more can never be deployed in one transaction: make several deals of them"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,21 @@ from typer.testing import CliRunner
 
 from chain.bindings import read
 from chain.network import LocalChain, advance, local_account
+from finance.settlement.feed_config import FIELDS
 from scripts.cli import main
 from tests.chain.bond_life import BEFORE_THE_OFFERING, CLIENTS, THOUSAND, Life, small_deal
 from tests.chain.swap_life import BEFORE, SwapLife, rain_deal
 
 HOLDER = local_account(15).address
 Penstock = Callable[..., Result]
+DEEP = '{"a":' * 700 + "0" + "}" * 700
+
+
+def feed(**fields: object) -> str:
+    """The terms of a feed, all of them nothing but `fields`."""
+    nothing = {"bytes32": "0x" + "00" * 32, "address": "0x" + "00" * 20}
+    plain = {name: [] if isinstance(kind, list) else nothing.get(kind, 0) for name, kind in FIELDS.items()}
+    return json.dumps(plain | fields)
 
 
 @pytest.fixture(scope="module", params=list(CLIENTS))
@@ -162,6 +171,11 @@ def test_a_refused_act_leaves_no_allowance(client: str, tmp_path: Path) -> None:
         (["bond.fund", "amount=1,00,0"], "; commas part thousands, as in 1,234,567"),
         (["registry.set_identity", f"account={HOLDER}", "identity=7"], "identity = 7: must be {"),
         (["registry.set_identity", f"account={HOLDER}", 'identity={"expiry": 1}'], "needs expiry, country,"),
+        (["registry.set_identity", f"account={HOLDER}", "identity=" + "[" * 50_000], "must be {"),
+        (["registry.set_identity", f"account={HOLDER}", f"identity={DEEP}"], "needs expiry, country,"),
+        (["registry.set_identities", "accounts=[null]", "identities=[]"], "accounts[0] = None: no address"),
+        (["oracle.create_feed", f"config={feed(periodEnds=5)}"], "config.periodEnds = 5: no list"),
+        (["oracle.create_feed", f"config={feed(signers=None)}"], "config.signers = None: no list"),
         (["bond.pay_coupon", "--at", "soon"], "--at = soon: must be a date"),
         (["bond.pay_coupon", "--at", "2016-01-01"], "--at = 2016-01-01: the chain's clock is at 201"),
         (["--at", "2016-01-01"], "--at = 2016-01-01: the chain's clock is at 201"),
@@ -188,6 +202,12 @@ def test_what_cannot_be_meant_is_one_line(
     assert answer.exit_code == 2
     assert says in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+def test_help_says_whom_an_act_allows_currency(penstock: Penstock) -> None:
+    """The oracle serves other deals as well, and is allowed nothing by the way."""
+    said = " ".join(CliRunner().invoke(main, ["act", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    assert "the oracle is allowed nothing: `penstock oracle challenge` does that by itself" in said
 
 
 def test_the_list_is_a_table(penstock: Penstock) -> None:

@@ -5,6 +5,24 @@ from __future__ import annotations
 MISSING = "missing: {rule: worst_for_data_controller}"
 
 BAD_DEALS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
+    "a title that wipes the terminal": (
+        [("title: DC Water Environmental Impact Bond, Series 2016B", r'title: "DC Water\e[2J\e[32m valid"')],
+        "title",
+        r"DC Water\x1b[2J\x1b[32m valid",
+        "holds U+001B",
+    ),
+    "a party whose name is shown backwards": (
+        [("{name: Transfer agent,", r'{name: "\u202eTransfer agent",')],
+        "parties.agent.name",
+        r"\u202eTransfer agent",
+        "holds U+202E",
+    ),
+    "a unit that ends a line": (
+        [("unit: fraction", r'unit: "frac\x85tion"')],
+        "kpis.runoff-reduction.unit",
+        "frac tion",
+        "holds U+0085",
+    ),
     "missing section": ([("parts:\n", "part:\n")], "parts", "(missing)", "is required"),
     "a sale of what is no claim": (
         [("    sells: token\n", "    sells: bond\n")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,36 @@ def test_what_is_no_deal_is_said_in_one_line(tmp_path: Path, section: str, what:
     failed = run(file)
     assert failed.exit_code == 2
     assert failed.stderr.splitlines() == [f"{file}: {section}.odd = {what}: must be a mapping"]
+
+
+def test_claims_may_be_called_as_parts_would_be() -> None:
+    text = (EARLIER / "dc-water-eib-2016.yaml").read_text()
+    assert "\nclaims:\n  series-2016b:\n" in text
+    before = read_deal_text(text.encode())
+    claim = before["claims"]["series-2016b"]
+    others = {key: deepcopy(claim) for key in ("token", "token-2", "offering")}
+    made = migrated(yaml.dump(plain({**before, "claims": others}), sort_keys=False).encode())
+    assert made is not None
+    parts = read_deal_text(made[0].encode())["parts"]
+    assert list(parts) == [*others, "token-3", "offering-2"]
+    assert {parts[key]["token"] for key in others} == {"token-3"}
+    assert parts["offering-2"]["sells"] == "token-3"
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e-999999999", "9" * 41, "1" * 2_000], ids=len)
+def test_a_number_that_no_deal_can_carry_is_refused_before_it_is_written(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "old.yaml"
+    text = (EARLIER / "dc-water-eib-2016.yaml").read_text()
+    changed = text.replace("principal: {value: 25000000,", f"principal: {{value: {number},")
+    assert changed != text
+    changed = changed.replace("\nclaims:\n", '\n"claims":\n')  # all of it is written from its fields
+    file.write_text(changed)
+    failed = run(file)
+    assert failed.exit_code == 2
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"{file}: claims.series-2016b.principal.value = ")
+    assert line.endswith(": has more digits than a deal can carry (40)")
+    assert file.read_text() == changed
 
 
 def test_a_file_in_another_layout_is_written_anew() -> None:

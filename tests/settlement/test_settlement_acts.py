@@ -114,6 +114,13 @@ def test_lists_structs_and_enumerations() -> None:
         assert not takes(Party, bad)
 
 
+@pytest.mark.parametrize("value", [5, None, "", "12", {}, {"a": 1}, True, b""])
+def test_what_is_no_list_is_refused(value: Any) -> None:
+    assert takes(["uint8"], [1, 2])
+    assert not takes(["uint8"], value)
+    assert not takes({"them": [["uint8"]]}, {"them": [value]})
+
+
 class Kind(IntEnum):
     A = 0
 
