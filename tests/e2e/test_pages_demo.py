@@ -135,16 +135,16 @@ def test_an_investor_subscribes_receives_a_coupon_and_claims(world: World, brows
     expect(page.get_by_role("dialog")).to_contain_text("5,000")
     confirm(page)
     assert read(token.balanceOf(investor)) == 5
-    for _ in range(15):  # events of the three deals, up to Atlanta's first coupon
+    for _ in range(20):  # events of the three deals, up to Atlanta's first coupon
         if read(token.claimable(investor)):
             break
         page.goto(f"{world.served.url}/investor?address={investor}")
-        with (
-            page.expect_response("**/v1/demo/advance", timeout=PATIENCE) as moved,
-            page.expect_event("load", timeout=PATIENCE),  # the page comes again
-        ):
+        with page.expect_response("**/v1/demo/advance", timeout=PATIENCE) as moved:
             page.get_by_role("button", name="Next event").click()
-        assert moved.value.status == 200
+        # 503: the nodes have given no report yet; it stays the next event, and one presses again.
+        assert moved.value.status in (200, 503), moved.value.text()
+        if moved.value.status == 200:
+            page.get_by_role("button", name="Next event", disabled=False).wait_for(timeout=PATIENCE)
     earned = read(token.claimable(investor))
     assert earned > 0
     before = world.balance("New investor")
