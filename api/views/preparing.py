@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +41,7 @@ from chain.parts import PARTS
 from chain.terms import ZERO_ADDRESS
 from finance.settlement import acts as settled
 from finance.settlement.acts import Done
+from finance.settlement.clock import when
 from oracle.observation import RULING_TYPE
 
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ class _Preparation:
         return Call(self.sender, self._at("currency"), approve, "approve")
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
-        idle = result.ok is True and result.logs is not None and not result.logs
         approval = call.to == self._at("currency") and call.label == "approve"
+        idle = result.ok is True and result.logs is not None and not (result.logs or approval)
         called, error = "currency" if approval else self.act.on, result.error
         return StepView(
             title=title,
@@ -240,17 +240,13 @@ class _Preparation:
         return self.w3.eth.gas_price if base is None else 2 * int(base) + tip
 
     def _title(self, pays: int) -> str:
-        said = {name: str(value) for name, value in self.given.values.said.items()}
+        said: dict[str, str] = {}
         for parameter in self.act.parameters:
             name = parameter.name
-            if parameter.kind == "units" and name in said:
-                said[name] = f"{int(said[name]):,}"
-            elif parameter.kind == "address":
+            if parameter.kind == "address":
                 said[name] = _short(str(self.given.values.get(name) or self.sender))
-            elif parameter.kind == "choice" and name in said:
-                said[name] = self.say(said[name])
-            elif parameter.kind == "amount" and name in said:
-                said["money"] = self.money(self.given[name])
+            elif name in self.given.values.checked:
+                said["money" if parameter.kind == "amount" else name] = self._words(parameter)
         if pays:
             said["money"] = self.money(pays)
         return filled(self.say(self.act.offered.title), said)
@@ -270,7 +266,7 @@ class _Preparation:
             case "units" | "number" | "signed":
                 return f"{value:,}"
             case "time":
-                return _moment(value)
+                return when(value)
             case "choice":
                 return self.say(str(said))
             case "flag":
@@ -349,14 +345,6 @@ def _typed(
         "domain": {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifier},
         "message": message,
     }
-
-
-def _moment(unix: int) -> str:
-    """A time that is given; one beyond the calendar as the seconds that it is."""
-    try:
-        return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError, OSError):
-        return f"{unix:,}"
 
 
 def _short(address: str) -> str:

@@ -111,7 +111,7 @@ def test_everything_that_is_signed_is_shown(offered: Service) -> None:
         expiry=at("2040-01-01"),
     )
     assert verified["the wallet"] == life.b
-    assert verified["until when"] == "2040-01-01 00:00:00 UTC"
+    assert verified["until when"] == "2040-01-01 00:00 UTC"
     assert w3.eth.block_number  # nothing was sent
 
 
