@@ -72,9 +72,11 @@ $(ROOMS:%=test-%): tools compile
 	@$(PYTEST) tests/$(@:test-%=%) -n 2 --dist loadfile --no-loadscope-reorder
 test-api: fuzzer
 
-test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases
+WATERFALLS = tests/settlement/test_settlement_waterfall.py
+test-deep: tools compile ## long fuzzing: 10,000 x 64 invariant runs, 200,000 differential cases, 1,000,000 of waterfalls
 	@FOUNDRY_PROFILE=deep $(BIN)/python tools/forge.py test
-	@PENSTOCK_FUZZ_CASES=200000 $(PYTEST) tests/settlement
+	@PENSTOCK_FUZZ_CASES=200000 $(PYTEST) tests/settlement --deselect $(WATERFALLS)
+	@PENSTOCK_FUZZ_CASES=1000000 $(PYTEST) $(WATERFALLS)
 
 mutants: tools compile ## break the code on purpose, COUNT times a room; fails if the tests notice less than 90 %
 	@$(BIN)/python tools/mutants.py --count $(COUNT)

@@ -8,6 +8,7 @@ import {Netting} from "../settlement/Netting.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 import {ProRata} from "../settlement/ProRata.sol";
 import {Waterfall} from "../settlement/Waterfall.sol";
+import {WaterfallChecks} from "../settlement/WaterfallChecks.sol";
 
 /// @title Settlement harness
 /// @notice External wrappers around the settlement libraries, so that tests/settlement can run them against their
@@ -91,5 +92,29 @@ contract SettlementHarness {
 
     function against(bool payer, int256 value, uint128 damages) external pure returns (int256) {
         return CloseOut.against(payer, value, damages);
+    }
+
+    function validateWaterfall(Waterfall.Program memory program) external pure {
+        WaterfallChecks.validate(program);
+    }
+
+    /// @param state registers up to the losses
+    /// @return the registers after it, the triggers' states, what each claim was paid, moves, and tests
+    function runWaterfall(
+        Waterfall.Program memory program,
+        uint128[] memory state,
+        uint256[] memory tripped,
+        int128[] memory inputs,
+        uint40 at
+    ) external pure returns (int256[] memory, uint256[] memory, uint256[] memory, uint256[] memory, int256[] memory) {
+        int256[] memory x = new int256[](state.length + tripped.length + inputs.length);
+        for (uint256 i = 0; i < state.length; ++i) {
+            x[i] = int256(uint256(state[i]));
+        }
+        for (uint256 i = 0; i < inputs.length; ++i) {
+            x[state.length + tripped.length + i] = inputs[i];
+        }
+        Waterfall.Run memory r = Waterfall.run(program, x, tripped, at);
+        return (r.x, r.tripped, r.paid, r.moves, r.tests);
     }
 }

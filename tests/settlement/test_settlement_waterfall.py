@@ -1,0 +1,181 @@
+"""Waterfalls as data: both engines run any of them alike, and whatever the data, money is conserved, the
+senior comes before the junior, and nobody gets more than it is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from finance.settlement import SettlementError
+from finance.settlement import waterfall as engine_of_python
+from finance.settlement.waterfall import NONE, Op, Order, Run, State, Waterfall, run, validate
+from tests.settlement.engine import Reverted
+from tests.settlement.waterfalls import Case, WaterfallEngine, any_case, spoiled
+
+PERIODS = 8
+REAL = engine_of_python.allot
+
+Period = tuple[tuple[int, ...], int]
+
+
+@pytest.fixture(scope="module")
+def engine() -> WaterfallEngine:
+    return WaterfallEngine()
+
+
+def lives(seed: int | str, cases: int) -> Iterator[tuple[int, Case]]:
+    """As many periods as `cases`."""
+    rng = Random(seed)
+    for number in range(max(1, cases // PERIODS)):
+        yield number, any_case(rng, PERIODS)
+
+
+def periods(case: Case, runs: Callable[..., Run] = run) -> Iterator[tuple[State, Period, Run]]:
+    """The state before each period, what it brings, and what it came to; up to one that is refused. What is
+    not spent is kept, and the period's first input comes in."""
+    state = case.state
+    for inputs, due in case.periods:
+        x = list(state.registers)
+        x[0] = min(x[0] + max(0, inputs[0]), 2**128 - 1)
+        state = State(tuple(x), state.triggers)
+        try:
+            made = runs(case.waterfall, state, inputs, due)
+        except SettlementError:
+            return
+        yield state, (inputs, due), made
+        state = made.state
+
+
+def test_the_engines_agree(engine: WaterfallEngine, seed: int, cases: int) -> None:
+    rng = Random(f"{seed}/unsound")
+    compared = refused = unsound = 0
+    for number, case in lives(f"{seed}/waterfall", cases):
+        where = f"(PENSTOCK_SEED={seed}, case {number})"
+
+        def both(of: Waterfall, state: State, inputs: tuple[int, ...], due: int, at: str = where) -> Run:
+            nonlocal compared, refused
+            compared += 1
+            try:
+                theirs: Run | None = engine.run(of, state, inputs, due)
+            except Reverted:
+                theirs = None
+                refused += 1
+            try:
+                ours = run(of, state, inputs, due)
+            except SettlementError:
+                assert theirs is None, f"Python refuses what Solidity runs {at}"
+                raise
+            assert ours == theirs, f"{of}\n{state}\n{inputs} {due}\n{ours}\n{theirs} {at}"
+            return ours
+
+        validate(case.waterfall)
+        engine.validate(case.waterfall)
+        for _ in periods(case, both):
+            pass
+        wrong = spoiled(rng, case.waterfall)
+        found = []
+        for check in (validate, engine.validate):
+            try:
+                check(wrong)
+                found.append(True)
+            except (SettlementError, Reverted):
+                found.append(False)
+        assert found[0] == found[1], f"{wrong}: sound for Python {found[0]}, Solidity {found[1]} {where}"
+        unsound += not found[0]
+    lived = max(1, cases // PERIODS)
+    assert compared > 4 * lived
+    assert refused < lived // 2, "lives end too soon to be worth much"
+    assert lived < 1_000 or (refused and unsound > lived // 4), (refused, unsound)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        (
+            "rounding",
+            lambda budget, needs, order, weights: [-(-n * budget // max(1, sum(needs))) for n in needs],
+        ),
+        ("order", lambda budget, needs, order, weights: REAL(budget, needs[::-1], Order.SEQUENCE, [])[::-1]),
+        ("one unit", lambda budget, needs, order, weights: REAL(max(0, budget - 1), needs, order, weights)),
+    ],
+)
+def test_a_difference_is_found(
+    name: str,
+    wrong: Callable[..., list[int]],
+    engine: WaterfallEngine,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_of_python, "allot", wrong)
+    with pytest.raises(AssertionError):
+        test_the_engines_agree(engine, seed, 4_000)
+
+
+def test_money_is_conserved(seed: int, cases: int) -> None:
+    """What leaves the pots is what claims are paid, and loans change by what is paid on them, drawn and
+    written down, whatever the waterfall is."""
+    for number, case in lives(f"{seed}/conserved", cases):
+        of = case.waterfall
+        for before, _, made in periods(case):
+            x, y = before.registers, made.state.registers
+            where = f"{of} {before} (PENSTOCK_SEED={seed}, case {number})"
+            assert sum(x[: of.pots]) == sum(y[: of.pots]) + sum(made.paid), where
+            assert min(y) >= 0 <= min(made.paid, default=0), where
+            for claim, each in enumerate(of.claims):
+                if each.loan == NONE:
+                    continue
+                drawn = sum(
+                    move.amount
+                    for move in made.moves
+                    if of.steps[move.step].op == Op.MOVE and claim in of.steps[move.step].claims
+                )
+                balance, lost = of.balances + each.loan, of.losses + each.loan
+                assert x[balance] + drawn - made.paid[claim] == y[balance] + y[lost] - x[lost], where
+                assert y[of.owed + claim] <= y[balance], where
+
+
+def test_senior_comes_before_junior(seed: int, cases: int) -> None:
+    """A step that spends a pot gets nothing while claims of an earlier step, paid from it without a limit
+    and in the same states of the triggers, are still owed something."""
+    found = 0
+    for number, case in lives(f"{seed}/senior", cases):
+        of = case.waterfall
+        pays = [
+            (i, step)
+            for i, step in enumerate(of.steps)
+            if step.op == Op.PAY and step.limit == NONE and not step.on | step.off
+        ]
+        for _, _, made in periods(case):
+            spent = {
+                (of.steps[move.step].source, move.step)
+                for move in made.moves
+                if of.steps[move.step].op not in (Op.WRITE_DOWN,)
+            }
+            refilled = {
+                of.steps[move.step].target for move in made.moves if of.steps[move.step].op == Op.MOVE
+            }
+            for i, step in pays:
+                later = [j for source, j in spent if source == step.source and j > i]
+                if not later or step.source in refilled:
+                    continue
+                found += 1
+                assert all(made.state.registers[of.owed + claim] == 0 for claim in step.claims), (
+                    f"step {i} of {of}: {made} (PENSTOCK_SEED={seed}, case {number})"
+                )
+    assert found > cases // 100
+
+
+def test_nobody_gets_more_than_it_is_owed(seed: int, cases: int) -> None:
+    """But for the rest, prepayments and losses, what a claim was owed and fell due is paid or still owed."""
+    for number, case in lives(f"{seed}/owed", cases):
+        of = case.waterfall
+        free = {c for step in of.steps if step.op in (Op.REST, Op.PREPAY, Op.WRITE_DOWN) for c in step.claims}
+        for before, period, made in periods(case):
+            due = run(replace(of, steps=()), before, *period).state.registers
+            for claim in set(range(len(of.claims))) - free:
+                assert made.paid[claim] + made.state.registers[of.owed + claim] == due[of.owed + claim], (
+                    f"claim {claim} of {of} (PENSTOCK_SEED={seed}, case {number})"
+                )
