@@ -26,6 +26,7 @@ PACKAGES = (
     "finance.swaps",
     "finance.generation",
     "finance.actus",
+    "finance.waterfalls",
 )
 WIDTH = 110
 HEAD = """# Reference of finance

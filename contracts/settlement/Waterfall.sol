@@ -8,8 +8,8 @@ import {Accrual} from "./Accrual.sol";
 /// made of all these, and steps. {run} spends a period's money, and nothing but what it is given decides how, so that
 /// nobody gains by calling it early or late.
 /// @dev Python twin: finance/settlement/waterfall.py, whose words say what each part means. Registers, in order: pots,
-/// what each claim is owed, balances of loans, their losses, since when each trigger is on, inputs. References from
-/// FIRST_FIGURE on are figures. Everything is packed in words, lowest bits first:
+/// what each claim is owed, balances of loans, their losses, for how long each trigger is on, what each claim was owed
+/// before the first step, inputs. References from FIRST_FIGURE on are figures. Everything is packed in words, lowest bits first:
 /// claim: due 8, loan 8, carries 8;
 /// trigger: value 8, divisor 8, threshold 8, below 8, cures 8, within 40;
 /// figure: rule 8, count 8, size 8, references 8 each;
@@ -68,6 +68,7 @@ library Waterfall {
         uint256 balances;
         uint256 losses;
         uint256 ages;
+        uint256 dues;
         uint256 moved;
         uint256 tested;
     }
@@ -136,7 +137,7 @@ library Waterfall {
     }
 
     /// @notice Runs a period of a sound program.
-    /// @param x pots, owed, balances, losses; room for the triggers' ages; inputs. Amounts fit uint128, inputs int128.
+    /// @param x pots, owed, balances, losses; room for the triggers' ages and the claims' dues; inputs. Amounts fit uint128, inputs int128.
     /// @param tripped states of the triggers
     /// @param at when the period is due, unix seconds
     function run(Program memory program, int256[] memory x, uint256[] memory tripped, uint256 at)
@@ -149,6 +150,7 @@ library Waterfall {
         r.balances = r.owed + program.claims.length;
         r.losses = r.balances + program.loans;
         r.ages = r.losses + program.loans;
+        r.dues = r.ages + tripped.length;
         r.paid = new uint256[](program.claims.length);
         for (uint256 i = 0; i < tripped.length; ++i) {
             x[r.ages + i] = _age(tripped[i], at, i);
@@ -174,7 +176,7 @@ library Waterfall {
             uint256 balance = uint256(r.x[r.balances + loan]);
             if (due > balance) due = balance;
         }
-        r.x[r.owed + i] = _fits(due);
+        r.x[r.owed + i] = r.x[r.dues + i] = _fits(due);
     }
 
     // ---------------------------------------------------------------- steps

@@ -14,7 +14,7 @@ library WaterfallChecks {
 
     /// @notice Revert with Waterfall_Unsound, naming what is wrong.
     function validate(Waterfall.Program memory program) internal pure {
-        uint256 numbers = program.pots + program.claims.length + 2 * program.loans + program.triggers.length;
+        uint256 numbers = program.pots + 2 * program.claims.length + 2 * program.loans + program.triggers.length;
         uint256 registers = numbers + program.inputs;
         bool small = program.pots != 0 && registers <= Waterfall.FIRST_FIGURE
             && program.triggers.length <= Waterfall.MAX_TRIGGERS

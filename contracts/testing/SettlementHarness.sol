@@ -107,12 +107,13 @@ contract SettlementHarness {
         int128[] memory inputs,
         uint40 at
     ) external pure returns (int256[] memory, uint256[] memory, uint256[] memory, uint256[] memory, int256[] memory) {
-        int256[] memory x = new int256[](state.length + tripped.length + inputs.length);
+        uint256 first = state.length + tripped.length + program.claims.length;
+        int256[] memory x = new int256[](first + inputs.length);
         for (uint256 i = 0; i < state.length; ++i) {
             x[i] = int256(uint256(state[i]));
         }
         for (uint256 i = 0; i < inputs.length; ++i) {
-            x[state.length + tripped.length + i] = inputs[i];
+            x[first + i] = inputs[i];
         }
         Waterfall.Run memory r = Waterfall.run(program, x, tripped, at);
         return (r.x, r.tripped, r.paid, r.moves, r.tests);

@@ -6,9 +6,9 @@ facilities), *claims*, each with what it is owed, *loans*, whose balance is paid
 A period is run once, with the money, facts and clock of that period alone, so that nobody gains by running it
 early or late: what falls due is added to the claims, then the steps are taken in their order.
 
-Registers, in order: pots, what each claim is owed, balances of loans, their losses, since when each trigger
-is on (in seconds), inputs of the period. From `FIRST_FIGURE` on a reference means a figure. Amounts are minor
-units, rates and ratios 1e18 = 1, times unix seconds.
+Registers, in order: pots, what each claim is owed, balances of loans, their losses, for how long each trigger
+is on (in seconds), what each claim was owed before the first step, inputs of the period. From `FIRST_FIGURE`
+on a reference means a figure. Amounts are minor units, rates and ratios 1e18 = 1, times unix seconds.
 """
 
 from __future__ import annotations
@@ -159,9 +159,13 @@ class Waterfall:
         return self.losses + self.loans
 
     @property
+    def dues(self) -> int:
+        return self.ages + len(self.triggers)
+
+    @property
     def numbers(self) -> int:
         """The register of the first input."""
-        return self.ages + len(self.triggers)
+        return self.dues + len(self.claims)
 
     @property
     def registers(self) -> int:
@@ -271,6 +275,7 @@ class _Running:
         self.triggers = list(state.triggers)
         self.x = [uint128(f"registers[{i}]", each) for i, each in enumerate(state.registers)]
         self.x += [self._age(trigger) for trigger in self.triggers]
+        self.x += [0] * len(waterfall.claims)
         self.x += [int128(f"inputs[{i}]", each) for i, each in enumerate(inputs)]
         self.paid = [0] * len(waterfall.claims)
         self.moves: list[Move] = []
@@ -278,7 +283,7 @@ class _Running:
 
     def run(self) -> Run:
         for number, claim in enumerate(self.of.claims):
-            self._fall_due(self.of.owed + number, claim)
+            self._fall_due(number, claim)
         for number, step in enumerate(self.of.steps):
             on = [bool(trigger.since) for trigger in self.triggers]
             if all(on[t] for t in _bits(step.on)) and not any(on[t] for t in _bits(step.off)):
@@ -291,12 +296,13 @@ class _Running:
             raise SettlementError(f"now = {self.now}: a trigger is on since {trigger.since}")
         return self.now - trigger.since if trigger.since else 0
 
-    def _fall_due(self, owed: int, claim: Claim) -> None:
+    def _fall_due(self, number: int, claim: Claim) -> None:
+        owed = self.of.owed + number
         more = 0 if claim.due == NONE else self._amount(claim.due)
         due = uint256("owed", (self.x[owed] if claim.carries else 0) + more)
         if claim.loan != NONE:
             due = min(due, self.x[self.of.balances + claim.loan])
-        self.x[owed] = uint128("owed", due)
+        self.x[owed] = self.x[self.of.dues + number] = uint128("owed", due)
 
     def _take(self, number: int, step: Step) -> None:
         if step.op == Op.TEST:

@@ -37,9 +37,13 @@ OWN = {
     "finance.pricing.frames",
     "finance.pricing.processes.protocol",
     "finance.pricing.value",
+    "finance.settlement.waterfall",
+    "finance.settlement.waterfall_plan",
     "finance.swaps.inputs",
     "finance.swaps.periods",
     "finance.swaps.scenarios",
+    "finance.waterfalls.paths",
+    "finance.waterfalls.projection",
 }
 """Shapes of our own, and what puts formulas of other modules together; those cite their sources."""
 
