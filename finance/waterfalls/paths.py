@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Paths:
     """By path and period: what each claim was `paid`, what each pot, claim, balance and loss was `after` it,
-    and whether each covenant stood `failed`. Amounts are minor units, not rounded to whole ones."""
+    and whether each covenant stood `failed`. All amounts in minor units, not rounded to whole ones."""
 
     paid: Mapping[str, Floats]
     after: Mapping[str, Floats]
