@@ -21,6 +21,8 @@ library Waterfall {
         Prepay,
         Rest,
         Move,
+        Draw,
+        Repay,
         WriteDown,
         Test
     }
@@ -215,7 +217,7 @@ library Waterfall {
         for (uint256 i = 0; i < steps.length; ++i) {
             Op op = Op(uint8(steps[i]));
             if (op == Op.Test) toTest += TEST_WORDS;
-            else toMove += op == Op.Move ? 1 : uint8(steps[i] >> 48);
+            else toMove += isMove(op) ? 1 : uint8(steps[i] >> 48);
         }
         (moves, tests) = (new uint256[](toMove), new int256[](toTest));
     }
@@ -226,7 +228,7 @@ library Waterfall {
         limit = limit == NONE ? type(uint256).max : _amount(program, r, limit);
         uint256 budget = uint256(r.x[uint8(step >> 8)]);
         uint256[] memory needs;
-        if (op == Op.Move) {
+        if (isMove(op)) {
             _move(program, r, step, number, limit < budget ? limit : budget);
             return;
         }
@@ -300,15 +302,33 @@ library Waterfall {
     }
 
     function _move(Program memory program, Run memory r, uint256 step, uint256 number, uint256 amount) private pure {
+        Op op = Op(uint8(step));
+        if (op != Op.Move) amount = _owe(program, r, op, uint8(step >> STEP_LIST), amount);
         if (amount == 0) return;
         uint256 target = uint8(step >> 32);
         r.x[uint8(step >> 8)] -= int256(amount);
         r.x[target] = _fits(uint256(r.x[target]) + amount);
-        if (uint8(step >> 48) != 0) {
-            uint256 drawn = r.balances + uint8(program.claims[uint8(step >> STEP_LIST)] >> 8);
-            r.x[drawn] = _fits(uint256(r.x[drawn]) + amount);
-        }
         _note(r, number, target, amount);
+    }
+
+    /// @dev What a claim's loan is after a drawing or repayment, of which there is no more than its balance.
+    function _owe(Program memory program, Run memory r, Op op, uint256 claim, uint256 amount)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 loan = r.balances + uint8(program.claims[claim] >> 8);
+        uint256 balance = uint256(r.x[loan]);
+        if (op == Op.Repay && amount > balance) amount = balance;
+        int256 left = _fits(op == Op.Draw ? balance + amount : balance - amount);
+        r.x[loan] = left;
+        if (r.x[r.owed + claim] > left) r.x[r.owed + claim] = left;
+        return amount;
+    }
+
+    /// @notice Whether a step moves money from pot to pot.
+    function isMove(Op op) internal pure returns (bool) {
+        return op == Op.Move || op == Op.Draw || op == Op.Repay;
     }
 
     function _note(Run memory r, uint256 step, uint256 to, uint256 amount) private pure {

@@ -108,8 +108,9 @@ library WaterfallChecks {
         if (source >= program.pots) return false;
         (bool distinct, uint256 ofLoans) = _listed(program, step, size);
         if (!distinct) return false;
-        if (op == Waterfall.Op.Move) {
-            return target < program.pots && target != source && size <= 1 && ofLoans == size;
+        if (Waterfall.isMove(op)) {
+            uint256 loan = op == Waterfall.Op.Move ? 0 : 1;
+            return target < program.pots && target != source && size == loan && ofLoans == size;
         }
         bool loans = op == Waterfall.Op.Prepay || op == Waterfall.Op.WriteDown;
         if (size == 0 || (loans && ofLoans != size) || (op == Waterfall.Op.Rest && ofLoans != 0)) return false;

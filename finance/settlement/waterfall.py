@@ -37,16 +37,21 @@ class Op(IntEnum):
     """What a step does; the numbers are those of the Solidity enum.
 
     PAY what claims are owed, or PREPAY what is left of their loans and not due yet; give claims that have no
-    loan the REST, whatever they are owed; MOVE money from pot to pot, as a drawing on the loan of a claim if
-    one is listed; WRITE_DOWN loans, the first listed losing first; TEST a trigger.
+    loan the REST, whatever they are owed; MOVE money from pot to pot, and so DRAW on the loan of a claim, or
+    REPAY it; WRITE_DOWN loans, the first listed losing first; TEST a trigger.
     """
 
     PAY = 0
     PREPAY = 1
     REST = 2
     MOVE = 3
-    WRITE_DOWN = 4
-    TEST = 5
+    DRAW = 4
+    REPAY = 5
+    WRITE_DOWN = 6
+    TEST = 7
+
+
+MOVES: Final = (Op.MOVE, Op.DRAW, Op.REPAY)
 
 
 class Order(IntEnum):
@@ -114,8 +119,8 @@ class Trigger:
 class Step:
     """One step; taken while all triggers of the mask `on` are on and all of `off` off.
 
-    It spends pot `source`, at most the reference `limit`. `target`: the pot that MOVE fills, the trigger that
-    TEST tests. `weights`: the first of as many inputs as there are claims.
+    It spends pot `source`, at most the reference `limit`. `target`: the pot that a move fills, the trigger
+    that TEST tests. `weights`: the first of as many inputs as there are claims.
     """
 
     op: Op
@@ -314,7 +319,7 @@ class _Running:
             budget = sum(self._needs(step, budget))
         if limit is not None:
             budget = min(budget, limit)
-        if step.op == Op.MOVE:
+        if step.op in MOVES:
             self._move(number, step, budget)
             return
         weights: list[int] = []
@@ -356,13 +361,17 @@ class _Running:
             self.x[self._balance(claim)] -= amount
 
     def _move(self, number: int, step: Step, amount: int) -> None:
+        if step.op == Op.REPAY:
+            amount = min(amount, self.x[self._balance(step.claims[0])])
         if not amount:
             return
         self.x[step.source] -= amount
         self.x[step.target] = uint128("pot", self.x[step.target] + amount)
-        for claim in step.claims:
-            drawn = self._balance(claim)
-            self.x[drawn] = uint128("balance", self.x[drawn] + amount)
+        if step.op != Op.MOVE:
+            balance, owed = self._balance(step.claims[0]), self.of.owed + step.claims[0]
+            change = amount if step.op == Op.DRAW else -amount
+            self.x[balance] = uint128("balance", self.x[balance] + change)
+            self.x[owed] = min(self.x[owed], self.x[balance])
         self.moves.append(Move(number, step.target, amount))
 
     def _test(self, number: int) -> None:
@@ -500,8 +509,10 @@ def _step_is_sound(of: Waterfall, step: Step) -> bool:
         return False
     of_loans = all(of.claims[claim].loan != NONE for claim in step.claims)
     of_some = any(of.claims[claim].loan != NONE for claim in step.claims)
-    if step.op == Op.MOVE:
-        return step.target < of.pots and step.target != step.source and size <= 1 and of_loans
+    if step.op in MOVES:
+        return (
+            step.target < of.pots and step.target != step.source and size == (step.op != Op.MOVE) and of_loans
+        )
     if not size or (step.op in (Op.PREPAY, Op.WRITE_DOWN) and not of_loans):
         return False
     if step.op == Op.REST and of_some:

@@ -16,6 +16,7 @@ from itertools import chain
 from finance.settlement.waterfall import (
     FIRST_FIGURE,
     FOR_GOOD,
+    MOVES,
     NONE,
     Claim,
     Figure,
@@ -147,7 +148,7 @@ class Covenant:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """A step: `op` with the names of `claims` (of a move: of the principal that it draws on), in `order`, by
+    """A step: `op` with the names of `claims` (of a drawing or repayment: the principal), in `order`, by
     `weights` if it goes by them, out of pot `source`, at most `limit`. `target`: the pot that a move fills,
     the covenant that is tested. Taken while all covenants in `on` stand failed, and none in `off`."""
 
@@ -270,7 +271,7 @@ class _Compiler:
     def step(self, step: Spend) -> Step:
         claims = tuple(self._place(name, self.plan.claim_names, "claim") for name in step.claims)
         names = list(self.tests) if step.op == Op.TEST else self.plan.pot_names
-        target = self._place(step.target, names, "target") if step.op in (Op.TEST, Op.MOVE) else 0
+        target = self._place(step.target, names, "target") if step.op in (Op.TEST, *MOVES) else 0
         return Step(
             step.op,
             self._place(step.source, self.plan.pot_names, "pot"),

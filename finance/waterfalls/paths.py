@@ -8,7 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from finance.settlement.waterfall import FIRST_FIGURE, FOR_GOOD, NONE, ONE, Figure, Op, Order, Rule, Step
+from finance.settlement.waterfall import (
+    FIRST_FIGURE,
+    FOR_GOOD,
+    MOVES,
+    NONE,
+    ONE,
+    Figure,
+    Op,
+    Order,
+    Rule,
+    Step,
+)
 from finance.settlement.waterfall_plan import Plan
 from finance.settlement.widths import SettlementError
 
@@ -119,11 +130,8 @@ class _Running:
         if step.limit != NONE:
             budget = np.minimum(budget, self._amount(step.limit))
         budget = np.where(active, budget, 0.0)
-        if step.op == Op.MOVE:
-            self.x[step.source] = self.x[step.source] - budget
-            self.x[step.target] = self.x[step.target] + budget
-            for claim in step.claims:
-                self.x[self._balance(claim)] = self.x[self._balance(claim)] + budget
+        if step.op in MOVES:
+            self._move(step, budget)
             return
         weights: list[Floats] = []
         if step.order == Order.WEIGHTS:
@@ -131,6 +139,17 @@ class _Running:
         shares = _allot(budget, self._needs(step, budget), step.order, weights)
         for claim, amount in zip(step.claims, shares, strict=True):
             self._pay(step, claim, amount)
+
+    def _move(self, step: Step, amount: Floats) -> None:
+        x = self.x
+        if step.op != Op.MOVE:
+            balance, owed = self._balance(step.claims[0]), self.of.owed + step.claims[0]
+            if step.op == Op.REPAY:
+                amount = np.minimum(amount, x[balance])
+            x[balance] = x[balance] + (amount if step.op == Op.DRAW else -amount)
+            x[owed] = np.minimum(x[owed], x[balance])
+        x[step.source] = x[step.source] - amount
+        x[step.target] = x[step.target] + amount
 
     def _needs(self, step: Step, budget: Floats) -> list[Floats]:
         if step.op == Op.REST:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from finance.settlement.waterfall import Op, Run, State, Test, run
+from finance.settlement.waterfall import MOVES, Op, Run, State, Test, run
 from finance.settlement.waterfall_plan import CASH, Compiled, Plan
 from finance.settlement.widths import SettlementError
 
@@ -77,7 +77,7 @@ class Projection:
             for move in each.moves:
                 step = waterfall.steps[move.step]
                 source = plan.pot_names[step.source]
-                target = (plan.pot_names if step.op == Op.MOVE else plan.claim_names)[move.to]
+                target = (plan.pot_names if step.op in MOVES else plan.claim_names)[move.to]
                 if step.op == Op.WRITE_DOWN:
                     source, target = target.removesuffix(".principal"), LOSSES
                 yield Flow(period, move.step + 1, source, target, move.amount)

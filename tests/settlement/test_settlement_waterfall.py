@@ -11,7 +11,7 @@ import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement import waterfall as engine_of_python
-from finance.settlement.waterfall import NONE, Op, Order, Run, State, Waterfall, run, validate
+from finance.settlement.waterfall import MOVES, NONE, Op, Order, Run, State, Waterfall, run, validate
 from tests.settlement.engine import Reverted
 from tests.settlement.waterfalls import Case, WaterfallEngine, any_case, spoiled
 
@@ -128,9 +128,9 @@ def test_money_is_conserved(seed: int, cases: int) -> None:
                 if each.loan == NONE:
                     continue
                 drawn = sum(
-                    move.amount
+                    move.amount if of.steps[move.step].op == Op.DRAW else -move.amount
                     for move in made.moves
-                    if of.steps[move.step].op == Op.MOVE and claim in of.steps[move.step].claims
+                    if of.steps[move.step].op in MOVES and claim in of.steps[move.step].claims
                 )
                 balance, lost = of.balances + each.loan, of.losses + each.loan
                 assert x[balance] + drawn - made.paid[claim] == y[balance] + y[lost] - x[lost], where
@@ -154,9 +154,7 @@ def test_senior_comes_before_junior(seed: int, cases: int) -> None:
                 for move in made.moves
                 if of.steps[move.step].op not in (Op.WRITE_DOWN,)
             }
-            refilled = {
-                of.steps[move.step].target for move in made.moves if of.steps[move.step].op == Op.MOVE
-            }
+            refilled = {of.steps[move.step].target for move in made.moves if of.steps[move.step].op in MOVES}
             for i, step in pays:
                 later = [j for source, j in spent if source == step.source and j > i]
                 if not later or step.source in refilled:
@@ -172,7 +170,8 @@ def test_nobody_gets_more_than_it_is_owed(seed: int, cases: int) -> None:
     """But for the rest, prepayments and losses, what a claim was owed and fell due is paid or still owed."""
     for number, case in lives(f"{seed}/owed", cases):
         of = case.waterfall
-        free = {c for step in of.steps if step.op in (Op.REST, Op.PREPAY, Op.WRITE_DOWN) for c in step.claims}
+        other = (Op.REST, Op.PREPAY, Op.DRAW, Op.REPAY, Op.WRITE_DOWN)
+        free = {claim for step in of.steps if step.op in other for claim in step.claims}
         for before, period, made in periods(case):
             due = run(replace(of, steps=()), before, *period).state.registers
             for claim in set(range(len(of.claims))) - free:

@@ -11,6 +11,7 @@ from eth_utils import function_signature_to_4byte_selector
 from finance.settlement.waterfall import (
     FIRST_FIGURE,
     FOR_GOOD,
+    MOVES,
     NONE,
     ONE,
     Claim,
@@ -234,6 +235,7 @@ def a_step(rng: Random, of: Waterfall) -> Step:
     others = [i for i, claim in enumerate(of.claims) if claim.loan == NONE]
     ops = [Op.PAY, Op.PAY, Op.PAY, Op.PAY]
     ops += [Op.MOVE] * 2 * (of.pots > 1) + [Op.TEST] * 2 * bool(of.triggers)
+    ops += [Op.DRAW, Op.REPAY] * (of.pots > 1 and bool(loans))
     ops += [Op.PREPAY, Op.WRITE_DOWN] * bool(loans) + [Op.REST] * bool(others)
     op = rng.choice(ops)
     masks = [0, 0]
@@ -244,10 +246,10 @@ def a_step(rng: Random, of: Waterfall) -> Step:
     if op == Op.TEST:
         return replace(step, target=rng.randrange(len(of.triggers)))
     source = 0 if rng.randrange(2) else rng.randrange(of.pots)
-    if op == Op.MOVE:
+    if op in MOVES:
         source, target = rng.sample(range(of.pots), 2)
-        drawn = (rng.choice(loans),) if loans and rng.randrange(3) == 0 else ()
-        return replace(step, source=source, target=target, claims=drawn)
+        of_loan = () if op == Op.MOVE else (rng.choice(loans),)
+        return replace(step, source=source, target=target, claims=of_loan)
     among = {Op.PAY: loans + others, Op.REST: others}.get(op, loans)
     claims = tuple(rng.sample(among, rng.randint(1, min(len(among), 4))))
     order = rng.choice(list(Order))
