@@ -24,6 +24,7 @@ PACKAGES = (
     "finance.pricing",
     "finance.pricing.processes",
     "finance.swaps",
+    "finance.securitisation",
     "finance.generation",
     "finance.actus",
     "finance.waterfalls",

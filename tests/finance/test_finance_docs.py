@@ -33,6 +33,12 @@ MODULES = [
     "finance.pricing.processes.gaussian",
     "finance.pricing.value",
     "finance.pricing.yields",
+    "finance.securitisation.coverage",
+    "finance.securitisation.large_pool",
+    "finance.securitisation.loss",
+    "finance.securitisation.pool",
+    "finance.securitisation.rating",
+    "finance.securitisation.tranche",
     "finance.swaps.debt",
     "finance.swaps.estimates",
     "finance.swaps.periods",
@@ -43,7 +49,14 @@ MODULES = [
 ]
 
 
-PAGES = ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md"]
+PAGES = [
+    "actus.md",
+    "deal-file.md",
+    "generation.md",
+    "pricing.md",
+    "proxy-revenue-swap.md",
+    "securitisation.md",
+]
 INSTRUMENTS = sorted(
     path.name for path in (ROOT / "docs" / "instruments").glob("*.md") if path.name != "README.md"
 )
