@@ -6,7 +6,7 @@ import {Accrual} from "./Accrual.sol";
 /// @title Waterfall
 /// @notice The ordered steps that spend a treasury's money, as data: pots of money, claims on it, loans, triggers, figures
 /// made of all these, and steps. {run} spends a period's money, and nothing but what it is given decides how, so that
-/// nobody gains by calling it early or late.
+/// nobody gains by calling it early or late. A sound program never reverts: no amount is beyond MOST either way.
 /// @dev Python twin: finance/settlement/waterfall.py, whose words say what each part means. Registers, in order: pots,
 /// what each claim is owed, balances of loans, their losses, for how long each trigger is on, what each claim was owed
 /// before the first step, inputs. References from FIRST_FIGURE on are figures. Everything is packed in words, lowest bits first:
@@ -78,6 +78,9 @@ library Waterfall {
     uint256 internal constant ONE = 1e18;
     uint256 internal constant FIRST_FIGURE = 192;
     uint256 internal constant NONE = 255;
+    uint256 internal constant MOST = uint256(uint128(type(int128).max));
+    uint256 internal constant MOST_RATE = type(uint64).max;
+    uint256 internal constant MOST_DAYS = type(uint32).max;
     uint256 internal constant MAX_STEPS = 32;
     uint256 internal constant MAX_TRIGGERS = 16;
     uint256 internal constant MAX_LISTED = 16;
@@ -86,9 +89,6 @@ library Waterfall {
     uint256 private constant FIGURE_LIST = 24;
     uint256 private constant STEP_LIST = 88;
     uint256 private constant TEST_WORDS = 5;
-
-    error Waterfall_TooLarge();
-    error Waterfall_BeforeTrigger(uint256 trigger);
 
     /// @notice Spends what is available on needs in order: a later need gets nothing before an earlier one is met.
     /// @return paid what each need gets; sum(paid) + left = available
@@ -139,7 +139,7 @@ library Waterfall {
     }
 
     /// @notice Runs a period of a sound program.
-    /// @param x pots, owed, balances, losses; room for the triggers' ages and the claims' dues; inputs. Amounts fit uint128, inputs int128.
+    /// @param x pots, owed, balances, losses; room for the triggers' ages and the claims' dues; inputs. All fit int128.
     /// @param tripped states of the triggers
     /// @param at when the period is due, unix seconds
     function run(Program memory program, int256[] memory x, uint256[] memory tripped, uint256 at)
@@ -155,7 +155,7 @@ library Waterfall {
         r.dues = r.ages + tripped.length;
         r.paid = new uint256[](program.claims.length);
         for (uint256 i = 0; i < tripped.length; ++i) {
-            x[r.ages + i] = _age(tripped[i], at, i);
+            x[r.ages + i] = _age(tripped[i], at);
         }
         for (uint256 i = 0; i < program.claims.length; ++i) {
             _fallDue(program, r, i);
@@ -163,22 +163,22 @@ library Waterfall {
         _take(program, r);
     }
 
-    function _age(uint256 tripped, uint256 at, uint256 trigger) private pure returns (int256) {
+    function _age(uint256 tripped, uint256 at) private pure returns (int256) {
         uint256 since = uint40(tripped);
-        if (since > at) revert Waterfall_BeforeTrigger(trigger);
-        return since == 0 ? int256(0) : int256(at - since);
+        return since == 0 || since > at ? int256(0) : int256(at - since);
     }
 
     function _fallDue(Program memory program, Run memory r, uint256 i) private pure {
         uint256 claim = program.claims[i];
         uint256 due = (claim >> 16) & 0xff == 0 ? 0 : uint256(r.x[r.owed + i]);
         if (uint8(claim) != NONE) due += _amount(program, r, uint8(claim));
+        if (due > MOST) due = MOST;
         uint256 loan = uint8(claim >> 8);
         if (loan != NONE) {
             uint256 balance = uint256(r.x[r.balances + loan]);
             if (due > balance) due = balance;
         }
-        r.x[r.owed + i] = r.x[r.dues + i] = _fits(due);
+        r.x[r.owed + i] = r.x[r.dues + i] = int256(due);
     }
 
     // ---------------------------------------------------------------- steps
@@ -238,6 +238,7 @@ library Waterfall {
             for (uint256 i = 0; i < needs.length; ++i) {
                 budget += needs[i];
             }
+            if (budget > MOST) budget = MOST;
         }
         if (limit < budget) budget = limit;
         if (op != Op.WriteDown) needs = _needs(program, r, step, budget);
@@ -265,8 +266,14 @@ library Waterfall {
             } else if (op == Op.Pay) {
                 needs[i] = uint256(r.x[r.owed + claim]);
             } else {
-                needs[i] = uint256(r.x[r.balances + uint8(program.claims[claim] >> 8)]);
-                if (op == Op.Prepay) needs[i] -= uint256(r.x[r.owed + claim]);
+                uint256 loan = uint8(program.claims[claim] >> 8);
+                needs[i] = uint256(r.x[r.balances + loan]);
+                if (op == Op.Prepay) {
+                    needs[i] -= uint256(r.x[r.owed + claim]);
+                } else {
+                    uint256 room = MOST - uint256(r.x[r.losses + loan]);
+                    if (needs[i] > room) needs[i] = room;
+                }
             }
         }
     }
@@ -290,7 +297,7 @@ library Waterfall {
         if (op == Op.WriteDown) {
             int256 balance = r.x[r.balances + loan] - change;
             r.x[r.balances + loan] = balance;
-            r.x[r.losses + loan] = _fits(uint256(r.x[r.losses + loan]) + amount);
+            r.x[r.losses + loan] += change;
             if (r.x[owed] > balance) r.x[owed] = balance;
         } else {
             r.x[uint8(step >> 8)] -= change;
@@ -303,15 +310,17 @@ library Waterfall {
 
     function _move(Program memory program, Run memory r, uint256 step, uint256 number, uint256 amount) private pure {
         Op op = Op(uint8(step));
+        uint256 target = uint8(step >> 32);
+        uint256 room = MOST - uint256(r.x[target]);
+        if (amount > room) amount = room;
         if (op != Op.Move) amount = _owe(program, r, op, uint8(step >> STEP_LIST), amount);
         if (amount == 0) return;
-        uint256 target = uint8(step >> 32);
         r.x[uint8(step >> 8)] -= int256(amount);
-        r.x[target] = _fits(uint256(r.x[target]) + amount);
+        r.x[target] += int256(amount);
         _note(r, number, target, amount);
     }
 
-    /// @dev What a claim's loan is after a drawing or repayment, of which there is no more than its balance.
+    /// @dev Changes a claim's loan by a drawing or repayment, of as much as it has room or a balance for.
     function _owe(Program memory program, Run memory r, Op op, uint256 claim, uint256 amount)
         private
         pure
@@ -319,8 +328,9 @@ library Waterfall {
     {
         uint256 loan = r.balances + uint8(program.claims[claim] >> 8);
         uint256 balance = uint256(r.x[loan]);
-        if (op == Op.Repay && amount > balance) amount = balance;
-        int256 left = _fits(op == Op.Draw ? balance + amount : balance - amount);
+        uint256 room = op == Op.Draw ? MOST - balance : balance;
+        if (amount > room) amount = room;
+        int256 left = int256(op == Op.Draw ? balance + amount : balance - amount);
         r.x[loan] = left;
         if (r.x[r.owed + claim] > left) r.x[r.owed + claim] = left;
         return amount;
@@ -359,12 +369,12 @@ library Waterfall {
             passes = uint8(r.tripped[number] >> 40) + 1;
             if (passes == FOR_GOOD) --passes;
             uint256 within = uint40(trigger >> 40);
-            bool late = within != 0 && r.at - since > within;
+            bool late = within != 0 && uint256(_age(since, r.at)) > within;
             if (passes >= uint8(trigger >> 32) && !late) (since, passes) = (0, 0);
         }
         on = since != 0;
         r.tripped[number] = since | passes << 40;
-        r.x[r.ages + number] = on ? int256(r.at - since) : int256(0);
+        r.x[r.ages + number] = _age(since, r.at);
     }
 
     // ---------------------------------------------------------------- figures
@@ -376,11 +386,14 @@ library Waterfall {
 
     function _value(Program memory program, Run memory r, uint256 ref) private pure returns (int256) {
         if (ref < FIRST_FIGURE) return r.x[ref];
-        uint256 figure = program.figures[ref - FIRST_FIGURE];
+        return _within(_workedOut(program, r, program.figures[ref - FIRST_FIGURE]));
+    }
+
+    function _workedOut(Program memory program, Run memory r, uint256 figure) private pure returns (int256) {
         Rule rule = Rule(uint8(figure));
         if (rule == Rule.Sum) return _sum(program, r, figure);
         if (rule == Rule.Product) {
-            return _whole(_amount(program, r, _at(figure, 0)) * _amount(program, r, _at(figure, 1)) / ONE);
+            return int256(_amount(program, r, _at(figure, 0)) * _amount(program, r, _at(figure, 1)) / ONE);
         }
         if (rule == Rule.Interest) return _interest(program, r, figure);
         if (rule == Rule.Table) return _tabled(program, r, figure);
@@ -413,7 +426,11 @@ library Waterfall {
         for (uint256 i = 3; i < size; ++i) {
             principal += _amount(program, r, _at(figure, i));
         }
-        return _whole(Accrual.interest(principal, rate, numerator, denominator));
+        if (denominator == 0) return 0;
+        if (principal > MOST) principal = MOST;
+        if (rate > MOST_RATE) rate = MOST_RATE;
+        if (numerator > MOST_DAYS) numerator = MOST_DAYS;
+        return int256(Accrual.interest(principal, rate, numerator, denominator));
     }
 
     function _tabled(Program memory program, Run memory r, uint256 figure) private pure returns (int256 found) {
@@ -441,13 +458,8 @@ library Waterfall {
         }
     }
 
-    function _whole(uint256 amount) private pure returns (int256) {
-        if (amount > uint256(type(int256).max)) revert Waterfall_TooLarge();
-        return int256(amount);
-    }
-
-    function _fits(uint256 amount) private pure returns (int256) {
-        if (amount > type(uint128).max) revert Waterfall_TooLarge();
-        return int256(amount);
+    function _within(int256 amount) private pure returns (int256) {
+        if (amount > int256(MOST)) return int256(MOST);
+        return amount < -int256(MOST) ? -int256(MOST) : amount;
     }
 }

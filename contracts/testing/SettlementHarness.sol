@@ -102,7 +102,7 @@ contract SettlementHarness {
     /// @return the registers after it, the triggers' states, what each claim was paid, moves, and tests
     function runWaterfall(
         Waterfall.Program memory program,
-        uint128[] memory state,
+        int128[] memory state,
         uint256[] memory tripped,
         int128[] memory inputs,
         uint40 at
@@ -110,7 +110,7 @@ contract SettlementHarness {
         uint256 first = state.length + tripped.length + program.claims.length;
         int256[] memory x = new int256[](first + inputs.length);
         for (uint256 i = 0; i < state.length; ++i) {
-            x[i] = int256(uint256(state[i]));
+            x[i] = state[i];
         }
         for (uint256 i = 0; i < inputs.length; ++i) {
             x[first + i] = inputs[i];

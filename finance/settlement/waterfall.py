@@ -9,6 +9,9 @@ early or late: what falls due is added to the claims, then the steps are taken i
 Registers, in order: pots, what each claim is owed, balances of loans, their losses, for how long each trigger
 is on (in seconds), what each claim was owed before the first step, inputs of the period. From `FIRST_FIGURE`
 on a reference means a figure. Amounts are minor units, rates and ratios 1e18 = 1, times unix seconds.
+
+A sound waterfall can always be run: no amount is beyond `MOST` either way, whatever comes in and whatever it
+is multiplied with, and there is no interest for a part of no year.
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from enum import IntEnum
 from typing import Final
 
 from finance.settlement.accrual import interest
-from finance.settlement.widths import SettlementError, int128, int256, uint128, uint256
+from finance.settlement.widths import INT128_MAX, SettlementError, int128, uint256
 
 ONE: Final = 10**18
 FIRST_FIGURE: Final = 192
+MOST: Final = INT128_MAX
+MOST_RATE: Final = 2**64 - 1
+MOST_DAYS: Final = 2**32 - 1
 NONE: Final = 255
 """No reference: no limit, nothing due, a ratio to 1, no loan."""
 MAX_STEPS: Final = 32
@@ -247,10 +253,10 @@ def allot(budget: int, needs: Sequence[int], order: Order, weights: Sequence[int
     paid, left = [0] * len(needs), budget
     if order != Order.SEQUENCE:
         parts = needs if order == Order.PRO_RATA else weights
-        rest = uint256("weights", sum(parts))
+        rest = sum(parts)
         for i, part in enumerate(parts):
             if part:
-                paid[i] = min(needs[i], uint256("left x weight", left * part) // rest)
+                paid[i] = min(needs[i], left * part // rest)
                 left -= paid[i]
                 rest -= part
     for i, need in enumerate(needs):
@@ -263,8 +269,7 @@ def allot(budget: int, needs: Sequence[int], order: Order, weights: Sequence[int
 def run(waterfall: Waterfall, state: State, inputs: Sequence[int], now: int) -> Run:
     """Run a period, due at `now`, of a valid waterfall (see `validate`).
 
-    Raises SettlementError for a state or inputs that are not the waterfall's, and for amounts that its
-    registers do not hold.
+    Raises SettlementError for a state or inputs that are not the waterfall's.
     """
     return _Running(waterfall, state, inputs, now).run()
 
@@ -278,7 +283,7 @@ class _Running:
         self.of = waterfall
         self.now = now
         self.triggers = list(state.triggers)
-        self.x = [uint128(f"registers[{i}]", each) for i, each in enumerate(state.registers)]
+        self.x = [int128(f"registers[{i}]", each) for i, each in enumerate(state.registers)]
         self.x += [self._age(trigger) for trigger in self.triggers]
         self.x += [0] * len(waterfall.claims)
         self.x += [int128(f"inputs[{i}]", each) for i, each in enumerate(inputs)]
@@ -297,17 +302,15 @@ class _Running:
         return Run(state, tuple(self.paid), tuple(self.moves), tuple(self.tests))
 
     def _age(self, trigger: Tripped) -> int:
-        if trigger.since > self.now:
-            raise SettlementError(f"now = {self.now}: a trigger is on since {trigger.since}")
-        return self.now - trigger.since if trigger.since else 0
+        return max(0, self.now - trigger.since) if trigger.since else 0
 
     def _fall_due(self, number: int, claim: Claim) -> None:
         owed = self.of.owed + number
         more = 0 if claim.due == NONE else self._amount(claim.due)
-        due = uint256("owed", (self.x[owed] if claim.carries else 0) + more)
+        due = _most((self.x[owed] if claim.carries else 0) + more)
         if claim.loan != NONE:
             due = min(due, self.x[self.of.balances + claim.loan])
-        self.x[owed] = self.x[self.of.dues + number] = uint128("owed", due)
+        self.x[owed] = self.x[self.of.dues + number] = due
 
     def _take(self, number: int, step: Step) -> None:
         if step.op == Op.TEST:
@@ -316,7 +319,7 @@ class _Running:
         limit = None if step.limit == NONE else self._amount(step.limit)
         budget = self.x[step.source]
         if step.op == Op.WRITE_DOWN:
-            budget = sum(self._needs(step, budget))
+            budget = _most(sum(self._needs(step, budget)))
         if limit is not None:
             budget = min(budget, limit)
         if step.op in MOVES:
@@ -339,7 +342,8 @@ class _Running:
             return owed
         balances = [self.x[self._balance(claim)] for claim in step.claims]
         if step.op == Op.WRITE_DOWN:
-            return balances
+            lost = [self.x[self.of.losses + self.of.claims[claim].loan] for claim in step.claims]
+            return [min(balance, MOST - before) for balance, before in zip(balances, lost, strict=True)]
         return [balance - due for balance, due in zip(balances, owed, strict=True)]
 
     def _balance(self, claim: int) -> int:
@@ -350,7 +354,7 @@ class _Running:
         if step.op == Op.WRITE_DOWN:
             self.x[self._balance(claim)] -= amount
             lost = self.of.losses + self.of.claims[claim].loan
-            self.x[lost] = uint128("lost", self.x[lost] + amount)
+            self.x[lost] += amount
             self.x[owed] = min(self.x[owed], self.x[self._balance(claim)])
             return
         self.x[step.source] -= amount
@@ -361,17 +365,16 @@ class _Running:
             self.x[self._balance(claim)] -= amount
 
     def _move(self, number: int, step: Step, amount: int) -> None:
-        if step.op == Op.REPAY:
-            amount = min(amount, self.x[self._balance(step.claims[0])])
+        amount = min(amount, MOST - self.x[step.target])
+        if step.op != Op.MOVE:
+            balance, owed = self._balance(step.claims[0]), self.of.owed + step.claims[0]
+            amount = min(amount, MOST - self.x[balance] if step.op == Op.DRAW else self.x[balance])
+            self.x[balance] += amount if step.op == Op.DRAW else -amount
+            self.x[owed] = min(self.x[owed], self.x[balance])
         if not amount:
             return
         self.x[step.source] -= amount
-        self.x[step.target] = uint128("pot", self.x[step.target] + amount)
-        if step.op != Op.MOVE:
-            balance, owed = self._balance(step.claims[0]), self.of.owed + step.claims[0]
-            change = amount if step.op == Op.DRAW else -amount
-            self.x[balance] = uint128("balance", self.x[balance] + change)
-            self.x[owed] = min(self.x[owed], self.x[balance])
+        self.x[step.target] += amount
         self.moves.append(Move(number, step.target, amount))
 
     def _test(self, number: int) -> None:
@@ -379,13 +382,12 @@ class _Running:
         value = self._value(trigger.value)
         divisor = ONE if trigger.divisor == NONE else self._value(trigger.divisor)
         threshold = self._value(trigger.threshold)
-        ratio = int256("value x 1e18", value * ONE)
-        bar = int256("divisor x threshold", divisor * threshold)
+        ratio, bar = value * ONE, divisor * threshold
         if (ratio < bar) if trigger.below else (ratio > bar):
             held = Tripped(held.since or self.now)
         elif held.since:
             passes = min(held.passes + 1, FOR_GOOD - 1)
-            late = trigger.within and self.now - held.since > trigger.within
+            late = trigger.within and self._age(held) > trigger.within
             held = Tripped() if passes >= trigger.cures and not late else Tripped(held.since, passes)
         self.triggers[number] = held
         self.x[self.of.ages + number] = self._age(held)
@@ -397,20 +399,19 @@ class _Running:
     def _value(self, reference: int) -> int:
         if reference < FIRST_FIGURE:
             return self.x[reference]
-        figure = self.of.figures[reference - FIRST_FIGURE]
+        return max(-MOST, _most(self._worked_out(self.of.figures[reference - FIRST_FIGURE])))
+
+    def _worked_out(self, figure: Figure) -> int:
         of = figure.of
         if figure.rule == Rule.SUM:
-            total = 0
-            for i, each in enumerate(of):
-                total = int256("sum", total + self._value(each) * (1 if i < figure.count else -1))
-            return total
+            values = list(map(self._value, of))
+            return sum(values[: figure.count]) - sum(values[figure.count :])
         if figure.rule == Rule.PRODUCT:
-            product = uint256("product", self._amount(of[0]) * self._amount(of[1]))
-            return product // ONE
+            return self._amount(of[0]) * self._amount(of[1]) // ONE
         if figure.rule == Rule.INTEREST:
             rate, numerator, denominator, *on = map(self._amount, of)
-            principal = uint256("principal", sum(on))
-            return int256("interest", interest(principal, rate, numerator, denominator))
+            rate, numerator = min(rate, MOST_RATE), min(numerator, MOST_DAYS)
+            return interest(_most(sum(on)), rate, numerator, denominator) if denominator else 0
         if figure.rule == Rule.TABLE:
             return self._tabled(figure)
         if figure.rule == Rule.EITHER:
@@ -418,15 +419,19 @@ class _Running:
         return (min if figure.rule == Rule.LEAST else max)(map(self._value, of))
 
     def _tabled(self, figure: Figure) -> int:
-        value = int256("value x 1e18", self._value(figure.of[0]) * ONE)
+        value = self._value(figure.of[0]) * ONE
         divisor = ONE if figure.of[1] == NONE else self._value(figure.of[1])
         found = 0
         for i in range(figure.count):
             first = figure.of[2] + 2 * i
-            if value < int256("divisor x threshold", divisor * self.x[first]):
+            if value < divisor * self.x[first]:
                 break
             found = self.x[first + 1]
         return found
+
+
+def _most(amount: int) -> int:
+    return min(amount, MOST)
 
 
 def validate(waterfall: Waterfall) -> None:

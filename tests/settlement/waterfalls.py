@@ -88,7 +88,7 @@ class WaterfallEngine:
     def __init__(self) -> None:
         self._harness = Deployed(HARNESS, "SettlementHarness")
         self._run = function_signature_to_4byte_selector(
-            f"runWaterfall({PROGRAM},uint128[],uint256[],int128[],uint40)"
+            f"runWaterfall({PROGRAM},int128[],uint256[],int128[],uint40)"
         )
         self._validate = function_signature_to_4byte_selector(f"validateWaterfall({PROGRAM})")
 
@@ -167,7 +167,7 @@ def any_case(rng: Random, periods: int) -> Case:
     steps = rng.choice((1, 3, 6, 6, 10, 10, 20, 32))
     of = replace(of, steps=tuple(a_step(rng, of) for _ in range(steps)))
     digits = rng.choice((2, 9, 9, 15, 27, 38))
-    registers = [min(amount(rng, digits), 2**128 - 1) for _ in range(of.ages)]
+    registers = [min(amount(rng, digits), 2**127 - 1) for _ in range(of.ages)]
     now, lived = BEGINS, []
     tripped = tuple(rng.choice((Tripped(), Tripped(), *ON)) for _ in range(triggers))
     for _ in range(periods):
