@@ -17,6 +17,7 @@ interface Vm {
     function signCompact(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 vs);
     function mockCallRevert(address callee, bytes calldata data, bytes calldata revertData) external;
     function clearMockedCalls() external;
+    function cool(address target) external;
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Waterfall} from "../settlement/Waterfall.sol";
+import {TreasuryTerms} from "./TreasuryTerms.sol";
+
+/// @title Waterfall engine
+/// @notice Runs a period of a treasury's waterfall: {Waterfall} on the terms that the treasury keeps.
+/// @dev A contract of its own, made by the treasury's implementation, so that the treasury does not carry this code. It has
+/// no state, and its answer is made of its arguments and of code that never changes.
+contract WaterfallEngine {
+    /// @param head where the terms are kept, see {TreasuryTerms}
+    /// @param x registers: state, room for ages and dues, inputs
+    /// @param tripped states of the triggers
+    /// @param due when the period is due
+    /// @param rest whether all periods have been run, so that nothing more falls due
+    /// @return registers, states of triggers, what each claim is paid, moves and tests, see {Waterfall-Run}
+    function run(address head, int256[] memory x, uint256[] memory tripped, uint256 due, bool rest)
+        external
+        view
+        returns (int256[] memory, uint256[] memory, uint256[] memory, uint256[] memory, int256[] memory)
+    {
+        Waterfall.Program memory program = TreasuryTerms.program(TreasuryTerms.read(head));
+        for (uint256 i = 0; rest && i < program.claims.length; ++i) {
+            program.claims[i] |= Waterfall.NONE;
+        }
+        Waterfall.Run memory r = Waterfall.run(program, x, tripped, due);
+        return (r.x, r.tripped, r.paid, r.moves, r.tests);
+    }
+}
