@@ -15,6 +15,7 @@ REGISTER: dict[str, str] = {
     "pricing": "benchmarks.pricing:run",
     "bonds": "benchmarks.bond_marks:run",
     "generation": "benchmarks.generation:run",
+    "waterfall": "benchmarks.waterfall:run",
     "index": "benchmarks.index:run",
     "serving": "benchmarks.serving:run",
     "demo": "benchmarks.demo:run",
