@@ -58,7 +58,7 @@ def test_the_same_deal_by_its_own_engine() -> None:
 def test_a_plain_ladder_comes_to_the_same(seed: int) -> None:
     """Random project loans of forty quarters, to a hundredth of a cent, lock-ups, arrears and all."""
     rng, locked, short = Random(f"{seed}/ladder"), 0, 0
-    for case in range(60):
+    for case in range(120):
         plan, figures = project_loan(rng, 40)
         level = figures["opex"] + figures["senior"] // 30
         revenue = [level * rng.randrange(40, 180) // 100 for _ in plan.due]
@@ -200,8 +200,8 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
 
 def test_exact_ratios_decide() -> None:
     """A cover of 0.99881 is below 1, and one of exactly 1 is not."""
-    made = project(readme_deal(), {"cfads": [1_401_666_666_666, *CFADS[1:]]}, {"mature": MATURE})
+    made = project(readme_deal(), {"cfads": [14_016_666_666_666, *CFADS[1:]]}, {"mature": MATURE})
     assert made.ratios("default")[0] == [Fraction(1)]
     assert made.failed("default")[0] is False
-    made = project(readme_deal(), {"cfads": [1_401_666_666_665, *CFADS[1:]]}, {"mature": MATURE})
+    made = project(readme_deal(), {"cfads": [14_016_666_666_665, *CFADS[1:]]}, {"mature": MATURE})
     assert made.failed("default")[0] is True

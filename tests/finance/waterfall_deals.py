@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import waterfall as peer
 
 PER_CENT = 10**16
-UNIT = 10**6
+UNIT = 10**7
 """Minor units of a dollar here: finer than cents, so that rounding down does not show in published cents."""
 FOR_ALL = 2**127 - 1
 START = date(2025, 1, 1)
