@@ -16,6 +16,7 @@ REGISTER: dict[str, str] = {
     "bonds": "benchmarks.bond_marks:run",
     "generation": "benchmarks.generation:run",
     "securitisation": "benchmarks.securitisation:run",
+    "waterfall": "benchmarks.waterfall:run",
     "index": "benchmarks.index:run",
     "serving": "benchmarks.serving:run",
     "demo": "benchmarks.demo:run",

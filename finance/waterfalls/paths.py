@@ -77,9 +77,10 @@ class _Running:
         kept = [*plan.pot_names, *plan.claim_names]
         kept += [f"{loan.name}.balance" for loan in plan.loans] + [f"{loan.name}.lost" for loan in plan.loans]
         shape = (self.count, len(plan.due))
-        paid = {name: np.empty(shape) for name in plan.claim_names}
-        after = {name: np.empty(shape) for name in kept}
-        failed = {each.name: np.empty(shape, dtype=np.bool_) for each in plan.covenants}
+        # Period by period in memory, as they are written.
+        paid = {name: np.empty(shape, order="F") for name in plan.claim_names}
+        after = {name: np.empty(shape, order="F") for name in kept}
+        failed = {each.name: np.empty(shape, np.bool_, order="F") for each in plan.covenants}
         for period, due in enumerate(plan.due):
             self.now = float(due)
             self._begin(period, [given[name] for name in (*plan.lines, *plan.facts)])

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import doctest
 import re
+from collections import Counter
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from finance.settlement.waterfall import Op
+from finance.settlement.waterfall_plan import CASH
 from finance.terms.reader import read_deal_yaml
+from finance.waterfalls import Flow, Projection
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -46,6 +51,7 @@ MODULES = [
     "finance.swaps.scenarios",
     "finance.report.text",
     "finance.terms.schedule",
+    "finance.waterfalls",
 ]
 
 
@@ -56,6 +62,7 @@ PAGES = [
     "pricing.md",
     "proxy-revenue-swap.md",
     "securitisation.md",
+    "spv.md",
 ]
 INSTRUMENTS = sorted(
     path.name for path in (ROOT / "docs" / "instruments").glob("*.md") if path.name != "README.md"
@@ -102,6 +109,39 @@ def test_instrument_page_quotes_its_deal(name: str, tmp_path: Path) -> None:
     shown.write_text(fragment, encoding="utf-8")
     assert any(contains(part, read_deal_yaml(shown)) for part in parts)
     assert f"]({name})" in (ROOT / "docs" / "instruments" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_of_the_waterfall_are_what_its_example_computes() -> None:
+    """What falls due, what each step spends and leaves in cash, and what is kept, year by year."""
+    page = (ROOT / "docs" / "spv.md").read_text(encoding="utf-8")
+    example = doctest.DocTestParser().get_doctest(page, {}, "spv.md", None, None)
+    doctest.DocTestRunner(optionflags=OPTIONS).run(example, clear_globs=False)
+    made: Projection = example.globs["made"]
+    flows = {(flow.period, flow.step, flow.target): flow for flow in made.flows()}
+    due = Counter[tuple[int, str]]()
+    for flow in flows.values():
+        if flow.step and made.plan.steps[flow.step - 1].op == Op.PAY:
+            due[flow.period, flow.target] += flow.amount
+    for name, *cells, _ in rows_of(page, "due"):
+        assert list(map(int, cells)) == [due[i, name] + left for i, left in enumerate(made.after(name))]
+    for name, *cells in rows_of(page, "after"):
+        assert list(map(int, cells)) == made.after(name)
+    cash = [0, *made.after(CASH)[:-1]]
+    for step, _, target, *cells in rows_of(page, "step | what | to"):
+        for year, cell in enumerate(cells):
+            if " = " in cell:
+                assert {Fraction(each) for each in cell.split(" = ")} == set(made.ratios(target)[year])
+                continue
+            flow = flows.pop((year, int(step), target), Flow(year, int(step), "", "", 0))
+            cash[year] += flow.amount * ((flow.target == CASH) - (flow.source == CASH))
+            assert cell == f"{flow.amount}, {cash[year]}"
+    assert not flows, "money that the page does not show"
+
+
+def rows_of(page: str, head: str) -> list[list[str]]:
+    """The cells of the table that begins with these columns, without their backquotes."""
+    table = page.split(f"\n| {head} |")[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table]
 
 
 def contains(whole: Any, part: Any) -> bool:

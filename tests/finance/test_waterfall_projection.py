@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date
@@ -14,14 +15,13 @@ import pytest
 import waterfall as peer
 from waterfall.report import export
 
+from benchmarks.waterfall import ALONE, run
 from finance.settlement import SettlementError
 from finance.settlement.waterfall import Op
 from finance.settlement.waterfall_plan import CASH, Due, Plan, Schedule, Spend, Table, Total, While
 from finance.waterfalls import project, project_paths
 from finance.waterfalls.projection import LOSSES
-from tests.finance.waterfall_deals import MATURE, UNIT, project_loan, readme_deal
-
-CFADS = [1_400_000 * UNIT] * 8
+from tests.finance.waterfall_deals import CFADS, MATURE, UNIT, ladder, peer_deal, project_loan, readme_deal
 
 
 def test_the_published_figures() -> None:
@@ -40,26 +40,7 @@ def test_the_published_figures() -> None:
 
 
 def test_the_same_deal_by_its_own_engine() -> None:
-    tranche = {"principal": 10_000_000, "coupon": 0.06, "day_count": "ACT/360", "term_periods": 8}
-    mezz = {"principal": 2_000_000, "coupon": 0.10, "term_periods": 8, "day_count": "ACT/360"}
-    deal = peer.Deal(
-        deal_close_date=date(2024, 1, 1),
-        operations_start_date=date(2024, 1, 1),
-        period_frequency="Q",
-        deal_type="PF",
-        tranches=[
-            peer.Tranche(name="senior", tranche_type="senior", amort_type="fully_amortizing", **tranche),
-            peer.Tranche(name="mezz", tranche_type="mezzanine", amort_type="bullet", **mezz),
-            peer.Tranche(name="equity", tranche_type="equity", principal=3_000_000),
-        ],
-        cfads_stream=[1_400_000] * 8,
-        data_currency="USD",
-        reporting_basis="calendar",
-        reserves=[peer.ReserveConfig(reserve_type="DSRA", months_dsra=6, opening_balance=750_000)],
-        covenants=[peer.CovenantConfig(metric="DSCR", trap=1.10, default=1.00)],
-        sweep=peer.SweepConfig(bands=[peer.SweepBand(4.0, 1.0), peer.SweepBand(3.0, 0.5)]),
-    )
-    theirs = export.to_period_dataframe(peer.run(deal))
+    theirs = export.to_period_dataframe(peer.run(peer_deal()))
     ours = project(readme_deal(), {"cfads": CFADS}, {"mature": MATURE})
 
     def near(mine: list[int], column: pd.Series) -> None:
@@ -74,60 +55,16 @@ def test_the_same_deal_by_its_own_engine() -> None:
     assert ratios == pytest.approx(theirs["dscr"].to_list(), rel=1e-12)
 
 
-def ladder(figures: dict[str, int], years: list[float], revenue: list[int]) -> pd.DataFrame:
-    """A project's cash as an analyst writes it down with pandas: a row a period, in floats."""
-    f = {name: float(value) for name, value in figures.items()}
-    one = 10.0**18
-    senior, mezz, unpaid, reserve = f["senior"], f["mezz"], 0.0, f["reserve"]
-    cash = owed_opex = owed_interest = owed_principal = 0.0
-    locked, rows = False, []
-    for year, income in zip(years, map(float, revenue), strict=True):
-        cash += income
-        owed_opex += f["opex"]
-        owed_interest += senior * f["senior_rate"] / one * year
-        owed_principal = min(owed_principal + f["instalment"], senior)
-        unpaid += (mezz + unpaid) * f["mezz_rate"] / one * year
-        service, cover = owed_interest + owed_principal, income - owed_opex
-        row = dict.fromkeys(("opex", "interest", "principal", "mezz", "sweep", "equity"), 0.0)
-        row["opex"] = min(cash, owed_opex)
-        cash, owed_opex = cash - row["opex"], owed_opex - row["opex"]
-        for name in ("interest", "principal"):
-            owed = owed_interest if name == "interest" else owed_principal
-            row[name] = min(cash, owed)
-            cash -= row[name]
-        short = service - row["interest"] - row["principal"]
-        help_ = min(short, reserve)
-        to_interest = min(help_, owed_interest - row["interest"])
-        row["interest"] += to_interest
-        row["principal"] += help_ - to_interest
-        reserve -= help_
-        owed_interest -= row["interest"]
-        owed_principal -= row["principal"]
-        senior -= row["principal"]
-        top = min(cash, max(0.0, service - reserve))
-        cash, reserve = cash - top, reserve + top
-        locked = cover < service * f["lock_up"] / one
-        if not locked:
-            row["mezz"] = min(cash, unpaid)
-            cash, unpaid = cash - row["mezz"], unpaid - row["mezz"]
-            row["sweep"] = min(cash * f["sweep"] / one, senior - owed_principal)
-            cash, senior = cash - row["sweep"], senior - row["sweep"]
-            row["equity"], cash = cash, 0.0
-        rows.append({**row, "cash": cash, "reserve": reserve, "senior": senior, "unpaid": unpaid})
-    return pd.DataFrame(rows)
-
-
 def test_a_plain_ladder_comes_to_the_same(seed: int) -> None:
     """Random project loans of forty quarters, to a hundredth of a cent, lock-ups, arrears and all."""
     rng, locked, short = Random(f"{seed}/ladder"), 0, 0
-    for case in range(60):
+    for case in range(120):
         plan, figures = project_loan(rng, 40)
         level = figures["opex"] + figures["senior"] // 30
         revenue = [level * rng.randrange(40, 180) // 100 for _ in plan.due]
         made = project(plan, {"revenue": revenue})
         compiled = plan.compiled
-        years = [(b - a) / 86_400 / 360 for a, b in zip((1735689600, *plan.due), plan.due, strict=False)]
-        theirs = ladder(figures, years, revenue)
+        theirs = ladder(figures, plan.due, revenue)
         principal = np.array(made.paid("senior.principal"))
         mine = pd.DataFrame(
             {
@@ -150,6 +87,16 @@ def test_a_plain_ladder_comes_to_the_same(seed: int) -> None:
         short += sum(each > 0 for each in made.after("senior.interest"))
     assert locked > 100
     assert short > 5
+
+
+def test_the_benchmark_measures_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says what is not."""
+    rivals = {"Project loan: a ladder in pandas", "waterfall-py's README deal: waterfall-py"}
+    assert {row["what"] for row in run(1)["results"] if row["rival"]} == rivals
+    monkeypatch.setitem(sys.modules, "waterfall", None)
+    alone = run(1)
+    assert len(alone["results"]) == 4
+    assert ALONE in alone["note"]
 
 
 def test_paths_agree_with_the_projection(seed: int) -> None:
@@ -254,8 +201,8 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
 
 def test_exact_ratios_decide() -> None:
     """A cover of 0.99881 is below 1, and one of exactly 1 is not."""
-    made = project(readme_deal(), {"cfads": [1_401_666_666_666, *CFADS[1:]]}, {"mature": MATURE})
+    made = project(readme_deal(), {"cfads": [14_016_666_666_666, *CFADS[1:]]}, {"mature": MATURE})
     assert made.ratios("default")[0] == [Fraction(1)]
     assert made.failed("default")[0] is False
-    made = project(readme_deal(), {"cfads": [1_401_666_666_665, *CFADS[1:]]}, {"mature": MATURE})
+    made = project(readme_deal(), {"cfads": [14_016_666_666_665, *CFADS[1:]]}, {"mature": MATURE})
     assert made.failed("default")[0] is True
