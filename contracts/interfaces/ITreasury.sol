@@ -135,6 +135,8 @@ interface ITreasury is IServicer {
     error Treasury_NotOffering(address caller);
     error Treasury_WrongState(State state);
     error Treasury_NoSuchLine(bytes32 line);
+    error Treasury_NoSuchPot(uint256 pot);
+    error Treasury_NoSuchPayee(uint256 payee);
     error Treasury_NotPayer(address caller, address payer);
     error Treasury_TooMuch(uint256 amount, uint256 most);
     error Treasury_PotNotFilled(uint256 pot, uint256 amount, uint256 opening);

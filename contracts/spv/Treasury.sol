@@ -48,8 +48,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         uint256[] distributed;
     }
 
-    /// @notice Checks and keeps terms; made by the implementation.
+    /// @notice Checks and keeps terms.
     WaterfallTerms public immutable CHECKS;
+    /// @notice Runs a period on them.
     WaterfallEngine public immutable ENGINE;
 
     /// @dev Always set in a word of two registers, and in one of triggers, whose own bits these are not: writing a word that
@@ -73,9 +74,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     mapping(uint256 => mapping(uint256 => uint256)) private _income;
     mapping(bytes32 => Known) private _lines;
 
-    constructor() {
-        CHECKS = new WaterfallTerms();
-        ENGINE = new WaterfallEngine();
+    /// @dev Both are deployed before: together with this they would be more code than a transaction may bring.
+    constructor(WaterfallTerms checks, WaterfallEngine engine) {
+        (CHECKS, ENGINE) = (checks, engine);
         _disableInitializers();
     }
 
@@ -112,8 +113,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     function deposit(uint256 pot, uint256 amount) external nonReentrant {
         if (_state != State.Offered) revert Treasury_WrongState(_state);
         TreasuryTerms.Kept memory kept = TreasuryTerms.read(_head);
-        bool known = pot != 0 && pot <= TreasuryTerms.count(kept.w, TreasuryTerms.POTS);
-        uint256 wanted = known ? TreasuryTerms.pot(kept, pot - 1).opening - _register(pot) : 0;
+        uint256 wanted = TreasuryTerms.pot(kept, _pot(kept, pot)).opening - _register(pot);
         if (amount > wanted) revert Treasury_TooMuch(amount, wanted);
         _setRegister(pot, _register(pot) + amount);
         emit Deposited(pot, msg.sender, amount);
@@ -167,13 +167,20 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             to = IOffering(_offering(kept, 0)).terms().issuer;
             returned = _currency.balanceOf(address(this)) - _held;
         } else {
-            to = TreasuryTerms.pot(kept, pot - 1).funder;
+            to = TreasuryTerms.pot(kept, _pot(kept, pot)).funder;
             returned = _register(pot);
             _setRegister(pot, 0);
             _held -= returned;
         }
         emit MoneyReturned(pot, to, returned);
         _currency.safeTransfer(to, returned);
+    }
+
+    /// @dev The number of a pot beside the cash, among them.
+    function _pot(TreasuryTerms.Kept memory kept, uint256 pot) private pure returns (uint256) {
+        bool known = pot != 0 && pot <= TreasuryTerms.count(kept.w, TreasuryTerms.POTS);
+        if (!known) revert Treasury_NoSuchPot(pot);
+        return pot - 1;
     }
 
     function _hasFailed(TreasuryTerms.Kept memory kept) private view returns (bool) {
@@ -194,27 +201,31 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             revert Treasury_NotPayer(msg.sender, known.payer);
         }
         uint256 period = _openPeriod();
-        uint256 before = _income[period][known.number - 1];
-        // More than a currency has, and than the waterfall counts.
-        if (amount > Waterfall.MOST - before) revert Treasury_TooMuch(amount, Waterfall.MOST - before);
-        _income[period][known.number - 1] = before + amount;
+        _income[period][known.number - 1] += amount;
         emit RevenueReceived(line, msg.sender, period, amount);
         _take(amount);
     }
 
     /// @inheritdoc ITreasury
     function withdraw(uint256 payee) external nonReentrant returns (uint256 paid) {
-        Payee memory to = TreasuryTerms.payee(TreasuryTerms.read(_head), payee);
+        TreasuryTerms.Kept memory kept = TreasuryTerms.read(_head);
+        if (payee >= TreasuryTerms.count(kept.w, TreasuryTerms.PAYEES)) revert Treasury_NoSuchPayee(payee);
+        Payee memory to = TreasuryTerms.payee(kept, payee);
         if (to.units != 0) return 0; // a token is distributed to
         paid = creditOf(payee);
         if (paid == 0) return 0;
-        _accounts[payee].paid += uint128(paid);
+        unchecked {
+            _accounts[payee].paid += uint128(paid); // only what is between the two counts
+        }
         _held -= paid;
         emit Withdrawn(payee, to.to, paid);
         _currency.safeTransfer(to.to, paid);
     }
 
+    /// @dev No more in all than a waterfall counts, and any currency of this world has.
     function _take(uint256 amount) private {
+        uint256 most = Waterfall.MOST - _held;
+        if (amount > most) revert Treasury_TooMuch(amount, most);
         _held += amount;
         uint256 before = _currency.balanceOf(address(this));
         _currency.safeTransferFrom(msg.sender, address(this), amount);
@@ -289,8 +300,8 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         TreasuryTerms.numbersOf(kept, rows, period.row, x, first);
     }
 
-    /// @dev Puts the period's revenue, and what was simply sent, with the cash. Beyond what a waterfall counts, money of a
-    /// currency that knows no limit waits as if it had been sent.
+    /// @dev Puts the period's revenue, and what was simply sent, with the cash; of a currency that knows no limit, as much as a
+    /// waterfall counts.
     function _receive(TreasuryTerms.Kept memory kept, Period memory period, int256[] memory x, uint256 first) private {
         uint256 cash = uint256(x[0]);
         uint256 held = _held;
@@ -306,11 +317,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             cash += income;
         }
         uint256 gifts = _currency.balanceOf(address(this)) - held;
-        if (cash > Waterfall.MOST) {
-            held -= cash - Waterfall.MOST;
-            cash = Waterfall.MOST;
-        }
-        if (gifts > Waterfall.MOST - cash) gifts = Waterfall.MOST - cash;
+        if (gifts > Waterfall.MOST - held) gifts = Waterfall.MOST - held;
         if (!any && gifts == 0 && period.number == period.count) revert Treasury_NothingToSpend();
         _held = held + gifts;
         period.gifts = gifts;
@@ -352,7 +359,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     function _earn(uint256 number, Payee memory payee, uint256 more) private returns (uint256 given) {
         Account memory account = _accounts[number];
         unchecked {
-            account.earned += uint128(more); // only what is between the two counts
+            account.earned += uint128(more); // as in {withdraw}
             if (payee.units != 0) {
                 uint256 each = uint128(account.earned - account.paid) / payee.units;
                 uint256 room = type(uint96).max - ISecurityToken(payee.to).earnedPerUnit();

@@ -6,8 +6,8 @@ import {TreasuryTerms} from "./TreasuryTerms.sol";
 
 /// @title Waterfall engine
 /// @notice Runs a period of a treasury's waterfall: {Waterfall} on the terms that the treasury keeps.
-/// @dev A contract of its own, made by the treasury's implementation, so that the treasury does not carry this code. It has
-/// no state, and its answer is made of its arguments and of code that never changes.
+/// @dev A contract of its own, so that the treasury does not carry this code. It has no state, and its answer is made of its
+/// arguments and of code that never changes.
 contract WaterfallEngine {
     /// @param head where the terms are kept, see {TreasuryTerms}
     /// @param x registers: state, room for ages and dues, inputs

@@ -9,7 +9,7 @@ import {TreasuryTerms} from "./TreasuryTerms.sol";
 
 /// @title Waterfall terms
 /// @notice What a treasury's terms must satisfy, and keeping them as {TreasuryTerms} reads them.
-/// @dev A contract of its own, made by the treasury's implementation, so that the treasury does not carry this code.
+/// @dev A contract of its own, so that the treasury does not carry this code.
 contract WaterfallTerms {
     uint256 public constant MAX_PERIODS = 480;
     uint256 public constant MAX_LINES = 16; // bounds the loops over them

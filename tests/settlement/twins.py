@@ -29,6 +29,8 @@ from tests.settlement.engine import NOW, Reverted
 DEPLOYER = checksummed("0x" + "de" * 20)
 PLENTY = 2**200
 DAY = 86_400
+HELPERS = {"Treasury": ("WaterfallTerms", "WaterfallEngine")}
+"""What the constructor of an implementation takes the addresses of."""
 
 
 class Difference(AssertionError):
@@ -85,7 +87,8 @@ class Chain:
     def clone(self, name: str, arguments: bytes = b"") -> Contract:
         """As OpenZeppelin's Clones makes one, of an implementation that is deployed once."""
         if name not in self._implementations:
-            self._implementations[name] = self.deploy(name).address
+            helpers = [self.deploy(each).address for each in HELPERS.get(name, ())]
+            self._implementations[name] = self.deploy(name, *helpers).address
         target = bytes.fromhex(self._implementations[name][2:])
         code = (
             bytes.fromhex("363d3d373d3d3d363d73") + target + bytes.fromhex("5af43d82803e903d91602b57fd5bf3")

@@ -81,10 +81,12 @@ contract TreasuryTest is SpvFixture {
     function test_deposit_noMoreThanTheOpening() external {
         _refuses(abi.encodeWithSelector(ITreasury.Treasury_TooMuch.selector, uint256(RESERVE) + 1, RESERVE));
         treasury.deposit(1, RESERVE + 1);
-        _refuses(abi.encodeWithSelector(ITreasury.Treasury_TooMuch.selector, 1, 0));
+        _refuses(abi.encodeWithSelector(ITreasury.Treasury_NoSuchPot.selector, 0));
         treasury.deposit(0, 1);
-        _refuses(abi.encodeWithSelector(ITreasury.Treasury_TooMuch.selector, 1, 0));
+        _refuses(abi.encodeWithSelector(ITreasury.Treasury_NoSuchPot.selector, 2));
         treasury.deposit(2, 1);
+        _refuses(abi.encodeWithSelector(ITreasury.Treasury_NoSuchPayee.selector, 5));
+        treasury.withdraw(5);
     }
 
     // ---------------------------------------------------------------- periods

@@ -9,6 +9,8 @@ import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
 import {Waterfall} from "../../../contracts/settlement/Waterfall.sol";
 import {Treasury} from "../../../contracts/spv/Treasury.sol";
+import {WaterfallEngine} from "../../../contracts/spv/WaterfallEngine.sol";
+import {WaterfallTerms} from "../../../contracts/spv/WaterfallTerms.sol";
 import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
 import {DealFixture} from "./DealFixture.sol";
 
@@ -48,7 +50,7 @@ abstract contract SpvFixture is DealFixture {
 
     function deploySpv(ITreasury.Step[] memory steps) internal {
         deployRooms();
-        address code = address(new Treasury());
+        address code = address(new Treasury(new WaterfallTerms(), new WaterfallEngine()));
         bytes32 deal = keccak256("vehicle of awkward numbers");
         bytes memory anchors =
             anchorsOf(address(registry), HoldingPolicy.wrap(bytes32(uint256(1 << 1))), address(currency), AGENT, deal);

@@ -1,0 +1,80 @@
+"""Whole vehicles, from the offering to the money after the last period, on any waterfall: real contracts and
+their books, lived act by act."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+
+from finance.settlement import waterfall
+from finance.settlement.spv_books import SpvBooks
+from tests.settlement.twins import Chain, Difference, Tally, mutate, same_functions
+from tests.settlement.vehicles import Vehicle
+
+PARTS = {"treasury": ("Treasury", SpvBooks)}
+INNER = {("treasury", "activate")}
+
+
+@pytest.fixture(scope="module")
+def chain() -> Chain:
+    return Chain()
+
+
+def test_every_function_is_an_act(chain: Chain) -> None:
+    same_functions("Treasury", SpvBooks, but={"initialize"})
+
+
+def lived(chain: Chain, name: str, lives: int) -> Tally:
+    """Some random lives."""
+    tally = Tally()
+    for case in range(10 * lives):  # go on until the rarest thing has been seen
+        if case >= lives and not tally.missing(PARTS, INNER):
+            break
+        vehicle = Vehicle(chain, Random(f"{name}/vehicle {case}"))
+        vehicle.live(150)
+        tally.add(vehicle)
+    return tally
+
+
+def test_a_vehicle_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:
+    tally = lived(chain, str(seed), max(40, cases // 250))
+    assert not tally.missing(PARTS, INNER)
+    assert tally.accepted.total() > tally.refused.total()
+
+
+MUTANTS: list[tuple[Any, str, str, str]] = [
+    (waterfall, "allot", "left * part // rest", "-(-left * part // rest)"),
+    (SpvBooks, "_credit", "min(credit // to.units, room) * to.units", "credit"),
+    (SpvBooks, "_received", "world.held(self.key) - self.held", "0"),
+    (SpvBooks, "open_period", "<= at", "< at"),
+    (SpvBooks, "pay", "min(period, count - 1)", "0"),
+    (SpvBooks, "pay", "replace(claim, due=NONE)", "claim"),
+    (SpvBooks, "_fact", "fact.missing if missing else int(value)", "int(value)"),
+    (SpvBooks, "withdraw", "self.credits[payee] = 0", "pass"),
+    (SpvBooks, "return_money", "self.held -= returned", "pass"),
+]
+"""A unit, a rounding, a second, an order: of a function, a piece and what takes its place."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("owner", "name", "old", "new"), MUTANTS, ids=range(len(MUTANTS)))
+def test_books_that_are_a_little_wrong_are_found(
+    chain: Chain, seed: int, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, old: str, new: str
+) -> None:
+    """The comparison itself can fail."""
+    mutate(monkeypatch, owner, name, old, new)
+    with pytest.raises(Difference):
+        lived(chain, f"{seed}/wrong", 400)
+
+
+def test_what_is_due_can_be_done_by_anyone(chain: Chain, seed: int) -> None:
+    """The first act that is due is taken, by the contract too, whoever does it, and is due no more."""
+    done: Counter[str] = Counter()
+    for case in range(240):  # go on until the rarest thing has been seen
+        if case >= 24 and done.keys() >= {"pay", "return_money"}:
+            break
+        done += Vehicle(chain, Random(f"{seed}/due {case}")).kept(100)
+    assert done.keys() >= {"pay", "return_money"}

@@ -1,0 +1,178 @@
+"""Random vehicles: an offering, a claim token, and a treasury that runs any waterfall on lines of revenue and
+KPIs. Lived by their contracts and their books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from finance.settlement.claim_token import TokenBooks, TokenTerms
+from finance.settlement.identity_registry import RegistryBooks
+from finance.settlement.offering import OfferingBooks, OfferingTerms
+from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms
+from finance.settlement.waterfall import State as Spent
+from finance.settlement.waterfall import Tripped
+from finance.settlement.waterfall_plan import Compiled, Plan
+from finance.settlement.world import CURRENCY, NOBODY, World
+from tests.settlement.engine import NOW
+from tests.settlement.issues import AGENT, HOLDERS, ISSUER, POLICY, VERIFIER, Choice
+from tests.settlement.reported import NO_FEED, Reported, feed_config
+from tests.settlement.twins import DAY, Chain, Contract, View, person
+from tests.settlement.waterfalls import amount, any_case, some_inputs
+
+COLLECTOR, TRUSTEE, OPERATOR = person("collector"), person("trustee"), person("operator")
+PEOPLE = [VERIFIER, AGENT, ISSUER, COLLECTOR, TRUSTEE, OPERATOR, *HOLDERS]
+QUARTER = 91 * DAY
+LINES = (
+    Line("0x" + b"tolls".ljust(32, b"\0").hex(), COLLECTOR),
+    Line("0x" + b"rents".ljust(32, b"\0").hex()),
+)
+
+
+class Vehicle(Reported):
+    """One token among the payees of any waterfall."""
+
+    SERVICER = "treasury"
+    HASTE = 0.5
+
+    def __init__(self, chain: Chain, rng: Random):
+        self.is_sold, self.units = True, rng.choice((1, 7, 20, 20))
+        self.sale = OfferingTerms(
+            ISSUER, rng.choice((1, 7, 10**6)), self.units, self.units, NOW + 10 * DAY, NOW + 40 * DAY,
+            (ISSUER, AGENT), servicer="treasury",
+        )  # fmt: skip
+        self.digits = rng.choice((2, 5, 9, 30))
+        self.due = tuple(NOW + 80 * DAY + i * QUARTER for i in range(rng.randint(1, 5)))
+        of = any_case(rng, 0).waterfall
+        self.lines = LINES[: rng.randint(0, 2)]
+        self.facts = rng.randint(0, 2)
+        kept = [0] + [amount(rng, self.digits) for _ in range(of.pots - 1)] + [0] * len(of.claims)
+        kept += [amount(rng, self.digits) for _ in range(of.loans)] + [0] * of.loans
+        count = of.inputs - len(self.lines) - self.facts
+        columns = [some_inputs(rng, replace(of, inputs=count), self.digits) for _ in range(len(self.due))]
+        numbers = [each if rng.randrange(3) == 0 else each[:1] for each in zip(*columns, strict=True)]
+        state = Spent(tuple(kept), (Tripped(),) * len(of.triggers))
+        self.compiled = Compiled(Plan(self.due), of, state, tuple(numbers))
+        self.payees = (Payee("token", self.units), Payee(TRUSTEE), Payee(OPERATOR))
+        self.payee_of = tuple(rng.randrange(3) for _ in of.claims)
+        super().__init__(chain, rng, PEOPLE)
+
+    def clones(self, chain: Chain) -> dict[str, Contract]:
+        return {"treasury": chain.clone("Treasury")}
+
+    def parts(self, addresses: Mapping[str, str]) -> dict[str, Any]:
+        terms = SpvTerms(
+            self.compiled, self.due, self.lines, (), (OPERATOR,) * self.compiled.waterfall.pots, self.payees,
+            self.payee_of,
+        )  # fmt: skip
+        return {
+            "oracle": FeedBooks(),
+            "registry": RegistryBooks(frozenset([VERIFIER])),
+            "offering": OfferingBooks(self.sale),
+            "treasury": SpvBooks.of(terms),
+            "token": TokenBooks(TokenTerms(AGENT, POLICY, servicer="treasury")),
+        }
+
+    def wire(self, at: Mapping[str, str]) -> None:
+        ends = [due - 30 * DAY for due in self.due]
+        made = []
+        for number in range(self.facts):
+            feed = self.feed(feed_config(at[CURRENCY], at["treasury"], ends, (-12, 12), number + 1))
+            made.append(Fact("oracle", feed, self.rng.choice((-5, 0, 12))))
+        books = self.world.parts["treasury"]
+        books.terms = replace(books.terms, facts=tuple(made))
+        self.send("treasury", "initialize", terms_struct(books.terms, at))
+
+    def begin(self) -> None:
+        """As it should: pots are filled, and the whole issue is sold and settled."""
+        for pot, opening in enumerate(self.world.parts["treasury"].openings, start=1):
+            self.do(self.act(OPERATOR, "treasury", "deposit", pot=pot, amount=opening))
+        self.world.at, self.world.block = self.sale.opens, self.world.block + 1
+        for holder in HOLDERS:
+            if left := self.world.parts["offering"].available(holder):
+                self.do(self.act(holder, "offering", "subscribe", units=left))
+        self.world.at, self.world.block = self.sale.closes, self.world.block + 1
+        self.do(self.act(AGENT, "offering", "settle"))
+
+    def is_over(self) -> bool:
+        treasury = self.world.parts["treasury"]
+        return bool(treasury.state == 2 or treasury.has_failed(self.world))
+
+    def edges(self) -> Iterator[int]:
+        yield from super().edges()
+        yield from self.due
+
+    def choices(self) -> Iterator[Choice]:
+        yield from super().choices()
+        rng, treasury = self.rng, self.world.parts["treasury"]
+        some = amount(rng, self.digits)
+        pot, payee = rng.randrange(len(treasury.openings) + 2), rng.randrange(4)
+        lacks = (
+            treasury.openings[pot - 1] - treasury.spent_pots[pot] if 0 < pot <= len(treasury.openings) else 1
+        )
+        fills = {"pot": pot, "amount": max(0, rng.choice((lacks, lacks, 0, 1, some)))}
+        yield 1.0 if treasury.state == 0 else 0.1, OPERATOR, "treasury", "deposit", fills
+        line = rng.choice((*LINES, Line(NO_FEED)))
+        paid = rng.choice((some, some, some, 2**127, 2**130))
+        by = line.payer if line.payer != NOBODY else rng.choice(PEOPLE)
+        yield 2.0, by, "treasury", "receive_revenue", {"line": line.name, "amount": paid}
+        gift = {"to": self.contracts["treasury"].address, "value": rng.choice((some, some, 2**127, 2**130))}
+        yield 0.2, OPERATOR, CURRENCY, "transfer", gift
+        yield 1.0, NOBODY, "treasury", "pay", {}
+        yield 0.5, NOBODY, "treasury", "withdraw", {"payee": payee}
+        yield 0.1, NOBODY, "treasury", "activate", {}
+        yield (
+            2.0 if treasury.has_failed(self.world) else 0.1,
+            NOBODY,
+            "treasury",
+            "return_money",
+            {"pot": pot},
+        )
+
+    def views(self) -> Iterator[View]:
+        yield from super().views()
+        yield from spv_views(self.world, self.world.parts["treasury"])
+
+
+def spv_views(world: World, treasury: SpvBooks) -> Iterator[View]:
+    """All that a treasury answers but its terms."""
+    key, registers = treasury.key, treasury.spent.registers
+    yield View(key, "state()", (), [treasury.state])
+    yield View(key, "periodsPaid()", (), [treasury.periods_paid])
+    yield View(key, "registers()", (), [32, len(registers), *registers])
+    for number, trigger in enumerate(treasury.spent.triggers):
+        yield View(key, "triggerOf(uint256)", (number,), [trigger.since, trigger.passes])
+    for payee in range(len(treasury.terms.payees)):
+        yield View(key, "creditOf(uint256)", (payee,), [treasury.credits.get(payee, 0)])
+    for period in range(len(treasury.terms.due) + 1):
+        for line in range(len(treasury.terms.lines)):
+            income = treasury.income.get((period, line), 0)
+            yield View(key, "incomeOf(uint256,uint256)", (period, line), [income])
+
+
+def terms_struct(terms: SpvTerms, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """ITreasury.Terms"""
+    of, state = terms.compiled.waterfall, terms.compiled.state.registers
+    openings = state[1 : of.pots]
+    claims = zip(of.claims, terms.payee_of, strict=True)
+    return (
+        at[CURRENCY],
+        [at[key] for key in terms.offerings],
+        list(terms.due),
+        [(bytes.fromhex(line.name[2:]), line.payer) for line in terms.lines],
+        [(at[fact.oracle], bytes.fromhex(fact.feed[2:]), fact.missing) for fact in terms.facts],
+        list(zip(openings, terms.funders, strict=False)),
+        [(at[payee.to] if payee.units else payee.to, payee.units) for payee in terms.payees],
+        list(state[of.balances : of.losses]),
+        [list(values) for values in terms.compiled.numbers],
+        [(claim.due, claim.loan, claim.carries, payee) for claim, payee in claims],
+        [(t.value, t.divisor, t.threshold, t.below, t.cures, t.within) for t in of.triggers],
+        [(int(f.rule), f.count, list(f.of)) for f in of.figures],
+        [
+            (int(s.op), s.source, int(s.order), s.limit, s.target, s.weights, s.on, s.off, list(s.claims))
+            for s in of.steps
+        ],
+    )
