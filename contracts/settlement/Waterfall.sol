@@ -120,7 +120,7 @@ library Waterfall {
             uint256 left = budget;
             if (order != Order.Sequence) {
                 uint256[] memory parts = order == Order.ProRata ? needs : weights;
-                uint256 rest;
+                uint256 rest = 0;
                 for (uint256 i = 0; i < count; ++i) {
                     rest += parts[i];
                 }
@@ -220,8 +220,8 @@ library Waterfall {
     /// @dev As much as all steps can write.
     function _room(uint256[] memory steps) private pure returns (uint256[] memory moves, int256[] memory tests) {
         unchecked {
-            uint256 toMove;
-            uint256 toTest;
+            uint256 toMove = 0;
+            uint256 toTest = 0;
             for (uint256 i = 0; i < steps.length; ++i) {
                 Op op = Op(uint8(steps[i]));
                 if (op == Op.Test) toTest += TEST_WORDS;
@@ -237,24 +237,15 @@ library Waterfall {
             uint256 limit = uint8(step >> 24);
             limit = limit == NONE ? type(uint256).max : _amount(program, r, limit);
             uint256 budget = uint256(r.x[uint8(step >> 8)]);
-            uint256[] memory needs;
             if (isMove(op)) {
                 _move(program, r, step, number, limit < budget ? limit : budget);
                 return;
             }
-            if (op == Op.WriteDown) {
-                needs = _needs(program, r, step, 0);
-                budget = 0;
-                for (uint256 i = 0; i < needs.length; ++i) {
-                    budget += needs[i];
-                }
-                if (budget > MOST) budget = MOST;
-            }
+            if (op == Op.WriteDown) budget = MOST; // needs no money
             if (limit < budget) budget = limit;
-            if (op != Op.WriteDown) needs = _needs(program, r, step, budget);
+            uint256[] memory needs = _needs(program, r, step, budget);
             Order order = Order(uint8(step >> 16));
-            uint256[] memory weights;
-            if (order == Order.Weights) weights = _weights(r, uint8(step >> 40), needs.length);
+            uint256[] memory weights = _weights(r, uint8(step >> 40), order == Order.Weights ? needs.length : 0);
             uint256[] memory amounts = allot(budget, needs, order, weights);
             for (uint256 i = 0; i < amounts.length; ++i) {
                 if (amounts[i] != 0) _pay(program, r, step, number, uint8(step >> (STEP_LIST + 8 * i)), amounts[i]);
@@ -388,7 +379,7 @@ library Waterfall {
     function _trip(Run memory r, uint256 trigger, uint256 number, bool fails) private pure returns (bool on) {
         unchecked {
             uint256 since = uint40(r.tripped[number]);
-            uint256 passes;
+            uint256 passes = 0;
             if (fails) {
                 if (since == 0) since = r.due;
             } else if (since != 0) {
@@ -456,7 +447,7 @@ library Waterfall {
             uint256 rate = _amount(program, r, _at(figure, 0));
             uint256 numerator = _amount(program, r, _at(figure, 1));
             uint256 denominator = _amount(program, r, _at(figure, 2));
-            uint256 principal;
+            uint256 principal = 0;
             for (uint256 i = 3; i < size; ++i) {
                 principal += _amount(program, r, _at(figure, i));
             }

@@ -35,7 +35,7 @@ library WaterfallChecks {
 
     /// @dev Each loan is paid by one claim.
     function _checkClaims(Waterfall.Program memory program, uint256 registers) private pure {
-        uint256 seen;
+        uint256 seen = 0;
         for (uint256 i = 0; i < program.claims.length; ++i) {
             uint256 claim = program.claims[i];
             uint256 loan = uint8(claim >> 8);
@@ -125,7 +125,7 @@ library WaterfallChecks {
         pure
         returns (bool distinct, uint256 ofLoans)
     {
-        uint256 seen;
+        uint256 seen = 0;
         for (uint256 i = 0; i < size; ++i) {
             uint256 claim = uint8(step >> (STEP_LIST + 8 * i));
             if (claim >= program.claims.length || seen & (1 << claim) != 0) return (false, 0);

@@ -126,15 +126,18 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         if (_state != State.Offered) revert Treasury_WrongState(_state);
         TreasuryTerms.Kept memory kept = TreasuryTerms.read(_head);
         uint256 count = TreasuryTerms.count(kept.w, TreasuryTerms.OFFERINGS);
-        bool known;
+        bool known = false;
         for (uint256 i = 0; i < count; ++i) {
             if (_offering(kept, i) == msg.sender) known = true;
         }
         if (!known) revert Treasury_NotOffering(msg.sender);
         if (++_begun != 1) return;
+        // Whoever is called finds a treasury that has not begun, and offerings that are settled or cannot be.
+        // slither-disable-start reentrancy-no-eth
         for (uint256 i = 0; i < count; ++i) {
             if (_offering(kept, i) != msg.sender) IOffering(_offering(kept, i)).settle();
         }
+        // slither-disable-end reentrancy-no-eth
         _requireReady(kept);
         _state = State.Active;
         emit TreasuryActivated();
@@ -240,22 +243,16 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         if (_state == State.Offered) revert Treasury_WrongState(_state);
         TreasuryTerms.Kept memory kept = TreasuryTerms.read(_head);
         bytes memory rows = CodeStore.read(_rows);
-        Period memory period;
-        period.number = _periodsPaid;
-        period.count = TreasuryTerms.periods(kept.w);
-        bool last = period.number + 1 >= period.count;
-        period.row = last ? period.count - 1 : period.number;
+        Period memory period = _next(kept.w);
+        bool last = period.row + 1 == period.count;
         uint64 due = TreasuryTerms.dueOf(rows, period.row);
         if (period.number < period.count) {
             if (block.timestamp < due) revert Treasury_NotDue(due);
             _periodsPaid = uint16(period.number + 1);
         }
-        (int256[] memory x, uint256[] memory tripped) = _load(kept, rows, period);
-        bool rest = period.number == period.count;
-        uint256[] memory paid;
-        (x, tripped, paid, period.moves, period.tests) = ENGINE.run(_head, x, tripped, due, rest);
-        _store(_stored(kept.w), x, tripped);
-        period.distributed = _credit(kept, paid);
+        // The guard keeps all out; the oracle, if it calls anybody, only answers.
+        // slither-disable-next-line reentrancy-no-eth
+        _run(kept, rows, period, due);
         _tell(period);
         bool closes = last && _state == State.Active;
         if (closes) {
@@ -271,6 +268,24 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             if (period.distributed[i] != 0) token.distribute(period.distributed[i]);
             if (closes) token.close();
         }
+    }
+
+    /// @dev The next period; after the last one its date and numbers go on counting.
+    function _next(uint256[] memory w) private view returns (Period memory period) {
+        (period.number, period.count) = (_periodsPaid, TreasuryTerms.periods(w));
+        period.row = period.number < period.count ? period.number : period.count - 1;
+    }
+
+    /// @dev Runs the waterfall, keeps what it changes and credits payees.
+    function _run(TreasuryTerms.Kept memory kept, bytes memory rows, Period memory period, uint64 due) private {
+        // As in {pay}.
+        // slither-disable-next-line reentrancy-no-eth
+        (int256[] memory x, uint256[] memory tripped) = _load(kept, rows, period);
+        bool rest = period.number == period.count;
+        uint256[] memory paid = new uint256[](0);
+        (x, tripped, paid, period.moves, period.tests) = ENGINE.run(_head, x, tripped, due, rest);
+        _store(_stored(kept.w), x, tripped);
+        period.distributed = _credit(kept, paid);
     }
 
     /// @dev The registers with the period's money, facts and numbers, and the triggers.
@@ -305,7 +320,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     function _receive(TreasuryTerms.Kept memory kept, Period memory period, int256[] memory x, uint256 first) private {
         uint256 cash = uint256(x[0]);
         uint256 held = _held;
-        bool any;
+        bool any = false;
         period.income = new uint256[](TreasuryTerms.count(kept.w, TreasuryTerms.LINES));
         for (uint256 i = 0; i < period.income.length; ++i) {
             uint256 income = _income[period.number][i];
@@ -318,6 +333,8 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         }
         uint256 gifts = _currency.balanceOf(address(this)) - held;
         if (gifts > Waterfall.MOST - held) gifts = Waterfall.MOST - held;
+        // No donation makes it something else than what comes after the last period.
+        // slither-disable-next-line incorrect-equality
         if (!any && gifts == 0 && period.number == period.count) revert Treasury_NothingToSpend();
         _held = held + gifts;
         period.gifts = gifts;
@@ -347,7 +364,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         for (uint256 i = 0; i < paid.length; ++i) {
             given[uint8(TreasuryTerms.word(kept, TreasuryTerms.CLAIMS, i, 0) >> 24)] += paid[i];
         }
-        uint256 sum;
+        uint256 sum = 0;
         for (uint256 i = 0; i < given.length; ++i) {
             if (given[i] == 0) continue;
             given[i] = _earn(i, TreasuryTerms.payee(kept, i), given[i]);
@@ -361,6 +378,8 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         unchecked {
             account.earned += uint128(more); // as in {withdraw}
             if (payee.units != 0) {
+                // Rounding down to whole shares is the purpose.
+                // slither-disable-next-line divide-before-multiply
                 uint256 each = uint128(account.earned - account.paid) / payee.units;
                 uint256 room = type(uint96).max - ISecurityToken(payee.to).earnedPerUnit();
                 given = (each < room ? each : room) * payee.units;

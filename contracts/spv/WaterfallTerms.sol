@@ -243,7 +243,7 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < terms.numbers.length; ++i) {
             terms.numbers[i] = new int128[](TreasuryTerms.word(k, TreasuryTerms.NUMBERS, i, 0));
         }
-        uint256 longest;
+        uint256 longest = 0;
         for (uint256 i = 0; i < terms.due.length; ++i) {
             terms.due[i] = TreasuryTerms.dueOf(rows, i);
         }

@@ -317,9 +317,7 @@ class _Running:
             self._test(step.target)
             return
         limit = None if step.limit == NONE else self._amount(step.limit)
-        budget = self.x[step.source]
-        if step.op == Op.WRITE_DOWN:
-            budget = _most(sum(self._needs(step, budget)))
+        budget = MOST if step.op == Op.WRITE_DOWN else self.x[step.source]  # a loss needs no money
         if limit is not None:
             budget = min(budget, limit)
         if step.op in MOVES:
