@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {IOffering} from "../../contracts/interfaces/IOffering.sol";
 import {ITreasury} from "../../contracts/interfaces/ITreasury.sol";
+import {WaterfallChecks} from "../../contracts/settlement/WaterfallChecks.sol";
+import {Treasury} from "../../contracts/spv/Treasury.sol";
+import {WaterfallTerms} from "../../contracts/spv/WaterfallTerms.sol";
 import {SpvFixture} from "./utils/SpvFixture.sol";
 
 /// @notice Treasury.tree.
@@ -282,6 +286,49 @@ contract TreasuryTest is SpvFixture {
     }
 
     // ---------------------------------------------------------------- terms and gas
+
+    function test_initialize_onceAndNotTheImplementation() external {
+        ITreasury.Terms memory t = termsOf(tenSteps());
+        _refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
+        treasury.initialize(t);
+        Treasury implementation = new Treasury(treasury.CHECKS(), treasury.ENGINE());
+        _refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
+        implementation.initialize(t);
+    }
+
+    function test_initialize_refusesWhatIsNotValid() external {
+        ITreasury.Terms memory t = termsOf(tenSteps());
+        WaterfallTerms checks = treasury.CHECKS();
+        checks.keep(t);
+        t.due[3] = t.due[2];
+        _invalid(checks, t, "due dates not ascending");
+        (t.due[3], t.claims[2].payee) = (dueOf(3), 5);
+        _invalid(checks, t, "no such payee");
+        (t.claims[2].payee, t.lines[1].name) = (2, TOLLS);
+        _invalid(checks, t, "line twice");
+        (t.lines[1].name, t.pots[0].funder) = (RENTS, address(0));
+        _invalid(checks, t, "pot without funder");
+        (t.pots[0].funder, t.payees[1].to) = (OPERATOR, address(0));
+        _invalid(checks, t, "payee zero");
+        (t.payees[1].to, t.loans[0]) = (OPERATOR, type(uint128).max);
+        _invalid(checks, t, "loan too large");
+        (t.loans[0], t.numbers[4]) = (SENIOR, new int128[](0));
+        _invalid(checks, t, "number of no period");
+        t = termsOf(tenSteps());
+        (t.currency, t.offerings) = (address(0), new address[](0));
+        _invalid(checks, t, "currency zero");
+        t.currency = address(currency);
+        _invalid(checks, t, "offerings not 1-8");
+        t = termsOf(tenSteps());
+        t.steps[4].claims[0] = 7;
+        _refuses(abi.encodeWithSelector(WaterfallChecks.Waterfall_Unsound.selector, "step", 4));
+        checks.keep(t);
+    }
+
+    function _invalid(WaterfallTerms checks, ITreasury.Terms memory t, string memory what) private {
+        _refuses(abi.encodeWithSelector(ITreasury.Treasury_InvalidTerms.selector, what));
+        checks.keep(t);
+    }
 
     function test_terms_areThoseGiven() external view {
         bytes32 given = keccak256(abi.encode(termsOf(tenSteps())));
