@@ -122,7 +122,10 @@ def typed_data(quote: Quote, chain_id: int, desk: str) -> dict[str, Any]:
         "domain": {
             "name": "Penstock TradeDesk", "version": "1", "chainId": chain_id, "verifyingContract": desk,
         },
-        "message": quote.struct,
+        # As text: a wallet written in JavaScript would round a large number.
+        "message": {
+            name: str(value) if type(value) is int else value for name, value in quote.struct.items()
+        },
     }  # fmt: skip
 
 

@@ -131,6 +131,10 @@ class TradeDeskBooks(Books):
             raise SettlementError(f"{self.key}: units earned {since} since, of a price of {quote.price}")
         return quote.price - since
 
+    def earned_by_units(self, world: World) -> int:
+        """What a quote that is signed now names as `earned`."""
+        return self._token(world).earned
+
     def accrued(self, world: World) -> int | None:
         """What a price has in it for what the claim has accrued, by what pays it."""
         payer: Books = world.parts[self._token(world).terms.servicer]

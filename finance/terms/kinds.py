@@ -43,6 +43,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "treasury": "finance.terms.treasury_rules:RULES",
         "claim_token": "finance.terms.token_rules:RULES",
         "offering": "finance.terms.offering_rules:RULES",
+        "trade_desk": "finance.terms.trade_desk_rules:RULES",
     },
     "penstock.part_rules",
 )

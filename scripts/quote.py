@@ -1,0 +1,184 @@
+"""`penstock quote`: a signed quote for the trade desk of a deployed deal, as whoever takes it needs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+
+if TYPE_CHECKING:
+    from finance.settlement.trade_desk import Quote, TradeDeskBooks
+    from finance.settlement.world import World
+
+app = typer.Typer(add_completion=False)
+
+DAY = 86_400
+_WHOLE = re.compile(r"\d{1,3}(,\d{3}){0,30}|\d{1,99}", re.ASCII)
+
+
+class SideName(StrEnum):
+    """What the maker does."""
+
+    SELLS = "sells"
+    BUYS = "buys"
+
+
+@app.command()
+def quote(
+    deployment: Annotated[
+        Path, typer.Argument(help="Deployment record, as written by `penstock deploy`.", metavar="RECORD")
+    ],
+    side: Annotated[SideName, typer.Argument(help="What whoever signs does.")],
+    units: Annotated[str, typer.Argument(help="Units of the claim, all trades at the quote together.")],
+    price: Annotated[
+        str,
+        typer.Argument(help="Of one unit, minor units of the currency, accrued interest included."),
+    ],
+    desk: Annotated[str | None, typer.Option(help="Which trade desk, where the deal has several.")] = None,
+    days: Annotated[
+        float | None, typer.Option(help="How long it lives, from now on; as long as the desk allows.")
+    ] = None,
+    least: Annotated[str, typer.Option(help="Least units of a trade; as many as UNITS: all or none.")] = "1",
+    taker: Annotated[
+        str | None, typer.Option(help="Who alone may take it: an address, or a wallet of the record by name.")
+    ] = None,
+    holds: Annotated[
+        bool,
+        typer.Option(
+            "--holds", help="Goes on after units are paid on, for so much less. Without it is void then."
+        ),
+    ] = False,
+    nonce: Annotated[
+        int | None, typer.Option(help="Its number, for `cancel_below`; the chain's time if left out.")
+    ] = None,
+    allow: Annotated[
+        bool, typer.Option("--allow", help="Allow the desk to take what the quote gives, by a transaction.")
+    ] = False,
+    network: Annotated[
+        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
+    ] = "development",
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
+    ] = None,
+    keystore: KeystoreOption = None,
+    password_file: PasswordOption = None,
+) -> None:
+    """Sign a quote, and print it as JSON.
+
+    `penstock act RECORD DESK.fill --given FILE units=N` takes it, DESK.cancel hash=HASH takes it back. Where
+    what pays the claim can say what has accrued, `accrued` is what the price has in it for that, and `clean`
+    the rest.
+    """
+    from chain.following import Following
+    from chain.network import connect
+    from chain.parts.trade_desk import signed
+    from chain.records import address_of, load_record
+    from finance.settlement.trade_desk import Quote, Side
+    from finance.settlement.world import NOBODY
+    from finance.terms import InputError
+    from scripts.accounts import account_of
+
+    record = load_record(deployment)
+    w3 = connect(network, record.chain_id)
+    world = Following(w3, record).look()
+    key, books = _desk(world, desk)
+    named = {name: who for name, who in record.wallets.everybody.items() if isinstance(who, str)}
+    account = account_of(w3, sender, keystore, password_file, named)
+    maker = account if isinstance(account, str) else account.address
+    try:
+        only = NOBODY if taker is None else address_of(named.get(taker, taker))
+    except ValueError as error:
+        raise InputError(f"--taker = {taker}: {error}") from None
+    now, seconds = (
+        int(w3.eth.get_block("latest")["timestamp"]),
+        books.terms.longest if days is None else int(days * DAY),
+    )
+    made = Quote(
+        maker=maker,
+        taker=only,
+        side=Side[side.name],
+        units=_whole("units", units, 64),
+        least=_whole("--least", least, 64),
+        price=_whole("price", price, 128),
+        earned=books.earned_by_units(world),
+        holds=holds,
+        opens=now,
+        expires=now + seconds,
+        nonce=max(now, books.nonce_of(maker)) if nonce is None else nonce,
+    )
+    _require_takeable(books, made)
+    signature = signed(w3, account, made, world.addresses[key])
+    if allow:
+        _allow(w3, account, world, key, books, made)
+    print(json.dumps(_said(record.deal, key, world, books, made, signature), indent=2))
+
+
+def _desk(world: World, key: str | None) -> tuple[str, TradeDeskBooks]:
+    from finance.settlement.trade_desk import TradeDeskBooks
+    from finance.terms import InputError
+
+    found = {each: books for each, books in world.parts.items() if isinstance(books, TradeDeskBooks)}
+    if key is None and len(found) == 1:
+        return next(iter(found.items()))
+    if key not in found:
+        known = ", ".join(found) or "none"
+        raise InputError(f"--desk = {key}: the deal has no such trade desk (known: {known})")
+    return key, found[key]
+
+
+def _whole(where: str, text: str, bits: int) -> int:
+    from finance.settlement.acts import whole_number
+    from finance.terms import InputError
+
+    value = int(text.replace(",", "")) if _WHOLE.fullmatch(text) else 0
+    if not 0 < value < 2**bits:
+        raise InputError(f"{where} = {text}: must be {whole_number(f'uint{bits}')}, above 0")
+    return value
+
+
+def _require_takeable(books: TradeDeskBooks, quote: Quote) -> None:
+    """Raises InputError for what nobody could take."""
+    from finance.terms import InputError
+
+    life, longest = quote.expires - quote.opens, books.terms.longest
+    if not 0 < life <= longest:
+        raise InputError(f"--days = {life / DAY:g}: the desk takes quotes of {longest / DAY:g} days at most")
+    if quote.nonce < books.nonce_of(quote.maker):
+        raise InputError(f"--nonce = {quote.nonce}: {books.nonce_of(quote.maker)} is the least")
+    if quote.maker == quote.taker:
+        raise InputError(f"--taker = {quote.taker}: who signs cannot take it too")
+
+
+def _allow(w3: Any, account: Any, world: World, key: str, books: TradeDeskBooks, quote: Quote) -> None:
+    from chain.bindings import contract
+    from chain.sender import Sender
+    from finance.settlement.trade_desk import Side
+    from finance.settlement.world import CURRENCY
+
+    sells = quote.side is Side.SELLS
+    of, amount = (books.terms.token, quote.units) if sells else (CURRENCY, quote.units * quote.price)
+    token = contract(w3, "IERC20", world.addresses[of]).functions
+    Sender(w3, account).send(token.approve(world.addresses[key], amount), "approve")
+
+
+def _said(
+    deal: str, key: str, world: World, books: TradeDeskBooks, quote: Quote, signature: str
+) -> dict[str, Any]:
+    accrued = books.accrued(world)
+    said: dict[str, Any] = {"deal": deal, "desk": key, "hash": quote.hash}
+    if accrued is not None:
+        said |= {"accrued": accrued, "clean": quote.price - accrued}
+    return said | {"quote": quote.struct, "signature": signature}
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)
