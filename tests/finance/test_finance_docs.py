@@ -43,7 +43,7 @@ MODULES = [
 ]
 
 
-PAGES = ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md"]
+PAGES = ["actus.md", "deal-file.md", "generation.md", "pricing.md", "proxy-revenue-swap.md", "trade-desk.md"]
 INSTRUMENTS = sorted(
     path.name for path in (ROOT / "docs" / "instruments").glob("*.md") if path.name != "README.md"
 )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from finance.settlement.bond_life import BondLife
+from finance.settlement.terms import settlement_terms
 from finance.settlement.trade_desk import TradeDeskBooks
+from finance.terms import load_deal
 from tests.settlement.desks import Market
 from tests.settlement.issues import PEOPLE
-from tests.settlement.twins import Chain, Difference, Tally, mutate, same_functions
+from tests.settlement.twins import DAY, Chain, Difference, Tally, mutate, same_functions
 
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = {"desk": ("TradeDesk", TradeDeskBooks)}
 
 
@@ -100,3 +106,19 @@ def test_books_that_are_a_little_wrong_are_found(
     mutate(monkeypatch, owner, name, old, new)
     with pytest.raises(Difference):
         lived(chain, f"{seed}/wrong", 400)
+
+
+def test_what_has_accrued_grows_to_the_coupon_and_waits_for_reports() -> None:
+    """Of a bond: nothing at the start of interest, the coupon on its day, unknown where a report is open."""
+    terms = settlement_terms(load_deal(ROOT / "deals" / "enel-slb-2019.yaml"))
+    bond, whole = BondLife(terms, units=1000), terms.periods[0]
+    assert bond.accrued(whole.start - 1) == bond.accrued(whole.start) == 0
+    coupon = bond.payments(0, 1)[0].interest
+    assert bond.accrued(whole.pay_date) == coupon
+    found = [bond.accrued(whole.start + day * DAY) for day in range(182)]
+    assert all(0 <= b - a <= coupon // 180 for a, b in pairwise(found))
+    bent = terms.fixings[0].first
+    bond.coupons_paid = bent
+    assert bond.accrued(terms.periods[bent].start + DAY) is None
+    bond.values[0] = 0
+    assert bond.accrued(terms.periods[bent].start + DAY)
