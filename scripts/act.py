@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+from scripts.accounts import KeystoreOption, NetworkOption, PasswordOption, WhoOption
 
 if TYPE_CHECKING:
     from chain.acting import Acting
@@ -44,13 +44,8 @@ def act(
             "is passed over."
         ),
     ] = None,
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
-    sender: Annotated[
-        str | None,
-        typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
-    ] = None,
+    network: NetworkOption = "development",
+    sender: WhoOption = None,
     keystore: KeystoreOption = None,
     password_file: PasswordOption = None,
     at: Annotated[
@@ -240,7 +235,6 @@ def _wanted(
 def _value(where: str, kind: AbiType, text: str) -> Any:
     """A word of the command line as an argument of its type."""
     from chain.records import address_of
-    from finance.settlement.acts import whole_number
     from finance.terms import InputError
 
     if kind == "address":
@@ -268,9 +262,18 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             return text
     except (ValueError, KeyError, RecursionError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
+    return whole(where, str(kind), text)
+
+
+def whole(where: str, kind: str, text: str) -> int:
+    """A whole number as a word of the command line. Raises InputError for what is none; whether its type
+    holds it is not asked."""
+    from finance.settlement.acts import whole_number
+    from finance.terms import InputError
+
     if not _WHOLE.fullmatch(text):
         commas = "; commas part thousands, as in 1,234,567" if "," in text else ""
-        raise InputError(f"{where} = {text}: must be {whole_number(str(kind))}{commas}")
+        raise InputError(f"{where} = {text}: must be {whole_number(kind)}{commas}")
     return int(text.replace(",", ""))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+from scripts.accounts import KeystoreOption, NetworkOption, PasswordOption, WhoOption
+from scripts.act import whole
 
 if TYPE_CHECKING:
     from finance.settlement.trade_desk import Quote, TradeDeskBooks
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 DAY = 86_400
-_WHOLE = re.compile(r"\d{1,3}(,\d{3}){0,30}|\d{1,99}", re.ASCII)
 
 
 class SideName(StrEnum):
@@ -60,13 +59,8 @@ def quote(
     allow: Annotated[
         bool, typer.Option("--allow", help="Allow the desk to take what the quote gives, by a transaction.")
     ] = False,
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
-    sender: Annotated[
-        str | None,
-        typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
-    ] = None,
+    network: NetworkOption = "development",
+    sender: WhoOption = None,
     keystore: KeystoreOption = None,
     password_file: PasswordOption = None,
 ) -> None:
@@ -104,9 +98,9 @@ def quote(
         maker=maker,
         taker=only,
         side=Side[side.name],
-        units=_whole("units", units, 64),
-        least=_whole("--least", least, 64),
-        price=_whole("price", price, 128),
+        units=_positive("units", units, 64),
+        least=_positive("--least", least, 64),
+        price=_positive("price", price, 128),
         earned=books.earned_by_units(world),
         holds=holds,
         opens=now,
@@ -133,11 +127,11 @@ def _desk(world: World, key: str | None) -> tuple[str, TradeDeskBooks]:
     return key, found[key]
 
 
-def _whole(where: str, text: str, bits: int) -> int:
+def _positive(where: str, text: str, bits: int) -> int:
     from finance.settlement.acts import whole_number
     from finance.terms import InputError
 
-    value = int(text.replace(",", "")) if _WHOLE.fullmatch(text) else 0
+    value = whole(where, f"uint{bits}", text)
     if not 0 < value < 2**bits:
         raise InputError(f"{where} = {text}: must be {whole_number(f'uint{bits}')}, above 0")
     return value

@@ -166,7 +166,7 @@ def test_a_key_and_a_node_sign_the_same(life: Life) -> None:
         ),
         (["sells", "1.5", "5"], "units = 1.5: must be a whole number"),
         (["buys", "1", "-5"], "No such option: -5"),
-        (["buys", "1", "x"], "price = x: must be a whole number from 0 to 2^128 - 1, above 0"),
+        (["buys", "1", "x"], "price = x: must be a whole number from 0 to 2^128 - 1"),
         (["sells", "1", "5", "--days", "11"], "--days = 11: the desk takes quotes of 10 days at most"),
         (["sells", "1", "5", "--days", "0"], "--days = 0: the desk takes quotes of 10 days at most"),
         (

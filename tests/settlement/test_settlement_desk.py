@@ -28,14 +28,7 @@ def chain() -> Chain:
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:
     """Some random lives."""
-    tally = Tally()
-    for case in range(10 * lives):  # go on until the rarest thing has been seen
-        if case >= lives and not tally.missing(PARTS):
-            break
-        market = Market(chain, Random(f"{name}/market {case}"))
-        market.live(120)
-        tally.add(market)
-    return tally
+    return Tally.of(lambda rng, case: Market(chain, rng), f"{name}/market", lives, 120, PARTS)
 
 
 def test_a_market_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:
