@@ -82,20 +82,22 @@ class Acting:
         except ContractError as error:
             if error.name not in MAY_LACK_ALLOWANCE:
                 raise
-
-        def allow(was: int, amount: int) -> None:
-            # Some currencies change an allowance only from or to nothing.
-            for each in (0, amount) if was and amount else (amount,):
-                sender.send(money.approve(part, each), "approve")
-
         try:
-            allow(before, takes)
+            allow(sender, money, part, before, takes)
             yield
         except BaseException:
             # What is allowed now is not asked: what was sent may still be on its way.
             with suppress(Exception):
-                allow(takes, before)
+                allow(sender, money, part, takes, before)
             raise
+
+
+def allow(sender: Sender, token: Any, spender: str, was: int, amount: int) -> None:
+    """Let somebody take so much of a token (its contract's functions) from who sends, of which it `was` so
+    much."""
+    # Some currencies change an allowance only from or to nothing.
+    for each in (0, amount) if was and amount else (amount,):
+        sender.send(token.approve(spender, each), "approve")
 
 
 def tried(world: World, act: Act) -> Done | None:

@@ -54,10 +54,14 @@ def quote(
         ),
     ] = False,
     nonce: Annotated[
-        int | None, typer.Option(help="Its number, for `cancel_below`; the chain's time if left out.")
+        int | None,
+        typer.Option(
+            min=0, max=2**64 - 1, help="Its number, for `cancel_below`; by default the chain's time."
+        ),
     ] = None,
     allow: Annotated[
-        bool, typer.Option("--allow", help="Allow the desk to take what the quote gives, by a transaction.")
+        bool,
+        typer.Option("--allow", help="Allow the desk to take what the quote gives, besides what it may."),
     ] = False,
     network: NetworkOption = "development",
     sender: WhoOption = None,
@@ -90,10 +94,7 @@ def quote(
         only = NOBODY if taker is None else address_of(named.get(taker, taker))
     except ValueError as error:
         raise InputError(f"--taker = {taker}: {error}") from None
-    now, seconds = (
-        int(w3.eth.get_block("latest")["timestamp"]),
-        books.terms.longest if days is None else int(days * DAY),
-    )
+    now = int(w3.eth.get_block("latest")["timestamp"])
     made = Quote(
         maker=maker,
         taker=only,
@@ -104,7 +105,7 @@ def quote(
         earned=books.earned_by_units(world),
         holds=holds,
         opens=now,
-        expires=now + seconds,
+        expires=now + _seconds(days, books.terms.longest),
         nonce=max(now, books.nonce_of(maker)) if nonce is None else nonce,
     )
     _require_takeable(books, made)
@@ -123,7 +124,7 @@ def _desk(world: World, key: str | None) -> tuple[str, TradeDeskBooks]:
         return next(iter(found.items()))
     if key not in found:
         known = ", ".join(found) or "none"
-        raise InputError(f"--desk = {key}: the deal has no such trade desk (known: {known})")
+        raise InputError(f"--desk = {key or '(missing)'}: must be a trade desk of the deal (known: {known})")
     return key, found[key]
 
 
@@ -137,13 +138,20 @@ def _positive(where: str, text: str, bits: int) -> int:
     return value
 
 
+def _seconds(days: float | None, longest: int) -> int:
+    from finance.terms import InputError
+
+    if days is None:
+        return longest
+    if not 1 <= days * DAY <= longest:
+        raise InputError(f"--days = {days:g}: the desk takes quotes of {longest / DAY:g} days at most")
+    return int(days * DAY)
+
+
 def _require_takeable(books: TradeDeskBooks, quote: Quote) -> None:
     """Raises InputError for what nobody could take."""
     from finance.terms import InputError
 
-    life, longest = quote.expires - quote.opens, books.terms.longest
-    if not 0 < life <= longest:
-        raise InputError(f"--days = {life / DAY:g}: the desk takes quotes of {longest / DAY:g} days at most")
     if quote.nonce < books.nonce_of(quote.maker):
         raise InputError(f"--nonce = {quote.nonce}: {books.nonce_of(quote.maker)} is the least")
     if quote.maker == quote.taker:
@@ -151,15 +159,18 @@ def _require_takeable(books: TradeDeskBooks, quote: Quote) -> None:
 
 
 def _allow(w3: Any, account: Any, world: World, key: str, books: TradeDeskBooks, quote: Quote) -> None:
-    from chain.bindings import contract
+    from chain.acting import allow
+    from chain.bindings import contract, read
     from chain.sender import Sender
     from finance.settlement.trade_desk import Side
     from finance.settlement.world import CURRENCY
 
     sells = quote.side is Side.SELLS
     of, amount = (books.terms.token, quote.units) if sells else (CURRENCY, quote.units * quote.price)
-    token = contract(w3, "IERC20", world.addresses[of]).functions
-    Sender(w3, account).send(token.approve(world.addresses[key], amount), "approve")
+    token, spender = contract(w3, "IERC20", world.addresses[of]).functions, world.addresses[key]
+    was = read(token.allowance(quote.maker, spender))
+    if was + amount < 2**256:  # else it may take all there is
+        allow(Sender(w3, account), token, spender, was, was + amount)
 
 
 def _said(

@@ -71,6 +71,7 @@ KIND = PartKind(
     {"QuoteFilled": _filled, "QuoteCancelled": _cancelled, "QuotesCancelledBelow": _cancelled_below},
     {"QuoteFilled": _traded},
     _standing,
+    alone=frozenset({"QuoteFilled", "QuoteCancelled", "QuotesCancelledBelow"}),
     words=WORDS,
     tables=TABLES,
 )

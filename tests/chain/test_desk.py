@@ -171,8 +171,11 @@ def test_a_key_and_a_node_sign_the_same(life: Life) -> None:
         (["sells", "1", "5", "--days", "0"], "--days = 0: the desk takes quotes of 10 days at most"),
         (
             ["sells", "1", "5", "--desk", "bond"],
-            "--desk = bond: the deal has no such trade desk (known: desk)",
+            "--desk = bond: must be a trade desk of the deal (known: desk)",
         ),
+        (["sells", "1", "5", "--days", "nan"], "--days = nan: the desk takes quotes of 10 days at most"),
+        (["sells", "1", "5", "--days", "inf"], "--days = inf: the desk takes quotes of 10 days at most"),
+        (["sells", "1", "5", "--nonce", str(2**64)], "Invalid value for '--nonce'"),
         (["sells", "1", "5", "--taker", "me"], "--taker = me: "),
     ],
 )
@@ -196,6 +199,17 @@ def test_a_price_that_was_signed_before_a_coupon(life: Life) -> None:
     done = trade(life, **signed_at, holds=True)
     assert [flow.amount for flow in done.flows] == [PRICE - coupon]
     assert reconcile(life.w3, life.record).ok
+
+
+def test_what_is_allowed_for_several_quotes_adds_up(life: Life, penstock: Callable[..., Result]) -> None:
+    desk = life.record.addresses["desk"]
+    life.send(life.b, life.currency.approve(desk, 1))
+    for _ in range(2):
+        told(penstock("quote", "buys", 2, PRICE, "--allow", "--from", life.b))
+    assert read(life.currency.allowance(life.b, desk)) == 1 + 4 * PRICE
+    life.send(life.b, life.currency.approve(desk, 2**256 - 1))
+    told(penstock("quote", "buys", 2, PRICE, "--allow", "--from", life.b))
+    assert read(life.currency.allowance(life.b, desk)) == 2**256 - 1
 
 
 def test_a_keystore_signs(life: Life, penstock: Callable[..., Result], tmp_path: Path) -> None:
