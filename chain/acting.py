@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from enum import IntEnum
 from typing import Any
@@ -18,7 +19,7 @@ from chain.following import MINT, Following, acts_of
 from chain.records import DeploymentRecord
 from chain.sender import GasLog, Sender
 from finance.settlement.acts import Act, Done
-from finance.settlement.world import CURRENCY, World
+from finance.settlement.world import CURRENCY, NOBODY, World
 
 MAY_LACK_ALLOWANCE = frozenset(
     {"ERC20InsufficientAllowance", "SafeERC20FailedOperation", "Error", "Panic", "Reverted", "UnknownError"}
@@ -58,18 +59,18 @@ class Acting:
 
     def send(self, world: World, act: Act, done: Done | None, sender: Sender) -> TxReceipt:
         """Send an act of which it is known what it comes to. Raises ContractError."""
-        with self._allowed(world, act, done, sender):
+        with ExitStack() as allowed:
+            for key, amount in _taken(act, done, sender.address).items():
+                allowed.enter_context(self._allowed(world, act, sender, key, amount))
             return sender.send(self.deal.call(world, act), f"{act.part}.{act.call}")
 
     @contextmanager
-    def _allowed(self, world: World, act: Act, done: Done | None, sender: Sender) -> Iterator[None]:
-        """Let the part that is called take the currency that the act takes of who acts, where it may not yet.
-        What is refused anyway is refused before; however the act breaks off, the part may again take what it
-        might before, as far as the chain still answers."""
+    def _allowed(self, world: World, act: Act, sender: Sender, of: str, takes: int) -> Iterator[None]:
+        """Let the part that is called take what the act takes of who acts, currency or units, where it may
+        not yet. What is refused anyway is refused before; however the act breaks off, the part may again take
+        what it might before, as far as the chain still answers."""
         w3, part = self.deal.w3, world.addresses[act.part]
-        money = contract(w3, "IERC20", world.addresses[CURRENCY]).functions
-        flows = done.flows if done is not None and act.part != CURRENCY else ()
-        takes = sum(flow.amount for flow in flows if flow.payer == sender.address)
+        money = contract(w3, "IERC20", world.addresses[of]).functions
         before = read(money.allowance(sender.address, part)) if takes else 0
         if takes <= before:
             yield
@@ -81,20 +82,22 @@ class Acting:
         except ContractError as error:
             if error.name not in MAY_LACK_ALLOWANCE:
                 raise
-
-        def allow(was: int, amount: int) -> None:
-            # Some currencies change an allowance only from or to nothing.
-            for each in (0, amount) if was and amount else (amount,):
-                sender.send(money.approve(part, each), "approve")
-
         try:
-            allow(before, takes)
+            allow(sender, money, part, before, takes)
             yield
         except BaseException:
             # What is allowed now is not asked: what was sent may still be on its way.
             with suppress(Exception):
-                allow(takes, before)
+                allow(sender, money, part, takes, before)
             raise
+
+
+def allow(sender: Sender, token: Any, spender: str, was: int, amount: int) -> None:
+    """Let somebody take so much of a token (its contract's functions) from who sends, of which it `was` so
+    much."""
+    # Some currencies change an allowance only from or to nothing.
+    for each in (0, amount) if was and amount else (amount,):
+        sender.send(token.approve(spender, each), "approve")
 
 
 def tried(world: World, act: Act) -> Done | None:
@@ -102,6 +105,16 @@ def tried(world: World, act: Act) -> Done | None:
     if (act.part, act.call) == (CURRENCY, MINT.name) or (act.part != CURRENCY and world.shared(act.part)):
         return None
     return world.tried(replace(act, at=world.at, block=world.block))[1]
+
+
+def _taken(act: Act, done: Done | None, of: str) -> Counter[str]:
+    """What a part takes of who acts: of the currency, and units of other parts, by key."""
+    found: Counter[str] = Counter()
+    for each in done.emitted if done is not None else ():
+        a = each.arguments
+        if each.name == "Transfer" and each.part != act.part and a["from"] == of and a["to"] != NOBODY:
+            found[each.part] += a["value"]
+    return found
 
 
 def _named(kind: Any, value: Any) -> Any:

@@ -22,6 +22,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "kpi_bond": "chain.parts.bond:plan",
         "treasury": "chain.parts.treasury:plan",
         "kpi_payment": "chain.parts.payment:plan",
+        "trade_desk": "chain.parts.trade_desk:plan",
     },
     "penstock.plans",
 )

@@ -19,6 +19,13 @@ KEY_VARIABLE = "PENSTOCK_KEY"
 FROM_HELP = (
     f"Who acts: an unlocked account, a key in {KEY_VARIABLE}, or --keystore. On a local chain, a test key."
 )
+NetworkOption = Annotated[
+    str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
+]
+WhoOption = Annotated[
+    str | None,
+    typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
+]
 KeystoreOption = Annotated[
     Path | None,
     typer.Option(help="Encrypted key file (of geth, for example) of who acts; with --password-file."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+from scripts.accounts import KeystoreOption, NetworkOption, PasswordOption, WhoOption
 
 if TYPE_CHECKING:
     from chain.acting import Acting
@@ -37,13 +37,15 @@ def act(
         typer.Argument(help="PART.ACT to do, such as bond.pay_coupon; none: list what can be done."),
     ] = None,
     arguments: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE for each argument.")] = None,
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
-    sender: Annotated[
-        str | None,
-        typer.Option("--from", help=FROM_HELP + " Or a wallet of the record by its name, as issuer."),
+    given: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file with arguments by their names, as `penstock quote` prints it; what else it has "
+            "is passed over."
+        ),
     ] = None,
+    network: NetworkOption = "development",
+    sender: WhoOption = None,
     keystore: KeystoreOption = None,
     password_file: PasswordOption = None,
     at: Annotated[
@@ -89,7 +91,7 @@ def act(
     named = {name: who for name, who in record.wallets.everybody.items() if isinstance(who, str)}
     account = account_of(w3, sender, keystore, password_file, named)
     address = account if isinstance(account, str) else account.address
-    wanted = _wanted(world, what, arguments or [], address, named)
+    wanted = _wanted(world, what, arguments or [], address, named, {} if given is None else _read(given))
     if moment is not None:  # what is refused then moves no clock
         world = replace(world, at=max(world.at, moment))
         wanted, done = _tried(world, wanted, f"; by {at}, where the clock was not moved to")
@@ -170,8 +172,29 @@ def _acts(world: World, part: str) -> dict[str, Call]:
     return acts_of(world, part)
 
 
-def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Mapping[str, str]) -> Act:
-    """The act that was asked for; an address may be the name of one of the wallets.
+def _read(file: Path) -> dict[str, Any]:
+    """Arguments of a file. Raises InputError for one that is no JSON object."""
+    from finance.terms import InputError
+
+    try:
+        found = jsonlib.loads(file.read_text())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"--given = {file}: must be a JSON object")
+    return found
+
+
+def _wanted(
+    world: World,
+    what: str,
+    arguments: list[str],
+    by: str,
+    wallets: Mapping[str, str],
+    known: Mapping[str, Any],
+) -> Act:
+    """The act that was asked for; an address may be the name of one of the wallets. What is not among the
+    arguments may be `known`.
 
     Raises InputError for one that there is not, and for its arguments."""
     from chain.possible import WITHIN, possible
@@ -188,7 +211,8 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
         within = {each.call.name for each in possible(world) if (each.part, each.now) == (part, WITHIN)}
         there = ", ".join(each for each in acts if each not in within)
         raise InputError(f"{what}: no act of {part}; there are {there}")
-    row, given = acts[name], {}
+    row = acts[name]
+    given = {key: value for key, value in known.items() if key in row.arguments}
     for each in arguments:
         key, equals, value = each.partition("=")
         if not equals or key not in row.arguments:
@@ -211,7 +235,6 @@ def _wanted(world: World, what: str, arguments: list[str], by: str, wallets: Map
 def _value(where: str, kind: AbiType, text: str) -> Any:
     """A word of the command line as an argument of its type."""
     from chain.records import address_of
-    from finance.settlement.acts import whole_number
     from finance.terms import InputError
 
     if kind == "address":
@@ -239,9 +262,18 @@ def _value(where: str, kind: AbiType, text: str) -> Any:
             return text
     except (ValueError, KeyError, RecursionError):
         raise InputError(f"{where} = {text}: must be {_type_words(kind)}") from None
+    return whole(where, str(kind), text)
+
+
+def whole(where: str, kind: str, text: str) -> int:
+    """A whole number as a word of the command line. Raises InputError for what is none; whether its type
+    holds it is not asked."""
+    from finance.settlement.acts import whole_number
+    from finance.terms import InputError
+
     if not _WHOLE.fullmatch(text):
         commas = "; commas part thousands, as in 1,234,567" if "," in text else ""
-        raise InputError(f"{where} = {text}: must be {whole_number(str(kind))}{commas}")
+        raise InputError(f"{where} = {text}: must be {whole_number(kind)}{commas}")
     return int(text.replace(",", ""))
 
 

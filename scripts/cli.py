@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "act": Command("scripts.act", "What can be done in a deployed deal, by whom and to what effect; do one."),
+    "quote": Command("scripts.quote", "Sign a quote for units of a claim, to be taken at a trade desk."),
     "keeper": Command("scripts.keeper", "Perform what is due in deployed deals, and anyone may do."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
     "twin": Command("scripts.twin", "Proxy generation from weather: wind, solar, water."),

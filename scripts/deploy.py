@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts.accounts import KEY_VARIABLE, account_of
+from scripts.accounts import KEY_VARIABLE, NetworkOption, account_of
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -29,9 +29,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def deploy(
     deal: Annotated[Path, typer.Argument(help="Deal file.")] = DEFAULT_DEAL,
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
+    network: NetworkOption = "development",
     out: Annotated[
         Path | None, typer.Option(help="Record file (default: deployments/CHAIN/DEAL-HASH.json).")
     ] = None,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.accounts import FROM_HELP, KeystoreOption, PasswordOption
+from scripts.accounts import FROM_HELP, KeystoreOption, NetworkOption, PasswordOption
 
 app = typer.Typer(add_completion=False)
 
@@ -22,9 +22,7 @@ def keeper(
         list[Path],
         typer.Argument(help="Deployment records, as written by `penstock deploy`.", metavar="RECORD..."),
     ],
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
+    network: NetworkOption = "development",
     sender: Annotated[str | None, typer.Option("--from", help=FROM_HELP)] = None,
     keystore: KeystoreOption = None,
     password_file: PasswordOption = None,

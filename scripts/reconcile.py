@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scripts.accounts import NetworkOption
+
 if TYPE_CHECKING:
     from chain.reconciliation import Reconciliation, ReportState
     from finance.report.table import Table
@@ -22,9 +24,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def reconcile(
     deployment: Annotated[Path, typer.Argument(help="Deployment record, as written by `penstock deploy`.")],
-    network: Annotated[
-        str, typer.Option(help="anvil, ganache, development, or the URL of a node.", metavar="NAME_OR_URL")
-    ] = "development",
+    network: NetworkOption = "development",
     block: Annotated[int | None, typer.Option(help="As of this block (default: the latest).")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the rows to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; amounts in minor units.")] = False,

@@ -18,6 +18,7 @@ from finance.settlement.widths import SettlementError
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
+    from api.instruments.base import Collection
 
 Read = Callable[..., Any]
 """Read(role, function, *arguments): a view of the deal's contract in that role."""
@@ -68,7 +69,8 @@ class Offered:
 
     `name`: as clients call it, if not as the books do; `asked`: the parameters, if not those of the
     function; `arguments` of what was given, if not the parameters in turn. `pays`: the money that the
-    contract takes of whoever sends it, which must be allowed to it before. `commits`: what the oracle must
+    contract takes of whoever sends it, which must be allowed to it before, and `gives` the units of the claim
+    token, likewise; `money` is what the title says, if not what it pays. `commits`: what the oracle must
     have been told before, so that nobody is first by copying. `who`, if the books let anyone. `local`: only
     on a chain of test money. `feeds`: only of a deal with KPIs.
     """
@@ -79,6 +81,8 @@ class Offered:
     asked: tuple[Parameter, ...] | None = None
     arguments: Callable[[Given], tuple[Any, ...]] | None = None
     pays: Callable[[Given], int] | None = None
+    gives: Callable[[Given], int] | None = None
+    money: Callable[[Given], int] | None = None
     commits: Callable[[Given], str] | None = None
     who: str = ANYONE
     local: bool = False
@@ -153,7 +157,8 @@ class PartWords:
 
     Then by their codes in the API: the `states` that it brings a deal into, the `steps` that come next in it,
     the kinds of `payments` that it makes, and the `lines` of a holder's statement. What kinds have in common
-    is said by one of them."""
+    is said by one of them. `lists`: what a deployment with such a part lists besides what its instrument
+    does."""
 
     title: str
     acts: tuple[Act, ...] = ()
@@ -163,6 +168,7 @@ class PartWords:
     steps: Mapping[str, str] = field(default_factory=dict)
     payments: Mapping[str, PaymentWords] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
+    lists: tuple[Collection, ...] = ()
 
 
 def offers(on: str, calls: Mapping[str, Call], **words: Offered) -> tuple[Act, ...]:

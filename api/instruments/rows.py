@@ -55,6 +55,19 @@ class RefundRow(Resource):
     amount: Minor
 
 
+class TradeRow(Resource):
+    """Units that one holder sold another, each for `price`, at a `quote` that its `maker` had signed."""
+
+    trace: Trace
+    seller: Address
+    buyer: Address
+    maker: Address
+    units: int
+    price: Minor
+    paid: Minor
+    quote: str
+
+
 class FundingRow(Resource):
     """Money put in. Of a swap: for which side, and how much of it went to the other side for what was
     owed."""

@@ -62,6 +62,7 @@ FIELDS = {
     "closes": N_("Closes"),
     "soft_cap": N_("Least that must be sold"),
     "hard_cap": N_("Most that is sold"),
+    "quote_days": N_("Longest life of a quote, days"),
     "nodes": N_("Measuring nodes"),
     "quorum": N_("Signatures needed"),
     "max_spread": N_("Widest spread of readings"),
@@ -178,8 +179,9 @@ def _title(deal: Deal, key: tuple[str, ...], say: Translator) -> str:
         case ("oracle", name):
             return say("How it is reported: {kpi}", kpi=say.deal(deal.kpis[name].title))
         case ("parts", name):
-            title = getattr(deal.parts[name], "title", None)
-            return say("Offering") if title is None else say.deal(title)
+            part = deal.parts[name]
+            title, called = getattr(part, "title", None), type(part).called
+            return say(called[:1].upper() + called[1:]) if title is None else say.deal(title)
     return " ".join(key)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api.instruments import INSTRUMENTS, Case, Collection
-from api.instruments.acts import acts_of, contract_of
+from api.instruments import INSTRUMENTS, Case, Collection, Instrument
+from api.instruments.acts import WORDS, acts_of, contract_of
 from api.listing import decode_cursor, encode_cursor
 from api.models import AsOf, Resource
 from api.models.deployment import (
@@ -72,7 +72,7 @@ def deployment_view(services: Services, id: str) -> DeploymentView:
         contracts=list(_contracts(case)),
         wallets=list(_wallets(case)),
         actions=list(dict.fromkeys(act.name for act in acts_of(case.deployment))),
-        collections=[each.name for each in instrument.collections if each.is_of(case.deployment)],
+        collections=list(lists_of(case)),
         as_of=as_of(case),
     )
 
@@ -162,10 +162,10 @@ def collection_page(services: Services, id: str, name: str, wanted: RowQuery) ->
     through did not have more. Raises ProblemError (404) for a list that the deployment does not have, 422
     for a bad cursor, or an account where the list has none."""
     case = case_of(services, id)
-    collection = case.instrument.collection(name)
-    if collection is None or not collection.is_of(case.deployment):
-        known = ", ".join(each.name for each in case.instrument.collections if each.is_of(case.deployment))
-        raise not_found(f"{id}: has no list {name}; it has {known}")
+    lists = lists_of(case)
+    if name not in lists:
+        raise not_found(f"{id}: has no list {name}; it has {', '.join(lists)}")
+    collection = lists[name]
     if wanted.account is not None and not collection.account:
         raise bad_input(f"account: {name} has no accounts to choose by")
     read = _from_rows if collection.rows is not None else _from_events
@@ -221,12 +221,23 @@ def _from_events(
             return found, encode_cursor(*after)
 
 
+def lists_of(case: Case) -> dict[str, Collection]:
+    """The lists of a deployment, by name: its instrument's, and those of its kinds of parts."""
+    return {each.name: each for each in _lists([case.instrument]) if each.is_of(case.deployment)}
+
+
 def collections() -> dict[str, Collection]:
-    """Every list that some instrument has, by name; lists of the same name have the same rows."""
+    """Every list that there is, by name; lists of the same name have the same rows."""
     found: dict[str, Collection] = {}
-    for instrument in INSTRUMENTS.values():
-        for collection in instrument.collections:
-            same = found.setdefault(collection.name, collection)
-            if same.row is not collection.row:
-                raise ValueError(f"{collection.name}: the rows of {instrument.kind} are others")
+    for collection in _lists(INSTRUMENTS.values()):
+        same = found.setdefault(collection.name, collection)
+        if same.row is not collection.row:
+            raise ValueError(f"{collection.name}: the rows of {same.title} are others")
     return found
+
+
+def _lists(instruments: Iterable[Instrument]) -> Iterator[Collection]:
+    for instrument in instruments:
+        yield from instrument.collections
+    for words in WORDS.values():
+        yield from words.lists

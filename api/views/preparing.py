@@ -170,8 +170,12 @@ class _Preparation:
         offered, function = act.offered, act.call.function
         data = calldata(self._function(act.on, function, *act.arguments(self.given)))
         pays = offered.pays(self.given) if offered.pays is not None else 0
+        gives = offered.gives(self.given) if offered.gives is not None else 0
         calls = [Call(self.sender, at, data, function)]
-        titles, permit = [self._title(pays)], None
+        titles, permit = [self._title(pays if offered.money is None else offered.money(self.given))], None
+        if gives and self._read("token", "allowance", self.sender, at) < gives:
+            calls.insert(0, self._approval(at, gives, "token"))
+            titles.insert(0, self.say("Allow the contract to take {units} units", units=f"{gives:,}"))
         if offered.commits is not None:
             sealed = calldata(self._function(act.on, "commitChallenge", offered.commits(self.given)))
             calls.insert(0, Call(self.sender, at, sealed, "commitChallenge"))
@@ -207,14 +211,15 @@ class _Preparation:
             steps=steps,
         )
 
-    def _approval(self, spender: str, amount: int) -> Call:
-        approve = calldata(self._function("currency", "approve", spender, amount))
-        return Call(self.sender, self._at("currency"), approve, "approve")
+    def _approval(self, spender: str, amount: int, of: str = "currency") -> Call:
+        approve = calldata(self._function(of, "approve", spender, amount))
+        return Call(self.sender, self._at(of), approve, "approve")
 
     def _step(self, call: Call, title: str, result: Result, price: int) -> StepView:
-        approval = call.to == self._at("currency") and call.label == "approve"
-        idle = result.ok is True and result.logs is not None and not (result.logs or approval)
-        called, error = "currency" if approval else self.act.on, result.error
+        allowing = ("currency", "token") if call.label == "approve" else ()
+        approved = next((role for role in allowing if call.to == self.deployment.at.get(role)), None)
+        idle = result.ok is True and result.logs is not None and not (result.logs or approved)
+        called, error = approved or self.act.on, result.error
         return StepView(
             title=title,
             contract=called,
@@ -239,7 +244,7 @@ class _Preparation:
         tip = 1_000_000_000
         return self.w3.eth.gas_price if base is None else 2 * int(base) + tip
 
-    def _title(self, pays: int) -> str:
+    def _title(self, money: int) -> str:
         said: dict[str, str] = {}
         for parameter in self.act.parameters:
             name = parameter.name
@@ -247,8 +252,8 @@ class _Preparation:
                 said[name] = _short(str(self.given.values.get(name) or self.sender))
             elif name in self.given.values.checked:
                 said["money" if parameter.kind == "amount" else name] = self._words(parameter)
-        if pays:
-            said["money"] = self.money(pays)
+        if money:
+            said["money"] = self.money(money)
         return filled(self.say(self.act.offered.title), said)
 
     def _given(self) -> Iterator[GivenView]:

@@ -111,6 +111,7 @@ class KnownCall:
 
 OTHERS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("currency", "approve"): (APPROVE, "Allowed a contract to take money"),
+    ("token", "approve"): (APPROVE, "Allowed a contract to take units"),
     ("currency", "permit"): (PERMIT, "Allowed a contract to take money, by signature"),
     ("oracle", "submit"): (SUBMIT, "Brought a report of the nodes"),
     ("oracle", "commitChallenge"): (COMMIT, "Committed to a challenge"),

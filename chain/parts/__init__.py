@@ -30,6 +30,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "registry": "chain.parts.registry:KIND",
         "token": "chain.parts.token:KIND",
         "token sums": "chain.parts.token:SUMS",
+        "trade_desk": "chain.parts.trade_desk:KIND",
         "treasury": "chain.parts.treasury:KIND",
     },
     "penstock.contracts",

@@ -90,6 +90,14 @@ class BondBooks(Books):
         fixing that bends it is not made."""
         return self.life.next_payment(at)
 
+    def accrued(self, world: World) -> int | None:
+        """Of interest at rates that are known: None while one waits for a report, and in default."""
+        life = self.told(world)
+        if life.state != State.ACTIVE or not life.units:
+            return None
+        found = life.accrued(world.at)
+        return None if found is None else found // life.units
+
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
         return {"offering": [world.addresses[self.parts.offering]]}
 

@@ -200,13 +200,9 @@ class BondLife:
             self.values, self.settled_at = before
             raise
         due = self.payments(first, self.total + 1)
-        owed = self.carried
-        for index, payment in enumerate(due, start=first):
-            if index < running:
-                owed += payment.interest
-            elif index == running < self.total:
-                start, end = self.date_of(running - 1), self.date_of(running)
-                owed += payment.interest * (at - start) // (end - start)
+        accrued = self.accrued(at)
+        assert accrued is not None  # all is fixed
+        owed = self.carried + accrued
         _, late = self._sums(due, at)  # none runs on what would fall due later
         self.state = State.ACCELERATED
         self.interest_owed = owed
@@ -286,6 +282,23 @@ class BondLife:
         due = 0 if waits is not None else interest(left, rate, period.numerator, period.denominator)
         back = period.repayment * self.units if index + 1 < self.total else 0
         return Payment(due, back, outcome, since, waits)
+
+    def accrued(self, at: int) -> int | None:
+        """Interest on all units up to `at` on payments that are not made, of the period that runs by time;
+        None while a report that bends one of them is open."""
+        running = self._running(at)
+        found = 0
+        for index in range(self.coupons_paid, min(running + 1, self.total)):
+            payment = self._payment(index)
+            if payment.waits is not None:
+                return None
+            if index < running:
+                found += payment.interest
+            else:
+                end = self.date_of(index)
+                start = self.date_of(index - 1) if index else self.terms.periods[0].start
+                found += payment.interest * max(0, at - start) // (end - start)
+        return found
 
     def late_owed(self, at: int) -> int:
         """Late interest after an acceleration up to `at`, LATE_ONE to the minor unit."""

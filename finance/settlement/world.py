@@ -90,6 +90,11 @@ class Books:
         """What it has paid each of its units so far, in a measure of its own that only grows."""
         return 0
 
+    def accrued(self, world: World) -> int | None:
+        """What a unit of its claim has accrued so far of what it is paid next, minor units; None where that
+        cannot be said."""
+        return None
+
     def dates(self) -> list[int]:
         """When something of it begins or falls due, in unix seconds, whatever happens."""
         return []

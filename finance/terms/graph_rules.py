@@ -13,7 +13,7 @@ from finance.terms.rule_parts import Finding
 SHARED = ("currency", "factory", "oracle", "registry")
 """What contracts are called on chain that serve several deals."""
 TRANSACTION_GAS = 2**24  # the most that one transaction may take on many chains (EIP-7825)
-MAX_PARTS = 200  # far more than that pays for: no kind of ours takes less than 185,000
+MAX_PARTS = 200  # far more than that pays for: no kind of ours takes less than 130,000
 MAX_READERS = 8  # of a feed: contracts/oracle/KpiOracle.sol
 
 

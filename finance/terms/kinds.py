@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finance.terms.claim_token import ClaimToken
     from finance.terms.offering import Offering
     from finance.terms.swap import KpiPayment
+    from finance.terms.trade_desk import TradeDesk
     from finance.terms.treasury import Treasury
 
 KINDS: Final[Registry[type[Part]]] = Registry(
@@ -30,6 +31,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "treasury": "finance.terms.treasury:Treasury",
         "claim_token": "finance.terms.claim_token:ClaimToken",
         "offering": "finance.terms.offering:Offering",
+        "trade_desk": "finance.terms.trade_desk:TradeDesk",
     },
     "penstock.parts",
 )
@@ -41,6 +43,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "treasury": "finance.terms.treasury_rules:RULES",
         "claim_token": "finance.terms.token_rules:RULES",
         "offering": "finance.terms.offering_rules:RULES",
+        "trade_desk": "finance.terms.trade_desk_rules:RULES",
     },
     "penstock.part_rules",
 )
@@ -64,7 +67,7 @@ def _models() -> list[type[Part]]:
 
 
 if TYPE_CHECKING:
-    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering
+    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering | TradeDesk
 else:
     # A union of the models themselves: a field typed as their base would drop what is theirs from the hash.
     _union: Any = reduce(or_, _models())

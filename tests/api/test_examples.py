@@ -43,6 +43,7 @@ from tests.api.world import (
 )
 from tests.chain.bond_life import THOUSAND, Life, at
 from tests.chain.swap_life import DAY, SwapLife, rain_deal, units
+from tests.chain.test_desk import sold, trade
 from tests.house.unchanged import RENEW
 
 FILE = Path(examples.__file__).with_name("examples.json")
@@ -254,6 +255,15 @@ def ended_early(folder: Path) -> Iterator[tuple[str, Any]]:
             yield "EndRow", service.of("/ends")["items"][0]
 
 
+def traded(folder: Path) -> Iterator[tuple[str, Any]]:
+    """A unit of a bond that changes hands."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = sold(chain)
+        trade(life)
+        with serving(World(chain, life, folder).save()) as service:
+            yield "TradeRow", service.of("/trades")["items"][0]
+
+
 def book(service: Service) -> Iterator[tuple[str, Any]]:
     """A deal of the book, whole and as it would be worth."""
     yield from captured(service, deal="dc-water-eib-2016")
@@ -273,6 +283,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *book(redeemed),
         *measured(tmp_path / "measured"),
         *ended_early(tmp_path / "swap"),
+        *traded(tmp_path / "desk"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

@@ -23,6 +23,7 @@ from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
 from tests.chain.bond_life import small_tree
 from tests.chain.test_chain_wide import fixed_tree, wide_tree
+from tests.chain.test_desk import desk_tree
 from tests.joined_deals import DEALS, crowded_tree, joined_tree, term
 
 Tree = dict[str, Any]
@@ -101,6 +102,7 @@ MADE: dict[str, Callable[[], Tree]] = {
     **{file.stem: (lambda file=file: read_deal_yaml(file)) for file in BOOK},  # type: ignore[misc]
     "two small bonds and a forward": joined_tree,
     "two issuers and two forwards": crowded_tree,
+    "a bond and where it is traded": desk_tree,
     "five bonds": lambda: many_bonds(5),
     "ten bonds": lambda: many_bonds(10),
     "ten years of months": lambda: long_bond(10),

@@ -236,29 +236,38 @@ TYPES = {
     "Ruling": (
         "bytes32 feed,uint32 period,uint32 version,bytes32 report,uint8 verdict,int128 value,bytes32 evidence"
     ),
+    "Quote": (
+        "address maker,address taker,uint8 side,uint64 units,uint64 least,uint128 price,uint96 earned,"
+        "bool holds,uint64 opens,uint64 expires,uint64 nonce"
+    ),
 }
 
 
 def sign(kind: str, message: dict, key: Any, chain_id: int, oracle: str) -> tuple[bytes, bytes]:
-    """r and vs (EIP-2098) of an EIP-712 signature."""
+    """r and vs (EIP-2098) of an EIP-712 signature for an oracle."""
+    signed = signature(kind, message, key, chain_id, oracle, "KpiOracle")
+    vs = signed.s | ((signed.v - 27) << 255)
+    return signed.r.to_bytes(32, "big"), vs.to_bytes(32, "big")
+
+
+def signature(kind: str, message: dict, key: Any, chain_id: int, at: str, contract: str) -> Any:
+    """An EIP-712 signature for a contract of ours, by its name."""
     fields = [dict(zip(("type", "name"), f.split(), strict=True)) for f in TYPES[kind].split(",")]
-    signed = key.sign_message(
+    return key.sign_message(
         encode_typed_data(
             full_message={
                 "types": {"EIP712Domain": DOMAIN_FIELDS, kind: fields},
                 "primaryType": kind,
                 "domain": {
-                    "name": "Penstock KpiOracle",
+                    "name": f"Penstock {contract}",
                     "version": "1",
                     "chainId": chain_id,
-                    "verifyingContract": oracle,
+                    "verifyingContract": at,
                 },
                 "message": message,
             }
         )
     )
-    vs = signed.s | ((signed.v - 27) << 255)
-    return signed.r.to_bytes(32, "big"), vs.to_bytes(32, "big")
 
 
 def evidence(text: str) -> bytes:

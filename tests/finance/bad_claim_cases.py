@@ -6,6 +6,16 @@ TIERS = "parts.bond.outcome_payment.tiers"
 LOW = "- {below: {value: 0.186, source: pfs}, inclusive: false, amount: {value: -3300000, source: pfs}}"
 MID = "- {from: {value: 0.186, source: pfs}, to: {value: 0.413, source: pfs}, inclusive: both, amount:"
 HIGH = "- {above: {value: 0.413, source: pfs}, inclusive: false, amount: {value: 3300000, source: pfs}}"
+END = "\noracle:"
+"""Of the parts."""
+
+
+def desk(minimum: str, days: str) -> str:
+    """A trade desk at their end."""
+    terms = f"minimum: {{value: {minimum}, assumed: x}}, quote_days: {{value: {days}, assumed: x}}"
+    return f"\n  desk: {{kind: trade_desk, trades: token, {terms}}}{END}"
+
+
 BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
     "missing field": (
         [("    maturity: {value: 2021-04-01, source: bondbuyer, note: mandatory tender}\n", "")],
@@ -279,5 +289,23 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "parts.bond.term_readings.0.years",
         "4.6",
         "not a whole number of semiannual periods",
+    ),
+    "trade of more than there is": (
+        [(END, desk("25001", "10"))],
+        "parts.desk.minimum",
+        "25001",
+        "must be a whole number from 1 to 25000",
+    ),
+    "trade of a part of a unit": (
+        [(END, desk("1.5", "10"))],
+        "parts.desk.minimum",
+        "1.5",
+        "must be a whole number from 1 to 25000",
+    ),
+    "quote that lives for nothing": (
+        [(END, desk("1", "0"))],
+        "parts.desk.quote_days",
+        "0",
+        "must be a whole number from 1 to 36500",
     ),
 }

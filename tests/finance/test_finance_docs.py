@@ -63,6 +63,7 @@ PAGES = [
     "proxy-revenue-swap.md",
     "securitisation.md",
     "spv.md",
+    "trade-desk.md",
 ]
 INSTRUMENTS = sorted(
     path.name for path in (ROOT / "docs" / "instruments").glob("*.md") if path.name != "README.md"

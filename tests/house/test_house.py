@@ -130,6 +130,7 @@ OWN = {
     "treasury": ("RevenueTreasury", "TreasuryBooks", '"treasury"'),
     "offering": ("OfferingBooks", '"Offering"'),
     "token": ("SecurityToken", '"claim_token"'),
+    "trade_desk": ("TradeDesk", '"trade_desk"'),
 }
 """What names a kind, by its module in chain.parts."""
 REGISTRIES = ("chain/kinds.py", "chain/parts/__init__.py")
@@ -161,15 +162,17 @@ def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
 
 ELSEWHERE = re.compile(
     r"\b(?:KpiBond|KpiPayment|RevenueTreasury|ClaimToken|SecurityToken|is_bond"
-    r"|(?:Bond|Payment|Treasury|Token|Offering)Books)\b|\"(?:kpi_bond|kpi_payment|claim_token)\""
+    r"|TradeDesk|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk)Books)\b"
+    r"|\"(?:kpi_bond|kpi_payment|claim_token)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token)|scripts/kinds/(?:bond|payment)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form)|scripts/examples/"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk)|scripts/(?:kinds/(?:bond|payment)|quote)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk)"
+    r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
 """Of the claim token in the index: what each holder has, and its statement."""
-EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "registry")
+EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "trade_desk", "registry")
 STILL = {
     "api/instruments/__init__.py",  # a registry
     "finance/terms/__init__.py",  # what users import

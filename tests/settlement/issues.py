@@ -13,13 +13,15 @@ from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
 from finance.settlement.offering import OfferingBooks, OfferingTerms, State
 from finance.settlement.world import CURRENCY, NOBODY, Books, World
 from tests.settlement.engine import NOW
+from tests.settlement.signing import Key
 from tests.settlement.twins import Chain, Contract, Twins, View, approve, currency, person, rich
 
 DAY = 86_400
 FOREVER = 2**64 - 1
 VERIFIER, AGENT, ISSUER = person("verifier"), person("agent"), person("issuer")
 MINTER, SERVICER = person("minter"), person("servicer")
-HOLDERS = [person(name) for name in ("ada", "ben", "cleo", "dan")]
+KEYS = {key.address: key for key in map(Key, range(11, 15))}
+HOLDERS = list(KEYS)
 PEOPLE = [VERIFIER, AGENT, ISSUER, MINTER, SERVICER, *HOLDERS]
 POLICY = HoldingPolicy(1 << 1 | 1 << 3, (410, 840))
 Choice = tuple[float, str, str, str, dict[str, Any]]

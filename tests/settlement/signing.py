@@ -41,18 +41,25 @@ class Key:
 
     def sign(self, digest: bytes) -> dict[str, str]:
         """r and vs of a compact signature (EIP-2098)."""
+        x, s, odd = self._signed(digest)
+        return {"r": "0x" + word(x).hex(), "vs": "0x" + word(odd << 255 | s).hex()}
+
+    def sign_in_full(self, digest: bytes) -> str:
+        """r, s and v of a signature of 65 bytes."""
+        x, s, odd = self._signed(digest)
+        return "0x" + (word(x) + word(s) + bytes([27 + odd])).hex()
+
+    def _signed(self, digest: bytes) -> tuple[int, int, int]:
         x, y = self._point
         s = pow(self.nonce, -1, N) * (int.from_bytes(digest, "big") + x * self.secret) % N
         odd = y & 1
-        if s > N // 2:
-            s, odd = N - s, odd ^ 1
-        return {"r": "0x" + word(x).hex(), "vs": "0x" + word(odd << 255 | s).hex()}
+        return (x, N - s, odd ^ 1) if s > N // 2 else (x, s, odd)
 
 
-def domain(oracle: str, chain_id: int = 1) -> bytes:
-    """The EIP-712 domain separator of an oracle."""
-    names = (keccak(text="Penstock KpiOracle"), keccak(text="1"))
-    return keccak(keccak(text=DOMAIN) + b"".join(names) + word(chain_id) + word(oracle))
+def domain(at: str, contract: str = "KpiOracle", chain_id: int = 1) -> bytes:
+    """The EIP-712 domain separator of an oracle, or another contract of ours."""
+    names = (keccak(text=f"Penstock {contract}"), keccak(text="1"))
+    return keccak(keccak(text=DOMAIN) + b"".join(names) + word(chain_id) + word(at))
 
 
 def digest(separator: bytes, kind: str, *values: Word) -> bytes:

@@ -29,14 +29,7 @@ def test_every_function_is_an_act(chain: Chain) -> None:
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:
     """Some random lives."""
-    tally = Tally()
-    for case in range(10 * lives):  # go on until the rarest thing has been seen
-        if case >= lives and not tally.missing(PARTS, INNER):
-            break
-        bond = Bond(chain, Random(f"{name}/bond {case}"))
-        bond.live(250)
-        tally.add(bond)
-    return tally
+    return Tally.of(lambda rng, case: Bond(chain, rng), f"{name}/bond", lives, 250, PARTS, INNER)
 
 
 def test_a_bond_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:

@@ -29,14 +29,7 @@ def chain() -> Chain:
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:
     """Some random lives."""
-    tally = Tally()
-    for case in range(10 * lives):  # go on until the rarest thing has been seen
-        if case >= lives and not tally.missing(PARTS):
-            break
-        issue = Issue(chain, Random(f"{name}/issue {case}"))
-        issue.live(120)
-        tally.add(issue)
-    return tally
+    return Tally.of(lambda rng, case: Issue(chain, rng), f"{name}/issue", lives, 120, PARTS)
 
 
 def test_an_issue_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:

@@ -31,14 +31,9 @@ def test_every_function_is_an_act(chain: Chain) -> None:
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:
     """Some random lives."""
-    tally = Tally()
-    for case in range(10 * lives):  # go on until the rarest thing has been seen
-        if case >= lives and not tally.missing(PARTS, INNER):
-            break
-        project = Project(chain, Random(f"{name}/project {case}"), KINDS[case % 4])
-        project.live(250)
-        tally.add(project)
-    return tally
+    return Tally.of(
+        lambda rng, case: Project(chain, rng, KINDS[case % 4]), f"{name}/project", lives, 250, PARTS, INNER
+    )
 
 
 def test_a_project_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:

@@ -29,14 +29,7 @@ def test_every_function_is_an_act(chain: Chain) -> None:
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:
     """Some random lives."""
-    tally = Tally()
-    for case in range(10 * lives):  # go on until the rarest thing has been seen
-        if case >= lives and not tally.missing(PARTS, INNER):
-            break
-        vehicle = Vehicle(chain, Random(f"{name}/vehicle {case}"))
-        vehicle.live(150)
-        tally.add(vehicle)
-    return tally
+    return Tally.of(lambda rng, _: Vehicle(chain, rng), f"{name}/vehicle", lives, 150, PARTS, INNER)
 
 
 def test_a_vehicle_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -319,6 +319,27 @@ class Tally:
         self.accepted: Counter[tuple[str, str]] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.told: Counter[tuple[str, str]] = Counter()
+
+    @classmethod
+    def of(
+        cls,
+        make: Callable[[Random, int], Twins],
+        name: str,
+        lives: int,
+        acts: int,
+        parts: Mapping[str, tuple[str, type[Books]]],
+        inner: Collection[tuple[str, str]] = (),
+    ) -> Tally:
+        """Of so many random lives of so many acts each, each made by its dice and number; of more until
+        the rarest thing has been seen."""
+        tally = cls()
+        for case in range(10 * lives):
+            if case >= lives and not tally.missing(parts, inner):
+                break
+            life = make(Random(f"{name} {case}"), case)
+            life.live(acts)
+            tally.add(life)
+        return tally
 
     def add(self, life: Twins) -> None:
         self.accepted += life.accepted
