@@ -57,13 +57,14 @@ class _BondWords:
             facts=[
                 (say("Size of the issue"), self.sized(self.bond.principal.value)),
                 (say("Price of a unit"), price),
-                (
-                    say("Interest"),
-                    say("{rate} a year", rate=self.write.plain_percent(self.bond.coupon.rate.value)),
-                ),
+                (say("Interest"), say("{rate} a year", rate=" → ".join(self.rates()))),
                 (say("Maturity"), self.write.day_text(self.bond.maturity.value)),
             ],
         )
+
+    def rates(self) -> Iterator[str]:
+        """The stated rates, one after the other."""
+        return (self.write.plain_percent(rate) for _, _, rate in self.bond.stated_rates)
 
     def sized(self, amount: Decimal) -> str:
         return f"{self.deal.currency.code} {self.write.short(amount)}"
@@ -76,6 +77,7 @@ class _BondWords:
         nominal = self.money(terms.unit_principal)
         first = terms.periods[0]
         rate = write.plain_percent(bond.coupon.rate.value)
+        (_, first_end, _), *later = bond.stated_rates
         begins, ends = write.day_text(bond.interest_from.value), write.day_text(bond.maturity.value)
         back = [period for period in terms.periods if period.repayment]
         per_coupon = self.money(
@@ -88,7 +90,7 @@ class _BondWords:
                 end=ends,
                 rate=rate,
             )
-        elif len(back) == 1:
+        elif len(back) == 1 and not later:
             yield say(
                 "Each unit pays {amount} interest {often}, from {start} to {end}: {rate} a year, {count} "
                 "payments.",
@@ -106,7 +108,14 @@ class _BondWords:
                 rate=rate,
                 often=often(bond.coupon.frequency, say),
                 start=begins,
-                end=ends,
+                end=write.day_text(first_end),
+            )
+        for start, end, rate_then in later:
+            yield say(
+                "From {start} to {end} the interest is {rate} a year.",
+                start=write.day_text(start),
+                end=write.day_text(end),
+                rate=write.plain_percent(rate_then),
             )
         if len(back) == 1:
             yield say(

@@ -26,6 +26,7 @@ FIELDS = {
     "final_maturity": N_("Final maturity"),
     "coupon": N_("Coupon"),
     "rate": N_("Rate"),
+    "later_rates": N_("Later rate"),
     "steps": N_("Step"),
     "from": N_("from"),
     "until": N_("until"),

@@ -277,6 +277,7 @@ def _periods(terms: SettlementTerms) -> list[dict[str, int]]:
             "numerator": p.numerator,
             "denominator": p.denominator,
             "repayment": p.repayment,
+            "step": p.step,
         }
         for p in terms.periods
     ]

@@ -157,10 +157,11 @@ contract BondChecks {
             IKpiBond.Period calldata p = terms.periods[i];
             lowest += range.lowest[i];
             highest += range.highest[i];
-            _require(lowest >= 0 && highest <= int256(uint256(type(uint64).max)), "rate out of range");
+            int256 most = highest + p.step;
+            _require(lowest + p.step >= 0 && most <= int256(uint256(type(uint64).max)), "rate out of range");
             // Or an issuer would finance itself more cheaply by not paying.
-            _require(highest <= int256(uint256(terms.lateRate)), "late rate below the coupon");
-            sum += Accrual.interest(left, uint256(highest), p.numerator, p.denominator) + 1;
+            _require(most <= int256(uint256(terms.lateRate)), "late rate below the coupon");
+            sum += Accrual.interest(left, uint256(most), p.numerator, p.denominator) + 1;
             left -= p.repayment;
         }
         bool fits = sum <= MAX_LIFETIME_PER_UNIT && sum * terms.authorisedUnits <= MAX_LIFETIME;

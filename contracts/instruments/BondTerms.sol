@@ -11,7 +11,8 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// @dev Words 0 to 6: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
 /// offering, late rate | oracle, counts of periods and fixings | principal of a unit | address of a second store. Then
 /// a word for each period, two for each fixing, and the curves' knots, a word each. What does not fit the first store
-/// is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation.
+/// is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation: a pay date fits
+/// 48 bits, a repayment 96.
 library BondTerms {
     /// @dev Words that a store can hold: the largest contract, less the leading STOP of {FeedStore}.
     uint256 private constant STORE_WORDS = 767;
@@ -69,7 +70,8 @@ library BondTerms {
             _put(
                 data,
                 HEAD + i,
-                p.payDate | uint256(p.numerator) << 64 | uint256(p.denominator) << 96 | uint256(p.repayment) << 128
+                p.payDate | uint256(p.numerator) << 48 | uint256(p.denominator) << 72 | uint256(p.repayment) << 96
+                    | uint256(uint64(p.step)) << 192
             );
         }
     }
@@ -157,17 +159,22 @@ library BondTerms {
     }
 
     function payDate(bytes memory t, uint256 period) internal pure returns (uint64) {
-        return uint64(_get(t, HEAD + period));
+        return uint48(_get(t, HEAD + period));
     }
 
     /// @notice Accrual factor of a period, numerator and denominator.
     function factor(bytes memory t, uint256 period) internal pure returns (uint256, uint256) {
         uint256 word = _get(t, HEAD + period);
-        return (uint32(word >> 64), uint32(word >> 96));
+        return (uint24(word >> 48), uint24(word >> 72));
     }
 
     function repayment(bytes memory t, uint256 period) internal pure returns (uint256) {
-        return _get(t, HEAD + period) >> 128;
+        return uint96(_get(t, HEAD + period) >> 96);
+    }
+
+    /// @notice What the terms themselves add to the rate in a period.
+    function step(bytes memory t, uint256 period) internal pure returns (int256) {
+        return int256(_get(t, HEAD + period)) >> 192;
     }
 
     /// @notice A fixing but for its curve. The caller has checked that there is one.
@@ -216,8 +223,9 @@ library BondTerms {
         terms.periods = new IKpiBond.Period[](periodCount(t));
         for (uint256 i = 0; i < terms.periods.length; ++i) {
             (uint256 numerator, uint256 denominator) = factor(t, i);
-            terms.periods[i] =
-                IKpiBond.Period(payDate(t, i), uint32(numerator), uint32(denominator), uint128(repayment(t, i)));
+            terms.periods[i] = IKpiBond.Period(
+                payDate(t, i), uint24(numerator), uint24(denominator), uint128(repayment(t, i)), int64(step(t, i))
+            );
         }
         terms.fixings = new IKpiBond.Fixing[](fixingCount(t));
         for (uint256 i = 0; i < terms.fixings.length; ++i) {

@@ -423,7 +423,7 @@ contract KpiBond is IKpiBond, Initializable {
         for (uint256 j = start; j < end; ++j) {
             Payment memory p = all[j - start];
             if (j == total) p.repayment = left * _units;
-            else if (p.waits == 0) p.interest = _coupon(t, j, left * _units, p.rate);
+            else if (p.waits == 0) p.interest = _coupon(t, j, left * _units, p.rate += t.step(j));
             if (j + 1 >= total) continue;
             p.repayment = t.repayment(j) * _units;
             left -= t.repayment(j);

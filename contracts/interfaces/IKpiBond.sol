@@ -28,11 +28,13 @@ interface IKpiBond is IServicer {
     /// @param payDate when the coupon falls due, unix seconds
     /// @param numerator, denominator accrual factor of the period in years, an exact fraction
     /// @param repayment principal of one unit that is repaid on the pay date, in minor units
+    /// @param step what the terms themselves add to the coupon rate in this period, 1e18 = 100 % a year
     struct Period {
         uint64 payDate;
-        uint32 numerator;
-        uint32 denominator;
+        uint24 numerator;
+        uint24 denominator;
         uint128 repayment;
+        int64 step;
     }
 
     /// @dev Rate: adds to the coupon rate of a range of periods (1e18 = 100 % a year). Amount: is paid in one period (minor
@@ -67,7 +69,7 @@ interface IKpiBond is IServicer {
     /// @param curePeriod seconds after a default in which arrears can still be made good
     /// @param unitPrincipal principal of one unit in minor units of the currency
     /// @param authorisedUnits units of the full issue, to which the amounts of fixings refer
-    /// @param rate coupon a year before any fixing, 1e18 = 100 %
+    /// @param rate coupon a year before any step or fixing, 1e18 = 100 %
     /// @param lateRate simple interest a year on what is late, 1e18 = 100 %
     /// @param periods coupon periods, ascending; the last pay date is the maturity, and repayments add up to the principal
     /// @param fixings in any order; several may bend the same period

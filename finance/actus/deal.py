@@ -1,8 +1,9 @@
 """A deal's bond as ACTUS contracts: the cash flows that pricing and the demo run on.
 
-A bullet is a PAM, a bond that repays before maturity a LAX (an array of redemptions); coupon steps are rate
-resets whose market object is the rate that the payoff curves give, in the integers that settle; an outcome
-payment, once fixed, is a claim on one sum beside the bond, because no ACTUS type has a redemption that bends.
+A bullet is a PAM, a bond that repays before maturity a LAX (an array of redemptions); later rates and coupon
+steps are rate resets whose market object is the rate that the terms and the payoff curves give, in the
+integers that settle; an outcome payment, once fixed, is a claim on one sum beside the bond, because no ACTUS
+type has a redemption that bends.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def contract_flows(deal: Deal, reports: Reports | None = None) -> list[PeriodFlo
     """The flows of a deal's bond for the whole issue, one per coupon period.
 
     With `reports` (one per fixing; None for a missing one) coupons step and outcomes are paid as they say;
-    without, the bond is served at its stated rate. Raises ActusError for terms that no contract type takes.
+    without, the bond is served at its stated rates. Raises ActusError for terms that no contract type takes.
     """
     terms = settlement_terms(deal)
     bond = deal.only(KpiBond)
@@ -61,7 +62,7 @@ def contract_flows(deal: Deal, reports: Reports | None = None) -> list[PeriodFlo
 def bond_contract(
     bond: KpiBond, schedule: tuple[AccrualPeriod, ...], terms: SettlementTerms, reports: Reports | None
 ) -> tuple[dict[str, Any], Series | None]:
-    """The ACTUS terms of a bond and, if its coupon steps, the market object of its rate resets."""
+    """The ACTUS terms of a bond and, if its coupon changes, the market object of its rate resets."""
     start, end = schedule[0].start, schedule[-1].end
     anchor = _anchor(schedule)
     contract: dict[str, Any] = {
@@ -91,8 +92,10 @@ def bond_contract(
             "arrayNextPrincipalRedemptionPayment": [amount for _, amount in early],
             "arrayIncreaseDecrease": ["DEC"] * len(early),
         }
-    rates = _rates(schedule, terms, reports) if reports is not None else None
-    if rates is not None and bond.coupon.steps:
+    bent = reports is not None and bond.coupon.steps
+    if bent or bond.coupon.later_rates:
+        values = [0] * len(terms.fixings) if reports is None else fixed(terms, reports)
+        rates = _rates(schedule, terms, values)
         contract["cycleAnchorDateOfRateReset"] = _time(anchor)
         contract["cycleOfRateReset"] = contract["cycleOfInterestPayment"]
         contract["marketObjectCodeOfRateReset"] = RATE_CODE
@@ -111,9 +114,8 @@ def _anchor(schedule: tuple[AccrualPeriod, ...]) -> date:
     return first if len(schedule) == 1 or first.day >= start.day else start
 
 
-def _rates(schedule: tuple[AccrualPeriod, ...], terms: SettlementTerms, reports: Reports) -> Series:
+def _rates(schedule: tuple[AccrualPeriod, ...], terms: SettlementTerms, values: Sequence[int]) -> Series:
     """The coupon rate of each period from its first day on, in the integers that settle."""
-    values = fixed(terms, reports)
     points = [
         (_moment(period.start), rate(terms, index, values) / RATE_ONE)
         for index, period in enumerate(schedule)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from finance.settlement.accrual import RATE_ONE
 from finance.settlement.bond import coupon, payments
 from finance.settlement.payoff_curve import Shape, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
@@ -37,9 +38,10 @@ class Case:
 class BondClaim:
     """A bond for the whole issue, in units of the currency; what is certain is `Decimal`.
 
-    `coupons` and `repayments` are per period at the stated rate. `cases` are the tiers of the one report that
-    decides everything (`tiered`), or else the worst and the best for holders; none for a fixed bond. `kpis`
-    names the KPI of each fixing, `kpi` and `kpi_decimals` are those of the first ("" and 0 without one).
+    `rate` is the coupon at first; `coupons` and `repayments` are per period at the stated rates. `cases` are
+    the tiers of the one report that decides everything (`tiered`), or else the worst and the best for
+    holders; none for a fixed bond. `kpis` names the KPI of each fixing, `kpi` and `kpi_decimals` are those of
+    the first ("" and 0 without one).
     """
 
     name: str
@@ -98,6 +100,15 @@ class BondClaim:
     def bullet(self) -> bool:
         """Whether all principal is repaid at maturity."""
         return not any(self.repayments[:-1])
+
+    @property
+    def average_rate(self) -> Fraction:
+        """The stated rate a year on average over the life of the claim."""
+        years = [period.years for period in self.schedule]
+        rates = (self.terms.rate + period.step for period in self.terms.periods)
+        return Fraction(sum(rate * time for rate, time in zip(rates, years, strict=True)), RATE_ONE) / sum(
+            years
+        )
 
     def payments(self, values: Sequence[int]) -> list[tuple[PaymentKind, int, Decimal]]:
         """Shape, period from 0 and money of every payment when the fixings give `values`, as it falls due."""

@@ -289,7 +289,7 @@ def _reading(claim: BondClaim, flows: Flows, exact: ClosedForm, years: Decimal, 
         return earned_yield(coming, 100 * float(claim.issue_price) / flows.face)
 
     def return_for(amount: float) -> float:
-        return simple_return(float(claim.rate), amount, float(claim.principal), float(years))
+        return simple_return(float(claim.average_rate), amount, float(claim.principal), float(years))
 
     if periods == own:
         by_case = [case_flows(claim, case.values) for case in claim.cases]

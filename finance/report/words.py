@@ -24,10 +24,11 @@ def terms_in_words(valuation: Valuation) -> list[str]:
     at = "at par" if price == "100" else f"at {price} per 100"
     once = bond.coupon.frequency == "once"
     paid = "in one coupon at maturity" if once else f"{often(claim.frequency)}"
+    (start, end, rate), *later = bond.stated_rates
     parts = [
         f"{issuer} borrows {sum_} from the holders, issued {at} on {claim.issue_date}.",
-        f"It pays {plain(claim.rate * 100)} % interest a year, {paid}, from {bond.interest_from.value} to "
-        f"{bond.maturity.value}.",
+        f"It pays {plain(rate * 100)} % interest a year, {paid}, from {start} to {end}.",
+        *(f"From {start} to {end} it pays {plain(rate * 100)} %." for start, end, rate in later),
     ]
     repaid = [day for day, amount in zip(claim.schedule, claim.repayments, strict=True) if amount]
     if claim.bullet:

@@ -68,11 +68,12 @@ def outcome(terms: SettlementTerms, units: int, index: int, values: Sequence[int
 
 def rate(terms: SettlementTerms, index: int, values: Sequence[int]) -> int:
     """The coupon rate of period `index` with every change that applies to it, 1e18 = 100 % a year."""
-    return terms.rate + sum(
+    bent = sum(
         value
         for fixing, value in zip(terms.fixings, values, strict=True)
         if fixing.effect is Effect.RATE and fixing.first <= index <= fixing.last
     )
+    return terms.rate + terms.periods[index].step + bent
 
 
 def outstanding(terms: SettlementTerms, index: int) -> int:

@@ -279,6 +279,7 @@ class BondLife:
         if index == self.total:
             return Payment(0, left, outcome, since, waits)
         period = terms.periods[index]
+        rate += period.step
         due = 0 if waits is not None else interest(left, rate, period.numerator, period.denominator)
         back = period.repayment * self.units if index + 1 < self.total else 0
         return Payment(due, back, outcome, since, waits)

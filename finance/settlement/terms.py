@@ -31,8 +31,9 @@ INVESTOR_CLASS_BITS = {"retail": 1 << 1, "professional": 1 << 2, "institutional"
 
 @dataclass(frozen=True, slots=True)
 class CouponPeriod:
-    """First day and pay date in unix seconds, the accrual factor numerator/denominator in years, and the
-    principal of one unit that is repaid on the pay date, in minor units.
+    """First day and pay date in unix seconds, the accrual factor numerator/denominator in years, the
+    principal of one unit that is repaid on the pay date, in minor units, and the `step` that the terms
+    themselves add to the coupon rate in the period (1e18 = 100 % a year).
     """
 
     start: int
@@ -40,6 +41,7 @@ class CouponPeriod:
     numerator: int
     denominator: int
     repayment: int
+    step: int = 0
 
 
 class Effect(IntEnum):
@@ -161,6 +163,7 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
     already ruled out.
     """
     bond = deal.only(KpiBond)
+    first = bond.coupon.rate.value
     decimals, token = deal.currency.token_decimals, deal.part(bond.token, ClaimToken)
     unit = integer(bond.denomination.value, decimals)
     schedule = bond.schedule
@@ -180,9 +183,16 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
         closes=unix(offering.closes.value),
         allowed_classes=allowed_classes(token),
         blocked_countries=blocked_countries(token),
-        rate=integer(bond.coupon.rate.value, RATE_DECIMALS),
+        rate=integer(first, RATE_DECIMALS),
         periods=tuple(
-            CouponPeriod(unix(period.start), unix(period.end), period.numerator, period.denominator, back)
+            CouponPeriod(
+                unix(period.start),
+                unix(period.end),
+                period.numerator,
+                period.denominator,
+                back,
+                integer(bond.coupon.rate_on(period.start) - first, RATE_DECIMALS),
+            )
             for period, back in zip(schedule, bond.repayments(unit), strict=True)
         ),
         grace_seconds=integer(bond.grace_days.value, 0) * SECONDS_PER_DAY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,7 +14,7 @@ from finance.terms.schedule import AccrualPeriod, coupon_schedule, months_after
 from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
-GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_000, 28_000, 8_500
+GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_500, 28_000, 8_500
 """At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
 
 
@@ -40,17 +41,31 @@ class CouponStep(Strict):
         return inside[0], inside[-1]
 
 
+class LaterRate(Strict):
+    """The `rate` a year from the coupon period on that begins on `from`, until the next later rate."""
+
+    from_: DayTerm = Field(alias="from")
+    rate: NumberTerm
+
+
 class Coupon(Strict):
-    """The coupon; `rate` is a fraction a year (0.0343 is 3.43 %), which `steps` may change.
+    """The coupon; `rate` is a fraction a year (0.0343 is 3.43 %), until the first of `later_rates`, whatever
+    any KPI does; `steps` add to it what KPIs decide.
 
     `once` is one coupon at maturity.
     """
 
     rate: NumberTerm
+    later_rates: Annotated[list[LaterRate], Field(min_length=1)] | None = None
     frequency: Literal["annual", "semiannual", "quarterly", "monthly", "once"]
     day_count: Text
     business_days: Text
     steps: Annotated[list[CouponStep], Field(min_length=1)] | None = None
+
+    def rate_on(self, day: date) -> Decimal:
+        """The rate of a coupon period that begins on `day`, before what KPIs decide."""
+        begun = [later.rate for later in self.later_rates or [] if later.from_.value <= day]
+        return (begun[-1] if begun else self.rate).value
 
 
 class OutcomePayment(Strict):
@@ -150,6 +165,14 @@ class KpiBond(Part):
         return [*(self.coupon.steps or []), *([self.outcome_payment] if self.outcome_payment else [])]
 
     @property
+    def stated_rates(self) -> list[tuple[date, date, Decimal]]:
+        """The coupon before what KPIs decide: from which day to which it is how much a year."""
+        later = self.coupon.later_rates or []
+        days = [self.interest_from.value, *(each.from_.value for each in later), self.maturity.value]
+        rates = [self.coupon.rate.value, *(each.rate.value for each in later)]
+        return list(zip(days, days[1:], rates, strict=False))
+
+    @property
     def schedule(self) -> tuple[AccrualPeriod, ...]:
         """The coupon periods; raises ValueError when the dates do not fit."""
         coupon = self.coupon
@@ -204,7 +227,8 @@ class KpiBond(Part):
 
         Its maturity keeps its distance from `interest_from` in months, because coupons fill whole periods and
         half years differ in days; so it moves by up to three days more or less than the rest. Likewise what
-        falls on a pay date (repayments, an outcome payment, the first coupon of a step) stays on that one.
+        falls on a pay date (repayments, an outcome payment, the first coupon of a rate or step) stays on that
+        one.
         """
         self._keep_months(moved)
         coupon = self.coupon
@@ -221,6 +245,8 @@ class KpiBond(Part):
                 elif was > old:
                     term["value"] = max(term["value"], new + timedelta(days=1))
 
+        for each, old in zip(moved["coupon"].get("later_rates", []), coupon.later_rates or [], strict=True):
+            put(each["from"], old.from_.value)
         for step, old_step in zip(moved["coupon"].get("steps", []), coupon.steps or [], strict=True):
             put(step["from"], old_step.from_.value)
             if old_step.until is not None:

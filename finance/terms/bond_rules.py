@@ -69,16 +69,29 @@ def amounts(deal: Deal) -> Iterator[Finding]:
 
 def rate(deal: Deal) -> Iterator[Finding]:
     for here, bond in bonds(deal):
-        rate = bond.coupon.rate.value
-        if rate >= 1:
-            yield (
-                (*here, "coupon", "rate"),
-                f"looks like a percentage: rates are fractions, {plain(rate)} % is {plain(rate / 100)}",
-            )
-        elif rate < 0:
-            yield (*here, "coupon", "rate"), "must not be negative"
-        elif scaled(rate, RATE_DECIMALS) is None:
-            yield (*here, "coupon", "rate"), f"has more than {RATE_DECIMALS} decimals"
+        coupon = (*here, "coupon")
+        stated = {(*coupon, "rate"): bond.coupon.rate}
+        for index, later in enumerate(bond.coupon.later_rates or []):
+            stated[*coupon, "later_rates", str(index), "rate"] = later.rate
+        for loc, term in stated.items():
+            if term.value < 0:
+                yield loc, "must not be negative"
+            else:
+                yield from _rate(loc, term)
+
+
+def later_rates(deal: Deal) -> Iterator[Finding]:
+    """Each begins with a coupon period after the first, so that no period has two rates."""
+    for here, bond in bonds(deal):
+        schedule, before = schedule_of(bond), bond.interest_from.value
+        begins = {period.start for period in schedule or ()}
+        for index, later in enumerate(bond.coupon.later_rates or []):
+            loc, day = (*here, "coupon", "later_rates", str(index), "from"), later.from_.value
+            if day <= before:
+                yield loc, f"dates out of order: not after {before}, when the rate before begins"
+            elif schedule is not None and day not in begins:
+                yield loc, "no coupon period begins on that day"
+            before = max(before, day)
 
 
 def schedule(deal: Deal) -> Iterator[Finding]:
@@ -159,7 +172,8 @@ def _has_readings(bond: KpiBond) -> bool:
     """Whether the bond can be read as if it ran for another number of periods."""
     outcome = bond.outcome_payment
     late = outcome is None or outcome.pays == "at_maturity"
-    regular = bond.coupon.frequency != "once" and not bond.coupon.steps
+    coupon = bond.coupon
+    regular = coupon.frequency != "once" and not coupon.steps and not coupon.later_rates
     return regular and late and bond.amortisation is None
 
 
@@ -233,14 +247,16 @@ def _rate(loc: Loc, term: NumberTerm) -> Iterator[Finding]:
 def coupons_stay_in_range(deal: Deal) -> Iterator[Finding]:
     """Whatever the KPIs do, no coupon period may have a rate below zero, nor one of 100 % a year or more.
 
-    Steps of the same periods add up. Each is taken at its own worst, also where one report decides several.
-    Nor may what is late bear less than the coupon can: not paying would be cheaper than paying.
+    Steps of the same periods add up, to the stated rate. Each is taken at its own worst, also where one
+    report decides several. Nor may what is late bear less than the coupon can: not paying would be cheaper
+    than paying.
     """
     for here, bond in bonds(deal):
-        schedule, rate = schedule_of(bond), bond.coupon.rate.value
-        if schedule is None or not 0 <= rate < 1:
+        schedule, stated = schedule_of(bond), [rate for _, _, rate in bond.stated_rates]
+        if schedule is None or not all(0 <= rate < 1 for rate in stated):
             continue
-        lowest, highest = [rate] * len(schedule), [rate] * len(schedule)
+        lowest = [bond.coupon.rate_on(period.start) for period in schedule]
+        highest = list(lowest)
         last_step = [0] * len(schedule)
         for index, step in enumerate(bond.coupon.steps or []):
             rates = [payoff_term(item).value for item in steps_of(step)] or [Decimal(0)]
@@ -382,6 +398,7 @@ def silence(deal: Deal) -> Iterator[Finding]:
 RULES = (
     amounts,
     rate,
+    later_rates,
     schedule,
     amortisation,
     dates,

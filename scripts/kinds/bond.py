@@ -236,17 +236,17 @@ def about(deal: Deal) -> Iterator[tuple[str, str]]:
     """What was agreed."""
     from chain.network import when
     from finance.report.text import counted, percent, token_money
-    from finance.settlement.terms import RATE_DECIMALS, SECONDS_PER_DAY, settlement_terms
+    from finance.settlement.terms import SECONDS_PER_DAY, settlement_terms
 
     terms = settlement_terms(deal)
     issue = token_money(terms.unit_principal * terms.hard_cap, deal.currency)
     first, last = terms.periods[0].pay_date, terms.periods[-1].pay_date
     paid = when(first) if first == last else f"{when(first)} to {when(last)}"
+    rates = ", then ".join(percent(float(rate)) for _, _, rate in deal.only(KpiBond).stated_rates)
     bent = f", bent by {counted(len(terms.fixings), 'report')}" if terms.fixings else ""
     yield (
         "agreed",
-        f"{terms.name}: {issue} at {percent(terms.rate / 10**RATE_DECIMALS)}, "
-        f"{counted(len(terms.periods), 'coupon')}, paid {paid}{bent}",
+        f"{terms.name}: {issue} at {rates}, {counted(len(terms.periods), 'coupon')}, paid {paid}{bent}",
     )
     grace, cure = (seconds // SECONDS_PER_DAY for seconds in (terms.grace_seconds, terms.cure_seconds))
     yield (

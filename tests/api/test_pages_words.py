@@ -17,6 +17,7 @@ from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
 from finance.terms.bond import KpiBond
 from tests.book import groups
+from tests.finance.deal_variants import enel_stepping_up
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "api"
@@ -113,6 +114,36 @@ def test_every_deal_of_the_book_is_told(name: str, language: str) -> None:
     # Every input stands in the sheet with its origin, a schedule of periods in one line, and so do parties.
     assert len(shown) == len(stated) + len(deal.parties)
     assert all(line.words for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("language", "then", "interest", "label"),
+    [
+        (
+            "en",
+            "From 10 Sep 2022 to 10 Sep 2024 the interest is 3% a year.",
+            "2.65% → 3% a year",
+            "Coupon · Later rate 1 · Rate",
+        ),
+        (
+            "ko",
+            "2022년 9월 10일부터 2024년 9월 10일까지 이자는 연 3%입니다.",
+            "연 2.65% → 3%",
+            "쿠폰 · 이후 이율 1 · 이율",
+        ),
+    ],
+)
+def test_a_coupon_that_steps_by_its_terms_is_told(
+    language: str, then: str, interest: str, label: str
+) -> None:
+    deal, say, write = enel_stepping_up(), Translator(language), Format(language)
+    words = words_of(deal, say, write)
+    assert "2022" in words.gets[0]
+    assert "2024" not in words.gets[0]
+    assert words.gets[1] == then
+    assert interest in {text for _, text in words.facts}
+    sheet = term_sheet(deal, say, write)
+    assert label in {line.label for group in sheet.groups for line in group.lines}
 
 
 @pytest.mark.parametrize(

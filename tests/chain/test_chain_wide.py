@@ -165,6 +165,27 @@ def test_dust_of_a_fixed_bond_is_carried_and_returned(chain: LocalChain) -> None
     assert read(life.currency.balanceOf(life.record.addresses["bond"])) == 13 * THOUSAND - 466_666_655
 
 
+def test_a_coupon_that_steps_by_the_terms_alone(chain: LocalChain) -> None:
+    """6 % for a year, then 4 %, then 7 %: 210, 210, 140 and 245 on 7,000. Another step is a difference."""
+    tree = fixed_tree()
+    tree["parts"]["bond"]["coupon"]["later_rates"] = [
+        {"from": term(at_date(DATES[1])), "rate": term(Decimal("0.04"))},
+        {"from": term(at_date(DATES[2])), "rate": term(Decimal("0.07"))},
+    ]
+    life = lived(chain, parse_deal(tree))
+    assert check_deployment(life.w3, life.record) == []
+    for day in DATES:
+        life.coupon(day)
+    life.send(life.c, life.bond.redeem())
+    result = reconcile(life.w3, life.record)
+    assert result.ok, result.differences
+    assert amounts(result, "coupon") == [(1, 210 * ONE), (2, 210 * ONE), (3, 140 * ONE), (4, 245 * ONE)]
+    tree["parts"]["bond"]["coupon"]["later_rates"][0]["rate"]["value"] = Decimal("0.05")
+    altered = reconcile(life.w3, life.record, parse_deal(tree))
+    assert "bond.terms.periods[2].step" in {each.field for each in altered.deployment}
+    assert {(row.kind, row.period) for row in altered.rows if row.difference} >= {("coupon", 3)}
+
+
 # -- everything together
 
 

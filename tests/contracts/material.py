@@ -114,7 +114,8 @@ def fixing(effect: int, first: int, last: int, curve: dict, missing: int, **chan
 def bullet(unit: int, *dates: int, denominator: int = 1) -> list[dict]:
     """Years of interest up to the dates given, and the principal of one unit with the last of them."""
     periods = [
-        {"payDate": date, "numerator": 1, "denominator": denominator, "repayment": 0} for date in dates
+        {"payDate": date, "numerator": 1, "denominator": denominator, "repayment": 0, "step": 0}
+        for date in dates
     ]
     if periods:
         periods[-1]["repayment"] = unit

@@ -92,6 +92,29 @@ def test_acceleration_of_a_fixed_bond(fixed, parties):
     said(tx, "BondAccelerated", interestOwed=COUPON + accrued, principalOwed=PRINCIPAL, lateOwed=overdue)
 
 
+# ---------------------------------------------------------------- rates by the terms
+
+
+def test_a_coupon_that_steps_by_the_terms_alone(launch, parties, anyone):
+    """5 %, then 6.5 %, then 4 % on 100,000, with no report and nothing to fix."""
+    steps = (0, 15 * 10**15, -(10**16))
+
+    def periods(plan):
+        years = bullet(plan.unit, *plan.pay_dates)
+        return [year | {"step": each} for year, each in zip(years, steps, strict=True)]
+
+    deal = launch.sell(launch(periods=periods, fixings=[], oraclePolicies=[]))
+    for payment, interest in enumerate((5_000, 6_500, 4_000)):
+        amount = interest * 10**6
+        assert deal.bond.rateOf(payment) == interest * 10**13
+        assert plain(deal.bond.nextPayment()) == (deal.plan.pay_dates[payment], amount)
+        tx = pay(deal, parties, payment, amount)
+        said(tx, "CouponPaid", period=payment, interest=amount, repayment=0, outcome=0, late=0, paid=amount)
+    deal.bond.fund(PRINCIPAL, {"from": parties.issuer})
+    deal.bond.redeem(anyone)
+    assert claim_all(deal, parties.investor, parties.other) == [69_300 * 10**6, 46_200 * 10**6]
+
+
 # ---------------------------------------------------------------- repayments
 
 

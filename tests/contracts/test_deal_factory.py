@@ -328,6 +328,12 @@ def repaying(*parts):
     return [year | {"repayment": part * MILLION} for year, part in years]
 
 
+def stepping(*steps):
+    """Years of a bullet to whose rate the terms add these."""
+    years = zip(periods(*range(2**40, 2**40 + len(steps))), steps, strict=True)
+    return [year | {"step": each} for year, each in years]
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -398,6 +404,17 @@ def repaying(*parts):
             "rate out of range",
         ),
         ({"fixings": [fixing(RATE, 0, 2, step((0, 0)), 2**64 - FIVE)]}, "rate out of range"),
+        # Steps of the terms, by themselves and with what a report can add.
+        ({"periods": stepping(0, -FIVE - 1, 0)}, "rate out of range"),
+        (
+            {
+                "periods": stepping(0, 1 - FIVE, 0),
+                "fixings": [fixing(RATE, 1, 1, step((0, -2), (1, 0)), 0)],
+            },
+            "rate out of range",
+        ),
+        ({"periods": stepping(0, 1, 0), "lateRate": FIVE}, "late rate below the coupon"),
+        ({"periods": stepping(2**63 - 1, 0), "rate": 2**64 - 1}, "rate out of range"),
         # Two that may take: each is rounded against holders by itself, so a minor unit a unit stays back.
         (
             {"fixings": [fixing(AMOUNT, 2, 2, step((0, -5 * TENTH)), 0)] * 2},

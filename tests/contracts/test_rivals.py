@@ -15,7 +15,7 @@ from tests.contracts.lives import (
     mature_report,
     pay_coupons,
 )
-from tests.contracts.material import DAY, MILLION
+from tests.contracts.material import DAY, MILLION, bullet
 
 
 def test_multiply_before_divide(live, parties):
@@ -39,7 +39,7 @@ def test_multiply_before_divide(live, parties):
 def test_nothing_is_cut_off_on_the_way(launch, unit, units, rate, numerator, coupon):
     """principal x rate x numerator / denominator, one division at the end; days over 365."""
     schedule = lambda plan: [  # noqa: E731
-        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": 365, "repayment": unit}
+        bullet(unit, plan.pay_dates[0], denominator=365)[0] | {"numerator": numerator}
     ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
     deal = launch(unit=unit, units=units, rate=rate, periods=schedule, oracle_overrides=early)
@@ -135,7 +135,7 @@ def test_every_day_count(launch, numerator, denominator, coupon):
     """Rivals know /365 only. An accrual factor is an exact fraction, so any rule works; expected values by
     hand."""
     schedule = lambda plan: [  # noqa: E731
-        {"payDate": plan.pay_dates[0], "numerator": numerator, "denominator": denominator, "repayment": K}
+        bullet(K, plan.pay_dates[0], denominator=denominator)[0] | {"numerator": numerator}
     ]
     early = {"periodEnds": lambda plan: [plan.pay_dates[0] - 100 * DAY]}
     deal = launch.sell(launch(periods=schedule, oracle_overrides=early))

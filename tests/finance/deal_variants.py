@@ -5,6 +5,7 @@ signs. Made in memory from the book's files, so that what draws and prints can b
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def enel_along_a_line() -> Deal:
     return parse_deal(tree)
 
 
+def enel_stepping_up() -> Deal:
+    """The coupon of 2.65 % is 3 % from 10 September 2022 on, where the KPI adds to it too."""
+    tree = read_deal_yaml(file_of("enel-slb-2019"))
+    tree["parts"]["bond"]["coupon"]["later_rates"] = [{"from": term(date(2022, 9, 10)), "rate": term(0.03)}]
+    return parse_deal(tree)
+
+
 def atlanta_along_a_line() -> Deal:
     """An outcome payment that rises from nothing at 6 to a million at 7 million gallons."""
     tree = read_deal_yaml(file_of("atlanta-eib-2019"))
@@ -90,6 +98,7 @@ def singapore_along_lines() -> Deal:
 VARIANTS: dict[str, Callable[[], Deal]] = {
     **{f"enel {kind}": (lambda kind=kind: enel_under(kind)) for kind in ENEL_PROCESSES},  # type: ignore[misc]
     "enel along a line": enel_along_a_line,
+    "enel stepping up": enel_stepping_up,
     "atlanta along a line": atlanta_along_a_line,
     "singapore along lines": singapore_along_lines,
 }

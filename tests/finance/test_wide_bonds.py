@@ -47,8 +47,9 @@ def test_repayments_add_up_to_the_principal(drawn: Drawn) -> None:
 @wide
 @given(wide_bonds(), st.data())
 def test_rates_are_those_that_the_file_states(drawn: Drawn, data: Any) -> None:
-    """For any reports every rate lies from 0 to 100 %, and is the coupon plus what each step says, read from
-    the file by its words: the tier that the report falls in, in periods that begin from `from` to `until`.
+    """For any reports every rate lies from 0 to 100 %, and is the coupon, or the last of its later rates by
+    then, plus what each step says, read from the file by its words: the tier that the report falls in, in
+    periods that begin from `from` to `until`.
     """
     deal = parse_deal(drawn[0])
     terms = settlement_terms(deal)
@@ -58,7 +59,11 @@ def test_rates_are_those_that_the_file_states(drawn: Drawn, data: Any) -> None:
     for index, period in enumerate(drawn[1]):
         found = rate(terms, index, values)
         assert 0 <= found < 10**18
-        stated = Fraction(bond.coupon.rate.value) * 10**18
+        coupon = drawn[0]["parts"]["bond"]["coupon"]
+        stated = Fraction(coupon["rate"]["value"]) * 10**18
+        for later in coupon.get("later_rates", []):
+            if later["from"]["value"] <= period.start:
+                stated = Fraction(later["rate"]["value"]) * 10**18
         for step, report in zip(bond.coupon.steps or [], reports, strict=False):
             if step.from_.value <= period.start and (step.until is None or period.start < step.until.value):
                 stated += in_words(step, report, deal.controller_of(deal.key_of(KpiBond)))

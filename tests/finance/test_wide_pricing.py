@@ -54,6 +54,9 @@ def quantlib_price(bond: KpiBond, choose: Callable[[Rule], Decimal], rate: float
     """The bond when each rule pays what `choose` says, as QuantLib's amortising bond of stepping rates."""
     schedule = bond.schedule
     rates = [float(bond.coupon.rate.value)] * len(schedule)
+    for later in bond.coupon.later_rates or []:
+        begins = [period.start for period in schedule].index(later.from_.value)
+        rates[begins:] = [float(later.rate.value)] * (len(schedule) - begins)
     extra = [0.0] * len(schedule)
     for rule in bond.kpi_rules:
         first, last = rule.reach(schedule)

@@ -123,9 +123,17 @@ def report(draw: Any) -> Tree:
 
 @st.composite
 def wide_bonds(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
-    """A deal that is accepted, and its schedule: steps, lines, repayments, an outcome, or none of them."""
+    """A deal that is accepted, and its schedule: later rates, steps, lines, repayments, an outcome, or none
+    of them."""
     tree, schedule = draw(bases())
     bond = tree["parts"]["bond"]
+    stated = [bond["coupon"]["rate"]]
+    starts = st.sampled_from([period.start for period in schedule])
+    if days := sorted(draw(st.sets(starts, max_size=3)) - {schedule[0].start}):
+        stated += [term(Decimal(draw(st.integers(0, 2000))).scaleb(-4)) for _ in days]
+        bond["coupon"]["later_rates"] = [
+            {"from": term(day), "rate": rate} for day, rate in zip(days, stated[1:], strict=True)
+        ]
     ends = [period.end for period in schedule]
     rates = st.integers(-200 * 10**4, 500 * 10**4).map(lambda number: Decimal(number).scaleb(-8))
     steps = []
@@ -138,7 +146,8 @@ def wide_bonds(draw: Any) -> tuple[Tree, tuple[AccrualPeriod, ...]]:
     if steps:
         bond["coupon"]["steps"] = steps
         lows = [min(each["rate"]["value"] for each in step.get("tiers") or step["line"]) for step in steps]
-        bond["coupon"]["rate"]["value"] += sum(-low for low in lows if low < 0)
+        for rate in stated:
+            rate["value"] += sum(-low for low in lows if low < 0)
     kind = draw(st.sampled_from(["bullet", "linear", "schedule"]))
     if kind == "linear":
         bond["amortisation"] = {"kind": kind, "from": term(draw(st.sampled_from(ends)))}

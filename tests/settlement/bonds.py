@@ -39,15 +39,19 @@ def _template() -> SettlementTerms:
 
 
 def random_bond(rng: Random) -> SettlementTerms:
-    """Few minor units, so that every rounding shows; repayments, overlapping steps, amounts; each fixing by
-    a report of its own, of one of two feeds, on what is measured before or after the payment it bends."""
+    """Few minor units, so that every rounding shows; repayments, rates by the terms, overlapping steps,
+    amounts; each fixing by a report of its own, of one of two feeds, on what is measured before or after the
+    payment it bends."""
     count, units = rng.randint(1, 5), rng.randint(5, 30)
     back = [rng.randint(0, 3_000) for _ in range(count - 1)] + [rng.randint(1, 90_000)]
-    periods = tuple(
-        CouponPeriod(NOW + i * QUARTER, NOW + (i + 1) * QUARTER, rng.randint(80, 95), 360, part)
-        for i, part in enumerate(back)
-    )
     issuer, rate, fixings = rng.random() < 0.5, rng.randrange(10**17), []
+    periods = tuple(
+        CouponPeriod(
+            NOW + i * QUARTER, NOW + (i + 1) * QUARTER, rng.randint(80, 95), 360, part,
+            rng.choice((0, rng.randint(-rate // 20, 5 * 10**16))),
+        )
+        for i, part in enumerate(back)
+    )  # fmt: skip
     ends: tuple[list[int], list[int]] = [], []
     for number in range(rng.randint(0, 6)):
         first, effect = rng.randrange(count), rng.choice(list(Effect))
@@ -75,7 +79,7 @@ def random_bond(rng: Random) -> SettlementTerms:
         unit_principal=sum(back),
         hard_cap=units,
         rate=rate,
-        late_rate=7 * 10**17 + rng.randrange(10**17),
+        late_rate=8 * 10**17 + rng.randrange(10**17),
         periods=periods,
         grace_seconds=GRACE,
         cure_seconds=CURE,
@@ -127,7 +131,7 @@ class Bond(Reported):
             at["token"], at[CURRENCY], ISSUER, at["offering"], at["oracle"], terms.grace_seconds,
             terms.cure_seconds, ("issuer", "holders").index(terms.data_controller), terms.unit_principal,
             terms.hard_cap, terms.rate, terms.late_rate,
-            [(p.pay_date, p.numerator, p.denominator, p.repayment) for p in terms.periods],
+            [(p.pay_date, p.numerator, p.denominator, p.repayment, p.step) for p in terms.periods],
             [
                 (feeds[f.feed], f.kpi_period, f.effect, f.first, f.last, f.missing, curve_struct(f.curve))
                 for f in terms.fixings

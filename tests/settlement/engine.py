@@ -236,7 +236,7 @@ class Engine:
         return signed(self._call("against", word(payer) + word(value) + word(damages)))
 
 
-PERIOD = "(uint64,uint32,uint32,uint128)"
+PERIOD = "(uint64,uint24,uint24,uint128,int64)"
 FIXING = f"(bytes32,uint32,uint8,uint16,uint16,int128,{CURVE})"
 CASE = f"(uint128,uint64,uint64,uint64,{PERIOD}[],{FIXING}[],uint8,bool[],int128[])"
 LIFE = "(uint256[],uint256[],int256[],uint256)"
@@ -292,7 +292,8 @@ def _case(
     terms: SettlementTerms, units: int, reports: Sequence[int | None], dates: Sequence[int]
 ) -> tuple[Any, ...]:
     periods = [
-        (date, p.numerator, p.denominator, p.repayment) for date, p in zip(dates, terms.periods, strict=True)
+        (date, p.numerator, p.denominator, p.repayment, p.step)
+        for date, p in zip(dates, terms.periods, strict=True)
     ]
     fixings = [
         (bytes(32), i, int(f.effect), f.first, f.last, f.missing, _curve(f.curve))

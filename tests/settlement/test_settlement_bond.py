@@ -64,7 +64,8 @@ def test_half_the_issue_gets_half_the_outcome(dc_water: SettlementTerms) -> None
 def bullet(terms: SettlementTerms, rng: Random) -> SettlementTerms:
     """A bond of few minor units, where every rounding shows; no outcome takes more than the principal."""
     unit_principal, hard_cap, count = rng.randint(1, 50), rng.randint(1, 40), rng.randint(1, 12)
-    most = unit_principal * hard_cap
+    most, rate = unit_principal * hard_cap, rng.randrange(10**18)
+    steps = (0, -rng.randint(0, rate // 8), rng.randrange(10**17))
     points = [(-9, -rng.randint(0, most)), (9, rng.randint(0, 2 * most))]
     outcome = Fixing(
         0, 0, Effect.AMOUNT, count - 1, count - 1, Curve.of(rng.choice(list(Shape)), points),
@@ -74,9 +75,11 @@ def bullet(terms: SettlementTerms, rng: Random) -> SettlementTerms:
         terms,
         unit_principal=unit_principal,
         hard_cap=hard_cap,
-        rate=rng.randrange(10**18),
+        rate=rate,
         periods=tuple(
-            CouponPeriod(i, i + 1, rng.randint(0, 370), rng.choice((360, 365, 366)), repayment)
+            CouponPeriod(
+                i, i + 1, rng.randint(0, 370), rng.choice((360, 365, 366)), repayment, rng.choice(steps)
+            )
             for i, repayment in enumerate([0] * (count - 1) + [unit_principal])
         ),
         fixings=(outcome,),
@@ -94,7 +97,7 @@ def bent(terms: SettlementTerms, rng: Random) -> SettlementTerms:
     fixings = []
     for _ in range(rng.randint(0, 4)):
         first = rng.randrange(count)
-        low = -(terms.rate // 4)
+        low = -(terms.rate // 5)  # four of them, and an eighth by the terms
         points = [(-9, rng.randint(low, 0)), (9, rng.randint(0, 10**17))]
         curve = Curve.of(rng.choice(list(Shape)), points)
         last = rng.randrange(first, count)
@@ -134,10 +137,14 @@ def test_coupons_are_exact_interest_rounded_down(dc_water: SettlementTerms, seed
         left = terms.unit_principal
         for index, (payment, period) in enumerate(zip(coupons, terms.periods, strict=True)):
             year = Fraction(period.numerator, period.denominator)
-            rate = terms.rate + sum(
-                payoff(f.curve, kpi)
-                for f in terms.fixings
-                if f.effect is Effect.RATE and f.first <= index <= f.last
+            rate = (
+                terms.rate
+                + period.step
+                + sum(
+                    payoff(f.curve, kpi)
+                    for f in terms.fixings
+                    if f.effect is Effect.RATE and f.first <= index <= f.last
+                )
             )
             assert payment.due == floor(left * units * Fraction(rate, 10**18) * year), f"seed {seed}"
             left -= period.repayment

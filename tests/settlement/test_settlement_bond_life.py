@@ -36,15 +36,18 @@ def engine() -> ReplayEngine:
 
 
 def a_bond(terms: SettlementTerms, rng: Random) -> SettlementTerms:
-    """Few minor units, so that every rounding shows; repayments, overlapping steps, amounts; each fixing by
-    a report of its own, on what is measured before or after the payment it bends."""
+    """Few minor units, so that every rounding shows; repayments, rates by the terms, overlapping steps,
+    amounts; each fixing by a report of its own, on what is measured before or after the payment it bends."""
     count, units = rng.randint(1, 5), rng.randint(1, 30)
     back = [rng.randint(0, 3_000) for _ in range(count - 1)] + [rng.randint(1, 90_000)]
-    periods = tuple(
-        CouponPeriod(NOW + i * QUARTER, NOW + (i + 1) * QUARTER, rng.randint(80, 95), 360, part)
-        for i, part in enumerate(back)
-    )
     issuer, rate, fixings, ends = rng.random() < 0.5, rng.randrange(10**17), [], []
+    periods = tuple(
+        CouponPeriod(
+            NOW + i * QUARTER, NOW + (i + 1) * QUARTER, rng.randint(80, 95), 360, part,
+            rng.choice((0, rng.randint(-rate // 20, 10**17))),
+        )
+        for i, part in enumerate(back)
+    )  # fmt: skip
     for number in range(rng.randint(0, 4)):
         first, effect = rng.randrange(count), rng.choice(list(Effect))
         last = rng.randrange(first, count) if effect is Effect.RATE else first

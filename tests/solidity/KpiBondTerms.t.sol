@@ -114,11 +114,13 @@ contract KpiBondTermsTest is BondFixture {
         }
     }
 
-    /// @dev Three changes over any ranges: accepted exactly when no sum of their values leaves the range, in any period.
+    /// @dev Three changes over any ranges, and steps by the terms: accepted exactly when no sum of their values leaves the
+    /// range, in any period.
     function testFuzz_noReportsMoveARateOutOfRange(
         uint16[3] memory a,
         uint16[3] memory b,
         int64[6] memory y,
+        int64[4] memory steps,
         bool holders
     ) external {
         IKpiBond.Terms memory t = bond.terms();
@@ -134,8 +136,9 @@ contract KpiBondTermsTest is BondFixture {
         }
         bool fits = true;
         for (uint256 period = 0; period < 4; ++period) {
+            t.periods[period].step = steps[period] / 400;
             for (uint256 values = 0; values < 8; ++values) {
-                int256 rate = int256(uint256(t.rate));
+                int256 rate = int256(uint256(t.rate)) + steps[period] / 400;
                 for (uint256 i = 0; i < 3; ++i) {
                     bool bends = t.fixings[i].first <= period && period <= t.fixings[i].last;
                     if (bends) rate += t.fixings[i].curve.knots[values >> i & 1].y;
@@ -186,7 +189,9 @@ contract KpiBondTermsTest is BondFixture {
         terms.termsHash = "the largest deal";
         terms.periods = new IKpiBond.Period[](240);
         for (uint64 i = 0; i < 240; ++i) {
-            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 305_419_896, 3_735_928_559, 2 ** 66 + i);
+            terms.periods[i] = IKpiBond.Period(
+                CLOSES + (i + 1) * 30 days, 1_193_046, 14_593_470, 2 ** 66 + i, 123_456_789_123_456_789 - int64(i)
+            );
         }
         terms.unitPrincipal = uint128(240 * 2 ** 66 + 239 * 120);
         terms.oraclePolicies = new IKpiOracle.FeedConfig[](kpis);
@@ -221,7 +226,7 @@ contract KpiBondTermsTest is BondFixture {
         terms.lateRate = RATE + 32 * 1e14;
         terms.periods = new IKpiBond.Period[](240);
         for (uint64 i = 0; i < 240; ++i) {
-            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 1, 12, i < 239 ? 4 : 41);
+            terms.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * 30 days, 1, 12, i < 239 ? 4 : 41, 0);
         }
         IKpiBond.Fixing memory model = terms.fixings[0];
         terms.fixings = new IKpiBond.Fixing[](32);

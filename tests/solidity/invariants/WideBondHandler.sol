@@ -7,8 +7,8 @@ import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
 import {PayoffCurve} from "../../../contracts/settlement/PayoffCurve.sol";
 import {BondBooks} from "./BondBooks.sol";
 
-/// @notice Lives the life of a bond of random terms: two to five periods, repayments on the way, up to five coupon steps
-/// and amounts that go by the reports on up to two KPIs, and either side in control of the data.
+/// @notice Lives the life of a bond of random terms: two to five periods, repayments and rates of their own on the way, up
+/// to five coupon steps and amounts that go by the reports on up to two KPIs, and either side in control of the data.
 /// @dev The first action throws the dice for the terms. Curves have two points, so that a payoff can be written down here
 /// without the contracts' curve. As in {TokenHandler}, each action is predicted from the books first.
 contract WideBondHandler is BondBooks {
@@ -41,6 +41,7 @@ contract WideBondHandler is BondBooks {
     uint256[] private _numerators;
     uint256[] private _denominators;
     uint256[] private _repayments;
+    int256[] private _steps;
     uint256 public repaid; // of one unit
     bytes32[] private _feeds;
     mapping(uint256 kpi => mapping(uint256 measured => Seen)) private _seen;
@@ -69,8 +70,15 @@ contract WideBondHandler is BondBooks {
             _numerators.push(181 + _pick(mix(dice + i), 4, 3));
             _denominators.push(_pick(mix(dice + i), 5, 1) == 0 ? 360 : 365);
             _repayments.push(back);
-            t.periods[i] =
-                IKpiBond.Period(uint64(_payDate(i)), uint32(_numerators[i]), uint32(_denominators[i]), uint128(back));
+            // A quarter of the rate down to half of it up: with all that reports can do, it stays from zero to the late rate.
+            _steps.push(int256(RATE * _pick(mix(dice + i), 6, 75) / 100) - int256(uint256(RATE)) / 4);
+            t.periods[i] = IKpiBond.Period({
+                payDate: uint64(_payDate(i)),
+                numerator: uint24(_numerators[i]),
+                denominator: uint24(_denominators[i]),
+                repayment: uint128(back),
+                step: int64(_steps[i])
+            });
         }
         uint256 kpis = _pick(dice, 6, 2);
         t.oraclePolicies = new IKpiOracle.FeedConfig[](kpis);
@@ -445,7 +453,7 @@ contract WideBondHandler is BondBooks {
     }
 
     function _interestIf(uint256 period, bool termsKept) private view returns (uint256) {
-        int256 rate = int256(uint256(RATE));
+        int256 rate = int256(uint256(RATE)) + _steps[period];
         for (uint256 i = 0; i < _rules.length; ++i) {
             if (_rules[i].bendsRate && _bends(_rules[i], period)) rate += _valueIf(_rules[i], termsKept);
         }

@@ -234,7 +234,7 @@ abstract contract DealFixture is Test {
         t.dataController = IKpiBond.DataController.Issuer;
         t.periods = new IKpiBond.Period[](4);
         for (uint64 i = 0; i < 4; ++i) {
-            t.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * HALF_YEAR, 181 + uint32(i) % 2 * 3, 365, 0);
+            t.periods[i] = IKpiBond.Period(CLOSES + (i + 1) * HALF_YEAR, 181 + uint24(i) % 2 * 3, 365, 0, 0);
         }
         t.periods[3].repayment = UNIT_PRINCIPAL;
         t.fixings = new IKpiBond.Fixing[](1);
