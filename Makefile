@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts solidity test-solidity test-deep mutants slither fuzzer lock clean
+.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts solidity test-solidity test-deep mutants slither fuzzer prove lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,8 +84,12 @@ mutants: tools compile ## break the code on purpose, COUNT times a room; fails i
 slither: tools compile ## static analysis of the contracts
 	@$(BIN)/python tools/slither.py
 
+prove: setup ## halmos, in an environment of its own: symbolic proofs, and broken versions that they must refute
+	@$(BOOTSTRAP) halmos
+	@$(BIN)/python tools/prove.py
+
 lock: setup ## choose versions again and pin them with hashes
-	@for name in bootstrap run test schemathesis; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
+	@for name in bootstrap run test schemathesis halmos; do $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  requirements/$$name.in -o requirements/$$name.lock; done
 

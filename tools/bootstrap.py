@@ -3,9 +3,9 @@
 
 Needs Python 3.11 to 3.14 and Node.js >= 20 and nothing else; standard library only. Each step is
 skipped when its inputs have not changed since it last finished, so a second run does nothing.
-Arguments: `tests` for the tools of `make test` too (kept up to date from then on), `schemathesis` for that
-fuzzer of web interfaces in an environment of its own, `--named` when the user has chosen this Python, so
-that no other is looked for.
+Arguments: `tests` for the tools of `make test` too (kept up to date from then on), `schemathesis` or
+`halmos` for that tool in an environment of its own, `--named` when the user has chosen this Python, so that
+no other is looked for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-SCHEMATHESIS = ROOT / ".toolchain" / "schemathesis"
+APART = ("schemathesis", "halmos")
+"""Tools in environments of their own: schemathesis needs a hypothesis much newer than the one eth-brownie
+holds, halmos a z3 of its own, and it is AGPL."""
 STAMPS = ROOT / ".toolchain" / "stamps"
 SOLC_VERSION = "0.8.37"
 MIN_NODE = 20
@@ -172,10 +174,13 @@ def install_node_packages() -> None:
     run("npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
 
 
-def install_schemathesis() -> None:
-    # It needs a hypothesis much newer than the one eth-brownie holds.
-    run(sys.executable, "-m", "venv", "--clear", SCHEMATHESIS)
-    install_locked("schemathesis", SCHEMATHESIS / PYTHON.relative_to(VENV))
+def python_of(tool: str) -> Path:
+    return ROOT / ".toolchain" / tool / PYTHON.relative_to(VENV)
+
+
+def install_apart(tool: str) -> None:
+    run(sys.executable, "-m", "venv", "--clear", ROOT / ".toolchain" / tool)
+    install_locked(tool, python_of(tool))
 
 
 def install_compiler() -> None:
@@ -206,9 +211,9 @@ def main() -> int:
     step("node packages", [ROOT / "package-lock.json"], ROOT / "node_modules" / "solc", install_node_packages)
     compiler = ROOT / ".toolchain" / "solcx" / f"solc-v{SOLC_VERSION}"
     step("solidity compiler", [ROOT / "tools" / "solc-js.cjs"], compiler, install_compiler)
-    if "schemathesis" in words:
-        lock = ROOT / "requirements" / "schemathesis.lock"
-        step("schemathesis", [lock], SCHEMATHESIS / PYTHON.relative_to(VENV), install_schemathesis)
+    for tool in words.intersection(APART):
+        lock = ROOT / "requirements" / f"{tool}.lock"
+        step(tool, [lock], python_of(tool), functools.partial(install_apart, tool))
     return 0
 
 
