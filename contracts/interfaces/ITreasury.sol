@@ -32,7 +32,7 @@ interface ITreasury is IServicer {
         address payer;
     }
 
-    /// @notice A KPI: its value of the period with the same number.
+    /// @notice A KPI: its value of the period with the same number, which ends by the treasury's date.
     /// @param missing what counts where no report came
     struct Fact {
         address oracle;
@@ -141,6 +141,8 @@ interface ITreasury is IServicer {
     error Treasury_TooMuch(uint256 amount, uint256 most);
     error Treasury_PotNotFilled(uint256 pot, uint256 amount, uint256 opening);
     error Treasury_NotIssued(address token, uint256 units, uint256 wanted);
+    /// @dev Another services it, it is in another currency, or an offering that is none of the deal's sells it.
+    error Treasury_ForeignToken(address token);
     error Treasury_NotDue(uint64 due);
     error Treasury_NothingToSpend();
     error Treasury_UnsupportedCurrency(address currency, uint256 expected, uint256 received);

@@ -126,11 +126,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         if (_state != State.Offered) revert Treasury_WrongState(_state);
         TreasuryTerms.Kept memory kept = TreasuryTerms.read(_head);
         uint256 count = TreasuryTerms.count(kept.w, TreasuryTerms.OFFERINGS);
-        bool known = false;
-        for (uint256 i = 0; i < count; ++i) {
-            if (_offering(kept, i) == msg.sender) known = true;
-        }
-        if (!known) revert Treasury_NotOffering(msg.sender);
+        if (!_isOffering(kept, msg.sender)) revert Treasury_NotOffering(msg.sender);
         if (++_begun != 1) return;
         // Whoever is called finds a treasury that has not begun, and offerings that are settled or cannot be.
         // slither-disable-start reentrancy-no-eth
@@ -152,9 +148,20 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.PAYEES); ++i) {
             Payee memory payee = TreasuryTerms.payee(kept, i);
             if (payee.units == 0) continue;
-            uint256 units = ISecurityToken(payee.to).totalSupply();
+            ISecurityToken token = ISecurityToken(payee.to);
+            uint256 units = token.totalSupply();
             if (units != payee.units) revert Treasury_NotIssued(payee.to, units, payee.units);
+            // Or it could not be distributed to, or closed, and no period would be paid.
+            bool ours = token.servicer() == address(this) && token.anchors().currency == address(_currency);
+            if (!ours || !_isOffering(kept, token.minter())) revert Treasury_ForeignToken(payee.to);
         }
+    }
+
+    function _isOffering(TreasuryTerms.Kept memory kept, address who) private pure returns (bool) {
+        for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.OFFERINGS); ++i) {
+            if (_offering(kept, i) == who) return true;
+        }
+        return false;
     }
 
     function _offering(TreasuryTerms.Kept memory kept, uint256 i) private pure returns (address) {

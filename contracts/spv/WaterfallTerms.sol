@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
+import {FeedStore} from "../oracle/FeedStore.sol";
 import {CodeStore} from "../settlement/CodeStore.sol";
 import {Waterfall} from "../settlement/Waterfall.sol";
 import {WaterfallChecks} from "../settlement/WaterfallChecks.sol";
@@ -11,13 +14,15 @@ import {TreasuryTerms} from "./TreasuryTerms.sol";
 /// @notice What a treasury's terms must satisfy, and keeping them as {TreasuryTerms} reads them.
 /// @dev A contract of its own, so that the treasury does not carry this code.
 contract WaterfallTerms {
+    using FeedStore for bytes;
+
     uint256 public constant MAX_PERIODS = 480;
     uint256 public constant MAX_LINES = 16; // bounds the loops over them
     uint256 public constant MAX_FACTS = 16;
     uint256 public constant MAX_PAYEES = 32;
     uint256 public constant MAX_OFFERINGS = 8;
 
-    /// @notice Check terms and keep them as code. Anyone may: what nobody points to is of no meaning.
+    /// @notice Check terms of the caller and keep them as code. Anyone may: what nobody points to is of no meaning.
     function keep(ITreasury.Terms calldata terms) external returns (address head, address rows) {
         uint256[] memory w = _words(terms);
         WaterfallChecks.validate(_program(w));
@@ -41,7 +46,7 @@ contract WaterfallTerms {
 
     // ---------------------------------------------------------------- checks
 
-    function _checkRest(ITreasury.Terms calldata terms) private pure {
+    function _checkRest(ITreasury.Terms calldata terms) private view {
         _require(terms.currency != address(0), "currency zero");
         _require(terms.offerings.length != 0 && terms.offerings.length <= MAX_OFFERINGS, "offerings not 1-8");
         _require(terms.lines.length <= MAX_LINES, "more than 16 lines");
@@ -69,11 +74,37 @@ contract WaterfallTerms {
             _require(terms.pots[i].opening == 0 || terms.pots[i].funder != address(0), "pot without funder");
         }
         for (uint256 i = 0; i < terms.payees.length; ++i) {
-            _require(terms.payees[i].to != address(0), "payee zero");
+            _require(terms.payees[i].to != address(0) && terms.payees[i].to != msg.sender, "payee zero or itself");
+            for (uint256 j = 0; j < i; ++j) {
+                _require(terms.payees[i].to != terms.payees[j].to, "payee twice");
+            }
+        }
+        for (uint256 i = 0; i < terms.offerings.length; ++i) {
+            for (uint256 j = 0; j < i; ++j) {
+                _require(terms.offerings[i] != terms.offerings[j], "offering twice");
+            }
+        }
+        for (uint256 i = 0; i < terms.facts.length; ++i) {
+            _checkFeed(terms.facts[i], due);
         }
         for (uint256 i = 0; i < terms.claims.length; ++i) {
             _require(terms.claims[i].payee < terms.payees.length, "no such payee");
         }
+    }
+
+    /// @dev A feed without a period for each of the treasury's, measured by its date, or that does not let the treasury use
+    /// its reports, would hold up a period for ever. Reverts with the oracle's error when there is no such feed.
+    function _checkFeed(ITreasury.Fact calldata fact, uint64[] calldata due) private view {
+        bytes memory config = Address.functionStaticCall(fact.oracle, abi.encodeCall(IKpiOracle.configOf, (fact.feed)));
+        _require(config.count(FeedStore.PERIOD_ENDS) >= due.length, "feed has too few periods");
+        for (uint256 i = 0; i < due.length; ++i) {
+            _require(config.item(FeedStore.PERIOD_ENDS, i) <= due[i], "KPI period ends after the treasury's");
+        }
+        bool consumer = false;
+        for (uint256 i = 0; i < config.count(FeedStore.CONSUMERS); ++i) {
+            consumer = consumer || config.item(FeedStore.CONSUMERS, i) == uint160(msg.sender);
+        }
+        _require(consumer, "not a consumer of the feed");
     }
 
     // ---------------------------------------------------------------- writing

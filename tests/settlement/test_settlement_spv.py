@@ -4,6 +4,8 @@ their books, lived act by act."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,8 +13,10 @@ import pytest
 
 from finance.settlement import waterfall
 from finance.settlement.spv_books import SpvBooks
-from tests.settlement.twins import Chain, Difference, Tally, mutate, same_functions
-from tests.settlement.vehicles import Vehicle
+from tests.settlement.engine import Reverted
+from tests.settlement.issues import AGENT
+from tests.settlement.twins import DAY, Chain, Difference, Tally, mutate, same_functions
+from tests.settlement.vehicles import Vehicle, terms_struct
 
 PARTS = {"treasury": ("Treasury", SpvBooks)}
 INNER = {("treasury", "activate")}
@@ -25,6 +29,26 @@ def chain() -> Chain:
 
 def test_every_function_is_an_act(chain: Chain) -> None:
     same_functions("Treasury", SpvBooks, but={"initialize"})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda due: (*due, due[-1] + 1), "feed has too few periods"),
+        (lambda due: (due[0] - 31 * DAY, *due[1:]), "KPI period ends after the treasury's"),
+        (lambda due: due, "not a consumer of the feed"),
+    ],
+)
+def test_a_feed_that_would_hold_up_a_period_is_refused(
+    chain: Chain, change: Callable[[tuple[int, ...]], tuple[int, ...]], why: str
+) -> None:
+    """A treasury that could not read a report of each of its periods never begins."""
+    vehicle = next(v for case in range(99) if (v := Vehicle(chain, Random(f"feeds {case}"))).facts)
+    terms = vehicle.world.parts["treasury"].terms
+    at = {key: each.address for key, each in vehicle.contracts.items()}
+    changed = terms_struct(replace(terms, due=change(terms.due)), at)
+    with pytest.raises(Reverted, match=why.encode().hex()):
+        chain.send(AGENT, chain.clone("Treasury"), "initialize", changed)
 
 
 def lived(chain: Chain, name: str, lives: int) -> Tally:

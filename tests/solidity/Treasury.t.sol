@@ -309,7 +309,14 @@ contract TreasuryTest is SpvFixture {
         (t.lines[1].name, t.pots[0].funder) = (RENTS, address(0));
         _invalid(checks, t, "pot without funder");
         (t.pots[0].funder, t.payees[1].to) = (OPERATOR, address(0));
-        _invalid(checks, t, "payee zero");
+        _invalid(checks, t, "payee zero or itself");
+        t.payees[1].to = TRUSTEE;
+        _invalid(checks, t, "payee twice");
+        t.payees[1].to = address(this);
+        _invalid(checks, t, "payee zero or itself");
+        (t.payees[1].to, t.offerings[2]) = (OPERATOR, t.offerings[0]);
+        _invalid(checks, t, "offering twice");
+        t.offerings[2] = address(sales[2]);
         (t.payees[1].to, t.loans[0]) = (OPERATOR, type(uint128).max);
         _invalid(checks, t, "loan too large");
         (t.loans[0], t.numbers[4]) = (SENIOR, new int128[](0));
@@ -384,5 +391,40 @@ contract TreasuryTest is SpvFixture {
         uint256 before = gasleft();
         treasury.pay();
         return before - gasleft() + 21_064; // with the base of a transaction and its selector
+    }
+}
+
+/// @notice What the reader of deal files would not let pass: a treasury that could never pay its tokens never begins.
+contract ForeignTokenTest is SpvFixture {
+    bool private _serviced;
+
+    function servicer(uint256 i) internal view override returns (address) {
+        return i == 1 && _serviced ? address(this) : address(treasury);
+    }
+
+    function known() internal view override returns (uint256) {
+        return _serviced ? 3 : 2;
+    }
+
+    function test_activate_notWithATokenThatAnotherServices() external {
+        _serviced = true;
+        _refusesToBegin(1);
+    }
+
+    function test_activate_notWithATokenThatAnotherSells() external {
+        _refusesToBegin(2);
+    }
+
+    function _refusesToBegin(uint256 token) private {
+        deploySpv(tenSteps());
+        treasury.deposit(1, RESERVE);
+        sell(0, ALICE);
+        sell(1, BOB);
+        sell(2, CAROL);
+        vm.warp(CLOSES);
+        vm.roll(block.number + 1);
+        address foreign = token == 1 ? address(mezzanine) : address(equity);
+        vm.expectRevert(abi.encodeWithSelector(ITreasury.Treasury_ForeignToken.selector, foreign));
+        sales[0].settle();
     }
 }
