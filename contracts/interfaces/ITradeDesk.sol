@@ -16,7 +16,8 @@ pragma solidity 0.8.37;
 /// Python twin: finance/settlement/trade_desk.py.
 interface ITradeDesk {
     /// @param minimum least units of a fill, unless it takes all that is left of a quote
-    /// @param longest life of a quote, seconds
+    /// @param currency the token's
+    /// @param longest life of a quote, seconds, at most 90 days: the notice of a recovery
     struct Terms {
         address token;
         address currency;

@@ -11,13 +11,14 @@ import {IServicer} from "./IServicer.sol";
 /// in before that date, the KPIs of that period and that date as its clock, so that it comes to the same whoever runs it
 /// and whenever. What comes in later waits for its own period. People are paid by credit, to withdraw at any time, so that
 /// one who cannot be paid blocks nobody; tokens are distributed to as the period is run, in whole minor units per unit, and
-/// what is less waits for their next payment. Money that was simply sent counts as cash, and as no revenue.
+/// what is less waits for their next payment. Money that was simply sent is cash of the next period, and no revenue. After the
+/// last period every pot is emptied by steps that the terms name for that, which neither test nor limit anything.
 ///
 /// Assumes: the currency is a plain ERC-20 (one that takes a fee is refused) that does not block the contracts of the deal
 /// themselves.
 interface ITreasury is IServicer {
-    /// @dev Offered -> Active -> Closed. Nothing else. Closed: all periods have been run. Revenue that comes still later is
-    /// spent all the same, by the same steps, but nothing more falls due.
+    /// @dev Offered -> Active -> Closed. Nothing else. Closed: all periods have been run. What is left, and revenue that comes
+    /// still later, is spent all the same, but only claims that are `late` fall due on it.
     enum State {
         Offered,
         Active,
@@ -26,7 +27,8 @@ interface ITreasury is IServicer {
 
     /// @notice A source of revenue.
     /// @param name as a short string
-    /// @param payer the only one who may pay it in; zero: anyone
+    /// @param payer the only one who may pay it in; zero: anyone. Whoever pays a line in decides what a covenant on it says: what
+    /// is tested should come from a payer who gains nothing by it, or be a KPI
     struct Line {
         bytes32 name;
         address payer;
@@ -42,7 +44,7 @@ interface ITreasury is IServicer {
 
     /// @notice A pot of money beside the cash.
     /// @param opening what must be in it before the treasury begins
-    /// @param funder who gets it back if the treasury never does
+    /// @param funder who gets it back, whoever paid it in, if the treasury never does
     struct Pot {
         uint128 opening;
         address funder;
@@ -54,11 +56,13 @@ interface ITreasury is IServicer {
         uint64 units;
     }
 
+    /// @param late whether it also falls due on revenue that comes after the last period
     /// @param payee of this claim, by its number
     struct Claim {
         uint8 due;
         uint8 loan;
         bool carries;
+        bool late;
         uint8 payee;
     }
 
@@ -86,6 +90,7 @@ interface ITreasury is IServicer {
         uint8 weights;
         uint16 on;
         uint16 off;
+        Waterfall.When when;
         uint8[] claims;
     }
 
@@ -120,7 +125,7 @@ interface ITreasury is IServicer {
     /// @notice A period has been run.
     /// @param period their number for money that came after the last one
     /// @param income revenue of each line
-    /// @param gifts what was simply sent
+    /// @param gifts what was simply sent, which is there for the next period
     /// @param moves what each step paid or moved, if anything, in order: step 8 bits, to 8, amount
     event PeriodPaid(uint256 indexed period, uint256[] income, uint256 gifts, uint256[] moves);
     /// @param value, divisor, threshold what it was tested with; @param failed whether it stands failed since
@@ -141,6 +146,8 @@ interface ITreasury is IServicer {
     error Treasury_TooMuch(uint256 amount, uint256 most);
     error Treasury_PotNotFilled(uint256 pot, uint256 amount, uint256 opening);
     error Treasury_NotIssued(address token, uint256 units, uint256 wanted);
+    error Treasury_ForeignOffering();
+    error Treasury_TooLate(uint64 firstDue);
     /// @dev Another services it, it is in another currency, or an offering that is none of the deal's sells it.
     error Treasury_ForeignToken(address token);
     error Treasury_NotDue(uint64 due);
@@ -151,21 +158,21 @@ interface ITreasury is IServicer {
     /// @notice Set the terms, once and for good.
     function initialize(Terms calldata terms_) external;
 
-    /// @notice Before the treasury begins: fill a pot, up to its opening. Anyone; see {returnMoney}.
+    /// @notice Until the treasury begins: fill a pot, up to its opening. Anyone; see {returnMoney}.
     function deposit(uint256 pot, uint256 amount) external;
 
     /// @notice Pay in revenue of a named line, once the treasury has begun. It counts for the first period not due yet.
     function receiveRevenue(bytes32 line, uint256 amount) external;
 
     /// @notice Run the next period, from its due date on, when the reports that it needs are final or missing. After the last
-    /// one: spend what has come since. Anyone.
+    /// one: spend what is left and has come since. Anyone.
     function pay() external;
 
     /// @notice Pay a payee its credit. Anyone may call; it goes to the payee.
     function withdraw(uint256 payee) external returns (uint256 paid);
 
-    /// @notice When an issue has failed, and so the treasury never begins: give what is in a pot to its funder, and what was
-    /// simply sent (pot 0) to the issuer. Anyone.
+    /// @notice When an issue has failed, or was settled for something else, and so the treasury never begins: give what is in a pot to its funder, and what was
+    /// simply sent (pot 0) to the issuer of the first offering. Anyone.
     function returnMoney(uint256 pot) external returns (uint256 returned);
 
     function terms() external view returns (Terms memory);

@@ -19,6 +19,9 @@ contract TradeDesk is ITradeDesk, EIP712, Initializable {
         "Quote(address maker,address taker,uint8 side,uint64 units,uint64 least,uint128 price,uint96 earned,bool holds,uint64 opens,uint64 expires,uint64 nonce)"
     );
 
+    /// @notice No quote lives longer: as long as the notice of a recovery.
+    uint32 public constant MAX_LIFE = 90 days;
+
     /// @dev One slot: what became of a quote.
     struct Fate {
         uint64 filled;
@@ -37,6 +40,10 @@ contract TradeDesk is ITradeDesk, EIP712, Initializable {
     function initialize(Terms calldata terms_) external initializer {
         if (terms_.minimum == 0) revert TradeDesk_InvalidTerms("minimum zero");
         if (terms_.longest == 0) revert TradeDesk_InvalidTerms("longest zero");
+        // Or quotes that a lost key has signed would live again when its holding has been recovered.
+        if (terms_.longest > MAX_LIFE) revert TradeDesk_InvalidTerms("longest above 90 days");
+        bool same = ISecurityToken(terms_.token).anchors().currency == terms_.currency;
+        if (!same) revert TradeDesk_InvalidTerms("not the token's currency");
         _terms = terms_;
     }
 

@@ -6,15 +6,16 @@ import {Accrual} from "./Accrual.sol";
 /// @title Waterfall
 /// @notice The ordered steps that spend a treasury's money, as data: pots of money, claims on it, loans, triggers, figures
 /// made of all these, and steps. {run} spends a period's money, and nothing but what it is given decides how, so that
-/// nobody gains by calling it early or late. A sound program never reverts: no amount is beyond MOST either way, so that
+/// nobody gains by calling it early or late. After the last period, steps that are taken then spend what still comes. A sound
+/// program never reverts: no amount is beyond MOST either way, so that
 /// products of two fit, and nothing needs checking on the way.
 /// @dev Python twin: finance/settlement/waterfall.py, whose words say what each part means. Registers, in order: pots,
 /// what each claim is owed, balances of loans, their losses, for how long each trigger is on, what each claim was owed
 /// before the first step, inputs. References from FIRST_FIGURE on are figures. Everything is packed in words, lowest bits first:
-/// claim: due 8, loan 8, carries 8;
+/// claim: due 8, loan 8, carries 1, late 1;
 /// trigger: value 8, divisor 8, threshold 8, below 8, cures 8, within 40;
 /// figure: rule 8, count 8, size 8, references 8 each;
-/// step: op 8, source 8, order 8, limit 8, target 8, weights 8, size 8, on 16, off 16, claims 8 each;
+/// step: op 8, source 8, order 8, limit 8, target 8, weights 8, size 8, on 16, off 16, claims 8 each, from bit 216 when 8;
 /// state of a trigger: since 40, passes 8; move: step 8, to 8, amount.
 library Waterfall {
     enum Op {
@@ -32,6 +33,12 @@ library Waterfall {
         Sequence,
         ProRata,
         Weights
+    }
+
+    enum When {
+        Periods,
+        Always,
+        After
     }
 
     enum Rule {
@@ -57,6 +64,7 @@ library Waterfall {
     /// @param x registers, which {run} changes
     /// @param tripped states of the triggers, which {run} changes
     /// @param due when the period is due
+    /// @param isOver whether all periods have been run
     /// @param paid what each claim is paid
     /// @param moves what each step paid or moved, if anything, in order
     /// @param tests of each trigger tested, in order: its number, value, divisor, threshold, and 1 if it is on since
@@ -64,6 +72,7 @@ library Waterfall {
         int256[] x;
         uint256[] tripped;
         uint256 due;
+        bool isOver;
         uint256[] paid;
         uint256[] moves;
         int256[] tests;
@@ -86,9 +95,11 @@ library Waterfall {
     uint256 internal constant MAX_TRIGGERS = 16;
     uint256 internal constant MAX_LISTED = 16;
     uint256 internal constant FOR_GOOD = 255;
+    uint256 internal constant MAX_WORK = 2_000; // a period of so much work takes about 700,000 gas
 
     uint256 private constant FIGURE_LIST = 24;
     uint256 private constant STEP_LIST = 88;
+    uint256 private constant STEP_WHEN = 216;
     uint256 private constant TEST_WORDS = 5;
 
     /// @notice Spends what is available on needs in order: a later need gets nothing before an earlier one is met.
@@ -145,12 +156,13 @@ library Waterfall {
     /// @param x pots, owed, balances, losses; room for the triggers' ages and the claims' dues; inputs. All fit int128.
     /// @param tripped states of the triggers
     /// @param due when the period is due, unix seconds
-    function run(Program memory program, int256[] memory x, uint256[] memory tripped, uint256 due)
+    /// @param isOver whether all periods have been run, and what has come since is spent, as of the last one's date
+    function run(Program memory program, int256[] memory x, uint256[] memory tripped, uint256 due, bool isOver)
         internal
         pure
         returns (Run memory r)
     {
-        (r.x, r.tripped, r.due) = (x, tripped, due);
+        (r.x, r.tripped, r.due, r.isOver) = (x, tripped, due, isOver);
         r.owed = program.pots;
         r.balances = r.owed + program.claims.length;
         r.losses = r.balances + program.loans;
@@ -174,8 +186,9 @@ library Waterfall {
     function _fallDue(Program memory program, Run memory r, uint256 i) private pure {
         unchecked {
             uint256 claim = program.claims[i];
-            uint256 due = (claim >> 16) & 0xff == 0 ? 0 : uint256(r.x[r.owed + i]);
-            if (uint8(claim) != NONE) due += _amount(program, r, uint8(claim));
+            uint256 due = claim >> 16 & 1 == 0 ? 0 : uint256(r.x[r.owed + i]);
+            bool falls = uint8(claim) != NONE && (!r.isOver || claim >> 17 & 1 != 0);
+            if (falls) due += _amount(program, r, uint8(claim));
             if (due > MOST) due = MOST;
             uint256 loan = uint8(claim >> 8);
             if (loan != NONE) {
@@ -198,6 +211,7 @@ library Waterfall {
             }
             for (uint256 i = 0; i < steps.length; ++i) {
                 uint256 step = steps[i];
+                if (When(uint8(step >> STEP_WHEN)) == (r.isOver ? When.Periods : When.After)) continue;
                 (uint256 wanted, uint256 unwanted) = (uint16(step >> 56), uint16(step >> 72));
                 if (on & wanted != wanted || on & unwanted != 0) continue;
                 if (Op(uint8(step)) == Op.Test) {

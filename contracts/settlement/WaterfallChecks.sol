@@ -9,6 +9,7 @@ import {Waterfall} from "./Waterfall.sol";
 library WaterfallChecks {
     uint256 private constant FIGURE_LIST = 24;
     uint256 private constant STEP_LIST = 88;
+    uint256 private constant STEP_WHEN = 216;
 
     error Waterfall_Unsound(string what, uint256 index);
 
@@ -31,6 +32,38 @@ library WaterfallChecks {
         for (uint256 i = 0; i < program.steps.length; ++i) {
             _require(_stepIsSound(program, numbers, registers, program.steps[i]), "step", i);
         }
+        _require(_work(program) <= Waterfall.MAX_WORK, "work", Waterfall.MAX_WORK);
+    }
+
+    /// @dev How often a reference is looked at in a period, at most.
+    function _work(Waterfall.Program memory program) private pure returns (uint256 sum) {
+        uint256[] memory work = new uint256[](program.figures.length);
+        for (uint256 i = 0; i < work.length; ++i) {
+            uint256 figure = program.figures[i];
+            bool table = Waterfall.Rule(uint8(figure)) == Waterfall.Rule.Table;
+            uint256 listed = table ? 2 : uint8(figure >> 16);
+            work[i] = 1 + (table ? uint8(figure >> 8) : 0);
+            for (uint256 j = 0; j < listed; ++j) {
+                work[i] += _workOf(work, uint8(figure >> (FIGURE_LIST + 8 * j)));
+            }
+            if (work[i] > Waterfall.MAX_WORK) work[i] = Waterfall.MAX_WORK + 1;
+        }
+        for (uint256 i = 0; i < program.claims.length; ++i) {
+            sum += _workOf(work, uint8(program.claims[i]));
+        }
+        for (uint256 i = 0; i < program.steps.length; ++i) {
+            uint256 step = program.steps[i];
+            sum += _workOf(work, uint8(step >> 24));
+            if (Waterfall.Op(uint8(step)) != Waterfall.Op.Test) continue;
+            uint256 trigger = program.triggers[uint8(step >> 32)];
+            sum += _workOf(work, uint8(trigger)) + _workOf(work, uint8(trigger >> 8))
+            + _workOf(work, uint8(trigger >> 16));
+        }
+    }
+
+    function _workOf(uint256[] memory work, uint256 ref) private pure returns (uint256) {
+        if (ref == Waterfall.NONE) return 0;
+        return ref < Waterfall.FIRST_FIGURE ? 1 : work[ref - Waterfall.FIRST_FIGURE];
     }
 
     /// @dev Each loan is paid by one claim.
@@ -41,7 +74,7 @@ library WaterfallChecks {
             uint256 loan = uint8(claim >> 8);
             uint256 due = uint8(claim);
             bool known = due == Waterfall.NONE || _isKnown(due, registers, program.figures.length);
-            _require(known && (claim >> 16) <= 1, "claim", i);
+            _require(known && claim >> 18 == 0, "claim", i);
             if (loan == Waterfall.NONE) continue;
             _require(loan < program.loans && seen & (1 << loan) == 0, "loan", i);
             seen |= 1 << loan;
@@ -102,8 +135,10 @@ library WaterfallChecks {
         Waterfall.Op op = Waterfall.Op(uint8(step));
         uint256 size = uint8(step >> 48);
         uint256 target = uint8(step >> 32);
-        if (size > Waterfall.MAX_LISTED || step >> (STEP_LIST + 8 * size) != 0) return false;
-        if (op == Waterfall.Op.Test) return target < program.triggers.length && size == 0;
+        uint256 when = step >> STEP_WHEN;
+        if (when > uint256(type(Waterfall.When).max) || size > Waterfall.MAX_LISTED) return false;
+        if (uint128(step >> STEP_LIST) >> 8 * size != 0) return false;
+        if (op == Waterfall.Op.Test) return target < program.triggers.length && size == 0 && when == 0;
         uint256 source = uint8(step >> 8);
         if (source >= program.pots) return false;
         (bool distinct, uint256 ofLoans) = _listed(program, step, size);

@@ -102,8 +102,6 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         }
         for (uint256 i = 0; i < terms_.payees.length; ++i) {
             _accounts[i] = Account(1, 1);
-            // A token takes only what this contract sends it.
-            if (terms_.payees[i].units != 0) _currency.forceApprove(terms_.payees[i].to, type(uint256).max);
         }
     }
 
@@ -133,14 +131,17 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         for (uint256 i = 0; i < count; ++i) {
             if (_offering(kept, i) != msg.sender) IOffering(_offering(kept, i)).settle();
         }
+        if (_begun != count) revert Treasury_ForeignOffering(); // one that begins something else
         // slither-disable-end reentrancy-no-eth
         _requireReady(kept);
         _state = State.Active;
         emit TreasuryActivated();
     }
 
-    /// @dev Pots are filled, and tokens issued.
-    function _requireReady(TreasuryTerms.Kept memory kept) private view {
+    /// @dev It is in time, pots are filled, and tokens issued, which take only what this contract sends them.
+    function _requireReady(TreasuryTerms.Kept memory kept) private {
+        uint64 first = TreasuryTerms.dueOf(CodeStore.readPart(_rows, 0, 8), 0);
+        if (block.timestamp >= first) revert Treasury_TooLate(first);
         for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.POTS); ++i) {
             (uint256 amount, uint256 opening) = (_register(i + 1), TreasuryTerms.pot(kept, i).opening);
             if (amount != opening) revert Treasury_PotNotFilled(i + 1, amount, opening);
@@ -154,6 +155,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             // Or it could not be distributed to, or closed, and no period would be paid.
             bool ours = token.servicer() == address(this) && token.anchors().currency == address(_currency);
             if (!ours || !_isOffering(kept, token.minter())) revert Treasury_ForeignToken(payee.to);
+            _currency.forceApprove(payee.to, type(uint256).max);
         }
     }
 
@@ -195,7 +197,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
 
     function _hasFailed(TreasuryTerms.Kept memory kept) private view returns (bool) {
         for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.OFFERINGS); ++i) {
-            if (IOffering(_offering(kept, i)).state() == IOffering.State.Failed) return true;
+            IOffering.State stands = IOffering(_offering(kept, i)).state();
+            // Settled without this treasury it began something else.
+            if (stands == IOffering.State.Failed || (stands == IOffering.State.Settled && _begun == 0)) return true;
         }
         return false;
     }
@@ -288,9 +292,10 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         // As in {pay}.
         // slither-disable-next-line reentrancy-no-eth
         (int256[] memory x, uint256[] memory tripped) = _load(kept, rows, period);
-        bool rest = period.number == period.count;
+        bool isOver = period.number == period.count;
         uint256[] memory paid = new uint256[](0);
-        (x, tripped, paid, period.moves, period.tests) = ENGINE.run(_head, x, tripped, due, rest);
+        (x, tripped, paid, period.moves, period.tests) = ENGINE.run(_head, x, tripped, due, isOver);
+        if (!isOver) x[0] += int256(period.gifts);
         _store(_stored(kept.w), x, tripped);
         period.distributed = _credit(kept, paid);
     }
@@ -322,30 +327,41 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         TreasuryTerms.numbersOf(kept, rows, period.row, x, first);
     }
 
-    /// @dev Puts the period's revenue, and what was simply sent, with the cash; of a currency that knows no limit, as much as a
-    /// waterfall counts.
+    /// @dev Of a currency that knows no limit, so much that revenue still has room in what a waterfall counts.
+    function _giftsOf(uint256 sent, uint256 held) private pure returns (uint256) {
+        uint256 room = held < Waterfall.MOST / 2 ? Waterfall.MOST / 2 - held : 0;
+        return sent < room ? sent : room;
+    }
+
+    /// @dev Puts the period's revenue with the cash. What was simply sent is there from the next period on, or somebody could
+    /// choose how a period comes out when all else of it is known.
     function _receive(TreasuryTerms.Kept memory kept, Period memory period, int256[] memory x, uint256 first) private {
         uint256 cash = uint256(x[0]);
         uint256 held = _held;
-        bool any = false;
         period.income = new uint256[](TreasuryTerms.count(kept.w, TreasuryTerms.LINES));
         for (uint256 i = 0; i < period.income.length; ++i) {
             uint256 income = _income[period.number][i];
             if (income == 0) continue;
-            any = true;
             if (period.number == period.count) _income[period.number][i] = 0; // to be run again
             period.income[i] = income;
             x[first + i] = int256(income);
             cash += income;
         }
-        uint256 gifts = _currency.balanceOf(address(this)) - held;
-        if (gifts > Waterfall.MOST - held) gifts = Waterfall.MOST - held;
-        // No donation makes it something else than what comes after the last period.
+        period.gifts = _giftsOf(_currency.balanceOf(address(this)) - held, held);
+        // No donation changes how many periods there are.
         // slither-disable-next-line incorrect-equality
-        if (!any && gifts == 0 && period.number == period.count) revert Treasury_NothingToSpend();
-        _held = held + gifts;
-        period.gifts = gifts;
-        x[0] = int256(cash + gifts);
+        if (period.number == period.count) {
+            cash += period.gifts;
+            uint256 spendable = cash;
+            for (uint256 i = 1; i <= TreasuryTerms.count(kept.w, TreasuryTerms.POTS); ++i) {
+                spendable += uint256(x[i]);
+            }
+            // No donation makes it something else than what is left to spend.
+            // slither-disable-next-line incorrect-equality
+            if (spendable == 0) revert Treasury_NothingToSpend();
+        }
+        _held = held + period.gifts;
+        x[0] = int256(cash);
     }
 
     /// @dev Keeps what has changed.

@@ -13,18 +13,15 @@ contract WaterfallEngine {
     /// @param x registers: state, room for ages and dues, inputs
     /// @param tripped states of the triggers
     /// @param due when the period is due
-    /// @param rest whether all periods have been run, so that nothing more falls due
+    /// @param isOver whether all periods have been run
     /// @return registers, states of triggers, what each claim is paid, moves and tests, see {Waterfall-Run}
-    function run(address head, int256[] memory x, uint256[] memory tripped, uint256 due, bool rest)
+    function run(address head, int256[] memory x, uint256[] memory tripped, uint256 due, bool isOver)
         external
         view
         returns (int256[] memory, uint256[] memory, uint256[] memory, uint256[] memory, int256[] memory)
     {
         Waterfall.Program memory program = TreasuryTerms.program(TreasuryTerms.read(head));
-        for (uint256 i = 0; rest && i < program.claims.length; ++i) {
-            program.claims[i] |= Waterfall.NONE;
-        }
-        Waterfall.Run memory r = Waterfall.run(program, x, tripped, due);
+        Waterfall.Run memory r = Waterfall.run(program, x, tripped, due, isOver);
         return (r.x, r.tripped, r.paid, r.moves, r.tests);
     }
 }

@@ -21,12 +21,15 @@ contract WaterfallTerms {
     uint256 public constant MAX_FACTS = 16;
     uint256 public constant MAX_PAYEES = 32;
     uint256 public constant MAX_OFFERINGS = 8;
+    uint256 public constant MAX_WORDS = 767; // of the largest contract, less the leading STOP
 
     /// @notice Check terms of the caller and keep them as code. Anyone may: what nobody points to is of no meaning.
     function keep(ITreasury.Terms calldata terms) external returns (address head, address rows) {
         uint256[] memory w = _words(terms);
         WaterfallChecks.validate(_program(w));
         _checkRest(terms);
+        _checkEnd(terms);
+        _require(w.length <= MAX_WORDS, "too many terms");
         bytes memory data;
         assembly ("memory-safe") {
             mstore(w, shl(5, mload(w))) // as many bytes
@@ -90,6 +93,18 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < terms.claims.length; ++i) {
             _require(terms.claims[i].payee < terms.payees.length, "no such payee");
         }
+    }
+
+    /// @dev After the last period every pot is emptied, whatever stands failed then, and the cash to claims: no money stays.
+    function _checkEnd(ITreasury.Terms calldata terms) private pure {
+        uint256 emptied = 0;
+        for (uint256 i = 0; i < terms.steps.length; ++i) {
+            ITreasury.Step calldata step = terms.steps[i];
+            bool last = step.op == Waterfall.Op.Rest || (step.op == Waterfall.Op.Move && step.target == 0);
+            bool always = step.limit == Waterfall.NONE && step.on | step.off == 0;
+            if (step.when != Waterfall.When.Periods && last && always) emptied |= 1 << step.source;
+        }
+        _require(emptied == (1 << terms.pots.length + 1) - 1, "a pot is not emptied in the end");
     }
 
     /// @dev A feed without a period for each of the treasury's, measured by its date, or that does not let the treasury use
@@ -173,8 +188,8 @@ contract WaterfallTerms {
         }
         for (uint256 i = 0; i < terms.claims.length; ++i) {
             ITreasury.Claim calldata claim = terms.claims[i];
-            w[next++] =
-                claim.due | uint256(claim.loan) << 8 | (claim.carries ? 1 << 16 : 0) | uint256(claim.payee) << 24;
+            w[next++] = claim.due | uint256(claim.loan) << 8 | (claim.carries ? 1 << 16 : 0)
+                | (claim.late ? 1 << 17 : 0) | uint256(claim.payee) << 24;
         }
         for (uint256 i = 0; i < terms.triggers.length; ++i) {
             ITreasury.Trigger calldata each = terms.triggers[i];
@@ -190,7 +205,7 @@ contract WaterfallTerms {
             uint256 word = uint8(each.op) | uint256(each.source) << 8 | uint256(uint8(each.order)) << 16
                 | uint256(each.limit) << 24 | uint256(each.target) << 32 | uint256(each.weights) << 40;
             word |= each.claims.length << 48 | uint256(each.on) << 56 | uint256(each.off) << 72;
-            w[next++] = word | _listed(each.claims) << 88;
+            w[next++] = word | _listed(each.claims) << 88 | uint256(uint8(each.when)) << 216;
         }
     }
 
@@ -212,6 +227,7 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < terms.numbers.length; ++i) {
             size += 16 * terms.numbers[i].length;
         }
+        _require(size <= 32 * MAX_WORDS, "too many numbers");
         data = new bytes(size + 24); // each is written as a whole word
         uint256 position;
         for (uint256 i = 0; i < terms.due.length; ++i) {
@@ -297,7 +313,9 @@ contract WaterfallTerms {
         terms.claims = new ITreasury.Claim[](p.claims.length);
         for (uint256 i = 0; i < p.claims.length; ++i) {
             uint256 word = TreasuryTerms.word(k, TreasuryTerms.CLAIMS, i, 0);
-            terms.claims[i] = ITreasury.Claim(uint8(word), uint8(word >> 8), uint8(word >> 16) != 0, uint8(word >> 24));
+            terms.claims[i] = ITreasury.Claim(
+                uint8(word), uint8(word >> 8), word >> 16 & 1 != 0, word >> 17 & 1 != 0, uint8(word >> 24)
+            );
         }
         terms.triggers = new ITreasury.Trigger[](p.triggers.length);
         for (uint256 i = 0; i < p.triggers.length; ++i) {
@@ -329,6 +347,7 @@ contract WaterfallTerms {
         (step.order, step.limit) = (Waterfall.Order(uint8(word >> 16)), uint8(word >> 24));
         (step.target, step.weights) = (uint8(word >> 32), uint8(word >> 40));
         (step.on, step.off) = (uint16(word >> 56), uint16(word >> 72));
+        step.when = Waterfall.When(uint8(word >> 216));
         step.claims = _unlisted(word >> 88, uint8(word >> 48));
     }
 

@@ -105,7 +105,8 @@ contract SettlementHarness {
         int128[] memory state,
         uint256[] memory tripped,
         int128[] memory inputs,
-        uint40 at
+        uint40 due,
+        bool isOver
     ) external pure returns (int256[] memory, uint256[] memory, uint256[] memory, uint256[] memory, int256[] memory) {
         uint256 first = state.length + tripped.length + program.claims.length;
         int256[] memory x = new int256[](first + inputs.length);
@@ -115,7 +116,7 @@ contract SettlementHarness {
         for (uint256 i = 0; i < inputs.length; ++i) {
             x[first + i] = inputs[i];
         }
-        Waterfall.Run memory r = Waterfall.run(program, x, tripped, at);
+        Waterfall.Run memory r = Waterfall.run(program, x, tripped, due, isOver);
         return (r.x, r.tripped, r.paid, r.moves, r.tests);
     }
 }

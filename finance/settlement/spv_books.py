@@ -16,7 +16,7 @@ from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import MAX_INDEX, TokenBooks
 from finance.settlement.clock import when
 from finance.settlement.offering import OfferingBooks
-from finance.settlement.waterfall import MOST, NONE
+from finance.settlement.waterfall import MOST
 from finance.settlement.waterfall_plan import Compiled
 from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import NOBODY, Books, World
@@ -25,7 +25,7 @@ ACTS = table(
     Call("deposit", ANYONE, "fill a pot before the treasury begins", {"pot": "uint256", "amount": "uint256"}),
     Call("activate", "offering", "begin: all issues are settled"),
     Call("receive_revenue", ANYONE, "pay in revenue of a line", {"line": "bytes32", "amount": "uint256"}),
-    Call("pay", ANYONE, "run the next period; after the last one, spend what has come since"),
+    Call("pay", ANYONE, "run the next period; after the last one, spend what is left and has come since"),
     Call("withdraw", ANYONE, "pay somebody its credit", {"payee": "uint256"}),
     Call("return_money", ANYONE, "after a failed issue: a pot back to its funder", {"pot": "uint256"}, True),
 )
@@ -119,10 +119,9 @@ class SpvBooks(Books):
 
     def has_failed(self, world: World) -> bool:
         """Whether an issue has, so that the treasury never begins."""
+        ended = [offering.State.FAILED] + [offering.State.SETTLED] * (not self.begun)
         sales = (world.books(key, OfferingBooks) for key in self.terms.offerings)
-        return self.state == State.OFFERED and any(
-            sale.state(world.at) == offering.State.FAILED for sale in sales
-        )
+        return self.state == State.OFFERED and any(sale.state(world.at) in ended for sale in sales)
 
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
         return {"offering": [world.addresses[key] for key in self.terms.offerings]}
@@ -168,6 +167,8 @@ class SpvBooks(Books):
         for key in self.terms.offerings:
             if world.addresses[key] != by:
                 world.call(self.key, key, "settle")
+        if world.at >= self.terms.due[0]:
+            raise SettlementError(f"{self.key}: its first period was due at {when(self.terms.due[0])}")
         if self.spent_pots[1:] != self.openings:
             raise SettlementError(f"{self.key}: pots {self.spent_pots[1:]}, must hold {self.openings}")
         for payee in self.terms.payees:
@@ -228,15 +229,16 @@ class SpvBooks(Books):
             if world.at < self.terms.due[period]:
                 raise SettlementError(f"period {period + 1} is not due before {when(self.terms.due[period])}")
             self.periods_paid += 1
+        is_over = period == count
         income, gifts, cash = self._received(world, period)
         facts = [self._fact(world, fact, row) for fact in self.terms.facts]
         numbers = [values[row % len(values)] for values in self.terms.compiled.numbers]
         state = replace(self.spent, registers=(cash, *self.spent.registers[1:]))
-        of = self.terms.compiled.waterfall
-        if period == count:  # nothing more falls due
-            of = replace(of, claims=tuple(replace(claim, due=NONE) for claim in of.claims))
-        run = waterfall.run(of, state, (*income, *facts, *numbers), self.terms.due[row])
+        inputs, of = (*income, *facts, *numbers), self.terms.compiled.waterfall
+        run = waterfall.run(of, state, inputs, self.terms.due[row], is_over)
         self.spent = run.state
+        if not is_over:
+            self._set_pot(0, self.spent_pots[0] + gifts)
         given = self._credit(world, run.paid)
         moves = [move.step | move.to << 8 | move.amount << 16 for move in run.moves]
         world.emit(self.key, "PeriodPaid", period=period, income=income, gifts=gifts, moves=moves)
@@ -256,17 +258,19 @@ class SpvBooks(Books):
                     world.call(self.key, payee.to, "close")
 
     def _received(self, world: World, period: int) -> tuple[list[int], int, int]:
-        """Revenue of each line, what was simply sent, and the cash with both."""
+        """Revenue of each line, what was simply sent, and the cash to spend: what was sent is there only from
+        the next period on."""
         income = [self.income.get((period, line), 0) for line in range(len(self.terms.lines))]
+        cash, gifts = self.spent_pots[0] + sum(income), world.held(self.key) - self.held
+        gifts = min(gifts, max(0, MOST // 2 - self.held))
+        self.held += gifts
         if period == len(self.terms.due):
             for line in range(len(income)):
                 self.income[period, line] = 0
-        cash, gifts = self.spent_pots[0] + sum(income), world.held(self.key) - self.held
-        gifts = min(gifts, MOST - self.held)
-        if period == len(self.terms.due) and not gifts and not any(income):
-            raise SettlementError(f"{self.key}: nothing to spend")
-        self.held += gifts
-        return income, gifts, cash + gifts
+            cash += gifts
+            if not cash + sum(self.spent_pots[1:]):
+                raise SettlementError(f"{self.key}: nothing to spend")
+        return income, gifts, cash
 
     def _fact(self, world: World, fact: Fact, row: int) -> int:
         value, missing = world.call(self.key, fact.oracle, "consume", feed=fact.feed, period=row)

@@ -11,7 +11,11 @@ is on (in seconds), what each claim was owed before the first step, inputs of th
 on a reference means a figure. Amounts are minor units, rates and ratios 1e18 = 1, times unix seconds.
 
 A sound waterfall can always be run: no amount is beyond `MOST` either way, whatever comes in and whatever it
-is multiplied with, and there is no interest for a part of no year.
+is multiplied with, there is no interest for a part of no year, and its figures are looked at no more than
+`MAX_WORK` times.
+
+After the last period what still comes is spent by the steps that are taken then (`When`), without any tests:
+nothing more falls due but what does so of `late` revenue.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ MAX_STEPS: Final = 32
 MAX_FIGURES: Final = NONE - FIRST_FIGURE
 MAX_TRIGGERS: Final = 16
 MAX_LISTED: Final = 16
+MAX_WORK: Final = 2_000
 FOR_GOOD: Final = 255
 """So many cures: a trigger that stays on."""
 
@@ -69,6 +74,14 @@ class Order(IntEnum):
     WEIGHTS = 2
 
 
+class When(IntEnum):
+    """Whether a step is taken in periods, after the last one too, or only then."""
+
+    PERIODS = 0
+    ALWAYS = 1
+    AFTER = 2
+
+
 class Rule(IntEnum):
     """How a figure is made of its references `of`.
 
@@ -99,12 +112,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who is owed `due` more each period, besides what it has not been paid if it `carries` that on; or, of
-    a `loan`, so much of the balance."""
+    """Who is owed `due` more each period, and of `late` revenue, besides what it has not been paid if it
+    `carries` that on; or, of a `loan`, so much of the balance."""
 
     due: int = NONE
     loan: int = NONE
     carries: bool = True
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,7 @@ class Step:
     weights: int = NONE
     on: int = 0
     off: int = 0
+    when: When = When.PERIODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,22 +281,25 @@ def allot(budget: int, needs: Sequence[int], order: Order, weights: Sequence[int
     return paid
 
 
-def run(waterfall: Waterfall, state: State, inputs: Sequence[int], now: int) -> Run:
-    """Run a period, due at `now`, of a valid waterfall (see `validate`).
+def run(waterfall: Waterfall, state: State, inputs: Sequence[int], now: int, is_over: bool = False) -> Run:
+    """Run a period, due at `now`, of a valid waterfall (see `validate`); or, when all of them have been run
+    and it `is_over`, spend what has come since, as of the last one's date.
 
     Raises SettlementError for a state or inputs that are not the waterfall's.
     """
-    return _Running(waterfall, state, inputs, now).run()
+    return _Running(waterfall, state, inputs, now, is_over).run()
 
 
 class _Running:
-    def __init__(self, waterfall: Waterfall, state: State, inputs: Sequence[int], now: int) -> None:
+    def __init__(
+        self, waterfall: Waterfall, state: State, inputs: Sequence[int], now: int, is_over: bool
+    ) -> None:
         if len(state.registers) != waterfall.ages or len(state.triggers) != len(waterfall.triggers):
             raise SettlementError("state: of another waterfall")
         if len(inputs) != waterfall.inputs:
             raise SettlementError(f"inputs: {len(inputs)}, must be {waterfall.inputs}")
         self.of = waterfall
-        self.now = now
+        self.now, self.is_over = now, is_over
         self.triggers = list(state.triggers)
         self.x = [int128(f"registers[{i}]", each) for i, each in enumerate(state.registers)]
         self.x += [self._age(trigger) for trigger in self.triggers]
@@ -296,6 +314,8 @@ class _Running:
             self._fall_due(number, claim)
         for number, step in enumerate(self.of.steps):
             on = [bool(trigger.since) for trigger in self.triggers]
+            if step.when == (When.PERIODS if self.is_over else When.AFTER):
+                continue
             if all(on[t] for t in _bits(step.on)) and not any(on[t] for t in _bits(step.off)):
                 self._take(number, step)
         state = State(tuple(self.x[: self.of.ages]), tuple(self.triggers))
@@ -306,7 +326,8 @@ class _Running:
 
     def _fall_due(self, number: int, claim: Claim) -> None:
         owed = self.of.owed + number
-        more = 0 if claim.due == NONE else self._amount(claim.due)
+        falls = claim.due != NONE and (claim.late or not self.is_over)
+        more = self._amount(claim.due) if falls else 0
         due = _most((self.x[owed] if claim.carries else 0) + more)
         if claim.loan != NONE:
             due = min(due, self.x[self.of.balances + claim.loan])
@@ -470,6 +491,23 @@ def _problems(of: Waterfall) -> Iterator[str]:
     for i, step in enumerate(of.steps):
         if not _step_is_sound(of, step):
             yield f"steps[{i}]"
+    if _work(of) > MAX_WORK:
+        yield "figures: more work than a period can do"
+
+
+def _work(of: Waterfall) -> int:
+    """How often a reference is looked at in a period, at most."""
+    work = [1] * FIRST_FIGURE
+    for figure in of.figures:
+        looked = [each for each in figure.of if each != NONE][: 2 if figure.rule == Rule.TABLE else None]
+        rows = figure.count if figure.rule == Rule.TABLE else 0
+        work.append(min(1 + rows + sum(work[each] for each in looked), MAX_WORK + 1))
+    asked = [claim.due for claim in of.claims] + [step.limit for step in of.steps]
+    for step in of.steps:
+        if step.op == Op.TEST:
+            trigger = of.triggers[step.target]
+            asked += [trigger.value, trigger.divisor, trigger.threshold]
+    return sum(work[each] for each in asked if each != NONE)
 
 
 def _is_known(of: Waterfall, reference: int, figures: int | None = None) -> bool:
@@ -504,7 +542,7 @@ def _step_is_sound(of: Waterfall, step: Step) -> bool:
     if (step.on | step.off) >> len(of.triggers):
         return False
     if step.op == Op.TEST:
-        return step.target < len(of.triggers) and not step.claims
+        return step.target < len(of.triggers) and not step.claims and step.when == When.PERIODS
     size = len(step.claims)
     if step.source >= of.pots or size > MAX_LISTED or len(set(step.claims)) != size:
         return False

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 
 from finance.settlement.waterfall import (
     FIRST_FIGURE,
     FOR_GOOD,
+    MOST,
     MOVES,
     NONE,
     Claim,
@@ -28,10 +29,14 @@ from finance.settlement.waterfall import (
     Trigger,
     Tripped,
     Waterfall,
+    When,
     validate,
 )
 from finance.settlement.widths import SettlementError
 
+MAX_PERIODS, MAX_LINES, MAX_FACTS = 480, 16, 16
+MAX_STORED = 32 * 767
+"""Bytes of dates (8) and numbers (16) that a contract's code can hold."""
 CASH = "cash"
 """The first pot: what came in and is not spent."""
 
@@ -109,11 +114,13 @@ Amount = str | int | Schedule | Total | Share | Interest | Least | Most | Table 
 @dataclass(frozen=True, slots=True)
 class Due:
     """A claim on the treasury, by `name`, that is no loan's: its `amount` falls due each period, None:
-    nothing. What stays unpaid `carries` over, or lapses."""
+    nothing. What stays unpaid `carries` over, or lapses. `late`: it falls due on revenue after the last
+    period too."""
 
     name: str
     amount: Amount | None = None
     carries: bool = True
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,8 @@ class Covenant:
 class Spend:
     """A step: `op` with the names of `claims` (of a drawing or repayment: the principal), in `order`, by
     `weights` if it goes by them, out of pot `source`, at most `limit`. `target`: the pot that a move fills,
-    the covenant that is tested. Taken while all covenants in `on` stand failed, and none in `off`."""
+    the covenant that is tested. Taken while all covenants in `on` stand failed, and none in `off`; in
+    periods, or `when` else."""
 
     op: Op
     claims: tuple[str, ...] = ()
@@ -161,6 +169,7 @@ class Spend:
     limit: Amount | None = None
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+    when: When = When.PERIODS
 
 
 @dataclass(frozen=True)
@@ -243,7 +252,9 @@ class _Compiler:
 
     def compiled(self) -> Compiled:
         plan = self.plan
-        claims = [Claim(self.reference(claim.amount), NONE, claim.carries) for claim in plan.claims]
+        claims = [
+            Claim(self.reference(claim.amount), NONE, claim.carries, claim.late) for claim in plan.claims
+        ]
         for i, loan in enumerate(plan.loans):
             claims += [Claim(self.reference(loan.interest)), Claim(self.reference(loan.repayment), i)]
         triggers = tuple(map(self.trigger, plan.covenants))
@@ -259,9 +270,23 @@ class _Compiler:
             steps,
         )
         validate(waterfall)
+        self._check()
         money = [0, *plan.pots.values(), *[0] * len(claims), *(loan.balance for loan in plan.loans)]
         state = State((*money, *[0] * len(plan.loans)), (Tripped(),) * len(triggers))
         return Compiled(plan, waterfall, state, tuple(self.numbers))
+
+    def _check(self) -> None:
+        """What the contract refuses besides."""
+        plan, due = self.plan, self.plan.due
+        if not due or len(due) > MAX_PERIODS or due[0] < 1 or any(b <= a for a, b in pairwise(due)):
+            raise SettlementError(f"due: from 1 to {MAX_PERIODS} times, ascending")
+        if len(plan.lines) > MAX_LINES or len(plan.facts) > MAX_FACTS:
+            raise SettlementError(f"more than {MAX_LINES} lines or {MAX_FACTS} facts")
+        for name, amount in [*plan.pots.items(), *((loan.name, loan.balance) for loan in plan.loans)]:
+            if not 0 <= amount <= MOST:
+                raise SettlementError(f"{name}: {amount}, must be from 0 to {MOST}")
+        if 8 * len(due) + 16 * sum(map(len, self.numbers)) > MAX_STORED:
+            raise SettlementError("schedules: more numbers than a contract can keep")
 
     def trigger(self, test: Covenant) -> Trigger:
         value, divisor = self.reference(test.value), self.reference(test.divisor)
@@ -269,6 +294,8 @@ class _Compiler:
         return Trigger(value, divisor, self.reference(test.threshold), test.below, cures, test.within)
 
     def step(self, step: Spend) -> Step:
+        if step.order == Order.WEIGHTS and len(step.weights) != len(step.claims):
+            raise SettlementError(f"weights: {len(step.weights)} for {len(step.claims)} claims")
         claims = tuple(self._place(name, self.plan.claim_names, "claim") for name in step.claims)
         names = list(self.tests) if step.op == Op.TEST else self.plan.pot_names
         target = self._place(step.target, names, "target") if step.op in (Op.TEST, *MOVES) else 0
@@ -282,6 +309,7 @@ class _Compiler:
             self._block(step.weights) if step.weights else NONE,
             self._mask(step.on),
             self._mask(step.off),
+            step.when,
         )
 
     def reference(self, amount: Amount | None) -> int:
@@ -297,6 +325,8 @@ class _Compiler:
         if isinstance(amount, Schedule):
             return self._number(amount.values)
         if isinstance(amount, Interest):
+            if not amount.years:
+                raise SettlementError("interest for the years of no period")
             years = [self._number(tuple(each)) for each in zip(*amount.years, strict=True)]
             return self._figure(Rule.INTEREST, [self.reference(amount.rate), *years, *self._all(amount.on)])
         if isinstance(amount, Table):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from finance.terms.deal import Deal
-from finance.terms.rule_parts import MAX_DAYS, Finding, count, parts_of
+from finance.terms.rule_parts import Finding, count, parts_of
 from finance.terms.trade_desk import TradeDesk
 
 MOST_UNITS = 2**64 - 1
+MAX_DAYS = 90
+"""As long as the notice of a recovery: no quote that a lost key has signed lives after it."""
 
 
 def desks(deal: Deal) -> Iterator[Finding]:

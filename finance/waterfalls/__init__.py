@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from finance.lazy import on_demand
-from finance.settlement.waterfall import Op, Order
+from finance.settlement.waterfall import Op, Order, When
 from finance.settlement.waterfall_plan import (
     Covenant,
     Due,
@@ -52,6 +52,7 @@ __all__ = [
     "Spend",
     "Table",
     "Total",
+    "When",
     "While",
     "project",
     "project_paths",

@@ -306,6 +306,12 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         [(END, desk("1", "0"))],
         "parts.desk.quote_days",
         "0",
-        "must be a whole number from 1 to 36500",
+        "must be a whole number from 1 to 90",
+    ),
+    "quote that outlives the notice of a recovery": (
+        [(END, desk("1", "91"))],
+        "parts.desk.quote_days",
+        "91",
+        "must be a whole number from 1 to 90",
     ),
 }

@@ -17,8 +17,8 @@ from waterfall.report import export
 
 from benchmarks.waterfall import ALONE, run
 from finance.settlement import SettlementError
-from finance.settlement.waterfall import Op
-from finance.settlement.waterfall_plan import CASH, Due, Plan, Schedule, Spend, Table, Total, While
+from finance.settlement.waterfall import Op, Order
+from finance.settlement.waterfall_plan import CASH, Due, Interest, Plan, Schedule, Spend, Table, Total, While
 from finance.waterfalls import project, project_paths
 from finance.waterfalls.projection import LOSSES
 from tests.finance.waterfall_deals import CFADS, MATURE, UNIT, ladder, peer_deal, project_loan, readme_deal
@@ -176,6 +176,11 @@ def test_a_table_is_met_exactly() -> None:
         ({"steps": (Spend(Op.PAY, ("opex", "opex")),)}, r"steps\[0\]"),
         ({"steps": (Spend(Op.PREPAY, ("opex",)),)}, r"steps\[0\]"),
         ({"claims": (Due("opex", "gold"),)}, "gold: the waterfall has no such name"),
+        ({"steps": (Spend(Op.REST, ("opex",), order=Order.WEIGHTS, weights=(1, 1)),)}, "weights: 2 for 1"),
+        ({"due": (2, 2)}, "due: from 1 to 480 times, ascending"),
+        ({"pots": {"reserve": -1}}, "reserve: -1, must be from 0"),
+        ({"lines": tuple("abcdefghijklmnopq")}, "more than 16 lines"),
+        ({"claims": (Due("opex", Interest(1, ("cash",), ())),)}, "interest for the years of no period"),
         ({"claims": (Due("opex"), Due("revenue"))}, "revenue: stands twice"),
         ({"claims": (Due("opex", Schedule(())),)}, "a schedule of no periods"),
         ({"claims": (Due("opex", While("cover", 1, 2)),)}, "cover: no test of the waterfall"),

@@ -22,7 +22,7 @@ class Market(Issue):
 
     def __init__(self, chain: Chain, rng: Random):
         self.terms = DeskTerms(
-            rng.choice((1, 1, 1, 1, 3, 3, 2**64 - 1)), rng.choice((20 * DAY, 20 * DAY, 1, 2**32 - 1))
+            rng.choice((1, 1, 1, 1, 3, 3, 2**64 - 1)), rng.choice((20 * DAY, 20 * DAY, 1, 90 * DAY))
         )
         self.quotes: list[Quote] = []
         super().__init__(chain, rng)

@@ -6,19 +6,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
 from finance.settlement import SettlementError
 from finance.settlement import waterfall as engine_of_python
-from finance.settlement.waterfall import MOST, MOVES, NONE, Op, Order, Run, State, Waterfall, run, validate
+from finance.settlement.waterfall import (
+    FIRST_FIGURE,
+    MOST,
+    MOVES,
+    NONE,
+    Claim,
+    Figure,
+    Op,
+    Order,
+    Rule,
+    Run,
+    State,
+    Step,
+    Trigger,
+    Tripped,
+    Waterfall,
+    When,
+    run,
+    validate,
+)
 from tests.settlement.engine import Reverted
 from tests.settlement.waterfalls import Case, WaterfallEngine, any_case, spoiled
 
 PERIODS = 8
 REAL = engine_of_python.allot
 
-Period = tuple[tuple[int, ...], int]
+Period = tuple[tuple[int, ...], int, bool]
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +57,13 @@ def periods(case: Case, runs: Callable[..., Run] = run) -> Iterator[tuple[State,
     """The state before each period, what it brings, and what it came to. What is not spent is kept, and the
     period's first input comes in. None is refused: a sound waterfall never is, whatever its amounts."""
     state = case.state
-    for inputs, due in case.periods:
+    for number, (inputs, due) in enumerate(case.periods):
+        is_over = number >= PERIODS - 2
         x = list(state.registers)
         x[0] = min(x[0] + max(0, inputs[0]), MOST)
         state = State(tuple(x), state.triggers)
-        made = runs(case.waterfall, state, inputs, due)
-        yield state, (inputs, due), made
+        made = runs(case.waterfall, state, inputs, due, is_over)
+        yield state, (inputs, due, is_over), made
         state = made.state
 
 
@@ -51,9 +72,9 @@ def test_the_engines_agree(engine: WaterfallEngine, seed: int, cases: int) -> No
     for number, case in lives(f"{seed}/waterfall", cases):
         where = f"(PENSTOCK_SEED={seed}, case {number})"
 
-        def both(of: Waterfall, state: State, inputs: tuple[int, ...], due: int, at: str = where) -> Run:
-            theirs, ours = engine.run(of, state, inputs, due), run(of, state, inputs, due)
-            assert ours == theirs, f"{of}\n{state}\n{inputs} {due}\n{ours}\n{theirs} {at}"
+        def both(of: Waterfall, state: State, *period: Any, at: str = where) -> Run:
+            theirs, ours = engine.run(of, state, *period), run(of, state, *period)
+            assert ours == theirs, f"{of}\n{state}\n{period}\n{ours}\n{theirs} {at}"
             return ours
 
         validate(case.waterfall)
@@ -130,7 +151,7 @@ def test_senior_comes_before_junior(seed: int, cases: int) -> None:
             for i, step in enumerate(of.steps)
             if step.op == Op.PAY and step.limit == NONE and not step.on | step.off
         ]
-        for _, _, made in periods(case):
+        for _, (_, _, is_over), made in periods(case):
             spent = {
                 (of.steps[move.step].source, move.step)
                 for move in made.moves
@@ -138,6 +159,8 @@ def test_senior_comes_before_junior(seed: int, cases: int) -> None:
             }
             refilled = {of.steps[move.step].target for move in made.moves if of.steps[move.step].op in MOVES}
             for i, step in pays:
+                if step.when == (When.PERIODS if is_over else When.AFTER):
+                    continue
                 later = [j for source, j in spent if source == step.source and j > i]
                 if not later or step.source in refilled:
                     continue
@@ -160,3 +183,40 @@ def test_nobody_gets_more_than_it_is_owed(seed: int, cases: int) -> None:
                 assert made.paid[claim] + made.state.registers[of.owed + claim] == due[of.owed + claim], (
                     f"claim {claim} of {of} (PENSTOCK_SEED={seed}, case {number})"
                 )
+
+
+@pytest.mark.parametrize(
+    ("wide", "deep", "sound"), [(2, 8, True), (2, 11, False), (16, 2, True), (16, 3, False)]
+)
+def test_figures_of_figures_stay_affordable(
+    wide: int, deep: int, sound: bool, engine: WaterfallEngine
+) -> None:
+    """Each is worked out whenever it is mentioned: what grows as a tree could never be paid."""
+    chain = tuple(Figure(Rule.SUM, (FIRST_FIGURE + i - 1 if i else 1,) * wide, wide) for i in range(deep))
+    of = Waterfall(1, 0, 0, (Claim(FIRST_FIGURE + deep - 1),), (), chain, (Step(Op.PAY, 0, (0,)),))
+    for check, refusal in ((validate, SettlementError), (engine.validate, Reverted)):
+        if sound:
+            check(of)
+        else:
+            with pytest.raises(refusal):
+                check(of)
+
+
+def test_after_the_last_period_nothing_is_tested_and_only_late_claims_fall_due() -> None:
+    claims = (Claim(8), Claim(8, late=True), Claim())
+    steps = (
+        Step(Op.TEST, 0, target=0),
+        Step(Op.PAY, 0, (0, 1), when=When.ALWAYS),
+        Step(Op.REST, 0, (2,), off=1),
+        Step(Op.REST, 0, (2,), when=When.AFTER),
+    )
+    of = Waterfall(1, 0, 1, claims, (Trigger(0, NONE, 8),), (), steps)
+    assert of.numbers == 8
+    before = State((100, 0, 0, 0), (Tripped(5, 0),))
+    in_time = run(of, before, (10,), 9)
+    assert in_time.paid == (10, 10, 80)
+    assert not in_time.state.triggers[0].since
+    late = run(of, before, (10,), 9, True)
+    assert late.paid == (0, 10, 90)
+    assert late.tests == ()
+    assert late.state.triggers == before.triggers

@@ -13,8 +13,17 @@ from finance.settlement.identity_registry import RegistryBooks
 from finance.settlement.offering import OfferingBooks, OfferingTerms
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms
+from finance.settlement.waterfall import (
+    FIRST_FIGURE,
+    MAX_STEPS,
+    Claim,
+    Op,
+    Step,
+    Tripped,
+    Waterfall,
+    When,
+)
 from finance.settlement.waterfall import State as Spent
-from finance.settlement.waterfall import Tripped
 from finance.settlement.waterfall_plan import Compiled, Plan
 from finance.settlement.world import CURRENCY, NOBODY, World
 from tests.settlement.engine import NOW
@@ -33,12 +42,13 @@ LINES = (
 
 
 class Vehicle(Reported):
-    """One token among the payees of any waterfall."""
+    """One token among the payees of any waterfall; nobody sends more than `most` at once."""
 
     SERVICER = "treasury"
     HASTE = 0.5
 
-    def __init__(self, chain: Chain, rng: Random):
+    def __init__(self, chain: Chain, rng: Random, most: int = 2**130):
+        self.most = most
         self.is_sold, self.units = True, rng.choice((1, 7, 20, 20))
         self.sale = OfferingTerms(
             ISSUER, rng.choice((1, 7, 10**6)), self.units, self.units, NOW + 10 * DAY, NOW + 40 * DAY,
@@ -46,7 +56,7 @@ class Vehicle(Reported):
         )  # fmt: skip
         self.digits = rng.choice((2, 5, 9, 30))
         self.due = tuple(NOW + 80 * DAY + i * QUARTER for i in range(rng.randint(1, 5)))
-        of = any_case(rng, 0).waterfall
+        of = emptied(any_case(rng, 0).waterfall)
         self.lines = LINES[: rng.randint(0, 2)]
         self.facts = rng.randint(0, 2)
         kept = [0] + [amount(rng, self.digits) for _ in range(of.pots - 1)] + [0] * len(of.claims)
@@ -119,7 +129,10 @@ class Vehicle(Reported):
         paid = rng.choice((some, some, some, 2**127, 2**130))
         by = line.payer if line.payer != NOBODY else rng.choice(PEOPLE)
         yield 2.0, by, "treasury", "receive_revenue", {"line": line.name, "amount": paid}
-        gift = {"to": self.contracts["treasury"].address, "value": rng.choice((some, some, 2**127, 2**130))}
+        gift = {
+            "to": self.contracts["treasury"].address,
+            "value": min(self.most, rng.choice((some, some, 2**127, 2**130))),
+        }
         yield 0.2, OPERATOR, CURRENCY, "transfer", gift
         yield 1.0, NOBODY, "treasury", "pay", {}
         yield 0.5, NOBODY, "treasury", "withdraw", {"payee": payee}
@@ -135,6 +148,36 @@ class Vehicle(Reported):
     def views(self) -> Iterator[View]:
         yield from super().views()
         yield from spv_views(self.world, self.world.parts["treasury"])
+
+
+def emptied(of: Waterfall) -> Waterfall:
+    """With steps that leave nothing after the last period, and a claim that what is left goes to."""
+    numbers, count = of.numbers, len(of.claims)
+    of = shifted(of)
+    ends = [Step(Op.MOVE, pot, when=When.AFTER) for pot in range(1, of.pots)]
+    ends.append(Step(Op.REST, 0, (count,), when=When.AFTER))
+    assert of.numbers == numbers + 2
+    return replace(of, steps=(*of.steps[: MAX_STEPS - len(ends)], *ends))
+
+
+def shifted(of: Waterfall) -> Waterfall:
+    """With a claim more, which nothing falls due to; references go on meaning what they meant."""
+
+    def moved(reference: int) -> int:
+        if reference >= FIRST_FIGURE:
+            return reference
+        return reference + (reference >= of.balances) + (reference >= of.numbers)
+
+    return replace(
+        of,
+        claims=(*(replace(c, due=moved(c.due)) for c in of.claims), Claim()),
+        triggers=tuple(
+            replace(t, value=moved(t.value), divisor=moved(t.divisor), threshold=moved(t.threshold))
+            for t in of.triggers
+        ),
+        figures=tuple(replace(f, of=tuple(map(moved, f.of))) for f in of.figures),
+        steps=tuple(replace(s, limit=moved(s.limit), weights=moved(s.weights)) for s in of.steps),
+    )
 
 
 def spv_views(world: World, treasury: SpvBooks) -> Iterator[View]:
@@ -168,11 +211,14 @@ def terms_struct(terms: SpvTerms, at: Mapping[str, str]) -> tuple[Any, ...]:
         [(at[payee.to] if payee.units else payee.to, payee.units) for payee in terms.payees],
         list(state[of.balances : of.losses]),
         [list(values) for values in terms.compiled.numbers],
-        [(claim.due, claim.loan, claim.carries, payee) for claim, payee in claims],
+        [(claim.due, claim.loan, claim.carries, claim.late, payee) for claim, payee in claims],
         [(t.value, t.divisor, t.threshold, t.below, t.cures, t.within) for t in of.triggers],
         [(int(f.rule), f.count, list(f.of)) for f in of.figures],
         [
-            (int(s.op), s.source, int(s.order), s.limit, s.target, s.weights, s.on, s.off, list(s.claims))
+            (
+                *(int(s.op), s.source, int(s.order), s.limit, s.target, s.weights, s.on, s.off),
+                *(int(s.when), list(s.claims)),
+            )
             for s in of.steps
         ],
     )

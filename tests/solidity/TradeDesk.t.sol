@@ -119,6 +119,10 @@ contract TradeDeskTest is DeskFixture {
         t = desk.terms();
         t.longest = 0;
         invalid(t, "longest zero");
+        t.longest = 90 days + 1;
+        invalid(t, "longest above 90 days");
+        (t.longest, t.currency) = (90 days, address(registry));
+        invalid(t, "not the token's currency");
     }
 
     function invalid(ITradeDesk.Terms memory terms, string memory what) private {

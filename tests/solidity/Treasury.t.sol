@@ -185,19 +185,31 @@ contract TreasuryTest is SpvFixture {
         return abi.encode(treasury.registers(), credits, since, passes, earned);
     }
 
+    /// @dev What is left goes out, once; what comes later pays what is owed, loans and then equity, whatever stands failed.
     function test_pay_afterTheLastPeriod() external {
         begin(0);
-        _liveOn(1_500_000);
+        _liveOn(830_000);
         isTrue(treasury.state() == ITreasury.State.Closed, "closed");
         isTrue(senior.closed() && equity.closed(), "tokens");
-        _refuses(abi.encodeWithSelector(ITreasury.Treasury_NothingToSpend.selector));
-        treasury.pay();
         int256[] memory before = treasury.registers();
-        collect(100_000, 0);
+        isTrue(before[0] + before[1] > 0, "trapped, or in reserve");
+        (uint40 since,) = treasury.triggerOf(LOCK_UP);
+        isTrue(since != 0, "locked up");
         treasury.pay();
         int256[] memory x = treasury.registers();
+        eqInt(x[0] + x[1], 0, "nothing stays");
         isTrue(x[2] <= before[2] && x[3] <= before[3] && x[4] <= before[4], "nothing more falls due");
-        eq(treasury.incomeOf(QUARTERS, 0), 0, "spent");
+        isTrue(x[9] < before[9] && x[9] > 0, "the reserve repays the senior loan");
+        eq(equity.earnedPerUnit(), 0, "before equity");
+        _refuses(abi.encodeWithSelector(ITreasury.Treasury_NothingToSpend.selector));
+        treasury.pay();
+        collect(3_000_000, 0);
+        treasury.pay();
+        eqInt(treasury.registers()[0], 0, "spent");
+        isTrue(equity.earnedPerUnit() > 0, "and then equity");
+        eq(treasury.incomeOf(QUARTERS, 0), 0, "counted once");
+        (uint40 still,) = treasury.triggerOf(LOCK_UP);
+        eq(still, since, "not tested any more");
     }
 
     function _liveOn(uint256 tolls) private {
@@ -275,6 +287,36 @@ contract TreasuryTest is SpvFixture {
         eq(since, dueOf(0), "and cures no cover");
     }
 
+    /// @dev Nobody mends a period that has gone badly by a gift, whose money would come back to it in the same call.
+    function test_pay_whatIsSentIsThereForTheNextPeriod() external {
+        begin(0);
+        collect(500_000, 0);
+        vm.warp(dueOf(0));
+        uint256 start = vm.snapshotState();
+        treasury.pay();
+        int256[] memory without = treasury.registers();
+        isTrue(vm.revertToState(start), "again");
+        currency.mint(address(treasury), 400_000);
+        treasury.pay();
+        int256[] memory x = treasury.registers();
+        eqInt(x[0], without[0] + 400_000, "kept for the next period");
+        x[0] = without[0];
+        isTrue(keccak256(abi.encode(x)) == keccak256(abi.encode(without)), "the same but for that");
+    }
+
+    /// @dev An offering that begins something else: the treasury never does, and the pots are free.
+    function test_returnMoney_whenASaleSettledForSomethingElse() external {
+        foreign = true;
+        deploySpv(tenSteps());
+        treasury.deposit(1, RESERVE);
+        sell(1, BOB);
+        vm.warp(CLOSES);
+        vm.roll(block.number + 1);
+        sales[1].settle();
+        isTrue(treasury.state() == ITreasury.State.Offered, "not begun");
+        eq(treasury.returnMoney(1), RESERVE, "free");
+    }
+
     function test_withdraw_byAStrangerGoesToThePayee() external {
         begin(0);
         collect(1_000_000, 0);
@@ -316,7 +358,9 @@ contract TreasuryTest is SpvFixture {
         _invalid(checks, t, "payee zero or itself");
         (t.payees[1].to, t.offerings[2]) = (OPERATOR, t.offerings[0]);
         _invalid(checks, t, "offering twice");
-        t.offerings[2] = address(sales[2]);
+        (t.offerings[2], t.steps[10].limit) = (address(sales[2]), 29);
+        _invalid(checks, t, "a pot is not emptied in the end");
+        t.steps[10].limit = NONE;
         (t.payees[1].to, t.loans[0]) = (OPERATOR, type(uint128).max);
         _invalid(checks, t, "loan too large");
         (t.loans[0], t.numbers[4]) = (SENIOR, new int128[](0));
@@ -351,9 +395,9 @@ contract TreasuryTest is SpvFixture {
 
     function test_pay_gasOfTwentySteps() external {
         ITreasury.Step[] memory ten = tenSteps();
-        ITreasury.Step[] memory steps = new ITreasury.Step[](20);
-        for (uint256 i = 0; i < 20; ++i) {
-            steps[i] = ten[i / 2];
+        ITreasury.Step[] memory steps = new ITreasury.Step[](23);
+        for (uint256 i = 0; i < 23; ++i) {
+            steps[i] = ten[i < 20 ? i / 2 : i - 10];
         }
         deploySpv(steps);
         (uint256 first, uint256 later) = _gas(20);

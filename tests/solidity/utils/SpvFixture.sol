@@ -14,6 +14,11 @@ import {WaterfallTerms} from "../../../contracts/spv/WaterfallTerms.sol";
 import {SecurityToken} from "../../../contracts/token/SecurityToken.sol";
 import {DealFixture} from "./DealFixture.sol";
 
+/// @notice Something else that an offering may begin.
+contract Begins {
+    function activate() external {}
+}
+
 /// @notice A vehicle of three claim tokens, senior, mezzanine and equity, each sold by an offering of its own: 613 units at
 /// 10,007, 211 at 5,003 and 97 at 1,009. Tolls, which only their collector pays in, and rents; eight quarters of an agent's
 /// fee, operating cost, interest of 1.5 and 2.5 % a quarter, instalments, and a reserve of one quarter's senior debt service. A
@@ -47,6 +52,7 @@ abstract contract SpvFixture is DealFixture {
     SecurityToken internal mezzanine;
     SecurityToken internal equity;
     Offering[3] internal sales;
+    bool internal foreign; // whether the mezzanine's sale begins something else
 
     function deploySpv(ITreasury.Step[] memory steps) internal {
         deployRooms();
@@ -93,8 +99,9 @@ abstract contract SpvFixture is DealFixture {
         return [SENIOR_UNITS, MEZZANINE_UNITS, EQUITY_UNITS][i];
     }
 
-    function saleOf(uint256 i, address token_) private view returns (IOffering.Terms memory o) {
-        (o.token, o.servicer, o.currency, o.issuer) = (token_, address(treasury), address(currency), ISSUER);
+    function saleOf(uint256 i, address token_) private returns (IOffering.Terms memory o) {
+        address begins = foreign && i == 1 ? address(new Begins()) : address(treasury);
+        (o.token, o.servicer, o.currency, o.issuer) = (token_, begins, address(currency), ISSUER);
         o.unitPrice = [uint128(10_007), 5_003, 1_009][i];
         (o.softCap, o.hardCap, o.opens, o.closes) = (unitsOf(i), unitsOf(i), OPENS, CLOSES);
         o.parties = new address[](1);
@@ -177,13 +184,13 @@ abstract contract SpvFixture is DealFixture {
 
     function claims() private pure returns (ITreasury.Claim[] memory c) {
         c = new ITreasury.Claim[](7);
-        c[0] = ITreasury.Claim(29, NONE, true, 0);
-        c[1] = ITreasury.Claim(30, NONE, true, 1);
-        c[2] = ITreasury.Claim(FIGURE, NONE, true, 2);
-        c[3] = ITreasury.Claim(35, 0, true, 2);
-        c[4] = ITreasury.Claim(FIGURE + 1, NONE, true, 3);
-        c[5] = ITreasury.Claim(NONE, 1, true, 3);
-        c[6] = ITreasury.Claim(NONE, NONE, true, 4);
+        c[0] = ITreasury.Claim(29, NONE, true, false, 0);
+        c[1] = ITreasury.Claim(30, NONE, true, false, 1);
+        c[2] = ITreasury.Claim(FIGURE, NONE, true, false, 2);
+        c[3] = ITreasury.Claim(35, 0, true, false, 2);
+        c[4] = ITreasury.Claim(FIGURE + 1, NONE, true, false, 3);
+        c[5] = ITreasury.Claim(NONE, 1, true, false, 3);
+        c[6] = ITreasury.Claim(NONE, NONE, true, false, 4);
     }
 
     /// @dev Interest of the senior, of the mezzanine and its unpaid interest; senior debt service; what the reserve lacks; what
@@ -215,9 +222,13 @@ abstract contract SpvFixture is DealFixture {
         (s.weights, s.claims) = (NONE, listed(of_));
     }
 
-    /// @dev The waterfall of ten steps.
+    /// @dev The waterfall of ten steps, and three that empty it in the end: what is left of loans is repaid before equity.
     function tenSteps() internal pure returns (ITreasury.Step[] memory s) {
-        s = new ITreasury.Step[](10);
+        s = new ITreasury.Step[](13);
+        s[10] = step(Waterfall.Op.Move, 1, "", NONE, 0, 0);
+        s[11] = step(Waterfall.Op.Prepay, 0, hex"0305", NONE, 0, 0);
+        s[12] = step(Waterfall.Op.Rest, 0, hex"06", NONE, 0, 0);
+        s[10].when = s[11].when = s[12].when = Waterfall.When.After;
         s[0] = step(Waterfall.Op.Test, 0, "", NONE, 0, 0);
         s[1] = step(Waterfall.Op.Pay, 0, hex"00", NONE, 0, 0);
         s[2] = step(Waterfall.Op.Pay, 0, hex"01", NONE, 0, 0);
@@ -228,6 +239,9 @@ abstract contract SpvFixture is DealFixture {
         s[7] = step(Waterfall.Op.Pay, 0, hex"04", NONE, 0, 1);
         s[8] = step(Waterfall.Op.Prepay, 0, hex"0305", FIGURE + 4, 0, 1);
         s[9] = step(Waterfall.Op.Rest, 0, hex"06", NONE, 0, 1);
+        for (uint256 i = 1; i < 5; ++i) {
+            s[i].when = Waterfall.When.Always;
+        }
     }
 
     function listed(bytes memory refs) private pure returns (uint8[] memory items) {
