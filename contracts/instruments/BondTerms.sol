@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
-import {FeedStore} from "../oracle/FeedStore.sol";
+import {CodeStore} from "../settlement/CodeStore.sol";
 import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 
 /// @title Bond terms
-/// @notice A bond's terms as words kept as code, as feeds and swaps keep theirs ({FeedStore}): they can never change, and
+/// @notice A bond's terms as words kept as code, as feeds and swaps keep theirs ({CodeStore}): they can never change, and
 /// all of them cost less to read than a few storage slots. Packed, because deploying costs 200 gas a byte.
 /// @dev Words 0 to 6: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
 /// offering, late rate | oracle, counts of periods and fixings | principal of a unit | address of a second store. Then
@@ -14,7 +14,7 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation: a pay date fits
 /// 48 bits, a repayment 96.
 library BondTerms {
-    /// @dev Words that a store can hold: the largest contract, less the leading STOP of {FeedStore}.
+    /// @dev Words that a store can hold: the largest contract, less the leading STOP of {CodeStore}.
     uint256 private constant STORE_WORDS = 767;
     uint256 private constant HEAD = 7;
 
@@ -45,8 +45,8 @@ library BondTerms {
         bytes memory rest = new bytes(32 * (there - STORE_WORDS));
         _packPeriods(first, t);
         _packFixings(first, rest, t, positions);
-        _packHead(first, t, rest.length == 0 ? address(0) : FeedStore.write(rest));
-        head = FeedStore.write(first);
+        _packHead(first, t, rest.length == 0 ? address(0) : CodeStore.write(rest));
+        head = CodeStore.write(first);
     }
 
     function _packHead(bytes memory data, IKpiBond.Terms calldata t, address rest) private pure {
@@ -103,7 +103,7 @@ library BondTerms {
     // ---------------------------------------------------------------- reading
 
     function load(address head) internal view returns (bytes memory) {
-        return FeedStore.read(head);
+        return CodeStore.read(head);
     }
 
     function token(bytes memory t) internal pure returns (address) {
@@ -197,7 +197,7 @@ library BondTerms {
     function curve(bytes memory t, uint256 i) internal view returns (PayoffCurve.Curve memory c) {
         uint256 word = _get(t, HEAD + periodCount(t) + 2 * i + 1);
         uint256 place = uint16(word >> 88);
-        if (place >= STORE_WORDS) (t, place) = (FeedStore.read(address(uint160(_get(t, 6)))), place - STORE_WORDS);
+        if (place >= STORE_WORDS) (t, place) = (CodeStore.read(address(uint160(_get(t, 6)))), place - STORE_WORDS);
         c.shape = PayoffCurve.Shape(uint8(word >> 72));
         c.knots = new PayoffCurve.Knot[](uint8(word >> 80));
         for (uint256 j = 0; j < c.knots.length; ++j) {

@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
-import {FeedStore} from "../oracle/FeedStore.sol";
+import {CodeStore} from "../settlement/CodeStore.sol";
 import {CloseOut} from "../settlement/CloseOut.sol";
 import {Netting} from "../settlement/Netting.sol";
 import {PaymentChecks} from "./PaymentChecks.sol";
@@ -63,7 +63,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     function initialize(Terms calldata terms_) external initializer {
         bytes memory t = abi.encode(terms_);
         CHECKS.validate(t);
-        _store = FeedStore.write(t);
+        _store = CodeStore.write(t);
         _state = State.Agreed;
         emit PaymentInitialized(terms_.payer, terms_.payee, terms_.feed);
     }
@@ -352,13 +352,13 @@ contract KpiPayment is IKpiPayment, Initializable {
 
     function _terms() private view returns (bytes memory) {
         if (_state == State.None) revert KpiPayment_WrongState(State.None);
-        return FeedStore.read(_store);
+        return CodeStore.read(_store);
     }
 
     /// @dev The terms, if the swap has begun and not ended.
     function _running() private view returns (bytes memory) {
         if (_state != State.Active) revert KpiPayment_WrongState(state());
-        return FeedStore.read(_store);
+        return CodeStore.read(_store);
     }
 
     /// @dev Calls that no longer matter are forgotten; the one that led to a default stays to be read.
@@ -388,7 +388,7 @@ contract KpiPayment is IKpiPayment, Initializable {
     function state() public view returns (State) {
         State kept = _state;
         if (kept == State.Active && defaultedAt() != 0) return State.Defaulted;
-        if (kept == State.Agreed && block.timestamp > FeedStore.read(_store).startBy()) return State.Lapsed;
+        if (kept == State.Agreed && block.timestamp > CodeStore.read(_store).startBy()) return State.Lapsed;
         return kept;
     }
 

@@ -10,6 +10,7 @@ import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {Median} from "../settlement/Median.sol";
 import {FeedChecks} from "./FeedChecks.sol";
 import {FeedStore} from "./FeedStore.sol";
+import {CodeStore} from "../settlement/CodeStore.sol";
 
 /// @title KPI oracle
 /// @notice See {IKpiOracle}.
@@ -76,7 +77,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
         bytes memory encoded = abi.encode(config);
         feed = keccak256(encoded);
         if (_stores[feed] != address(0)) return feed; // the same configuration, whoever created it
-        _stores[feed] = FeedStore.write(encoded);
+        _stores[feed] = CodeStore.write(encoded);
         emit FeedCreated(feed, config.deal, config.kpi, config);
     }
 
@@ -395,7 +396,7 @@ contract KpiOracle is IKpiOracle, EIP712 {
     function _feed(bytes32 feed) private view returns (bytes memory config) {
         address store = _stores[feed];
         if (store == address(0)) revert KpiOracle_UnknownFeed(feed);
-        return FeedStore.read(store);
+        return CodeStore.read(store);
     }
 
     function _periodEnd(bytes memory config, bytes32 feed, uint32 period) private pure returns (uint64) {

@@ -97,9 +97,10 @@ library Waterfall {
     uint256 internal constant FOR_GOOD = 255;
     uint256 internal constant MAX_WORK = 2_000; // a period of so much work takes about 700,000 gas
 
-    uint256 private constant FIGURE_LIST = 24;
-    uint256 private constant STEP_LIST = 88;
-    uint256 private constant STEP_WHEN = 216;
+    /// @dev From which bit lists and times are, in words of figures and steps.
+    uint256 internal constant FIGURE_LIST = 24;
+    uint256 internal constant STEP_LIST = 88;
+    uint256 internal constant STEP_WHEN = 216;
     uint256 private constant TEST_WORDS = 5;
 
     /// @notice Spends what is available on needs in order: a later need gets nothing before an earlier one is met.

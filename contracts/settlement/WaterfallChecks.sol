@@ -7,10 +7,6 @@ import {Waterfall} from "./Waterfall.sol";
 /// @notice What the data of a waterfall must satisfy, so that it can be run whatever its amounts.
 /// @dev Python twin: `validate` in finance/settlement/waterfall.py.
 library WaterfallChecks {
-    uint256 private constant FIGURE_LIST = 24;
-    uint256 private constant STEP_LIST = 88;
-    uint256 private constant STEP_WHEN = 216;
-
     error Waterfall_Unsound(string what, uint256 index);
 
     /// @notice Revert with Waterfall_Unsound, naming what is wrong.
@@ -44,7 +40,7 @@ library WaterfallChecks {
             uint256 listed = table ? 2 : uint8(figure >> 16);
             work[i] = 1 + (table ? uint8(figure >> 8) : 0);
             for (uint256 j = 0; j < listed; ++j) {
-                work[i] += _workOf(work, uint8(figure >> (FIGURE_LIST + 8 * j)));
+                work[i] += _workOf(work, uint8(figure >> (Waterfall.FIGURE_LIST + 8 * j)));
             }
             if (work[i] > Waterfall.MAX_WORK) work[i] = Waterfall.MAX_WORK + 1;
         }
@@ -103,21 +99,23 @@ library WaterfallChecks {
         uint256 figure = program.figures[number];
         (uint256 count, uint256 size) = (uint8(figure >> 8), uint8(figure >> 16));
         if (uint8(figure) > uint8(type(Waterfall.Rule).max)) return false;
-        if (size == 0 || size > Waterfall.MAX_LISTED || figure >> (FIGURE_LIST + 8 * size) != 0) return false;
+        if (size == 0 || size > Waterfall.MAX_LISTED || figure >> (Waterfall.FIGURE_LIST + 8 * size) != 0) {
+            return false;
+        }
         Waterfall.Rule rule = Waterfall.Rule(uint8(figure));
         uint256 listed = size;
         if (rule == Waterfall.Rule.Table) {
             if (size != 3 || count == 0) return false;
-            uint256 first = uint8(figure >> (FIGURE_LIST + 16));
+            uint256 first = uint8(figure >> (Waterfall.FIGURE_LIST + 16));
             if (first < numbers || first + 2 * count > registers) return false;
-            listed = uint8(figure >> (FIGURE_LIST + 8)) == Waterfall.NONE ? 1 : 2;
+            listed = uint8(figure >> (Waterfall.FIGURE_LIST + 8)) == Waterfall.NONE ? 1 : 2;
         }
         if (rule == Waterfall.Rule.Product && size != 2) return false;
         if (rule == Waterfall.Rule.Interest && size < 4) return false;
         if (rule == Waterfall.Rule.Either && (size != 2 || count >= program.triggers.length)) return false;
         if (rule == Waterfall.Rule.Sum && count > size) return false;
         for (uint256 i = 0; i < listed; ++i) {
-            if (!_isKnown(uint8(figure >> (FIGURE_LIST + 8 * i)), registers, number)) return false;
+            if (!_isKnown(uint8(figure >> (Waterfall.FIGURE_LIST + 8 * i)), registers, number)) return false;
         }
         return true;
     }
@@ -135,9 +133,9 @@ library WaterfallChecks {
         Waterfall.Op op = Waterfall.Op(uint8(step));
         uint256 size = uint8(step >> 48);
         uint256 target = uint8(step >> 32);
-        uint256 when = step >> STEP_WHEN;
+        uint256 when = step >> Waterfall.STEP_WHEN;
         if (when > uint256(type(Waterfall.When).max) || size > Waterfall.MAX_LISTED) return false;
-        if (uint128(step >> STEP_LIST) >> 8 * size != 0) return false;
+        if (uint128(step >> Waterfall.STEP_LIST) >> 8 * size != 0) return false;
         if (op == Waterfall.Op.Test) return target < program.triggers.length && size == 0 && when == 0;
         uint256 source = uint8(step >> 8);
         if (source >= program.pots) return false;
@@ -162,7 +160,7 @@ library WaterfallChecks {
     {
         uint256 seen = 0;
         for (uint256 i = 0; i < size; ++i) {
-            uint256 claim = uint8(step >> (STEP_LIST + 8 * i));
+            uint256 claim = uint8(step >> (Waterfall.STEP_LIST + 8 * i));
             if (claim >= program.claims.length || seen & (1 << claim) != 0) return (false, 0);
             seen |= 1 << claim;
             if (uint8(program.claims[claim] >> 8) != Waterfall.NONE) ++ofLoans;

@@ -198,14 +198,16 @@ contract WaterfallTerms {
         }
         for (uint256 i = 0; i < terms.figures.length; ++i) {
             ITreasury.Figure calldata each = terms.figures[i];
-            w[next++] = uint8(each.rule) | uint256(each.count) << 8 | each.refs.length << 16 | _listed(each.refs) << 24;
+            w[next++] = uint8(each.rule) | uint256(each.count) << 8 | each.refs.length << 16 | _listed(each.refs)
+                << Waterfall.FIGURE_LIST;
         }
         for (uint256 i = 0; i < terms.steps.length; ++i) {
             ITreasury.Step calldata each = terms.steps[i];
             uint256 word = uint8(each.op) | uint256(each.source) << 8 | uint256(uint8(each.order)) << 16
                 | uint256(each.limit) << 24 | uint256(each.target) << 32 | uint256(each.weights) << 40;
             word |= each.claims.length << 48 | uint256(each.on) << 56 | uint256(each.off) << 72;
-            w[next++] = word | _listed(each.claims) << 88 | uint256(uint8(each.when)) << 216;
+            w[next++] =
+                word | _listed(each.claims) << Waterfall.STEP_LIST | uint256(uint8(each.when)) << Waterfall.STEP_WHEN;
         }
     }
 
@@ -333,7 +335,9 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < p.figures.length; ++i) {
             uint256 word = p.figures[i];
             terms.figures[i] = ITreasury.Figure(
-                Waterfall.Rule(uint8(word)), uint8(word >> 8), _unlisted(word >> 24, uint8(word >> 16))
+                Waterfall.Rule(uint8(word)),
+                uint8(word >> 8),
+                _unlisted(word >> Waterfall.FIGURE_LIST, uint8(word >> 16))
             );
         }
         terms.steps = new ITreasury.Step[](p.steps.length);
@@ -347,8 +351,8 @@ contract WaterfallTerms {
         (step.order, step.limit) = (Waterfall.Order(uint8(word >> 16)), uint8(word >> 24));
         (step.target, step.weights) = (uint8(word >> 32), uint8(word >> 40));
         (step.on, step.off) = (uint16(word >> 56), uint16(word >> 72));
-        step.when = Waterfall.When(uint8(word >> 216));
-        step.claims = _unlisted(word >> 88, uint8(word >> 48));
+        step.when = Waterfall.When(uint8(word >> Waterfall.STEP_WHEN));
+        step.claims = _unlisted(word >> Waterfall.STEP_LIST, uint8(word >> 48));
     }
 
     function _unlisted(uint256 word, uint256 size) private pure returns (uint8[] memory items) {

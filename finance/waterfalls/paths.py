@@ -19,6 +19,7 @@ from finance.settlement.waterfall import (
     Order,
     Rule,
     Step,
+    When,
 )
 from finance.settlement.waterfall_plan import Plan
 from finance.settlement.widths import SettlementError
@@ -116,6 +117,8 @@ class _Running:
         self.x[self.of.owed + number] = self.x[self.of.dues + number] = owed
 
     def _take(self, step: Step) -> None:
+        if step.when == When.AFTER:
+            return  # a projection ends with the last period
         active = np.ones(self.count, dtype=np.bool_)
         for i, since in enumerate(self.since):
             if step.on >> i & 1:

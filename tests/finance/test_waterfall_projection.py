@@ -17,7 +17,7 @@ from waterfall.report import export
 
 from benchmarks.waterfall import ALONE, run
 from finance.settlement import SettlementError
-from finance.settlement.waterfall import Op, Order
+from finance.settlement.waterfall import Op, Order, When
 from finance.settlement.waterfall_plan import CASH, Due, Interest, Plan, Schedule, Spend, Table, Total, While
 from finance.waterfalls import project, project_paths
 from finance.waterfalls.projection import LOSSES
@@ -211,3 +211,12 @@ def test_exact_ratios_decide() -> None:
     assert made.failed("default")[0] is False
     made = project(readme_deal(), {"cfads": [14_016_666_666_665, *CFADS[1:]]}, {"mature": MATURE})
     assert made.failed("default")[0] is True
+
+
+def test_a_projection_ends_with_the_last_period() -> None:
+    """Steps that are taken only after it are taken by neither kernel."""
+    steps = (Spend(Op.PAY, ("fee",)), Spend(Op.REST, ("equity",), when=When.AFTER))
+    plan = Plan((1, 2), ("tolls",), claims=(Due("fee", 30), Due("equity")), steps=steps)
+    made, paths = project(plan, {"tolls": [100, 100]}), project_paths(plan, {"tolls": [100, 100]})
+    assert made.after("cash") == [70, 140] == paths.after["cash"][0].tolist()
+    assert made.paid("equity") == [0, 0] == paths.paid["equity"][0].tolist()
