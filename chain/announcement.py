@@ -56,10 +56,12 @@ def given_before(
     KPI, without nothings. Addresses and feeds follow from the terms, so anybody can. None if the node does
     not know any more."""
     balance = contract(w3, "IERC20", shared["currency"]).functions.balanceOf
-    pool = contract(w3, "KpiOracle", shared["oracle"]).functions.rewardPool
     try:
         gifts = {key: int(read(balance(at), block - 1)) for key, at in parts.items()}
-        rewards = {kpi: int(read(pool(feed), block - 1)) for kpi, feed in feeds.items()}
+        rewards = {}
+        for kpi, feed in feeds.items():
+            pool = contract(w3, "KpiOracle", shared["oracle"]).functions.rewardPool(feed)
+            rewards[kpi] = int(read(pool, block - 1))
     except ChainError:
         return None
     return {k: v for k, v in gifts.items() if v}, {k: v for k, v in rewards.items() if v}

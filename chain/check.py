@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import permutations
+from types import MappingProxyType
 from typing import Any, Final
 
 from eth_account import Account
@@ -121,8 +122,8 @@ def _on_chain(w3: Web3, record: DeploymentRecord, deal: Deal) -> Iterator[Compar
     yield from _announced(w3, record)
     for part in plan.parts:
         yield from _part(w3, part, record.parts[part.key], site)
-    oracle = contract(w3, "KpiOracle", record.shared["oracle"]).functions
     for feed in plan.feeds:
+        oracle = contract(w3, "KpiOracle", record.shared["oracle"]).functions
         config = feed_config(feed, site, record.wallets)
         yield f"feeds.{feed.terms.kpi}", config, _answer(oracle.configOf(site.feeds[feed.terms.kpi]))
 
@@ -166,7 +167,7 @@ def _part(w3: Web3, part: Planned, made: DeployedPart, site: Site) -> Iterator[C
     kind = PARTS[part.kind]
     clone = clone_code(made.implementation, kept_with_code(part, kind.contract, site))
     yield f"{part.key}.code", "0x" + clone.hex(), "0x" + _code(w3, made.address).hex()
-    found = code_name(w3, made.implementation, kind.contract, kind.helper)
+    found = code_name(w3, made.implementation, kind.contract, kind.helper, kind.needs)
     yield f"{part.key}.implementation", kind.contract, found
     functions = contract(w3, kind.contract, made.address).functions
     for view, expected in part.views(site).items():
@@ -207,9 +208,16 @@ def clone_code(implementation: str, kept: bytes = b"") -> bytes:
     return _PROXY[0] + bytes.fromhex(implementation[2:]) + _PROXY[1] + kept
 
 
-def code_name(w3: Web3, address: str, name: str, helper: str | None = None) -> str:
+def code_name(
+    w3: Web3,
+    address: str,
+    name: str,
+    helper: str | None = None,
+    needs: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """`name` if the code at an address is what our own constructor of that contract leaves there, on this
-    chain and at this address, and the `helper` it makes for itself is ours too; else what is amiss, in words.
+    chain and at this address, and the `helper` it makes for itself and what it `needs` (PartKind) are ours
+    too; else what is amiss, in words.
 
     Says nothing of the storage, which foreign creation code can fill before it leaves our code: whose shared
     contracts a deal stands on is a matter of trust (docs/security.md).
@@ -220,17 +228,22 @@ def code_name(w3: Web3, address: str, name: str, helper: str | None = None) -> s
         return f"{len(code)} bytes of another contract" if code else "no contract"
     if _blank(code, places) != ours:
         return f"another contract than {name} compiles to"
-    if places and [code[at : at + 32] for at in places] != _words(w3, name, places, address):
+    known = [str(_answer(contract(w3, name, address).functions[view]())) for view in needs]
+    for at, need in zip(known, needs.values(), strict=True):
+        if code_name(w3, at, need) != need:
+            return f"{name} with another {need}"
+    arguments = b"".join(map(_word, known))
+    if places and [code[at : at + 32] for at in places] != _words(w3, name, places, address, arguments):
         return f"{name}, but not as its constructor leaves it"
     if helper is not None and code_name(w3, _made_by(address), helper) != helper:
         return f"{name} with another {helper}"
     return name
 
 
-def _words(w3: Web3, name: str, places: tuple[int, ...], address: str) -> list[bytes]:
-    """What our constructor fills in at an address: the node runs it elsewhere, and what depends on the place
-    is put right."""
-    key = (w3.eth.chain_id, artifacts.bytecode(name))
+def _words(w3: Web3, name: str, places: tuple[int, ...], address: str, arguments: bytes = b"") -> list[bytes]:
+    """What our constructor fills in at an address, given `arguments`: the node runs it elsewhere, and what
+    depends on the place is put right."""
+    key = (w3.eth.chain_id, artifacts.bytecode(name) + arguments.hex())
     if key not in _BUILT:
         by = Account.create().address
         _BUILT[key] = bytes(w3.eth.call({"from": by, "data": HexBytes(key[1])})), by

@@ -173,7 +173,10 @@ def deploy_infrastructure(
     registry = shared.get("IdentityRegistry", "IdentityRegistry", sender.address)
     oracle = shared.get("KpiOracle", "KpiOracle")
     cloned = [kind for kind, part in PARTS.items() if part.cloned] if kinds is None else dict.fromkeys(kinds)
-    made = {kind: shared.get(PARTS[kind].contract, PARTS[kind].contract) for kind in cloned}
+    made = {}
+    for kind in cloned:
+        name, needs = PARTS[kind].contract, PARTS[kind].needs.values()
+        made[kind] = shared.get(name, name, *(shared.get(need, need) for need in needs))
     factory = shared.get("DealFactory", "DealFactory")
     test = (f"Test {currency_code}", f"t{currency_code}", currency_decimals)
     money = currency or shared.get(f"TestCurrency {currency_code} {currency_decimals}", "TestCurrency", *test)
@@ -220,8 +223,11 @@ def local_wallets(w3: Web3, deal: Deal, deployer: str | None = None) -> Wallets:
     parties = deal.people
     for role in ("deployer", *roles):
         number, party = LOCAL_ACCOUNTS.get(role), parties.get(role)
+        if number is None and party is not None:
+            number = next((known for known, owner in whose.items() if owner == party), None)
         if number is None or whose.setdefault(number, party) != party:
             number = next(more)
+            whose[number] = party
         people[role] = unlocked[number] if number < len(unlocked) else local_account(number).address
     people["deployer"] = deployer or people["deployer"]
     feeds = [feed.terms for feed in plan.feeds]
@@ -498,8 +504,10 @@ def _record(
         for view, expected in part.views(site).items():
             found_at(site, expected, read(functions[view]()))
     feeds = {feed.terms.kpi: site.feeds[feed.terms.kpi] for feed in plan.feeds}
-    oracle = contract(w3, "KpiOracle", site.shared["oracle"]).functions
-    configs = [read(oracle.configOf(feed)) for feed in feeds.values()]
+    configs = [
+        read(contract(w3, "KpiOracle", site.shared["oracle"]).functions.configOf(feed))
+        for feed in feeds.values()
+    ]
     people = {
         "nodes": {signer for config in configs for signer in config["signers"]},
         "panel": {member for config in configs for member in config["panel"]},

@@ -83,7 +83,7 @@ def require_chain(w3: Web3, record: DeploymentRecord) -> None:
 def watch(record: DeploymentRecord) -> Watch:
     """What to read for the deal in a record."""
     own = {part.address: (key, PARTS[part.kind].contract) for key, part in record.parts.items()}
-    shared = {record.shared[name]: (name, PARTS[name].contract) for name in SHARED}
+    shared = {record.shared[name]: (name, PARTS[name].contract) for name in SHARED if name in record.shared}
     return Watch({**own, **shared}, frozenset(record.feeds.values()))
 
 

@@ -22,6 +22,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "kpi_bond": "chain.parts.bond:plan",
         "treasury": "chain.parts.treasury:plan",
         "kpi_payment": "chain.parts.payment:plan",
+        "spv": "chain.parts.spv:plan",
         "trade_desk": "chain.parts.trade_desk:plan",
     },
     "penstock.plans",
@@ -38,7 +39,8 @@ def plan_of(deal: Deal) -> Plan:
         for kind in PLANS
         if any(part.kind == kind for part in group.parts.values())
     )
-    missing = deal.parts.keys() - {part.key for part in plan.parts}
+    own = {key for key, part in deal.parts.items() if not part.served}
+    missing = own - {part.key for part in plan.parts}
     if missing:
         raise InputError(f"{deal.file or deal.id}: parts.{min(missing)}: cannot be deployed")
     return plan
@@ -68,12 +70,14 @@ def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> Worl
         return made.without_holders() if isinstance(made, TokenBooks) and not holders else made
 
     registry = {"registry": Admitted(frozenset())} if "registry" in record.shared else {}
-    oracle = FeedBooks({config.id: config for config in configs})
-    oracle.pools.update({record.feeds[kpi]: amount for kpi, amount in record.rewards.items()})
-    parts = {**registry, **{part.key: books(part) for part in plan.parts}, "oracle": oracle}
+    feeds = FeedBooks({config.id: config for config in configs})
+    feeds.pools.update({record.feeds[kpi]: amount for kpi, amount in record.rewards.items()})
+    oracle = {"oracle": feeds} if "oracle" in record.shared else {}
+    parts = {**registry, **{part.key: books(part) for part in plan.parts}, **oracle}
     addresses = {name: address for name, address in record.addresses.items() if name != "factory"}
     world = World(parts, addresses)
     for key, amount in record.gifts.items():
         world.money[addresses[key]] += amount
-    world.money[addresses["oracle"]] += sum(record.rewards.values())
+    for amount in record.rewards.values():
+        world.money[addresses["oracle"]] += amount
     return world

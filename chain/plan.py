@@ -95,8 +95,7 @@ class Plan:
             part.begin(site)
             part.views(site)
         roles = [*site.wallets, *(feed.sponsor for feed in self.feeds)]
-        # What serves every deal: the oracle also when no part reads it.
-        return list(dict.fromkeys(roles)), list(dict.fromkeys([*site.shared, "oracle", "currency"]))
+        return list(dict.fromkeys(roles)), list(dict.fromkeys([*site.shared, "currency"]))
 
 
 def dates_of(plan: Plan) -> list[int]:

@@ -49,7 +49,7 @@ Addresses = Annotated[list[Address], AfterValidator(_ascending)]
 
 def _serving(shared: dict[str, str]) -> dict[str, str]:
     """What serves every deal must be there."""
-    for name in ("oracle", "currency", "factory"):
+    for name in ("currency", "factory"):
         if name not in shared:
             raise ValueError(f"{name} is missing")
     return shared
@@ -129,9 +129,9 @@ class DeployedPart(Frozen):
 class DeploymentRecord(Frozen):
     """A deal on a chain. `terms` is the canonical deal whose sha256 is `terms_hash`, which is on chain too.
 
-    `parts` are the deal's own contracts by key, `shared` those it has with other deals: oracle, currency,
-    factory, and the identity registry where something is held. `feeds` are the ids of the oracle's feeds by
-    KPI, in the order of the plan. `gifts` (currency by part) and `rewards` (by KPI) are what strangers had
+    `parts` are the deal's own contracts by key, `shared` those it has with other deals: currency, factory,
+    the oracle where a part knows it, and the identity registry where something is held. `feeds` are the ids
+    of the oracle's feeds by KPI, in the order of the plan. `gifts` (currency by part) and `rewards` (by KPI) are what strangers had
     given before there was a deal, in minor units. `gas` is what the deployment used. `shifted_days` is by how
     many days the dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one (None
     when they were not).

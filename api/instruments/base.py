@@ -146,6 +146,8 @@ class Case:
     @property
     def oracle(self) -> FeedBooks:
         """The oracle's books, as far as they are of this deal."""
+        if "oracle" not in self.world.parts:
+            return FeedBooks({})  # no part reads any
         return self.world.books("oracle", FeedBooks)
 
     @cached_property

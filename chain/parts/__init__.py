@@ -28,6 +28,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "oracle": "chain.parts.oracle:KIND",
         "payment": "chain.parts.payment:KIND",
         "registry": "chain.parts.registry:KIND",
+        "spv": "chain.parts.spv:KIND",
         "token": "chain.parts.token:KIND",
         "token sums": "chain.parts.token:SUMS",
         "trade_desk": "chain.parts.trade_desk:KIND",

@@ -175,12 +175,14 @@ BALANCES = ("account", "change", "balance")
 @dataclass(frozen=True)
 class PartKind:
     """A contract that deals have. `contract`: its name; `helper`: that of the contract it makes for itself,
-    whose address its code holds. `calls_currency`: as soon as it begins, so it begins after the others.
+    whose address its code holds. `needs`: contracts whose addresses its constructor takes, in that order, by
+    the views that tell them. `calls_currency`: as soon as it begins, so it begins after the others.
     `apart`: events that are neither acts nor follow from one that the books know. `alone`: events whose acts
     say nothing before them. `cloned`: whether each deal has a clone of its own. `words`: what each kind of
     its rows means. `tables`: what it adds to those of a deal's events, by name. `shared`: what it was for
     that a part, by key, has shared money out among holders, of which their token's event tells: `kind` and
-    more of chain.ledger.Distribution. `measured`: events that say what became of a measurement."""
+    more of chain.ledger.Distribution; `tells_shares`: whether its own rows say that too, or the token's must.
+    `measured`: events that say what became of a measurement."""
 
     contract: str
     acts_of: Mapping[str, Rebuild]
@@ -189,11 +191,13 @@ class PartKind:
     apart: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
     helper: str | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
     calls_currency: bool = False
     cloned: bool = True
     words: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     shared: Callable[[History, Event, str], Cells] | None = None
+    tells_shares: bool = True
     measured: frozenset[str] = frozenset()
 
 

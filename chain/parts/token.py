@@ -78,9 +78,13 @@ def _claimed(a: Said, _world: World) -> Rebuilt:
 
 
 def _shared(seen: Seen) -> Iterator[Row]:
-    """A part of the deal says itself what it shares out; of anybody else's money nothing was promised."""
-    if seen["payer"] not in seen.after.addresses.values():
+    """Most parts of the deal say themselves what they share out; of anybody else's money nothing was
+    promised."""
+    by = next((key for key, at in seen.after.addresses.items() if at == seen["payer"]), None)
+    if by is None:
         yield from seen.shares(seen.part, "gift", seen.both("perUnit"))
+    elif not PARTS[seen.after.kind(by)].tells_shares:
+        yield from seen.shares(seen.part, "distribution", seen.both("perUnit"), seen.period)
 
 
 def _paid_out(seen: Seen) -> Iterator[Row]:

@@ -31,6 +31,9 @@ ACTS = table(
 )
 
 
+DAY = 86_400
+
+
 class State(IntEnum):
     """ITreasury.State"""
 
@@ -39,11 +42,12 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A source of revenue: its name as the contract has it (bytes32), and the address of the only one who may
-    pay it in, or NOBODY."""
+    """A source of revenue: its name as the contract has it (bytes32), the address of the only one who may pay
+    it in, or NOBODY, and what is `expected` by period, minor units, of which the contract knows nothing."""
 
     name: str
     payer: str = NOBODY
+    expected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +137,38 @@ class SpvBooks(Books):
             return [self._now(world, "return_money", pot=pot) for pot in [*pots, *sent]]
         return [self._now(world, "pay")]
 
+    def promised(self, world: World) -> list[Act]:
+        """Funders fill their pots, and in the last day before a period is due whoever pays a line pays what
+        is to have come of it by then."""
+        if self.state == State.OFFERED:
+            return [] if self.has_failed(world) else self._fills(world)
+        period = self.open_period(world.at)
+        if period == len(self.terms.due) or world.at < self.terms.due[period] - DAY:
+            return []
+        acts = []
+        for number, line in enumerate(self.terms.lines):
+            paid = sum(self.income.get((each, number), 0) for each in range(period + 1))
+            left = sum(line.expected[: period + 1]) - paid
+            if left > 0 and line.payer != NOBODY:
+                acts.append(self._now(world, "receive_revenue", line.payer, line=line.name, amount=left))
+        return acts
+
+    def _fills(self, world: World) -> list[Act]:
+        wanted = zip(self.openings, self.spent_pots[1:], self.terms.funders, strict=True)
+        return [
+            self._now(world, "deposit", funder, pot=pot, amount=opening - there)
+            for pot, (opening, there, funder) in enumerate(wanted, start=1)
+            if opening > there
+        ]
+
     @property
     def spent_pots(self) -> tuple[int, ...]:
         """What is in each pot, the cash first, in minor units."""
         return self.spent.registers[: self.terms.compiled.waterfall.pots]
 
     def dates(self) -> list[int]:
-        return list(self.terms.due)
+        """When periods are due, and when their revenue is to be paid in."""
+        return sorted({*self.terms.due, *(due - DAY for due in self.terms.due)})
 
     def owing(self, world: World) -> list[Act]:
         return [

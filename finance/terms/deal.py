@@ -223,7 +223,7 @@ class Deal(Strict):
             return role  # somebody whom the deal does not name
         party = whole.party_of(part, role)
         others = {whole.party_of(key, role) for key, each in whole.parts.items() if role in each.people}
-        return role if others == {party} else f"{role}.{party}"
+        return role if others == {party} else named_wallet(role, party)
 
     @property
     def people(self) -> dict[str, str | None]:
@@ -234,6 +234,7 @@ class Deal(Strict):
             for role in part.people:
                 named = whole.in_role(role) or getattr(part, role) is not None
                 found[whole.wallet_of(key, role)] = whole.party_of(key, role) if named else None
+            found |= {named_wallet(role, party): party for role, party in part.named}
         return found
 
     def controller_of(self, part: str) -> Literal["issuer", "holders"]:
@@ -316,6 +317,11 @@ class Deal(Strict):
 
     def __hash__(self) -> int:
         return hash((self.terms_hash, *sorted(self.parts)))
+
+
+def named_wallet(role: str, party: str) -> str:
+    """What the wallet of a party is called that a part names in a role which several may have."""
+    return f"{role}.{party}"
 
 
 def kpis_of(part: Part) -> list[str]:

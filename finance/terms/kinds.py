@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
     from finance.terms.claim_token import ClaimToken
     from finance.terms.offering import Offering
+    from finance.terms.spv import Spv
     from finance.terms.swap import KpiPayment
     from finance.terms.trade_desk import TradeDesk
+    from finance.terms.tranche import Tranche
     from finance.terms.treasury import Treasury
 
 KINDS: Final[Registry[type[Part]]] = Registry(
@@ -32,6 +34,8 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "claim_token": "finance.terms.claim_token:ClaimToken",
         "offering": "finance.terms.offering:Offering",
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
+        "spv": "finance.terms.spv:Spv",
+        "tranche": "finance.terms.tranche:Tranche",
     },
     "penstock.parts",
 )
@@ -44,6 +48,8 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "claim_token": "finance.terms.token_rules:RULES",
         "offering": "finance.terms.offering_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
+        "spv": "finance.settlement.spv_terms:RULES",
+        "tranche": "finance.terms.spv_rules:TRANCHE_RULES",
     },
     "penstock.part_rules",
 )
@@ -67,7 +73,7 @@ def _models() -> list[type[Part]]:
 
 
 if TYPE_CHECKING:
-    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering | TradeDesk
+    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering | TradeDesk | Spv | Tranche
 else:
     # A union of the models themselves: a field typed as their base would drop what is theirs from the hash.
     _union: Any = reduce(or_, _models())

@@ -61,7 +61,8 @@ class Sides(NamedTuple):
 class Part(Strict):
     """Base of every kind of part. `called`: what people call the only part of a kind. `leads`: parts of the
     kind are valued, and shown, by themselves, together with those that hang on them; `led`: they are nothing
-    by themselves, and which other must name them their rules say. `people`: the roles of parties that it
+    by themselves, and which other must name them their rules say; `served`: a part that they name has the
+    contract that serves them. `people`: the roles of parties that it
     knows, each a field with the key of one, which may be empty where only one party of the deal has that
     role. `gas`: what its contract takes at least to be deployed, whatever its terms; 0 where nobody has
     measured it (tests/chain/test_chain_gas.py).
@@ -72,6 +73,7 @@ class Part(Strict):
     called: ClassVar[str] = ""
     leads: ClassVar[bool] = False
     led: ClassVar[bool] = False
+    served: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
     gas: ClassVar[int] = 0
 
@@ -89,6 +91,11 @@ class Part(Strict):
     def window(self) -> tuple[date, date] | None:
         """When it is sold, if it is a sale: the first day, and the first one after."""
         return None
+
+    @property
+    def named(self) -> Collection[tuple[str, str]]:
+        """Roles and keys of parties that it knows beside its `people`: several may have one role in it."""
+        return ()
 
     def sides(self, deal: Whole) -> Sides | None:
         """Whom a KPI lets gain or lose by it; None where no KPI decides anything of it."""
