@@ -131,10 +131,10 @@ class DeploymentRecord(Frozen):
 
     `parts` are the deal's own contracts by key, `shared` those it has with other deals: currency, factory,
     the oracle where a part knows it, and the identity registry where something is held. `feeds` are the ids
-    of the oracle's feeds by KPI, in the order of the plan. `gifts` (currency by part) and `rewards` (by KPI) are what strangers had
-    given before there was a deal, in minor units. `gas` is what the deployment used. `shifted_days` is by how
-    many days the dates of the deal file were moved, `shifted_from` the terms hash of the unmoved one (None
-    when they were not).
+    of the oracle's feeds by KPI, in the order of the plan. `gifts` (currency by part) and `rewards` (by KPI)
+    are what strangers had given before there was a deal, in minor units. `gas` is what the deployment used.
+    `shifted_days` is by how many days the dates of the deal file were moved, `shifted_from` the terms hash of
+    the unmoved one (None when they were not).
     """
 
     schema_id: Literal["penstock/deployment/3"] = Field(default="penstock/deployment/3", alias="schema")

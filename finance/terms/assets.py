@@ -48,6 +48,18 @@ class PaymentParameters(AssetParameters):
     )
 
 
+class VehicleParameters(AssetParameters):
+    """What the valuation of a vehicle needs: of who owes it, and of other revenue."""
+
+    discount_rate: Rate = _number("a year", "yield at which tranches are discounted")
+    default_probability: Real = _number(
+        "chance", "of who owes a receivable, within ten years", default=Decimal(0), ge=0, lt=1
+    )
+    recovery: Real = _number("fraction", "of what is owed at default", default=Decimal(0), ge=0, le=1)
+    asset_correlation: Real = _number("", "of asset values of who owes", default=Decimal(0), ge=0, lt=1)
+    revenue_sd: Real = _number("fraction", "of other revenue of a period", default=Decimal(0), ge=0, le=2)
+
+
 class StormwaterParameters(AssetParameters):
     """A sewershed and its works."""
 
@@ -121,7 +133,8 @@ TWINS: Registry[type[AssetParameters]] = Registry(
 """The model of each kind of twin; a kind that is not here has facts that nobody checks. Other packages add
 theirs as entry points of that group."""
 NEEDED: Registry[type[AssetParameters]] = Registry(
-    {"kpi_payment": f"{__name__}:PaymentParameters"}, "penstock.part_facts"
+    {"kpi_payment": f"{__name__}:PaymentParameters", "spv": f"{__name__}:VehicleParameters"},
+    "penstock.part_facts",
 )
 """What the valuation of a kind of part needs beside, by the kind."""
 

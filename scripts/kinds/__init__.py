@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from finance.report.table import Table
+    from finance.settlement.spv_terms import TrancheTerms
     from finance.settlement.swap_terms import ProjectTerms
     from finance.settlement.terms import SettlementTerms
     from finance.terms import Deal
     from finance.terms.sections import Currency
 
 MODULES: Final[Registry[Any]] = Registry(
-    {"kpi_bond": "scripts.kinds.bond", "kpi_payment": "scripts.kinds.payment"}, "penstock.commands"
+    {
+        "kpi_bond": "scripts.kinds.bond",
+        "kpi_payment": "scripts.kinds.payment",
+        "spv": "scripts.kinds.spv",
+    },
+    "penstock.commands",
 )
 """By the deal's kind; imported when a command needs it.
 
@@ -72,7 +78,7 @@ def commands_of(kind: str) -> Any:
     return MODULES[kind]
 
 
-def offered(terms: SettlementTerms | ProjectTerms, currency: Currency) -> str:
+def offered(terms: SettlementTerms | ProjectTerms | TrancheTerms, currency: Currency) -> str:
     """How much of a claim is on offer, at which price, and when."""
     from chain.network import when
     from finance.report.text import token_money

@@ -1,0 +1,153 @@
+"""What the commands do for a vehicle and its tranches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from scripts.kinds import offered
+from scripts.options import Outputs
+
+if TYPE_CHECKING:
+    from finance.terms import Deal
+
+TITLE: Final = "vehicle"
+LIVED: Final = "scripts.kinds.spv_lived"
+DEFAULT_SEED = 1
+MOST_PATHS = 200_000
+
+
+def price(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
+    """What each tranche is worth, what it loses, and what stands before it."""
+    from finance.report.files import save_csv
+    from finance.report.tables import inputs_table
+    from finance.report.vehicle import pool_table, protection_frame, protection_table, tranche_table
+    from finance.report.workbook import save_frames
+    from finance.securitisation.vehicle import protection, value_vehicle
+    from scripts.console import show, show_json, working
+
+    _checked(outputs)
+    count, used = _paths(paths), DEFAULT_SEED if seed is None else seed
+    with working(f"Simulating {deal.file.name if deal.file else deal.id}"):
+        found = value_vehicle(deal, count, used)
+        steps = protection(deal, count, used)
+    frame = protection_frame(steps)
+    if outputs.csv is not None:
+        save_csv(frame, outputs.csv)
+    if outputs.xlsx is not None:
+        save_frames({"Tranches": frame, "Cash flows": found.frame}, outputs.xlsx, deal)
+    if outputs.json:
+        show_json({**found.to_dict(), "protection": frame.to_dict(orient="records")})
+    else:
+        tables = (tranche_table(found), protection_table(steps), pool_table(found))
+        show(*tables, inputs_table(deal, only_assumed=True))
+
+
+def cashflows(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
+    """What each period is expected to bring, and to whom."""
+    from finance.report.files import save_csv
+    from finance.report.tables import inputs_table
+    from finance.report.vehicle import flows_table
+    from finance.report.workbook import save_frames
+    from finance.securitisation.vehicle import value_vehicle
+    from scripts.console import show, show_json, working
+
+    _checked(outputs)
+    with working("Simulating"):
+        found = value_vehicle(deal, _paths(paths), DEFAULT_SEED if seed is None else seed)
+    if outputs.csv is not None:
+        save_csv(found.frame, outputs.csv)
+    if outputs.xlsx is not None:
+        save_frames({"Cash flows": found.frame}, outputs.xlsx, deal)
+    if outputs.json:
+        show_json(found.frame.assign(date=found.frame["date"].astype(str)).to_dict(orient="records"))
+    else:
+        show(flows_table(found), inputs_table(deal, only_assumed=True))
+
+
+def compare(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
+    """The tranches without any pot, and with each in turn."""
+    from finance.report.files import save_csv
+    from finance.report.vehicle import protection_frame, protection_table
+    from finance.report.workbook import save_frames
+    from finance.securitisation.vehicle import protection
+    from scripts.console import show, show_json, working
+
+    _checked(outputs)
+    with working("Simulating"):
+        steps = protection(deal, _paths(paths), DEFAULT_SEED if seed is None else seed)
+    frame = protection_frame(steps)
+    if outputs.csv is not None:
+        save_csv(frame, outputs.csv)
+    if outputs.xlsx is not None:
+        save_frames({"Protection": frame}, outputs.xlsx, deal)
+    if outputs.json:
+        show_json(frame.to_dict(orient="records"))
+    else:
+        show(protection_table(steps))
+
+
+def sensitivity(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
+    """One assumption at a time, on the same random numbers."""
+    from finance.report.files import save_csv
+    from finance.report.tables import inputs_table
+    from finance.report.vehicle import sensitivity_frame, sensitivity_table
+    from finance.report.workbook import save_frames
+    from finance.securitisation.vehicle import sensitivities
+    from scripts.console import show, show_json, working
+
+    _checked(outputs)
+    with working("Moving one assumption at a time"):
+        moved = list(sensitivities(deal, _paths(paths), DEFAULT_SEED if seed is None else seed))
+    frame = sensitivity_frame(moved)
+    if outputs.csv is not None:
+        save_csv(frame, outputs.csv)
+    if outputs.xlsx is not None:
+        save_frames({"Sensitivity": frame}, outputs.xlsx, deal)
+    if outputs.json:
+        show_json(frame.astype(object).where(frame.notna(), None).to_dict(orient="records"))
+    else:
+        show(sensitivity_table(moved), inputs_table(deal, only_assumed=True))
+
+
+def _paths(paths: int | None) -> int | None:
+    from finance.terms import InputError
+
+    if paths is not None and not 2 <= paths <= MOST_PATHS:
+        raise InputError(f"--paths = {paths}: from 2 to {MOST_PATHS:,}")
+    return paths
+
+
+def _checked(outputs: Outputs) -> None:
+    from finance.terms import InputError
+
+    outputs.checked()
+    for name, path in (("plot", outputs.plot), ("html", outputs.html)):
+        if path is not None:
+            raise InputError(f"--{name}: not of a vehicle, whose page (`penstock serve`) shows its money")
+
+
+# -- on a chain
+
+
+def about(deal: Deal) -> Iterator[tuple[str, str]]:
+    """What was agreed."""
+    from chain.network import when
+    from finance.report.text import counted, percent, token_money
+    from finance.settlement.spv_terms import vehicle_terms
+    from finance.settlement.terms import RATE_DECIMALS
+
+    terms = vehicle_terms(deal)
+    due = terms.plan.due
+    yield (
+        "agreed",
+        f"{terms.title}: {counted(len(due), 'period')}, {when(due[0])} to {when(due[-1])}, "
+        f"{counted(len(terms.plan.lines), 'line')} of revenue, {counted(len(terms.plan.steps), 'step')}",
+    )
+    for pot, opening in terms.plan.pots.items():
+        yield pot, f"{token_money(opening, deal.currency)} before it begins"
+    for each in terms.tranches:
+        principal = token_money(each.units * each.unit_principal, deal.currency)
+        rate = "residual" if each.rate is None else percent(each.rate / 10**RATE_DECIMALS, 2)
+        yield each.key, f"{each.name}: {principal}, {rate}"
+        yield "offering", offered(each, deal.currency)
