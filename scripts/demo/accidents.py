@@ -20,7 +20,8 @@ class Capture:
 class Accidents:
     """`captured`: by KPI. `silent`: by KPI the period (from 1) that nobody reports. `unpaid`: by part from
     which of its dates (from 1) the first who promised something lets the day pass; it is made good two days
-    later.
+    later. `gone`: by the name of a wallet (Deal.people) from which of the deal's dates (from 1) it keeps no
+    promise any more.
 
     `what_ifs`: by name, further lives of the same deal, which part from the main one at their first report
     and are then undone.
@@ -29,6 +30,7 @@ class Accidents:
     captured: Mapping[str, Capture] = field(default_factory=dict)
     silent: Mapping[str, int] = field(default_factory=dict)
     unpaid: Mapping[str, int] = field(default_factory=dict)
+    gone: Mapping[str, int] = field(default_factory=dict)
     what_ifs: Mapping[str, Accidents] = field(default_factory=dict)
 
     @property
@@ -54,6 +56,7 @@ PLANNED: Final[Mapping[str, Accidents]] = {
     "water-utility-rainfall-swap": Accidents({"rainfall": Capture(11, -30)}, unpaid={"swap": 5}),
     "highway-availability": Accidents({"lane-hours-closed": Capture(11, -30)}, unpaid={"charge": 5}),
     "leakage-forward": Accidents({"leakage": Capture(1, -7.5)}),
+    "viveracqua-hydrobond-2014": Accidents(gone={"payer.chiampo": 19}),
     "leakage-programme": Accidents({"leakage": Capture(1, -6)}, unpaid={"meter-bond": 2}),
 }
 """By deal; of any other nothing but a node that lies and one that is down."""

@@ -73,12 +73,14 @@ class Past:
 
     `paid_out`: by part what it had earned at the last payment that its holders have seen, and their number.
     `unpaid_from`: by part from when the first who promised something lets the day pass, on purpose;
-    `late_until`: until when that lasts, once it has begun. `year`: of the last look.
+    `late_until`: until when that lasts, once it has begun. `gone_from`: by wallet from when it keeps no
+    promise. `year`: of the last look.
     """
 
     paid_out: dict[str, tuple[int, int]] = field(default_factory=dict)
     unpaid_from: dict[str, int] = field(default_factory=dict)
     late_until: dict[str, int] = field(default_factory=dict)
+    gone_from: dict[str, int] = field(default_factory=dict)
     year: int = 0
 
 
@@ -171,11 +173,10 @@ class Company:
         self.keeper = Keeper(self.w3, self.stranger.address, [self.record])
         self.following = self.keeper.deals[0]
         self.called = names_of(self.record) | {at: key for key, at in self.record.addresses.items()}
-        for key, part in self.deal.parts.items():
-            for role in part.people:
-                wallet = self.record.wallets.people.get(self.deal.wallet_of(key, role))
-                if wallet is not None and self.deal.in_role(role):
-                    self.called[wallet] = self.deal.parties[self.deal.party_of(key, role)].name
+        for name, party in self.deal.people.items():
+            wallet = self.record.wallets.people.get(name)
+            if wallet is not None and party is not None:
+                self.called[wallet] = self.deal.parties[party].name
         self.called[self.chain.accounts[self.cast.offtaker]] = "Buyer of what the asset makes"
         self.called |= self.names
         if not self.held:
@@ -314,6 +315,8 @@ class Company:
     def _is_kept(self, act: Act) -> bool:
         """Whether a promise is kept, or the day is let pass."""
         past, part, now = self.past, act.part, clock(self.w3)
+        if now >= past.gone_from.get(act.by, now + 1):
+            return False
         if part not in past.late_until and now >= past.unpaid_from.get(part, now + 1):
             past.late_until[part] = now + LATE
         return now >= past.late_until.get(part, now)

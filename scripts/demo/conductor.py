@@ -294,6 +294,10 @@ class _Conductor:
         self._round()
         for key, number in self.planned.unpaid.items():
             life.past.unpaid_from[key] = life.look().parts[key].dates()[number - 1]
+        for name, number in self.planned.gone.items():
+            life.past.gone_from[life.record.wallets[name]] = dates[number - 1]
+            whose = life.called[life.record.wallets[name]]
+            self.narrator.say(f"planned: {whose} pays nothing from {when(dates[number - 1])[:10]} on")
         for kpi in {kpi: None for planned in self.planned.lives for kpi in planned.captured}:
             life.stake(kpi)
         for _, group, revenue in said_of(self.done.deal, "revenue"):
