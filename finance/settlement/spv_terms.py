@@ -249,7 +249,7 @@ class _Reader:
     def _measured(self, limit: file.Amount, measure: str) -> plans.Amount | None:
         """A threshold in the unit of a KPI."""
         decimals = self.deal.kpis[self.spv.measures[measure].kpi].decimals
-        return self._amount(limit, decimals + RATE_DECIMALS)
+        return self._amount(limit, decimals)
 
     def _step(self, step: Step) -> plans.Spend:
         (verb,) = step.verbs

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Discriminator, Field, StringConstraints, Tag
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from finance.terms.values import Key, NumbersTerm, NumberTerm, Strict, written
 
@@ -136,12 +137,16 @@ class Repayment(Strict):
     equal_from: NumberTerm | None = None
     fractions: NumbersTerm | None = None
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Repayment:
+        if (self.equal_from is None) == (self.fractions is None):
+            raise PydanticCustomError("repayment", "needs `equal_from` or `fractions`, and not both")
+        return self
+
     def due(self, principal: int, periods: int) -> list[int]:
         """What falls due of `principal` (minor units) in each period, rounded down; adds up to it. Raises
         ValueError where the terms do not fit the periods."""
         back = [0] * periods
-        if (self.equal_from is None) == (self.fractions is None):
-            raise ValueError("needs `equal_from` or `fractions`, and not both")
         if self.equal_from is not None:
             first = self.equal_from.value
             if first != int(first) or not 1 <= first <= periods:

@@ -57,6 +57,7 @@ PLANNED: Final[Mapping[str, Accidents]] = {
     "highway-availability": Accidents({"lane-hours-closed": Capture(11, -30)}, unpaid={"charge": 5}),
     "leakage-forward": Accidents({"leakage": Capture(1, -7.5)}),
     "viveracqua-hydrobond-2014": Accidents(gone={"payer.chiampo": 19}),
+    "viveracqua-hydrobond-2016": Accidents(unpaid={"hydrobond": 15}),
     "leakage-programme": Accidents({"leakage": Capture(1, -6)}, unpaid={"meter-bond": 2}),
 }
 """By deal; of any other nothing but a node that lies and one that is down."""
