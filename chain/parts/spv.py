@@ -286,8 +286,10 @@ def _planned(key: str, terms: VehicleTerms) -> Planned:
                 compiled,
                 plan.due,
                 tuple(
-                    Line(name, payer, expected)
-                    for (name, payer), expected in zip(lines(site), terms.expected, strict=True)
+                    Line(name, payer, expected, *measured)
+                    for (name, payer), expected, measured in zip(
+                        lines(site), terms.expected, terms.measured, strict=True
+                    )
                 ),
                 tuple(Fact("oracle", site.feeds[feed.kpi], missing) for feed, missing in terms.facts),
                 tuple(wallet(site, "payer", funder) for funder in terms.funders),

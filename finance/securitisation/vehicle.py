@@ -3,8 +3,9 @@ each tranche gets of it.
 
 Who owes a receivable defaults at a flat intensity, all under one Gaussian factor (`copula`), pays nothing
 from that period on, and in that period once the `recovery` of what it owes. Other revenue comes as expected,
-times a normal factor of mean 1 for each period where the deal states its spread (`revenue_sd`). KPIs are
-drawn from the deal's processes. Money is currency; what a tranche gets after the last period is not counted.
+in proportion to a KPI where it is measured, times a normal factor of mean 1 for each period where the deal
+states its spread (`revenue_sd`). KPIs are drawn from the deal's processes. Money is currency; what a tranche
+gets after the last period is not counted.
 """
 
 from __future__ import annotations
@@ -207,13 +208,16 @@ class _Drawn:
         stream = np.random.default_rng(seed)
         self.factor = stream.standard_normal(count)
         self.lines: dict[str, Floats] = {}
-        for (name, line), expected in zip(spv.lines.items(), self.terms.expected, strict=True):
+        self.facts = {name: self._fact(name, stream) for name in self.terms.plan.facts}
+        each = zip(spv.lines.items(), self.terms.expected, self.terms.measured, strict=True)
+        for (name, line), expected, (fact, at) in each:
             if line.receivable is not None:
                 owed = receivable(line.receivable, self.terms.periods, self.terms.currency_decimals)
                 self.lines[name] = self._receivable(owed, stream)
             else:
                 self.lines[name] = self._revenue(np.array(expected, dtype=np.float64), stream)
-        self.facts = {name: self._fact(name, stream) for name in self.terms.plan.facts}
+            if fact is not None:
+                self.lines[name] *= np.maximum(0.0, list(self.facts.values())[fact]) / at
 
     def _correlated(self, stream: np.random.Generator) -> Floats:
         own, shared = stream.standard_normal(self.count), self.assumed.asset_correlation

@@ -16,6 +16,7 @@ from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import MAX_INDEX, TokenBooks
 from finance.settlement.clock import when
 from finance.settlement.offering import OfferingBooks
+from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.waterfall import MOST
 from finance.settlement.waterfall_plan import Compiled
 from finance.settlement.widths import SettlementError, wrong_state
@@ -43,11 +44,14 @@ class State(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Line:
     """A source of revenue: its name as the contract has it (bytes32), the address of the only one who may pay
-    it in, or NOBODY, and what is `expected` by period, minor units, of which the contract knows nothing."""
+    it in, or NOBODY, and what is `expected` by period, minor units, of which the contract knows nothing: if
+    it is `measured`, by the number of a fact, in proportion to its value, all of it `at` this one."""
 
     name: str
     payer: str = NOBODY
     expected: tuple[int, ...] = ()
+    measured: int | None = None
+    at: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +152,19 @@ class SpvBooks(Books):
         acts = []
         for number, line in enumerate(self.terms.lines):
             paid = sum(self.income.get((each, number), 0) for each in range(period + 1))
-            left = sum(line.expected[: period + 1]) - paid
+            left = sum(self._expected(world, line, each) for each in range(period + 1)) - paid
             if left > 0 and line.payer != NOBODY:
                 acts.append(self._now(world, "receive_revenue", line.payer, line=line.name, amount=left))
         return acts
+
+    def _expected(self, world: World, line: Line, period: int) -> int:
+        """What is to come of a line for a period; nothing while the KPI that it follows is not known."""
+        whole = line.expected[period] if line.expected else 0
+        if line.measured is None:
+            return whole
+        fact = self.terms.facts[line.measured]
+        value = world.books(fact.oracle, FeedBooks).report_of(fact.feed, period, world.at).settled_value
+        return whole * max(0, value or 0) // line.at
 
     def _fills(self, world: World) -> list[Act]:
         wanted = zip(self.openings, self.spent_pots[1:], self.terms.funders, strict=True)

@@ -85,8 +85,9 @@ class Paid:
 @dataclass(frozen=True)
 class VehicleTerms:
     """A vehicle in integers: the `plan` of its waterfall; of each line who pays it (the key of a party, or
-    None) and what is `expected` of it by period, minor units; of each fact its feed and what counts where its
-    report is missing; of each pot its funder; `payees`, and which of them is paid each claim (`payee_of`)."""
+    None), what is `expected` of it by period, minor units, and by which fact it is `measured`, if by one, and
+    at which value all of it is due; of each fact its feed, and what counts where a report is missing; of each
+    pot its funder; `payees`, and which of them is paid each claim (`payee_of`)."""
 
     key: str
     title: str
@@ -95,6 +96,7 @@ class VehicleTerms:
     periods: tuple[AccrualPeriod, ...]
     payers: tuple[str | None, ...]
     expected: tuple[tuple[int, ...], ...]
+    measured: tuple[tuple[int | None, int], ...]
     facts: tuple[tuple[FeedTerms, int], ...]
     funders: tuple[str | None, ...]
     payees: tuple[Paid, ...]
@@ -136,6 +138,7 @@ class _Reader:
             self.periods,
             tuple(line.payer for line in spv.lines.values()),
             tuple(self.expected.values()),
+            tuple(map(self._by, spv.lines.values())),
             tuple(self._facts()),
             tuple(pot.funder for pot in spv.pots.values()),
             tuple(payees),
@@ -195,6 +198,12 @@ class _Reader:
         given = line.expected.value if line.expected is not None else [Decimal(0)]
         values = [integer(value, self.decimals) for value in given]
         return tuple(values[period % len(values)] for period in range(len(self.periods)))
+
+    def _by(self, line: Line) -> tuple[int | None, int]:
+        if line.measured is None:
+            return None, 1
+        decimals = self.deal.kpis[self.spv.measures[line.measured.by].kpi].decimals
+        return list(self.spv.measures).index(line.measured.by), integer(line.measured.at.value, decimals)
 
     def _tranche(self, key: str, tranche: Tranche) -> TrancheTerms:
         deal, unit = self.deal, Fraction(tranche.denomination.value)

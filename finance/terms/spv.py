@@ -36,17 +36,28 @@ class Receivable(Strict):
     repayment: Repayment
 
 
+class Measured(Strict):
+    """Money that follows a KPI: the measure `by` whose value it is in proportion to, and that value `at`
+    which all of it is due; below 0 nothing is."""
+
+    by: Key
+    at: NumberTerm
+
+
 class Line(Strict):
     """A source of revenue. Only the party `payer` may pay it in; without one anybody may, and then no amount
     of the waterfall can name it, so that nobody can choose what is tested. What is to come of it: what its
-    `receivable` owes, or `expected` amounts of consecutive periods, which start over. `data_stream`: what
-    tells how much it is."""
+    `receivable` owes, or `expected` amounts of consecutive periods, which start over, and which may be
+    `measured`. `data_stream`: what tells how much it is. The treasury takes what is paid in, and covenants
+    can compare it with what was due.
+    """
 
     title: Text
     payer: Key | None = None
     data_stream: Text
     receivable: Receivable | None = None
     expected: NumbersTerm | None = None
+    measured: Measured | None = None
 
 
 class Measure(Strict):

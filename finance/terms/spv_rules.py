@@ -13,7 +13,7 @@ from finance.terms.offering import Offering
 from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts, yearly_rate
 from finance.terms.spv import Line, Spv, Step
 from finance.terms.tranche import Tranche
-from finance.terms.values import NumberTerm
+from finance.terms.values import NumberTerm, scaled
 
 MAX_UNITS = 2**64 - 1
 MAX_LAG, MAX_CURES, MAX_WITHIN = 365, 254, 36_500
@@ -32,6 +32,7 @@ def vehicles(deal: Deal) -> Iterator[Finding]:
         yield from count((*here, "schedule", "lag_days"), spv.schedule.lag_days, 0, MAX_LAG)
         for key, line in spv.lines.items():
             yield from _line(deal, (*here, "lines", key), line, len(periods))
+            yield from _measured(deal, (*here, "lines", key, "measured"), spv, line)
         for key, pot in spv.pots.items():
             loc = (*here, "pots", key)
             yield from money(deal, (*loc, "opening"), pot.opening, sign=1)
@@ -67,6 +68,23 @@ def _line(deal: Deal, here: Loc, line: Line, periods: int) -> Iterator[Finding]:
             yield (*here, "payer"), "is required: somebody owes the receivable"
     if line.expected is not None:
         yield from period_amounts(deal, (*here, "expected"), line.expected, periods)
+
+
+def _measured(deal: Deal, here: Loc, spv: Spv, line: Line) -> Iterator[Finding]:
+    """Revenue that follows a KPI."""
+    if line.measured is None:
+        return
+    if line.expected is None:
+        yield here, "needs `expected`: what is due where the KPI is `at` its value"
+    measure = spv.measures.get(line.measured.by)
+    if measure is None:
+        yield (*here, "by"), f"no such measure (known: {', '.join(spv.measures) or 'none'})"
+        return
+    at, kpi = line.measured.at, deal.kpis.get(measure.kpi)
+    if at.value <= 0:
+        yield (*here, "at"), "must be greater than 0"
+    elif kpi is not None and scaled(at.value, kpi.decimals) is None:
+        yield (*here, "at"), f"has more than the KPI's {kpi.decimals} decimals"
 
 
 def _people(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:

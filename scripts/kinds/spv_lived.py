@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chain.reconciliation import Row
@@ -11,7 +11,7 @@ from finance.report.text import counted, percent
 from finance.report.vehicle import protection_table, tranche_table
 from finance.securitisation.vehicle import protection, value_vehicle
 from finance.settlement.spv_books import SpvBooks
-from finance.settlement.spv_terms import TrancheTerms, vehicle_terms
+from finance.settlement.spv_terms import TrancheTerms, VehicleTerms, vehicle_terms
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.waterfalls.projection import REVENUE, Flow, project
@@ -70,9 +70,7 @@ def closing(
     line = f"the waterfall projected on what came in moves {words(sum(projected.values()))}"
     made.lines.append((f"{line} in {counted(len(projected), 'step')}: difference {differ}", not differ))
     short = [
-        (sum(expected) - sum(income[name]), name)
-        for name, expected in zip(plan.lines, terms.expected, strict=True)
-        if sum(expected) > sum(income[name])
+        (due - sum(income[line]), line) for line, due in _due(terms, facts).items() if due > sum(income[line])
     ]
     got = [_got(each, settled) for each in terms.tranches]
     made.headline = "; ".join(
@@ -93,6 +91,18 @@ def closing(
         "flows": [list(flow) for flow in _summed(project(plan, income, facts).flows())],
     }
     return made
+
+
+def _due(terms: VehicleTerms, facts: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """What was to come of each line, by what KPIs were."""
+    found = {}
+    for name, expected, (fact, at) in zip(terms.plan.lines, terms.expected, terms.measured, strict=True):
+        values = None if fact is None else facts[terms.plan.facts[fact]]
+        found[name] = sum(
+            whole if values is None else whole * max(0, values[period]) // at
+            for period, whole in enumerate(expected)
+        )
+    return found
 
 
 def _value(world: World, books: SpvBooks, number: int, period: int) -> int:
