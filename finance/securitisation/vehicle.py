@@ -3,7 +3,7 @@ each tranche gets of it.
 
 Who owes a receivable defaults at a flat intensity, all under one Gaussian factor (`copula`), pays nothing
 from that period on, and in that period once the `recovery` of what it owes. Other revenue comes as expected,
-in proportion to a KPI where it is measured, times a normal factor of mean 1 for each period where the deal
+in proportion to a KPI where it is measured, times a lognormal factor of mean 1 a period where the deal
 states its spread (`revenue_sd`). KPIs are drawn from the deal's processes. What is left after the last period
 is paid with it. Money is currency.
 """
@@ -253,7 +253,8 @@ class _Drawn:
         if not self.assumed.revenue_sd:
             return np.tile(expected, (self.count, 1))
         news = np.stack([self._correlated(stream) for _ in expected], axis=1)
-        return expected * np.maximum(0.0, 1 + self.assumed.revenue_sd * news)
+        spread = np.sqrt(np.log1p(self.assumed.revenue_sd**2))
+        return expected * np.exp(spread * news - spread**2 / 2)
 
     def _fact(self, name: str, stream: np.random.Generator) -> Floats:
         """A KPI's values as they stand on chain, shape (paths, periods)."""
