@@ -116,7 +116,7 @@ class _Reader:
         self.deal, self.key, self.spv = deal, key, deal.part(key, Spv)
         self.decimals = deal.currency.token_decimals
         self.periods = self.spv.periods
-        self.tranches = {each: deal.part(each, Tranche) for each in deal.linking(key, "is owed by")}
+        self.tranches = {each: deal.part(each, Tranche) for each in sorted(deal.linking(key, "is owed by"))}
         self.expected = {name: self._expected(line) for name, line in self.spv.lines.items()}
 
     def terms(self) -> VehicleTerms:
