@@ -30,6 +30,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "payment": "api.instruments.swap_acts:WORDS",
         "treasury": "api.instruments.swap_acts:TREASURY",
         "trade_desk": "api.instruments.trade_desk:WORDS",
+        "spv": "api.instruments.spv_acts:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

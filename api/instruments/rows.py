@@ -170,3 +170,54 @@ class RevenueRow(Resource):
     line: str
     payer: Address
     amount: Minor
+
+
+class VehicleRevenueRow(Resource):
+    """Revenue of a vehicle's line, as it was paid in."""
+
+    trace: Trace
+    line: str
+    payer: Address
+    amount: Minor
+
+
+class StepRow(Resource):
+    """What a step of a vehicle's waterfall did in a period (from 0; their number after the last one): the
+    number of the step from 1, from which pot, to which claim or pot."""
+
+    trace: Trace
+    period: int
+    step: int
+    source: str
+    target: str
+    amount: Minor
+
+
+class IncomeRow(Resource):
+    """Revenue of a line that counted for a period."""
+
+    trace: Trace
+    period: int
+    line: str
+    amount: Minor
+
+
+class CovenantRow(Resource):
+    """A covenant tested: value / divisor against the threshold, 1e18 = 1, and whether it stands failed."""
+
+    trace: Trace
+    period: int
+    covenant: str
+    value: Minor
+    divisor: Minor
+    threshold: Minor
+    failed: bool
+
+
+class PaidOutRow(Resource):
+    """A credit paid out: `payee` is its number in the terms."""
+
+    trace: Trace
+    payee: int
+    receiver: Address
+    amount: Minor

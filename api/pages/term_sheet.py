@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from api.i18n import N_, Translator
@@ -87,6 +88,33 @@ FIELDS = {
     "unit_price": N_("Price of a unit"),
     "operating_cost": N_("Operating cost of a period"),
     "debt_service": N_("Debt service of a period"),
+    "schedule": N_("Periods"),
+    "lag_days": N_("Run after the period, days"),
+    "lines": N_("Revenue"),
+    "expected": N_("Due in a period"),
+    "receivable": N_("Loan"),
+    "repayment": N_("Repayment"),
+    "equal_from": N_("Equal parts from period"),
+    "fractions": N_("Parts by period"),
+    "measured": N_("Follows a measurement"),
+    "at": N_("All of it at"),
+    "is": N_("Then"),
+    "rows": N_("Row"),
+    "pots": N_("Held apart"),
+    "opening": N_("At the beginning"),
+    "payables": N_("Owed"),
+    "due": N_("Falls due"),
+    "facilities": N_("Loan beside the notes"),
+    "balance": N_("Balance at first"),
+    "covenants": N_("Covenant"),
+    "least": N_("Least"),
+    "most": N_("Most"),
+    "cured_by": N_("Passes in a row that cure it"),
+    "within_days": N_("Time to cure it, days"),
+    "weights": N_("Weights"),
+    "limit": N_("At most"),
+    "total": N_("Sum"),
+    "less": N_("Less"),
 }
 ROLES = {
     "issuer": N_("Issuer"),
@@ -102,7 +130,8 @@ ROLES = {
 }
 _MONEY = {
     "principal", "denomination", "amount", "soft_cap", "hard_cap", "challenge_bond", "challenge_reward",
-    "fixed", "unit_price", "operating_cost", "debt_service",
+    "fixed", "unit_price", "operating_cost", "debt_service", "opening", "expected", "balance", "total",
+    "less", "due",
 }  # fmt: skip
 _PERCENT = {"rate", "late_rate", "probability", "fraction", "issue_price"}
 _OF_KPI = {
@@ -160,7 +189,8 @@ def term_sheet(deal: Deal, say: Translator, write: Format) -> TermSheet:
         elif isinstance(item, Term):
             key = path[:2] if path[0] in ("parts", "kpis", "oracle") else path[:1]
             rest = path[len(key) :]
-            line = _line(deal, item, label_of(rest, say), _value(deal, path, item.value, say, write), say)
+            label = label_of(rest, say, _titles(deal, path, len(key), say))
+            line = _line(deal, item, label, _value(deal, path, item.value, say, write), say)
             groups.setdefault(key, []).append(line)
     for name, kpi in deal.kpis.items():
         groups.setdefault(("kpis", name), []).insert(0, _periods(deal, kpi.periods, say, write))
@@ -186,11 +216,27 @@ def _title(deal: Deal, key: tuple[str, ...], say: Translator) -> str:
     return " ".join(key)
 
 
-def label_of(path: Sequence[str], say: Translator) -> str:
-    """parts.x.outcome_payment.tiers.0.amount as "Outcome payment, range 1, amount"."""
+def _titles(deal: Deal, path: Sequence[str], first: int, say: Translator) -> dict[int, str]:
+    """What the file calls what it lists by name, by its place in the path from `first` on."""
+    found: dict[int, str] = {}
+    item: Any = deal
+    for place, step in enumerate(path):
+        named = isinstance(item, dict)
+        item = item[int(step)] if isinstance(item, list) else _inside(item, step)
+        title = getattr(item, "title", None)
+        if named and place >= first and title is not None:
+            found[place - first] = say.deal(title)
+    return found
+
+
+def label_of(path: Sequence[str], say: Translator, titles: Mapping[int, str] = MappingProxyType({})) -> str:
+    """parts.x.outcome_payment.tiers.0.amount as "Outcome payment, range 1, amount"; by `titles` what stands
+    in their places."""
     words: list[str] = []
-    for part in path:
-        if part.isdigit():
+    for place, part in enumerate(path):
+        if place in titles:
+            words.append(titles[place])
+        elif part.isdigit():
             words[-1] = f"{words[-1]} {int(part) + 1}"
         elif part != "parameters":
             name = part.replace("_", " ")
