@@ -12,7 +12,7 @@ PORT ?= 8600
 COUNT ?= 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools compile demo serve check test test-fast test-python test-contracts solidity test-solidity test-deep mutants slither fuzzer prove lock clean
+.PHONY: help setup tools compile demo demo-all serve check test test-fast test-python test-contracts solidity test-solidity test-deep mutants slither fuzzer prove lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,6 +28,9 @@ compile: setup ## compile the contracts if they have changed
 
 demo: compile ## one deal from its file to the last claim; DEAL=deals/..., OUTCOME=published|twin|high|low
 	@$(BIN)/penstock demo $(DEAL) --outcome $(OUTCOME) --out $(OUT)
+
+demo-all: compile ## every deal of the book to its end, a line each
+	@$(BIN)/penstock demo-all
 
 serve: compile ## API and pages with three deals in mid-life; PORT=8600
 	@$(BIN)/penstock serve --port $(PORT)

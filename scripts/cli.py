@@ -28,6 +28,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("scripts.demo.command", "Run a deal end to end on a chain started here; reconcile it."),
+    "demo-all": Command("scripts.demo.book", "Run every deal of the book to its end, a line each."),
     "serve": Command("scripts.serve.command", "API and pages; with nothing else running, a demonstration."),
     "price": Command("scripts.price", "Value a deal: price, yields, tier probabilities, expected outcome."),
     "sensitivity": Command(

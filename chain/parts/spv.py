@@ -190,7 +190,7 @@ TABLES = {
     "revenue": said(
         "RevenueReceived", line=lambda _, e: text_of(e.arguments["line"]), **{"from": "from"}, amount="amount"
     ),
-    "withdrawals": said("Withdrawn", contract=lambda *_: "treasury", party="payee", to="to", amount="amount"),
+    "withdrawals": said("Withdrawn", contract=lambda _, e: e.source, party="payee", to="to", amount="amount"),
     "turns": turns(
         "TreasuryInitialized", "Deposited", "TreasuryActivated", "MoneyReturned", "TreasuryClosed"
     ),

@@ -3,15 +3,16 @@ each tranche gets of it.
 
 Who owes a receivable defaults at a flat intensity, all under one Gaussian factor (`copula`), pays nothing
 from that period on, and in that period once the `recovery` of what it owes. Other revenue comes as expected,
-in proportion to a KPI where it is measured, times a normal factor of mean 1 for each period where the deal
-states its spread (`revenue_sd`). KPIs are drawn from the deal's processes. Money is currency; what a tranche
-gets after the last period is not counted.
+in proportion to a KPI where it is measured, times a lognormal factor of mean 1 a period where the deal
+states its spread (`revenue_sd`). KPIs are drawn from the deal's processes. What is left after the last period
+is paid with it. Money is currency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,14 +140,22 @@ class VehicleValue:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The expected cash flows, a row for each period: revenue by line, what claims are paid, pots."""
+        """The expected cash flows, currency: what the tranches are sold for, then a row for each period, on
+        the day it is run: revenue by line, what claims are paid, what pots hold, and as `expected` what all
+        tranches are paid."""
         import pandas as pd
 
-        periods = self.terms.periods
-        columns: dict[str, Any] = {"period": range(1, len(periods) + 1), "date": [p.end for p in periods]}
-        columns |= {f"revenue {name}": each for name, each in self.lines.items()}
-        columns |= {f"paid {name}": each for name, each in self.claims.items()}
-        columns |= {f"in {name}": each for name, each in self.pots.items()}
+        count, unit = len(self.terms.periods), 10**self.terms.currency_decimals
+        sold = sum(each.units * each.unit_price for each in self.terms.tranches) / unit
+        days = [max(each.closes for each in self.terms.tranches), *self.terms.plan.due]
+        columns: dict[str, Any] = {
+            "period": range(count + 1),
+            "date": [datetime.fromtimestamp(day, UTC).date() for day in days],
+            "expected": [-sold, *np.sum([each.paid for each in self.tranches], axis=0)],
+        }
+        groups = (("revenue", self.lines), ("paid", self.claims), ("in", self.pots))
+        for what, figures in groups:
+            columns |= {f"{what} {name}": [0.0, *each] for name, each in figures.items()}
         return pd.DataFrame(columns)
 
 
@@ -168,7 +177,7 @@ def value_vehicle(
         {name: each.mean(axis=0) / unit for name, each in drawn.lines.items()},
         {name: each.mean(axis=0) for name, each in paths.failed.items()},
         {name: paths.after[name].mean(axis=0) / unit for name in terms.plan.pot_names},
-        {name: each.mean(axis=0) / unit for name, each in paths.paid.items()},
+        {name: _paid(paths, name).mean(axis=0) / unit for name in paths.paid},
     )
 
 
@@ -244,7 +253,8 @@ class _Drawn:
         if not self.assumed.revenue_sd:
             return np.tile(expected, (self.count, 1))
         news = np.stack([self._correlated(stream) for _ in expected], axis=1)
-        return expected * np.maximum(0.0, 1 + self.assumed.revenue_sd * news)
+        spread = np.sqrt(np.log1p(self.assumed.revenue_sd**2))
+        return expected * np.exp(spread * news - spread**2 / 2)
 
     def _fact(self, name: str, stream: np.random.Generator) -> Floats:
         """A KPI's values as they stand on chain, shape (paths, periods)."""
@@ -270,7 +280,7 @@ class _Drawn:
     def _value(self, tranche: TrancheTerms, paths: Paths) -> TrancheValue:
         unit = 10.0**self.terms.currency_decimals
         claims = _claims(tranche)
-        got = np.sum([paths.paid[claim] for claim in claims], axis=0) / unit
+        got = np.sum([_paid(paths, claim) for claim in claims], axis=0) / unit
         principal = tranche.units * tranche.unit_principal / unit
         cost = tranche.units * tranche.unit_price / unit
         frequency = PERIODS_PER_YEAR[self.deal.part(self.terms.key, Spv).schedule.frequency]
@@ -280,13 +290,13 @@ class _Drawn:
         lost, back = np.zeros(self.count), None
         if tranche.rate is not None:
             lost = self._lost(tranche, paths, principal * unit)
-            back = paths.paid[f"{tranche.key}.principal"].mean(axis=0)
+            back = _paid(paths, f"{tranche.key}.principal").mean(axis=0)
         any_loss = float(np.mean(lost > SHORT))
         return TrancheValue(
             tranche,
             principal,
             mean,
-            np.sum([self.scheduled.paid(claim) for claim in claims], axis=0) / unit,
+            np.sum([self._scheduled(claim) for claim in claims], axis=0) / unit,
             100 * float(worth.mean()) / principal,
             100 * float(worth.std(ddof=1) / np.sqrt(self.count)) / principal,
             rate,
@@ -302,7 +312,7 @@ class _Drawn:
         """What is due and not paid at the end, and what was written off, as a fraction of the principal."""
         key = tranche.key
         owed = (f"{key}.balance", f"{key}.interest", f"{key}.lost")
-        return np.sum([paths.after[name][:, -1] for name in owed], axis=0) / principal
+        return np.sum([paths.end[name] for name in owed], axis=0) / principal
 
     @cached_property
     def scheduled(self) -> Projection:
@@ -311,6 +321,19 @@ class _Drawn:
         due = dict(zip(plan.lines, self.terms.expected, strict=True))
         facts = {name: [int(x) for x in np.rint(each.mean(axis=0))] for name, each in self.facts.items()}
         return project(plan, due, facts)
+
+    def _scheduled(self, claim: str) -> Floats:
+        """What a claim is paid where all that is expected comes in, with what is left in the end."""
+        paid = np.array(self.scheduled.paid(claim), dtype=np.float64)
+        paid[-1] += self.scheduled.end.paid[self.terms.plan.claim_names.index(claim)]
+        return paid
+
+
+def _paid(paths: Paths, claim: str) -> Floats:
+    """By path and period, what is left with the last one."""
+    paid = np.array(paths.paid[claim])
+    paid[:, -1] += paths.left[claim]
+    return paid
 
 
 def _claims(tranche: TrancheTerms) -> tuple[str, ...]:

@@ -119,8 +119,12 @@ class BondBooks(Books):
         return [period.pay_date for period in self.terms.periods]
 
     def promised(self, world: World) -> list[Act]:
-        """The issuer pays in what the payment that is due now needs."""
+        """The issuer pays in what the payment that is due now needs; once everything was called due, all."""
         life = self.told(world)
+        if life.state == State.ACCELERATED:
+            late = -(-life.late_owed(world.at) // LATE_ONE)
+            lacks = life.interest_owed + life.principal_owed + late + life.carried - life.held
+            return [self._now(world, "fund", self.parts.issuer, amount=lacks)] if lacks > 0 else []
         if life.state not in (State.ACTIVE, State.DEFAULTED):
             return []
         try:

@@ -116,7 +116,7 @@ class _Reader:
         self.deal, self.key, self.spv = deal, key, deal.part(key, Spv)
         self.decimals = deal.currency.token_decimals
         self.periods = self.spv.periods
-        self.tranches = {each: deal.part(each, Tranche) for each in deal.linking(key, "is owed by")}
+        self.tranches = {each: deal.part(each, Tranche) for each in sorted(deal.linking(key, "is owed by"))}
         self.expected = {name: self._expected(line) for name, line in self.spv.lines.items()}
 
     def terms(self) -> VehicleTerms:
@@ -356,15 +356,17 @@ def receivable(loan: Receivable, periods: Sequence[AccrualPeriod], decimals: int
     return found
 
 
-def runnable(deal: Deal) -> Iterator[Finding]:
-    """Any treasury could run the waterfall: what the engine refuses besides is found here."""
-    for key in deal.having(Spv):
+def vehicles(deal: Deal) -> Iterator[Finding]:
+    """The rules of vehicles; and of one that keeps them, what no treasury runs."""
+    found = list(spv_rules.vehicles(deal))
+    yield from found
+    for key in deal.having(Spv) if not found else ():
         try:
             _Reader(deal, key).plan().compiled  # noqa: B018 - compiled for its errors
         except SettlementError as error:
-            yield ("parts", key, "steps"), str(error)
+            yield ("parts", key, "steps"), f"no treasury runs them: {error}"
         except (ValueError, AssertionError):
             continue  # a number or a date that has its own problem
 
 
-RULES = (*spv_rules.RULES, runnable)
+RULES = (vehicles,)

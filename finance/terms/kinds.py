@@ -49,7 +49,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "offering": "finance.terms.offering_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
-        "tranche": "finance.terms.spv_rules:TRANCHE_RULES",
+        "tranche": "finance.terms.spv_rules:RULES",
     },
     "penstock.part_rules",
 )

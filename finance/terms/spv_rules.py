@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 
-from finance.terms.amounts import Amount, Table, names_in
+from finance.terms.amounts import Amount, Repayment, Table, names_in
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, walk
 from finance.terms.offering import Offering
@@ -31,7 +32,7 @@ def vehicles(deal: Deal) -> Iterator[Finding]:
             continue
         yield from count((*here, "schedule", "lag_days"), spv.schedule.lag_days, 0, MAX_LAG)
         for key, line in spv.lines.items():
-            yield from _line(deal, (*here, "lines", key), line, len(periods))
+            yield from _line(deal, (*here, "lines", key), spv, line)
             yield from _measured(deal, (*here, "lines", key, "measured"), spv, line)
         for key, pot in spv.pots.items():
             loc = (*here, "pots", key)
@@ -53,21 +54,18 @@ def vehicles(deal: Deal) -> Iterator[Finding]:
         yield from _chosen(deal, here, spv)
 
 
-def _line(deal: Deal, here: Loc, line: Line, periods: int) -> Iterator[Finding]:
+def _line(deal: Deal, here: Loc, spv: Spv, line: Line) -> Iterator[Finding]:
     if line.receivable is not None and line.expected is not None:
         yield (*here, "expected"), "is what the receivable owes: leave one of them out"
     if line.receivable is not None:
         loc = (*here, "receivable")
         yield from money(deal, (*loc, "principal"), line.receivable.principal, positive=True)
         yield from yearly_rate((*loc, "rate"), line.receivable.rate)
-        try:
-            line.receivable.repayment.due(0, periods)
-        except ValueError as error:
-            yield (*loc, "repayment"), str(error)
+        yield from _repayment((*loc, "repayment"), line.receivable.repayment, spv)
         if line.payer is None:
             yield (*here, "payer"), "is required: somebody owes the receivable"
     if line.expected is not None:
-        yield from period_amounts(deal, (*here, "expected"), line.expected, periods)
+        yield from period_amounts(deal, (*here, "expected"), line.expected, len(spv.periods))
 
 
 def _measured(deal: Deal, here: Loc, spv: Spv, line: Line) -> Iterator[Finding]:
@@ -165,12 +163,18 @@ def tranches(deal: Deal) -> Iterator[Finding]:
         yield from yearly_rate((*here, "rate"), tranche.rate)
         spv = deal.parts.get(tranche.spv)
         if tranche.repayment is not None and isinstance(spv, Spv):
-            try:
-                tranche.repayment.due(0, len(spv.periods))
-            except ValueError as error:
-                yield (*here, "repayment"), str(error)
+            yield from _repayment((*here, "repayment"), tranche.repayment, spv)
         if isinstance(spv, Spv) and tranche.issue_date.value > spv.schedule.from_.value:
             yield (*here, "issue_date"), f"dates out of order: after {tranche.spv}'s first period begins"
+
+
+def _repayment(here: Loc, repayment: Repayment, spv: Spv) -> Iterator[Finding]:
+    with suppress(ValueError):  # dates that give no schedule have their own problem
+        periods = len(spv.periods)
+        try:
+            repayment.due(0, periods)
+        except ValueError as error:
+            yield here, str(error)
 
 
 def _covenants(here: Loc, spv: Spv) -> Iterator[Finding]:
@@ -225,7 +229,7 @@ def _end(here: Loc, spv: Spv) -> Iterator[Finding]:
         freely = step.limit is None and not step.while_ and not step.unless and step.when != "periods"
         if freely and step.rest is not None:
             emptied.add(step.from_ or "cash")
-        if freely and step.move is not None and step.to == "cash":
+        if freely and step.move is not None and step.to in ("cash", None):  # none: has its own problem
             emptied.add(step.move)
     for pot in ("cash", *spv.pots):
         if pot not in emptied:
@@ -339,5 +343,4 @@ def _names(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
                     yield (*here, "steps", str(number)), f"{name}: no {what} (known: {listed})"
 
 
-RULES = (vehicles,)
-TRANCHE_RULES = (tranches,)
+RULES = (tranches,)

@@ -31,11 +31,15 @@ Flags = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Paths:
     """By path and period: what each claim was `paid`, what each pot, claim, balance and loss was `after` it,
-    and whether each covenant stood `failed`. All amounts in minor units, not rounded to whole ones."""
+    and whether each covenant stood `failed`. By path: what each claim is `left` by the steps that spend what
+    the last period leaves, and what each register is at the `end`, after those. All amounts in minor units,
+    not rounded to whole ones."""
 
     paid: Mapping[str, Floats]
     after: Mapping[str, Floats]
     failed: Mapping[str, Flags]
+    left: Mapping[str, Floats]
+    end: Mapping[str, Floats]
 
 
 def project_paths(
@@ -90,14 +94,28 @@ class _Running:
             for i, claim in enumerate(of.claims):
                 self._fall_due(i, claim.due, claim.loan, claim.carries)
             for step in of.steps:
-                self._take(step)
+                if step.when != When.AFTER:
+                    self._take(step)
             for name, each in zip(plan.claim_names, self.paid, strict=True):
                 paid[name][:, period] = each
             for i, name in enumerate(kept):
                 after[name][:, period] = self.x[i]
             for i, each_test in enumerate(plan.covenants):
                 failed[each_test.name][:, period] = self.since[i] > 0
-        return Paths(paid, after, failed)
+        self._finish()
+        left = dict(zip(plan.claim_names, self.paid, strict=True))
+        return Paths(paid, after, failed, left, {name: self.x[i] for i, name in enumerate(kept)})
+
+    def _finish(self) -> None:
+        """What is left is spent: nothing more comes in, so nothing falls due."""
+        for i in range(len(self.plan.lines)):
+            self.x[self.of.numbers + i] = np.zeros(self.count)
+        self.paid = [np.zeros(self.count) for _ in self.of.claims]
+        for i, claim in enumerate(self.of.claims):
+            self._fall_due(i, claim.due if claim.late else NONE, claim.loan, claim.carries)
+        for step in self.of.steps:
+            if step.when != When.PERIODS:
+                self._take(step)
 
     def _begin(self, period: int, known: Sequence[Floats]) -> None:
         self.paid = [np.zeros(self.count) for _ in self.of.claims]
@@ -117,8 +135,6 @@ class _Running:
         self.x[self.of.owed + number] = self.x[self.of.dues + number] = owed
 
     def _take(self, step: Step) -> None:
-        if step.when == When.AFTER:
-            return  # a projection ends with the last period
         active = np.ones(self.count, dtype=np.bool_)
         for i, since in enumerate(self.since):
             if step.on >> i & 1:

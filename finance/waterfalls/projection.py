@@ -32,11 +32,13 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True)
 class Projection:
-    """The `runs` of a `compiled` plan, one a period, which all revenue in `lines` went into."""
+    """The `runs` of a `compiled` plan, one a period, which all revenue in `lines` went into, and at the `end`
+    the run that spends what they leave, if nothing more comes in."""
 
     compiled: Compiled
     lines: Mapping[str, Sequence[int]]
     runs: tuple[Run, ...]
+    end: Run
 
     @property
     def plan(self) -> Plan:
@@ -115,6 +117,7 @@ def project(
     """
     compiled, facts = plan.compiled, facts or {}
     state, runs = compiled.state, []
+    inputs: tuple[int, ...] = ()
     for period, due in enumerate(plan.due):
         income = {name: _of(name, each, period) for name, each in lines.items()}
         known = {name: _of(name, each, period) for name, each in facts.items()}
@@ -122,7 +125,9 @@ def project(
         state = received(state, sum(income.values()))
         runs.append(run(compiled.waterfall, state, inputs, due))
         state = runs[-1].state
-    return Projection(compiled, lines, tuple(runs))
+    over = (*[0] * len(plan.lines), *inputs[len(plan.lines) :])
+    end = run(compiled.waterfall, state, over, plan.due[-1], is_over=True)
+    return Projection(compiled, lines, tuple(runs), end)
 
 
 def received(state: State, amount: int) -> State:

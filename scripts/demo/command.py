@@ -50,6 +50,10 @@ def demo(
     what_ifs: Annotated[
         bool, typer.Option("--what-ifs/--no-what-ifs", help="Also live the disputed and the silent life.")
     ] = True,
+    default: Annotated[
+        bool,
+        typer.Option("--default", help="Half way, pay nothing until long after it is a default."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
 ) -> None:
     """Run a deal end to end on a chain started here: price, deploy, sell, coupons, oracle, outcome,
@@ -69,7 +73,7 @@ def demo(
     told = Event()
     try:
         with _noting_interrupts(told), _unfinished(out) as folder:
-            options = conductor.Options(folder, outcome.value, chain.value, seed, what_ifs)
+            options = conductor.Options(folder, outcome.value, chain.value, seed, what_ifs, default)
             done = conductor.tell(terms, options, narrator)
             done.life.record.save(folder / "deployment.json")
             report.write_report(done, folder / "report.html")

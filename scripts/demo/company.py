@@ -31,6 +31,8 @@ IDENTITY_YEARS = 40
 MAX_UINT = 2**256 - 1
 LATE = 2 * DAY
 """By which a promise that is not kept is made good."""
+DEFAULT = 120 * DAY
+"""The same of one that is in default by then, or closed out."""
 MANY = 24
 """Dates from which on holders trade and claim less often than at each."""
 
@@ -73,13 +75,14 @@ class Past:
 
     `paid_out`: by part what it had earned at the last payment that its holders have seen, and their number.
     `unpaid_from`: by part from when the first who promised something lets the day pass, on purpose;
-    `late_until`: until when that lasts, once it has begun. `gone_from`: by wallet from when it keeps no
-    promise. `year`: of the last look.
+    `late_until`: until when that lasts, `lateness` seconds once it has begun. `gone_from`: by wallet from
+    when it keeps no promise. `year`: of the last look.
     """
 
     paid_out: dict[str, tuple[int, int]] = field(default_factory=dict)
     unpaid_from: dict[str, int] = field(default_factory=dict)
     late_until: dict[str, int] = field(default_factory=dict)
+    lateness: int = LATE
     gone_from: dict[str, int] = field(default_factory=dict)
     year: int = 0
 
@@ -318,7 +321,7 @@ class Company:
         if now >= past.gone_from.get(act.by, now + 1):
             return False
         if part not in past.late_until and now >= past.unpaid_from.get(part, now + 1):
-            past.late_until[part] = now + LATE
+            past.late_until[part] = now + past.lateness
         return now >= past.late_until.get(part, now)
 
     def _habits(self, before: World) -> Iterator[Act]:

@@ -40,7 +40,7 @@ from oracle.methods.reported_table import last_day
 from oracle.twins.reported import reported_rows
 from scripts.demo import reporting
 from scripts.demo.accidents import NONE, PLANNED, Accidents, Capture
-from scripts.demo.company import DAY, Company, Reading
+from scripts.demo.company import DAY, DEFAULT, Company, Reading
 from scripts.demo.narrator import Narrator
 from scripts.demo.sentences import Sentences
 from scripts.kinds import MODULES, Closing
@@ -64,6 +64,8 @@ class Options:
     client: str = "anvil"
     seed: int = 2020
     what_ifs: bool = True
+    default: bool = False
+    """Half way through nothing is paid for so long that it is a default; then what is owed by then is."""
 
 
 @dataclass
@@ -294,6 +296,11 @@ class _Conductor:
         self._round()
         for key, number in self.planned.unpaid.items():
             life.past.unpaid_from[key] = life.look().parts[key].dates()[number - 1]
+        if self.done.options.default:
+            life.past.lateness = DEFAULT
+            for key in life.deal.groups:
+                falls_due = life.look().parts[key].dates()
+                life.past.unpaid_from[key] = falls_due[len(falls_due) // 2]
         for name, number in self.planned.gone.items():
             life.past.gone_from[life.record.wallets[name]] = dates[number - 1]
             whose = life.called[life.record.wallets[name]]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scripts.kinds import offered
 from scripts.options import Outputs
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from finance.terms import Deal
 
 TITLE: Final = "vehicle"
@@ -37,7 +39,7 @@ def price(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> 
     if outputs.xlsx is not None:
         save_frames({"Tranches": frame, "Cash flows": found.frame}, outputs.xlsx, deal)
     if outputs.json:
-        show_json({**found.to_dict(), "protection": frame.to_dict(orient="records")})
+        show_json({**found.to_dict(), "protection": _rows(frame)})
     else:
         tables = (tranche_table(found), protection_table(steps), pool_table(found))
         show(*tables, inputs_table(deal, only_assumed=True))
@@ -82,7 +84,7 @@ def compare(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -
     if outputs.xlsx is not None:
         save_frames({"Protection": frame}, outputs.xlsx, deal)
     if outputs.json:
-        show_json(frame.to_dict(orient="records"))
+        show_json(_rows(frame))
     else:
         show(protection_table(steps))
 
@@ -105,9 +107,14 @@ def sensitivity(deal: Deal, paths: int | None, seed: int | None, outputs: Output
     if outputs.xlsx is not None:
         save_frames({"Sensitivity": frame}, outputs.xlsx, deal)
     if outputs.json:
-        show_json(frame.astype(object).where(frame.notna(), None).to_dict(orient="records"))
+        show_json(_rows(frame))
     else:
         show(sensitivity_table(moved), inputs_table(deal, only_assumed=True))
+
+
+def _rows(frame: pd.DataFrame) -> Any:
+    """A row for each of the frame's, without what is not there."""
+    return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
 
 
 def _paths(paths: int | None) -> int | None:

@@ -33,7 +33,7 @@ def test_a_deal_of_the_book_is_one_group() -> None:
             continue
         assert list(deal.groups.values()) == [deal]
         assert deal.group() is deal
-        assert deal.parts[deal.lead].kind == deal.kind in ("kpi_bond", "kpi_payment")
+        assert deal.parts[deal.lead].kind == deal.kind in ("kpi_bond", "kpi_payment", "spv")
 
 
 def test_parts_that_name_each_other_are_a_group() -> None:

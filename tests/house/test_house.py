@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MARKS = (ROOT / "README.md").read_text().split("## What was measured")[1].split("## ")[0]
 ROWS = [line.split(" | ") for line in MARKS.splitlines() if line.startswith("| ")][1:]
 TESTS = {"test-contracts", "test-deep", "test-python", "test-solidity"}
-CHECKED_BY_MAKE = {"demo", "mutants", "slither"} | TESTS
+CHECKED_BY_MAKE = {"demo", "demo-all", "mutants", "slither"} | TESTS
 """Targets that end with an error when what they measure is off."""
 
 
@@ -131,6 +131,7 @@ OWN = {
     "offering": ("OfferingBooks", '"Offering"'),
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
+    "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
 REGISTRIES = ("chain/kinds.py", "chain/parts/__init__.py")
@@ -162,17 +163,17 @@ def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
 
 ELSEWHERE = re.compile(
     r"\b(?:KpiBond|KpiPayment|RevenueTreasury|ClaimToken|SecurityToken|is_bond"
-    r"|TradeDesk|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk)Books)\b"
-    r"|\"(?:kpi_bond|kpi_payment|claim_token)\""
+    r"|TradeDesk|Tranche|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Spv)Books)\b"
+    r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk)|scripts/(?:kinds/(?:bond|payment)|quote)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
 """Of the claim token in the index: what each holder has, and its statement."""
-EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "trade_desk", "registry")
+EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "trade_desk", "spv", "registry")
 STILL = {
     "api/instruments/__init__.py",  # a registry
     "finance/terms/__init__.py",  # what users import

@@ -28,6 +28,7 @@ from finance.settlement.world import CURRENCY
 from finance.terms import Deal, parse_deal
 from finance.terms.kinds import KINDS
 from scripts.demo.company import Company
+from scripts.demo.conductor import ACCOUNTS
 from tests.chain.bond_life import signed_report
 from tests.kinds.deals import alone, short
 from tests.kinds.lives import LINE, periods_of
@@ -73,7 +74,8 @@ def lived(deal: Deal, rng: Random) -> Lived:
     plan, done = plan_of(deal), []
     dates = dates_of(plan)
     with start_anvil(
-        timestamp=min(dates[0], *(feed.terms.period_starts[0] for feed in plan.feeds)) - DAY
+        timestamp=min(dates[0], *(feed.terms.period_starts[0] for feed in plan.feeds)) - DAY,
+        accounts=ACCOUNTS,
     ) as chain:
         life = Company(chain, deal, GasLog(), dates)
         life.deploy()

@@ -38,8 +38,10 @@ class Difference(AssertionError):
 
 
 def person(name: str) -> str:
-    """An address for somebody."""
-    return checksummed("0x" + name.encode().rjust(20, b"\0").hex())
+    """An address for somebody; of a long name its beginning and end tell who."""
+    data = name.encode()
+    data = data if len(data) <= 20 else data[:6] + data[-14:]
+    return checksummed("0x" + data.rjust(20, b"\0").hex())
 
 
 @cache

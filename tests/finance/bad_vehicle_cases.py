@@ -1,0 +1,180 @@
+"""Mistakes in vehicles and tranches: (deal, edits, field, value, part of the reason) by name."""
+
+from __future__ import annotations
+
+POOL, SAVINGS = "viveracqua-hydrobond-2014", "siheung-efficiency-abs"
+SPV = "parts.efficiency"
+REPAID = "{equal_from: {value: 4, source: ifr, note: amortises from the second year on}}\n  notes-units"
+
+BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
+    "half a period": (
+        SAVINGS,
+        [("until: {value: 2034-01-01", "until: {value: 2033-07-01")],
+        f"{SPV}.schedule",
+        "{from:",
+        "not a whole number of annual periods",
+    ),
+    "a name that nobody has": (
+        SAVINGS,
+        [("less: [reserve]}", "less: [reserves]}")],
+        f"{SPV}.steps.6.limit",
+        "{total:",
+        "reserves: the waterfall has no such name",
+    ),
+    "a claim that nobody has": (
+        SAVINGS,
+        [("{pay: [verification]}", "{pay: [verifier]}")],
+        f"{SPV}.steps.0",
+        "{pay:",
+        "verifier: no claim (known: verification, operation, residual, senior.interest, senior.principal)",
+    ),
+    "a step that does two things": (
+        SAVINGS,
+        [("{test: performance}", "{test: performance, pay: [verification]}")],
+        f"{SPV}.steps.1",
+        "{test:",
+        "needs exactly one of pay, prepay,",
+    ),
+    "a move to nowhere": (
+        SAVINGS,
+        [("{move: reserve, to: cash, when: after}", "{move: reserve, when: after}")],
+        f"{SPV}.steps.10.to",
+        "(missing)",
+        "the pot to which `move` moves money",
+    ),
+    "weights without a way": (
+        SAVINGS,
+        [("{pay: [verification]}", "{pay: [verification], weights: {value: [1], assumed: why}}")],
+        f"{SPV}.steps.0.weights",
+        "[1]",
+        "required by the order `weights`",
+    ),
+    "money that stays for ever": (
+        SAVINGS,
+        [("      - {rest: [residual], when: after}\n", "")],
+        f"{SPV}.steps",
+        "[",
+        "leave money in cash for ever",
+    ),
+    "what is spoken of in no amount": (
+        SAVINGS,
+        [("less: [reserve]}", "less: 5}")],
+        f"{SPV}.steps.6.limit.less",
+        "5",
+        "must be a list",
+    ),
+    "a test of anybody's money": (
+        SAVINGS,
+        [("        payer: buildings\n", "")],
+        f"{SPV}.payables.operation.due",
+        "{share:",
+        "reads the line buildings, into which anybody may pay",
+    ),
+    "a test that whoever is paid decides": (
+        SAVINGS,
+        [
+            ("        value: savings\n", "        value: factories\n"),
+            ("        payer: factories\n", "        payer: aggregator\n"),
+        ],
+        f"{SPV}.covenants.performance",
+        "factories",
+        "reads what aggregator pays in, and decides whether aggregator is paid operation: it could choose",
+    ),
+    "a KPI that nothing tests": (
+        SAVINGS,
+        [("        value: savings\n", "        value: senior.balance\n")],
+        f"{SPV}.measures.savings",
+        "{kpi:",
+        "must be tested by covenants as their `value`",
+    ),
+    "a KPI that counts as money": (
+        SAVINGS,
+        [("less: [reserve]}", "less: [savings]}")],
+        f"{SPV}.steps.6.limit",
+        "{total:",
+        "reads the KPI savings",
+    ),
+    "a KPI of too few years": (
+        SAVINGS,
+        [("      - {start: 2033-01-01, end: 2033-12-31, assumed: illustrative}\n", ""), (", 0.082]", "]")],
+        f"{SPV}.measures.savings.kpi",
+        "savings",
+        "has 9 periods, and the vehicle has 10",
+    ),
+    "both at least and at most": (
+        SAVINGS,
+        [("        cured_by:", "        most: {value: 0.2, assumed: why}\n        cured_by:")],
+        f"{SPV}.covenants.performance",
+        "savings",
+        "needs `least` or `most`, and not both",
+    ),
+    "a year and a half to the first run": (
+        SAVINGS,
+        [("lag_days: {value: 150", "lag_days: {value: 500")],
+        f"{SPV}.schedule.lag_days",
+        "500",
+        "must be a whole number from 0 to 365",
+    ),
+    "half an issue": (
+        SAVINGS,
+        [("soft_cap: {value: 18000000000", "soft_cap: {value: 9000000000")],
+        "parts.senior-sale.soft_cap",
+        "9000000000",
+        "must be the hard cap: all is sold, or nothing",
+    ),
+    "a repayment of what is owed no amount": (
+        SAVINGS,
+        [("    principal: {value: 3000000000", "    deferral: true\n    principal: {value: 3000000000")],
+        "parts.residual.deferral",
+        "true",
+        "what is residual is owed no amount",
+    ),
+    "two ways to repay": (
+        POOL,
+        [
+            (
+                REPAID,
+                "{equal_from: {value: 4, source: ifr}, fractions: {value: [1], source: ifr}}\n  notes-units",
+            )
+        ],
+        "parts.notes.repayment",
+        "{equal_from:",
+        "needs `equal_from` or `fractions`, and not both",
+    ),
+    "from a period that is not there": (
+        POOL,
+        [
+            (
+                REPAID,
+                "{equal_from: {value: 41, source: ifr}}\n  notes-units",
+            )
+        ],
+        "parts.notes.repayment",
+        "{equal_from:",
+        "must be the number of a period, from 1 to 40",
+    ),
+    "somebody who is not there": (
+        POOL,
+        [("funder: veneto-sviluppo}", "funder: veneto}")],
+        "parts.hydrobond.pots.reserve.funder",
+        "veneto",
+        "unknown party",
+    ),
+    "a pot that nobody fills": (
+        POOL,
+        [(", funder: veneto-sviluppo}", "}")],
+        "parts.hydrobond.pots.reserve.funder",
+        "(missing)",
+        "is required",
+    ),
+    "a sale that closes as the first period ends": (
+        POOL,
+        [
+            ("closes: {value: 2014-07-22", "closes: {value: 2015-01-10"),
+            ("issue_date: {value: 2014-07-22", "issue_date: {value: 2015-01-10"),
+        ],
+        "parts.notes.issue_date",
+        "2015-01-10",
+        "after hydrobond's first period begins",
+    ),
+}
