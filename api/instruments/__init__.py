@@ -17,7 +17,11 @@ __all__ = [
 ]  # fmt: skip
 
 INSTRUMENTS: Registry[Instrument] = Registry(
-    {"kpi_bond": "api.instruments.bond:BOND", "kpi_payment": "api.instruments.swap:SWAP"},
+    {
+        "kpi_bond": "api.instruments.bond:BOND",
+        "kpi_payment": "api.instruments.swap:SWAP",
+        "spv": "api.instruments.spv:SPV",
+    },
     "penstock.instruments",
 )
 

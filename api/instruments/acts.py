@@ -29,6 +29,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "bond": "api.instruments.bond_acts:WORDS",
         "payment": "api.instruments.swap_acts:WORDS",
         "treasury": "api.instruments.swap_acts:TREASURY",
+        "spv": "api.instruments.spv_acts:WORDS",
         "trade_desk": "api.instruments.trade_desk:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",

@@ -170,3 +170,80 @@ class RevenueRow(Resource):
     line: str
     payer: Address
     amount: Minor
+
+
+class LineRow(Resource):
+    """A line of a vehicle's revenue, as of now. `due`: by the periods that have come due; `arrears`: of it
+    not `paid`. `principal` and `rate` (1e18 = 100 % a year) of a receivable."""
+
+    trace: Trace | None = None
+    line: str
+    title: str
+    payer: str | None
+    principal: Minor | None = None
+    rate: str | None = None
+    due: Minor
+    paid: Minor
+    arrears: Minor
+    to_come: Minor
+
+
+class TrancheRow(Resource):
+    """A tranche as of now. `balance`: of its `principal` not repaid, and `factor` their ratio; `lost`: what
+    was written off. What is residual has none of them. `paid`: to its holders so far."""
+
+    trace: Trace | None = None
+    tranche: str
+    title: str
+    token: Address
+    symbol: str
+    rate: str | None = None
+    principal: Minor
+    units: int
+    balance: Minor | None = None
+    factor: float | None = None
+    interest_owed: Minor | None = None
+    lost: Minor | None = None
+    paid: Minor
+
+
+class WaterfallRow(Resource):
+    """What a step of a period paid or moved: `step` from 1, from a pot to a claim or a pot."""
+
+    trace: Trace
+    period: int
+    step: int
+    source: str
+    target: str
+    amount: Minor
+
+
+class IncomeRow(Resource):
+    """The revenue of a line that was spent in a period."""
+
+    trace: Trace
+    period: int
+    line: str
+    amount: Minor
+
+
+class CovenantRow(Resource):
+    """A test of a covenant: of `value`, or its ratio to `divisor`, against the `threshold`, in its own units;
+    a ratio of 1 is 1e18. `failed`: whether it stands failed since."""
+
+    trace: Trace
+    period: int
+    covenant: str
+    value: Minor
+    divisor: Minor
+    threshold: Minor
+    failed: bool
+
+
+class CreditRow(Resource):
+    """What a vehicle owed somebody and paid out. `payee`: the party of the deal."""
+
+    trace: Trace
+    payee: str
+    receiver: Address
+    amount: Minor

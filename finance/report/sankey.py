@@ -17,6 +17,8 @@ BAR, FONT, LINE, GAP, THIN = 12.0, 12.0, 15.0, 12.0, 1.5
 BANDS: Final = 260.0
 """Height of all money that comes in."""
 SIDE_LETTERS, INNER_LETTERS = 30, 18
+WIDE: Final = "\u1100"
+"""Letters from Hangul on are as wide as two."""
 SMALL: Final = 0.02
 """Of all money: what is less stands with others."""
 
@@ -43,6 +45,18 @@ class Bar:
     top: float
     bottom: float
     lines: Sequence[str]
+
+    @property
+    def words_x(self) -> float:
+        """Where the words end, begin, or have their middle, by `side`."""
+        return {"left": self.x - 6, "right": self.x + BAR + 6}.get(self.side, self.x + BAR / 2)
+
+    @property
+    def words_y(self) -> float:
+        """The base of the first line: beside the bar's middle, or above a bar within."""
+        if self.side == "inner":
+            return self.top - 5 - LINE * (len(self.lines) - 1)
+        return (self.top + self.bottom) / 2 + FONT / 3 - LINE * (len(self.lines) - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -150,6 +164,8 @@ class _Layout:
 
     def _lines(self, name: str) -> list[str]:
         letters = SIDE_LETTERS if self._side(name) != "inner" else INNER_LETTERS
+        if any(letter >= WIDE for letter in name):
+            letters //= 2
         return [*textwrap.wrap(name.strip(), letters), self.words.amount(self._amount(name))]
 
     def _side(self, name: str) -> str:
@@ -161,7 +177,7 @@ class _Layout:
         return bar + words if self._side(name) == "inner" else max(bar, words)
 
     def _full(self, layer: Sequence[str]) -> float:
-        return sum(map(self._slot, layer)) + GAP * (len(layer) - 1)
+        return sum(map(self._slot, layer)) + GAP * max(len(layer) - 1, 0)
 
     def done(self) -> Sankey:
         height = max(map(self._full, self.layers), default=0.0)

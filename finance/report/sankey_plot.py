@@ -10,7 +10,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
-from finance.report.sankey import BAR, FONT, LINE, WIDTH, Band, Bar, Flow, Words, laid_out
+from finance.report.sankey import BAR, FONT, LINE, WIDTH, Band, Flow, Words, laid_out
 from finance.report.style import GAIN, INK, STYLE, TWIN, amount_text, finish, sheet
 from finance.report.style import WIDTH as INCHES
 
@@ -33,12 +33,11 @@ def sankey_figure(flows: Iterable[Flow], title: str, sentence: str, currency: st
         halo = [withStroke(linewidth=2.5, foreground="white")]
         for bar in drawn.bars:
             axes.add_patch(Rectangle((bar.x, bar.top), BAR, bar.bottom - bar.top, color=INK, linewidth=0))
-            x, y = _place(bar)
-            axes.text(
-                x, y, "\n".join(bar.lines), ha=ANCHORS[bar.side],
-                va="bottom" if bar.side == "inner" else "center",
-                fontsize=72 * PER_PIXEL * FONT, linespacing=LINE / FONT / 1.17, color=INK, path_effects=halo,
-            )  # fmt: skip
+            for number, line in enumerate(bar.lines):
+                axes.text(
+                    bar.words_x, bar.words_y + LINE * number, line, ha=ANCHORS[bar.side], va="baseline",
+                    fontsize=72 * PER_PIXEL * FONT, color=INK, path_effects=halo,
+                )  # fmt: skip
         finish(figure, title, sentence, 0.15, left=0.01, right=0.99)
     return figure
 
@@ -52,13 +51,3 @@ def _band(band: Band) -> PathPatch:
     codes = [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY]
     shade = TWIN if band.late else GAIN
     return PathPatch(Path([*there, *back, there[0]], codes), color=shade, alpha=0.4, linewidth=0)
-
-
-def _place(bar: Bar) -> tuple[float, float]:
-    """Where the words stand: beside the bar, or above one that is within."""
-    middle = (bar.top + bar.bottom) / 2
-    return {
-        "left": (bar.x - 6, middle),
-        "right": (bar.x + BAR + 6, middle),
-        "inner": (bar.x + BAR / 2, bar.top - 2),
-    }[bar.side]

@@ -295,11 +295,12 @@ class Teller:
 
     def _sum(self, amounts: Sequence[file.Amount], ratio: bool) -> str:
         """Amounts one beside the other; all lines of revenue in a few words."""
-        lines = list(self.spv.lines)
-        if len(lines) > 1 and amounts == lines:
-            return self.say("revenue of all lines")
-        if len(lines) > 1 and amounts == [f"{line}.due" for line in lines]:
-            return self.say("what all lines owe")
+        lines, names = set(self.spv.lines), {each for each in amounts if isinstance(each, str)}
+        if len(lines) > 1 and len(names) == len(amounts):
+            if names == lines:
+                return self.say("revenue of all lines")
+            if names == {f"{line}.due" for line in lines}:
+                return self.say("what all lines owe")
         return self._all([self.amount(each, ratio) for each in amounts])
 
     def _named(self, name: str) -> str:

@@ -32,7 +32,8 @@ def test_every_step_is_a_sentence(siheung: Teller) -> None:
         f"Pay out of “Cash”: Interest on {notes}. After the last period too.",
         f"Pay out of “Reserve for interest”: Interest on {notes}. After the last period too.",
         f"Pay out of “Cash”: Principal of {notes}. After the last period too.",
-        "Pay out of “Cash”: Operation of the controls. After the last period too. (after the senior notes)",
+        f"Pay out of “Cash”: Operation of the controls. Not while this {failed} "
+        "(what does not save is not paid)",
         "Fill “Reserve for interest” out of “Cash” up to KRW 900,000,000.",
         f"Repay before it is due, out of “Cash”: {notes}. Only while this {failed} "
         "(a bad year repays senior notes)",
