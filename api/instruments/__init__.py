@@ -20,7 +20,7 @@ INSTRUMENTS: Registry[Instrument] = Registry(
     {
         "kpi_bond": "api.instruments.bond:BOND",
         "kpi_payment": "api.instruments.swap:SWAP",
-        "spv": "api.instruments.spv:VEHICLE",
+        "spv": "api.instruments.spv:SPV",
     },
     "penstock.instruments",
 )

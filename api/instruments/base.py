@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from api.instruments.rows import TurnRow
+from api.instruments.sections import Section
 from api.instruments.slots import Slot, Slots, slots
 from api.instruments.words import PlainWords, Say, Write
 from api.models import Resource, Trace
@@ -252,6 +253,8 @@ class Instrument:
     """What its payments between two sides are; None for a kind without any."""
     sides: Callable[[Deal], dict[str, str]] = lambda deal: {}
     """Keys of the parties that pay each other, by side."""
+    sections: Callable[[Deal, Say, Write, Case | None], list[Section]] = lambda deal, say, write, case: []
+    """What its page shows besides, of a deployment as it stands."""
     owed: Callable[[Case], Owed | None] = lambda case: None
     """What the deal's project owes now, currency; None for a deal without one."""
 
@@ -262,7 +265,7 @@ class Instrument:
         def of(does: Callable[..., Any]) -> Callable[..., Any]:
             return lambda deal, *more: does(read(deal), *more)
 
-        taken = ("name", "terms", "words", "extent", "unit", "valued", "form", "sides")
+        taken = ("name", "terms", "words", "extent", "unit", "valued", "form", "sides", "sections")
         return replace(self, **{name: of(getattr(self, name)) for name in taken if getattr(self, name)} | own)
 
     def collection(self, name: str) -> Collection | None:

@@ -29,19 +29,19 @@ TITLES = {
 """Of the states before it is settled."""
 
 
-def books(case: Case) -> OfferingBooks:
-    """The offering's books."""
-    return case.books("offering", OfferingBooks)
+def books(case: Case, key: str | None = None) -> OfferingBooks:
+    """The books of the offering, or of the one that is called `key`."""
+    return case.books("offering", OfferingBooks) if key is None else case.world.books(key, OfferingBooks)
 
 
-def offering_state(case: Case) -> str:
+def offering_state(case: Case, key: str | None = None) -> str:
     """Of an offering by the clock."""
-    return OFFERING_STATES[books(case).state(case.now)]
+    return OFFERING_STATES[books(case, key).state(case.now)]
 
 
-def offering_sentence(case: Case, state: str) -> str:
+def offering_sentence(case: Case, state: str, key: str | None = None) -> str:
     """Where it stands before it is settled."""
-    terms, sold = books(case).terms, books(case).sold
+    terms, sold = books(case, key).terms, books(case, key).sold
     return {
         "announced": f"The offering opens on {day(terms.opens)}.",
         "offering": f"{sold} of {terms.hard_cap} units are sold; the offering closes on {day(terms.closes)}.",
@@ -51,9 +51,9 @@ def offering_sentence(case: Case, state: str) -> str:
     }[state]
 
 
-def offering_steps(case: Case, state: str) -> list[NextStep]:
+def offering_steps(case: Case, state: str, key: str | None = None) -> list[NextStep]:
     """What comes next while the offering is not settled."""
-    opens, closes = books(case).terms.opens, books(case).terms.closes
+    opens, closes = books(case, key).terms.opens, books(case, key).terms.closes
     match state:
         case "announced":
             return [step("opens", "the offering opens", opens, due=False)]

@@ -172,18 +172,43 @@ class RevenueRow(Resource):
     amount: Minor
 
 
-class VehicleRevenueRow(Resource):
-    """Revenue of a vehicle's line, as it was paid in."""
+class LineRow(Resource):
+    """A line of a vehicle's revenue, as of now. `due`: by the periods that have come due; `arrears`: of it
+    not `paid`. `principal` and `rate` (1e18 = 100 % a year) of a receivable."""
 
-    trace: Trace
+    trace: Trace | None = None
     line: str
-    payer: Address
-    amount: Minor
+    title: str
+    payer: str | None
+    principal: Minor | None = None
+    rate: str | None = None
+    due: Minor
+    paid: Minor
+    arrears: Minor
+    to_come: Minor
 
 
-class StepRow(Resource):
-    """What a step of a vehicle's waterfall did in a period (from 0; their number after the last one): the
-    number of the step from 1, from which pot, to which claim or pot."""
+class TrancheRow(Resource):
+    """A tranche as of now. `balance`: of its `principal` not repaid, and `factor` their ratio; `lost`: what
+    was written off. What is residual has none of them. `paid`: to its holders so far."""
+
+    trace: Trace | None = None
+    tranche: str
+    title: str
+    token: Address
+    symbol: str
+    rate: str | None = None
+    principal: Minor
+    units: int
+    balance: Minor | None = None
+    factor: float | None = None
+    interest_owed: Minor | None = None
+    lost: Minor | None = None
+    paid: Minor
+
+
+class WaterfallRow(Resource):
+    """What a step of a period paid or moved: `step` from 1, from a pot to a claim or a pot."""
 
     trace: Trace
     period: int
@@ -194,7 +219,7 @@ class StepRow(Resource):
 
 
 class IncomeRow(Resource):
-    """Revenue of a line that counted for a period."""
+    """The revenue of a line that was spent in a period."""
 
     trace: Trace
     period: int
@@ -203,7 +228,8 @@ class IncomeRow(Resource):
 
 
 class CovenantRow(Resource):
-    """A covenant tested: value / divisor against the threshold, 1e18 = 1, and whether it stands failed."""
+    """A test of a covenant: of `value`, or its ratio to `divisor`, against the `threshold`, in its own units;
+    a ratio of 1 is 1e18. `failed`: whether it stands failed since."""
 
     trace: Trace
     period: int
@@ -214,10 +240,10 @@ class CovenantRow(Resource):
     failed: bool
 
 
-class PaidOutRow(Resource):
-    """A credit paid out: `payee` is its number in the terms."""
+class CreditRow(Resource):
+    """What a vehicle owed somebody and paid out. `payee`: the party of the deal."""
 
     trace: Trace
-    payee: int
+    payee: str
     receiver: Address
     amount: Minor

@@ -1,36 +1,36 @@
-"""Where a vehicle stands, what it has paid, and what is to come."""
+"""Where a vehicle stands: state, figures, and what comes next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from api.instruments import offering
+from api.instruments import offering, token
 from api.instruments.base import Case, day, fact, in_order, report_steps, step, trace_of, unexplained
-from api.models.deployment import Fact, NextStep, PaymentView, StateView
-from finance.settlement.claim_token import TokenBooks
-from finance.settlement.spv_books import SpvBooks, State
-from finance.settlement.spv_terms import VehicleTerms
-from finance.waterfalls.projection import project
+from api.instruments.spv_case import (
+    books,
+    failed_since,
+    lines,
+    registers,
+    sale,
+    state_name,
+    terms,
+    titles,
+    units,
+)
+from api.models.deployment import Fact, NextStep, StateView
 
-TITLES = {**offering.TITLES, "running": "Running", "closed": "All periods run"}
-
-
-def books(case: Case) -> SpvBooks:
-    """The treasury's books."""
-    return case.books("spv", SpvBooks)
-
-
-def state_name(case: Case) -> str:
-    """By the treasury, and before it begins by its sales."""
-    known = books(case)
-    if known.state == State.OFFERED:
-        return "failed" if known.has_failed(case.world) else offering.offering_state(case)
-    return "running" if known.state == State.ACTIVE else "closed"
+ONE = 10**18
+TITLES = {
+    **offering.TITLES,
+    "active": "Active",
+    "watched": "A covenant has failed",
+    "run": "All periods run",
+}
 
 
 def state(case: Case) -> StateView:
     name = state_name(case)
-    turn = case.last("spv", "TreasuryActivated", "TreasuryClosed")
+    turn = case.last("spv", "TreasuryInitialized", "TreasuryActivated", "TreasuryClosed")
     return StateView(
         state=name,
         title=TITLES[name],
@@ -43,118 +43,85 @@ def state(case: Case) -> StateView:
 
 
 def _sentence(case: Case, name: str) -> str:
+    if name == "failed":
+        return "Not everything was sold, or not settled in time; everybody gets their money back."
     if name in offering.TITLES:
-        return offering.offering_sentence(case, name)
-    terms: VehicleTerms = case.terms
-    run, count = books(case).periods_paid, len(terms.plan.due)
-    if name == "closed":
-        return f"All {count} periods are run; what comes still is spent in the same order."
-    return f"{run} of {count} periods are run; the last one is due on {day(terms.plan.due[-1])}."
+        first = next(each for each in terms(case).tranches if _sale_state(case, each.offering) == name)
+        return offering.offering_sentence(case, name, first.offering)
+    run, dates = books(case).periods_paid, terms(case).plan.due
+    words = f"{run} of {len(dates)} periods are run; the last is run on {day(dates[-1])}."
+    if name == "watched":
+        failed = "; ".join(titles(case)[each] for each in failed_since(case))
+        return f"{words} Failed: {failed}."
+    return words if name == "active" else f"All {len(dates)} periods are run."
+
+
+def _sale_state(case: Case, key: str) -> str:
+    return offering.offering_state(case, key)
 
 
 def _facts(case: Case) -> Iterator[Fact]:
-    terms: VehicleTerms = case.terms
-    known, plan = books(case), terms.plan
-    run = case.last("spv", "PeriodPaid")
-    yield fact("periods_run", "Periods run", known.periods_paid, "number", run)
+    found, names, kept = books(case), titles(case), registers(case)
+    last, plan = case.last("spv", "PeriodPaid"), terms(case).plan
+    yield fact("periods_run", "Periods run", found.periods_paid, "number", last)
     yield fact("periods", "Periods in all", len(plan.due), "number")
-    for each in terms.tranches:
-        yield fact(f"units {each.key}", f"Units in issue: {each.name}", _units(case, each.token), "units")
-    registers = dict(zip(plan.pot_names, known.spent_pots, strict=True))
-    for name, amount in registers.items():
-        title = "Cash, not spent yet" if name == "cash" else f"Held apart: {_title(case, name)}"
-        yield fact(f"pot {name}", title, amount, "money", run)
-    first = len(plan.pot_names) + len(plan.claim_names)
-    for number, loan in enumerate(plan.loans):
-        amount = known.spent.registers[first + number]
-        yield fact(f"balance {loan.name}", f"Not repaid: {_title(case, loan.name)}", amount, "money", run)
-    for number, claim in enumerate(plan.claim_names):
-        owed = known.spent.registers[len(plan.pot_names) + number]
-        if owed:
-            yield fact(f"owed {claim}", f"Owed and unpaid: {claim}", owed, "money", run)
-    for test, trigger in zip(plan.covenants, known.spent.triggers, strict=True):
-        if trigger.since:
-            title = f"Stands failed since: {_title(case, test.name)}"
-            yield fact(f"failed {test.name}", title, trigger.since, "time")
-    yield fact("credits", "Credited and not paid out", sum(known.credits.values()), "money")
+    for pot in plan.pot_names:
+        yield fact(f"pot_{pot}", f"In the pot: {names[pot]}", kept[pot], "money")
+    for loan in plan.loans:
+        yield fact(
+            f"balance_{loan.name}", f"Not repaid: {names[loan.name]}", kept[f"{loan.name}.balance"], "money"
+        )
+    for claim in plan.claim_names:
+        if kept[claim]:
+            yield fact(f"owed_{claim}", f"Owed: {names[claim]}", kept[claim], "money")
+    for each in terms(case).tranches:
+        yield fact(f"units_{each.key}", f"Units in issue: {each.name}", units(case, each), "units")
+        if each.rate is not None:
+            factor = kept[f"{each.key}.balance"] * ONE // (each.units * each.unit_principal)
+            yield fact(f"factor_{each.key}", f"Not repaid, of the principal: {each.name}", factor, "rate")
+    failed = failed_since(case)
+    for test in plan.covenants:
+        if test.name in failed:
+            yield fact(f"failed_{test.name}", f"Failed since: {names[test.name]}", failed[test.name], "time")
+    for number, payee in enumerate(terms(case).payees):
+        if credit := found.credits.get(number):
+            who = payee.party or payee.tranche
+            yield fact(f"credit_{who}", f"To withdraw: {who}", credit, "money")
+    arrears = sum(each.arrears for each in lines(case))
+    yield fact("arrears", "In arrears: due by now and not paid in", arrears, "money")
+    yield fact("held", "Held by the treasury", case.held("spv"), "money")
+    yield from token.distributed(case)
     yield from unexplained(case)
 
 
-def _units(case: Case, key: str) -> int:
-    return case.world.books(key, TokenBooks).supply
-
-
-def _title(case: Case, name: str) -> str:
-    """What a name of the waterfall is called in the deal file."""
-    deal = case.deal
-    if name in deal.parts:
-        return str(getattr(deal.parts[name], "title", name))
-    spv = deal.parts[case.terms.key]
-    groups = (getattr(spv, group) for group in ("pots", "facilities", "covenants", "payables", "lines"))
-    return next((group[name].title for group in groups if name in group), name)
-
-
 def _steps(case: Case, name: str) -> Iterator[NextStep]:
-    yield from offering.offering_steps(case, name)
-    if name not in ("running", "closed"):
+    if name in offering.TITLES:
+        for each in terms(case).tranches:
+            yield from offering.offering_steps(case, _sale_state(case, each.offering), each.offering)
+        yield from _openings(case, name)
         return
     yield from report_steps(case)
-    known, due = books(case), case.terms.plan.due
-    can = case.is_due("spv", "pay")
-    if known.periods_paid < len(due):
-        at = due[known.periods_paid]
-        title = f"period {known.periods_paid + 1} is run on {day(at)}"
-        yield step("run-period", title, at, "run-period" if can else None, can, period=known.periods_paid)
-    elif can:
-        yield step("run-period", "what is left can be spent", case.now, "run-period")
-
-
-# -- payments
-
-
-def payments(case: Case) -> list[PaymentView]:
-    """What was shared among holders, then what is to come where everything comes in as it should."""
-    return [*_past(case), *_coming(case)]
-
-
-def _past(case: Case) -> Iterator[PaymentView]:
-    for made in case.ledger.payouts:
-        gift = made.kind == "gift"
-        yield PaymentView(
-            kind="gift" if gift else "pass_through",
-            title="Gift to holders" if gift else f"Paid to holders of {made.event.source}",
-            date=made.event.time,
-            status="paid",
-            amount=str(made.paid),
-            per_unit=str(made.per_unit),
-            payer="others" if gift else "project",
-            payee="holders",
-            trace=trace_of(made.event),
-        )
-
-
-def _coming(case: Case) -> Iterator[PaymentView]:
-    terms: VehicleTerms = case.terms
-    name = state_name(case)
-    if name in ("failed", "closed"):
+    run, dates = books(case).periods_paid, terms(case).plan.due
+    if name == "run":
         return
-    plan, run = terms.plan, books(case).periods_paid
-    if any(fact is not None for fact, _ in terms.measured) or plan.facts:
-        amounts: list[int | None] = [None] * len(plan.due)
-    else:
-        made = project(plan, dict(zip(plan.lines, terms.expected, strict=True)))
-        of = [i for i, payee in enumerate(terms.payee_of) if terms.payees[payee].tranche]
-        claims = [plan.claim_names[i] for i in of]
-        amounts = [sum(made.paid(claim)[period] for claim in claims) for period in range(len(plan.due))]
-    for period in range(run, len(plan.due)):
-        amount, at = amounts[period], plan.due[period]
-        yield PaymentView(
-            kind="pass_through",
-            index=period,
-            title=f"Period {period + 1}, if everything comes in as it should",
-            date=at,
-            status="expected" if at > case.now else "due",
-            amount=None if amount is None else str(amount),
-            payer="project",
-            payee="holders",
-        )
+    for line in lines(case):
+        if line.arrears:
+            title = f"{titles(case)[line.key]}: what was due is not all paid in"
+            yield step("revenue-late", title, case.now, "pay-line")
+    due = case.is_due("spv", "pay")
+    title = f"period {run + 1} can be run from {day(dates[run])}"
+    if not due and case.now >= dates[run]:
+        title = f"period {run + 1} waits for its report"
+    yield step("period", title, dates[run], "run-period" if due else None, due, period=run)
+
+
+def _openings(case: Case, name: str) -> Iterator[NextStep]:
+    """Pots that must be filled before the treasury begins."""
+    if name == "failed":
+        return
+    closes = max(sale(case, each).terms.closes for each in terms(case).tranches)
+    wanted = zip(list(terms(case).plan.pots), books(case).openings, books(case).spent_pots[1:], strict=True)
+    for pot, opening, there in wanted:
+        if there < opening:
+            title = f"{titles(case)[pot]}: must be filled before it begins"
+            yield step("fill-pot", title, closes, "fill-pot")

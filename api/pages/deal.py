@@ -16,6 +16,7 @@ from markupsafe import Markup
 from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
 from api.instruments import instrument_of
+from api.instruments.sections import Section
 from api.instruments.words import PlainWords
 from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
@@ -81,6 +82,7 @@ class DealPage:
     state: tuple[str, str, str] | None = None
     subscribable: bool = False
     kpis: Sequence[KpiSection] = field(default_factory=list)
+    sections: Sequence[Section] = field(default_factory=list)
     price: PriceSection | None = None
     price_missing: str = ""
     price_soon: bool = False
@@ -98,6 +100,7 @@ class DealPage:
     def live_ids(self) -> list[str]:
         """Parts of the page that change with the chain."""
         found = ["deal-head", *(f"kpi-{each.view.kpi}" for each in self.kpis), "price"]
+        found += [f"of-{each.id}" for each in self.sections]
         sections = {
             "settlements": self.settlements,
             "payments": self.payments,
@@ -178,9 +181,10 @@ class _Maker:
         today = datetime.now(UTC).date()
         begun = self.deal.window[1] if self.deal.window is not None else self.deal_start()
         self.add_price(view, [], {}, min(today, begun))
+        view.sections = self.instrument.sections(self.deal, self.say, self.write, None)
 
     def deal_start(self) -> date:
-        return next(iter(self.deal.kpis.values())).periods[0].start
+        return self.instrument.extent(self.deal).starts
 
     def add_price(
         self,
@@ -218,6 +222,7 @@ class _Maker:
             for each in kpis
         ]
         self.add_reports(view, kpis, reports)
+        view.sections = self.instrument.sections(self.deal, say, self.write, case)
         sides = self.instrument.sides(self.deal)
         names = {role: say.deal(self.deal.parties[key].name) for role, key in sides.items()}
         up = say("to {party}", party=names.get("payee", ""))
@@ -306,6 +311,7 @@ class _Maker:
         found = [("words", say("In plain words"))]
         found += [(f"kpi-{each.view.kpi}", say.deal(each.view.title)) for each in view.kpis]
         found.append(("price", say("Price")))
+        found += [(f"of-{each.id}", each.title) for each in view.sections]
         sections = (
             ("settlements", view.settlements.title if view.settlements else "", view.settlements),
             ("payments", say("Payments"), view.payments),

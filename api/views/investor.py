@@ -130,7 +130,7 @@ def _asked(
                 None if who is None else int(read(functions(w3, "currency", at["currency"]).balanceOf(who)))
             )
             offers += offered(case_of(services, each.id), eligible.get(each.id), money)
-        if who is not None and (at["oracle"], at["currency"]) not in paid:
+        if who is not None and "oracle" in at and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))
             owed = int(read(functions(w3, "oracle", at["oracle"]).creditOf(at["currency"], who)))

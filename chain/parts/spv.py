@@ -187,10 +187,10 @@ TABLES = {
     "covenants": Table(
         ("CovenantTested",), ("period", "covenant", "value", "divisor", "threshold", "failed"), _tested
     ),
-    "line_revenue": said(
+    "revenue": said(
         "RevenueReceived", line=lambda _, e: text_of(e.arguments["line"]), **{"from": "from"}, amount="amount"
     ),
-    "paid_out": said("Withdrawn", payee="payee", to="to", amount="amount"),
+    "withdrawals": said("Withdrawn", contract=lambda _, e: e.source, party="payee", to="to", amount="amount"),
     "turns": turns(
         "TreasuryInitialized", "Deposited", "TreasuryActivated", "MoneyReturned", "TreasuryClosed"
     ),

@@ -66,6 +66,8 @@ def colour(amount: float) -> str:
 def money_unit(amounts: list[float]) -> tuple[float, str]:
     """What to divide amounts by for an axis, and the word for it: 1e6 and " million"."""
     reach = max((abs(amount) for amount in amounts), default=0.0)
+    if reach >= 1e10:  # as millions they would not be written in full
+        return 1e9, " billion"
     if reach >= 1e6:
         return 1e6, " million"
     return (1e3, " thousand") if reach >= 1e3 else (1.0, "")

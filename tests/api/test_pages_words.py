@@ -16,14 +16,23 @@ from api.instruments.words import TIER_WORDS
 from api.pages.format import Format
 from api.pages.term_sheet import term_sheet
 from finance.terms.bond import KpiBond
+from finance.terms.spv import Spv
 from tests.book import groups
 from tests.finance.deal_variants import enel_stepping_up
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "api"
+TOLD_ELSEWHERE = ROOT / "finance" / "report" / "waterfall_words.py"
+"""Its sentences are templates, which pages say in their language."""
 KEYWORDS = {"_": None, "N_": None, "say": None, "n_": (1, 2), "plural": (1, 2)}
 SCRIPT_SAY = re.compile(r"""\bsay\(\s*(["'`])((?:\\.|(?!\1).)*)\1""", re.DOTALL)
 FIELD = re.compile(r"\{(\w+)\}")
+RULINGS = {
+    "kpi_payment": lambda deal: 1,
+    "kpi_bond": lambda deal: len(deal.only(KpiBond).kpi_rules),
+    "spv": lambda deal: sum(str(test.value) in deal.kpis for test in deal.only(Spv).covenants.values()),
+}
+"""How many measurements decide something in a deal of each kind."""
 DEALS = sorted((ROOT / "deals").glob("*.yaml"))
 
 
@@ -45,6 +54,9 @@ def said() -> Iterator[tuple[str, str]]:
         elif path.suffix == ".js" and "static" in path.parts:
             for match in SCRIPT_SAY.finditer(path.read_text()):
                 yield name, match[2].replace('\\"', '"').replace("\\'", "'")
+    with TOLD_ELSEWHERE.open("rb") as file:
+        for _, found, _, _ in extract("python", file, keywords=KEYWORDS):
+            yield from ((TOLD_ELSEWHERE.name, each) for each in _flat(found))
     yield from (("api/instruments/words.py", words) for words in TIER_WORDS)
 
 
@@ -106,8 +118,7 @@ def test_every_deal_of_the_book_is_told(name: str, language: str) -> None:
     words = words_of(deal, say, write)
     told = [words.what, *words.gets, *words.loses]
     assert all(told)
-    bonds = deal.having(KpiBond).values()
-    assert len(words.rulings) == (1 if deal.kind == "kpi_payment" else sum(len(b.kpi_rules) for b in bonds))
+    assert len(words.rulings) == RULINGS[deal.kind](deal)
     assert not any("{" in str(line) for line in told)
     sheet = term_sheet(deal, say, write)
     stated = [(kind, text) for _, _, kind, text in deal.numbers()]
