@@ -27,6 +27,7 @@ from scripts.serve.conductor import Conductor
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import Scene, Setting, Story
+from tests.api.vehicle_life import POOL, pool_world, vehicle_chain
 from tests.api.wallets import sign_in, to_sign
 from tests.api.world import (
     BEFORE,
@@ -264,6 +265,23 @@ def traded(folder: Path) -> Iterator[tuple[str, Any]]:
             yield "TradeRow", service.of("/trades")["items"][0]
 
 
+def of_a_vehicle(folder: Path) -> Iterator[tuple[str, Any]]:
+    """A pool of loans after three periods, in the last of which one did not pay."""
+    with vehicle_chain(POOL) as chain, serving(pool_world(chain, folder, 3)) as service:
+        for model, name in LISTS_OF_A_VEHICLE.items():
+            yield model, service.of(f"/{name}")["items"][0]
+
+
+LISTS_OF_A_VEHICLE = {
+    "LineRow": "lines",
+    "TrancheRow": "tranches",
+    "WaterfallRow": "waterfall",
+    "IncomeRow": "income",
+    "CovenantRow": "covenants",
+    "CreditRow": "credits",
+}
+
+
 def book(service: Service) -> Iterator[tuple[str, Any]]:
     """A deal of the book, whole and as it would be worth."""
     yield from captured(service, deal="dc-water-eib-2016")
@@ -284,6 +302,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *measured(tmp_path / "measured"),
         *ended_early(tmp_path / "swap"),
         *traded(tmp_path / "desk"),
+        *of_a_vehicle(tmp_path / "pool"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

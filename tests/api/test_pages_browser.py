@@ -31,7 +31,7 @@ from tests.api.world import Service, World, bond_world, until_read
 from tests.chain.bond_life import BEFORE_THE_OFFERING
 
 pytestmark = needs_chromium
-BOND, SWAP = "dc-water-eib-2016", "bloom-wind-prs"
+BOND, SWAP, VEHICLE = "dc-water-eib-2016", "bloom-wind-prs", "viveracqua-hydrobond-2014"
 
 
 @contextmanager
@@ -101,6 +101,8 @@ def sound(page: Page, name: str) -> None:
         ),
         ("book", "/deals/singapore-ebus-loan", "en", PHONE),
         ("book", "/deals/singapore-ebus-loan", "ko", WIDE),
+        *(("vehicle", f"/deals/{VEHICLE}", "en", width) for width in (WIDE, PHONE)),
+        ("vehicle", f"/deals/{VEHICLE}", "ko", PHONE),
         ("missing", "/deals/no-such-deal", "en", WIDE),
         ("missing", "/deals/no-such-deal", "ko", PHONE),
     ],
