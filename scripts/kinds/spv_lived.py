@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from chain.reconciliation import Row
+from finance.report.sankey_plot import sankey_figure
 from finance.report.table import Table
 from finance.report.text import counted, percent
 from finance.report.vehicle import protection_table, tranche_table
+from finance.report.waterfall_words import Teller
 from finance.securitisation.vehicle import protection, value_vehicle
 from finance.settlement.spv_books import SpvBooks
 from finance.settlement.spv_terms import TrancheTerms, VehicleTerms, vehicle_terms
@@ -16,7 +19,7 @@ from finance.settlement.world import World
 from finance.terms import Deal
 from finance.waterfalls.projection import REVENUE, Flow, project
 from scripts.demo.company import Money
-from scripts.kinds import Closing
+from scripts.kinds import Closing, Drawn
 
 
 def opening(deal: Deal) -> tuple[list[str], list[Table]]:
@@ -69,14 +72,23 @@ def closing(
     )
     line = f"the waterfall projected on what came in moves {words(sum(projected.values()))}"
     made.lines.append((f"{line} in {counted(len(projected), 'step')}: difference {differ}", not differ))
+    told = Teller(deal).names
     short = [
         (due - sum(income[line]), line) for line, due in _due(terms, facts).items() if due > sum(income[line])
     ]
     got = [_got(each, settled) for each in terms.tranches]
     made.headline = "; ".join(
-        [f"{name} fell short by {words(amount)}" for amount, name in short]
+        [f"{told[name]} fell short by {words(amount)}" for amount, name in short]
         + [f"{each.name} was paid {words(amount)}" for each, amount in zip(terms.tranches, got, strict=True)]
     )
+    unit = 10**terms.currency_decimals
+    flows = [
+        (told.get(source, source), told.get(target, target), amount / unit)
+        for source, target, amount in _summed(project(plan, income, facts).flows())
+    ]
+    about = "What came in by line, and where the steps of the waterfall moved it, all periods together."
+    figure = partial(sankey_figure, flows, terms.title, about, deal.currency.code)
+    made.figures.append(Drawn(figure, about))
     left = zip(plan.pot_names, project(plan, income, facts).runs[-1].state.registers, strict=False)
     made.facts["vehicle"] = {
         "short": {name: str(amount) for amount, name in short},

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from api.instruments import instrument_of
 from finance import load_deal, price
 from finance.terms import Deal
 from tests.api.without_chain import offline
@@ -20,6 +21,7 @@ from tests.book import groups
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 BOOK = list(groups())
+VALUED = [name for name, deal in groups().items() if instrument_of(deal.kind).valued is not None]
 FILES = sorted(path.stem for path in DEALS.glob("*.yaml"))
 DC = "dc-water-eib-2016"
 
