@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from api.instruments import instrument_of
 from finance import load_deal, price
 from finance.terms import Deal
 from tests.api.without_chain import offline
@@ -20,6 +21,7 @@ from tests.book import groups
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 BOOK = list(groups())
+VALUED = [name for name, deal in groups().items() if instrument_of(deal.kind).valued is not None]
 FILES = sorted(path.stem for path in DEALS.glob("*.yaml"))
 DC = "dc-water-eib-2016"
 
@@ -103,6 +105,13 @@ def test_every_deal_has_cash_flows_in_whole_minor_units(client: TestClient, name
             assert row[field] is None or str(int(row[field])) == row[field]
         if row["expected"] is not None:
             assert int(row["low"]) <= int(row["expected"]) <= int(row["high"])
+
+
+@pytest.mark.parametrize("name", sorted({*BOOK} - {*VALUED}))
+def test_a_deal_without_a_valuation_says_so(client: TestClient, name: str) -> None:
+    answer = client.get(f"/v1/deals/{name}/cashflows")
+    assert answer.status_code == 404
+    assert "there is no valuation" in answer.json()["detail"]
 
 
 def test_cash_flows_of_the_rain_swap_are_exact_in_their_means(client: TestClient) -> None:
