@@ -107,6 +107,13 @@ def test_every_deal_has_cash_flows_in_whole_minor_units(client: TestClient, name
             assert int(row["low"]) <= int(row["expected"]) <= int(row["high"])
 
 
+@pytest.mark.parametrize("name", sorted({*BOOK} - {*VALUED}))
+def test_a_deal_without_a_valuation_says_so(client: TestClient, name: str) -> None:
+    answer = client.get(f"/v1/deals/{name}/cashflows")
+    assert answer.status_code == 404
+    assert "there is no valuation" in answer.json()["detail"]
+
+
 def test_cash_flows_of_the_rain_swap_are_exact_in_their_means(client: TestClient) -> None:
     """First quarter: 92 mm of mean rain at 20,000, less 1.88 million, and hardly any rain above the cap."""
     rows = client.get("/v1/deals/water-utility-rainfall-swap/cashflows").json()["items"]
