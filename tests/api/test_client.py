@@ -25,6 +25,12 @@ OF_OTHERS = {
     for name in (
         *("settlements", "ends", "withdrawals", "margins", "proposals", "treasury_periods", "revenue"),
         "trades",
+        "lines",
+        "tranches",
+        "waterfall",
+        "income",
+        "covenants",
+        "credits",
     )
 }
 
