@@ -341,9 +341,26 @@ def unexplained(case: Case) -> Iterator[Fact]:
         yield fact("unexplained", title, len(case.lived.unlike), "number")
 
 
-def in_order(steps: Iterable[NextStep]) -> list[NextStep]:
-    """What can be done now first, then by time."""
-    return sorted(steps, key=lambda step: (not step.due, step.time))
+def stands(
+    case: Case,
+    state: str,
+    title: str,
+    sentence: str,
+    turn: Event | None,
+    facts: Iterable[Fact],
+    steps: Iterable[NextStep],
+) -> StateView:
+    """Where a deployment stands, since its last `turn`; of the steps first those that can be done now, then
+    by time."""
+    return StateView(
+        state=state,
+        title=title,
+        sentence=sentence,
+        since=None if turn is None else trace_of(turn),
+        time=case.now,
+        facts=list(facts),
+        steps=sorted(steps, key=lambda step: (not step.due, step.time)),
+    )
 
 
 def step(

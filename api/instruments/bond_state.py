@@ -9,10 +9,9 @@ from api.instruments.base import (
     Case,
     day,
     fact,
-    in_order,
     report_steps,
+    stands,
     step,
-    trace_of,
     unexplained,
 )
 from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
@@ -37,15 +36,8 @@ def state(case: Case) -> StateView:
     turn = case.last(
         "bond", "BondActivated", "BondDefaulted", "DefaultCured", "BondAccelerated", "BondRedeemed"
     )
-    return StateView(
-        state=name,
-        title=TITLES[name],
-        sentence=_sentence(case, name),
-        since=None if turn is None else trace_of(turn),
-        time=case.now,
-        facts=list(_facts(case, name)),
-        steps=in_order(_steps(case, name)),
-    )
+    sentence, facts, steps = _sentence(case, name), _facts(case, name), _steps(case, name)
+    return stands(case, name, TITLES[name], sentence, turn, facts, steps)
 
 
 def _sentence(case: Case, name: str) -> str:

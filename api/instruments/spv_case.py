@@ -73,9 +73,7 @@ def failed_since(case: Case) -> dict[str, int]:
 
 def registers(case: Case) -> dict[str, int]:
     """What is in each pot, what each claim is owed, and each LOAN.balance and LOAN.lost, in minor units."""
-    plan = terms(case).plan
-    loans = [f"{loan.name}.{what}" for what in ("balance", "lost") for loan in plan.loans]
-    return dict(zip((*plan.pot_names, *plan.claim_names, *loans), books(case).spent.registers, strict=True))
+    return dict(zip(terms(case).plan.kept_names, books(case).spent.registers, strict=True))
 
 
 def units(case: Case, tranche: TrancheTerms) -> int:
@@ -125,14 +123,11 @@ def lines(case: Case) -> Iterator[LineNow]:
 
 def _due(case: Case, line: int, period: int) -> int:
     """What is to come of a line for a period: where it follows a KPI by its report, without one all of it
-    for periods that are ahead, and nothing for one that came to none."""
-    whole, (fact, at) = terms(case).expected[line][period], terms(case).measured[line]
-    if fact is None:
-        return whole
-    slot = case.slots[terms(case).facts[fact][0].kpi, period]
-    if not slot.is_settled:
-        return whole
-    return whole * max(0, slot.settled_value or 0) // at
+    for periods that are ahead."""
+    fact = terms(case).measured[line].fact
+    if fact is not None and not case.slots[terms(case).facts[fact][0].kpi, period].is_settled:
+        return terms(case).expected[line][period]
+    return books(case).expected(case.world, line, period)
 
 
 # -- money by step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from api.instruments import offering, token
-from api.instruments.base import Case, day, fact, in_order, report_steps, step, trace_of, unexplained
+from api.instruments.base import Case, day, fact, report_steps, stands, step, unexplained
 from api.instruments.spv_case import (
     books,
     failed_since,
@@ -31,15 +31,8 @@ TITLES = {
 def state(case: Case) -> StateView:
     name = state_name(case)
     turn = case.last("spv", "TreasuryInitialized", "TreasuryActivated", "TreasuryClosed")
-    return StateView(
-        state=name,
-        title=TITLES[name],
-        sentence=_sentence(case, name),
-        since=None if turn is None else trace_of(turn),
-        time=case.now,
-        facts=list(_facts(case)),
-        steps=in_order(_steps(case, name)),
-    )
+    sentence, facts, steps = _sentence(case, name), _facts(case), _steps(case, name)
+    return stands(case, name, TITLES[name], sentence, turn, facts, steps)
 
 
 def _sentence(case: Case, name: str) -> str:

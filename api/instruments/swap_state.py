@@ -9,10 +9,9 @@ from api.instruments.base import (
     Case,
     day,
     fact,
-    in_order,
     report_steps,
+    stands,
     step,
-    trace_of,
     unexplained,
 )
 from api.instruments.swap_case import (
@@ -56,15 +55,8 @@ def state(case: Case) -> StateView:
         turn = case.last("treasury", "TreasuryClosed")
     elif has_project(case) and swap_state(case) is State.ACTIVE:
         turn = case.last("treasury", "TreasuryActivated")
-    return StateView(
-        state=name,
-        title=TITLES[name],
-        sentence=_sentence(case, name),
-        since=None if turn is None else trace_of(turn),
-        time=case.now,
-        facts=list(_facts(case)),
-        steps=in_order(_steps(case, name)),
-    )
+    sentence, facts, steps = _sentence(case, name), _facts(case), _steps(case, name)
+    return stands(case, name, TITLES[name], sentence, turn, facts, steps)
 
 
 def _sentence(case: Case, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from chain.history import Event, History
@@ -23,17 +23,14 @@ from chain.parts.base import (
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, Position, Row
 from chain.terms import ZERO_ADDRESS, short_string, text_of
-from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms, State
+from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms, State, moved
 from finance.settlement.spv_terms import VehicleTerms, vehicle_terms
-from finance.settlement.waterfall import MOVES
+from finance.settlement.waterfall_plan import LOSSES
 from finance.settlement.waterfall_plan import Plan as Waterfall
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.deal import named_wallet
 from finance.terms.spv import Spv
-
-STEP_BITS, TO_BITS = 8, 8
-"""Of a move as the contract says it; the rest is the amount."""
 
 
 def _deposited(a: Said, _world: World) -> Rebuilt:
@@ -63,16 +60,6 @@ def _books(world: World, part: str) -> SpvBooks:
     return world.books(part, SpvBooks)
 
 
-def moved(plan: Waterfall, moves: Iterable[int]) -> Iterator[tuple[int, str, str, int]]:
-    """What each step of a period did, in order: its number from 1, from which pot, to which claim or pot, by
-    their names, and how much, minor units."""
-    for each in moves:
-        step, to = each & 0xFF, each >> STEP_BITS & 0xFF
-        spend = plan.steps[step]
-        names = plan.pot_names if spend.op in MOVES else plan.claim_names
-        yield step + 1, spend.source, names[to], each >> STEP_BITS + TO_BITS
-
-
 def _filled(seen: Seen) -> Iterator[Row]:
     pot = _plan(seen.after, seen.part).pot_names[seen["pot"]]
     yield seen.row("deposit", seen["from"], seen.both("amount"), detail=pot)
@@ -84,7 +71,7 @@ def _revenue(seen: Seen) -> Iterator[Row]:
 
 
 def _spent(seen: Seen) -> Iterator[Row]:
-    """What a period pays each claim, and moves from pot to pot, by step."""
+    """What a period pays each claim, moves from pot to pot, and writes off, by step."""
     books = _books(seen.after, seen.part)
     plan, period = books.terms.compiled.plan, seen["period"]
     by_books, by_log = (
@@ -94,13 +81,13 @@ def _spent(seen: Seen) -> Iterator[Row]:
     for key in {**by_books, **by_log}:
         step, source, to = key
         amounts = by_books.get(key, 0), by_log.get(key, 0)
-        if to in plan.claim_names:
+        kind, party = "moved", seen.after.addresses[seen.part]
+        if to == LOSSES:
+            kind = "written_off"
+        elif to in plan.claim_names:
             payee = books.terms.payees[books.terms.payee_of[plan.claim_names.index(to)]]
-            party = seen.after.addresses[payee.to] if payee.units else payee.to
-            yield seen.row("spent", party, amounts, period, detail=f"step {step}: {source} > {to}")
-        else:
-            here = seen.after.addresses[seen.part]
-            yield seen.row("moved", here, amounts, period, detail=f"step {step}: {source} > {to}")
+            kind, party = "spent", seen.after.addresses[payee.to] if payee.units else payee.to
+        yield seen.row(kind, party, amounts, period, detail=f"step {step}: {source} > {to}")
 
 
 def _paid_out(seen: Seen) -> Iterator[Row]:
@@ -130,9 +117,7 @@ def _standing(now: Now) -> Standing:
             Check(f"{now.part}: periods paid", books.periods_paid, now.read("periodsPaid")),
         ],
     )
-    balances = [f"{loan.name}.{what}" for what in ("balance", "lost") for loan in plan.loans]
-    names = (*plan.pot_names, *plan.claim_names, *balances)
-    for name, ours, theirs in zip(names, books.spent.registers, now.read("registers"), strict=True):
+    for name, ours, theirs in zip(plan.kept_names, books.spent.registers, now.read("registers"), strict=True):
         found.checks.append(Check(f"{now.part}: {name}", ours, theirs))
     for number, (test, trigger) in enumerate(zip(plan.covenants, books.spent.triggers, strict=True)):
         since, passes = now.read("triggerOf", number)
@@ -308,6 +293,7 @@ WORDS = {
     "deposit": "paid into a pot before the treasury begins",
     "spent": "paid by a step of the waterfall to whoever is owed",
     "moved": "moved by a step of the waterfall from pot to pot",
+    "written_off": "written off a loan by a step of the waterfall; no money moves",
     "returned": "of a vehicle that never began, to whoever had paid it in",
 }
 KIND = PartKind(

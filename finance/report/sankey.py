@@ -83,11 +83,14 @@ class Band:
 
 @dataclass(frozen=True)
 class Sankey:
-    """The bars and bands, and how high all of it is."""
+    """The bars and bands, and how high and wide all of it is; how wide a `bar` is, how high a `line`."""
 
     bars: Sequence[Bar]
     bands: Sequence[Band]
     height: float
+    width: float = WIDTH
+    bar: float = BAR
+    line: float = LINE
 
 
 def summed(flows: Iterable[Flow]) -> list[Flow]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from finance.report.text import money
-from finance.settlement.waterfall_plan import CASH
+from finance.settlement.waterfall_plan import CASH, LOSSES
 from finance.terms import amounts as file
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
@@ -80,6 +80,7 @@ class Teller:
     def _names(self) -> Iterator[tuple[str, str]]:
         spv, deal = self.spv, self.write.deal
         yield CASH, self.say("Cash")
+        yield LOSSES, self.say("Written off")
         for group in (spv.lines, spv.pots, spv.payables, spv.covenants):
             for key, each in group.items():
                 yield key, deal(each.title)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from finance.pricing.outlook import kpi_outlook, over_time
+from finance.settlement.spv_books import proportional
 from finance.settlement.spv_terms import VehicleTerms, vehicle_terms
 from finance.settlement.waterfall import Run, State, run
 from finance.terms.deal import Deal
@@ -50,15 +51,14 @@ def _expected(deal: Deal) -> Inputs:
     terms = vehicle_terms(deal)
     facts = {name: _medians(deal, terms, name) for name in terms.plan.facts}
     lines = {
-        name: expected if fact is None else _measured(expected, facts[terms.plan.facts[fact]], at)
-        for name, expected, (fact, at) in zip(terms.plan.lines, terms.expected, terms.measured, strict=True)
+        name: expected if by.fact is None else _followed(expected, facts[terms.plan.facts[by.fact]], by.at)
+        for name, expected, by in zip(terms.plan.lines, terms.expected, terms.measured, strict=True)
     }
     return lines, facts
 
 
-def _measured(expected: Sequence[int], values: Sequence[int], at: int) -> list[int]:
-    """Revenue in proportion to a KPI, all of it `at` this value."""
-    return [whole * max(0, value) // at for whole, value in zip(expected, values, strict=True)]
+def _followed(expected: Sequence[int], values: Sequence[int], at: int) -> list[int]:
+    return [proportional(whole, value, at) for whole, value in zip(expected, values, strict=True)]
 
 
 def _medians(deal: Deal, terms: VehicleTerms, name: str) -> list[int]:

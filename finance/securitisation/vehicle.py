@@ -30,7 +30,6 @@ from finance.terms.problems import InputError
 from finance.terms.schedule import PERIODS_PER_YEAR
 from finance.terms.spv import Spv
 from finance.waterfalls.paths import Paths, project_paths
-from finance.waterfalls.projection import Projection, project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +65,7 @@ class Assumed:
 @dataclass(frozen=True)
 class TrancheValue:
     """What a tranche is worth and loses: `terms` of it, `paid` in each period on average (shape (periods,)),
-    `scheduled` if everything comes in as it should, currency for the whole issue.
+    currency for the whole issue.
 
     `price` per 100 of principal at `rate`, with its standard error; `yield_`: at which the expected payments
     are worth the issue price, None where there is none; `average_life` in years, of what is repaid.
@@ -77,7 +76,6 @@ class TrancheValue:
     terms: TrancheTerms
     principal: float
     paid: Floats
-    scheduled: Floats
     price: float
     standard_error: float
     rate: float
@@ -106,15 +104,13 @@ class Protected:
 
 @dataclass(frozen=True)
 class VehicleValue:
-    """A vehicle valued on `count` paths drawn with `seed`; `expected` are the averages, `scheduled` the one
-    projection, to the unit, on which everything comes in."""
+    """A vehicle valued on `count` paths drawn with `seed`."""
 
     deal: Deal
     terms: VehicleTerms
     assumed: Assumed
     count: int
     seed: int
-    scheduled: Projection
     tranches: tuple[TrancheValue, ...]
     lines: dict[str, Floats]
     """Revenue by line and period on average, currency."""
@@ -172,7 +168,6 @@ def value_vehicle(
         drawn.assumed,
         drawn.count,
         seed,
-        drawn.scheduled,
         drawn.values(paths),
         {name: each.mean(axis=0) / unit for name, each in drawn.lines.items()},
         {name: each.mean(axis=0) for name, each in paths.failed.items()},
@@ -219,7 +214,7 @@ class _Drawn:
         self.lines: dict[str, Floats] = {}
         self.facts = {name: self._fact(name, stream) for name in self.terms.plan.facts}
         each = zip(spv.lines.items(), self.terms.expected, self.terms.measured, strict=True)
-        for (name, line), expected, (fact, at) in each:
+        for (name, line), expected, (fact, at, _) in each:
             if line.receivable is not None:
                 owed = receivable(line.receivable, self.terms.periods, self.terms.currency_decimals)
                 self.lines[name] = self._receivable(owed, stream)
@@ -296,7 +291,6 @@ class _Drawn:
             tranche,
             principal,
             mean,
-            np.sum([self._scheduled(claim) for claim in claims], axis=0) / unit,
             100 * float(worth.mean()) / principal,
             100 * float(worth.std(ddof=1) / np.sqrt(self.count)) / principal,
             rate,
@@ -313,20 +307,6 @@ class _Drawn:
         key = tranche.key
         owed = (f"{key}.balance", f"{key}.interest", f"{key}.lost")
         return np.sum([paths.end[name] for name in owed], axis=0) / principal
-
-    @cached_property
-    def scheduled(self) -> Projection:
-        """All that is expected comes in, and KPIs are what they are on average."""
-        plan = self.terms.plan
-        due = dict(zip(plan.lines, self.terms.expected, strict=True))
-        facts = {name: [int(x) for x in np.rint(each.mean(axis=0))] for name, each in self.facts.items()}
-        return project(plan, due, facts)
-
-    def _scheduled(self, claim: str) -> Floats:
-        """What a claim is paid where all that is expected comes in, with what is left in the end."""
-        paid = np.array(self.scheduled.paid(claim), dtype=np.float64)
-        paid[-1] += self.scheduled.end.paid[self.terms.plan.claim_names.index(claim)]
-        return paid
 
 
 def _paid(paths: Paths, claim: str) -> Floats:

@@ -122,8 +122,7 @@ class BondBooks(Books):
         """The issuer pays in what the payment that is due now needs; once everything was called due, all."""
         life = self.told(world)
         if life.state == State.ACCELERATED:
-            late = -(-life.late_owed(world.at) // LATE_ONE)
-            lacks = life.interest_owed + life.principal_owed + late + life.carried - life.held
+            lacks = sum(self.owed_after_acceleration(world.at)) - life.held
             return [self._now(world, "fund", self.parts.issuer, amount=lacks)] if lacks > 0 else []
         if life.state not in (State.ACTIVE, State.DEFAULTED):
             return []

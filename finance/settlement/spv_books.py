@@ -6,7 +6,7 @@ line and counts for its period, a period is run once, people are credited and to
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, ClassVar
@@ -15,10 +15,11 @@ from finance.settlement import offering, waterfall
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import MAX_INDEX, TokenBooks
 from finance.settlement.clock import when
+from finance.settlement.feed_report import Status
 from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.waterfall import MOST
-from finance.settlement.waterfall_plan import Compiled
+from finance.settlement.waterfall_plan import Compiled, Plan
 from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import NOBODY, Books, World
 
@@ -33,6 +34,22 @@ ACTS = table(
 
 
 DAY = 86_400
+STEP_BITS, TO_BITS = 8, 8
+"""Of a move as the contract says it: its step, where to, and above them the amount."""
+
+
+def proportional(whole: int, value: int, at: int) -> int:
+    """What is due of money that follows a KPI, all of it where the `value` is `at`; below 0 nothing. Rounded
+    down."""
+    return whole * max(0, value) // at
+
+
+def moved(plan: Plan, moves: Iterable[int]) -> Iterator[tuple[int, str, str, int]]:
+    """What each step of a period did, in order, of moves as the contract says them: its number from 1, from
+    where to where (Plan.ends), and how much, minor units."""
+    for each in moves:
+        step, to = each & (1 << STEP_BITS) - 1, each >> STEP_BITS & (1 << TO_BITS) - 1
+        yield step + 1, *plan.ends(step, to), each >> STEP_BITS + TO_BITS
 
 
 class State(IntEnum):
@@ -45,13 +62,15 @@ class State(IntEnum):
 class Line:
     """A source of revenue: its name as the contract has it (bytes32), the address of the only one who may pay
     it in, or NOBODY, and what is `expected` by period, minor units, of which the contract knows nothing: if
-    it is `measured`, by the number of a fact, in proportion to its value, all of it `at` this one."""
+    it is `measured`, by the number of a fact, in proportion to its value, all of it `at` this one; where a
+    report is `missing`, to this one."""
 
     name: str
     payer: str = NOBODY
     expected: tuple[int, ...] = ()
     measured: int | None = None
     at: int = 1
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +171,27 @@ class SpvBooks(Books):
         acts = []
         for number, line in enumerate(self.terms.lines):
             paid = sum(self.income.get((each, number), 0) for each in range(period + 1))
-            left = sum(self._expected(world, line, each) for each in range(period + 1)) - paid
+            left = sum(self.expected(world, number, each) for each in range(period + 1)) - paid
             if left > 0 and line.payer != NOBODY:
                 acts.append(self._now(world, "receive_revenue", line.payer, line=line.name, amount=left))
         return acts
 
-    def _expected(self, world: World, line: Line, period: int) -> int:
-        """What is to come of a line for a period; nothing while the KPI that it follows is not known."""
+    def expected(self, world: World, number: int, period: int) -> int:
+        """What is to come of a line, by its number, for a period (from 0), in minor units; nothing while the
+        KPI that it follows is not settled."""
+        line = self.terms.lines[number]
         whole = line.expected[period] if line.expected else 0
         if line.measured is None:
             return whole
-        fact = self.terms.facts[line.measured]
-        value = world.books(fact.oracle, FeedBooks).report_of(fact.feed, period, world.at).settled_value
-        return whole * max(0, value or 0) // line.at
+        value = self.known(world, line.measured, period, line.missing)
+        return 0 if value is None else proportional(whole, value, line.at)
+
+    def known(self, world: World, number: int, period: int, missing: int) -> int | None:
+        """The value of a KPI, by the number of its fact, that stands for a period, `missing` where there is
+        none; None while that is not settled."""
+        fact = self.terms.facts[number]
+        report = world.books(fact.oracle, FeedBooks).report_of(fact.feed, period, world.at)
+        return missing if report.status is Status.MISSING else report.settled_value
 
     def _fills(self, world: World) -> list[Act]:
         wanted = zip(self.openings, self.spent_pots[1:], self.terms.funders, strict=True)
@@ -282,7 +309,7 @@ class SpvBooks(Books):
         if not is_over:
             self._set_pot(0, self.spent_pots[0] + gifts)
         given = self._credit(world, run.paid)
-        moves = [move.step | move.to << 8 | move.amount << 16 for move in run.moves]
+        moves = [m.step | m.to << STEP_BITS | m.amount << STEP_BITS + TO_BITS for m in run.moves]
         world.emit(self.key, "PeriodPaid", period=period, income=income, gifts=gifts, moves=moves)
         for test in run.tests:
             tested = {"value": test.value, "divisor": test.divisor, "threshold": test.threshold}

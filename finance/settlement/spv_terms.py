@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from finance.settlement import waterfall_plan as plans
 from finance.settlement.accrual import interest
@@ -82,12 +83,21 @@ class Paid:
     tranche: str = ""
 
 
+class Measured(NamedTuple):
+    """By which fact a line is measured, if by one, at which value all of it is due, and the value that counts
+    where a report is missing: the worst for whoever controls the data."""
+
+    fact: int | None = None
+    at: int = 1
+    missing: int = 0
+
+
 @dataclass(frozen=True)
 class VehicleTerms:
     """A vehicle in integers: the `plan` of its waterfall; of each line who pays it (the key of a party, or
-    None), what is `expected` of it by period, minor units, and by which fact it is `measured`, if by one, and
-    at which value all of it is due; of each fact its feed, and what counts where a report is missing; of each
-    pot its funder; `payees`, and which of them is paid each claim (`payee_of`)."""
+    None), what is `expected` of it by period, minor units, and how it is `measured`; of each fact its feed,
+    and what counts where a report is missing; of each pot its funder; `payees`, and which of them is paid
+    each claim (`payee_of`)."""
 
     key: str
     title: str
@@ -96,7 +106,7 @@ class VehicleTerms:
     periods: tuple[AccrualPeriod, ...]
     payers: tuple[str | None, ...]
     expected: tuple[tuple[int, ...], ...]
-    measured: tuple[tuple[int | None, int], ...]
+    measured: tuple[Measured, ...]
     facts: tuple[tuple[FeedTerms, int], ...]
     funders: tuple[str | None, ...]
     payees: tuple[Paid, ...]
@@ -199,11 +209,15 @@ class _Reader:
         values = [integer(value, self.decimals) for value in given]
         return tuple(values[period % len(values)] for period in range(len(self.periods)))
 
-    def _by(self, line: Line) -> tuple[int | None, int]:
+    def _by(self, line: Line) -> Measured:
         if line.measured is None:
-            return None, 1
-        decimals = self.deal.kpis[self.spv.measures[line.measured.by].kpi].decimals
-        return list(self.spv.measures).index(line.measured.by), integer(line.measured.at.value, decimals)
+            return Measured()
+        kpi = self.spv.measures[line.measured.by].kpi
+        fact, at = list(self.spv.measures).index(line.measured.by), line.measured.at.value
+        feed = feed_terms(self.deal, kpi)
+        pays = line.payer is not None and "data_controller" in self.deal.parties[line.payer].roles
+        missing = feed.max_value if pays else feed.min_value
+        return Measured(fact, integer(at, self.deal.kpis[kpi].decimals), missing)
 
     def _tranche(self, key: str, tranche: Tranche) -> TrancheTerms:
         deal, unit = self.deal, Fraction(tranche.denomination.value)

@@ -39,6 +39,8 @@ MAX_STORED = 32 * 767
 """Bytes of dates (8) and numbers (16) that a contract's code can hold."""
 CASH = "cash"
 """The first pot: what came in and is not spent."""
+LOSSES = "losses"
+"""Where a loan's balance goes that is written off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,20 @@ class Plan:
         """Of all pots, in the order of the engine."""
         return (CASH, *self.pots)
 
+    @property
+    def kept_names(self) -> tuple[str, ...]:
+        """Of all that a state keeps, in the order of the engine: pots, claims, LOAN.balance, LOAN.lost."""
+        loans = (f"{loan.name}.{what}" for what in ("balance", "lost") for loan in self.loans)
+        return (*self.pot_names, *self.claim_names, *loans)
+
+    def ends(self, step: int, to: int) -> tuple[str, str]:
+        """From where to where a move of the `step` with that number (from 0) goes, `to` the number of a claim
+        or of a pot: from a pot to a claim or a pot, or from a loan to LOSSES."""
+        spend = self.steps[step]
+        if spend.op == Op.WRITE_DOWN:
+            return self.claim_names[to].removesuffix(".principal"), LOSSES
+        return spend.source, (self.pot_names if spend.op in MOVES else self.claim_names)[to]
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -235,14 +251,10 @@ class _Compiler:
         self.numbers: list[tuple[int, ...]] = []
         self.where: dict[str, int] = {}
         self.tests = {each.name: i for i, each in enumerate(plan.covenants)}
-        claims = plan.claim_names
         groups = (
-            plan.pot_names,
-            claims,
-            [f"{loan.name}.balance" for loan in plan.loans],
-            [f"{loan.name}.lost" for loan in plan.loans],
+            plan.kept_names,
             [f"{name}.seconds" for name in self.tests],
-            [f"{name}.due" for name in claims],
+            [f"{name}.due" for name in plan.claim_names],
             (*plan.lines, *plan.facts),
         )
         for name in chain.from_iterable(groups):

@@ -53,7 +53,8 @@ class Line(Strict):
     """A source of revenue. Only the party `payer` may pay it in; without one anybody may, and then no amount
     of the waterfall can name it, so that nobody can choose what is tested. What is to come of it: what its
     `receivable` owes, or `expected` amounts of consecutive periods, which start over, and which may be
-    `measured`. `data_stream`: what tells how much it is. The treasury takes what is paid in, and covenants
+    `measured`: without a report as is worst for whoever controls the data. `data_stream`: what tells how much
+    it is. The treasury takes what is paid in, and covenants
     can compare it with what was due.
     """
 

@@ -21,6 +21,8 @@ MAX_LAG, MAX_CURES, MAX_WITHIN = 365, 254, 36_500
 SETTLEMENT_DAYS = 30  # in which a successful issue is settled: contracts/market/Offering.sol
 MAX_PARTIES = 14  # beside issuer and agent: contracts/market/Offering.sol
 NEEDS_TO = ("move", "draw", "repay")
+OURS = ("cash", "losses")
+"""Names of places of money in every waterfall: finance.settlement.waterfall_plan."""
 
 
 def vehicles(deal: Deal) -> Iterator[Finding]:
@@ -251,9 +253,14 @@ def _measures(deal: Deal, here: Loc, spv: Spv, periods: int) -> Iterator[Finding
             continue
         if len(kpi.periods) < periods:
             yield (*loc, "kpi"), f"has {len(kpi.periods)} periods, and the vehicle has {periods}"
+        windows = _windows(deal, measure.kpi)
         for number, (period, measured) in enumerate(zip(spv.periods, kpi.periods, strict=False), start=1):
-            if measured.end >= period.end + timedelta(int(spv.schedule.lag_days.value)):
-                yield (*loc, "kpi"), f"its period {number} ends after the vehicle's is run"
+            run = period.end + timedelta(int(spv.schedule.lag_days.value))
+            if (settled := measured.end + timedelta(1 + windows)) >= run:  # whoever pays by it has a day
+                yield (
+                    (*loc, "kpi"),
+                    f"its period {number} may settle as late as {settled}, and is run on {run}",
+                )
                 break
         ways = {
             test.least is not None
@@ -266,18 +273,21 @@ def _measures(deal: Deal, here: Loc, spv: Spv, periods: int) -> Iterator[Finding
             if name in names_in(amount) and where[0] != "covenants":
                 yield (*here, *where), f"reads the KPI {name}, of which only covenants say what silence means"
         tested = {key for key, test in spv.covenants.items() if test.value == name}
-        gains = {
-            claim
-            for step in spv.steps
-            if tested & {*step.while_}
-            for claim in (*(step.pay or []), *(step.rest or []))
-        }
-        for key, payable in spv.payables.items():
-            if key in gains and "data_controller" in deal.parties[payable.payee].roles:
-                yield (
-                    (*here, "payables", key),
-                    f"is paid while {', '.join(sorted(tested))} fails, which silence makes fail",
-                )
+        gains = {claim for step in spv.steps if tested & {*step.while_} for claim in _favoured(step)}
+        for owner, party in spv.payees.items():
+            if owner in gains and "data_controller" in deal.parties[party].roles:
+                group = "payables" if owner in spv.payables else "facilities"
+                tests = ", ".join(sorted(tested))
+                yield (*here, group, owner), f"is paid while {tests} fails, as it does without a report"
+
+
+def _windows(deal: Deal, kpi: str) -> int:
+    """Days after a measurement period in which a report of it may come and be disputed."""
+    policy = deal.oracle.get(kpi)
+    if policy is None:  # has its own problem
+        return 0
+    windows = (policy.reporting_days, policy.late_days, policy.dispute_days, policy.ruling_days)
+    return int(sum(each.value for each in windows if 0 <= each.value <= MAX_WITHIN))
 
 
 def _chosen(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
@@ -291,20 +301,26 @@ def _chosen(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
         read = {name for each in (test.value, test.per, test.least, test.most) for name in names_in(each)}
         payers = {spv.lines[name].payer for name in read & spv.lines.keys()}
         turned = {
-            claim for step in spv.steps if key in (*step.while_, *step.unless) for claim in _given(step)
+            owner for step in spv.steps if key in (*step.while_, *step.unless) for owner in _favoured(step)
         }
-        for claim in sorted(turned & spv.payables.keys()):
-            if spv.payables[claim].payee in payers:
-                who = spv.payables[claim].payee
+        for owner in sorted(turned & spv.payees.keys()):
+            who = spv.payees[owner]
+            if who in payers:
                 yield (
                     (*here, "covenants", key),
-                    f"reads what {who} pays in, and decides whether {who} is paid {claim}: it could choose",
+                    f"reads what {who} pays in, and decides whether {who} is paid {owner}: it could choose",
                 )
 
 
 def _given(step: Step) -> list[str]:
     """The claims that a step pays."""
     return [*(step.pay or []), *(step.rest or [])]
+
+
+def _favoured(step: Step) -> set[str]:
+    """Of which payables, tranches and facilities the owners get money by a step."""
+    paid = (*_given(step), *(step.prepay or []), *filter(None, [step.repay]))
+    return {claim.split(".")[0] for claim in paid}
 
 
 def _names(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
@@ -326,7 +342,7 @@ def _names(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
     taken: set[str] = set()
     for group in (spv.lines, spv.measures, spv.pots, spv.payables, notes, spv.facilities, spv.covenants):
         for name in group:
-            if name in taken or name == "cash":
+            if name in taken or name in OURS:
                 yield here, f"{name}: stands for two things"
             taken.add(name)
     for number, step in enumerate(spv.steps):

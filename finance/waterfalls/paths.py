@@ -79,8 +79,7 @@ class _Running:
 
     def paths(self, lines: Mapping[str, ArrayLike], given: Mapping[str, Floats]) -> Paths:
         plan, of = self.plan, self.of
-        kept = [*plan.pot_names, *plan.claim_names]
-        kept += [f"{loan.name}.balance" for loan in plan.loans] + [f"{loan.name}.lost" for loan in plan.loans]
+        kept = plan.kept_names
         shape = (self.count, len(plan.due))
         # Period by period in memory, as they are written.
         paid = {name: np.empty(shape, order="F") for name in plan.claim_names}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from finance.settlement.waterfall import MOVES, Op, Run, State, Test, run
+from finance.settlement.waterfall import Run, State, Test, run
 from finance.settlement.waterfall_plan import CASH, Compiled, Plan
 from finance.settlement.widths import SettlementError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REVENUE = "revenue"
-LOSSES = "losses"
 
 
 class Flow(NamedTuple):
@@ -55,7 +54,9 @@ class Projection:
     def after(self, name: str) -> list[int]:
         """What `name` says, a pot, what a claim is still owed, `LOAN.balance` or `LOAN.lost`, after each
         period, in minor units. Raises KeyError for anything else."""
-        place = _kept(self.plan)[name]
+        if name not in self.plan.kept_names:
+            raise KeyError(name)
+        place = self.plan.kept_names.index(name)
         return [each.state.registers[place] for each in self.runs]
 
     def ratios(self, covenant: str) -> list[list[Fraction | None]]:
@@ -71,18 +72,13 @@ class Projection:
 
     def flows(self) -> Iterator[Flow]:
         """All money that came in and moved, in order: what a Sankey diagram draws."""
-        plan, waterfall = self.plan, self.compiled.waterfall
+        plan = self.plan
         for period, each in enumerate(self.runs):
             for line in plan.lines:
                 if self.lines[line][period]:
                     yield Flow(period, 0, line, CASH, self.lines[line][period])
             for move in each.moves:
-                step = waterfall.steps[move.step]
-                source = plan.pot_names[step.source]
-                target = (plan.pot_names if step.op in MOVES else plan.claim_names)[move.to]
-                if step.op == Op.WRITE_DOWN:
-                    source, target = target.removesuffix(".principal"), LOSSES
-                yield Flow(period, move.step + 1, source, target, move.amount)
+                yield Flow(period, move.step + 1, *plan.ends(move.step, move.to), move.amount)
 
     def frame(self) -> pd.DataFrame:
         """A row for each period, by the day it is due: revenue, what each claim was paid, what is left
@@ -144,10 +140,3 @@ def _of(name: str, values: Sequence[int], period: int) -> int:
     if period >= len(values):
         raise SettlementError(f"{name}: {len(values)} numbers, and period {period + 1} needs another")
     return int(values[period])
-
-
-def _kept(plan: Plan) -> dict[str, int]:
-    """Where the state keeps what."""
-    balances = [f"{loan.name}.balance" for loan in plan.loans]
-    losses = [f"{loan.name}.lost" for loan in plan.loans]
-    return {name: i for i, name in enumerate((*plan.pot_names, *plan.claim_names, *balances, *losses))}

@@ -103,9 +103,7 @@ def missed(summary: dict[str, Any]) -> list[str]:
         if each["value"] is None
     ]
     found += [f"{len(summary['disputes'])} disputed"] * bool(summary["disputes"])
-    groups = [*summary.get("facts", {}).values(), summary]
-    found += [f"{name} short" for facts in groups for name in facts.get("vehicle", {}).get("short", {})]
-    return found
+    return found + summary["missed"]
 
 
 def line(row: dict[str, Any]) -> str:

@@ -69,6 +69,7 @@ def _course(done: Conducted, course: Course) -> dict[str, Any]:
         "fixings": [{k: v for k, v in each.items() if k != "words"} for each in course.decisions],
         "disputes": course.disputes,
         "unpaid": course.unpaid,
+        "missed": [each for closing in course.closing.values() for each in closing.missed],
         "payments": sums(course.reconciliation),
         **({"facts": facts} if len(done.deal.groups) > 1 else next(iter(facts.values()), {})),
     }

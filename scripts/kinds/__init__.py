@@ -60,11 +60,12 @@ class Drawn:
 @dataclass
 class Closing:
     """What a kind has to say of a part that has been lived: a `headline`, `lines` that are checks and whether
-    they hold, `facts` for the summary, figures and tables."""
+    they hold, `facts` for the summary, what was `missed` on the way, figures and tables."""
 
     headline: str = ""
     lines: list[tuple[str, bool]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
     figures: list[Drawn] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
 

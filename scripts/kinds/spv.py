@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from scripts.kinds import offered
@@ -11,6 +11,7 @@ from scripts.options import Outputs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finance.report.table import Table
     from finance.terms import Deal
 
 TITLE: Final = "vehicle"
@@ -21,95 +22,82 @@ MOST_PATHS = 200_000
 
 def price(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
     """What each tranche is worth, what it loses, and what stands before it."""
-    from finance.report.files import save_csv
     from finance.report.tables import inputs_table
     from finance.report.vehicle import pool_table, protection_frame, protection_table, tranche_table
-    from finance.report.workbook import save_frames
     from finance.securitisation.vehicle import protection, value_vehicle
-    from scripts.console import show, show_json, working
+    from scripts.console import working
 
-    _checked(outputs)
-    count, used = _paths(paths), DEFAULT_SEED if seed is None else seed
+    count, used = _checked(outputs, paths, seed)
     with working(f"Simulating {deal.file.name if deal.file else deal.id}"):
         found = value_vehicle(deal, count, used)
         steps = protection(deal, count, used)
     frame = protection_frame(steps)
-    if outputs.csv is not None:
-        save_csv(frame, outputs.csv)
-    if outputs.xlsx is not None:
-        save_frames({"Tranches": frame, "Cash flows": found.frame}, outputs.xlsx, deal)
-    if outputs.json:
-        show_json({**found.to_dict(), "protection": _rows(frame)})
-    else:
-        tables = (tranche_table(found), protection_table(steps), pool_table(found))
-        show(*tables, inputs_table(deal, only_assumed=True))
+    tables = (tranche_table(found), protection_table(steps), pool_table(found))
+    said = {**found.to_dict(), "protection": _rows(frame)}
+    sheets = {"Tranches": frame, "Cash flows": found.frame}
+    _told(deal, outputs, sheets, said, *tables, inputs_table(deal, only_assumed=True))
 
 
 def cashflows(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
     """What each period is expected to bring, and to whom."""
-    from finance.report.files import save_csv
     from finance.report.tables import inputs_table
     from finance.report.vehicle import flows_table
-    from finance.report.workbook import save_frames
     from finance.securitisation.vehicle import value_vehicle
-    from scripts.console import show, show_json, working
+    from scripts.console import working
 
-    _checked(outputs)
+    count, used = _checked(outputs, paths, seed)
     with working("Simulating"):
-        found = value_vehicle(deal, _paths(paths), DEFAULT_SEED if seed is None else seed)
-    if outputs.csv is not None:
-        save_csv(found.frame, outputs.csv)
-    if outputs.xlsx is not None:
-        save_frames({"Cash flows": found.frame}, outputs.xlsx, deal)
-    if outputs.json:
-        show_json(found.frame.assign(date=found.frame["date"].astype(str)).to_dict(orient="records"))
-    else:
-        show(flows_table(found), inputs_table(deal, only_assumed=True))
+        found = value_vehicle(deal, count, used)
+    said = _rows(found.frame.assign(date=found.frame["date"].astype(str)))
+    tables = flows_table(found), inputs_table(deal, only_assumed=True)
+    _told(deal, outputs, {"Cash flows": found.frame}, said, *tables)
 
 
 def compare(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
     """The tranches without any pot, and with each in turn."""
-    from finance.report.files import save_csv
     from finance.report.vehicle import protection_frame, protection_table
-    from finance.report.workbook import save_frames
     from finance.securitisation.vehicle import protection
-    from scripts.console import show, show_json, working
+    from scripts.console import working
 
-    _checked(outputs)
+    count, used = _checked(outputs, paths, seed)
     with working("Simulating"):
-        steps = protection(deal, _paths(paths), DEFAULT_SEED if seed is None else seed)
+        steps = protection(deal, count, used)
     frame = protection_frame(steps)
-    if outputs.csv is not None:
-        save_csv(frame, outputs.csv)
-    if outputs.xlsx is not None:
-        save_frames({"Protection": frame}, outputs.xlsx, deal)
-    if outputs.json:
-        show_json(_rows(frame))
-    else:
-        show(protection_table(steps))
+    _told(deal, outputs, {"Protection": frame}, _rows(frame), protection_table(steps))
 
 
 def sensitivity(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> None:
     """One assumption at a time, on the same random numbers."""
-    from finance.report.files import save_csv
     from finance.report.tables import inputs_table
     from finance.report.vehicle import sensitivity_frame, sensitivity_table
-    from finance.report.workbook import save_frames
     from finance.securitisation.vehicle import sensitivities
-    from scripts.console import show, show_json, working
+    from scripts.console import working
 
-    _checked(outputs)
+    count, used = _checked(outputs, paths, seed)
     with working("Moving one assumption at a time"):
-        moved = list(sensitivities(deal, _paths(paths), DEFAULT_SEED if seed is None else seed))
+        moved = list(sensitivities(deal, count, used))
     frame = sensitivity_frame(moved)
+    tables = sensitivity_table(moved), inputs_table(deal, only_assumed=True)
+    _told(deal, outputs, {"Sensitivity": frame}, _rows(frame), *tables)
+
+
+def _told(
+    deal: Deal, outputs: Outputs, sheets: Mapping[str, pd.DataFrame], said: Any, *tables: Table
+) -> None:
+    """What was found goes where it was asked for: the first of `sheets` as a file of its own, all of them as
+    a workbook, and `said` or the `tables` to the terminal."""
+    from finance.report.files import save_csv
+    from finance.report.workbook import save_frames
+    from scripts.console import show, show_json
+
     if outputs.csv is not None:
-        save_csv(frame, outputs.csv)
+        save_csv(next(iter(sheets.values())), outputs.csv)
     if outputs.xlsx is not None:
-        save_frames({"Sensitivity": frame}, outputs.xlsx, deal)
+        save_frames(sheets, outputs.xlsx, deal)
     if outputs.json:
-        show_json(_rows(frame))
+        show_json(said)
     else:
-        show(sensitivity_table(moved), inputs_table(deal, only_assumed=True))
+        show(*tables)
 
 
 def _rows(frame: pd.DataFrame) -> Any:
@@ -117,21 +105,17 @@ def _rows(frame: pd.DataFrame) -> Any:
     return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
 
 
-def _paths(paths: int | None) -> int | None:
-    from finance.terms import InputError
-
-    if paths is not None and not 2 <= paths <= MOST_PATHS:
-        raise InputError(f"--paths = {paths}: from 2 to {MOST_PATHS:,}")
-    return paths
-
-
-def _checked(outputs: Outputs) -> None:
+def _checked(outputs: Outputs, paths: int | None, seed: int | None) -> tuple[int | None, int]:
+    """How many paths and which seed to use, and that what was asked for is made here."""
     from finance.terms import InputError
 
     outputs.checked()
     for name, path in (("plot", outputs.plot), ("html", outputs.html)):
         if path is not None:
             raise InputError(f"--{name}: not of a vehicle, whose page (`penstock serve`) shows its money")
+    if paths is not None and not 2 <= paths <= MOST_PATHS:
+        raise InputError(f"--paths = {paths}: from 2 to {MOST_PATHS:,}")
+    return paths, DEFAULT_SEED if seed is None else seed
 
 
 # -- on a chain

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from chain.reconciliation import Row
+from finance.report.sankey import summed
 from finance.report.sankey_plot import sankey_figure
 from finance.report.table import Table
 from finance.report.text import counted, percent
@@ -14,12 +15,15 @@ from finance.report.vehicle import protection_table, tranche_table
 from finance.report.waterfall_words import Teller
 from finance.securitisation.vehicle import protection, value_vehicle
 from finance.settlement.spv_books import SpvBooks
-from finance.settlement.spv_terms import TrancheTerms, VehicleTerms, vehicle_terms
+from finance.settlement.spv_terms import TrancheTerms, vehicle_terms
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.waterfalls.projection import REVENUE, Flow, project
+from finance.waterfalls.projection import project
 from scripts.demo.company import Money
 from scripts.kinds import Closing, Drawn
+
+STEPS = ("spent", "moved", "written_off")
+"""Rows of chain.parts.spv that a step of the waterfall made."""
 
 
 def opening(deal: Deal) -> tuple[list[str], list[Table]]:
@@ -58,14 +62,13 @@ def closing(
         name: [_value(world, books, number, period) for period in range(count)]
         for number, name in enumerate(plan.facts)
     }
-    projected: dict[tuple[int, int, str], int] = {}
-    for flow in project(plan, income, facts).flows():
-        if flow.source not in (*plan.lines, REVENUE) and flow.step:
-            projected[flow.period, flow.step, flow.target] = flow.amount
+    made_of = project(plan, income, facts)
+    moved = list(made_of.flows())
+    projected = {(flow.period, flow.step, flow.target): flow.amount for flow in moved if flow.step}
     settled = {
         (row.period - 1, int(row.detail.split()[1].rstrip(":")), row.detail.split(" > ")[1]): row.actual
         for _, row in paid
-        if row.part == terms.key and row.kind in ("spent", "moved") and row.period and row.period <= count
+        if row.part == terms.key and row.kind in STEPS and row.period and row.period <= count
     }
     differ = sum(
         abs(projected.get(key, 0) - settled.get(key, 0)) for key in projected.keys() | settled.keys()
@@ -73,25 +76,27 @@ def closing(
     line = f"the waterfall projected on what came in moves {words(sum(projected.values()))}"
     made.lines.append((f"{line} in {counted(len(projected), 'step')}: difference {differ}", not differ))
     told = Teller(deal).names
-    short = [
-        (due - sum(income[line]), line) for line, due in _due(terms, facts).items() if due > sum(income[line])
-    ]
+    due = {
+        name: sum(books.expected(world, line, period) for period in range(count))
+        for line, name in enumerate(plan.lines)
+    }
+    short = {name: owed - sum(income[name]) for name, owed in due.items() if owed > sum(income[name])}
+    made.missed = [f"{name} short" for name in short]
     got = [_got(each, settled) for each in terms.tranches]
     made.headline = "; ".join(
-        [f"{told[name]} fell short by {words(amount)}" for amount, name in short]
+        [f"{told[name]} fell short by {words(amount)}" for name, amount in short.items()]
         + [f"{each.name} was paid {words(amount)}" for each, amount in zip(terms.tranches, got, strict=True)]
     )
     unit = 10**terms.currency_decimals
+    sums = summed((flow.source, flow.target, flow.amount) for flow in moved)
     flows = [
-        (told.get(source, source), told.get(target, target), amount / unit)
-        for source, target, amount in _summed(project(plan, income, facts).flows())
+        (told.get(source, source), told.get(target, target), amount / unit) for source, target, amount in sums
     ]
     about = "What came in by line, and where the steps of the waterfall moved it, all periods together."
     figure = partial(sankey_figure, flows, terms.title, about, deal.currency.code)
     made.figures.append(Drawn(figure, about))
-    left = zip(plan.pot_names, project(plan, income, facts).runs[-1].state.registers, strict=False)
     made.facts["vehicle"] = {
-        "short": {name: str(amount) for amount, name in short},
+        "short": {name: str(amount) for name, amount in short.items()},
         "tranches": {
             each.key: {
                 "paid": str(amount),
@@ -99,31 +104,17 @@ def closing(
             }
             for each, amount in zip(terms.tranches, got, strict=True)
         },
-        "pots_after_last_period": {name: str(amount) for name, amount in left},
-        "flows": [list(flow) for flow in _summed(project(plan, income, facts).flows())],
+        "pots_after_last_period": {name: str(made_of.after(name)[-1]) for name in plan.pot_names},
+        "flows": [list(flow) for flow in sums],
     }
     return made
 
 
-def _due(terms: VehicleTerms, facts: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """What was to come of each line, by what KPIs were."""
-    found = {}
-    for name, expected, (fact, at) in zip(terms.plan.lines, terms.expected, terms.measured, strict=True):
-        values = None if fact is None else facts[terms.plan.facts[fact]]
-        found[name] = sum(
-            whole if values is None else whole * max(0, values[period]) // at
-            for period, whole in enumerate(expected)
-        )
-    return found
-
-
 def _value(world: World, books: SpvBooks, number: int, period: int) -> int:
     """A KPI's value as the treasury read it."""
-    from finance.settlement.oracle_feed import FeedBooks
-
-    fact = books.terms.facts[number]
-    report = world.books("oracle", FeedBooks).report_of(fact.feed, period, world.at)
-    return fact.missing if report.settled_value is None else report.settled_value
+    missing = books.terms.facts[number].missing
+    known = books.known(world, number, period, missing)
+    return missing if known is None else known
 
 
 def _got(tranche: TrancheTerms, settled: dict[tuple[int, int, str], int]) -> int:
@@ -137,12 +128,3 @@ def _owed(books: SpvBooks, tranche: TrancheTerms) -> Iterator[int]:
     for number, claim in enumerate(plan.claim_names):
         if claim.split(".")[0] == tranche.key:
             yield len(plan.pot_names) + number
-
-
-def _summed(flows: Iterator[Flow]) -> Iterator[tuple[str, str, int]]:
-    """Money from where to where over all periods."""
-    sums: dict[tuple[str, str], int] = {}
-    for flow in flows:
-        sums[flow.source, flow.target] = sums.get((flow.source, flow.target), 0) + flow.amount
-    for (source, target), amount in sums.items():
-        yield source, target, amount

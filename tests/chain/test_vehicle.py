@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
+from random import Random
 
 import pytest
 
@@ -22,6 +25,8 @@ from scripts.demo.company import Company
 from scripts.demo.conductor import ACCOUNTS
 from tests.chain.test_chain_deploy import changed_code
 from tests.joined_deals import DEALS
+from tests.kinds.deals import short
+from tests.kinds.test_kinds_chain import lived
 from tests.settlement.twins import DAY
 
 POOL, SAVINGS = DEALS / "viveracqua-hydrobond-2014.yaml", DEALS / "siheung-efficiency-abs.yaml"
@@ -109,6 +114,21 @@ def test_where_one_sale_fails_everybody_has_their_money_back(seed: int) -> None:
         assert result.ok, result.differences
         assert {row.kind for row in result.rows if row.actual} >= {"deposit", "returned", "refund"}
         assert life.balance(life.record.addresses["senior-sale"]) == 0
+
+
+def test_what_is_written_off_is_paid_to_nobody(seed: int) -> None:
+    """Whatever came in was spent, or is still there; what a loan loses is neither."""
+    tree = deepcopy(short(SAVINGS))
+    loss = {"write_down": ["senior"], "limit": {"value": 1_000_000, "assumed": "a loss each year"}}
+    tree["parts"]["efficiency"]["steps"].insert(0, loss)
+    result = lived(parse_deal(tree), Random(seed)).result
+    assert result.ok, result.differences
+    sums = Counter[str]()
+    for row in result.rows:
+        sums[row.kind] += row.actual
+    assert sums["written_off"] >= 5 * 10**12
+    assert sums["deposit"] + sums["revenue"] == sums["spent"] + sums["carried"]
+    assert not [row for row in result.rows if row.kind == "spent" and row.detail.startswith("step 1:")]
 
 
 def test_a_stranger_can_neither_pay_a_line_nor_a_period_early(pool: Company) -> None:

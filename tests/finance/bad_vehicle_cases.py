@@ -6,6 +6,11 @@ POOL, SAVINGS = "viveracqua-hydrobond-2014", "siheung-efficiency-abs"
 SPV = "parts.efficiency"
 REPAID = "{equal_from: {value: 4, source: ifr, note: amortises from the second year on}}\n  notes-units"
 
+BRIDGE = (
+    "    facilities:\n"
+    "      bridge: {title: Bridge, payee: aggregator, balance: {value: 1000, assumed: illustrative}}\n"
+)
+
 BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
     "half a period": (
         SAVINGS,
@@ -26,7 +31,7 @@ BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
         [("{pay: [verification]}", "{pay: [verifier]}")],
         f"{SPV}.steps.0",
         "{pay:",
-        "verifier: no claim (known: verification, operation, residual, senior.interest, senior.principal)",
+        "verifier: no claim (known: operation, verification, residual, senior.interest, senior.principal)",
     ),
     "a step that does two things": (
         SAVINGS,
@@ -79,6 +84,32 @@ BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
         f"{SPV}.covenants.performance",
         "factories",
         "reads what aggregator pays in, and decides whether aggregator is paid operation: it could choose",
+    ),
+    "a test that whoever lends decides": (
+        SAVINGS,
+        [
+            ("        value: savings\n", "        value: factories\n"),
+            ("        payer: factories\n", "        payer: aggregator\n"),
+            ("    covenants:\n", f"{BRIDGE}    covenants:\n"),
+            ("{pay: [operation], unless: [performance]", "{pay: [bridge.principal], unless: [performance]"),
+        ],
+        f"{SPV}.covenants.performance",
+        "factories",
+        "reads what aggregator pays in, and decides whether aggregator is paid bridge: it could choose",
+    ),
+    "whoever measures is paid by silence": (
+        SAVINGS,
+        [("{pay: [operation], unless: [performance]", "{pay: [operation], while: [performance]")],
+        f"{SPV}.payables.operation",
+        "{title:",
+        "is paid while performance fails, as it does without a report",
+    ),
+    "what is called as what is written off": (
+        SAVINGS,
+        [("    payables:\n", "    payables:\n      losses: {title: Losses, payee: verifier}\n")],
+        f"{SPV}",
+        "{kind:",
+        "losses: stands for two things",
     ),
     "a KPI that nothing tests": (
         SAVINGS,
@@ -159,6 +190,13 @@ BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
         "parts.hydrobond.pots.reserve.funder",
         "veneto",
         "unknown party",
+    ),
+    "a period that is run before its report stands": (
+        SAVINGS,
+        [("lag_days: {value: 150,", "lag_days: {value: 114,")],
+        f"{SPV}.measures.savings.kpi",
+        "savings",
+        "its period 1 may settle as late as 2025-04-25, and is run on 2025-04-25",
     ),
     "a pot that nobody fills": (
         POOL,

@@ -56,6 +56,7 @@ TWICE_WRONG = {
     "maturity before interest", "missing section", "principal and denomination", "tier bound in percent",
     "tier bound too fine", "unknown KPI of the oracle", "a sale that closes as the first period ends",
     "a test that whoever is paid decides",
+    "a test that whoever lends decides",
 }  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from finance.report.sankey_plot import sankey_figure
 from finance.report.style import amount_text
 from finance.report.waterfall_words import Teller
 from finance.securitisation.planned import planned
-from finance.securitisation.vehicle import value_vehicle
 from tests.book import groups, of_kind
 
 VEHICLES = of_kind("spv")
@@ -92,12 +91,6 @@ def test_the_plan_spends_all_to_the_unit(name: str) -> None:
     paid = sum(sum(made.paid(claim)) for claim in made.plan.claim_names)
     assert paid == sum(map(sum, made.lines.values())) + sum(made.plan.pots.values())
     assert all(made.after(pot)[-1] == 0 for pot in made.plan.pot_names)
-
-
-def test_the_plan_is_what_is_valued() -> None:
-    deal = groups()["viveracqua-hydrobond-2014"]
-    valued, made = value_vehicle(deal, 2), planned(deal)
-    assert made.runs[:-1] == valued.scheduled.runs
 
 
 def test_large_amounts_are_written_in_full() -> None:

@@ -18,13 +18,16 @@ import pytest
 from finance.actus.contracts import flows
 from finance.securitisation.copula import loss_distribution
 from finance.securitisation.enhancement import Enhancement, noteholder_loss
+from finance.securitisation.planned import planned
 from finance.securitisation.pool import Hazard, Issuer, Pool
 from finance.securitisation.vehicle import Assumed, protection, value_vehicle
+from finance.settlement.spv_books import SpvBooks
 from finance.settlement.spv_terms import receivable, vehicle_terms
 from finance.terms import Deal, load_deal, parse_deal
 from finance.terms.reader import read_deal_yaml
 from finance.terms.spv import Spv
 from finance.waterfalls import project
+from tests.kinds.lives import Kept, periods_of
 
 DEALS = Path(__file__).resolve().parents[2] / "deals"
 HYDROBOND = DEALS / "viveracqua-hydrobond-2014.yaml"
@@ -116,7 +119,9 @@ def test_without_defaults_the_notes_are_worth_their_price() -> None:
         assert notes.price == pytest.approx(100, abs=1e-6)
         assert notes.yield_ == pytest.approx(notes.rate, abs=1e-9)
         assert notes.any_loss == notes.expected_loss == 0
-        assert notes.paid == pytest.approx(notes.scheduled, abs=1e-3)
+        claims = planned(deal)
+        due = np.add(claims.paid("notes.interest"), claims.paid("notes.principal")) / 10**6
+        assert [*notes.paid, 0] == pytest.approx(due, abs=1e-3)
 
 
 def bullet(deal_tree: Any, **pots: Decimal) -> Deal:
@@ -224,6 +229,28 @@ def test_a_default_in_the_pool_as_it_is_settled(seed: int) -> None:
         came = sum(map(sum, income.values())) + 30 * MILLION
         paid = sum(sum(made.paid(claim)) for claim in terms.plan.claim_names)
         assert paid + sum(made.after(pot)[-1] for pot in terms.plan.pot_names) == came, where
+
+
+@pytest.mark.parametrize("controller", ["aggregator", "buildings"])
+def test_money_that_follows_a_KPI_is_due_by_what_is_reported(controller: str, seed: int) -> None:
+    """In proportion; where nobody reports, as is worst for whoever controls the data, a payer or not."""
+    tree, rng = read_deal_yaml(SIHEUNG), Random(seed)
+    tree["parties"]["aggregator"]["roles"].remove("data_controller")
+    tree["parties"][controller]["roles"].append("data_controller")
+    deal = parse_deal(tree)
+    low, high = next(iter(periods_of(deal).values()))
+    reports: dict[tuple[str, int], int | None] = {each: rng.randint(low, high) for each in periods_of(deal)}
+    reports["savings", rng.randrange(10)] = None
+    life = Kept(deal, reports).live()
+    books = life.world.books("efficiency", SpvBooks)
+    line = vehicle_terms(deal).plan.lines.index("buildings")
+    whole, at = vehicle_terms(deal).expected[line], vehicle_terms(deal).measured[line].at
+    silent = high if controller == "buildings" else 0
+    for (_, period), value in reports.items():
+        owed = Fraction(whole[period] * max(0, silent if value is None else value), at)
+        assert books.expected(life.world, line, period) == owed.__floor__(), f"PENSTOCK_SEED={seed}"
+    came = sum(books.income.get((period, line), 0) for period in range(10))
+    assert came == sum(books.expected(life.world, line, period) for period in range(10))
 
 
 def shuffled(tree: Any, rng: Random) -> Any:

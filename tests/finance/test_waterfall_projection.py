@@ -18,9 +18,19 @@ from waterfall.report import export
 from benchmarks.waterfall import ALONE, run
 from finance.settlement import SettlementError
 from finance.settlement.waterfall import Op, Order, When
-from finance.settlement.waterfall_plan import CASH, Due, Interest, Plan, Schedule, Spend, Table, Total, While
+from finance.settlement.waterfall_plan import (
+    CASH,
+    LOSSES,
+    Due,
+    Interest,
+    Plan,
+    Schedule,
+    Spend,
+    Table,
+    Total,
+    While,
+)
 from finance.waterfalls import project, project_paths
-from finance.waterfalls.projection import LOSSES
 from tests.finance.waterfall_deals import CFADS, MATURE, UNIT, ladder, peer_deal, project_loan, readme_deal
 
 
