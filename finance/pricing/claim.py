@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 from finance.settlement.accrual import RATE_ONE
-from finance.settlement.bond import coupon, payments
+from finance.settlement.bond import PaymentKind, coupon, payments
 from finance.settlement.payoff_curve import Shape, maximum, minimum
 from finance.settlement.terms import SettlementTerms, settlement_terms
 from finance.terms.bond import KpiBond
 from finance.terms.deal import Deal
 from finance.terms.payoffs import label, steps_of
 from finance.terms.schedule import AccrualPeriod, coupons_a_year
-
-PaymentKind = Literal["coupon", "principal", "outcome"]
 
 
 @dataclass(frozen=True)
