@@ -29,7 +29,7 @@ from finance.settlement.bond_life import LATE_ONE, BondLife, State
 from finance.settlement.feed_report import STATUS
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.pro_rata import per_unit
-from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
+from finance.settlement.terms import NEVER, Effect, SettlementTerms, settlement_terms
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.bond import KpiBond
@@ -143,7 +143,12 @@ def _standing(now: Now) -> Standing:
         left = life.total - life.coupons_paid
         if left and life.state != State.ACCELERATED:
             found.not_yet.append(f"{left} of {life.total} coupons are not paid")
-        found.not_yet += [f"{r} is not final: {r.status}" for r in found.reports if not r.is_settled]
+        waited = [
+            report
+            for report, fixing in zip(found.reports, books.terms.fixings, strict=True)
+            if fixing.first != NEVER  # after a call nobody waits for what would have bent later payments
+        ]
+        found.not_yet += [f"{r} is not final: {r.status}" for r in waited if not r.is_settled]
         found.not_yet.append("the bond is not redeemed")
     if life.terms.premium is not None and not found.ended:
         found.notes.append(f"the bond is called: its last coupon is number {life.total}")
