@@ -7,13 +7,14 @@ from dataclasses import replace
 from api.i18n import N_
 from api.instruments import offering, token
 from api.instruments.base import Case, Extent, Instrument, curve_view, tabled, trace_of, turns
-from api.instruments.bond_case import read_terms, slot_of
+from api.instruments.bond_case import read_terms, slot_of, terms_now
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
 from api.instruments.bond_value import BondValue
 from api.instruments.bond_words import bond_words
 from api.instruments.rows import FixingRow, FundingRow, SurplusRow
 from api.instruments.slots import Slot
+from api.instruments.valued import Valued
 from api.models.deployment import CurveView
 from chain.history import Event
 from finance.settlement.payoff_curve import payoff
@@ -67,6 +68,14 @@ def given(case: Case, slot: Slot) -> int | None:
     return None
 
 
+def standing(case: Case, ready: Valued) -> Valued:
+    """What a call leaves of the bond, once it is announced."""
+    terms = terms_now(case)
+    if terms.premium is None or not isinstance(ready, BondValue):
+        return ready
+    return ready.as_called(len(terms.periods) - 1)
+
+
 # -- lists
 
 
@@ -112,4 +121,5 @@ BOND = Instrument(
     extent=extent,
     unit=lambda deal: deal.only(KpiBond).denomination.value,
     valued=BondValue,
+    standing=standing,
 )
