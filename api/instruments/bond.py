@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from api.i18n import N_
 from api.instruments import offering, token
@@ -13,10 +15,13 @@ from api.instruments.bond_state import state
 from api.instruments.bond_value import BondValue
 from api.instruments.bond_words import bond_words
 from api.instruments.rows import FixingRow, FundingRow, SurplusRow
+from api.instruments.sections import Section
 from api.instruments.slots import Slot
 from api.instruments.valued import Valued
+from api.instruments.words import Say, Write
 from api.models.deployment import CurveView
 from chain.history import Event
+from finance.settlement import bond
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect
 from finance.terms import Deal
@@ -76,6 +81,20 @@ def standing(case: Case, ready: Valued) -> Valued:
     return ready.as_called(len(terms.periods) - 1)
 
 
+def sections(deal: Deal, say: Say, write: Write, case: Case | None) -> list[Section]:
+    """The call, once it is announced."""
+    if case is None or (terms := terms_now(case)).premium is None:
+        return []
+    back = bond.outstanding(terms, len(terms.periods) - 1) + bond.premium(terms, 1)
+    lead = say(
+        "It ends on {day}: each unit then gets back {amount}, beside the interest. What is measured for "
+        "later payments decides nothing any more.",
+        day=write.day_text(datetime.fromtimestamp(terms.periods[-1].pay_date, UTC).date()),
+        amount=write.amount(Decimal(back).scaleb(-terms.currency_decimals), deal.currency.code, 2),
+    )
+    return [Section("call", say("Called by the issuer"), lead)]
+
+
 # -- lists
 
 
@@ -122,4 +141,5 @@ BOND = Instrument(
     unit=lambda deal: deal.only(KpiBond).denomination.value,
     valued=BondValue,
     standing=standing,
+    sections=sections,
 )
