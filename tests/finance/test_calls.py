@@ -16,6 +16,7 @@ from finance.terms.reader import read_deal_yaml
 from finance.terms.shift import shift_deal
 from tests.finance.deal_variants import BOOK, book_deal, file_of, term
 from tests.finance.test_one_price import fixed_bond
+from tests.settlement.bonds import premiums_needed
 
 FIXED = (date(2026, 4, 1), date(2031, 4, 1), "semiannual", "30/360", "0.05")
 FIRST, SECOND = date(2028, 4, 1), date(2029, 10, 1)
@@ -143,3 +144,19 @@ def test_a_call_leaves_of_a_step_what_came_before() -> None:
     before = terms.calls[0].first
     assert terms.called(before).periods[-1].repayment == terms.unit_principal
     assert len(terms.periods) < NEVER
+
+
+@pytest.mark.parametrize("name", [name for name in BOOK if book_deal(name).only(KpiBond).kpi_rules])
+def test_the_reader_takes_what_the_contract_takes(name: str) -> None:
+    """At every pay date what it asks for is the least, of rates and amounts alike, to the last decimal; that
+    the contract takes this and no less is tests/settlement/test_settlement_bond_life.py's."""
+    deal = book_deal(name)
+    bond, least = deal.only(KpiBond), premiums_needed(settlement_terms(deal))
+    for index, period in enumerate(bond.schedule[:-1]):
+        more = max(least[index:])
+        enough = 1 + Decimal(more).scaleb(-18)
+        tree = deal.model_dump(mode="python", by_alias=True, exclude_none=True)
+        with_call(tree, (period.end, str(enough)))
+        if more:
+            with pytest.raises(DealFileError, match="to escape what KPIs may still add"):
+                with_call(tree, (period.end, str(enough - Decimal(1).scaleb(-18))))
