@@ -202,6 +202,26 @@ contract KpiBondTermsTest is BondFixture {
         atMost(gas, 16_700_000, "gas of the largest deal");
     }
 
+    /// @dev Terms that fill two stores are written once more, and those that were bought stay as they were.
+    function test_announceCall_ofTheLargestBondFitsABlock() external {
+        DealTerms memory terms = largest(1);
+        terms.noticePeriod = 1;
+        terms.calls = new IKpiBond.Call[](1);
+        terms.calls[0] = IKpiBond.Call(100, 1e18);
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        vm.warp(CLOSES);
+        offering.settle();
+        bytes memory bought = abi.encode(bond.terms());
+        vm.prank(ISSUER);
+        uint256 gas = gasleft();
+        bond.announceCall(100);
+        atMost(gas - gasleft(), 11_000_000, "gas of the call");
+        eq(bond.periodCount(), 101, "periods left");
+        require(keccak256(abi.encode(bond.terms())) == keccak256(bought), "the terms have changed");
+    }
+
     /// @dev A dearest byte is 16 gas, a zero one 4.
     function dataGas(bytes memory data) private pure returns (uint256 gas) {
         for (uint256 i = 0; i < data.length; ++i) {
