@@ -179,7 +179,8 @@ contract BondChecks {
     /// rounded up, fits the token. Adds to the amounts of each period the most that a unit can earn by changes of its rate.
     function _checkCoupons(IKpiBond.Terms calldata terms, Range memory range) private pure {
         uint256 sum = terms.unitPrincipal;
-        if (terms.calls.length != 0) sum += sum * terms.calls[0].premium / 1e18;
+        bool callable = terms.calls.length != 0;
+        if (callable) sum += sum * terms.calls[0].premium / 1e18;
         uint256 left = terms.unitPrincipal;
         int256 lowest = int256(uint256(terms.rate));
         int256 added = 0;
@@ -192,7 +193,9 @@ contract BondChecks {
             // Or an issuer would finance itself more cheaply by not paying.
             _require(most <= int256(uint256(terms.lateRate)), "late rate below the coupon");
             sum += Accrual.interest(left, uint256(most), p.numerator, p.denominator) + 1 + range.amounts[i];
-            if (added > 0) range.amounts[i] += Accrual.interest(left, uint256(added), p.numerator, p.denominator) + 1;
+            if (callable && added > 0) {
+                range.amounts[i] += Accrual.interest(left, uint256(added), p.numerator, p.denominator) + 1;
+            }
             left -= p.repayment;
         }
         bool fits = sum <= MAX_LIFETIME_PER_UNIT && sum * terms.authorisedUnits <= MAX_LIFETIME;
