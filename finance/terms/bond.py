@@ -14,7 +14,7 @@ from finance.terms.schedule import AccrualPeriod, coupon_schedule, months_after
 from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
-GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_500, 28_000, 8_500
+GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_700, 28_000, 8_500
 """At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
 
 
