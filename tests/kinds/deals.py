@@ -140,8 +140,9 @@ def _with_calls(tree: Tree, rng: Random) -> Tree:
     deal = accepted(tree)
     assert deal is not None
     for key, part in deal.parts.items():
-        ends = [period.end for period in getattr(part, "schedule", ())][:-1]
-        if "call" not in type(part).model_fields or not ends:
+        callable_ = "call" in type(part).model_fields
+        ends = [period.end for period in getattr(part, "schedule", ())][:-1] if callable_ else []
+        if not ends:
             continue
         price = {"from": stated(rng.choice(ends)), "price": stated(Decimal(1))}
         call = {"notice_days": stated(rng.choice((1, 30, 60))), "prices": [price]}
