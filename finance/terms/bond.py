@@ -279,6 +279,7 @@ class KpiBond(Part):
             unit,
             self.issue_date.value,
             "outcome amounts refer to it",
+            unit * self.issue_price.value,
         )
 
 

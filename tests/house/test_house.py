@@ -129,6 +129,7 @@ OWN = {
     "payment": ("KpiPayment", "PaymentBooks", '"kpi_payment"'),
     "treasury": ("RevenueTreasury", "TreasuryBooks", '"treasury"'),
     "offering": ("OfferingBooks", '"Offering"'),
+    "offering_book": ("OrderBook", '"offering_book"'),
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
@@ -163,7 +164,8 @@ def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
 
 ELSEWHERE = re.compile(
     r"\b(?:KpiBond|KpiPayment|RevenueTreasury|ClaimToken|SecurityToken|is_bond"
-    r"|TradeDesk|Tranche|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Spv)Books)\b"
+    r"|TradeDesk|OrderBook|OfferingBook|Tranche"
+    r"|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Order|Spv)Books)\b"
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
@@ -173,7 +175,17 @@ OF_A_KIND = re.compile(
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
 """Of the claim token in the index: what each holder has, and its statement."""
-EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "trade_desk", "spv", "registry")
+EVENTS_OF = (
+    "bond",
+    "payment",
+    "treasury",
+    "offering",
+    "offering_book",
+    "token",
+    "trade_desk",
+    "spv",
+    "registry",
+)
 STILL = {
     "api/instruments/__init__.py",  # a registry
     "api/instruments/acts.py",  # a registry: kinds of parts on chain, of which one is called as in the deal

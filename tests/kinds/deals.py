@@ -34,6 +34,18 @@ MORE = {
 """
 }
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""
+OTHERS = {
+    "atlanta-eib-2019": (
+        "kind: offering\n",
+        """kind: offering_book
+    least_price: {value: 990, assumed: a hundredth below par}
+    most_price: {value: 1010, assumed: a hundredth above par}
+    tick: {value: 2.5, assumed: as fine as such bids are made}
+    minimum: {value: 2, assumed: so that nobody orders dust}
+""",
+    )
+}
+"""Parts of the book in place of which another kind stands: what the file says, and what the test's does."""
 FEW = 4
 """Measurement periods of a random deal, where fewer will do."""
 
@@ -52,12 +64,15 @@ def _with(kind: str, files: list[Path]) -> tuple[Path, ...]:
 
 @cache
 def made() -> tuple[Path, ...]:
-    """Deals of the book with one part more."""
+    """Deals of the book with one part more, or another."""
     folder = Path(mkdtemp(prefix="penstock-deals-"))
     register(rmtree, folder)
     for name, more in MORE.items():
         text = (ROOT / "deals" / f"{name}.yaml").read_text()
         (folder / f"{name}.yaml").write_text(text.replace("\noracle:", f"{more}\noracle:"))
+    for name, (was, stands) in OTHERS.items():
+        text = (ROOT / "deals" / f"{name}.yaml").read_text()
+        (folder / f"{name}.yaml").write_text(text.replace(was, stands))
     return tuple(sorted(folder.iterdir()))
 
 

@@ -335,6 +335,45 @@ contract OrderBookTest is BookFixture {
         eq(book.allotted(CAROL, 2 + count), carols, "and Carol's");
     }
 
+    /// @dev Once the window is over nothing is left to choose: not by the issuer, not by who waits or waits in a block.
+    function testFuzz_clear_theSameWhoeverAsksAndWhenever(address who, uint128 seed) external {
+        for (uint256 i = 0; i < 8; ++i) {
+            uint256 dice = mix(uint256(seed) + i);
+            order(i % 2 == 0 ? ALICE : BOB, bound(dice >> 8, MINIMUM, 400), (dice >> 128) % LEVELS);
+        }
+        order(CAROL, SOFT_CAP, seed % LEVELS);
+        vm.warp(CLOSES);
+        uint256 state = vm.snapshotState();
+        book.clear();
+        (uint256 price, uint256 units, uint256 carols) = (book.price(), book.toDeliver(), book.allotted(CAROL, 9));
+        vm.revertToState(state);
+        vm.warp(bound(mix(seed), CLOSES, DELIVERED_BY - 1));
+        vm.prank(seed % 3 == 0 ? ISSUER : who);
+        book.clear();
+        eq(book.price(), price, "price");
+        eq(book.toDeliver(), units, "units");
+        eq(book.allotted(CAROL, 9), carols, "and Carol's");
+    }
+
+    /// @dev A thousand small orders at all prices cost who makes them more than who delivers them, and hold up nobody else.
+    function test_order_aThousandSmallOnesHoldUpNobodyElse() external {
+        order(BOB, 997, 4);
+        uint256 gas;
+        for (uint256 i = 0; i < 1_000; ++i) {
+            order(ALICE, MINIMUM, i % (LEVELS - 1));
+        }
+        vm.warp(CLOSES);
+        book.clear();
+        eq(book.price(), priceAt(3), "all is wanted at the second price");
+        eq(book.take(BOB, 1), 997 * (priceAt(4) - priceAt(3)), "his at once, whatever is behind it");
+        eq(token.balanceOf(BOB), 997, "units");
+        vm.warp(DELIVERED_BY);
+        gas = gasleft();
+        book.settle();
+        atMost(gas - gasleft(), 200_000, "no walk over orders");
+        eq(currency.balanceOf(ISSUER), 997 * priceAt(3), "what was delivered is paid");
+    }
+
     // ---------------------------------------------------------------- helpers
 
     function invalid(ISale.Terms memory t, IOrderBook.Ladder memory rungs, string memory what) private {
