@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORDS: Final[Registry[PartWords]] = Registry(
     {
         "offering": "api.instruments.offering:WORDS",
+        "offering_book": "api.instruments.offering_book:WORDS",
         "token": "api.instruments.token:WORDS",
         "registry": "api.instruments.registry:WORDS",
         "oracle": "api.instruments.oracle:WORDS",

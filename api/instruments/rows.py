@@ -46,6 +46,26 @@ class SubscriptionRow(Resource):
     paid: Minor
 
 
+class OrderRow(Resource):
+    """Units ordered at a `price` each or less, and what was paid in for them."""
+
+    trace: Trace
+    holder: Address
+    order: int
+    units: int
+    price: Minor
+    paid: Minor
+
+
+class DeliveryRow(Resource):
+    """Units that an order has bought."""
+
+    trace: Trace
+    holder: Address
+    order: int
+    units: int
+
+
 class RefundRow(Resource):
     """Units returned after a failed offering."""
 
