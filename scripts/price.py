@@ -35,7 +35,10 @@ def price(
         Path | None, typer.Option(help="Write cash flows, valuation and inputs to this workbook.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw payoff and KPI distribution to this PNG, SVG or PDF file.")
+        Path | None,
+        typer.Option(
+            help="Draw payoff and KPI distribution, or a vehicle's money, to this PNG, SVG or PDF file."
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a report that needs no other file to this HTML file.")

@@ -45,13 +45,13 @@ class MovedError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment and how far it is read. `token`: the key of its claim token, if it has one."""
+    """A deployment and how far it is read. `tokens`: the keys of its claim tokens."""
 
     id: str
     indexed: int
     record: DeploymentRecord
     watch: Watch
-    token: str | None
+    tokens: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Follower:
         self._verified = False
         self._page = FIRST_PAGE
         self._written = 0
-        self._known: dict[str, tuple[DeploymentRecord, Watch, str | None]] = {}
+        self._known: dict[str, tuple[DeploymentRecord, Watch, Sequence[str]]] = {}
 
     # -- running
 
@@ -217,8 +217,8 @@ class Follower:
                 text, lead = connection.execute(select(d.record, d.lead).where(d.id == new)).one()
                 record = record_of(json.loads(text))
                 kinds = record.kinds_of(record.load_deal().group(lead))
-                token = next((key for key, kind in kinds.items() if kind == "token"), None)
-                self._known[new] = (record, watch(record), token)
+                tokens = [key for key, kind in kinds.items() if kind == "token"]
+                self._known[new] = (record, watch(record), tokens)
         return IndexState(
             None if known is None else (known[0], known[1]),
             None if top is None else Header(*top),
@@ -251,7 +251,7 @@ class Follower:
             generation = self._changed(connection, head)
             self._store(connection, level, top.number + 1, last, found)
             for target in level:
-                read = Range(target.id, top.number + 1, last.number, found.events[target.id], target.token)
+                read = Range(target.id, top.number + 1, last.number, found.events[target.id], target.tokens)
                 kpis = {feed: kpi for kpi, feed in target.record.feeds.items()}
                 writer.tell_events(connection, read, kpis)
             self._written += 1
@@ -316,7 +316,7 @@ class Follower:
     ) -> None:
         for target in targets:
             writer.store(
-                connection, Range(target.id, start, last.number, found.events[target.id], target.token)
+                connection, Range(target.id, start, last.number, found.events[target.id], target.tokens)
             )
         writer.store_blocks(connection, [*found.blocks, last])
 

@@ -18,6 +18,7 @@ from api.index.database import Database
 from api.index.positions import Account, Total
 from api.index.registration import by_contract, register
 from api.index.statements import Line, statement
+from api.index.writer import Claim
 from api.models import Currency
 from api.problems import ProblemError, bad_input, not_found
 from chain.history import Event
@@ -111,18 +112,28 @@ class Deployment:
         """What says events of it: its parts by key, shared contracts by name."""
         return list(self.known.roles)
 
+    def keys_of(self, kind: str) -> list[str]:
+        """The keys of all its parts of a kind, in the deal's order."""
+        return [key for key, each in self.known.kinds.items() if each == kind]
+
+    @property
+    def tokens(self) -> list[str]:
+        """The keys of its claim tokens; a swap between two parties has none."""
+        return self.keys_of("token")
+
     @property
     def has_units(self) -> bool:
-        """Whether there is a claim token; a swap between two parties has none."""
-        return "token" in self.keys
+        """Whether there is a claim token."""
+        return bool(self.tokens)
 
 
 @dataclass(frozen=True)
 class Position:
-    """What a holder has of a deployment at the end of `block`. Money in minor units: `claimable` now,
-    `claimed` so far, `earned` both together. `share` of `supply` units in issue."""
+    """What a holder has of a claim token (its key) of a deployment at the end of `block`, of whose units
+    `supply` are in issue. Money in minor units: `claimable` now, `claimed` so far, `earned` both together."""
 
     deployment: str
+    token: str
     holder: str
     block: int
     units: int
@@ -397,69 +408,91 @@ class Index:
 
     # -- holders
 
-    def total(self, id: str, block: int | None = None) -> Total:
+    def _claim(self, id: str, token: str | None) -> Claim:
+        """A claim token of a deployment by its key (default: the only one, if there is one). Raises
+        ProblemError: 404 for a deployment, 422 for a token that is not there, or where several are."""
+        tokens = self.deployment(id).tokens
+        there = f"claim tokens of {id}: {', '.join(tokens) or 'none'}"
+        if token is not None and token not in tokens:
+            raise bad_input(f"token: {token[:100]}: {there}")
+        if token is None and len(tokens) > 1:
+            raise bad_input(f"token: is missing: {there}")
+        return id, token or next(iter(tokens), "")
+
+    def total(self, id: str, block: int | None = None, token: str | None = None) -> Total:
         """Units in issue, earned per unit, distributed and claimed, at the end of `block`."""
-        self.deployment(id)
+        claim = self._claim(id, token)
         with self.database.connect() as connection:
-            return writer.stored_total(connection, id, block)
+            return writer.stored_total(connection, claim, block)
 
     def holders(
-        self, id: str, after: tuple[int, str] | None = None, limit: int | None = None
+        self,
+        id: str,
+        after: tuple[int, str] | None = None,
+        limit: int | None = None,
+        token: str | None = None,
     ) -> list[Position]:
         """Everybody who has units or money to claim, by units descending, then by address
         descending; after the one with these units and address."""
-        self.deployment(id)
-        a = tables.accounts.c
+        claim, a = self._claim(id, token), tables.accounts.c
         query = select(a.holder, a.units, a.per_unit, a.unclaimed, a.claimed).where(
-            a.deployment == id, or_(a.units > 0, a.unclaimed > 0)
+            writer.of_claim(tables.accounts, claim), or_(a.units > 0, a.unclaimed > 0)
         )
         if after is not None:
             query = query.where(tuple_(a.units, a.holder) < after)
         query = query.order_by(a.units.desc(), a.holder.desc()).limit(limit)
         with self.database.connect() as connection:
             rows = connection.execute(query).all()
-            total, block = writer.stored_total(connection, id), self._indexed(connection, id)
-        return [_position(id, row.holder, block, Account(*row[1:]), total) for row in rows]
+            total, block = writer.stored_total(connection, claim), self._indexed(connection, id)
+        return [_position(claim, row.holder, block, Account(*row[1:]), total) for row in rows]
 
-    def count_holders(self, id: str) -> int:
+    def count_holders(self, id: str, token: str | None = None) -> int:
         """How many have units."""
-        a = tables.accounts.c
-        query = select(func.count()).where(a.deployment == id, a.units > 0)
+        claim, a = self._claim(id, token), tables.accounts.c
+        query = select(func.count()).where(writer.of_claim(tables.accounts, claim), a.units > 0)
         with self.database.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def position(self, id: str, holder: str, block: int | None = None) -> Position:
+    def position(self, id: str, holder: str, block: int | None = None, token: str | None = None) -> Position:
         """What a holder has, at the end of `block` (default: as far as the index is); nothing for a
         stranger. Raises ProblemError 422 for a block that is not read."""
-        self.deployment(id)
+        claim = self._claim(id, token)
         with self.database.connect() as connection:
             indexed = self._indexed(connection, id)
             if block is not None and not 0 <= block <= indexed:
                 raise bad_input(f"block: must be from 0 to {indexed}, up to which the deployment is read")
-            account = writer.account_at(connection, id, holder, block)
-            total = writer.stored_total(connection, id, block)
-        return _position(id, holder, indexed if block is None else block, account or Account(), total)
+            account = writer.account_at(connection, claim, holder, block)
+            total = writer.stored_total(connection, claim, block)
+        return _position(claim, holder, indexed if block is None else block, account or Account(), total)
 
     def portfolio(self, holder: str) -> list[Position]:
-        """A holder's position in every deployment where it has or had one."""
+        """A holder's positions in every deployment where it has or had one, one for each claim token."""
         a, d = tables.accounts.c, tables.deployments.c
-        query = select(a.deployment, a.units, a.per_unit, a.unclaimed, a.claimed, d.indexed)
+        query = select(a.deployment, a.token, a.units, a.per_unit, a.unclaimed, a.claimed, d.indexed)
         query = query.join(tables.deployments, d.id == a.deployment).where(a.holder == holder)
         found = []
         with self.database.connect() as connection:
-            for row in connection.execute(query.order_by(d.block, d.id)).all():
-                total = writer.stored_total(connection, row.deployment)
+            for row in connection.execute(query.order_by(d.block, d.id, a.token)).all():
+                claim = row.deployment, row.token
+                total = writer.stored_total(connection, claim)
                 account = Account(row.units, row.per_unit, row.unclaimed, row.claimed)
-                found.append(_position(row.deployment, holder, row.indexed, account, total))
+                found.append(_position(claim, holder, row.indexed, account, total))
         return found
 
     def statement(
-        self, id: str, holder: str, after: Key | None = None, limit: int | None = None
+        self,
+        id: str,
+        holder: str,
+        after: Key | None = None,
+        limit: int | None = None,
+        token: str | None = None,
     ) -> list[Line]:
         """What happened to a holder's units and money, in order, after the event with this key."""
-        payouts = self.ledger(id).payouts if self.deployment(id).has_units else []
+        claim = self._claim(id, token)
+        every = self.ledger(id).payouts if self.deployment(id).has_units else []
+        payouts = [each for each in every if each.event.source == claim[1]]
         with self.database.connect() as connection:
-            return statement(connection, id, holder, payouts, after, limit)
+            return statement(connection, claim, holder, payouts, after, limit)
 
     @staticmethod
     def _indexed(connection: Connection, id: str) -> int:
@@ -471,6 +504,6 @@ def _event(row: Any) -> Event:
     return Event(row.block, row.log, row.time, row.tx, row.source, row.name, json.loads(row.arguments))
 
 
-def _position(id: str, holder: str, block: int, account: Account, total: Total) -> Position:
+def _position(claim: Claim, holder: str, block: int, account: Account, total: Total) -> Position:
     claimable = account.claimable(total.per_unit)
-    return Position(id, holder, block, account.units, total.supply, claimable, account.claimed)
+    return Position(*claim, holder, block, account.units, total.supply, claimable, account.claimed)

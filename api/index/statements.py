@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, select, tuple_
 
 from api.index import tables, writer
 from api.index.positions import Account
+from api.index.writer import Claim
 from chain.ledger import Distribution
 from chain.terms import ZERO_ADDRESS
 
@@ -82,15 +83,16 @@ class _Change:
 
 def statement(
     connection: Connection,
-    deployment: str,
+    claim: Claim,
     holder: str,
     payouts: Sequence[Distribution],
     after: Key | None = None,
     limit: int | None = None,
 ) -> list[Line]:
-    """The lines of a holder after the event with the key `after`; `payouts`: all distributions, in order."""
-    account = Account() if after is None else _before(connection, deployment, holder, after)
-    steps = _steps(connection, deployment, holder, after, limit)
+    """The lines of a holder of a claim token after the event with the key `after`; `payouts`: all its
+    distributions, in order."""
+    account = Account() if after is None else _before(connection, claim, holder, after)
+    steps = _steps(connection, claim, holder, after, limit)
     past = [p for p in payouts if after is not None and _key(p) <= after]
     per_unit = sum(p.per_unit for p in past)
     lines = _lines(holder, account, per_unit, steps, payouts[len(past) :])
@@ -103,28 +105,28 @@ def _key(each: _Change | Distribution) -> Key:
     return each.event.block, each.event.index
 
 
-def _before(connection: Connection, deployment: str, holder: str, key: Key) -> Account:
+def _before(connection: Connection, claim: Claim, holder: str, key: Key) -> Account:
     h = tables.holdings.c
     query = select(h.units, h.per_unit, h.unclaimed, h.claimed).where(
-        h.deployment == deployment, h.holder == holder, tuple_(h.block, h.log) <= key
+        writer.of_claim(tables.holdings, claim), h.holder == holder, tuple_(h.block, h.log) <= key
     )
     row = connection.execute(query.order_by(h.block.desc(), h.log.desc()).limit(1)).first()
     return Account() if row is None else Account(*row)
 
 
 def _steps(
-    connection: Connection, deployment: str, holder: str, after: Key | None, limit: int | None
+    connection: Connection, claim: Claim, holder: str, after: Key | None, limit: int | None
 ) -> list[_Change]:
     h, e = tables.holdings.c, tables.events.c
     query = (
         select(h.block, h.log, e.time, e.tx, e.name, e.arguments, h.units, h.per_unit, h.unclaimed, h.claimed)
         .join(tables.events, and_(e.deployment == h.deployment, e.block == h.block, e.log == h.log))
-        .where(h.deployment == deployment, h.holder == holder)
+        .where(writer.of_claim(tables.holdings, claim), h.holder == holder)
     )
     if after is not None:
         query = query.where(tuple_(h.block, h.log) > after)
     rows = connection.execute(query.order_by(h.block, h.log).limit(limit)).all()
-    notes = _notes(connection, deployment, {row.tx for row in rows if row.name == "Transfer"})
+    notes = _notes(connection, claim[0], {row.tx for row in rows if row.name == "Transfer"})
     return [
         _Change(
             row.block,

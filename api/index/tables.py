@@ -130,9 +130,10 @@ events = Table(
 holdings = Table(
     "holdings",
     metadata,
-    # A holder's account after an event, as the claim token keeps it: units, what was earned and not claimed
-    # at `per_unit` (the token's earnings per unit until then), and what was claimed in all.
+    # A holder's account after an event, as the claim token (its key) keeps it: units, what was earned and not
+    # claimed at `per_unit` (the token's earnings per unit until then), and what was claimed in all.
     Column("deployment", ForeignKey("deployments.id"), primary_key=True),
+    Column("token", String(31), primary_key=True),
     Column("holder", String(42), primary_key=True),
     Column("block", BigInteger, primary_key=True),
     Column("log", Integer, primary_key=True),
@@ -146,23 +147,25 @@ holdings = Table(
 accounts = Table(
     "accounts",
     metadata,
-    # The last row of `holdings` of each holder.
+    # The last row of `holdings` of each holder of each token.
     Column("deployment", ForeignKey("deployments.id"), primary_key=True),
+    Column("token", String(31), primary_key=True),
     Column("holder", String(42), primary_key=True),
     Column("units", Whole(UNITS), nullable=False),
     Column("per_unit", Whole(INDEX), nullable=False),
     Column("unclaimed", Whole(MONEY), nullable=False),
     Column("claimed", Whole(MONEY), nullable=False),
-    Index("accounts_by_units", "deployment", "units", "holder"),
+    Index("accounts_by_units", "deployment", "token", "units", "holder"),
     Index("accounts_by_holder", "holder"),
 )
 
 totals = Table(
     "totals",
     metadata,
-    # The claim token as a whole after each event that changes it: units in issue, earned per unit, and what
+    # A claim token as a whole after each event that changes it: units in issue, earned per unit, and what
     # was distributed and claimed in all.
     Column("deployment", ForeignKey("deployments.id"), primary_key=True),
+    Column("token", String(31), primary_key=True),
     Column("block", BigInteger, primary_key=True),
     Column("log", Integer, primary_key=True),
     Column("supply", Whole(UNITS), nullable=False),

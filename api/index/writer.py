@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.index import tables
@@ -16,20 +16,22 @@ from chain.history import Event
 from chain.log_reader import Header
 from chain.parts import PARTS
 
+Claim = tuple[str, str]
+"""A claim token: its deployment, and its key."""
 CHUNK = 400
 """Values in one IN list."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """What was read of the chain for one deployment: the events of blocks `start` to `end`. `token`: the key
-    of its claim token, if it has one."""
+    """What was read of the chain for one deployment: the events of blocks `start` to `end`. `tokens`: keys of
+    its claim tokens."""
 
     deployment: str
     start: int
     end: int
     events: Sequence[Event]
-    token: str | None
+    tokens: Sequence[str]
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -56,10 +58,11 @@ def changed(connection: Connection, owner: str | None = None, forks: int = 0) ->
 
 
 def store(connection: Connection, read: Range) -> None:
-    """Add the events of a range, and what they make of holders and token."""
+    """Add the events of a range, and what they make of holders and tokens."""
     if read.events:
         connection.execute(insert(tables.events), [_event_row(read.deployment, e) for e in read.events])
-        _fold(connection, read.deployment, [e for e in read.events if e.source == read.token])
+        for token in read.tokens:
+            _fold(connection, (read.deployment, token), [e for e in read.events if e.source == token])
     connection.execute(
         update(tables.deployments)
         .where(tables.deployments.c.id == read.deployment, tables.deployments.c.indexed == read.start - 1)
@@ -80,53 +83,62 @@ def _event_row(deployment: str, event: Event) -> dict[str, Any]:
     }
 
 
-def _fold(connection: Connection, deployment: str, events: Sequence[Event]) -> None:
+def _fold(connection: Connection, claim: Claim, events: Sequence[Event]) -> None:
     if not events:
         return
     touched = parties(events)
-    before = stored_accounts(connection, deployment, touched)
-    running = RunningAccounts(stored_total(connection, deployment), dict(before))
+    before = stored_accounts(connection, claim, touched)
+    running = RunningAccounts(stored_total(connection, claim), dict(before))
     for event in events:
         running.apply(event)
     for table, rows in ((tables.holdings, running.holdings), (tables.totals, running.totals)):
         if rows:
-            connection.execute(insert(table), [{"deployment": deployment, **row} for row in rows])
-    write_accounts(connection, deployment, {holder: running.accounts[holder] for holder in touched})
+            connection.execute(insert(table), [{**_names(claim), **row} for row in rows])
+    write_accounts(connection, claim, {holder: running.accounts[holder] for holder in touched})
 
 
-def stored_accounts(connection: Connection, deployment: str, holders: Iterable[str]) -> dict[str, Account]:
+def _names(claim: Claim) -> dict[str, str]:
+    return dict(zip(("deployment", "token"), claim, strict=True))
+
+
+def of_claim(table: Table, claim: Claim) -> ColumnElement[bool]:
+    """Which rows of a table are about a claim token."""
+    return and_(*(table.c[name] == value for name, value in _names(claim).items()))
+
+
+def stored_accounts(connection: Connection, claim: Claim, holders: Iterable[str]) -> dict[str, Account]:
     """The accounts of those of `holders` who have one."""
     t = tables.accounts.c
     found = {}
     for part in chunks(sorted(holders)):
         query = select(t.holder, t.units, t.per_unit, t.unclaimed, t.claimed).where(
-            t.deployment == deployment, t.holder.in_(part)
+            of_claim(tables.accounts, claim), t.holder.in_(part)
         )
         for holder, *numbers in connection.execute(query):
             found[holder] = Account(*numbers)
     return found
 
 
-def stored_total(connection: Connection, deployment: str, block: int | None = None) -> Total:
+def stored_total(connection: Connection, claim: Claim, block: int | None = None) -> Total:
     """The claim token as a whole at the end of `block` (default: as far as it is read)."""
     t = tables.totals.c
-    query = select(t.supply, t.per_unit, t.distributed, t.claimed).where(t.deployment == deployment)
+    query = select(t.supply, t.per_unit, t.distributed, t.claimed).where(of_claim(tables.totals, claim))
     if block is not None:
         query = query.where(t.block <= block)
     row = connection.execute(query.order_by(t.block.desc(), t.log.desc()).limit(1)).first()
     return Total() if row is None else Total(*row)
 
 
-def write_accounts(connection: Connection, deployment: str, accounts: Mapping[str, Account]) -> None:
+def write_accounts(connection: Connection, claim: Claim, accounts: Mapping[str, Account]) -> None:
     """Set accounts, new or known."""
     if not accounts:
         return
-    rows = [{"deployment": deployment, "holder": h, **a.row()} for h, a in sorted(accounts.items())]
+    rows = [{**_names(claim), "holder": h, **a.row()} for h, a in sorted(accounts.items())]
     names = ("units", "per_unit", "unclaimed", "claimed")
     statement = _insert(connection, tables.accounts)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["deployment", "holder"],
+            index_elements=["deployment", "token", "holder"],
             set_={name: statement.excluded[name] for name in names},
         ),
         rows,
@@ -207,37 +219,39 @@ def undo(connection: Connection, fork: int) -> list[str]:
         select(tables.events.c.deployment).where(tables.events.c.block > fork).distinct()
     )
     deployments = sorted(lost.scalars())
-    affected = connection.execute(select(t.deployment, t.holder).where(t.block > fork).distinct()).all()
+    affected = connection.execute(
+        select(t.deployment, t.token, t.holder).where(t.block > fork).distinct()
+    ).all()
     for table in (tables.events, tables.holdings, tables.totals):
         connection.execute(delete(table).where(table.c.block > fork))
     connection.execute(delete(tables.blocks).where(tables.blocks.c.number > fork))
     connection.execute(
         update(tables.deployments).where(tables.deployments.c.indexed > fork).values(indexed=fork)
     )
-    by_deployment: dict[str, list[str]] = {}
-    for deployment, holder in affected:
-        by_deployment.setdefault(deployment, []).append(holder)
-    for deployment, holders in by_deployment.items():
-        _restore(connection, deployment, holders)
+    by_claim: dict[Claim, list[str]] = {}
+    for deployment, token, holder in affected:
+        by_claim.setdefault((deployment, token), []).append(holder)
+    for claim, holders in by_claim.items():
+        _restore(connection, claim, holders)
     return deployments
 
 
-def _restore(connection: Connection, deployment: str, holders: Sequence[str]) -> None:
+def _restore(connection: Connection, claim: Claim, holders: Sequence[str]) -> None:
     """Make accounts again from what is left of `holdings`."""
     t = tables.accounts.c
     for part in chunks(holders):
-        connection.execute(delete(tables.accounts).where(t.deployment == deployment, t.holder.in_(part)))
-    left = {holder: account_at(connection, deployment, holder) for holder in holders}
-    write_accounts(connection, deployment, {h: account for h, account in left.items() if account is not None})
+        connection.execute(
+            delete(tables.accounts).where(of_claim(tables.accounts, claim), t.holder.in_(part))
+        )
+    left = {holder: account_at(connection, claim, holder) for holder in holders}
+    write_accounts(connection, claim, {h: account for h, account in left.items() if account is not None})
 
 
-def account_at(
-    connection: Connection, deployment: str, holder: str, block: int | None = None
-) -> Account | None:
+def account_at(connection: Connection, claim: Claim, holder: str, block: int | None = None) -> Account | None:
     """A holder's account at the end of `block` (default: as far as it is read); None for a stranger."""
     t = tables.holdings.c
     query = select(t.units, t.per_unit, t.unclaimed, t.claimed).where(
-        and_(t.deployment == deployment, t.holder == holder)
+        of_claim(tables.holdings, claim), t.holder == holder
     )
     if block is not None:
         query = query.where(t.block <= block)

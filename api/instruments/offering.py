@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from api.instruments.base import Case, day, step, tabled
 from api.instruments.offers import Given, Offered, PartWords, StateWords, offers
 from api.instruments.rows import RefundRow, SubscriptionRow
 from api.instruments.sentences import Sentence, units_of
+from api.instruments.token import symbol
 from api.models.deployment import NextStep
 from finance.settlement.offering import ACTS as CALLS
 from finance.settlement.sale import SaleBooks
@@ -99,10 +100,12 @@ def _name(sale: SaleBooks, call: str) -> str:
 
 @dataclass(frozen=True)
 class Offer:
-    """An issue that is being sold, or has failed, to a wallet: whether it may hold the claim, and the money
-    that it has, minor units."""
+    """An issue (the key of its `part`) that is being sold, or has failed, to a wallet: the symbol of the
+    claim, whether the wallet may hold it, and the money that it has, minor units."""
 
     deployment: Deployment
+    part: str
+    symbol: str
     books: SaleBooks
     failed: bool
     may_hold: bool | None
@@ -118,12 +121,13 @@ class Offer:
         return min(self.left, (self.balance or 0) // self.books.terms.unit_price)
 
 
-def offered(case: Case, may_hold: bool | None, balance: int | None) -> list[Offer]:
-    """The deal's issue, while something can be done about it."""
-    state = offering_state(case)
-    if state not in ("offering", "failed"):
-        return []
-    return [Offer(case.deployment, books(case), state == "failed", may_hold, balance)]
+def offered(case: Case, may_hold: Mapping[str, bool], balance: int | None) -> Iterator[Offer]:
+    """The deal's issues, while something can be done about them; `may_hold`: by claim token."""
+    for part in case.deployment.keys_of("offering"):
+        state, token = offering_state(case, part), books(case, part).terms.token
+        if state in ("offering", "failed"):
+            named, sale = symbol(case.deal, token), books(case, part)
+            yield Offer(case.deployment, part, named, sale, state == "failed", may_hold.get(token), balance)
 
 
 COLLECTIONS = (

@@ -17,9 +17,16 @@ from chain.history import Event
 from chain.terms import ZERO_ADDRESS
 from finance.settlement.claim_token import ACTS as CALLS
 from finance.settlement.claim_token import TokenBooks
+from finance.terms import Deal
+from finance.terms.claim_token import ClaimToken
 
 if TYPE_CHECKING:
     from api.instruments.base import Case
+
+
+def symbol(deal: Deal, token: str) -> str:
+    """Of a claim token by its key."""
+    return deal.part(token, ClaimToken).symbol
 
 
 def units(case: Case) -> int:

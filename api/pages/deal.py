@@ -17,6 +17,7 @@ from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
 from api.instruments import instrument_of
 from api.instruments.sections import Section
+from api.instruments.token import symbol
 from api.instruments.words import PlainWords
 from api.models import Currency
 from api.models.deployment import DeploymentView, KpiView, WalletView
@@ -58,6 +59,10 @@ NUMBERED = {"node": N_("Node {number}"), "panellist": N_("Panellist {number}")}
 
 @dataclass(frozen=True)
 class HolderSection:
+    """Who holds a claim token (its key), which has this `title` where the deal has several."""
+
+    token: str
+    title: str
     count: int
     words: str
     rows: Sequence[Sequence[Any]]
@@ -90,7 +95,7 @@ class DealPage:
     settlements: SettlementSection | None = None
     reports: Sequence[ReportSection] | None = None
     earlier: Sequence[Sequence[Any]] = field(default_factory=list)
-    holders: HolderSection | None = None
+    holders: Sequence[HolderSection] | None = None
     acts: Sequence[ActForm] | None = None
     contracts: Sequence[Sequence[Any]] = field(default_factory=list)
     wallets: Sequence[Sequence[Any]] = field(default_factory=list)
@@ -211,7 +216,7 @@ class _Maker:
         head = services.index.head()
         view.read_to = case.deployment.indexed if head and case.deployment.indexed < head.block else None
         view.state = state_words(live.state.state, live.state.title, say)
-        view.subscribable = live.state.state == "offering"
+        view.subscribable = live.state.state == "offering" and "offering" in case.deployment.keys
         settlements = settlement_views(services, id)
         kpis = kpi_views(services, id)
         reports = sorted(report_views(services, id), key=lambda each: (-each.trace.block, -each.trace.log))
@@ -234,7 +239,8 @@ class _Maker:
         )
         view.payments = payment_section(payment_views(services, id), self.formatter, self.ui)
         if case.deployment.has_units:
-            view.holders = self.holders(id)
+            tokens = case.deployment.tokens
+            view.holders = [self.holders(id, token, len(tokens) > 1) for token in tokens]
         view.acts = act_forms(case, self.clock(), live.wallets, self.formatter)
         self.add_chain(view, live)
         self.add_next(view, live)
@@ -263,11 +269,13 @@ class _Maker:
             note = step_words(step, self.deal, self.say)
             view.headline.insert(0, (self.say("Next"), self.write.day(step.time), note))
 
-    def holders(self, id: str) -> HolderSection:
+    def holders(self, id: str, token: str, named: bool) -> HolderSection:
         index, say, write, ui = self.services.index, self.say, self.write, self.ui
-        found = [holder_row(each) for each in index.holders(id, limit=HOLDERS)]
-        count = index.count_holders(id)
+        found = [holder_row(each) for each in index.holders(id, limit=HOLDERS, token=token)]
+        count = index.count_holders(id, token)
         return HolderSection(
+            token=token,
+            title=symbol(self.deal, token) if named else "",
             count=count,
             words=say("The ten largest are shown.") if count > HOLDERS else "",
             rows=[self.holder(row, ui, write) for row in found],

@@ -8,6 +8,7 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field
 
 from api.index.reader import Position
+from api.instruments.token import symbol
 from api.listing import decode_cursor
 from api.models import Address, AsOf, Currency, Hash, Minor, Resource
 from api.problems import bad_input
@@ -30,11 +31,14 @@ class HolderRow(Resource):
 
 
 class PositionView(Resource):
-    """What a holder has of a deployment at the end of block `as_of`, as the claim token itself says it."""
+    """What a holder has of a deployment at the end of block `as_of`, as the claim token itself says it; of
+    several claim tokens a position each."""
 
     deployment: str
     deal: str
     title: str
+    token: str = Field(description="Key of the claim token in the deal.")
+    symbol: str = Field(description="Of the claim token; empty for a deal without one.")
     holder: Address
     units: int
     supply: int = Field(description="Units in issue.")
@@ -107,30 +111,43 @@ def position_view(services: Services, position: Position) -> PositionView:
         position,
         deal=deployment.deal_id,
         title=deployment.deal.title,
+        symbol=symbol(deployment.deal, position.token) if position.token else "",
         currency=deployment.currency,
         as_of=as_of(services, position.block),
     )
 
 
 def holders(
-    services: Services, id: str, after: tuple[int, str] | None = None, limit: int | None = None
+    services: Services,
+    id: str,
+    after: tuple[int, str] | None = None,
+    limit: int | None = None,
+    token: str | None = None,
 ) -> list[HolderRow]:
     """Everybody who has units or money to claim, by units descending."""
-    return [holder_row(position) for position in services.index.holders(id, after, limit)]
+    return [holder_row(position) for position in services.index.holders(id, after, limit, token)]
 
 
-def position(services: Services, id: str, holder: str, block: int | None = None) -> PositionView:
+def position(
+    services: Services, id: str, holder: str, block: int | None = None, token: str | None = None
+) -> PositionView:
     """What a holder has, at the end of a block."""
-    return position_view(services, services.index.position(id, address(holder), block))
+    return position_view(services, services.index.position(id, address(holder), block, token))
 
 
 def statement(
-    services: Services, id: str, holder: str, after: tuple[int, int] | None = None, limit: int | None = None
+    services: Services,
+    id: str,
+    holder: str,
+    after: tuple[int, int] | None = None,
+    limit: int | None = None,
+    token: str | None = None,
 ) -> list[StatementLine]:
     """The lines of a holder's statement, oldest first."""
-    return [StatementLine.of(line) for line in services.index.statement(id, address(holder), after, limit)]
+    found = services.index.statement(id, address(holder), after, limit, token)
+    return [StatementLine.of(line) for line in found]
 
 
 def portfolio(services: Services, holder: str) -> list[PositionView]:
-    """What a holder has of every deployment."""
+    """What a holder has of every claim token of every deployment."""
     return [position_view(services, position) for position in services.index.portfolio(address(holder))]

@@ -90,7 +90,7 @@ def investor_view(services: Services, address: str | None, deployment: str | Non
     trouble, local = None, False
     offers: list[Offer] = []
     rewards: list[Reward] = []
-    eligible: dict[str, bool] = {}
+    eligible: dict[tuple[str, str], bool] = {}
     try:
         offers, rewards, eligible = services.chain.call(lambda w3: _asked(w3, services, chosen, who))
         local = services.chain.is_local
@@ -98,7 +98,10 @@ def investor_view(services: Services, address: str | None, deployment: str | Non
         trouble = error.detail if isinstance(error, ProblemError) else str(error)
     return InvestorView(
         address=who,
-        holdings=[_holding(services, position, eligible.get(position.deployment)) for position in held],
+        holdings=[
+            _holding(services, position, eligible.get((position.deployment, position.token)))
+            for position in held
+        ],
         offers=offers,
         rewards=rewards,
         challengeable=challengeable,
@@ -108,28 +111,32 @@ def investor_view(services: Services, address: str | None, deployment: str | Non
 
 
 def _holding(services: Services, position: PositionView, may_receive: bool | None) -> Holding:
-    lines = holdings.statement(services, position.deployment, position.holder)
+    lines = holdings.statement(services, position.deployment, position.holder, token=position.token)
     repaid = sum(int(line.principal) for line in lines)
     return Holding(position, lines[-NEWEST:][::-1], repaid, may_receive)
 
 
 def _asked(
     w3: Web3, services: Services, chosen: Sequence[Deployment], who: str | None
-) -> tuple[list[Offer], list[Reward], dict[str, bool]]:
+) -> tuple[list[Offer], list[Reward], dict[tuple[str, str], bool]]:
     """What only the chain says now."""
     offers: list[Offer] = []
     rewards: list[Reward] = []
-    eligible: dict[str, bool] = {}
+    eligible: dict[tuple[str, str], bool] = {}
     paid: set[tuple[str, str]] = set()
     for each in chosen:
         at = each.at
-        if who is not None and each.has_units:
-            eligible[each.id] = bool(read(functions(w3, "token", at["token"]).canReceive(who)))
+        may_hold = {
+            token: bool(read(functions(w3, "token", each.places[token]).canReceive(who)))
+            for token in each.tokens
+            if who is not None
+        }
+        eligible |= {(each.id, token): may for token, may in may_hold.items()}
         if "offering" in at:
             money = (
                 None if who is None else int(read(functions(w3, "currency", at["currency"]).balanceOf(who)))
             )
-            offers += offered(case_of(services, each.id), eligible.get(each.id), money)
+            offers += offered(case_of(services, each.id), may_hold, money)
         if who is not None and "oracle" in at and (at["oracle"], at["currency"]) not in paid:
             # Deals share the oracle, which owes by currency.
             paid.add((at["oracle"], at["currency"]))

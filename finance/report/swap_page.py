@@ -29,7 +29,7 @@ def save_swap_page(view: View, path: str | Path, command: str = "") -> Path:
 
 def render_swap_page(view: View, command: str = "") -> str:
     """The report of a KPI payment as HTML text."""
-    return environment().get_template("swap_page.html.j2").render(**_content(view, command))
+    return environment().get_template("parts_page.html.j2").render(**_content(view, command))
 
 
 def _content(view: View, command: str) -> dict[str, Any]:

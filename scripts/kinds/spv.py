@@ -32,6 +32,15 @@ def price(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs) -> 
         found = value_vehicle(deal, count, used)
         steps = protection(deal, count, used)
     frame = protection_frame(steps)
+    if outputs.plot is not None:
+        from finance.report.vehicle_plots import save_money_plot
+
+        save_money_plot(deal, outputs.plot)
+    if outputs.html is not None:
+        from finance.report.vehicle_page import save_vehicle_page
+        from scripts.console import command_line
+
+        save_vehicle_page(found, steps, outputs.html, command_line())
     tables = (tranche_table(found), protection_table(steps), pool_table(found))
     said = {**found.to_dict(), "protection": _rows(frame)}
     sheets = {"Tranches": frame, "Cash flows": found.frame}
@@ -48,6 +57,10 @@ def cashflows(deal: Deal, paths: int | None, seed: int | None, outputs: Outputs)
     count, used = _checked(outputs, paths, seed)
     with working("Simulating"):
         found = value_vehicle(deal, count, used)
+    if outputs.plot is not None:
+        from finance.report.vehicle_plots import save_flows_plot
+
+        save_flows_plot(found, outputs.plot)
     said = _rows(found.frame.assign(date=found.frame["date"].astype(str)))
     tables = flows_table(found), inputs_table(deal, only_assumed=True)
     _told(deal, outputs, {"Cash flows": found.frame}, said, *tables)
@@ -71,8 +84,11 @@ def sensitivity(deal: Deal, paths: int | None, seed: int | None, outputs: Output
     from finance.report.tables import inputs_table
     from finance.report.vehicle import sensitivity_frame, sensitivity_table
     from finance.securitisation.vehicle import sensitivities
+    from finance.terms import InputError
     from scripts.console import working
 
+    if outputs.plot is not None:
+        raise InputError("--plot: not of a vehicle's sensitivity; `cashflows` and `price` draw its money")
     count, used = _checked(outputs, paths, seed)
     with working("Moving one assumption at a time"):
         moved = list(sensitivities(deal, count, used))
@@ -106,13 +122,10 @@ def _rows(frame: pd.DataFrame) -> Any:
 
 
 def _checked(outputs: Outputs, paths: int | None, seed: int | None) -> tuple[int | None, int]:
-    """How many paths and which seed to use, and that what was asked for is made here."""
+    """How many paths and which seed to use."""
     from finance.terms import InputError
 
     outputs.checked()
-    for name, path in (("plot", outputs.plot), ("html", outputs.html)):
-        if path is not None:
-            raise InputError(f"--{name}: not of a vehicle, whose page (`penstock serve`) shows its money")
     if paths is not None and not 2 <= paths <= MOST_PATHS:
         raise InputError(f"--paths = {paths}: from 2 to {MOST_PATHS:,}")
     return paths, DEFAULT_SEED if seed is None else seed

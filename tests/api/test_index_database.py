@@ -69,6 +69,22 @@ def test_deployments_of_earlier_contracts_go(database_url: str) -> None:
     made.close()
 
 
+def test_accounts_by_token_are_made_again(database_url: str) -> None:
+    """Of deployments that were read when there was one token of each: all of it is read again."""
+    made = Database(database_url)
+    made.migrate("0004")
+    row = {"deal": "d", "kind": "k", "lead": "l", "block": 7, "indexed": 90}
+    with made.begin() as connection:
+        connection.execute(insert(tables.deployments).values(id="a", contract="c", record="{}", **row))
+        said = "INSERT INTO totals (deployment, block, log, supply, per_unit, distributed, claimed)"
+        connection.execute(text(f"{said} VALUES ('a', 8, 0, '1', '0', '0', '0')"))
+    made.migrate()
+    with made.connect() as connection:
+        assert connection.execute(select(tables.deployments.c.indexed)).scalar_one() == 6
+        assert connection.execute(select(tables.totals)).all() == []
+    made.close()
+
+
 def test_several_may_migrate_at_once(database_url: str) -> None:
     several = [Database(database_url) for _ in range(4)]
     errors: list[Exception] = []
@@ -98,7 +114,10 @@ def test_whole_numbers_of_any_size_come_back_and_sort(database: Database, digits
     row |= {"record": "{}", "indexed": 0}
     with database.begin() as connection:
         connection.execute(insert(tables.deployments).values(**row))
-        rows = [{"deployment": "d", "holder": str(i), **zero, column: n} for i, n in enumerate(numbers)]
+        rows = [
+            {"deployment": "d", "token": "t", "holder": str(i), **zero, column: n}
+            for i, n in enumerate(numbers)
+        ]
         connection.execute(insert(tables.accounts), rows[::-1])
     with database.connect() as connection:
         its = tables.accounts.c[column]

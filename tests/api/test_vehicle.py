@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from chain.artifacts import abi
 from chain.bindings import contract, read
 from finance.settlement.spv_terms import vehicle_terms
 from tests.api.test_transactions_prepare import prepare
-from tests.api.vehicle_life import LATE, POOL, SAVINGS, pool_world, savings_world, vehicle_chain
+from tests.api.vehicle_life import LATE, POOL, SAVINGS, SOLD, pool_world, savings_world, vehicle_chain
 from tests.api.without_chain import offline
 from tests.api.world import Service, serving
 
@@ -138,7 +139,7 @@ def test_expected_payments_are_those_of_the_schedule_before_anything_fails(offer
 def test_two_sales_are_one_state(offered: Service) -> None:
     state = offered.of("/state")
     assert state["state"] == "offering"
-    assert state["sentence"].startswith("0 of 3000 units are sold; the offering closes on")
+    assert state["sentence"].startswith(f"{SOLD} of 3000 units are sold; the offering closes on")
     assert {"subscribe", "fill-pot"} <= {step["what"] for step in state["steps"]}
     rows = {row["tranche"]: row for row in offered.of("/tranches")["items"]}
     assert rows["residual"]["balance"] is None
@@ -161,6 +162,49 @@ def test_a_holder_of_a_deal_that_reads_no_oracle_has_a_page(service: Service) ->
     page = service.get(f"/investor?address={holder}")
     assert page.status_code == 200, page.text
     assert "Viveracqua" in page.text
+
+
+def test_every_tranche_has_its_holders(offered: Service) -> None:
+    """Each claim token by its key: what the index says is what the contract says; nothing is mixed up."""
+    places, w3 = offered.world.record.addresses, offered.world.chain.w3
+    units: dict[str, dict[str, int]] = {}
+    for part in ("senior-units", "residual-units"):
+        token = contract(w3, "SecurityToken", places[part]).functions
+        units[part] = {row["holder"]: row["units"] for row in offered.of(f"/holders?token={part}")["items"]}
+        assert units[part] == {holder: read(token.balanceOf(holder)) for holder in units[part]}
+        assert sum(units[part].values()) == read(token.totalSupply())
+    assert sum(units["residual-units"].values()) == SOLD
+    holder = next(iter(units["residual-units"]))
+    for part, held in units.items():
+        lines = offered.of(f"/holders/{holder}/statement?token={part}")["items"]
+        assert [(each["kind"], each["units"]) for each in lines] == [("subscription", held[holder])]
+        assert offered.of(f"/holders/{holder}?token={part}")["units"] == held[holder]
+    positions = offered.get(f"/v1/holders/{holder}").json()["items"]
+    assert {each["symbol"]: each["units"] for each in positions} == {
+        "SIHEUNGA": units["senior-units"][holder],
+        "SIHEUNGR": units["residual-units"][holder],
+    }
+
+
+@pytest.mark.parametrize(("asked", "wrong"), [("?token=junior-units", "junior-units"), ("", "is missing")])
+def test_which_token_is_meant_must_be_said(offered: Service, asked: str, wrong: str) -> None:
+    answer = offered.get(f"/v1/deployments/{offered.world.id}/holders{asked}")
+    assert answer.status_code == 422
+    assert f"token: {wrong}: claim tokens of {offered.world.id}: residual-units, senior-units" in answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_wallet_acts_on_the_tranche_that_it_means(offered: Service, language: str) -> None:
+    holder = offered.of("/holders?token=residual-units")["items"][0]["holder"]
+    page = offered.get(f"/investor?address={holder}", headers={"accept-language": language}).text
+    for part in ("senior-units", "residual-units"):
+        assert f'data-act="transfer" data-part="{part}"' in page
+    assert 'data-act="subscribe" data-part="residual-sale"' in page
+    for id in re.findall(r' id="([^"]+)"', page):
+        assert page.count(f' id="{id}"') == 1, id
+    deal = offered.get(f"/deals/{SAVINGS}", headers={"accept-language": language}).text
+    assert "<h3>SIHEUNGA</h3>" in deal
+    assert "<h3>SIHEUNGR</h3>" in deal
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

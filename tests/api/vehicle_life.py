@@ -17,6 +17,7 @@ from tests.api.world import World
 from tests.book import DEALS
 from tests.settlement.twins import DAY
 
+SOLD = 2_000
 POOL, SAVINGS = "viveracqua-hydrobond-2014", "siheung-efficiency-abs"
 GONE, LATE = "payer.etra", "minibond-etra"
 """The wallet of a utility that stops paying, and its line."""
@@ -44,10 +45,11 @@ def pool_world(chain: LocalChain, data: Path, periods: int) -> World:
 
 
 def savings_world(chain: LocalChain, data: Path) -> World:
-    """Two tranches on sale, of which the senior one is sold."""
+    """Two tranches on sale, of which the senior one is sold, and of the other one `SOLD` units."""
     life, dates = _company(chain, load_deal(DEALS / f"{SAVINGS}.yaml"))
     reach_time(life.w3, dates[0])
     life.subscribe("senior-sale", life.on_sale()["senior-sale"])
+    life.subscribe("residual-sale", SOLD)
     return World(chain, life, data).save()
 
 
