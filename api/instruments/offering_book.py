@@ -30,7 +30,8 @@ REFUSALS: Mapping[str, str | Refusal] = {
     "OrderBook_TooFewUnits": "An order is for at least {least} units.",
     "OrderBook_NotOnTheLadder": "The book has no such price.",
     "OrderBook_NotTheLeastPrice": "A party of the deal orders at the least price only.",
-    "OrderBook_MayNotHold": "This wallet may not hold the claim.",
+    "OrderBook_MayNotHold": "This wallet may not hold the claim, or not to the end of the week in which "
+    "units are delivered.",
     "OrderBook_NoSuchOrder": "The wallet has no such order, or it has been taken.",
     "OrderBook_NotCleared": "The price of the book is not known yet.",
     "OrderBook_Cleared": "The price of the book is known already.",

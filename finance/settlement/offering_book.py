@@ -126,6 +126,9 @@ class OrderBooks(SaleBooks):
     def placed(self) -> int:
         return self.ordered
 
+    def coming(self, at: int) -> int:
+        return self.sold if self.is_delivery_over(at) else min(self.ordered, self.terms.hard_cap)
+
     @property
     def turn(self) -> str:
         return "clear" if self.result is None else "deliver" if self.to_deliver else "settle"

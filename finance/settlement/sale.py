@@ -61,6 +61,10 @@ class SaleBooks(Books):
         """Units that people have bought, or ordered."""
         return self.sold
 
+    def coming(self, at: int) -> int:
+        """Units that a success has when it is settled, as far as is known."""
+        return self.sold
+
     @property
     def turn(self) -> str:
         """The act that leads a success on to its settlement."""

@@ -15,6 +15,7 @@ class OfferingBook(Sale):
     wanted, or the least where it is not, and orders at that price are filled pro rata. Window and caps are
     those of an offering; `minimum`: the least units of an order, 1 if it is left out."""
 
+    called: ClassVar[str] = "book of orders"
     gas: ClassVar[int] = 208_000
 
     kind: Literal["offering_book"]
