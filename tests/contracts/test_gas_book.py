@@ -41,18 +41,21 @@ def test_a_thousand_orders(
         base.currency.mint(who, 3 * ORDERS * K, by)
         base.currency.approve(book, 2**256 - 1, {"from": who})
     warp(plan.opens)
-    orders = []
+    orders, spent = [], []
 
     def order(number, level):
         who = people[number % 3]
         orders.append(who)
-        return book.order(2, least + level * TICK, {"from": who})
+        tx = book.order(2, least + level * TICK, {"from": who})
+        spent.append(tx.gas_used)
+        return tx
 
     measure("book order, the first", order(0, 63), ORDER + 60_000)
     measure("book order, at a price of its own", order(1, 0), ORDER)
     for number in range(2, ORDERS - 1):
         order(number, number % 32 + 16)
     measure("book order, the thousandth", order(ORDERS - 1, 31), ORDER)
+    record("book orders, all thousand", sum(spent), ORDERS * ORDER)
     warp(plan.closes)
     measure("book clear, a thousand orders at 64 prices", book.clear({"from": parties.stranger}), CLEAR)
     left = []
