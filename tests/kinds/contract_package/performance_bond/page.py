@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from api.i18n import N_
-from api.instruments.base import Case, Extent, Instrument, fact, in_order, report_steps, unexplained
+from api.instruments.base import Case, Extent, Instrument, fact, report_steps, stands, unexplained
 from api.instruments.words import PlainWords, Say, Write
 from api.models.deployment import StateView
 from finance.settlement.terms import FeedTerms, feed_terms
@@ -27,14 +27,9 @@ def _state(case: Case) -> StateView:
     for each in ("posted", "settled"):
         state = each if all(getattr(books, each) for books in found) else state
     aside = sum(books.left for books in found if books.posted and not books.settled)
-    return StateView(
-        state=state,
-        title=state,
-        sentence="A contractor answers for what the works show.",
-        time=case.now,
-        facts=[*unexplained(case), fact("aside", "Set aside", aside, "money")],
-        steps=in_order(report_steps(case)),
-    )
+    facts = [*unexplained(case), fact("aside", "Set aside", aside, "money")]
+    sentence = "A contractor answers for what the works show."
+    return stands(case, state, state, sentence, None, facts, report_steps(case))
 
 
 def _words(deal: Deal, say: Say, write: Write) -> PlainWords:
