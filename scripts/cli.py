@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
         "scripts.compare", "With and without data; for a swap, with and without it: side by side."
     ),
     "cashflows": Command("scripts.cashflows", "The cash-flow table of a deal."),
+    "cost": Command("scripts.cost", "What a deal costs in gas, beside published fees of intermediaries."),
     "validate": Command("scripts.validate", "Check deal files and show their terms hash."),
     "migrate": Command("scripts.migrate", "Write deal files of an earlier form in today's."),
     "deploy": Command("scripts.deploy", "Deploy a deal in one transaction and write its record."),
