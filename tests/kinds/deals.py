@@ -35,6 +35,15 @@ MORE = {
 }
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""
 OTHERS = {
+    "siheung-efficiency-abs": (
+        "kind: offering\n    sells: senior-units\n",
+        """kind: offering_book
+    sells: senior-units
+    least_price: {value: 98000, assumed: a fiftieth below par}
+    most_price: {value: 102000, assumed: a fiftieth above par}
+    tick: {value: 500, assumed: as fine as such bids are made}
+""",
+    ),
     "atlanta-eib-2019": (
         "kind: offering\n",
         """kind: offering_book
@@ -43,7 +52,7 @@ OTHERS = {
     tick: {value: 2.5, assumed: as fine as such bids are made}
     minimum: {value: 2, assumed: so that nobody orders dust}
 """,
-    )
+    ),
 }
 """Parts of the book in place of which another kind stands: what the file says, and what the test's does."""
 FEW = 4
@@ -56,6 +65,12 @@ def shown(kind: str) -> tuple[Path, ...]:
     own = Path(str(sys.modules[KINDS[kind].__module__].__file__)).parent
     files = [*sorted((ROOT / "deals").glob("*.yaml")), *sorted(own.glob("*.yaml"))]
     return _with(kind, files) or _with(kind, [*made()])
+
+
+@cache
+def made_for_tests() -> list[str]:
+    """The kinds that no file shows but those."""
+    return [kind for kind in KINDS if set(shown(kind)) <= set(made())]
 
 
 def _with(kind: str, files: list[Path]) -> tuple[Path, ...]:

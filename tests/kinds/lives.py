@@ -130,9 +130,10 @@ class Kept:
                     yield Act(holder, key, "subscribe", {"units": units}, 0)
 
     def _ordered(self, holder: str, books: OrderBooks, units: int) -> Iterator[Act]:
-        """As many units, the first holder's at the most there is, and as many again at the least."""
-        top = books.price_at(books.ladder.levels - 1) if holder == HOLDERS[0] else books.price
-        for price in (top, books.price):
+        """As many units, the first holder's at the most there is and the other's at half that, and as many
+        again at the least."""
+        level = (books.ladder.levels - 1) // (1 if holder == HOLDERS[0] else 2)
+        for price in (books.price_at(level), books.price):
             if units >= books.ladder.minimum:
                 yield Act(holder, books.key, "order", {"units": units, "price": price}, 0)
 
