@@ -55,7 +55,7 @@ def _entries(case: Case) -> Sequence[ProceedsRow]:
         made = [event for event in case.events("proceeds", "Recorded") if event.source == part]
         for event in made:
             entry = books.entries[event.arguments["entry"]]
-            use = text_of(books.terms.uses[entry.use][0])
+            use = text_of(entry.use)
             found.append(
                 ProceedsRow(
                     trace=trace_of(event),
@@ -81,7 +81,7 @@ WORDS = PartWords(
             "Recorded what proceeds were used for",
             name="record-use",
             asked=(
-                Parameter("use", "number", "the use, by its number in the terms, from 0", bits=8),
+                Parameter("use", "hash", "the use, by its name in the deal as 32 bytes"),
                 Parameter("amount", "amount", "minor units of the currency", least=1),
                 DOCUMENT,
             ),

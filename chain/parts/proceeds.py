@@ -8,7 +8,7 @@ from chain.history import Event, History
 from chain.parts.base import Now, PartKind, Rebuilt, Said, Standing, nobodys, said
 from chain.plan import Plan, Planned, Site
 from chain.reconciliation import Check
-from chain.terms import ZERO_ADDRESS, short_string
+from chain.terms import ZERO_ADDRESS, short_string, text_of
 from finance.report.text import token_money
 from finance.settlement.proceeds import ProceedsBooks, ProceedsTerms, Review
 from finance.settlement.terms import integer
@@ -58,6 +58,10 @@ def _what(_: History, event: Event) -> str:
     return said or ("accepted" if event.arguments["accepted"] else "objected to")
 
 
+def _use(event: Event) -> str | None:
+    return text_of(event.arguments["use"]) if event.name == "Recorded" else None
+
+
 EVENTS = ("Recorded", "Struck", "Reviewed")
 KIND = PartKind(
     "ProceedsRegister",
@@ -65,7 +69,14 @@ KIND = PartKind(
     standing=_standing,
     alone=frozenset(EVENTS),
     tables={
-        "proceeds": said(*EVENTS, entry="entry", what=_what, use="use", amount="amount", document="document")
+        "proceeds": said(
+            *EVENTS,
+            entry="entry",
+            what=_what,
+            use=lambda _, event: _use(event),
+            amount="amount",
+            document="document",
+        )
     },
 )
 
@@ -80,9 +91,7 @@ def plan(deal: Deal) -> Plan:
 
 def _planned(deal: Deal, key: str, register: Proceeds) -> Planned:
     decimals = deal.currency.token_decimals
-    uses = tuple(
-        (short_string(name), integer(use.amount.value, decimals)) for name, use in register.uses.items()
-    )
+    uses = {short_string(name): integer(use.amount.value, decimals) for name, use in register.uses.items()}
 
     def reviewer(site: Site) -> str:
         if register.reviewer is None:
@@ -93,7 +102,7 @@ def _planned(deal: Deal, key: str, register: Proceeds) -> Planned:
         terms = {
             "token": site.parts[register.of],
             "reviewer": reviewer(site),
-            "uses": [{"name": name, "amount": amount} for name, amount in uses],
+            "uses": [{"name": name, "amount": amount} for name, amount in uses.items()],
         }
         return (terms,)
 

@@ -36,17 +36,17 @@ interface IProceedsRegister {
 
     /// @param struck whether the issuer has taken it out again
     struct Entry {
-        uint8 use;
+        bytes32 use;
+        uint128 amount;
         Review review;
         bool struck;
-        uint128 amount;
         bytes32 document;
     }
 
     /// @param entry its number, from 0
-    /// @param use by its number in the terms
+    /// @param use by its name in the terms
     /// @param document the hash of what shows it
-    event Recorded(uint256 indexed entry, uint256 indexed use, uint256 amount, bytes32 document);
+    event Recorded(uint256 indexed entry, bytes32 indexed use, uint256 amount, bytes32 document);
     /// @param document the hash of what says why
     event Struck(uint256 indexed entry, bytes32 document);
     /// @param accepted whether it holds, by the reviewer; the last word counts
@@ -57,7 +57,7 @@ interface IProceedsRegister {
     error ProceedsRegister_NotReviewer(address caller);
     /// @dev The issue is not settled, so there are no proceeds.
     error ProceedsRegister_NotSettled();
-    error ProceedsRegister_NoSuchUse(uint256 use);
+    error ProceedsRegister_NoSuchUse(bytes32 use);
     error ProceedsRegister_NoSuchEntry(uint256 entry);
     error ProceedsRegister_Nothing();
     /// @param left that can still be recorded: for the use, or of the proceeds, whichever is less
@@ -70,7 +70,7 @@ interface IProceedsRegister {
 
     /// @notice Record that so much was used. Only the sale's issuer, once the issue is settled.
     /// @return entry its number
-    function record(uint8 use, uint128 amount, bytes32 document) external returns (uint256 entry);
+    function record(bytes32 use, uint128 amount, bytes32 document) external returns (uint256 entry);
 
     /// @notice Take an entry out again: its amount is unallocated from now on, and its document may count anew. Only the
     /// issuer.
@@ -84,7 +84,7 @@ interface IProceedsRegister {
     function entryCount() external view returns (uint256);
     function entryOf(uint256 entry) external view returns (Entry memory);
     /// @notice Recorded for a use, minor units.
-    function allocatedTo(uint256 use) external view returns (uint256);
+    function allocatedTo(bytes32 use) external view returns (uint256);
     /// @notice What the issue brought, minor units; 0 before it is settled.
     function raised() external view returns (uint256);
     /// @notice What of that is recorded for nothing.

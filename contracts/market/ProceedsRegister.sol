@@ -15,7 +15,8 @@ contract ProceedsRegister is IProceedsRegister, Initializable {
     Terms private _terms;
     uint256 private _allocated;
     Entry[] private _entries;
-    mapping(uint256 use => uint256) private _usedFor;
+    mapping(bytes32 use => uint256) private _planned;
+    mapping(bytes32 use => uint256) private _usedFor;
     /// @dev The number of the entry that a document counts in, from 1.
     mapping(bytes32 document => uint256) private _documents;
 
@@ -28,24 +29,24 @@ contract ProceedsRegister is IProceedsRegister, Initializable {
         uint256 count = terms_.uses.length;
         if (count == 0 || count > MAX_USES) revert ProceedsRegister_InvalidTerms("number of uses");
         for (uint256 i = 0; i < count; ++i) {
-            if (terms_.uses[i].amount == 0) revert ProceedsRegister_InvalidTerms("amount zero");
-            if (terms_.uses[i].name == 0) revert ProceedsRegister_InvalidTerms("name empty");
-            for (uint256 j = 0; j < i; ++j) {
-                if (terms_.uses[i].name == terms_.uses[j].name) revert ProceedsRegister_InvalidTerms("name twice");
-            }
+            Use calldata use = terms_.uses[i];
+            if (use.amount == 0) revert ProceedsRegister_InvalidTerms("amount zero");
+            if (use.name == 0) revert ProceedsRegister_InvalidTerms("name empty");
+            if (_planned[use.name] != 0) revert ProceedsRegister_InvalidTerms("name twice");
+            _planned[use.name] = use.amount;
         }
         _terms = terms_;
     }
 
     /// @inheritdoc IProceedsRegister
-    function record(uint8 use, uint128 amount, bytes32 document) external returns (uint256 entry) {
+    function record(bytes32 use, uint128 amount, bytes32 document) external returns (uint256 entry) {
         ISale sale = _sale();
         if (msg.sender != sale.terms().issuer) revert ProceedsRegister_NotIssuer(msg.sender);
         uint256 brought = sale.proceeds();
         // Nothing is brought by a sale that is not settled, and no donation changes that.
         // slither-disable-next-line incorrect-equality
         if (brought == 0) revert ProceedsRegister_NotSettled();
-        if (use >= _terms.uses.length) revert ProceedsRegister_NoSuchUse(use);
+        if (_planned[use] == 0) revert ProceedsRegister_NoSuchUse(use);
         if (amount == 0 || document == 0) revert ProceedsRegister_Nothing();
         uint256 known = _documents[document];
         if (known != 0) revert ProceedsRegister_DocumentUsed(document, known - 1);
@@ -54,7 +55,7 @@ contract ProceedsRegister is IProceedsRegister, Initializable {
         _allocated += amount;
         _usedFor[use] += amount;
         entry = _entries.length;
-        _entries.push(Entry(use, Review.None, false, amount, document));
+        _entries.push(Entry(use, amount, Review.None, false, document));
         _documents[document] = entry + 1;
         emit Recorded(entry, use, amount, document);
     }
@@ -90,8 +91,8 @@ contract ProceedsRegister is IProceedsRegister, Initializable {
     }
 
     /// @dev What can still be recorded for a use, of what the issue has brought.
-    function _left(uint256 use, uint256 brought) private view returns (uint256) {
-        uint256 ofUse = _terms.uses[use].amount - _usedFor[use];
+    function _left(bytes32 use, uint256 brought) private view returns (uint256) {
+        uint256 ofUse = _planned[use] - _usedFor[use];
         uint256 ofAll = brought - _allocated;
         return ofUse < ofAll ? ofUse : ofAll;
     }
@@ -115,7 +116,7 @@ contract ProceedsRegister is IProceedsRegister, Initializable {
     }
 
     /// @inheritdoc IProceedsRegister
-    function allocatedTo(uint256 use) external view returns (uint256) {
+    function allocatedTo(bytes32 use) external view returns (uint256) {
         return _usedFor[use];
     }
 

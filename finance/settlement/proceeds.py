@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from finance.settlement.acts import Call, table
 from finance.settlement.claim_token import TokenBooks
@@ -19,7 +19,7 @@ ACTS = table(
         "record",
         "issuer",
         "record that proceeds were used, with the hash of what shows it",
-        {"use": "uint8", "amount": "uint128", "document": "bytes32"},
+        {"use": "bytes32", "amount": "uint128", "document": "bytes32"},
     ),
     Call(
         "strike",
@@ -44,10 +44,10 @@ class Review(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """IProceedsRegister.Entry: so much, minor units, for a use by its number; `struck` out it counts no
-    more."""
+    """IProceedsRegister.Entry: so much, minor units, for a use by its name (bytes32); `struck` out it counts
+    no more."""
 
-    use: int
+    use: str
     amount: int
     document: str
     review: Review = Review.NONE
@@ -56,12 +56,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ProceedsTerms:
-    """IProceedsRegister.Terms. `token` is the key of a part; each of the `uses` has a name as the contract
-    has it (bytes32) and the most that is recorded for it, minor units."""
+    """IProceedsRegister.Terms. `token` is the key of a part; of each of the `uses`, by its name as the
+    contract has it (bytes32), the most that is recorded for it, minor units."""
 
     token: str
     reviewer: str
-    uses: tuple[tuple[str, int], ...]
+    uses: Mapping[str, int]
 
 
 @dataclass
@@ -86,12 +86,15 @@ class ProceedsBooks(Books):
         found = [] if reviewer == NOBODY else [reviewer]
         return {"issuer": [self.sale(world).terms.issuer], "reviewer": found}
 
+    def few(self, call: str) -> Mapping[str, Collection[Any]]:
+        return {"use": list(self.terms.uses)} if call == "record" else {}
+
     @property
     def standing(self) -> list[Entry]:
         """Entries that are not struck out."""
         return [each for each in self.entries.values() if not each.struck]
 
-    def allocated_to(self, use: int) -> int:
+    def allocated_to(self, use: str) -> int:
         """Recorded for a use, minor units."""
         return sum(each.amount for each in self.standing if each.use == use)
 
@@ -101,16 +104,16 @@ class ProceedsBooks(Books):
 
     # -- acts
 
-    def record(self, world: World, by: str, use: int, amount: int, document: str) -> int:
+    def record(self, world: World, by: str, use: str, amount: int, document: str) -> int:
         if not self.sale(world).proceeds:
             raise SettlementError(f"{self.key}: the issue is not settled")
-        if use >= len(self.terms.uses):
+        if use not in self.terms.uses:
             raise SettlementError(f"{self.key}: no use {use}")
         if not amount or document == NOTHING:
             raise SettlementError(f"{self.key}: needs an amount and a document")
         if document in [each.document for each in self.standing]:
             raise SettlementError(f"{self.key}: {document} counts already")
-        left = min(self.terms.uses[use][1] - self.allocated_to(use), self.unallocated(world))
+        left = min(self.terms.uses[use] - self.allocated_to(use), self.unallocated(world))
         if amount > left:
             raise SettlementError(f"{self.key}: {amount} of {left} that are left for use {use}")
         number = len(self.entries)

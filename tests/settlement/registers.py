@@ -25,7 +25,7 @@ class Register(Issue):
         names = ["0x" + bytes(f"use-{number}", "ascii").ljust(32, b"\0").hex() for number in range(3)]
         amounts = rng.choice(((5, 10**7, 2**128 - 1), (10**9, 3, 40), (1, 1, 1)))
         self.terms = ProceedsTerms(
-            "token", rng.choice((REVIEWER, REVIEWER, NOBODY)), tuple(zip(names, amounts, strict=True))
+            "token", rng.choice((REVIEWER, REVIEWER, NOBODY)), dict(zip(names, amounts, strict=True))
         )
         super().__init__(chain, rng)
         self.world.parts["register"] = ProceedsBooks(self.terms, key="register")
@@ -33,7 +33,7 @@ class Register(Issue):
     def _deploy(self, chain: Chain) -> dict[str, Contract]:
         contracts = super()._deploy(chain)
         register = chain.clone("ProceedsRegister")
-        given = (contracts["token"].address, self.terms.reviewer, list(self.terms.uses))
+        given = (contracts["token"].address, self.terms.reviewer, list(self.terms.uses.items()))
         chain.send(ISSUER, register, "initialize", given)
         return contracts | {"register": register}
 
@@ -53,10 +53,10 @@ class Register(Issue):
 
     def _of_the_register(self) -> Iterator[Choice]:
         rng, books = self.rng, self.books
-        use = rng.choice((0, 1, 2, 3, 255))
+        use = rng.choice((*self.terms.uses, *self.terms.uses, NOTHING, "0x" + "11" * 32))
         left = 0
-        if use < len(self.terms.uses) and self.is_sold:
-            left = min(self.terms.uses[use][1] - books.allocated_to(use), books.unallocated(self.world))
+        if use in self.terms.uses and self.is_sold:
+            left = min(self.terms.uses[use] - books.allocated_to(use), books.unallocated(self.world))
         amount = rng.choice((left, left, (left + 1) // 2, rng.randint(0, left), left + 1, 0, 1))
         document = rng.choice((*DOCUMENTS, "0x" + rng.randbytes(32).hex()))
         entry = rng.choice((*books.entries, len(books.entries), 2**256 - 1))
@@ -72,11 +72,13 @@ class Register(Issue):
         yield from super().views()
         books = self.books
         yield View("register", "entryCount()", (), [len(books.entries)])
-        for use in range(len(self.terms.uses)):
-            yield View("register", "allocatedTo(uint256)", (use,), [books.allocated_to(use)])
+        for use in self.terms.uses:
+            yield View(
+                "register", "allocatedTo(bytes32)", (bytes.fromhex(use[2:]),), [books.allocated_to(use)]
+            )
         if self.is_sold:
             yield View("register", "raised()", (), [books.sale(self.world).proceeds])
             yield View("register", "unallocated()", (), [books.unallocated(self.world)])
         for number, each in books.entries.items():
-            found = [each.use, each.review, each.struck, each.amount, int(each.document, 16)]
+            found = [int(each.use, 16), each.amount, each.review, each.struck, int(each.document, 16)]
             yield View("register", "entryOf(uint256)", (number,), found)

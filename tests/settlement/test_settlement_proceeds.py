@@ -55,19 +55,19 @@ def test_no_more_is_recorded_than_was_raised_and_no_document_counts_twice(chain:
             assert len({each.document for each in standing}) == len(standing)
             raised = books.sale(life.world).proceeds
             assert 0 <= books.unallocated(life.world) <= raised
-            for use, (_, most) in enumerate(books.terms.uses):
+            for use, most in books.terms.uses.items():
                 assert sum(each.amount for each in standing if each.use == use) <= most
     assert recorded > 50
 
 
-LEFT = "min(self.terms.uses[use][1] - self.allocated_to(use), self.unallocated(world))"
+LEFT = "min(self.terms.uses[use] - self.allocated_to(use), self.unallocated(world))"
 MUTANTS: list[tuple[Any, str, str, str]] = [
     (ProceedsBooks, "record", "amount > left", "amount >= left"),
-    (ProceedsBooks, "record", LEFT, "self.terms.uses[use][1] - self.allocated_to(use)"),
+    (ProceedsBooks, "record", LEFT, "self.terms.uses[use] - self.allocated_to(use)"),
     (ProceedsBooks, "record", LEFT, "self.unallocated(world)"),
     (ProceedsBooks, "record", "in [each.document for each in self.standing]", "in [NOTHING]"),
     (ProceedsBooks, "record", "for each in self.standing]:", "for each in self.entries.values()]:"),
-    (ProceedsBooks, "record", "use >= len", "use > len"),
+    (ProceedsBooks, "record", "use not in self.terms.uses", "False"),
     (ProceedsBooks, "strike", "struck=True", "struck=False"),
     (ProceedsBooks, "review", "if accepted", "if not accepted"),
     (ProceedsBooks, "_existing", "found is None or found.struck", "found is None"),
