@@ -64,6 +64,7 @@ PAGES = [
     "securitisation.md",
     "spv.md",
     "offering-book.md",
+    "proceeds.md",
     "trade-desk.md",
 ]
 INSTRUMENTS = sorted(
