@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from finance.terms.part import Link, Part
+from finance.terms.part import Link, Part, Whole
 from finance.terms.spv import Named
 from finance.terms.values import Key, NumberTerm, Strict, Text
 
@@ -27,11 +27,15 @@ class Proceeds(Part):
     called: ClassVar[str] = "register of proceeds"
     led: ClassVar[bool] = True
     gas: ClassVar[int] = 130_000
+    GAS_OF_A_USE: ClassVar[int] = 60_000
 
     kind: Literal["proceeds"]
     of: Annotated[Key, Link("claim_token", "accounts for")]
     reviewer: Key | None = None
     uses: Annotated[dict[Key, Use], Named]
+
+    def least_gas(self, deal: Whole) -> int:
+        return self.gas + self.GAS_OF_A_USE * len(self.uses)
 
     @property
     def named(self) -> list[tuple[str, str]]:

@@ -64,7 +64,6 @@ PAGES = [
     "securitisation.md",
     "spv.md",
     "offering-book.md",
-    "proceeds.md",
     "trade-desk.md",
 ]
 INSTRUMENTS = sorted(

@@ -132,7 +132,7 @@ OWN = {
     "offering_book": ("OrderBook", '"offering_book"'),
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
-    "proceeds": ("ProceedsRegister", "ProceedsBooks", '"proceeds"'),
+    "proceeds": ("ProceedsRegister", "ProceedsBooks"),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""

@@ -73,9 +73,7 @@ class Register(Issue):
         books = self.books
         yield View("register", "entryCount()", (), [len(books.entries)])
         for use in self.terms.uses:
-            yield View(
-                "register", "allocatedTo(bytes32)", (bytes.fromhex(use[2:]),), [books.allocated_to(use)]
-            )
+            yield View("register", "allocatedTo(bytes32)", (int(use, 16),), [books.allocated_to(use)])
         if self.is_sold:
             yield View("register", "raised()", (), [books.sale(self.world).proceeds])
             yield View("register", "unallocated()", (), [books.unallocated(self.world)])
