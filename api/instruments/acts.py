@@ -32,6 +32,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "treasury": "api.instruments.swap_acts:TREASURY",
         "spv": "api.instruments.spv_acts:WORDS",
         "trade_desk": "api.instruments.trade_desk:WORDS",
+        "proceeds": "api.instruments.proceeds:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

@@ -29,6 +29,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "offering_book": "chain.parts.offering_book:KIND",
         "oracle": "chain.parts.oracle:KIND",
         "payment": "chain.parts.payment:KIND",
+        "proceeds": "chain.parts.proceeds:KIND",
         "registry": "chain.parts.registry:KIND",
         "spv": "chain.parts.spv:KIND",
         "token": "chain.parts.token:KIND",

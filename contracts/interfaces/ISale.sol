@@ -56,5 +56,7 @@ interface ISale {
     function sold() external view returns (uint256);
     /// @notice Units of those sold that parties of the deal bought, which do not count towards the soft cap.
     function soldToParties() external view returns (uint256);
+    /// @notice What the issuer was given, minor units; 0 until it is settled.
+    function proceeds() external view returns (uint256);
     function terms() external view returns (Terms memory);
 }

@@ -55,6 +55,11 @@ abstract contract Sale is ISale, Initializable {
     }
 
     /// @inheritdoc ISale
+    function proceeds() external view returns (uint256) {
+        return _settled ? _proceeds() : 0;
+    }
+
+    /// @inheritdoc ISale
     function terms() external view returns (Terms memory) {
         return _terms;
     }
@@ -76,10 +81,14 @@ abstract contract Sale is ISale, Initializable {
 
     function _pay() internal {
         _settled = true;
-        uint256 proceeds = uint256(_sold) * _price();
-        emit OfferingSettled(_sold, proceeds);
+        uint256 amount = _proceeds();
+        emit OfferingSettled(_sold, amount);
         IServicer(_terms.servicer).activate();
-        IERC20(_terms.currency).safeTransfer(_terms.issuer, proceeds);
+        IERC20(_terms.currency).safeTransfer(_terms.issuer, amount);
+    }
+
+    function _proceeds() private view returns (uint256) {
+        return uint256(_sold) * _price();
     }
 
     /// @dev Parties together buy no more than what others need not, of which they have `bought` so much.

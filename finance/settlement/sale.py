@@ -83,6 +83,11 @@ class SaleBooks(Books):
         price: int = self.terms.unit_price
         return price
 
+    @property
+    def proceeds(self) -> int:
+        """What the issuer was given, minor units; 0 until it is settled."""
+        return self.sold * self.price if self.settled else 0
+
     def open_to_parties(self, bought: int) -> int:
         """Units that parties of the deal could still buy, who have bought so many."""
         open_: int = self.terms.hard_cap - self.terms.soft_cap - bought
@@ -116,10 +121,9 @@ class SaleBooks(Books):
     def _pay(self, world: World) -> None:
         """The end of a success."""
         self.settled = True
-        proceeds = self.sold * self.price
-        world.emit(self.key, "OfferingSettled", units=self.sold, proceeds=proceeds)
+        world.emit(self.key, "OfferingSettled", units=self.sold, proceeds=self.proceeds)
         world.call(self.key, self.terms.servicer, "activate")
-        world.move(world.addresses[self.key], self.terms.issuer, proceeds, "proceeds")
+        world.move(world.addresses[self.key], self.terms.issuer, self.proceeds, "proceeds")
 
     def _meets(self, units: int, of_parties: int) -> bool:
         met: bool = units - of_parties >= self.terms.soft_cap

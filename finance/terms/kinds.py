@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finance.terms.claim_token import ClaimToken
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
+    from finance.terms.proceeds import Proceeds
     from finance.terms.spv import Spv
     from finance.terms.swap import KpiPayment
     from finance.terms.trade_desk import TradeDesk
@@ -36,6 +37,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "offering": "finance.terms.offering:Offering",
         "offering_book": "finance.terms.offering_book:OfferingBook",
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
+        "proceeds": "finance.terms.proceeds:Proceeds",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -51,6 +53,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "offering": "finance.terms.offering_rules:RULES",
         "offering_book": "finance.terms.offering_book_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
+        "proceeds": "finance.terms.proceeds_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -77,7 +80,16 @@ def _models() -> list[type[Part]]:
 
 if TYPE_CHECKING:
     AnyPart: TypeAlias = (
-        KpiBond | KpiPayment | Treasury | ClaimToken | Offering | OfferingBook | TradeDesk | Spv | Tranche
+        KpiBond
+        | KpiPayment
+        | Treasury
+        | ClaimToken
+        | Offering
+        | OfferingBook
+        | TradeDesk
+        | Proceeds
+        | Spv
+        | Tranche
     )
 else:
     # A union of the models themselves: a field typed as their base would drop what is theirs from the hash.

@@ -16,6 +16,15 @@ def desk(minimum: str, days: str) -> str:
     return f"\n  desk: {{kind: trade_desk, trades: token, {terms}}}{END}"
 
 
+def register(uses: str, reviewer: str = "") -> list[tuple[str, str]]:
+    """A register of proceeds at their end: the whole issue are 25,000,000."""
+    return [(END, f"\n  works: {{kind: proceeds, of: token{reviewer}, uses: {{{uses}}}}}{END}")]
+
+
+def use(name: str, amount: str) -> str:
+    return f"{name}: {{title: x, amount: {{value: {amount}, assumed: x}}}}"
+
+
 def book(least: str, most: str, tick: str, minimum: str = "1") -> list[tuple[str, str]]:
     """The offering as a book of orders: 25,000 units at par 1,000."""
     prices = {"least_price": least, "most_price": most, "tick": tick, "minimum": minimum}
@@ -320,6 +329,31 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "parts.desk.quote_days",
         "91",
         "must be a whole number from 1 to 90",
+    ),
+    "uses of more than the issue": (
+        register(f"{use('sewers', '20000000')}, {use('costs', '5000001')}"),
+        "parts.works.uses",
+        "{sewers:",
+        "come to 25000001, and the whole issue is 25000000",
+    ),
+    "a use of nothing": (
+        register(f"{use('sewers', '25000000')}, {use('costs', '0')}"),
+        "parts.works.uses.costs.amount",
+        "0",
+        "must be greater than 0",
+    ),
+    "no use at all": (register(""), "parts.works.uses", "{}", "must be 1 to 32"),
+    "a reviewer who is not there": (
+        register(use("sewers", "25000000"), ", reviewer: nobody"),
+        "parts.works.reviewer",
+        "nobody",
+        "unknown party",
+    ),
+    "a reviewer who reviews itself": (
+        register(use("sewers", "25000000"), ", reviewer: issuer"),
+        "parts.works.reviewer",
+        "issuer",
+        "has not the role verifier",
     ),
     "book whose most is no tick": (
         book("990", "1010", "3"),

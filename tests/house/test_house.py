@@ -132,6 +132,7 @@ OWN = {
     "offering_book": ("OrderBook", '"offering_book"'),
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
+    "proceeds": ("ProceedsRegister", "ProceedsBooks"),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -169,8 +170,8 @@ ELSEWHERE = re.compile(
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|spv|tranche|amounts)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
@@ -183,6 +184,7 @@ EVENTS_OF = (
     "offering_book",
     "token",
     "trade_desk",
+    "proceeds",
     "spv",
     "registry",
 )

@@ -31,7 +31,16 @@ MORE = {
     trades: token
     minimum: {value: 200, assumed: the lot in which such bonds are traded}
     quote_days: {value: 10, assumed: longer than anybody leaves a price open}
-"""
+""",
+    "singapore-ebus-loan": """
+  proceeds:
+    kind: proceeds
+    of: token
+    reviewer: verifier
+    uses:
+      buses: {title: Electric buses, amount: {value: 45000000, assumed: three quarters of the loan}}
+      depots: {title: Depots and chargers, amount: {value: 15000000, assumed: the rest}}
+""",
 }
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""
 OTHERS = {
