@@ -52,6 +52,10 @@ def is_stale(root: Path = ROOT) -> bool:
     return built is None or not stamp.exists() or stamp.read_text() != source_digest(root)
 
 
+LACKS = "not found: contracts/"
+"""What the compiler says where it was not given a source."""
+
+
 def _brownie(root: Path) -> list[str]:
     here = Path(sys.executable).parent
     beside = f"{here}{os.pathsep}{root / '.venv' / 'bin'}"
@@ -77,9 +81,10 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
         yield
 
 
-def _project(root: Path, beside: Path) -> Path:
-    """What brownie needs of the project, in a folder of its own: it writes over what others are reading."""
-    for name in ("contracts", "build/contracts"):
+def _project(root: Path, beside: Path, anew: bool) -> Path:
+    """What brownie needs of the project, in a folder of its own: it writes over what others are reading. With
+    what it made the last time, which it does not make again, unless all is made `anew`."""
+    for name in ("contracts",) if anew else ("contracts", "build/contracts"):
         if (root / name).is_dir():
             shutil.copytree(root / name, beside / name)
     shutil.copy(root / "brownie-config.yaml", beside)
@@ -110,25 +115,35 @@ def ensure_compiled(root: Path = ROOT, say: Callable[[str], None] = _say) -> boo
             return False
         digest = source_digest(root)
         say("compiling the contracts ...")
-        environment = dict(os.environ)
-        environment.setdefault("SOLCX_BINARY_PATH", str(root / ".toolchain" / "solcx"))
-        with TemporaryDirectory(dir=root / "build", prefix="compile-") as beside:
-            done = subprocess.run(
-                _brownie(root),
-                cwd=_project(root, Path(beside)),
-                env=environment,
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-            )
-            output = done.stdout + done.stderr
-            # brownie compile exits 0 whatever the compiler says.
-            if done.returncode or "CompilerError" in output or "Traceback" in output or "ERROR" in output:
-                raise ToolchainError(f"the contracts do not compile:\n{output[-4000:]}")
-            _publish(Path(beside) / "build" / "contracts", root / "build" / "contracts")
+        # A source that has changed may import one that has not, which brownie does not give the compiler.
+        _make(root, anew=False) or _make(root, anew=True)
         (root / "build" / "penstock-sources.sha256").write_text(digest)
         _load.cache_clear()
         error_abis.cache_clear()
+    return True
+
+
+def _make(root: Path, anew: bool) -> bool:
+    """Compile and publish; False if that lacks a source of the project, which it has `anew`. Raises
+    ToolchainError."""
+    environment = dict(os.environ)
+    environment.setdefault("SOLCX_BINARY_PATH", str(root / ".toolchain" / "solcx"))
+    with TemporaryDirectory(dir=root / "build", prefix="compile-") as beside:
+        done = subprocess.run(
+            _brownie(root),
+            cwd=_project(root, Path(beside), anew),
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        output = done.stdout + done.stderr
+        if not anew and LACKS in output:
+            return False
+        # brownie compile exits 0 whatever the compiler says.
+        if done.returncode or "CompilerError" in output or "Traceback" in output or "ERROR" in output:
+            raise ToolchainError(f"the contracts do not compile:\n{output[-4000:]}")
+        _publish(Path(beside) / "build" / "contracts", root / "build" / "contracts")
     return True
 
 

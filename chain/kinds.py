@@ -24,6 +24,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "kpi_payment": "chain.parts.payment:plan",
         "spv": "chain.parts.spv:plan",
         "trade_desk": "chain.parts.trade_desk:plan",
+        "proceeds": "chain.parts.proceeds:plan",
     },
     "penstock.plans",
 )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORDS: Final[Registry[PartWords]] = Registry(
     {
         "offering": "api.instruments.offering:WORDS",
+        "offering_book": "api.instruments.offering_book:WORDS",
         "token": "api.instruments.token:WORDS",
         "registry": "api.instruments.registry:WORDS",
         "oracle": "api.instruments.oracle:WORDS",
@@ -31,6 +32,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "treasury": "api.instruments.swap_acts:TREASURY",
         "spv": "api.instruments.spv_acts:WORDS",
         "trade_desk": "api.instruments.trade_desk:WORDS",
+        "proceeds": "api.instruments.proceeds:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

@@ -122,7 +122,7 @@ COLLECTIONS = (
     replace(tabled("fixings", "Reports turned into rates and amounts", FixingRow, "bond"), make=_fixing),
     tabled("fundings", "Money put into the bond", FundingRow, "bond", account=("payer",), posted="amount"),
     tabled("surplus", "Money returned to the issuer", SurplusRow, "bond"),
-    turns("offering", "bond", "token"),
+    turns("offering", "offering_book", "bond", "token"),
 )
 
 

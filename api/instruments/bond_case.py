@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.instruments.base import Case
+from api.instruments.offering import books as sale
 from api.instruments.offering import offering_state
 from api.instruments.slots import Slot
 from api.instruments.token import units
@@ -78,4 +79,7 @@ def state_name(case: Case) -> str:
 def planned_units(case: Case) -> int:
     """Units that payments to come are for: those in issue, or sold when the sale is over. While it is open,
     what is sold so far may still become nothing or more, and the plan is the full issue."""
-    return units(case) if state_name(case) not in ("announced", "offering") else case.terms.hard_cap
+    state = state_name(case)
+    if state in ("announced", "offering"):
+        return case.terms.hard_cap
+    return sale(case).coming(case.now) if state == "sold" else units(case)

@@ -14,13 +14,13 @@ from api.instruments.sentences import Sentence, units_of
 from api.instruments.token import symbol
 from api.models.deployment import NextStep
 from finance.settlement.offering import ACTS as CALLS
-from finance.settlement.offering import OfferingBooks
+from finance.settlement.sale import SaleBooks
 
 if TYPE_CHECKING:
     from api.index.reader import Deployment
 
 OFFERING_STATES = ("announced", "offering", "sold", "failed", "settled")
-"""In words, by IOffering.State."""
+"""In words, by ISale.State."""
 TITLES = {
     "announced": "Offering announced",
     "offering": "Offering open",
@@ -28,11 +28,31 @@ TITLES = {
     "failed": "Issue failed",
 }
 """Of the states before it is settled."""
+TURNS = {
+    "clear": ("clear-book", "the book can be cleared: the price that all pay"),
+    "deliver": ("deliver-order", "units that orders have bought can be delivered"),
+    "settle": ("settle-offering", "the issue can be settled: money to the issuer, the claim begins"),
+}
+"""What leads a success on, by the books' name of the act: the step, and why."""
+NAMES = {
+    "offering": {"settle": "settle-offering"},
+    "offering_book": {
+        "clear": "clear-book",
+        "deliver": "deliver-order",
+        "take": "take-order",
+        "settle": "settle-book",
+        "refund": "refund-from-book",
+    },
+}
+"""Of acts as clients call them, if not as the books do, by the kind of sale."""
 
 
-def books(case: Case, key: str | None = None) -> OfferingBooks:
-    """The books of the offering, or of the one that is called `key`."""
-    return case.books("offering", OfferingBooks) if key is None else case.world.books(key, OfferingBooks)
+def books(case: Case, key: str | None = None) -> SaleBooks:
+    """The books of the sale, of whatever kind, or of the one that is called `key`."""
+    if key is not None:
+        return case.world.books(key, SaleBooks)
+    found = (case.world.parts.get(each) for each in case.deployment.keys.values())
+    return next(each for each in found if isinstance(each, SaleBooks))
 
 
 def offering_state(case: Case, key: str | None = None) -> str:
@@ -42,11 +62,13 @@ def offering_state(case: Case, key: str | None = None) -> str:
 
 def offering_sentence(case: Case, state: str, key: str | None = None) -> str:
     """Where it stands before it is settled."""
-    terms, sold = books(case, key).terms, books(case, key).sold
+    sale = books(case, key)
+    terms, are = sale.terms, "sold" if sale.placed == sale.sold else "ordered"
     return {
         "announced": f"The offering opens on {day(terms.opens)}.",
-        "offering": f"{sold} of {terms.hard_cap} units are sold; the offering closes on {day(terms.closes)}.",
-        "sold": f"{sold} units are sold; the issue waits to be settled.",
+        "offering": f"{sale.placed} of {terms.hard_cap} units are {are}; "
+        f"the offering closes on {day(terms.closes)}.",
+        "sold": f"{sale.placed} units are {are}; the issue waits to be settled.",
         "failed": "Too few units were sold, or nobody settled the issue in time; holders get their money "
         "back.",
     }[state]
@@ -54,18 +76,26 @@ def offering_sentence(case: Case, state: str, key: str | None = None) -> str:
 
 def offering_steps(case: Case, state: str, key: str | None = None) -> list[NextStep]:
     """What comes next while the offering is not settled."""
-    opens, closes = books(case, key).terms.opens, books(case, key).terms.closes
+    sale = books(case, key)
+    opens, closes = sale.terms.opens, sale.terms.closes
     match state:
         case "announced":
             return [step("opens", "the offering opens", opens, due=False)]
         case "offering":
-            return [step("subscribe", f"the offering is open until {day(closes)}", closes, "subscribe")]
+            action = _name(sale, next(iter(sale.ACTS)))
+            return [step("subscribe", f"the offering is open until {day(closes)}", closes, action)]
         case "sold":
-            title = "the issue can be settled: money to the issuer, the claim begins"
-            return [step("settle-offering", title, closes, "settle-offering")]
+            turn, title = TURNS[sale.turn]
+            return [step(turn, title, closes, _name(sale, sale.turn))]
         case "failed":
-            return [step("refund", "the issue has failed: holders get their money back", closes, "refund")]
+            title = "the issue has failed: holders get their money back"
+            return [step("refund", title, closes, _name(sale, "refund"))]
     return []
+
+
+def _name(sale: SaleBooks, call: str) -> str:
+    """Of an act of a sale, as clients call it."""
+    return NAMES[sale.KIND].get(call, call)
 
 
 @dataclass(frozen=True)
@@ -76,7 +106,7 @@ class Offer:
     deployment: Deployment
     part: str
     symbol: str
-    books: OfferingBooks
+    books: SaleBooks
     failed: bool
     may_hold: bool | None
     balance: int | None
@@ -102,7 +132,14 @@ def offered(case: Case, may_hold: Mapping[str, bool], balance: int | None) -> It
 
 COLLECTIONS = (
     tabled("subscriptions", "Units sold in the offering", SubscriptionRow, "offering", account=("holder",)),
-    tabled("refunds", "Units returned after a failed offering", RefundRow, "offering", account=("holder",)),
+    tabled(
+        "refunds",
+        "Units returned after a failed offering",
+        RefundRow,
+        "offering",
+        "offering_book",
+        account=("holder",),
+    ),
 )
 
 
@@ -117,22 +154,24 @@ REFUSALS: Mapping[str, str] = {
     "Offering_SoldInThisBlock": "Units were sold in this very block; settle in a later one.",
     "Offering_ZeroUnits": "At least one unit must be named.",
 }
+REFUND = Offered(
+    "Return {units} units of the failed issue for their price",
+    "Returned units of a failed issue for their price",
+    who="investor",
+)
+SETTLE = Offered(
+    "Settle the offering: the money to the issuer, and the claim begins",
+    "Settled the offering",
+    name="settle-offering",
+)
 ACTS = offers(
     "offering",
     CALLS,
     subscribe=Offered(
         "Buy {units} units for {money}", "Bought units in the offering", pays=_price, who="investor"
     ),
-    refund=Offered(
-        "Return {units} units of the failed issue for their price",
-        "Returned units of a failed issue for their price",
-        who="investor",
-    ),
-    settle=Offered(
-        "Settle the offering: the money to the issuer, and the claim begins",
-        "Settled the offering",
-        name="settle-offering",
-    ),
+    refund=REFUND,
+    settle=SETTLE,
 )
 TOLD: Mapping[str, Sentence] = {
     "Subscribed": lambda t, a: t.say(

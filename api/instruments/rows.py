@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from api.models import Address, Minor, Resource, Trace
+from api.models import Address, Hash, Minor, Resource, Trace
 
 
 class DistributionRow(Resource):
@@ -46,6 +46,26 @@ class SubscriptionRow(Resource):
     paid: Minor
 
 
+class OrderRow(Resource):
+    """Units ordered at a `price` each or less, and what was paid in for them."""
+
+    trace: Trace
+    holder: Address
+    order: int
+    units: int
+    price: Minor
+    paid: Minor
+
+
+class DeliveryRow(Resource):
+    """Units that an order has bought."""
+
+    trace: Trace
+    holder: Address
+    order: int
+    units: int
+
+
 class RefundRow(Resource):
     """Units returned after a failed offering."""
 
@@ -66,6 +86,20 @@ class TradeRow(Resource):
     price: Minor
     paid: Minor
     quote: str
+
+
+class ProceedsRow(Resource):
+    """An entry of the register of proceeds: so much was used for `use`, a key of the deal, as the `document`
+    of that hash shows. `review`: none, accepted or objected; `struck` out by the issuer it counts no more."""
+
+    trace: Trace
+    entry: int
+    use: str
+    title: str
+    amount: Minor
+    document: Hash
+    review: str
+    struck: bool
 
 
 class FundingRow(Resource):

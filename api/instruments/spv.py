@@ -136,7 +136,7 @@ COLLECTIONS = (
     token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
-    turns("spv", "offering", "token"),
+    turns("spv", "offering", "offering_book", "token"),
 )  # fmt: skip
 
 SPV = Instrument(

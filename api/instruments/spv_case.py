@@ -11,7 +11,7 @@ from chain.terms import short_string
 from finance.report.waterfall_words import Teller
 from finance.securitisation.planned import ahead, planned
 from finance.settlement.claim_token import TokenBooks
-from finance.settlement.offering import OfferingBooks
+from finance.settlement.sale import SaleBooks
 from finance.settlement.spv_books import SpvBooks, State
 from finance.settlement.spv_terms import TrancheTerms, VehicleTerms, vehicle_terms
 from finance.settlement.terms import FeedTerms
@@ -81,7 +81,7 @@ def units(case: Case, tranche: TrancheTerms) -> int:
     return case.world.books(tranche.token, TokenBooks).supply
 
 
-def sale(case: Case, tranche: TrancheTerms) -> OfferingBooks:
+def sale(case: Case, tranche: TrancheTerms) -> SaleBooks:
     """The books of a tranche's offering."""
     return offering.books(case, tranche.offering)
 

@@ -91,7 +91,7 @@ COLLECTIONS = (
     token.DISTRIBUTIONS,
     *token.COLLECTIONS,
     *offering.COLLECTIONS,
-    turns("payment", "treasury", "offering", "token"),
+    turns("payment", "treasury", "offering", "offering_book", "token"),
 )  # fmt: skip
 
 

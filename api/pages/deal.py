@@ -217,7 +217,7 @@ class _Maker:
         head = services.index.head()
         view.read_to = case.deployment.indexed if head and case.deployment.indexed < head.block else None
         view.state = state_words(live.state.state, live.state.title, say)
-        view.subscribable = live.state.state == "offering"
+        view.subscribable = live.state.state == "offering" and "offering" in case.deployment.keys
         settlements = settlement_views(services, id)
         kpis = kpi_views(services, id)
         reports = sorted(report_views(services, id), key=lambda each: (-each.trace.block, -each.trace.log))

@@ -67,6 +67,9 @@ FIELDS = {
     "closes": N_("Closes"),
     "soft_cap": N_("Least that must be sold"),
     "hard_cap": N_("Most that is sold"),
+    "least_price": N_("Lowest price"),
+    "most_price": N_("Highest price"),
+    "tick": N_("From one price to the next"),
     "quote_days": N_("Longest life of a quote, days"),
     "nodes": N_("Measuring nodes"),
     "quorum": N_("Signatures needed"),
@@ -134,7 +137,7 @@ ROLES = {
 _MONEY = {
     "principal", "denomination", "amount", "soft_cap", "hard_cap", "challenge_bond", "challenge_reward",
     "fixed", "unit_price", "operating_cost", "debt_service", "opening", "expected", "balance", "total",
-    "less", "due",
+    "less", "due", "least_price", "most_price", "tick",
 }  # fmt: skip
 _PERCENT = {"rate", "late_rate", "probability", "fraction", "issue_price"}
 _OF_KPI = {

@@ -9,24 +9,27 @@ read it; and how the part stands at a block.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from chain.parts.base import Now, PartKind, Said, Seen, Standing
+from chain.plan import Planned
 from chain.reconciliation import Row
 from finance.registry import Registry
 from finance.settlement.acts import Act
 from finance.settlement.world import World
 
-__all__ = ["PARTS", "acts_of", "is_apart", "is_begun_before", "rows_of", "standing_of", "words_of"]
+__all__ = ["PARTS", "SALES", "acts_of", "is_apart", "is_begun_before", "rows_of", "standing_of", "words_of"]
 
 PARTS: Final[Registry[PartKind]] = Registry(
     {
         "bond": "chain.parts.bond:KIND",
         "currency": "chain.parts.currency:KIND",
         "offering": "chain.parts.offering:KIND",
+        "offering_book": "chain.parts.offering_book:KIND",
         "oracle": "chain.parts.oracle:KIND",
         "payment": "chain.parts.payment:KIND",
+        "proceeds": "chain.parts.proceeds:KIND",
         "registry": "chain.parts.registry:KIND",
         "spv": "chain.parts.spv:KIND",
         "token": "chain.parts.token:KIND",
@@ -37,6 +40,16 @@ PARTS: Final[Registry[PartKind]] = Registry(
     "penstock.contracts",
 )
 """By kind, as the books have it. Another package's contract is compiled there (chain.artifacts)."""
+
+SALES: Final[Registry[Callable[..., Planned]]] = Registry(
+    {
+        "offering": "chain.parts.offering:planned",
+        "offering_book": "chain.parts.offering_book:planned",
+    },
+    "penstock.sales",
+)
+"""How the sale of a claim is planned, by its kind in the deal file: from the deal, the part's key and what
+all sales say (chain.parts.sale.Sale)."""
 
 
 def words_of(row: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chain.history import Event, History
-from chain.parts import offering, token
+from chain.parts import sale as sales
+from chain.parts import token
 from chain.parts.base import (
     Cells,
     Now,
@@ -33,7 +34,7 @@ from finance.settlement.terms import NEVER, Effect, SettlementTerms, settlement_
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.bond import KpiBond
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 
 
 def _funded(a: Said, _world: World) -> Rebuilt:
@@ -245,16 +246,16 @@ TABLES = {
 
 def plan(deal: Deal) -> Plan:
     """The bond of a group, its token and the sale of it."""
-    terms, key, sale = settlement_terms(deal), deal.key_of(KpiBond), deal.key_of(Offering)
+    terms, key, sale = settlement_terms(deal), deal.key_of(KpiBond), deal.key_of(Sale)
     claim, issuer = deal.only(KpiBond).token, deal.wallet_of(key, "issuer")
     agent = deal.wallet_of(claim, "agent")
     feeds = [PlannedFeed(feed, (key,), issuer) for feed in terms.feeds]
     parts = (
         token.planned(claim, terms, agent, minter=sale, servicer=key),
-        offering.planned(sale, terms, claim, key, issuer, (issuer, agent)),
+        sales.planned(deal, sale, terms, claim, key, issuer, (issuer, agent)),
         planned(key, terms, claim, sale, issuer),
     )
-    return Plan(parts, tuple(feeds), (offering.deadline(terms),))
+    return Plan(parts, tuple(feeds), (sales.deadline(terms),))
 
 
 def planned(key: str, terms: SettlementTerms, token: str, offering: str, issuer: str) -> Planned:

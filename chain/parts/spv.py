@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chain.history import Event, History
-from chain.parts import offering, token
+from chain.parts import sale as sales
+from chain.parts import token
 from chain.parts.base import (
     Cells,
     Held,
@@ -196,10 +197,10 @@ def plan(deal: Deal) -> Plan:
         agent = deal.wallet_of(each.token, "agent")
         parts.append(token.planned(each.token, each, agent, minter=each.offering, servicer=key))
         parties = (issuer, agent, *people.values())
-        parts.append(offering.planned(each.offering, each, each.token, key, issuer, parties))
+        parts.append(sales.planned(deal, each.offering, each, each.token, key, issuer, parties))
     treasury = _planned(key, terms)
     feeds = tuple(PlannedFeed(feed, (key,), issuer) for feed, _ in terms.facts)
-    deadlines = tuple(offering.deadline(each) for each in terms.tranches)
+    deadlines = tuple(sales.deadline(each) for each in terms.tranches)
     return Plan((*parts, treasury), feeds, deadlines)
 
 

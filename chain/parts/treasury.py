@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chain.history import Event, History
-from chain.parts import offering, token
+from chain.parts import sale as sales
+from chain.parts import token
 from chain.parts.base import (
     BALANCES,
     Held,
@@ -28,7 +29,7 @@ from finance.settlement.treasury import Party, Period
 from finance.settlement.treasury_books import State, TreasuryBooks, TreasuryParts
 from finance.settlement.world import World
 from finance.terms import Deal
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 from finance.terms.treasury import Treasury
 
 
@@ -158,16 +159,16 @@ def plan(deal: Deal) -> Plan:
     project, treasury = swap_terms(deal).project, deal.only_or_none(Treasury)
     assert project is not None
     assert treasury is not None
-    key, claim, sale = deal.key_of(Treasury), treasury.token, deal.key_of(Offering)
+    key, claim, sale = deal.key_of(Treasury), treasury.token, deal.key_of(Sale)
     issuer, operator = deal.wallet_of(key, "issuer"), deal.wallet_of(key, "operator")
     lender = deal.wallet_of(key, "lender")
     agent, payer = deal.wallet_of(claim, "agent"), deal.wallet_of(treasury.swap, "payer")
     parts = (
         token.planned(claim, project, agent, minter=sale, servicer=key),
-        offering.planned(sale, project, claim, key, issuer, (issuer, agent, payer, operator, lender)),
+        sales.planned(deal, sale, project, claim, key, issuer, (issuer, agent, payer, operator, lender)),
         planned(key, project, claim, sale, treasury.swap, operator, lender),
     )
-    return Plan(parts, (), (offering.deadline(project),))
+    return Plan(parts, (), (sales.deadline(project),))
 
 
 def planned(

@@ -7,7 +7,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
-import {IOffering} from "../interfaces/IOffering.sol";
+import {ISale} from "../interfaces/ISale.sol";
 import {IRevenueTreasury} from "../interfaces/IRevenueTreasury.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {IServicer} from "../interfaces/IServicer.sol";
@@ -119,8 +119,8 @@ contract RevenueTreasury is IRevenueTreasury, Initializable, ReentrancyGuard {
 
     /// @inheritdoc IRevenueTreasury
     function returnMoney() external nonReentrant returns (uint256 returned) {
-        IOffering offering = IOffering(_terms.offering);
-        bool failed = _state == State.Offered && offering.state() == IOffering.State.Failed;
+        ISale offering = ISale(_terms.offering);
+        bool failed = _state == State.Offered && offering.state() == ISale.State.Failed;
         if (!failed) revert RevenueTreasury_IssueNotFailed();
         uint256 collected = _terms.swap == address(0) ? 0 : IKpiPayment(_terms.swap).withdraw(PROJECT);
         address issuer = offering.terms().issuer;

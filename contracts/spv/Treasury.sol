@@ -7,7 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
-import {IOffering} from "../interfaces/IOffering.sol";
+import {ISale} from "../interfaces/ISale.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {IServicer} from "../interfaces/IServicer.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
@@ -129,7 +129,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         // Whoever is called finds a treasury that has not begun, and offerings that are settled or cannot be.
         // slither-disable-start reentrancy-no-eth
         for (uint256 i = 0; i < count; ++i) {
-            if (_offering(kept, i) != msg.sender) IOffering(_offering(kept, i)).settle();
+            if (_offering(kept, i) != msg.sender) ISale(_offering(kept, i)).settle();
         }
         if (_begun != count) revert Treasury_ForeignOffering(); // one that begins something else
         // slither-disable-end reentrancy-no-eth
@@ -176,7 +176,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         if (_state != State.Offered || !_hasFailed(kept)) revert Treasury_IssueNotFailed();
         address to;
         if (pot == 0) {
-            to = IOffering(_offering(kept, 0)).terms().issuer;
+            to = ISale(_offering(kept, 0)).terms().issuer;
             returned = _currency.balanceOf(address(this)) - _held;
         } else {
             to = TreasuryTerms.pot(kept, _pot(kept, pot)).funder;
@@ -197,9 +197,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
 
     function _hasFailed(TreasuryTerms.Kept memory kept) private view returns (bool) {
         for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.OFFERINGS); ++i) {
-            IOffering.State stands = IOffering(_offering(kept, i)).state();
+            ISale.State stands = ISale(_offering(kept, i)).state();
             // Settled without this treasury it began something else.
-            if (stands == IOffering.State.Failed || (stands == IOffering.State.Settled && _begun == 0)) return true;
+            if (stands == ISale.State.Failed || (stands == ISale.State.Settled && _begun == 0)) return true;
         }
         return false;
     }

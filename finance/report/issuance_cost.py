@@ -20,7 +20,9 @@ GWEI: Final = Decimal("1e-9")
 """Of the chain's coin."""
 SIMULATED: Final = ("mint test currency", "deploy TestCurrency")
 """Done because the money is made up."""
-SALE: Final = ("deploy deal", "verify", "approve", "subscribe", "settle (offering", "order", "clear")
+SALE: Final = (
+    "deploy deal", "verify", "approve", "subscribe", "settle (offering", "order", "clear", "deliver", "take"
+)  # fmt: skip
 """With what operations of the sale begin."""
 
 
@@ -68,7 +70,10 @@ class Cost:
         """Of a demonstration's summary.json. Raises InputError, which says `where`, for anything else."""
         try:
             gas, currency = summary["gas"], summary["currency"]
-            sold = Decimal(summary["payments"].get("subscription", {}).get("actual", 0))
+            paid, order, rest = (
+                Decimal(summary["payments"].get(name, {}).get("actual", 0))
+                for name in ("subscription", "order", "rest")
+            )
             found = {name: (int(use["total"]), int(use["count"])) for name, use in gas.items()}
             title, code, decimals = summary["title"], currency["code"], int(currency["decimals"])
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
@@ -80,7 +85,7 @@ class Cost:
             group = _group(name)
             sums[group] += total
             count += times if group != "once" else 0
-        return cls(title, code, **sums, transactions=count, raised=sold.scaleb(-decimals))
+        return cls(title, code, **sums, transactions=count, raised=(paid + order - rest).scaleb(-decimals))
 
     @property
     def deal(self) -> int:

@@ -116,9 +116,10 @@ class TokenBooks(Books):
         account = self._account(holder)
         return account.owed + account.units * (self.index - account.index)
 
-    def can_hold(self, world: World, account: str) -> bool:
+    def can_hold(self, world: World, account: str, at: int | None = None) -> bool:
+        """By what is known now; at another time if one is given."""
         registry = world.books(self.terms.registry, RegistryBooks)
-        return registry.is_eligible(account, self.terms.policy, world.at)
+        return registry.is_eligible(account, self.terms.policy, world.at if at is None else at)
 
     def recovery_of(self, holder: str, at: int) -> Recovery | None:
         """The recovery announced for a holder, and not lapsed."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from finance.settlement import offering, waterfall
+from finance.settlement import waterfall
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import MAX_INDEX, TokenBooks
 from finance.settlement.clock import when
 from finance.settlement.feed_report import Status
-from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.sale import SaleBooks
 from finance.settlement.waterfall import MOST
 from finance.settlement.waterfall_plan import Compiled, Plan
 from finance.settlement.widths import SettlementError, wrong_state
@@ -146,9 +146,9 @@ class SpvBooks(Books):
 
     def has_failed(self, world: World) -> bool:
         """Whether an issue has, so that the treasury never begins."""
-        ended = [offering.State.FAILED] + [offering.State.SETTLED] * (not self.begun)
-        sales = (world.books(key, OfferingBooks) for key in self.terms.offerings)
-        return self.state == State.OFFERED and any(sale.state(world.at) in ended for sale in sales)
+        sales = [world.books(key, SaleBooks) for key in self.terms.offerings]
+        ended = (sale.has_failed(world.at) or (sale.settled and not self.begun) for sale in sales)
+        return self.state == State.OFFERED and any(ended)
 
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
         return {"offering": [world.addresses[key] for key in self.terms.offerings]}
@@ -254,7 +254,7 @@ class SpvBooks(Books):
             self._set_pot(pot, 0)
             self.held -= returned
         else:
-            to = world.books(self.terms.offerings[0], OfferingBooks).terms.issuer
+            to = world.books(self.terms.offerings[0], SaleBooks).terms.issuer
             returned = world.held(self.key) - self.held
         world.emit(self.key, "MoneyReturned", pot=pot, to=to, amount=returned)
         world.move(world.addresses[self.key], to, returned, "returned")

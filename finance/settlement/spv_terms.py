@@ -27,7 +27,7 @@ from finance.terms import amounts as file
 from finance.terms import spv_rules
 from finance.terms.claim_token import ClaimToken
 from finance.terms.deal import Deal
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 from finance.terms.rule_parts import Finding
 from finance.terms.schedule import AccrualPeriod, unix
 from finance.terms.spv import Covenant, Line, Receivable, Spv, Step
@@ -222,7 +222,7 @@ class _Reader:
     def _tranche(self, key: str, tranche: Tranche) -> TrancheTerms:
         deal, unit = self.deal, Fraction(tranche.denomination.value)
         (sold_by,) = deal.linking(tranche.token, "sells")
-        token, sale = deal.part(tranche.token, ClaimToken), deal.part(sold_by, Offering)
+        token, sale = deal.part(tranche.token, ClaimToken), deal.part(sold_by, Sale)
         return TrancheTerms(
             key,
             tranche.token,

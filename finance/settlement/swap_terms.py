@@ -19,7 +19,7 @@ from finance.settlement.terms import (
 from finance.settlement.widths import INT128_MIN
 from finance.terms.claim_token import ClaimToken
 from finance.terms.deal import Deal
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 from finance.terms.payoffs import points
 from finance.terms.schedule import day_after, unix
 from finance.terms.swap import KpiPayment
@@ -152,7 +152,7 @@ def _missing_value(feed: FeedTerms, controller: Side) -> int:
 
 
 def _project(deal: Deal, share: Treasury) -> ProjectTerms:
-    decimals, offering = deal.currency.token_decimals, deal.only(Offering)
+    decimals, offering = deal.currency.token_decimals, deal.only(Sale)
     token = deal.part(share.token, ClaimToken)
     price = share.unit_price.value
     costs, service = _each(deal, share.operating_cost), _each(deal, share.debt_service)

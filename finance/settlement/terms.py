@@ -19,7 +19,7 @@ from finance.terms.canonical import sha256_hex
 from finance.terms.claim_token import ClaimToken
 from finance.terms.deal import Deal
 from finance.terms.iso import COUNTRIES
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 from finance.terms.payoffs import points
 from finance.terms.schedule import AccrualPeriod, day_after, unix
 from finance.terms.values import scaled
@@ -208,7 +208,7 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
     decimals, token = deal.currency.token_decimals, deal.part(bond.token, ClaimToken)
     unit = integer(bond.denomination.value, decimals)
     schedule = bond.schedule
-    offering = deal.only(Offering)
+    offering = deal.only(Sale)
     kpis = list(dict.fromkeys(rule.kpi for rule in bond.kpi_rules))
     return SettlementTerms(
         deal_id=deal.id,

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar
 
-from finance.settlement import offering, treasury
+from finance.settlement import treasury
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.kpi_payment import Side
-from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payment_books import PaymentBooks
+from finance.settlement.sale import SaleBooks
 from finance.settlement.treasury import Party, Period
 from finance.settlement.widths import SettlementError, wrong_state
 from finance.settlement.world import Books, World
@@ -155,7 +155,7 @@ class TreasuryBooks(Books):
         if self.state != State.OFFERED or not self._has_failed(world):
             raise SettlementError(f"{self.key}: the issue has not failed")
         collected = self._collect(world, None)
-        issuer = world.books(self.terms.offering, OfferingBooks).terms.issuer
+        issuer = world.books(self.terms.offering, SaleBooks).terms.issuer
         returned = self.available(world)
         world.emit(self.key, "MoneyReturned", issuer=issuer, collected=collected, returned=returned)
         world.move(world.addresses[self.key], issuer, returned, "returned")
@@ -215,8 +215,7 @@ class TreasuryBooks(Books):
         return swap is None or swap.owed(Side.PAYER, world.at) == 0
 
     def _has_failed(self, world: World) -> bool:
-        sale = world.books(self.terms.offering, OfferingBooks)
-        return sale.state(world.at) == offering.State.FAILED
+        return world.books(self.terms.offering, SaleBooks).has_failed(world.at)
 
     def _require_begun(self) -> None:
         if self.state == State.OFFERED:

@@ -78,8 +78,12 @@ class Books:
         return []
 
     def for_sale(self, at: int) -> int:
-        """Units of it that anybody may buy at a time by its act `subscribe`."""
+        """Units of it that anybody may buy at a time, as `buying` says."""
         return 0
+
+    def buying(self, world: World, by: str, units: int) -> Act:
+        """How somebody buys units of it that are for sale. Raises NotImplementedError where none ever are."""
+        raise NotImplementedError
 
     def units_of(self, holder: str) -> int:
         """Units of it that somebody holds."""

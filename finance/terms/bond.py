@@ -311,6 +311,7 @@ class KpiBond(Part):
             unit,
             self.issue_date.value,
             "outcome amounts refer to it",
+            unit * self.issue_price.value,
         )
 
 

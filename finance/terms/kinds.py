@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
     from finance.terms.claim_token import ClaimToken
     from finance.terms.offering import Offering
+    from finance.terms.offering_book import OfferingBook
+    from finance.terms.proceeds import Proceeds
     from finance.terms.spv import Spv
     from finance.terms.swap import KpiPayment
     from finance.terms.trade_desk import TradeDesk
@@ -33,7 +35,9 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "treasury": "finance.terms.treasury:Treasury",
         "claim_token": "finance.terms.claim_token:ClaimToken",
         "offering": "finance.terms.offering:Offering",
+        "offering_book": "finance.terms.offering_book:OfferingBook",
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
+        "proceeds": "finance.terms.proceeds:Proceeds",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -47,7 +51,9 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "treasury": "finance.terms.treasury_rules:RULES",
         "claim_token": "finance.terms.token_rules:RULES",
         "offering": "finance.terms.offering_rules:RULES",
+        "offering_book": "finance.terms.offering_book_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
+        "proceeds": "finance.terms.proceeds_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -73,7 +79,18 @@ def _models() -> list[type[Part]]:
 
 
 if TYPE_CHECKING:
-    AnyPart: TypeAlias = KpiBond | KpiPayment | Treasury | ClaimToken | Offering | TradeDesk | Spv | Tranche
+    AnyPart: TypeAlias = (
+        KpiBond
+        | KpiPayment
+        | Treasury
+        | ClaimToken
+        | Offering
+        | OfferingBook
+        | TradeDesk
+        | Proceeds
+        | Spv
+        | Tranche
+    )
 else:
     # A union of the models themselves: a field typed as their base would drop what is theirs from the hash.
     _union: Any = reduce(or_, _models())

@@ -23,7 +23,8 @@ class Link:
 
 class Issue(NamedTuple):
     """What a part that pays a claim token lets an offering sell: the `whole` and one `unit` of it in money,
-    with what the file calls them, until when, and why all of it is offered."""
+    with what the file calls them, until when, why all of it is offered, and the `price` at which a unit is
+    valued."""
 
     whole_name: str
     whole: Decimal
@@ -31,6 +32,7 @@ class Issue(NamedTuple):
     unit: Decimal
     issued: date
     why: str
+    price: Decimal
 
 
 class Whole(Protocol):

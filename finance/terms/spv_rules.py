@@ -10,7 +10,7 @@ from itertools import pairwise
 from finance.terms.amounts import Amount, Repayment, Table, names_in
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, walk
-from finance.terms.offering import Offering
+from finance.terms.offering import Sale
 from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts, yearly_rate
 from finance.terms.spv import Line, Spv, Step
 from finance.terms.tranche import Tranche
@@ -18,8 +18,8 @@ from finance.terms.values import NumberTerm, scaled
 
 MAX_UNITS = 2**64 - 1
 MAX_LAG, MAX_CURES, MAX_WITHIN = 365, 254, 36_500
-SETTLEMENT_DAYS = 30  # in which a successful issue is settled: contracts/market/Offering.sol
-MAX_PARTIES = 14  # beside issuer and agent: contracts/market/Offering.sol
+SETTLEMENT_DAYS = 30  # in which a successful issue is settled: contracts/market/Sale.sol
+MAX_PARTIES = 14  # beside issuer and agent: contracts/market/Sale.sol
 NEEDS_TO = ("move", "draw", "repay")
 OURS = ("cash", "losses")
 """Names of places of money in every waterfall: finance.settlement.waterfall_plan."""
@@ -152,7 +152,7 @@ def tranches(deal: Deal) -> Iterator[Finding]:
         yield from money(deal, (*here, "issue_price"), paid)
         for key in deal.linking(tranche.token, "sells"):
             sale = deal.parts[key]
-            if isinstance(sale, Offering) and sale.soft_cap.value != sale.hard_cap.value:
+            if isinstance(sale, Sale) and sale.soft_cap.value != sale.hard_cap.value:
                 yield (
                     ("parts", key, "soft_cap"),
                     "must be the hard cap: all is sold, or nothing",

@@ -49,4 +49,5 @@ class Tranche(Part):
             self.denomination.value,
             self.issue_date.value,
             "the vehicle begins with the whole issue",
+            self.denomination.value * self.issue_price.value,
         )

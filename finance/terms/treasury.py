@@ -53,4 +53,5 @@ class Treasury(Part):
             price,
             self.issue_date.value,
             "the whole issue is offered",
+            price,
         )

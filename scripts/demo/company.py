@@ -284,18 +284,20 @@ class Company:
     def refused(self, offering: str) -> str:
         """What the chain says when an unverified wallet with money tries to subscribe."""
         try:
-            self.do(Act(self.stranger.address, offering, "subscribe", {"units": 1}, 0))
+            self.do(self.buying(offering, self.stranger.address, 1))
         except ContractError as error:
             return str(error)
         raise RuntimeError("an unverified wallet could subscribe")
 
     def subscribe(self, offering: str, units: int) -> dict[str, int]:
         """So many units are sold to everybody by their shares: units by wallet."""
-        acts = [
-            Act(self.wallet(name), offering, "subscribe", {"units": part}, 0)
-            for name, part in allot(units).items()
-        ]
+        acts = [self.buying(offering, self.wallet(name), part) for name, part in allot(units).items()]
         return {act.by: act.arguments["units"] for act, _ in self.each(acts)}
+
+    def buying(self, offering: str, buyer: str, units: int) -> Act:
+        """By somebody as things stand now."""
+        world = self.look()
+        return replace(world.parts[offering].buying(world, buyer, units), at=0)
 
     # -- what is done at a date
 

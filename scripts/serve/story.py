@@ -169,7 +169,7 @@ class Story:
         """Somebody takes what is left, so that an issue that must be sold whole is."""
         life = self.life
         buyer = life.wallet(life.cast.investors[0])
-        left = [Act(buyer, key, "subscribe", {"units": units}, 0) for key, units in life.on_sale().items()]
+        left = [life.buying(key, buyer, units) for key, units in life.on_sale().items()]
         list(life.each(left))
         self._due()
 

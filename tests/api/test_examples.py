@@ -44,6 +44,7 @@ from tests.api.world import (
 )
 from tests.chain.bond_life import THOUSAND, Life, at
 from tests.chain.swap_life import DAY, SwapLife, rain_deal, units
+from tests.chain.test_book import finished, with_orders
 from tests.chain.test_desk import sold, trade
 from tests.house.unchanged import RENEW
 
@@ -265,6 +266,16 @@ def traded(folder: Path) -> Iterator[tuple[str, Any]]:
             yield "TradeRow", service.of("/trades")["items"][0]
 
 
+def sold_by_a_book(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Units of a bond that are ordered, and delivered."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life, acting = with_orders(chain)
+        finished(life, acting)
+        with serving(World(chain, life, folder).save()) as service:
+            yield "OrderRow", service.of("/orders")["items"][0]
+            yield "DeliveryRow", service.of("/deliveries")["items"][0]
+
+
 def of_a_vehicle(folder: Path) -> Iterator[tuple[str, Any]]:
     """A pool of loans after three periods, in the last of which one did not pay."""
     with vehicle_chain(POOL) as chain, serving(pool_world(chain, folder, 3)) as service:
@@ -303,6 +314,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *ended_early(tmp_path / "swap"),
         *traded(tmp_path / "desk"),
         *of_a_vehicle(tmp_path / "pool"),
+        *sold_by_a_book(tmp_path / "book"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

@@ -75,6 +75,26 @@ def test_whoever_reads_meanwhile_finds_a_whole_artifact(project: Path) -> None:
     assert made.parent.stat().st_ino == folder
 
 
+def test_what_has_changed_imports_what_has_not(project: Path) -> None:
+    """An interface that two contracts implement, one of which has changed."""
+    folder, pragma = project / "contracts", GOOD[: GOOD.index("contract")]
+    (folder / "Small.sol").write_text(
+        f"{pragma}interface Small {{ function x() external returns (uint256); }}\n"
+    )
+    for name, value in (("One", 1), ("Two", 2)):
+        (folder / f"{name}.sol").write_text(importing(pragma, name, value))
+    ensure_compiled(project, str)
+    (folder / "Two.sol").write_text(importing(pragma, "Two", 3))
+    ensure_compiled(project, str)
+    assert not is_stale(project)
+    assert {each.stem for each in (project / "build" / "contracts").iterdir()} == {"Small", "One", "Two"}
+
+
+def importing(pragma: str, name: str, value: int) -> str:
+    body = f"contract {name} is Small {{ uint256 public x = {value}; }}"
+    return f'{pragma}import {{Small}} from "./Small.sol";\n{body}\n'
+
+
 def test_missing_tools_name_the_way_out(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "node_modules").unlink()
     with pytest.raises(ToolchainError, match='@openzeppelin/contracts is missing: run "make setup"'):

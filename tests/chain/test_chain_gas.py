@@ -22,18 +22,22 @@ from finance.terms.graph_rules import TRANSACTION_GAS
 from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
 from tests.chain.bond_life import small_tree
+from tests.chain.test_book import book_tree
 from tests.chain.test_chain_wide import fixed_tree, wide_tree
 from tests.chain.test_desk import desk_tree
+from tests.chain.test_proceeds import proceeds_tree
 from tests.joined_deals import DEALS, crowded_tree, joined_tree, term
 
 Tree = dict[str, Any]
 BOOK = sorted(DEALS.glob("*.yaml"))
 
 
-def many_bonds(count: int) -> Tree:
+def many_bonds(count: int, by_books: bool = False) -> Tree:
     """So many fixed bonds, each with its token and its sale."""
     tree = fixed_tree()
     parts = tree["parts"]
+    if by_books:
+        parts["offering"] = {**book_tree()["parts"]["offering"], **parts["offering"], "kind": "offering_book"}
     for number in range(1, count):
         parts[f"bond-{number}"] = parts["bond"] | {"title": f"Bond {number}", "token": f"token-{number}"}
         parts[f"token-{number}"] = parts["token"] | {"symbol": f"T{number}"}
@@ -103,6 +107,9 @@ MADE: dict[str, Callable[[], Tree]] = {
     "two small bonds and a forward": joined_tree,
     "two issuers and two forwards": crowded_tree,
     "a bond and where it is traded": desk_tree,
+    "a bond sold by a book": book_tree,
+    "a bond and what its proceeds are for": proceeds_tree,
+    "five bonds sold by books": lambda: many_bonds(5, by_books=True),
     "five bonds": lambda: many_bonds(5),
     "ten bonds": lambda: many_bonds(10),
     "ten years of months": lambda: long_bond(10),

@@ -46,9 +46,9 @@ class Wiring:
         code, _ = self._codes[name]
         self._begin.append((name, code.initialize.encode_input(*arguments)))
 
-    def begin_with(self, name: str, terms: dict) -> None:
+    def begin_with(self, name: str, terms: dict, *more: Any) -> None:
         code, _ = self._codes[name]
-        self.begin(name, tuple_of(components_of(code, "initialize"), terms))
+        self.begin(name, tuple_of(components_of(code, "initialize"), terms), *more)
 
     @property
     def arguments(self) -> tuple:
@@ -64,22 +64,22 @@ def _token(wired: Wiring, terms: dict, currency: Any, code: Any) -> None:
     wired.place("token", code, encode(types, [*anchors, wired.terms_hash]))
 
 
-def _sale(wired: Wiring, terms: dict, currency: Any, servicer: str, parties: list) -> None:
+def _sale(wired: Wiring, terms: dict, currency: Any, servicer: str, parties: list, *more: Any) -> None:
     names = ("issuer", "unitPrice", "softCap", "hardCap", "opens", "closes")
     wired.begin("token", terms["name"], terms["symbol"], wired.at["offering"], wired.at[servicer])
     rest = {"token": wired.at["token"], "servicer": wired.at[servicer], "currency": currency}
-    wired.begin_with("offering", {name: terms[name] for name in names} | rest | {"parties": parties})
+    wired.begin_with("offering", {name: terms[name] for name in names} | rest | {"parties": parties}, *more)
 
 
-def bond(base: Any, terms: dict, deployer: Any) -> Wiring:
-    """A bond by the terms of a Plan, its fixings by KPI."""
+def bond(base: Any, terms: dict, deployer: Any, *more: Any) -> Wiring:
+    """A bond by the terms of a Plan, its fixings by KPI; `more` is what its sale takes besides."""
     wired = Wiring(base, terms["termsHash"], deployer)
     token, code, offering = base.implementations
     _token(wired, terms, terms["currency"], token)
     wired.place("bond", code)
     wired.place("offering", offering)
     feeds = {policy["kpi"]: wired.feed(policy, wired.at["bond"]) for policy in terms["oraclePolicies"]}
-    _sale(wired, terms, terms["currency"], "bond", [terms["issuer"], terms["agent"]])
+    _sale(wired, terms, terms["currency"], "bond", [terms["issuer"], terms["agent"]], *more)
     own = {
         "token": wired.at["token"],
         "offering": wired.at["offering"],

@@ -16,6 +16,22 @@ def desk(minimum: str, days: str) -> str:
     return f"\n  desk: {{kind: trade_desk, trades: token, {terms}}}{END}"
 
 
+def register(uses: str, reviewer: str = "") -> list[tuple[str, str]]:
+    """A register of proceeds at their end: the whole issue are 25,000,000."""
+    return [(END, f"\n  works: {{kind: proceeds, of: token{reviewer}, uses: {{{uses}}}}}{END}")]
+
+
+def use(name: str, amount: str) -> str:
+    return f"{name}: {{title: x, amount: {{value: {amount}, assumed: x}}}}"
+
+
+def book(least: str, most: str, tick: str, minimum: str = "1") -> list[tuple[str, str]]:
+    """The offering as a book of orders: 25,000 units at par 1,000."""
+    prices = {"least_price": least, "most_price": most, "tick": tick, "minimum": minimum}
+    terms = [f"    {name}: {{value: {value}, assumed: x}}\n" for name, value in prices.items()]
+    return [("    kind: offering\n", f"    kind: offering_book\n{''.join(terms)}")]
+
+
 BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
     "missing field": (
         [("    maturity: {value: 2021-04-01, source: bondbuyer, note: mandatory tender}\n", "")],
@@ -313,5 +329,79 @@ BAD_CLAIMS: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "parts.desk.quote_days",
         "91",
         "must be a whole number from 1 to 90",
+    ),
+    "uses of more than the issue": (
+        register(f"{use('sewers', '20000000')}, {use('costs', '5000001')}"),
+        "parts.works.uses",
+        "{sewers:",
+        "come to 25000001, and the whole issue is 25000000",
+    ),
+    "a use of nothing": (
+        register(f"{use('sewers', '25000000')}, {use('costs', '0')}"),
+        "parts.works.uses.costs.amount",
+        "0",
+        "must be greater than 0",
+    ),
+    "no use at all": (register(""), "parts.works.uses", "{}", "must be 1 to 32"),
+    "a reviewer who is not there": (
+        register(use("sewers", "25000000"), ", reviewer: nobody"),
+        "parts.works.reviewer",
+        "nobody",
+        "unknown party",
+    ),
+    "a reviewer who reviews itself": (
+        register(use("sewers", "25000000"), ", reviewer: issuer"),
+        "parts.works.reviewer",
+        "issuer",
+        "has not the role verifier",
+    ),
+    "book whose most is no tick": (
+        book("990", "1010", "3"),
+        "parts.offering.most_price",
+        "1010",
+        "is no number of ticks 3 above 990",
+    ),
+    "book upside down": (
+        book("1010", "990", "5"),
+        "parts.offering.most_price",
+        "990",
+        "is no number of ticks 5 above 1010",
+    ),
+    "book of too many prices": (
+        book("990", "1054", "1"),
+        "parts.offering.tick",
+        "1",
+        "makes 65 prices from least to most: at most 64",
+    ),
+    "book without a tick": (book("990", "1010", "0"), "parts.offering.tick", "0", "must be greater than 0"),
+    "book finer than its money": (
+        book("990", "1010", "0.0000005"),
+        "parts.offering.tick",
+        "0.0000005",
+        "decimals",
+    ),
+    "book in which par is no price": (
+        book("1001", "1010", "1"),
+        "parts.offering.least_price",
+        "1001",
+        "parts.bond is valued at 1000 a unit, which is not in the book's 1001 to 1010",
+    ),
+    "book of orders above the issue": (
+        book("990", "1010", "5", "25001"),
+        "parts.offering.minimum",
+        "25001",
+        "must be a whole number from 1 to 25000",
+    ),
+    "book of parts of a unit": (
+        book("990", "1010", "5", "0.5"),
+        "parts.offering.minimum",
+        "0.5",
+        "must be a whole number from 1 to 25000",
+    ),
+    "book above its own cap": (
+        [*book("990", "1010", "5"), ("soft_cap: {value: 25000000", "soft_cap: {value: 25001000")],
+        "parts.offering.soft_cap",
+        "25001000",
+        "is greater than the hard cap 25000000",
     ),
 }

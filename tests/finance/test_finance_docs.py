@@ -63,6 +63,7 @@ PAGES = [
     "proxy-revenue-swap.md",
     "securitisation.md",
     "spv.md",
+    "offering-book.md",
     "trade-desk.md",
 ]
 INSTRUMENTS = sorted(

@@ -48,6 +48,14 @@ def test_what_a_life_costs_by_hand() -> None:
     assert (Decimal(row["coins"]), row["money"], row["of_raised"]) == (Decimal("0.03"), "60.00", 6e-7)
 
 
+def test_a_sale_by_a_book_costs_its_orders_and_raises_what_they_needed() -> None:
+    gas = {name: each for name, each in SUMMARY["gas"].items() if "(offering)" not in name}
+    gas |= {f"{act} (offering_book)": use(100_000) for act in ("order", "clear", "deliver", "take", "settle")}
+    payments = {"order": {"actual": str(120 * 10**6)}, "rest": {"actual": str(20 * 10**6)}}
+    cost = Cost.of({**SUMMARY, "gas": gas, "payments": payments})
+    assert (cost.sale, cost.after, cost.raised) == (1_400_000, 1_000_000, 100)
+
+
 def test_what_was_not_sold_is_compared_with_nothing() -> None:
     cost = Cost.of({**SUMMARY, "payments": {}})
     assert cost.raised == 0

@@ -129,8 +129,10 @@ OWN = {
     "payment": ("KpiPayment", "PaymentBooks", '"kpi_payment"'),
     "treasury": ("RevenueTreasury", "TreasuryBooks", '"treasury"'),
     "offering": ("OfferingBooks", '"Offering"'),
+    "offering_book": ("OrderBook", '"offering_book"'),
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
+    "proceeds": ("ProceedsRegister", "ProceedsBooks"),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -163,17 +165,29 @@ def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
 
 ELSEWHERE = re.compile(
     r"\b(?:KpiBond|KpiPayment|RevenueTreasury|ClaimToken|SecurityToken|is_bond"
-    r"|TradeDesk|Tranche|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Spv)Books)\b"
+    r"|TradeDesk|OrderBook|OfferingBook|Tranche"
+    r"|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Order|Spv)Books)\b"
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|spv|tranche|amounts)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
 """Of the claim token in the index: what each holder has, and its statement."""
-EVENTS_OF = ("bond", "payment", "treasury", "offering", "token", "trade_desk", "spv", "registry")
+EVENTS_OF = (
+    "bond",
+    "payment",
+    "treasury",
+    "offering",
+    "offering_book",
+    "token",
+    "trade_desk",
+    "proceeds",
+    "spv",
+    "registry",
+)
 STILL = {
     "api/instruments/__init__.py",  # a registry
     "api/instruments/acts.py",  # a registry: kinds of parts on chain, of which one is called as in the deal

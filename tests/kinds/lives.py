@@ -14,8 +14,9 @@ from finance.settlement.acts import Act, Flow
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.feed_config import FeedConfig
 from finance.settlement.feed_report import Status, StoredReport
-from finance.settlement.offering import OfferingBooks
+from finance.settlement.offering_book import OrderBooks
 from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.sale import SaleBooks
 from finance.settlement.world import World
 from finance.terms import Deal
 from tests.settlement.twins import DAY, person
@@ -126,11 +127,22 @@ class Kept:
 
     def _bought(self) -> Iterator[Act]:
         for key, books in self.world.parts.items():
-            if isinstance(books, OfferingBooks) and not books.sold and books.terms.opens == self.world.at:
-                most = books.terms.hard_cap * self.bought // 1000
-                for holder, units in zip(HOLDERS, (most // 3, most - most // 3), strict=True):
-                    if units:
-                        yield Act(holder, key, "subscribe", {"units": units}, 0)
+            if not isinstance(books, SaleBooks) or books.sold or books.terms.opens != self.world.at:
+                continue
+            most = books.terms.hard_cap * self.bought // 1000
+            for holder, units in zip(HOLDERS, (most // 3, most - most // 3), strict=True):
+                if units and isinstance(books, OrderBooks):
+                    yield from self._ordered(holder, books, units)
+                elif units:
+                    yield Act(holder, key, "subscribe", {"units": units}, 0)
+
+    def _ordered(self, holder: str, books: OrderBooks, units: int) -> Iterator[Act]:
+        """As many units, the first holder's at the most there is and the other's at half that, and as many
+        again at the least."""
+        level = (books.ladder.levels - 1) // (1 if holder == HOLDERS[0] else 2)
+        for price in (books.price_at(level), books.price):
+            if units >= books.ladder.minimum:
+                yield Act(holder, books.key, "order", {"units": units, "price": price}, 0)
 
     def _earned(self) -> Iterator[Act]:
         for key in self.world.parts:

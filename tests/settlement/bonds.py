@@ -18,9 +18,10 @@ from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, State
 from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.identity_registry import RegistryBooks
-from finance.settlement.offering import OfferingBooks, OfferingTerms
+from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
+from finance.settlement.sale import SaleTerms
 from finance.settlement.terms import (
     CallPrice,
     CouponPeriod,
@@ -138,7 +139,7 @@ class Bond(Reported):
         self.is_sold, self.terms = True, with_calls(random_bond(rng), rng)
         # How much more often than others the issuer pays in while the bond is active, and in default.
         self.diligence = rng.choice((4, 4, 1, 0.02, 0.02)), rng.choice((4, 0.02))
-        self.sale = OfferingTerms(
+        self.sale = SaleTerms(
             ISSUER, rng.choice((1, 7, 10**6)), rng.randint(1, 5), self.terms.hard_cap,
             NOW + 10 * DAY, NOW + 40 * DAY, (ISSUER, AGENT),
         )  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from finance.settlement.acts import Act, Call, table
 from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.identity_registry import HoldingPolicy, RegistryBooks
-from finance.settlement.offering import OfferingBooks, OfferingTerms, State
+from finance.settlement.offering import OfferingBooks
+from finance.settlement.sale import SaleTerms, State
 from finance.settlement.world import CURRENCY, NOBODY, Books, World
 from tests.settlement.engine import NOW
 from tests.settlement.signing import Key
@@ -51,8 +52,8 @@ def anchors(registry: str, policy: HoldingPolicy, money: str, agent: str) -> byt
     return addresses[0] + policy_word(policy) + addresses[1] + addresses[2] + b"\x07" * 32
 
 
-def random_offering(rng: Random) -> OfferingTerms:
-    return OfferingTerms(
+def random_offering(rng: Random) -> SaleTerms:
+    return SaleTerms(
         issuer=ISSUER,
         unit_price=rng.choice((1, 7, 10**6, 2**128 - 1)),
         soft_cap=rng.randint(1, 20),
@@ -63,8 +64,8 @@ def random_offering(rng: Random) -> OfferingTerms:
     )
 
 
-def offering_struct(terms: OfferingTerms, token: str, servicer: str, money: str) -> tuple[Any, ...]:
-    """IOffering.Terms"""
+def offering_struct(terms: SaleTerms, token: str, servicer: str, money: str) -> tuple[Any, ...]:
+    """ISale.Terms"""
     return (
         token, servicer, money, terms.issuer, terms.unit_price,
         terms.soft_cap, terms.hard_cap, terms.opens, terms.closes, list(terms.parties),

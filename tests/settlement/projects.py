@@ -12,9 +12,10 @@ from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.identity_registry import RegistryBooks
 from finance.settlement.kpi_payment import CloseOutRule, PaymentTerms, Side, owed
 from finance.settlement.netting import INTEREST_ONE
-from finance.settlement.offering import OfferingBooks, OfferingTerms
+from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payment_books import PaymentBooks, PaymentParts
+from finance.settlement.sale import SaleTerms
 from finance.settlement.treasury import Party, Period
 from finance.settlement.treasury_books import TreasuryBooks, TreasuryParts
 from finance.settlement.world import CURRENCY, NOBODY, World
@@ -46,7 +47,7 @@ class Project(Reported):
     def __init__(self, chain: Chain, rng: Random, kind: str):
         self.kind, self.is_sold = kind, kind != "swap"
         count, self.scale = rng.randint(1, 7), rng.choice((1, 1, 10 ** rng.randint(1, 18)))
-        self.sale = OfferingTerms(
+        self.sale = SaleTerms(
             ISSUER, rng.choice((1, 7, 10**6)), 5, rng.choice((8, 13, 40)), NOW + 10 * DAY, NOW + 40 * DAY,
             (ISSUER, AGENT, PAYER, OPERATOR, LENDER), servicer="treasury",
         )  # fmt: skip

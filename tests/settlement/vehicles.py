@@ -10,8 +10,9 @@ from typing import Any
 
 from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.identity_registry import RegistryBooks
-from finance.settlement.offering import OfferingBooks, OfferingTerms
+from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.sale import SaleTerms
 from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms
 from finance.settlement.waterfall import (
     FIRST_FIGURE,
@@ -50,7 +51,7 @@ class Vehicle(Reported):
     def __init__(self, chain: Chain, rng: Random, most: int = 2**130):
         self.most = most
         self.is_sold, self.units = True, rng.choice((1, 7, 20, 20))
-        self.sale = OfferingTerms(
+        self.sale = SaleTerms(
             ISSUER, rng.choice((1, 7, 10**6)), self.units, self.units, NOW + 10 * DAY, NOW + 40 * DAY,
             (ISSUER, AGENT), servicer="treasury",
         )  # fmt: skip

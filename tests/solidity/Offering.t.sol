@@ -7,6 +7,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IERC7943Fungible} from "../../contracts/interfaces/IERC7943Fungible.sol";
 import {IKpiBond} from "../../contracts/interfaces/IKpiBond.sol";
 import {IOffering} from "../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../contracts/interfaces/ISale.sol";
 import {Offering} from "../../contracts/market/Offering.sol";
 import {DealFixture} from "./utils/DealFixture.sol";
 
@@ -20,18 +21,18 @@ contract OfferingTest is DealFixture {
         vm.warp(OPENS);
     }
 
-    function wrongState(IOffering.State state) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IOffering.Offering_WrongState.selector, state);
+    function wrongState(ISale.State state) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(ISale.Offering_WrongState.selector, state);
     }
 
-    function invalid(IOffering.Terms memory terms, string memory what) private {
+    function invalid(ISale.Terms memory terms, string memory what) private {
         Offering fresh = Offering(Clones.clone(offeringCode));
-        refuses(abi.encodeWithSelector(IOffering.Offering_InvalidTerms.selector, what));
+        refuses(abi.encodeWithSelector(ISale.Offering_InvalidTerms.selector, what));
         fresh.initialize(terms);
     }
 
     function test_initialize_onceAndOnlyValidTerms() external {
-        IOffering.Terms memory t = offering.terms();
+        ISale.Terms memory t = offering.terms();
         refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
         offering.initialize(t);
         t.unitPrice = 0;
@@ -48,22 +49,22 @@ contract OfferingTest is DealFixture {
 
     function test_subscribe_onlyWhileOpen() external {
         vm.warp(OPENS - 1);
-        refuses(wrongState(IOffering.State.NotOpen));
+        refuses(wrongState(ISale.State.NotOpen));
         offering.subscribe(1);
         vm.warp(OPENS);
         buy(ALICE, HARD_CAP);
-        refuses(wrongState(IOffering.State.Succeeded)); // sold out
+        refuses(wrongState(ISale.State.Succeeded)); // sold out
         offering.subscribe(1);
         vm.warp(CLOSES);
-        refuses(wrongState(IOffering.State.Succeeded));
+        refuses(wrongState(ISale.State.Succeeded));
         offering.subscribe(1);
     }
 
     function test_subscribe_refusesNoUnitsAndTooMany() external {
-        refuses(abi.encodeWithSelector(IOffering.Offering_ZeroUnits.selector));
+        refuses(abi.encodeWithSelector(ISale.Offering_ZeroUnits.selector));
         offering.subscribe(0);
         buy(ALICE, 1);
-        refuses(abi.encodeWithSelector(IOffering.Offering_CapExceeded.selector, HARD_CAP, HARD_CAP - 1));
+        refuses(abi.encodeWithSelector(ISale.Offering_CapExceeded.selector, HARD_CAP, HARD_CAP - 1));
         offering.subscribe(HARD_CAP);
     }
 
@@ -91,16 +92,16 @@ contract OfferingTest is DealFixture {
 
     function test_settle_onlyASuccessAndOnce() external {
         buy(ALICE, SOFT_CAP);
-        refuses(wrongState(IOffering.State.Open));
+        refuses(wrongState(ISale.State.Open));
         offering.settle();
         vm.warp(CLOSES);
         offering.settle();
         eq(currency.balanceOf(ISSUER), SOFT_CAP * UNIT_PRICE, "proceeds");
         eq(uint256(bond.state()), uint256(IKpiBond.State.Active), "the bond begins");
         eq(bond.principal(), uint256(SOFT_CAP) * UNIT_PRINCIPAL, "principal");
-        refuses(wrongState(IOffering.State.Settled));
+        refuses(wrongState(ISale.State.Settled));
         offering.settle();
-        refuses(wrongState(IOffering.State.Settled));
+        refuses(wrongState(ISale.State.Settled));
         offering.refund(1);
     }
 
@@ -111,7 +112,7 @@ contract OfferingTest is DealFixture {
         offering.settle();
         vm.roll(block.number + 1);
         offering.settle();
-        eq(uint256(offering.state()), uint256(IOffering.State.Settled), "state");
+        eq(uint256(offering.state()), uint256(ISale.State.Settled), "state");
     }
 
     /// @dev A party may buy what is above the soft cap, which only others can meet, and never be the one who fails it.
@@ -123,28 +124,28 @@ contract OfferingTest is DealFixture {
         currency.mint(ISSUER, UNIT_PRICE);
         vm.startPrank(ISSUER);
         currency.approve(address(offering), UNIT_PRICE);
-        refuses(abi.encodeWithSelector(IOffering.Offering_PartyCapExceeded.selector, 1, 0));
+        refuses(abi.encodeWithSelector(ISale.Offering_PartyCapExceeded.selector, 1, 0));
         offering.subscribe(1);
         vm.stopPrank();
         eq(offering.soldToParties(), HARD_CAP - SOFT_CAP, "sold to parties");
         buy(ALICE, SOFT_CAP - 1);
         vm.warp(CLOSES);
-        eq(uint256(offering.state()), uint256(IOffering.State.Failed), "one unit short, though many are sold");
+        eq(uint256(offering.state()), uint256(ISale.State.Failed), "one unit short, though many are sold");
         vm.warp(CLOSES - 1);
         buy(ALICE, 1);
-        eq(uint256(offering.state()), uint256(IOffering.State.Succeeded), "sold out");
+        eq(uint256(offering.state()), uint256(ISale.State.Succeeded), "sold out");
     }
 
     function test_refund_onlyAfterAFailure() external {
         buy(ALICE, SOFT_CAP - 1);
-        refuses(wrongState(IOffering.State.Open));
+        refuses(wrongState(ISale.State.Open));
         vm.prank(ALICE);
         offering.refund(1);
         vm.warp(CLOSES);
-        refuses(wrongState(IOffering.State.Failed));
+        refuses(wrongState(ISale.State.Failed));
         offering.settle();
         vm.startPrank(ALICE);
-        refuses(abi.encodeWithSelector(IOffering.Offering_ZeroUnits.selector));
+        refuses(abi.encodeWithSelector(ISale.Offering_ZeroUnits.selector));
         offering.refund(0);
         refuses(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, ALICE, SOFT_CAP - 1, SOFT_CAP));
         offering.refund(SOFT_CAP);
@@ -172,7 +173,7 @@ contract OfferingTest is DealFixture {
         refuses(blocked); // the currency does not serve the issuer
         offering.settle();
         vm.warp(CLOSES + LAPSES_AFTER);
-        eq(uint256(offering.state()), uint256(IOffering.State.Succeeded), "state");
+        eq(uint256(offering.state()), uint256(ISale.State.Succeeded), "state");
         vm.warp(CLOSES + LAPSES_AFTER + 1);
         vm.prank(ALICE);
         offering.refund(SOFT_CAP);

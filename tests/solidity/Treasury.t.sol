@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
-import {IOffering} from "../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../contracts/interfaces/ISale.sol";
 import {ITreasury} from "../../contracts/interfaces/ITreasury.sol";
 import {WaterfallChecks} from "../../contracts/settlement/WaterfallChecks.sol";
 import {Treasury} from "../../contracts/spv/Treasury.sol";
@@ -27,7 +27,7 @@ contract TreasuryTest is SpvFixture {
             begin(first);
             isTrue(treasury.state() == ITreasury.State.Active, "active");
             for (uint256 i = 0; i < 3; ++i) {
-                isTrue(sales[i].state() == IOffering.State.Settled, "settled");
+                isTrue(sales[i].state() == ISale.State.Settled, "settled");
             }
             uint256 proceeds = uint256(SENIOR) + MEZZANINE + 97 * 1_009;
             eq(currency.balanceOf(ISSUER), proceeds, "proceeds");
@@ -41,9 +41,9 @@ contract TreasuryTest is SpvFixture {
         sell(1, BOB);
         vm.warp(CLOSES);
         vm.roll(block.number + 1);
-        _refuses(abi.encodeWithSelector(IOffering.Offering_WrongState.selector, IOffering.State.Failed));
+        _refuses(abi.encodeWithSelector(ISale.Offering_WrongState.selector, ISale.State.Failed));
         sales[0].settle();
-        isTrue(sales[0].state() == IOffering.State.Succeeded, "still to settle");
+        isTrue(sales[0].state() == ISale.State.Succeeded, "still to settle");
         currency.mint(address(treasury), 777);
         eq(treasury.returnMoney(1), RESERVE, "the reserve");
         eq(currency.balanceOf(OPERATOR), RESERVE, "to its funder");

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
 import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../../contracts/interfaces/ISale.sol";
 import {DealFixture} from "../utils/DealFixture.sol";
 
 /// @notice Sells an issue, or fails to, in any order of events, and keeps its own books.
@@ -21,7 +22,7 @@ contract OfferingHandler is DealFixture {
     uint256 public paidIn;
     uint256 public paidBack;
     bool public settled;
-    IOffering.State private _seen;
+    ISale.State private _seen;
 
     constructor() {
         deployRooms();
@@ -36,8 +37,8 @@ contract OfferingHandler is DealFixture {
     /// @dev After every action: time and money only lead onward, and a failed or settled offering stays what it is.
     modifier watched() {
         _;
-        IOffering.State now_ = offering.state();
-        bool over = _seen == IOffering.State.Failed || _seen == IOffering.State.Settled;
+        ISale.State now_ = offering.state();
+        bool over = _seen == ISale.State.Failed || _seen == ISale.State.Settled;
         isTrue(now_ == _seen || (!over && now_ > _seen), "a forbidden transition");
         _seen = now_;
     }
@@ -66,7 +67,7 @@ contract OfferingHandler is DealFixture {
         if (dice % 8 == 3) wanted = sold + 1 < SOFT_CAP ? SOFT_CAP - sold - 1 : 1;
         bool funded = (dice >> 128) % 8 != 0;
         if (funded) currency.mint(buyer, wanted * UNIT_PRICE);
-        bool expected = state() == IOffering.State.Open && wanted != 0 && wanted <= HARD_CAP - sold && buyer != STRANGER
+        bool expected = state() == ISale.State.Open && wanted != 0 && wanted <= HARD_CAP - sold && buyer != STRANGER
             && currency.balanceOf(buyer) >= wanted * UNIT_PRICE;
         if (buyer == AGENT && wanted > HARD_CAP - SOFT_CAP - soldToAgent) expected = false;
         vm.prank(buyer);
@@ -85,7 +86,7 @@ contract OfferingHandler is DealFixture {
     }
 
     function settle() external watched {
-        bool expected = state() == IOffering.State.Succeeded && block.number != lastSale;
+        bool expected = state() == ISale.State.Succeeded && block.number != lastSale;
         try offering.settle() {
             isTrue(expected, "settle should have failed");
             settled = true;
@@ -98,7 +99,7 @@ contract OfferingHandler is DealFixture {
         address buyer = buyerAt(mix(who));
         uint256 dice = mix(seed);
         uint256 amount = dice % 4 == 0 ? units[buyer] + 1 : (dice >> 8) % (units[buyer] + 1);
-        bool expected = state() == IOffering.State.Failed && amount != 0 && amount <= units[buyer];
+        bool expected = state() == ISale.State.Failed && amount != 0 && amount <= units[buyer];
         vm.prank(buyer);
         try offering.refund(amount) returns (uint256 paid) {
             isTrue(expected, "refund should have failed");
@@ -157,14 +158,14 @@ contract OfferingHandler is DealFixture {
 
     // ---------------------------------------------------------------- the books' rules
 
-    function state() public view returns (IOffering.State) {
-        if (settled) return IOffering.State.Settled;
-        if (block.timestamp < OPENS) return IOffering.State.NotOpen;
-        if (block.timestamp < CLOSES && sold < HARD_CAP) return IOffering.State.Open;
+    function state() public view returns (ISale.State) {
+        if (settled) return ISale.State.Settled;
+        if (block.timestamp < OPENS) return ISale.State.NotOpen;
+        if (block.timestamp < CLOSES && sold < HARD_CAP) return ISale.State.Open;
         if (sold - soldToAgent >= SOFT_CAP && block.timestamp <= CLOSES + LAPSES_AFTER) {
-            return IOffering.State.Succeeded;
+            return ISale.State.Succeeded;
         }
-        return IOffering.State.Failed;
+        return ISale.State.Failed;
     }
 
     function buyerAt(uint256 i) public pure returns (address) {

@@ -9,7 +9,7 @@ import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
 import {HoldingPolicy, IIdentityRegistry} from "../../../contracts/interfaces/IIdentityRegistry.sol";
 import {IKpiBond} from "../../../contracts/interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
-import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../../contracts/interfaces/ISale.sol";
 import {ISecurityToken} from "../../../contracts/interfaces/ISecurityToken.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
 import {KpiOracle} from "../../../contracts/oracle/KpiOracle.sol";
@@ -193,7 +193,7 @@ abstract contract DealFixture is Test {
         }
     }
 
-    function saleOf(DealTerms memory t, Wired memory w) private pure returns (IOffering.Terms memory o) {
+    function saleOf(DealTerms memory t, Wired memory w) internal pure returns (ISale.Terms memory o) {
         (o.token, o.servicer, o.currency, o.issuer) = (w.token, w.bond, t.currency, t.issuer);
         (o.unitPrice, o.softCap, o.hardCap, o.opens, o.closes) = (t.unitPrice, t.softCap, t.hardCap, t.opens, t.closes);
         o.parties = new address[](2);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
 import {HoldingPolicy} from "../../../contracts/interfaces/IIdentityRegistry.sol";
-import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../../contracts/interfaces/ISale.sol";
 import {ISecurityToken} from "../../../contracts/interfaces/ISecurityToken.sol";
 import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
@@ -99,7 +99,7 @@ abstract contract SpvFixture is DealFixture {
         return [SENIOR_UNITS, MEZZANINE_UNITS, EQUITY_UNITS][i];
     }
 
-    function saleOf(uint256 i, address token_) private returns (IOffering.Terms memory o) {
+    function saleOf(uint256 i, address token_) private returns (ISale.Terms memory o) {
         address begins = foreign && i == 1 ? address(new Begins()) : address(treasury);
         (o.token, o.servicer, o.currency, o.issuer) = (token_, begins, address(currency), ISSUER);
         o.unitPrice = [uint128(10_007), 5_003, 1_009][i];

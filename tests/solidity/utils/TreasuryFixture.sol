@@ -6,7 +6,7 @@ import {IDealFactory} from "../../../contracts/interfaces/IDealFactory.sol";
 import {HoldingPolicy} from "../../../contracts/interfaces/IIdentityRegistry.sol";
 import {IKpiOracle} from "../../../contracts/interfaces/IKpiOracle.sol";
 import {IKpiPayment} from "../../../contracts/interfaces/IKpiPayment.sol";
-import {IOffering} from "../../../contracts/interfaces/IOffering.sol";
+import {ISale} from "../../../contracts/interfaces/ISale.sol";
 import {IRevenueTreasury} from "../../../contracts/interfaces/IRevenueTreasury.sol";
 import {ISecurityToken} from "../../../contracts/interfaces/ISecurityToken.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
@@ -95,7 +95,7 @@ abstract contract TreasuryFixture is PaymentFixture {
         (t.swap, t.operator, t.lender, t.periods) = (address(payment), p.operator, p.lender, p.periods);
     }
 
-    function saleOf(SwapTerms memory s, ProjectTerms memory p) private view returns (IOffering.Terms memory o) {
+    function saleOf(SwapTerms memory s, ProjectTerms memory p) private view returns (ISale.Terms memory o) {
         (o.token, o.servicer, o.currency, o.issuer) = (address(token), address(treasury), s.payment.currency, p.issuer);
         (o.unitPrice, o.softCap, o.hardCap, o.opens, o.closes) = (p.unitPrice, p.softCap, p.hardCap, p.opens, p.closes);
         o.parties = new address[](5);

@@ -27,15 +27,9 @@ def _state(case: Case) -> StateView:
     for each in ("posted", "settled"):
         state = each if all(getattr(books, each) for books in found) else state
     aside = sum(books.left for books in found if books.posted and not books.settled)
-    return stands(
-        case,
-        state,
-        state,
-        "A contractor answers for what the works show.",
-        None,
-        [*unexplained(case), fact("aside", "Set aside", aside, "money")],
-        report_steps(case),
-    )
+    facts = [*unexplained(case), fact("aside", "Set aside", aside, "money")]
+    sentence = "A contractor answers for what the works show."
+    return stands(case, state, state, sentence, None, facts, report_steps(case))
 
 
 def _words(deal: Deal, say: Say, write: Write) -> PlainWords:
