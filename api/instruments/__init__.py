@@ -13,7 +13,8 @@ from finance.registry import Registry
 from finance.terms import Deal
 
 __all__ = [
-    "INSTRUMENTS", "Case", "Collection", "Instrument", "instrument_of", "is_shown", "valued", "words_of",
+    "INSTRUMENTS", "Case", "Collection", "Instrument", "instrument_of", "is_shown", "standing", "valued",
+    "words_of",
 ]  # fmt: skip
 
 INSTRUMENTS: Registry[Instrument] = Registry(
@@ -62,3 +63,9 @@ def valued(deal: Deal) -> Valued | None:
         while len(_ready) > KEPT:
             _ready.popitem(last=False)
     return made
+
+
+def standing(case: Case) -> Valued | None:
+    """A deployment ready to be valued as it stands. None for a kind that gives no valuation."""
+    ready = valued(case.deal)
+    return None if ready is None else case.instrument.standing(case, ready)

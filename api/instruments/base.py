@@ -249,6 +249,8 @@ class Instrument:
     """What a price of 100 is a price of, in the deal's currency."""
     valued: Callable[[Deal], Valued] | None = None
     """The deal ready to be valued; None for a kind that gives no valuation."""
+    standing: Callable[[Case, Valued], Valued] = lambda case, ready: ready
+    """What there is to value of a deployment as it stands, whose whole deal is ready."""
     form: Callable[[Deal], PaymentForm | None] = lambda deal: None
     """What its payments between two sides are; None for a kind without any."""
     sides: Callable[[Deal], dict[str, str]] = lambda deal: {}

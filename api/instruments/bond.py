@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from api.i18n import N_
 from api.instruments import offering, token
 from api.instruments.base import Case, Extent, Instrument, curve_view, tabled, trace_of, turns
-from api.instruments.bond_case import read_terms, slot_of
+from api.instruments.bond_case import read_terms, slot_of, terms_now
 from api.instruments.bond_payments import payments
 from api.instruments.bond_state import state
 from api.instruments.bond_value import BondValue
 from api.instruments.bond_words import bond_words
 from api.instruments.rows import FixingRow, FundingRow, SurplusRow
+from api.instruments.sections import Section
 from api.instruments.slots import Slot
+from api.instruments.valued import Valued
+from api.instruments.words import Say, Write
 from api.models.deployment import CurveView
 from chain.history import Event
+from finance.settlement import bond
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.terms import Effect
 from finance.terms import Deal
@@ -67,6 +73,28 @@ def given(case: Case, slot: Slot) -> int | None:
     return None
 
 
+def standing(case: Case, ready: Valued) -> Valued:
+    """What a call leaves of the bond, once it is announced."""
+    terms = terms_now(case)
+    if terms.premium is None or not isinstance(ready, BondValue):
+        return ready
+    return ready.as_called(len(terms.periods) - 1)
+
+
+def sections(deal: Deal, say: Say, write: Write, case: Case | None) -> list[Section]:
+    """The call, once it is announced."""
+    if case is None or (terms := terms_now(case)).premium is None:
+        return []
+    back = bond.outstanding(terms, len(terms.periods) - 1) + bond.premium(terms, 1)
+    lead = say(
+        "It ends on {day}: each unit then gets back {amount}, beside the interest. What is measured for "
+        "later payments decides nothing any more.",
+        day=write.day_text(datetime.fromtimestamp(terms.periods[-1].pay_date, UTC).date()),
+        amount=write.amount(Decimal(back).scaleb(-terms.currency_decimals), deal.currency.code, 2),
+    )
+    return [Section("call", say("Called by the issuer"), lead)]
+
+
 # -- lists
 
 
@@ -112,4 +140,6 @@ BOND = Instrument(
     extent=extent,
     unit=lambda deal: deal.only(KpiBond).denomination.value,
     valued=BondValue,
+    standing=standing,
+    sections=sections,
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from api.i18n import N_
 from api.instruments.offers import Offered, PartWords, PaymentWords, Refusal, StateWords, offers, taken
+from api.instruments.parameters import Parameter
 from api.instruments.sentences import Arguments, Sentence, Writer, units_of
 from finance.settlement.bond_books import ACTS as CALLS
 
@@ -23,6 +24,9 @@ REFUSALS: Mapping[str, str | Refusal] = {
     "KpiBond_CouponsOutstanding": "Coupons are still to be paid: {paid} of {total} are.",
     "KpiBond_InGrace": "The grace period still runs.",
     "KpiBond_Funded": "What is due is funded, so there is no default.",
+    "KpiBond_NotIssuer": "Only the issuer may call the bond.",
+    "KpiBond_NotCallable": "The bond cannot be called on that pay date, or it is called already.",
+    "KpiBond_ShortNotice": "That pay date is too near: a call needs its notice.",
     "KpiBond_NothingToRecover": "The bond holds nothing to share.",
 }
 ACTS = offers(
@@ -34,6 +38,11 @@ ACTS = offers(
     ),
     pay_coupon=Offered("Make the payment that is due", "Made a payment that was due"),
     redeem=Offered("Redeem the bond", "Redeemed the bond"),
+    announce_call=Offered(
+        "Call the bond: repay it early",
+        "Called the bond: it will be repaid early",
+        asked=(Parameter("period", "number", "the coupon period, from 0, on whose pay date", bits=8),),
+    ),
     declare_default=Offered("Declare the default"),
     cure=Offered("End the default: the arrears are funded"),
     accelerate=Offered("Make everything due"),
@@ -68,6 +77,11 @@ TOLD: Mapping[str, Sentence] = {
     ),
     "KpiFixed": _fixed,
     "CouponPaid": _coupon,
+    "CallAnnounced": lambda t, a: t.say(
+        "The issuer called the bond: with interest {number} it will be repaid, and {premium} beside.",
+        number=int(a["period"]) + 1,
+        premium=t.money(a["premium"]),
+    ),
     "BondRedeemed": lambda t, a: t.say("The bond was repaid: {amount}.", amount=t.money(a["paid"])),
     "BondDefaulted": lambda t, a: t.say(
         "The bond is in default: {due} were due and {held} were there.",
@@ -109,6 +123,7 @@ WORDS = PartWords(
         "coupon": PaymentWords(N_("Interest"), numbered=True),
         "principal": PaymentWords(N_("Repayment")),
         "redemption": PaymentWords(N_("Repayment")),
+        "premium": PaymentWords(N_("Premium of the call")),
         "outcome": PaymentWords(N_("Outcome payment")),
         "recovery": PaymentWords(N_("Recovery after default")),
     },

@@ -25,6 +25,11 @@ def life(case: Case) -> BondLife:
     return case.books("bond", BondBooks).told(case.world)
 
 
+def terms_now(case: Case) -> SettlementTerms:
+    """The terms as a call that is announced leaves them."""
+    return life(case).terms
+
+
 def slot_of(case: Case, fixing: Fixing) -> Slot:
     """The report that a fixing goes by."""
     return case.slots[case.terms.feeds[fixing.feed].kpi, fixing.kpi_period]
@@ -55,14 +60,14 @@ def values(case: Case, low: bool) -> list[int]:
 
 def has_outcome(case: Case, index: int) -> bool:
     """Whether an amount is part of payment `index`."""
-    amounts = (f for f in case.terms.fixings if f.effect is Effect.AMOUNT)
-    return any(case.terms.first_payment(fixing) == index for fixing in amounts)
+    terms = terms_now(case)
+    return any(terms.first_payment(f) == index for f in terms.fixings if f.effect is Effect.AMOUNT)
 
 
 def waits_for(case: Case, index: int) -> list[int]:
     """Fixings that are not made yet and bend payment `index`."""
     made = life(case).values
-    return [number for number in case.terms.bending(index) if number not in made]
+    return [number for number in terms_now(case).bending(index) if number not in made]
 
 
 def state_name(case: Case) -> str:

@@ -11,10 +11,12 @@ from api.instruments.bond_case import (
     planned_units,
     slot_of,
     state_name,
+    terms_now,
     value_of,
     values,
     waits_for,
 )
+from api.instruments.token import units
 from api.models.deployment import PaymentView
 from chain.history import Event
 from finance.settlement import bond
@@ -33,14 +35,15 @@ def past(case: Case) -> list[PaymentView]:
     for made_ in case.ledger.payouts:
         index, event = made_.index, made_.event
         if made_.kind == "redemption":
-            index = len(case.terms.periods)
+            index = len(terms_now(case).periods)
         title = {
             "coupon": f"Coupon {index + 1}",
             "redemption": "Redemption",
             "recovery": "Recovery after the default",
             "gift": "Gift to holders",
         }[made_.kind]
-        outcome = made_.outcome if has_outcome(case, index) else None
+        premium = bond.premium(terms_now(case), units(case)) if made_.kind == "redemption" else 0
+        outcome = made_.outcome - premium if has_outcome(case, index) else None
         found.append(
             PaymentView(
                 kind=made_.kind,
@@ -56,6 +59,7 @@ def past(case: Case) -> list[PaymentView]:
                 if made_.kind == "coupon"
                 else None,
                 principal=str(made_.principal) if made_.principal else None,
+                premium=str(premium) if premium else None,
                 outcome=None if outcome is None else str(outcome),
                 late=str(made_.late) if made_.late else None,
                 trace=trace_of(event),
@@ -84,7 +88,7 @@ def _empty(event: Event) -> PaymentView:
 
 def expected(case: Case) -> list[PaymentView]:
     """What is not paid yet, for the units in issue, or the full issue while it is being sold."""
-    terms, count = case.terms, planned_units(case)
+    terms, count = terms_now(case), planned_units(case)
     paid = life(case).coupons_paid
     if state_name(case) == "redeemed":
         return []
@@ -116,6 +120,7 @@ def expected(case: Case) -> list[PaymentView]:
                 payee="holders",
                 interest=None if last else _same(ends, "coupon"),
                 principal=_same(ends, "principal") if any(p["principal"][0] for p in ends) else None,
+                premium=_same(ends, "premium") if terms.premium and last else None,
                 outcome=_same(ends, "outcome") if has_outcome(case, index) else None,
                 late=str(more * count) if more else None,
                 note=_note(case, index),
@@ -129,7 +134,7 @@ def needed(case: Case, index: int) -> int | None:
     has carried. None while a report decides it."""
     found = set()
     for low in (True, False):
-        rows = _replay(case.terms, planned_units(case), values(case, low))
+        rows = _replay(terms_now(case), planned_units(case), values(case, low))
         due = sum(row.due for row in rows if row.index <= index)
         found.add(due - sum(row.total for row in rows if row.index < index) + _late(case).get(index, 0))
     return found.pop() if len(found) == 1 else None
@@ -144,7 +149,7 @@ def _late(case: Case) -> dict[int, int]:
     return {start + i: more + (0 if i else bond_.late) for i, more in enumerate(late)}
 
 
-PARTS = ("coupon", "principal", "outcome")
+PARTS = ("coupon", "principal", "premium", "outcome")
 Rows = dict[tuple[int, str], tuple[int, int]]
 
 

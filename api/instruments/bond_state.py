@@ -14,7 +14,7 @@ from api.instruments.base import (
     step,
     unexplained,
 )
-from api.instruments.bond_case import life, made, slot_of, state_name, value_of, waits_for
+from api.instruments.bond_case import life, made, slot_of, state_name, terms_now, value_of, waits_for
 from api.instruments.bond_payments import expected, needed
 from api.models.deployment import Fact, NextStep, StateView
 from chain.history import Event
@@ -43,9 +43,12 @@ def state(case: Case) -> StateView:
 def _sentence(case: Case, name: str) -> str:
     if name in offering.TITLES:
         return offering.offering_sentence(case, name)
-    terms = case.terms
+    terms = terms_now(case)
     paid, count = life(case).coupons_paid, len(terms.periods)
     match name:
+        case "active" if terms.premium is not None:
+            ends = day(terms.periods[-1].pay_date)
+            return f"{paid} of {count} coupons are paid; the issuer has called it: repaid on {ends}."
         case "active":
             return f"{paid} of {count} coupons are paid; matures on {day(terms.periods[-1].pay_date)}."
         case "defaulted":
@@ -56,7 +59,7 @@ def _sentence(case: Case, name: str) -> str:
 
 
 def _facts(case: Case, name: str) -> Iterator[Fact]:
-    terms, begun = case.terms, case.last("bond", "BondActivated")
+    terms, begun = terms_now(case), case.last("bond", "BondActivated")
     paid = life(case).coupons_paid
     yield fact("units", "Units in issue", token.units(case), "units", begun)
     yield fact("full_issue", "Units of the full issue", terms.hard_cap, "units")
@@ -87,14 +90,14 @@ def _rate_event(case: Case, index: int) -> Event | None:
     found = [
         event
         for number, event in made(case).items()
-        if (fixing := case.terms.fixings[number]).effect is Effect.RATE
+        if (fixing := terms_now(case).fixings[number]).effect is Effect.RATE
         and fixing.first <= index <= fixing.last
     ]
     return found[-1] if found else None
 
 
 def _steps(case: Case, name: str) -> Iterator[NextStep]:
-    terms = case.terms
+    terms = terms_now(case)
     yield from offering.offering_steps(case, name)
     if name in ("active", "defaulted"):
         yield from report_steps(case)
@@ -112,7 +115,7 @@ def _steps(case: Case, name: str) -> Iterator[NextStep]:
 
 
 def _payment_steps(case: Case) -> Iterator[NextStep]:
-    for number, fixing in enumerate(case.terms.fixings):
+    for number, fixing in enumerate(terms_now(case).fixings):
         slot = slot_of(case, fixing)
         if case.is_due("bond", "fix", fixing=number):
             title = (

@@ -42,23 +42,42 @@ from finance.pricing.value import DEFAULT_SEED, case_columns, cashflow_rows, dea
 from finance.pricing.yields import checked_yield
 from finance.settlement.terms import Effect, Fixing
 from finance.swaps.holders import Owed
+from finance.terms import Deal
+from finance.terms.bond import KpiBond
 from finance.terms.payoffs import Rule, label, steps_of
 from finance.terms.problems import InputError
 
 Outlook = Mapping[str, Process | KpiProcess]
+NEVER_CALLED = "the issuer never calls the bond: its right to do so is not valued"
 
 
 class BondValue(Valued):
-    """A KPI bond."""
+    """A KPI bond: to maturity, or `called` on the pay date of a period (from 0)."""
 
     options = frozenset({"discount_yield"})
     noun = "bond"
     at_once = True
     figures = "what_if_bond.html.j2"
 
+    def __init__(self, deal: Deal, called: int | None = None) -> None:
+        super().__init__(deal)
+        self.called = called
+        self._left: BondValue | None = None
+
     @cached_property
     def bond(self) -> PreparedBond:
-        return PreparedBond.of(self.deal)
+        return PreparedBond.of(self.deal, self.called)
+
+    def as_called(self, period: int) -> BondValue:
+        """What is left of it once a call on the pay date of a period is announced."""
+        if self._left is None or self._left.called != period:
+            self._left = BondValue(self.deal, period)
+        return self._left
+
+    @property
+    def assumed(self) -> list[str]:
+        may_end = self.called is None and self.deal.only(KpiBond).call is not None
+        return [*([NEVER_CALLED] if may_end else []), *super().assumed]
 
     @cached_property
     def rules(self) -> list[tuple[Rule, Fixing]]:

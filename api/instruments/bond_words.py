@@ -130,7 +130,27 @@ class _BondWords:
                 first=write.day_text(back[0].pay_date),
                 last=write.day_text(back[-1].pay_date),
             )
+        yield from self.calls()
         yield from self.best()
+
+    def calls(self) -> Iterator[str]:
+        """How the issuer may end it early, if it may."""
+        if self.bond.call is None:
+            return
+        first, *later = self.bond.call.prices
+        yield self.say(
+            "The issuer may repay it early, from {day} on, if it says so {days} days before: then each unit "
+            "gets back what is not repaid yet at {price} of it, beside the interest to that day.",
+            day=self.write.day_text(first.from_.value),
+            days=self.bond.call.notice_days.value,
+            price=self.write.plain_percent(first.price.value),
+        )
+        for each in later:
+            yield self.say(
+                "From {day} on it is {price}.",
+                day=self.write.day_text(each.from_.value),
+                price=self.write.plain_percent(each.price.value),
+            )
 
     def best(self) -> Iterator[str]:
         """What measurements can add, if anything."""

@@ -232,6 +232,7 @@ class PaymentView(Resource):
     payee: str
     interest: Minor | None = None
     principal: Minor | None = None
+    premium: Minor | None = Field(default=None, description="Beside the principal, of a bond that is called.")
     outcome: Minor | None = None
     late: Minor | None = Field(default=None, description="Late interest, a part of the amount.")
     unpaid: Minor | None = Field(

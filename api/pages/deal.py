@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from api.i18n import N_, Translator, language_of
 from api.index.reader import Deployment
-from api.instruments import instrument_of
+from api.instruments import Case, instrument_of, standing, valued
 from api.instruments.sections import Section
 from api.instruments.token import symbol
 from api.instruments.words import PlainWords
@@ -49,7 +49,6 @@ from api.views.holdings import HolderRow, holder_row
 from api.views.kpis import kpi_views, realised
 from api.views.reports import report_views
 from chain.network import clock
-from finance.swaps.holders import Owed
 from finance.terms import Deal
 
 router = APIRouter()
@@ -197,10 +196,12 @@ class _Maker:
         kpis: Sequence[KpiView],
         known: dict[tuple[str, int], int | None],
         today: date,
-        owes: Owed | None = None,
+        case: Case | None = None,
     ) -> None:
         jobs = self.services.jobs
-        found = price_section(self.deal, kpis, known, today, jobs, self.words, self.formatter, owes)
+        ready = valued(self.deal) if case is None else standing(case)
+        owes = None if case is None else case.instrument.owed(case)
+        found = price_section(self.deal, ready, kpis, known, today, jobs, self.words, self.formatter, owes)
         if isinstance(found, PriceSection):
             view.price = found
             view.headline.insert(0, found.figures[0])
@@ -221,7 +222,7 @@ class _Maker:
         kpis = kpi_views(services, id)
         reports = sorted(report_views(services, id), key=lambda each: (-each.trace.block, -each.trace.log))
         today = datetime.fromtimestamp(case.now, UTC).date()
-        self.add_price(view, kpis, realised(case), today, case.instrument.owed(case))
+        self.add_price(view, kpis, realised(case), today, case)
         view.kpis = [
             kpi_section(self.deal, each, self.words.rulings, settlements, reports, self.formatter, self.ui)
             for each in kpis

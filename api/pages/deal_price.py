@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from api.i18n import plain
-from api.instruments import instrument_of, valued
+from api.instruments import instrument_of
+from api.instruments.valued import Valued
 from api.instruments.words import PlainWords, Ruling
 from api.jobs import Jobs
 from api.models.deployment import KpiView
@@ -56,6 +57,7 @@ class PriceSection:
 
 def price_section(
     deal: Deal,
+    ready: Valued | None,
     kpis: Sequence[KpiView],
     known: Realised,
     today: date,
@@ -66,7 +68,6 @@ def price_section(
 ) -> PriceSection | NoPrice:
     """The section, or why there is none."""
     say = formatter.say
-    ready = valued(deal)
     if ready is None:
         return NoPrice(say("There is no valuation of deals like this one here."))
     price = ready.price(known, today, jobs, owes)

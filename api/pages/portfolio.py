@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from api.i18n import Translator, language_of
 from api.index.reader import Deployment
-from api.instruments import instrument_of, valued, words_of
+from api.instruments import instrument_of, standing, words_of
 from api.models import Currency
 from api.models.deployment import KpiView
 from api.models.valuation import LivePrice
@@ -74,7 +74,7 @@ def _live(services: Services, deployment: Deployment, say: Translator, write: Fo
     kpis = kpi_views(services, deployment.id)
     figures: list[tuple[str, Any, str | None]] = []
     day = datetime.fromtimestamp(case.now, UTC).date()
-    ready, soon = valued(deal), False
+    ready, soon = standing(case), False
     if ready is not None:
         price = ready.price(realised(case), day, services.jobs, case.instrument.owed(case))
         soon, value = price.state == "computing", _value(deal, price, write)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from api.instruments import valued
+from api.instruments import Case, valued
 from api.instruments.valued import Valued
 from api.jobs import Job, Jobs, apart
 from api.models.valuation import ValuationRequest, ValuationView
@@ -58,15 +58,18 @@ def closed_value(
     jobs: Jobs | None = None,
     known: Realised | None = None,
     owed: Owed | None = None,
+    case: Case | None = None,
 ) -> ValuationView:
     """The valuation in closed form, by the reports of the request and those `known` besides; `owed`: what the
-    project is known to owe on the day.
+    project is known to owe on the day; `case`: the deployment of the deal that is valued as it stands.
 
     Raises ProblemError: 404 for a kind that gives no valuation, 422 for what does not fit the deal, 503 while
     a simulation that it rests on is under way.
     """
     with _refusing():
         ready = _fitting(deal, request)
+        if case is not None:
+            ready = case.instrument.standing(case, ready)
         found = ready.value(request, {**(known or {}), **_reports(deal, request)}, jobs, owed)
         found.kind = deal.kind  # which may be read as another
         return found
@@ -82,7 +85,7 @@ def deployed_value(asked: ValuationRequest, services: Services) -> ValuationView
     dated = asked if asked.as_of is not None else asked.model_copy(update={"as_of": today(case)})
     # What is owed now says nothing of another day.
     owes = case.instrument.owed(case) if dated.as_of == today(case) else None
-    return closed_value(case.deal, dated, services.jobs, realised(case), owes)
+    return closed_value(case.deal, dated, services.jobs, realised(case), owes, case)
 
 
 def full_value(deal: Deal, request: ValuationRequest, jobs: Jobs) -> Job:

@@ -24,12 +24,13 @@ from chain.parts.base import (
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, MoneyCheck, ReportState, Row
 from chain.terms import curve
+from finance.settlement import bond
 from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, BondLife, State
 from finance.settlement.feed_report import STATUS
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.pro_rata import per_unit
-from finance.settlement.terms import Effect, SettlementTerms, settlement_terms
+from finance.settlement.terms import NEVER, Effect, SettlementTerms, settlement_terms
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.bond import KpiBond
@@ -42,6 +43,11 @@ def _funded(a: Said, _world: World) -> Rebuilt:
 
 def _fixed(a: Said, _world: World) -> Rebuilt:
     yield "", "fix", {"fixing": a["fixing"]}
+
+
+def _called(a: Said, world: World) -> Rebuilt:
+    """Nobody else may."""
+    yield world.books(a.part, BondBooks).parts.issuer, "announce_call", {"period": a["period"]}
 
 
 def _by_anyone(call: str) -> Rebuild:
@@ -96,10 +102,14 @@ def _parts(life: BondLife, period: int | None, said: Mapping[str, Any]) -> dict[
     back = said["principal" if period is None else "repayment"] // units
     more, each = said["late"] // units, said["paid"] // units
     left = each - back - more
-    coupon = 0
+    coupon = premium = 0
+    has_outcome = "outcome" in _always(life, period)
     if period is not None:
-        coupon = said["interest"] // units if "outcome" in _always(life, period) else left
-    return {"coupon": coupon, "principal": back, "outcome": left - coupon, "late": more}
+        coupon = said["interest"] // units if has_outcome else left
+    elif life.terms.premium:
+        premium = bond.premium(life.terms, units) // units if has_outcome else left
+    outcome = left - coupon - premium
+    return {"coupon": coupon, "principal": back, "premium": premium, "outcome": outcome, "late": more}
 
 
 def _always(life: BondLife, period: int | None) -> set[str]:
@@ -121,6 +131,7 @@ def _standing(now: Now) -> Standing:
         checks=[
             Check(f"{now.part}: state", life.state, now.read("state")),
             Check(f"{now.part}: coupons paid", life.coupons_paid, now.read("couponsPaid")),
+            Check(f"{now.part}: coupon periods", life.total, now.read("periodCount")),
             MoneyCheck(f"{now.part}: principal owed", books.principal(), now.read("principal")),
         ],
         reports=list(_reports(now, books)),
@@ -133,8 +144,15 @@ def _standing(now: Now) -> Standing:
         left = life.total - life.coupons_paid
         if left and life.state != State.ACCELERATED:
             found.not_yet.append(f"{left} of {life.total} coupons are not paid")
-        found.not_yet += [f"{r} is not final: {r.status}" for r in found.reports if not r.is_settled]
+        waited = [
+            report
+            for report, fixing in zip(found.reports, books.terms.fixings, strict=True)
+            if fixing.first != NEVER  # after a call nobody waits for what would have bent later payments
+        ]
+        found.not_yet += [f"{r} is not final: {r.status}" for r in waited if not r.is_settled]
         found.not_yet.append("the bond is not redeemed")
+    if life.terms.premium is not None and not found.ended:
+        found.notes.append(f"the bond is called: its last coupon is number {life.total}")
     if life.state == State.DEFAULTED:
         found.notes.append("the bond is in default")
     return found
@@ -218,6 +236,7 @@ TABLES = {
     "fundings": said("BondFunded", payer="from", amount="amount"),
     "surplus": said("SurplusReturned", amount="amount"),
     "turns": turns("BondActivated", "BondDefaulted", "DefaultCured", "BondAccelerated", "BondRedeemed"),
+    "calls": said("CallAnnounced", period="period", premium="premium"),
     "fixings": said("KpiFixed", fixing="fixing", kpi_value="kpi", missing="missing", value="value"),
 }
 
@@ -259,6 +278,8 @@ def planned(key: str, terms: SettlementTerms, token: str, offering: str, issuer:
             "lateRate": terms.late_rate,
             "periods": _periods(terms),
             "fixings": _fixings(terms, site),
+            "noticePeriod": terms.notice_seconds,
+            "calls": [{"first": call.first, "premium": call.premium} for call in terms.calls],
         }
         return (struct,)
 
@@ -305,6 +326,7 @@ DATA_CONTROLLERS = {"issuer": 0, "holders": 1}
 WORDS = {
     "coupon": "earned by holders, each period",
     "principal": "repaid to holders",
+    "premium": "beside the principal, to holders of a bond that is called",
     "outcome": "for the KPI, to holders or, negative, from what they are repaid",
     "late": "interest on what came late, to holders",
     "recovery": "shared out after an acceleration",
@@ -315,6 +337,7 @@ ACTS_OF = {
     "BondFunded": _funded,
     "KpiFixed": _fixed,
     "CouponPaid": _by_anyone("pay_coupon"),
+    "CallAnnounced": _called,
     "BondRedeemed": _by_anyone("redeem"),
     "BondDefaulted": _by_anyone("declare_default"),
     "DefaultCured": _by_anyone("cure"),

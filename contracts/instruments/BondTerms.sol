@@ -9,14 +9,18 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// @notice A bond's terms as words kept as code, as feeds and swaps keep theirs ({CodeStore}): they can never change, and
 /// all of them cost less to read than a few storage slots. Packed, because deploying costs 200 gas a byte.
 /// @dev Words 0 to 6: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
-/// offering, late rate | oracle, counts of periods and fixings | principal of a unit | address of a second store. Then
-/// a word for each period, two for each fixing, and the curves' knots, a word each. What does not fit the first store
-/// is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation: a pay date fits
-/// 48 bits, a repayment 96.
+/// offering, late rate | oracle, counts of periods, fixings, periods again (fewer once a call is announced) and calls,
+/// notice period | principal of a unit, premium of a call that is announced | address of a second store. Then a word for
+/// each period, two for each fixing, a word for each call, and the curves' knots, a word each. What does not fit the first
+/// store is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation: a pay
+/// date fits 48 bits, a repayment 96.
 library BondTerms {
-    /// @dev Words that a store can hold: the largest contract, less the leading STOP of {CodeStore}.
-    uint256 private constant STORE_WORDS = 767;
+    /// @dev Words that a store can hold: the largest contract, less the leading STOP of {CodeStore}, and a word for a call.
+    uint256 private constant STORE_WORDS = 766;
     uint256 private constant HEAD = 7;
+
+    /// @dev No period: of what a call leaves nothing to bend, whatever that was.
+    uint256 private constant NEVER = type(uint16).max;
 
     /// @dev A fixing without its curve.
     struct FixingHead {
@@ -33,7 +37,8 @@ library BondTerms {
     /// @return head the store from which everything can be read
     function write(IKpiBond.Terms calldata t) internal returns (address head) {
         (uint256 periods, uint256 fixings) = (t.periods.length, t.fixings.length);
-        uint256 here = HEAD + periods + 2 * fixings; // where the next curve goes: in the first store, then in the second
+        // Where the next curve goes: in the first store, then in the second.
+        uint256 here = HEAD + periods + 2 * fixings + t.calls.length;
         uint256 there = STORE_WORDS;
         uint256[] memory positions = new uint256[](fixings);
         for (uint256 i = 0; i < fixings; ++i) {
@@ -45,6 +50,9 @@ library BondTerms {
         bytes memory rest = new bytes(32 * (there - STORE_WORDS));
         _packPeriods(first, t);
         _packFixings(first, rest, t, positions);
+        for (uint256 i = 0; i < t.calls.length; ++i) {
+            _put(first, HEAD + periods + 2 * fixings + i, t.calls[i].first | uint256(t.calls[i].premium) << 16);
+        }
         _packHead(first, t, rest.length == 0 ? address(0) : CodeStore.write(rest));
         head = CodeStore.write(first);
     }
@@ -59,7 +67,8 @@ library BondTerms {
         _put(data, 1, uint160(t.currency) | uint256(t.authorisedUnits) << 160);
         _put(data, 2, uint160(t.issuer) | uint256(t.rate) << 160);
         _put(data, 3, uint160(t.offering) | uint256(t.lateRate) << 160);
-        _put(data, 4, uint160(t.oracle) | t.periods.length << 160 | t.fixings.length << 176);
+        uint256 counts = t.periods.length | t.fixings.length << 16 | t.periods.length << 32 | t.calls.length << 48;
+        _put(data, 4, uint160(t.oracle) | counts << 160 | uint256(t.noticePeriod) << 224);
         _put(data, 5, t.unitPrincipal);
         _put(data, 6, uint160(rest));
     }
@@ -100,10 +109,36 @@ library BondTerms {
         }
     }
 
+    /// @notice Write the terms once more, with `period` as the last one: its redemption pays a unit the premium, and what
+    /// is fixed for later periods bends nothing.
+    /// @param t the terms at `head`, which are changed in memory
+    function cut(bytes memory t, address head, uint256 period, uint256 premium_) internal returns (address) {
+        _put(t, 4, _get(t, 4) & ~(uint256(type(uint16).max) << 192) | (period + 1) << 192);
+        _put(t, 5, _get(t, 5) | premium_ << 128);
+        uint256 count = fixingCount(t);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 place = HEAD + _periodsKept(t) + 2 * i + 1;
+            uint256 word = _get(t, place);
+            if (uint16(word >> 40) > period) {
+                word = word & ~(uint256(type(uint8).max) << 32) | NEVER << 40 | NEVER << 56;
+            } else if (uint16(word >> 56) > period) {
+                word = word & ~(NEVER << 56) | period << 56;
+            }
+            _put(t, place, word);
+        }
+        return CodeStore.write(bytes.concat(t, bytes32(uint256(uint160(head)))));
+    }
+
     // ---------------------------------------------------------------- reading
 
     function load(address head) internal view returns (bytes memory) {
         return CodeStore.read(head);
+    }
+
+    /// @notice The terms as they were when the bond was created.
+    function loadOriginal(address head) internal view returns (bytes memory t) {
+        t = load(head);
+        if (isCalled(t)) t = load(address(uint160(_get(t, t.length / 32 - 1))));
     }
 
     function token(bytes memory t) internal pure returns (address) {
@@ -147,7 +182,30 @@ library BondTerms {
     }
 
     function periodCount(bytes memory t) internal pure returns (uint256) {
+        return uint16(_get(t, 4) >> 192);
+    }
+
+    /// @dev Without regard to a call.
+    function _periodsKept(bytes memory t) private pure returns (uint256) {
         return uint16(_get(t, 4) >> 160);
+    }
+
+    /// @notice Whether a call is announced.
+    function isCalled(bytes memory t) internal pure returns (bool) {
+        return periodCount(t) != _periodsKept(t);
+    }
+
+    function noticePeriod(bytes memory t) internal pure returns (uint32) {
+        return uint32(_get(t, 4) >> 224);
+    }
+
+    function calls(bytes memory t) internal pure returns (IKpiBond.Call[] memory all) {
+        all = new IKpiBond.Call[](uint16(_get(t, 4) >> 208));
+        uint256 place = HEAD + _periodsKept(t) + 2 * fixingCount(t);
+        for (uint256 i = 0; i < all.length; ++i) {
+            uint256 word = _get(t, place + i);
+            all[i] = IKpiBond.Call(uint16(word), uint64(word >> 16));
+        }
     }
 
     function fixingCount(bytes memory t) internal pure returns (uint256) {
@@ -155,7 +213,12 @@ library BondTerms {
     }
 
     function unitPrincipal(bytes memory t) internal pure returns (uint256) {
-        return _get(t, 5);
+        return uint128(_get(t, 5));
+    }
+
+    /// @notice What the redemption pays a unit beside the principal, once a call is announced.
+    function premium(bytes memory t) internal pure returns (uint256) {
+        return _get(t, 5) >> 128;
     }
 
     function payDate(bytes memory t, uint256 period) internal pure returns (uint64) {
@@ -172,6 +235,14 @@ library BondTerms {
         return uint96(_get(t, HEAD + period) >> 96);
     }
 
+    /// @notice Principal of one unit that the schedule leaves before payment `i`.
+    function left(bytes memory t, uint256 i) internal pure returns (uint256 principal) {
+        principal = unitPrincipal(t);
+        for (uint256 j = 0; j < i && j + 1 < periodCount(t); ++j) {
+            principal -= repayment(t, j);
+        }
+    }
+
     /// @notice What the terms themselves add to the rate in a period.
     function step(bytes memory t, uint256 period) internal pure returns (int256) {
         return int256(_get(t, HEAD + period)) >> 192;
@@ -179,7 +250,7 @@ library BondTerms {
 
     /// @notice A fixing but for its curve. The caller has checked that there is one.
     function fixing(bytes memory t, uint256 i) internal pure returns (FixingHead memory f) {
-        uint256 place = HEAD + periodCount(t) + 2 * i;
+        uint256 place = HEAD + _periodsKept(t) + 2 * i;
         uint256 word = _get(t, place + 1);
         f.feed = bytes32(_get(t, place));
         f.kpiPeriod = uint32(word);
@@ -195,7 +266,7 @@ library BondTerms {
     }
 
     function curve(bytes memory t, uint256 i) internal view returns (PayoffCurve.Curve memory c) {
-        uint256 word = _get(t, HEAD + periodCount(t) + 2 * i + 1);
+        uint256 word = _get(t, HEAD + _periodsKept(t) + 2 * i + 1);
         uint256 place = uint16(word >> 88);
         if (place >= STORE_WORDS) (t, place) = (CodeStore.read(address(uint160(_get(t, 6)))), place - STORE_WORDS);
         c.shape = PayoffCurve.Shape(uint8(word >> 72));
@@ -240,6 +311,8 @@ library BondTerms {
                 curve: curve(t, i)
             });
         }
+        terms.noticePeriod = noticePeriod(t);
+        terms.calls = calls(t);
     }
 
     // ---------------------------------------------------------------- words

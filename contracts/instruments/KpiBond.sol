@@ -78,6 +78,12 @@ contract KpiBond is IKpiBond, Initializable {
         if (_state != expected) revert KpiBond_WrongState(_state);
     }
 
+    /// @dev And in no later state than `last`.
+    function _requireBegun(State last) private view {
+        State now_ = _state;
+        if (now_ == State.Offered || now_ > last) revert KpiBond_WrongState(now_);
+    }
+
     /// @inheritdoc IKpiBond
     function initialize(Terms calldata terms_) external initializer {
         // The terms as they came: to encode them again would take 1,500 bytes of code.
@@ -103,7 +109,7 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function fund(uint256 amount) external {
-        if (_state == State.Offered || _state == State.Redeemed) revert KpiBond_WrongState(_state);
+        _requireBegun(State.Accelerated);
         bytes memory t = _load();
         emit BondFunded(msg.sender, amount);
         IERC20(t.currency()).safeTransferFrom(msg.sender, address(this), amount);
@@ -117,7 +123,7 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function fix(uint256 fixing) external returns (int128 value) {
-        if (_state != State.Active && _state != State.Defaulted) revert KpiBond_WrongState(_state);
+        _requireBegun(State.Defaulted);
         bytes memory t = _load();
         _requireFixing(t, fixing);
         if (_isFixed(fixing)) revert KpiBond_AlreadyFixed(fixing);
@@ -138,14 +144,12 @@ contract KpiBond is IKpiBond, Initializable {
         (int128 kpi, bool missing) = IKpiOracle(t.oracle()).consume(f.feed, f.kpiPeriod);
         value = missing ? f.missing : CHECKS.payoff(_terms, fixing, kpi);
         _values[fixing] = value;
-        if (block.timestamp > _dateOf(t, t.firstPayment(f))) _settledAt[fixing] = _settled(t, f);
+        if (block.timestamp > _dateOf(t, t.firstPayment(f))) _noteSettled(fixing);
         emit KpiFixed(fixing, kpi, missing, value);
     }
 
-    /// @dev When the report on a fixing was settled, whether anyone has fixed it or not; now, while it is not.
-    function _settled(bytes memory t, BondTerms.FixingHead memory f) private view returns (uint64 time) {
-        time = IKpiOracle(t.oracle()).reportOf(f.feed, f.kpiPeriod).finalAt;
-        if (time > block.timestamp) time = uint64(block.timestamp);
+    function _noteSettled(uint256 fixing) private {
+        _settledAt[fixing] = CHECKS.settledAt(_terms, fixing);
     }
 
     // slither-disable-end reentrancy-no-eth
@@ -155,7 +159,7 @@ contract KpiBond is IKpiBond, Initializable {
         bytes memory t = _load();
         uint256 i = _couponsPaid;
         uint256 total = t.periodCount();
-        if (i == total) revert KpiBond_CouponsOutstanding(i, total);
+        _requireCoupons(i != total, total);
         uint64 date = t.payDate(i);
         if (block.timestamp < date) revert KpiBond_NotDue(date);
         Payment memory p;
@@ -165,16 +169,26 @@ contract KpiBond is IKpiBond, Initializable {
     }
 
     /// @inheritdoc IKpiBond
+    function announceCall(uint256 period) external inState(State.Active) {
+        _terms = CHECKS.call(_terms, msg.sender, period);
+        emit CallAnnounced(period, _load().premium() * _units);
+    }
+
+    /// @inheritdoc IKpiBond
     function redeem() external inState(State.Active) returns (uint256 paid) {
         bytes memory t = _load();
         uint256 total = t.periodCount();
-        if (_couponsPaid != total) revert KpiBond_CouponsOutstanding(_couponsPaid, total);
+        _requireCoupons(_couponsPaid == total, total);
         // The last coupon falls due at maturity, so maturity has come.
         Payment memory p;
         uint256 late;
         (p, late, paid) = _payNext(t, total, State.Redeemed);
         emit BondRedeemed(p.repayment, p.outcome, late, paid);
         ISecurityToken(t.token()).close();
+    }
+
+    function _requireCoupons(bool ok, uint256 total) private view {
+        if (!ok) revert KpiBond_CouponsOutstanding(_couponsPaid, total);
     }
 
     /// @dev Shares out what is due and what earlier distributions carried over, and carries the new remainder.
@@ -224,6 +238,10 @@ contract KpiBond is IKpiBond, Initializable {
         emit BondDefaulted(_couponsPaid, amount, held);
     }
 
+    function _cureEnd(bytes memory t) private view returns (uint64) {
+        return _defaultedAt + t.curePeriod();
+    }
+
     function _requirePast(uint64 until) private view {
         if (block.timestamp <= until) revert KpiBond_InGrace(until);
     }
@@ -231,7 +249,7 @@ contract KpiBond is IKpiBond, Initializable {
     /// @inheritdoc IKpiBond
     function cure() external inState(State.Defaulted) {
         bytes memory t = _load();
-        uint64 until = _defaultedAt + t.curePeriod();
+        uint64 until = _cureEnd(t);
         if (block.timestamp > until) revert KpiBond_CurePeriodOver(until);
         (Payment[] memory arrears, uint256 toFix) = _arrears(t);
         if (toFix != 0) revert KpiBond_NotFixed(toFix - 1);
@@ -245,7 +263,7 @@ contract KpiBond is IKpiBond, Initializable {
     /// @inheritdoc IKpiBond
     function accelerate() external inState(State.Defaulted) {
         bytes memory t = _load();
-        uint64 until = _defaultedAt + t.curePeriod();
+        uint64 until = _cureEnd(t);
         if (block.timestamp <= until) revert KpiBond_CurePeriodOpen(until);
         _state = State.Accelerated;
         uint256 paid = _couponsPaid;
@@ -313,9 +331,10 @@ contract KpiBond is IKpiBond, Initializable {
             BondTerms.FixingHead memory f = t.fixing(i);
             bool matters = f.bendsRate ? f.first <= running && f.last >= paid : t.firstPayment(f) >= paid;
             if (!matters) continue;
-            if (IKpiOracle(t.oracle()).periodEndOf(f.feed, f.kpiPeriod) > missed) {
-                _values[i] = CHECKS.best(_terms, i);
-                if (!_isFixed(i)) _settledAt[i] = _settled(t, f);
+            (bool isLater, int128 best) = CHECKS.best(_terms, i, missed);
+            if (isLater) {
+                _values[i] = best;
+                if (!_isFixed(i)) _noteSettled(i);
             } else if (!_isFixed(i)) {
                 _fix(t, i); // refused by the oracle while the report is in the making
             }
@@ -419,11 +438,15 @@ contract KpiBond is IKpiBond, Initializable {
             _bend(t, i, all, start);
         }
         uint256 total = t.periodCount();
-        uint256 left = _left(t, start);
+        uint256 left = t.left(start);
         for (uint256 j = start; j < end; ++j) {
             Payment memory p = all[j - start];
-            if (j == total) p.repayment = left * _units;
-            else if (p.waits == 0) p.interest = _coupon(t, j, left * _units, p.rate += t.step(j));
+            if (j == total) {
+                p.repayment = left * _units;
+                p.outcome += int256(t.premium() * _units);
+            } else if (p.waits == 0) {
+                p.interest = _coupon(t, j, left * _units, p.rate += t.step(j));
+            }
             if (j + 1 >= total) continue;
             p.repayment = t.repayment(j) * _units;
             left -= t.repayment(j);
@@ -486,14 +509,6 @@ contract KpiBond is IKpiBond, Initializable {
     /// @dev Not negative: {BondChecks} lets no amount take more than the principal it is paid with.
     function _sum(Payment memory p) private pure returns (uint256) {
         return uint256(int256(p.interest + p.repayment) + p.outcome);
-    }
-
-    /// @dev Principal of one unit that the schedule leaves before payment `i`.
-    function _left(bytes memory t, uint256 i) private pure returns (uint256 left) {
-        left = t.unitPrincipal();
-        for (uint256 j = 0; j < i && j + 1 < t.periodCount(); ++j) {
-            left -= t.repayment(j);
-        }
     }
 
     /// @dev Interest of the running period up to now, by time, rounded down. Only after a default, so after the first
@@ -571,6 +586,11 @@ contract KpiBond is IKpiBond, Initializable {
     }
 
     /// @inheritdoc IKpiBond
+    function periodCount() external view returns (uint256) {
+        return _load().periodCount();
+    }
+
+    /// @inheritdoc IKpiBond
     function fixingOf(uint256 fixing) external view returns (bool made, int128 value) {
         _requireFixing(_load(), fixing);
         return (_isFixed(fixing), _values[fixing]);
@@ -601,6 +621,6 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function principal() external view returns (uint256) {
-        return _state == State.Redeemed ? 0 : _left(_load(), _couponsPaid) * _units;
+        return _state == State.Redeemed ? 0 : _load().left(_couponsPaid) * _units;
     }
 }

@@ -23,6 +23,11 @@ import {IServicer} from "./IServicer.sol";
 /// told of it, by `fund` (of zero, after a plain transfer); money for a payment that no report holds up any more but that
 /// is not fixed counts from the fixing. So nobody gains by calling nothing: the payer fixes and funds, a holder calls.
 /// The late rate is never below the coupon's highest, so that money is nowhere cheaper than under the terms kept.
+///
+/// The issuer may end the bond early where its terms have calls: it announces a pay date, and the period that ends then is
+/// the last one. Its redemption repays all principal outstanding in that period with the premium of the day, and is owed
+/// like any. What is fixed for later periods bends nothing any more; so that no call is a way round what KPIs report, each
+/// premium covers the most that they could still add (checked when the bond is created).
 /// Python twin: finance/settlement/bond.py.
 interface IKpiBond is IServicer {
     /// @param payDate when the coupon falls due, unix seconds
@@ -59,6 +64,14 @@ interface IKpiBond is IServicer {
         PayoffCurve.Curve curve;
     }
 
+    /// @notice What a call pays beside the principal, until the next of these.
+    /// @param first the first period, from 0, on whose pay date the bond can be called at this premium
+    /// @param premium on the principal that the call repays, 1e18 = 100 %
+    struct Call {
+        uint16 first;
+        uint64 premium;
+    }
+
     /// @dev Who produces the data, and so must not gain from withholding it.
     enum DataController {
         Issuer,
@@ -73,6 +86,8 @@ interface IKpiBond is IServicer {
     /// @param lateRate simple interest a year on what is late, 1e18 = 100 %
     /// @param periods coupon periods, ascending; the last pay date is the maturity, and repayments add up to the principal
     /// @param fixings in any order; several may bend the same period
+    /// @param noticePeriod seconds at least from the announcement of a call to its pay date
+    /// @param calls ascending, premiums never higher than before; without any, the bond cannot be called
     struct Terms {
         address token;
         address currency;
@@ -88,6 +103,8 @@ interface IKpiBond is IServicer {
         uint64 lateRate;
         Period[] periods;
         Fixing[] fixings;
+        uint32 noticePeriod;
+        Call[] calls;
     }
 
     /// @dev Offered -> Active -> Redeemed; Active <-> Defaulted -> Accelerated -> Redeemed. Nothing else.
@@ -107,6 +124,9 @@ interface IKpiBond is IServicer {
     event CouponPaid(
         uint256 indexed period, uint256 interest, uint256 repayment, int256 outcome, uint256 late, uint256 paid
     );
+    /// @param premium that the redemption will pay beside the principal, in all
+    event CallAnnounced(uint256 indexed period, uint256 premium);
+    /// @param outcome with the premium of a call
     event BondRedeemed(uint256 principal, int256 outcome, uint256 late, uint256 paid);
     event BondDefaulted(uint256 indexed period, uint256 due, uint256 held);
     event DefaultCured();
@@ -116,6 +136,9 @@ interface IKpiBond is IServicer {
 
     error KpiBond_InvalidTerms(string what);
     error KpiBond_NotOffering(address caller);
+    error KpiBond_NotIssuer(address caller);
+    error KpiBond_NotCallable(uint256 period);
+    error KpiBond_ShortNotice(uint64 until);
     error KpiBond_WrongState(State state);
     error KpiBond_NotDue(uint64 due);
     error KpiBond_Underfunded(uint256 due, uint256 held);
@@ -142,8 +165,12 @@ interface IKpiBond is IServicer {
     /// fixings that bend it are made. Several overdue payments take several calls.
     function payCoupon() external returns (uint256 paid);
 
-    /// @notice At maturity, with all coupons paid and the fixings of the redemption made: pay the rest of the principal plus
-    /// the amounts (less, if negative), close the token.
+    /// @notice Call the bond on the pay date of a period, which becomes its last. The issuer, once, while the bond is
+    /// active and at least the notice period before; it cannot be withdrawn, and not paying it is a default like any other.
+    function announceCall(uint256 period) external;
+
+    /// @notice At maturity, or on the day of a call, with all coupons paid and the fixings of the redemption made: pay the
+    /// rest of the principal plus the amounts (less, if negative), close the token.
     function redeem() external returns (uint256 paid);
 
     /// @notice Declare the default of a payment that is past its grace period and not funded. Anyone. The grace period
@@ -179,13 +206,15 @@ interface IKpiBond is IServicer {
     function terms() external view returns (Terms memory);
     function state() external view returns (State);
     function couponsPaid() external view returns (uint256);
+    /// @notice Coupon periods: as many as in the terms, until a call is announced.
+    function periodCount() external view returns (uint256);
     /// @notice Whether a fixing is made, and its value: an addition to the rate, or an amount for the full issue.
     function fixingOf(uint256 fixing) external view returns (bool made, int128 value);
     /// @notice Coupon rate of a period with every change that applies to it; reverts while a fixing that bends its payment is
     /// not made.
     function rateOf(uint256 period) external view returns (uint256 rate);
-    /// @notice Amounts that payment `payment` pays beside interest and principal, for the units in issue, signed; the
-    /// redemption is the payment after the last period's. Reverts while one of them is not fixed.
+    /// @notice Amounts that payment `payment` pays beside interest and principal, for the units in issue, signed, and the
+    /// premium of a call; the redemption is the payment after the last period's. Reverts while one of them is not fixed.
     function outcomeOf(uint256 payment) external view returns (int256 outcome);
     /// @notice The amount and date of the next payment: a coupon with what is paid beside it, or after the last coupon the
     /// redemption; with late interest up to now. Reverts while a fixing that bends it is not made.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 from finance.settlement.accrual import RATE_ONE
-from finance.settlement.bond import coupon, payments
+from finance.settlement.bond import PaymentKind, coupon, payments, premium
 from finance.settlement.payoff_curve import Shape, maximum, minimum
-from finance.settlement.terms import SettlementTerms, settlement_terms
-from finance.terms.bond import KpiBond
+from finance.settlement.terms import NEVER, SettlementTerms, settlement_terms
+from finance.terms.bond import CouponStep, KpiBond, OutcomePayment
 from finance.terms.deal import Deal
 from finance.terms.payoffs import label, steps_of
 from finance.terms.schedule import AccrualPeriod, coupons_a_year
-
-PaymentKind = Literal["coupon", "principal", "outcome"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,14 @@ class BondClaim:
 
     `rate` is the coupon at first; `coupons` and `repayments` are per period at the stated rates. `cases` are
     the tiers of the one report that decides everything (`tiered`), or else the worst and the best for
-    holders; none for a fixed bond. `kpis` names the KPI of each fixing, `kpi` and `kpi_decimals` are those of
-    the first ("" and 0 without one).
+    holders; none for a fixed bond. `rules` are what KPIs decide, one for each fixing, `kpis` names the KPI of
+    each, `kpi` and `kpi_decimals` are those of the first ("" and 0 without one). It runs to maturity, whoever
+    may call it; `premium` is what a call pays beside the last repayment, once it is announced.
     """
 
     name: str
     currency: str
+    rules: tuple[CouponStep | OutcomePayment, ...]
     kpis: tuple[str, ...]
     kpi: str
     kpi_decimals: int
@@ -61,17 +60,26 @@ class BondClaim:
     tiered: bool
     terms: SettlementTerms
     money_decimals: int
+    premium: Decimal | None = None
 
     @classmethod
-    def of(cls, deal: Deal) -> BondClaim:
-        """The deal's bond; every amount goes through the integers that settle it."""
+    def of(cls, deal: Deal, called: int | None = None) -> BondClaim:
+        """The deal's bond, or what is left of it once it is `called` on the pay date of a period (from 0);
+        every amount goes through the integers that settle it. Raises ValueError when there is no such call.
+        """
         terms = settlement_terms(deal)
         bond = deal.only(KpiBond)
         rules = bond.kpi_rules
+        if called is not None:
+            terms = terms.called(called)
+            pairs = [pair for pair in zip(rules, terms.fixings, strict=True) if pair[1].first != NEVER]
+            rules, terms = [rule for rule, _ in pairs], replace(terms, fixings=tuple(f for _, f in pairs))
+        schedule = bond.schedule[: len(terms.periods)]
         units, still = terms.hard_cap, (0,) * len(terms.fixings)
         return cls(
             name=bond.title,
             currency=deal.currency.code,
+            rules=tuple(rules),
             kpis=tuple(rule.kpi for rule in rules),
             kpi=rules[0].kpi if rules else "",
             kpi_decimals=deal.kpis[rules[0].kpi].decimals if rules else 0,
@@ -80,15 +88,16 @@ class BondClaim:
             issue_date=bond.issue_date.value,
             frequency=coupons_a_year(bond.coupon.frequency, bond.schedule),
             rate=bond.coupon.rate.value,
-            schedule=bond.schedule,
+            schedule=schedule,
             coupons=tuple(
                 _money(coupon(terms, units, index, still), terms) for index in range(len(terms.periods))
             ),
             repayments=tuple(_money(period.repayment * units, terms) for period in terms.periods),
-            cases=_cases(deal, terms),
+            cases=_cases(deal, rules, terms),
             tiered=_tiered(terms),
             terms=terms,
             money_decimals=terms.currency_decimals,
+            premium=None if called is None else _money(premium(terms, units), terms),
         )
 
     @property
@@ -132,12 +141,13 @@ def _tiered(terms: SettlementTerms) -> bool:
     return len(terms.fixings) == 1 and terms.fixings[0].curve.shape == Shape.STEP
 
 
-def _cases(deal: Deal, terms: SettlementTerms) -> tuple[Case, ...]:
-    bond = deal.only(KpiBond)
+def _cases(
+    deal: Deal, rules: Sequence[CouponStep | OutcomePayment], terms: SettlementTerms
+) -> tuple[Case, ...]:
     if not terms.fixings:
         return ()
     if _tiered(terms):
-        ((rule,), (fixing,)) = bond.kpi_rules, terms.fixings
+        ((rule,), (fixing,)) = rules, terms.fixings
         percent = deal.kpis[rule.kpi].unit == "fraction"
         return tuple(
             _case(terms, label(step, percent), None if index == 0 else knot.x, (knot.y,))

@@ -108,7 +108,8 @@ def knots(curve: Curve) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Period:
-    """A coupon period: coupon and principal paid at its end, and the principal outstanding in it."""
+    """A coupon period: coupon and principal paid at its end, the principal outstanding in it, and the premium
+    paid at its end if a call ends the bond then."""
 
     start: date
     end: date
@@ -116,6 +117,7 @@ class Period:
     principal: float
     outstanding: float
     accrual: float
+    premium: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,8 @@ class Flows:
 
     @property
     def certain(self) -> Floats:
-        """Coupon and principal per period."""
-        return np.array([period.coupon + period.principal for period in self.periods])
+        """Coupon, principal and premium per period."""
+        return np.array([period.coupon + period.principal + period.premium for period in self.periods])
 
     def outstanding(self, day: date) -> float:
         """Principal outstanding just after the payments of `day`."""
@@ -212,8 +214,11 @@ def deal_flows(deal: Deal, claim: BondClaim | None = None) -> Flows:
     claim = claim or BondClaim.of(deal)
     bond = deal.only(KpiBond)
     terms = claim.terms
-    certain = contract_flows(deal)
     periods, left = [], float(claim.principal)
+    certain = contract_flows(deal)
+    if claim.premium is not None:  # to the call; what that repays no cash-flow contract says
+        certain = certain[: len(claim.schedule)]
+        certain[-1] = replace(certain[-1], principal=float(claim.repayments[-1]))
     for period, flow, coupon, back in zip(
         claim.schedule, certain, claim.coupons, claim.repayments, strict=True
     ):
@@ -224,9 +229,10 @@ def deal_flows(deal: Deal, claim: BondClaim | None = None) -> Flows:
         accrual = float(period.years)
         periods.append(Period(period.start, period.end, float(coupon), float(back), left, accrual))
         left -= float(back)
+    periods[-1] = replace(periods[-1], premium=float(claim.premium or 0))
     flows = Flows(float(claim.principal), tuple(periods), (), bond.coupon.day_count, claim.frequency)
     kpi_flows = []
-    for rule, fixing in zip(bond.kpi_rules, terms.fixings, strict=True):
+    for rule, fixing in zip(claim.rules, terms.fixings, strict=True):
         kpi = deal.kpis[rule.kpi]
         observed = observed_on(kpi, rule.period - 1, flows.start)
         feed = terms.feeds[fixing.feed]

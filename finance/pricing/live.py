@@ -24,7 +24,6 @@ from finance.pricing.simulate import MOMENT, kpi_time, law
 from finance.pricing.yields import checked_yield
 from finance.settlement.payoff_curve import Curve, Shape, payoff
 from finance.settlement.terms import Fixing
-from finance.terms.bond import KpiBond
 from finance.terms.payoffs import Rule
 from finance.terms.problems import InputError
 
@@ -33,8 +32,9 @@ Realised = Mapping[tuple[str, int], int | None]
 
 
 def fixing_rules(bond: PreparedBond) -> list[tuple[Rule, Fixing]]:
-    """The rules of the deal file beside the fixings they became."""
-    return list(zip(bond.deal.only(KpiBond).kpi_rules, bond.claim.terms.fixings, strict=True))
+    """The rules of the deal file beside the fixings they became; of a bond that is called, those that still
+    bend something."""
+    return list(zip(bond.claim.rules, bond.claim.terms.fixings, strict=True))
 
 
 def _with_keys(bond: PreparedBond) -> list[tuple[KpiFlow, tuple[str, int], Fixing]]:

@@ -138,7 +138,7 @@ def _outstanding(flows: Flows, settle: date) -> float:
 
 def coming(flows: Flows, settle: date, kpi_amounts: Floats) -> Stream:
     """All payments after `settle` per 100 outstanding, timed from it by the claim's clock."""
-    pairs = [(period.end, period.coupon + period.principal) for period in flows.periods]
+    pairs = list(zip(flows.dates, map(float, flows.certain), strict=True))
     pairs += [(flow.paid, float(a)) for flow, a in zip(flows.kpi_flows, kpi_amounts, strict=True)]
     left, time = _outstanding(flows, settle), flows.clock.time
     now = time(settle)
@@ -215,7 +215,11 @@ def flow_table(flows: Flows, market: Market, settle: date, kpi_amounts: Floats) 
     rows: list[tuple[date, str, float, float, float, float]] = []
     by_period, by_kpi = weights(flows, market, settle)
     for period, worth in zip(flows.periods, by_period, strict=True):
-        for kind, money in (("coupon", period.coupon), ("principal", period.principal)):
+        for kind, money in (
+            ("coupon", period.coupon),
+            ("principal", period.principal),
+            ("premium", period.premium),
+        ):
             if money and period.end > settle:
                 rows.append((period.end, kind, money, money, money, float(worth)))
     for flow, amount, worth in zip(flows.kpi_flows, kpi_amounts, by_kpi, strict=True):

@@ -49,9 +49,10 @@ class PreparedBond:
     by_case: tuple[Stream, ...]
 
     @classmethod
-    def of(cls, deal: Deal) -> PreparedBond:
-        """Raises InputError for a deal without a bond, or one whose KPI no process here prices."""
-        claim = BondClaim.of(deal)
+    def of(cls, deal: Deal, called: int | None = None) -> PreparedBond:
+        """To maturity, or `called` on the pay date of a period (from 0). Raises InputError for a deal without
+        a bond, or one whose KPI no process here prices."""
+        claim = BondClaim.of(deal, called)
         flows = deal_flows(deal, claim)
         by_case = tuple(stream(flows, case_flows(claim, case.values)) for case in claim.cases)
         return cls(deal, claim, flows, deal_expectation(deal), by_case)

@@ -80,6 +80,11 @@ class Study:
     def dirty(self) -> float:
         return self.clean + self.accrued
 
+    @property
+    def callable(self) -> bool:
+        """Whether the issuer may call the bond, which no measure values: all are to maturity."""
+        return self.deal.only(KpiBond).call is not None
+
     def to_dict(self) -> dict[str, Any]:
         """The study for JSON."""
         quoted = None if self.greenium is None else dict(self.greenium.__dict__)
@@ -108,6 +113,7 @@ class Study:
             "fair_coupon": self.fair_coupon,
             "break_even_kpi": self.break_even,
             "greenium": quoted,
+            **({"call": "not valued"} if self.callable else {}),
             "payments": [
                 {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
                 for row in flow_table(self.flows, self.market, self.settle, self.kpi_amounts).to_dict(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from finance.pricing.calls import Workout, least_price, least_yield, workouts
 from finance.pricing.claim import BondClaim, Case
 from finance.pricing.engine import ClosedForm, MonteCarlo, closed_form, sobol
 from finance.pricing.flows import Flows, deal_flows
@@ -55,7 +56,8 @@ class Valuation:
     """What a deal is worth and why. Prices per 100 of principal, money in units of the currency, rates as
     fractions.
 
-    `price` is at the start of interest; `rate` the yield it is discounted at, compounded with the coupon;
+    `price` is at the start of interest, to maturity whoever may call the bond before (see `workouts`); `rate`
+    the yield it is discounted at, compounded with the coupon;
     `readings` are its returns, one for each reading of the term. `outlook` is what is expected of each KPI;
     `process` that of the first KPI when its first report is made, None for a fixed bond. `case_prices` are
     those of the claim's cases. `payments`: one row per payment, seen by the holders: date, period, kind,
@@ -88,6 +90,13 @@ class Valuation:
     def tier_prices(self) -> tuple[float, ...]:
         """The price of each tier, if one report's tiers decide everything."""
         return self.case_prices if self.claim.tiered else ()
+
+    @cached_property
+    def workouts(self) -> tuple[Workout, ...]:
+        """The bond to each day on which its issuer may call it, and to maturity; none for one that cannot be
+        called."""
+        money = expected_flows(self.claim, self.flows, self.closed_form)
+        return workouts(self.claim, self.flows, money, self.rate)
 
     @property
     def expected_yield(self) -> float | None:
@@ -178,11 +187,33 @@ class Valuation:
                 for reading in self.readings
             ],
             "cashflows": plain_rows(self.payments),
+            **self._calls(),
             "assumed": [
                 {"field": path, "value": _text(value), "because": text}
                 for path, value, kind, text in self.deal.numbers()
                 if kind == "assumed"
             ],
+        }
+
+    def _calls(self) -> dict[str, Any]:
+        """Only of a bond that can be called."""
+        if not self.workouts:
+            return {}
+        return {
+            "calls": {
+                "price_to_worst": least_price(self.workouts).price,
+                "yield_to_worst": least_yield(self.workouts).earned,
+                "option": "not valued",
+                "workouts": [
+                    {
+                        "date": each.day.isoformat(),
+                        "call_price": each.call_price,
+                        "price": each.price,
+                        "yield": each.earned,
+                    }
+                    for each in self.workouts
+                ],
+            }
         }
 
     def _case(self, index: int, case: Case) -> dict[str, Any]:

@@ -33,6 +33,8 @@ def study_table(found: Study) -> Table:
     """Every measure with its unit and what it means."""
     rates, fixed = found.rate_risk, found.process is None
     included = "per 100 outstanding" if fixed else "per 100 outstanding, expected KPI payments included"
+    if found.callable:
+        included += ", to maturity: the issuer's call is not valued"
     frequency = often(found.flows.frequency)
     unchanged = "clean price 100" if fixed else "clean price 100, KPI payments unchanged"
     cells = [

@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import fsum
 from typing import TYPE_CHECKING
 
+from finance.pricing.calls import least_price, least_yield
 from finance.pricing.decisions import Decision, decisions
 from finance.pricing.process import KpiProcess
 from finance.pricing.value import Valuation, case_columns
@@ -40,8 +41,17 @@ def summary_table(valuation: Valuation) -> Table:
     claim, process = valuation.claim, valuation.process
     cells = [
         ("Discount yield", percent(valuation.rate), f"flat, compounded {often(claim.frequency)}"),
-        ("Price", f"{valuation.price:.4f}", "per 100 of principal, at the start of interest"),
-        ("Expected yield", percent(valuation.expected_yield), "bond-equivalent, bought at the issue price"),
+        (
+            "Price",
+            f"{valuation.price:.4f}",
+            f"per 100 of principal, at the start of interest{_end(valuation)}",
+        ),
+        *_worst_cells(valuation),
+        (
+            "Expected yield",
+            percent(valuation.expected_yield),
+            f"bond-equivalent, bought at the issue price{_end(valuation)}",
+        ),
         ("Spread", basis_points(valuation.spread), _spread_basis(valuation)),
         ("Macaulay duration", f"{valuation.durations.macaulay:.4f}", "years"),
         ("Modified duration", f"{valuation.durations.modified:.4f}", "fall in per cent for a point of yield"),
@@ -57,6 +67,67 @@ def summary_table(valuation: Valuation) -> Table:
         ("Quantity", "Value", "Basis"),
         tuple(cells),
         frozenset({"Value"}),
+    )
+
+
+def _end(valuation: Valuation) -> str:
+    """Until when, where that is a choice."""
+    return ", to maturity" if valuation.workouts else ""
+
+
+def _worst_cells(valuation: Valuation) -> list[tuple[str, str, str]]:
+    """Of a bond that can be called: the most it is worth, and the least it yields."""
+    if not (found := valuation.workouts):
+        return []
+    price, earned = least_price(found), least_yield(found)
+    last = found[-1].day
+    by_price, by_yield = (
+        "if it is never called" if each.day == last else f"if it is called for {each.day}"
+        for each in (price, earned)
+    )
+    return [
+        (
+            "  to worst",
+            f"{price.price:.4f}",
+            f"{by_price}: at most this, as the issuer's option is not valued",
+        ),
+        ("Yield to worst", percent(earned.earned), f"{by_yield}; bond-equivalent, bought at the issue price"),
+    ]
+
+
+def workout_table(valuation: Valuation) -> Table:
+    """Of a bond that can be called: its price and yield where a call price begins, to worst and to
+    maturity."""
+    found = valuation.workouts
+    begin = [
+        each
+        for before, each in zip((None, *found), found, strict=False)
+        if before is None or each.call_price != before.call_price
+    ]
+    shown = {each.day for each in (*begin, least_price(found), least_yield(found), found[-1])}
+    rows = tuple(
+        (
+            "maturity" if each is found[-1] else f"called for {each.day}",
+            f"{each.call_price:.4f}",
+            f"{each.price:.4f}",
+            percent(each.earned),
+        )
+        for each in found
+        if each.day in shown
+    )
+    columns = ("It ends", "Repaid at", "Price", "Yield")
+    return Table(
+        "If the issuer calls it",
+        columns,
+        rows,
+        frozenset(columns[1:]),
+        (
+            "Repaid at: per 100 of the principal repaid then. Yields: bond-equivalent, bought at the issue "
+            "price.",
+            f"It can be called on {counted(len(found) - 1, 'day')}; shown are those on which a price begins "
+            "or price or yield are least. When the issuer calls, and what its option is worth, is not "
+            "modelled: at the discount yield the bond is worth no more than its lowest price.",
+        ),
     )
 
 
@@ -249,7 +320,9 @@ def cashflow_table(valuation: Valuation) -> Table:
         for row in payments
     )
     names = [f"tier {number} is {tier.label}" for number, tier in enumerate(claim.tiers, start=1)]
-    notes = (initial("; ".join(names)) + ".",) if names else ()
+    notes: tuple[str, ...] = (initial("; ".join(names)) + ".",) if names else ()
+    if valuation.workouts:
+        notes += ("To maturity; the issuer may call the bond before.",)
     received = [row for row in payments if row["kind"] != "issue"]
     sums = [money(sum((row[name] for row in received), Decimal(0))) for name in (*tiers, "expected")]
     total = ["received", "", "", "", *sums, "", money(fsum(row["present_value"] for row in received))]
@@ -299,6 +372,10 @@ def valuation_frame(valuation: Valuation) -> pd.DataFrame:
         ("expected_outcome_standard_error", "", "", valuation.monte_carlo.standard_error, currency),
         ("expected_outcome_sampling_error", "", "", valuation.sampling_error, currency),
     ]
+    for each in valuation.workouts:
+        end = str(each.day)
+        rows.append(("price_to_call", "", end, each.price, "per 100 of principal"))
+        rows.append(("yield_to_call", "", end, each.earned, "fraction a year"))
     for index, case in enumerate(valuation.claim.cases):
         rows.append(("outcome", case.label, "", float(case.amount), currency))
         if valuation.claim.tiered:
@@ -329,4 +406,6 @@ def valuation_tables(valuation: Valuation) -> list[Table]:
     """What a reader wants to see first: the summary, tiers or cases, and each report where there are "
     "several."""
     tables = [summary_table(valuation), tier_table(valuation)]
+    if valuation.workouts:
+        tables.append(workout_table(valuation))
     return [*tables, decision_table(valuation)] if len(valuation.claim.kpis) > 1 else tables

@@ -15,10 +15,10 @@ from typing import Literal
 from finance.settlement.accrual import interest
 from finance.settlement.payoff_curve import payoff
 from finance.settlement.pro_rata import per_unit, scale
-from finance.settlement.terms import Effect, SettlementTerms
+from finance.settlement.terms import RATE_DECIMALS, Effect, SettlementTerms
 from finance.settlement.widths import SettlementError
 
-PaymentKind = Literal["coupon", "principal", "outcome"]
+PaymentKind = Literal["coupon", "principal", "premium", "outcome"]
 Reports = Sequence[int | None]
 """One per fixing of the terms: the final report's value times 10^decimals of its feed, None when missing."""
 
@@ -81,6 +81,12 @@ def outstanding(terms: SettlementTerms, index: int) -> int:
     return terms.unit_principal - sum(period.repayment for period in terms.periods[:index])
 
 
+def premium(terms: SettlementTerms, units: int) -> int:
+    """What the redemption of a bond that is called pays beside the principal: of each unit rounded down."""
+    principal = outstanding(terms, len(terms.periods) - 1)
+    return principal * (terms.premium or 0) // 10**RATE_DECIMALS * units
+
+
 def coupon(terms: SettlementTerms, units: int, index: int, values: Sequence[int]) -> int:
     """Interest of period `index` (from 0) on `units` in issue, in minor units, rounded down."""
     period = terms.periods[index]
@@ -97,19 +103,21 @@ def payments(terms: SettlementTerms, units: int, values: Sequence[int]) -> list[
     """Every payment of a bond with `units` in issue whose fixings gave `values`, in order.
 
     Each period: coupon, repaid principal and outcome in one distribution, except that the last period's
-    principal and outcome, the redemption, have a second one. Of what a unit receives, principal is the
-    repayment of one unit; a coupon that is paid with more is what its own interest gives each unit, rounded
-    down; the rest, with what was carried, is the last part named. Raises SettlementError unless 0 < units <=
-    hard_cap, and for values that the contract refuses.
+    principal and outcome, the redemption, have a second one, with the premium of a call. Of what a unit
+    receives, principal is the repayment of one unit; a coupon or premium that is paid with more is what it
+    gives each unit by itself, rounded down; the rest, with what was carried, is the last part named. Raises
+    SettlementError unless 0 < units <= hard_cap, and for values that the contract refuses.
     """
     if not 0 < units <= terms.hard_cap:
         raise SettlementError(f"units = {units}: must be from 1 to the full issue of {terms.hard_cap}")
     made: list[Payment] = []
     carried = 0
 
-    def distribute(index: int, interest_due: int | None, repayment: int, bonus: int | None) -> None:
+    def distribute(
+        index: int, interest_due: int | None, repayment: int, bonus: int | None, extra: int = 0
+    ) -> None:
         nonlocal carried
-        due = (interest_due or 0) + repayment * units + (bonus or 0)
+        due = (interest_due or 0) + repayment * units + extra + (bonus or 0)
         each, paid = per_unit(due + carried, units)
         carried += due - paid
         left = each - repayment
@@ -119,6 +127,10 @@ def payments(terms: SettlementTerms, units: int, values: Sequence[int]) -> list[
             left -= share
         if repayment:
             made.append(Payment("principal", index, repayment * units, repayment * units, repayment))
+        if extra:
+            share = left if bonus is None else per_unit(extra, units)[0]
+            made.append(Payment("premium", index, extra, share * units, share))
+            left -= share
         # What was carried is less than a minor unit per unit, so a redemption without outcome leaves nothing.
         if bonus is not None:
             made.append(Payment("outcome", index, bonus, left * units, left))
@@ -132,5 +144,5 @@ def payments(terms: SettlementTerms, units: int, values: Sequence[int]) -> list[
             distribute(index, due, period.repayment, bonus)
         else:
             distribute(index, due, 0, None)
-            distribute(last + 1, None, period.repayment, bonus)
+            distribute(last + 1, None, period.repayment, bonus, premium(terms, units))
     return made

@@ -15,7 +15,7 @@ from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.bond_life import LATE_ONE, BondLife, Settled, State
 from finance.settlement.claim_token import TokenBooks
 from finance.settlement.oracle_feed import FeedBooks
-from finance.settlement.terms import SettlementTerms
+from finance.settlement.terms import NEVER, SettlementTerms
 from finance.settlement.widths import SettlementError
 from finance.settlement.world import Books, World
 
@@ -24,7 +24,8 @@ ACTS = table(
     Call("fund", ANYONE, "put money in, or tell of money that was sent", {"amount": "uint256"}),
     Call("fix", ANYONE, "turn a settled report into what it changes", {"fixing": "uint256"}),
     Call("pay_coupon", ANYONE, "make the next payment, but for the redemption"),
-    Call("redeem", ANYONE, "at maturity: pay the rest and end"),
+    Call("redeem", ANYONE, "at maturity, or on the day of a call: pay the rest and end"),
+    Call("announce_call", "issuer", "repay early, on the pay date of a period", {"period": "uint256"}),
     Call("declare_default", ANYONE, "declare the default of a payment past its grace"),
     Call("cure", ANYONE, "end a default whose arrears are funded in time"),
     Call("accelerate", ANYONE, "after the cure period: make everything due"),
@@ -99,15 +100,20 @@ class BondBooks(Books):
         return None if found is None else found // life.units
 
     def roles(self, world: World) -> Mapping[str, Collection[str]]:
-        return {"offering": [world.addresses[self.parts.offering]]}
+        return {"offering": [world.addresses[self.parts.offering]], "issuer": [self.parts.issuer]}
 
     @property
     def _open(self) -> list[int]:
-        """Fixings that are not made."""
-        return [n for n in range(len(self.terms.fixings)) if n not in self.life.values]
+        """Fixings that are not made, and bend something."""
+        fixings = enumerate(self.terms.fixings)
+        return [n for n, fixing in fixings if n not in self.life.values and fixing.first != NEVER]
 
     def few(self, call: str) -> Mapping[str, Collection[Any]]:
-        return {"fixing": self._open} if call == "fix" else {}
+        few: Mapping[str, Mapping[str, Collection[Any]]] = {
+            "fix": {"fixing": self._open},
+            "announce_call": {"period": self.terms.callable()},
+        }
+        return few.get(call, {})
 
     def due(self, world: World) -> list[Act]:
         calls = ["pay_coupon", "redeem", "declare_default", "cure", "accelerate", "recover"]
@@ -164,6 +170,10 @@ class BondBooks(Books):
         said = {"interest": parts.interest, "repayment": parts.repayment, "outcome": parts.outcome}
         world.emit(self.key, "CouponPaid", period=index, **said, late=made.late, paid=made.paid)
         return made.paid
+
+    def announce_call(self, world: World, by: str, period: int) -> None:
+        premium = self.told(world).announce_call(period, world.at)
+        world.emit(self.key, "CallAnnounced", period=period, premium=premium)
 
     def redeem(self, world: World, by: str) -> int:
         made = self.told(world).redeem(world.at)

@@ -41,7 +41,8 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment's parts; `since` is when it could be made, `waits` the fixing it still waits for."""
+    """A payment's parts, the premium of a call with the outcome; `since` is when it could be made, `waits`
+    the fixing it still waits for."""
 
     interest: int
     repayment: int
@@ -134,6 +135,18 @@ class BondLife:
             raise SettlementError(f"payment {index + 1}: not due")
         return self._pay_next(at, State.ACTIVE)
 
+    def announce_call(self, period: int, at: int) -> int:
+        """The period whose pay date is named becomes the last one; returns the premium in all."""
+        self._require(State.ACTIVE)
+        try:
+            terms = self.terms.called(period)
+        except ValueError as error:
+            raise SettlementError(str(error)) from error
+        if at > terms.periods[-1].pay_date - terms.notice_seconds:
+            raise SettlementError(f"period {period}: less than the notice before its pay date")
+        self.terms = terms
+        return bond.premium(terms, self.units)
+
     def redeem(self, at: int) -> Paid:
         """The redemption, after the last coupon."""
         self._require(State.ACTIVE)
@@ -185,7 +198,7 @@ class BondLife:
                 if fixing.effect is Effect.RATE:
                     matters = fixing.first <= running and fixing.last >= first
                 else:
-                    matters = self.terms.first_payment(fixing) >= first
+                    matters = first <= self.terms.first_payment(fixing) <= self.total
                 if not matters:
                     continue
                 if self.terms.feeds[fixing.feed].period_ends[fixing.kpi_period] > missed:
@@ -277,7 +290,7 @@ class BondLife:
                 outcome += scale(self.values[number], self.units, terms.hard_cap)
         left = bond.outstanding(terms, min(index, self.total - 1)) * self.units
         if index == self.total:
-            return Payment(0, left, outcome, since, waits)
+            return Payment(0, left, outcome + bond.premium(terms, self.units), since, waits)
         period = terms.periods[index]
         rate += period.step
         due = 0 if waits is not None else interest(left, rate, period.numerator, period.denominator)

@@ -5,7 +5,7 @@ alike.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
@@ -26,6 +26,8 @@ from finance.terms.values import scaled
 
 RATE_DECIMALS = 18  # 1e18 = 100 % a year
 SECONDS_PER_DAY = 86_400
+NEVER = 2**16 - 1
+"""No period: of what a call leaves nothing to bend."""
 INVESTOR_CLASS_BITS = {"retail": 1 << 1, "professional": 1 << 2, "institutional": 1 << 3}
 
 
@@ -68,6 +70,16 @@ class Fixing:
     last: int
     curve: Curve
     missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallPrice:
+    """A call on the pay date of period `first` (from 0), or of one after it until the next of these, pays
+    `premium` on the principal that it repays, 1e18 = 100 %.
+    """
+
+    first: int
+    premium: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +126,8 @@ class SettlementTerms:
     """A KPI bond in integers. Money in minor units of the settlement token, rates with 1e18 = 100 % a year.
 
     `hard_cap` is the full issue in units, to which the amounts of fixings refer. `allowed_classes` has bit 1
-    for retail, 2 professional, 3 institutional. A bond without `fixings` is a fixed bond.
+    for retail, 2 professional, 3 institutional. A bond without `fixings` is a fixed bond, one without `calls`
+    runs to its maturity. `premium`: what the redemption pays on the principal, once a call is announced.
     """
 
     deal_id: str
@@ -138,6 +151,9 @@ class SettlementTerms:
     data_controller: Literal["issuer", "holders"]
     feeds: tuple[FeedTerms, ...]
     fixings: tuple[Fixing, ...]
+    notice_seconds: int = 0
+    calls: tuple[CallPrice, ...] = ()
+    premium: int | None = None
 
     def first_payment(self, fixing: Fixing) -> int:
         """The first payment that a fixing bends: an amount due at maturity is paid by the redemption, which
@@ -149,6 +165,31 @@ class SettlementTerms:
         """Whether a fixing bends a payment: a rate those of its coupons, an amount the one it is part of."""
         first = self.first_payment(fixing)
         return first <= payment <= (fixing.last if fixing.effect is Effect.RATE else first)
+
+    def callable(self) -> list[int]:
+        """The periods on whose pay dates the bond can be called: from the first call to before maturity."""
+        if not self.calls or self.premium is not None:
+            return []
+        return list(range(self.calls[0].first, len(self.periods) - 1))
+
+    def called(self, index: int) -> SettlementTerms:
+        """These terms, called on the pay date of a period: it is the last one, and what is fixed for later
+        ones bends nothing. Raises ValueError when there is no such call."""
+        if index not in self.callable():
+            raise ValueError(f"period {index}: no call on its pay date")
+        *before, last = self.periods[: index + 1]
+        left = self.unit_principal - sum(period.repayment for period in before)
+        return replace(
+            self,
+            periods=(*before, replace(last, repayment=left)),
+            fixings=tuple(
+                replace(each, first=NEVER, last=NEVER)
+                if each.first > index
+                else replace(each, last=min(each.last, index))
+                for each in self.fixings
+            ),
+            premium=[call.premium for call in self.calls if call.first <= index][-1],
+        )
 
     def bending(self, payment: int) -> list[int]:
         """The fixings that bend a payment."""
@@ -201,6 +242,10 @@ def settlement_terms(deal: Deal) -> SettlementTerms:
         data_controller=deal.controller_of(deal.key_of(KpiBond)),
         feeds=tuple(feed_terms(deal, kpi) for kpi in kpis),
         fixings=tuple(_fixings(deal, bond, schedule, kpis)),
+        notice_seconds=integer(bond.call.notice_days.value, 0) * SECONDS_PER_DAY if bond.call else 0,
+        calls=tuple(
+            CallPrice(index, integer(call_price - 1, RATE_DECIMALS)) for index, call_price in bond.call_prices
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from finance.terms.schedule import AccrualPeriod, coupon_schedule, months_after
 from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
 
-GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_500, 28_000, 8_500
+GAS_OF_A_PERIOD, GAS_OF_A_RULE, GAS_OF_A_POINT = 12_700, 28_000, 8_500
 """At least, of a coupon period, of what a KPI decides, of a point of that (tests/chain/test_chain_gas.py)."""
 
 
@@ -119,6 +119,26 @@ class ScheduledAmortisation(Strict):
 Amortisation = Annotated[LinearAmortisation | ScheduledAmortisation, Field(discriminator="kind")]
 
 
+class CallPrice(Strict):
+    """The `price` of a call on the pay date `from` or a later one, until the next of these: a fraction of the
+    principal that it repays, 1 is par."""
+
+    from_: DayTerm = Field(alias="from")
+    price: NumberTerm
+
+
+class IssuerCall(Strict):
+    """The issuer may end the bond on a pay date that it announces at least `notice_days` before, once and for
+    good: all principal outstanding in the period that ends then is repaid at the price of the day.
+
+    KPIs decide nothing of what would have come later. So each price, less 1, is at least the most that they
+    could still add: nobody gains by the moment of a call.
+    """
+
+    notice_days: NumberTerm
+    prices: Annotated[list[CallPrice], Field(min_length=1)]
+
+
 class TermReading(Strict):
     """One way to read the life of the bond, in years; reports show the yields under each."""
 
@@ -154,6 +174,7 @@ class KpiBond(Part):
     coupon: Coupon
     amortisation: Amortisation | None = None
     outcome_payment: OutcomePayment | None = None
+    call: IssuerCall | None = None
     grace_days: NumberTerm
     cure_days: NumberTerm
     late_rate: NumberTerm
@@ -209,6 +230,14 @@ class KpiBond(Part):
         back[-1] += principal - sum(back)
         return back
 
+    @property
+    def call_prices(self) -> list[tuple[int, Fraction]]:
+        """The coupon period, from 0, on whose pay date each price of a call begins, and the price; raises
+        ValueError when there is none."""
+        ends = [period.end for period in self.schedule]
+        prices = self.call.prices if self.call is not None else []
+        return [(ends.index(each.from_.value), Fraction(each.price.value)) for each in prices]
+
     def sides(self, deal: Whole) -> Sides | None:
         """The issuer and whoever holds it."""
         issuers = deal.in_role("issuer") if self.issuer is None else [self.issuer]
@@ -227,8 +256,8 @@ class KpiBond(Part):
 
         Its maturity keeps its distance from `interest_from` in months, because coupons fill whole periods and
         half years differ in days; so it moves by up to three days more or less than the rest. Likewise what
-        falls on a pay date (repayments, an outcome payment, the first coupon of a rate or step) stays on that
-        one.
+        falls on a pay date (repayments, an outcome payment, a call, the first coupon of a rate or step) stays
+        on that one.
         """
         self._keep_months(moved)
         coupon = self.coupon
@@ -251,6 +280,9 @@ class KpiBond(Part):
             put(step["from"], old_step.from_.value)
             if old_step.until is not None:
                 put(step["until"], old_step.until.value)
+        if self.call is not None:
+            for price, old_price in zip(moved["call"]["prices"], self.call.prices, strict=True):
+                put(price["from"], old_price.from_.value)
         plan, paid = self.amortisation, self.outcome_payment
         if plan is not None and plan.kind == "linear":
             put(moved["amortisation"]["from"], plan.from_.value)

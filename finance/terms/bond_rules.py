@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 
 from finance.terms.bond import CouponStep, KpiBond, OutcomePayment
 from finance.terms.canonical import plain
@@ -310,6 +311,84 @@ def measured(deal: Deal) -> Iterator[Finding]:
             yield loc, f"prices no bond, and {'.'.join(here)} depends on this KPI"
 
 
+def call(deal: Deal) -> Iterator[Finding]:
+    """Each price begins on a pay date before the maturity, and is no higher than the one before."""
+    for here, bond in bonds(deal):
+        if bond.call is None:
+            continue
+        here = (*here, "call")
+        yield from count((*here, "notice_days"), bond.call.notice_days, 1, MAX_DAYS)
+        schedule, day, price = schedule_of(bond), None, None
+        ends = [period.end for period in schedule or ()]
+        for index, each in enumerate(bond.call.prices):
+            loc, begins, now = (*here, "prices", str(index)), each.from_.value, each.price.value
+            if day is not None and begins <= day:
+                yield (*loc, "from"), f"dates out of order: not after {day}, when the price before begins"
+            elif ends and begins not in ends[:-1]:
+                yield (*loc, "from"), "is not a pay date of the coupon before the maturity"
+            if not 1 <= now < 2:
+                yield (*loc, "price"), "must be at least 1 and below 2: a fraction, 102 % is 1.02"
+            elif scaled(now, RATE_DECIMALS) is None:
+                yield (*loc, "price"), f"has more than {RATE_DECIMALS} decimals"
+            elif price is not None and now > price:
+                yield (*loc, "price"), f"is above the price before, {plain(price)}: waiting may not cost more"
+            day, price = begins, now
+
+
+def calls_cover_kpis(deal: Deal) -> Iterator[Finding]:
+    """Laws 4 and 5: an issuer may not escape by a call what KPIs decide, be it settled, pending or not yet
+    measured. So the price of each pay date pays, beside the principal, at least the most that they could add
+    to all later payments."""
+    for here, bond in bonds(deal):
+        if bond.call is None or not bond.kpi_rules:
+            continue
+        try:
+            prices, most = bond.call_prices, _most_added(deal, bond)
+            unit = int(Fraction(bond.denomination.value) * 10**deal.currency.token_decimals)
+            back = bond.repayments(unit)
+        except (ValueError, KeyError, ZeroDivisionError):
+            continue  # has its own problem
+        for number, (first, price) in enumerate(prices):
+            until = prices[number + 1][0] if number + 1 < len(prices) else len(back) - 1
+            needed = max(
+                (Fraction(sum(most[i + 1 :]), sum(back[i:])) for i in range(first, until)), default=0
+            )
+            if price - 1 < needed:
+                least = 1 + Fraction(ceil(needed * 10**6), 10**6)
+                loc = (*here, "call", "prices", str(number), "price")
+                yield (
+                    loc,
+                    "the issuer could call the bond to escape what KPIs may still add to later payments: "
+                    f"at least {float(least):.7g} is needed",
+                )
+
+
+def _most_added(deal: Deal, bond: KpiBond) -> list[int]:
+    """The most that KPIs can add to what a unit is paid for each period, above the stated coupon, in minor
+    units: each part rounded up, as contracts/instruments/BondChecks.sol does."""
+    scale = 10**deal.currency.token_decimals
+    unit = int(Fraction(bond.denomination.value) * scale)
+    units = Fraction(bond.principal.value) * scale / unit
+    schedule, back = bond.schedule, bond.repayments(unit)
+    amounts, rates = [0] * len(schedule), [Fraction(0)] * len(schedule)
+    for rule in bond.kpi_rules:
+        first, last = rule.reach(schedule)
+        values = [Fraction(payoff_term(step).value) for step in steps_of(rule)]
+        if isinstance(rule, OutcomePayment):
+            missing = deal.oracle[rule.kpi].missing.amount
+            best = max([*values, *([Fraction(missing.value)] if missing is not None else [])])
+            amounts[first] += int(best * scale // units) + 1 if best > 0 else 0
+            continue
+        for index in range(first, last + 1):
+            rates[index] += max(values)
+    left = unit
+    for index, period in enumerate(schedule):
+        if rates[index] > 0:
+            amounts[index] += int(left * rates[index] * period.years) + 1
+        left -= back[index]
+    return amounts
+
+
 def trends(deal: Deal) -> Iterator[Finding]:
     """The mean of the last report must be one that the oracle would take. It runs straight, so if it is for
     the first and the last bond to begin, it is for all."""
@@ -412,4 +491,6 @@ RULES = (
     dated_outcomes,
     deadlines,
     silence,
+    call,
+    calls_cover_kpis,
 )

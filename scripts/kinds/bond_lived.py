@@ -15,7 +15,7 @@ from finance.report.tables import summary_table
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.pro_rata import scale
-from finance.settlement.terms import RATE_DECIMALS, Effect, settlement_terms
+from finance.settlement.terms import NEVER, RATE_DECIMALS, Effect, settlement_terms
 from finance.settlement.world import World
 from finance.terms import Deal
 from scripts.demo.company import Money
@@ -46,7 +46,7 @@ def decided(deal: Deal, world: World) -> Iterator[dict[str, Any]]:
     books = world.books(deal.lead, BondBooks)
     oracle = world.books("oracle", FeedBooks)
     for number, rule in enumerate(books.terms.fixings):
-        if number not in books.life.values:
+        if number not in books.life.values or rule.first == NEVER:
             continue
         value, is_rate = books.life.values[number], rule.effect is Effect.RATE
         report = oracle.report_of(books.parts.feeds[rule.feed], rule.kpi_period, world.at)
@@ -79,7 +79,7 @@ def closing(
             line = f"silence: {each['words']}; no report could have cost the issuer more"
             made.lines.append((line, int(each["value"]) >= best))
     values = [None if each["kpi_value"] is None else int(each["kpi_value"]) for each in decisions]
-    if len(values) < len(books.terms.fixings):
+    if len(values) < len(books.terms.fixings) or books.terms.premium is not None:
         return made
     contracts = against_settlement(deal, values)
     differ = sum(abs(ours - theirs) for ours, theirs in contracts.values())

@@ -213,6 +213,8 @@ class Plan:
             "dataController": 0,
             "periods": periods,
             "fixings": [self.outcome(max(0, len(periods) - 1))],
+            "noticePeriod": 0,
+            "calls": [],
             "oraclePolicies": [self.oracle_policy()],
         } | {name: v for name, v in self._resolved(self.overrides).items() if name not in OF_THE_OUTCOME}
 

@@ -71,7 +71,7 @@ def test_one_transaction_makes_and_wires_a_whole_deal(launch, parties, base):
     assert (deal.token.name(), deal.token.symbol()) == ("Test bond", "TEST")
     terms = deal.bond.terms().dict()
     assert (terms["offering"], terms["token"], terms["oracle"]) == (deal.offering, deal.token, base.oracle)
-    ((reported, *_),) = plain(deal.bond.terms())[-1]
+    ((reported, *_),) = plain(deal.bond.terms())[-3]
     assert reported == "0x" + bytes(deal.feed).hex()
     config = plain(base.oracle.configOf(deal.feed))
     assert config[0] == "0x" + terms_hash.hex()
@@ -346,6 +346,12 @@ def stepping(*steps):
         ({"periods": periods(2**40, 2**40 - 1)}, "pay dates not ascending"),
         ({"periods": periods(2**48)}, "maturity too far away"),
         # Silence must cost the party that controls the data as much as the worst report.
+        # A call may not take from holders what a report could add: a tenth, rounded up for each unit.
+        (
+            {"noticePeriod": 1, "calls": [{"first": 1, "premium": 10**17}]},
+            "call premium below what KPIs may add",
+        ),
+        ({"calls": [{"first": 1, "premium": 2 * 10**17}]}, "call without notice"),
         ({"missing": TENTH - 1}, "silence would pay the data controller"),
         ({"missing": 0}, "silence would pay the data controller"),
         ({"missing": -TENTH}, "silence would pay the data controller"),

@@ -14,6 +14,7 @@ from tests.contracts.clock import is_ganache, now, warp
 from tests.contracts.gas_table import measure, record
 from tests.contracts.lives import COUPON, PRINCIPAL, TENTH, K, mature_report, pay_coupons
 from tests.contracts.material import (
+    DAY,
     RATE,
     RETAIL,
     USA,
@@ -222,6 +223,13 @@ def test_wide_deal(launch, parties, report, base):
     measure("bond payCoupon, stepped and with a repayment", deal.bond.payCoupon({"from": parties.stranger}))
     fixed = launch(fixings=[], oraclePolicies=[])
     measure("deploy a fixed bond (token, bond, offering)", fixed.tx)
+
+
+def test_called_deal(launch, parties):
+    """The terms are written once more."""
+    call = {"first": 1, "premium": 11 * 10**16}  # the outcome adds a tenth at most
+    deal = launch.sell(launch(noticePeriod=30 * DAY, calls=[call]))
+    measure("bond announceCall", deal.bond.announceCall(1, {"from": parties.issuer}))
 
 
 def test_register(base, parties):

@@ -198,7 +198,7 @@ def test_nobody_types_the_kpi_in(live, parties):
         "rule", "settleSilentPanel", "submit", "withdraw",
     ]  # fmt: skip
     assert writes[live.bond] == [
-        "accelerate", "activate", "cure", "declareDefault", "fix", "fund", "initialize",
+        "accelerate", "activate", "announceCall", "cure", "declareDefault", "fix", "fund", "initialize",
         "payCoupon", "recover", "redeem", "returnSurplus",
     ]  # fmt: skip
     with refuses(live.oracle, "KpiOracle_BelowQuorum", 0, 3):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts import disputes
-from tests.contracts.checks import plain, refuses
+from tests.contracts.checks import plain, refuses, said
 from tests.contracts.clock import now, warp
 from tests.contracts.lives import (
     COUPON,
@@ -94,6 +94,31 @@ def test_issuer_cannot_pay_itself_from_the_bond(live, parties):
         live.bond.returnSurplus({"from": parties.issuer})
     live.bond.recover({"from": parties.issuer})
     assert live.currency.balanceOf(live.bond) == 0
+
+
+def test_issuer_cannot_call_its_way_round_the_outcome(launch, parties, anyone):
+    """What a call pays beside the principal is at least the best outcome; the issuer alone calls, once, with
+    notice, and owes it like any redemption."""
+    call = {"first": 1, "premium": 10**17 + 10**9}
+    deal = launch.sell(launch(noticePeriod=30 * DAY, calls=[call]))
+    day = deal.plan.pay_dates[1]
+    with refuses(deal.bond, "KpiBond_NotIssuer", parties.stranger):
+        deal.bond.announceCall(1, anyone)
+    issuer = {"from": parties.issuer}
+    with refuses(deal.bond, "KpiBond_NotCallable", 0):
+        deal.bond.announceCall(0, issuer)
+    premium = 100 * (K * call["premium"] // 10**18)
+    assert premium >= TENTH
+    said(deal.bond.announceCall(1, issuer), "CallAnnounced", period=1, premium=premium)
+    with refuses(deal.bond, "KpiBond_NotCallable", 1):
+        deal.bond.announceCall(1, issuer)
+    pay_coupons(deal, parties, last=1)
+    assert now() >= day
+    with refuses(deal.bond, "KpiBond_Underfunded", PRINCIPAL + premium, 0):
+        deal.bond.redeem(anyone)
+    deal.bond.fund(PRINCIPAL + premium, issuer)
+    deal.bond.redeem(anyone)
+    assert sum(claim_all(deal, parties.investor, parties.other)) == 2 * COUPON + PRINCIPAL + premium
 
 
 # ---------------------------------------------------------------- holder

@@ -5,6 +5,7 @@ Of ours they are in the deal book; another package has them beside its model.
 
 from __future__ import annotations
 
+import re
 import sys
 from atexit import register
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ OTHERS = {
     ),
 }
 """Parts of the book in place of which another kind stands: what the file says, and what the test's does."""
+LEAST = re.compile(r"at least ([0-9.]+) is needed")
 FEW = 4
 """Measurement periods of a random deal, where fewer will do."""
 
@@ -165,9 +167,38 @@ def random_deal(kind: str, rng: Random, changes: int = 12) -> Deal:
         other = {**tree, "parties": {key: {**tree["parties"][key], "roles": roles[key]} for key in roles}}
         if all(roles.values()) and accepted(other):
             tree = other
+    if rng.random() < 0.5:
+        tree = _with_calls(tree, rng)
     found = accepted(tree)
     assert found is not None
     return found
+
+
+def _with_calls(tree: Tree, rng: Random) -> Tree:
+    """Where a part may be ended early by choice, often for exactly the least price that the reader takes."""
+    deal = accepted(tree)
+    assert deal is not None
+    for key, part in deal.parts.items():
+        callable_ = "call" in type(part).model_fields
+        ends = [period.end for period in getattr(part, "schedule", ())][:-1] if callable_ else []
+        if not ends:
+            continue
+        price = {"from": stated(rng.choice(ends)), "price": stated(Decimal(1))}
+        call = {"notice_days": stated(rng.choice((1, 30, 60))), "prices": [price]}
+        other = {**tree, "parts": {**tree["parts"], key: {**tree["parts"][key], "call": call}}}
+        try:
+            parse_deal(other)
+        except DealFileError as refused:
+            if (least := LEAST.search(str(refused))) is None:
+                continue
+            price["price"] = stated(Decimal(least[1]) + rng.choice((0, 0, Decimal("0.01"))))
+        if accepted(other):
+            tree = other
+    return tree
+
+
+def stated(value: Any) -> dict[str, Any]:
+    return {"value": value, "assumed": "any"}
 
 
 def _another(value: Any, rng: Random) -> Any:

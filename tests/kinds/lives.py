@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from random import Random
 from typing import Any
 
 from chain.kinds import plan_of, site_of, world_of
@@ -64,15 +65,21 @@ def world_for(deal: Deal) -> World:
 class Kept:
     """A life in which all but the `faithless` keep their word, everybody takes what is theirs, and whoever
     may buy buys `bought` of a thousand. The KPIs are reported as `reports` say, as soon as can be. `revenue`
-    comes in at each date where a part takes any."""
+    comes in at each date where a part takes any. Whoever owes may choose among what only it may do, as often
+    as `whim` says, and for the same `whim` alike, whatever is reported."""
 
     bought = 1000
 
     def __init__(
-        self, deal: Deal, reports: Reports, faithless: Collection[str] = (), revenue: int = 0
+        self,
+        deal: Deal,
+        reports: Reports,
+        faithless: Collection[str] = (),
+        revenue: int = 0,
+        whim: float = 0.0,
     ) -> None:
         self.deal, self.world, self.faithless = deal, world_for(deal), set(faithless)
-        self.revenue = revenue
+        self.revenue, self.whim = revenue, whim
         self.flows: list[tuple[int, Flow]] = []
         self.done: Counter[tuple[str, str]] = Counter()
         self.oracle = self.world.books("oracle", FeedBooks)
@@ -102,7 +109,7 @@ class Kept:
     def reach(self, date: int) -> None:
         """All that is to be done at a date."""
         self.world.at, self.world.block = date, self.world.block + 1
-        for act in [*self._bought(), *self._earned()]:
+        for act in [*self._bought(), *self._earned(), *self._chosen()]:
             self.do(act)
         for _ in range(500):
             acts = self.next()
@@ -143,6 +150,20 @@ class Kept:
             act = Act(STRANGER, key, "receive_revenue", earned, *self._now)
             if self.revenue and self.world.takes(act):
                 yield act
+
+    def _chosen(self) -> Iterator[Act]:
+        """Of each part one act that its issuer alone may do, with arguments of which there are few."""
+        for key, books in self.world.parts.items():
+            for name, call in books.ACTS.items():
+                few = books.few(name)
+                rng = Random(f"{self.whim} {self.world.at} {key} {name}")
+                if call.who != "issuer" or not few or rng.random() >= self.whim:
+                    continue
+                who = next(iter(books.roles(self.world)[call.who]))
+                arguments = {argument: rng.choice([*values]) for argument, values in few.items() if values}
+                act = Act(who, key, name, arguments, *self._now)
+                if arguments.keys() == call.arguments.keys() and self.world.takes(act):
+                    yield act
 
     def do(self, act: Act) -> None:
         act = Act(act.by or STRANGER, act.part, act.call, act.arguments, *self._now)

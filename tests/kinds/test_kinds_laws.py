@@ -64,12 +64,13 @@ def test_silence_never_pays(kind: str, seed: int) -> None:
             continue
         which, revenue = rng.choice(list(bounds)), rng.choice((0, rng.randrange(10**13)))
         faithless = rng.choice(((), (), [person(rng.choice(("payer", "payee", "issuer")))]))
+        whim = rng.choice((0, 0.3))
 
         def wealth(
             value: int | None, deal: Deal = deal, others: Reports = others, which: tuple[str, int] = which,
-            faithless: list[str] | tuple[()] = faithless, revenue: int = revenue,
+            faithless: list[str] | tuple[()] = faithless, revenue: int = revenue, whim: float = whim,
         ) -> tuple[int, int]:  # fmt: skip
-            life = Kept(deal, {**others, which: value}, faithless, revenue).live()
+            life = Kept(deal, {**others, which: value}, faithless, revenue, whim).live()
             return sum(life.world.money[each] for each in side_of_the_data(deal, life)), life.dust
 
         silent, dust = wealth(None)
@@ -102,7 +103,7 @@ class Watched(Kept):
     later, before it is done."""
 
     def __init__(self, deal: Deal, reports: Reports, rng: Random, where: str) -> None:
-        super().__init__(deal, reports, (), rng.choice((0, rng.randrange(10**13))))
+        super().__init__(deal, reports, (), rng.choice((0, rng.randrange(10**13))), rng.choice((0, 0.3)))
         self.rng, self.where, self.tried = rng, where, Counter[str]()
         self.people = [STRANGER, *HOLDERS, *map(person, ("payer", "payee", "issuer", "lender"))]
 
@@ -178,7 +179,8 @@ def test_money_is_kept_and_paid_out(kind: str, seed: int) -> None:
     rng, done = Random(f"{seed}/kept/{kind}"), Counter[tuple[str, str]]()
     for case in range(20):
         deal = random_deal(kind, rng)
-        life = Kept(deal, reports_of(deal, rng), (), rng.choice((0, rng.randrange(10**13))))
+        revenue, whim = rng.choice((0, rng.randrange(10**13))), rng.choice((0, 0.3))
+        life = Kept(deal, reports_of(deal, rng), (), revenue, whim)
         life.bought = rng.choice((1000, 1000, rng.randrange(1000)))
         life.live()
         where = f"PENSTOCK_SEED={seed}, {deal.id}, case {case}"

@@ -12,6 +12,8 @@ from random import Random
 from typing import Any
 
 from finance.settlement import SettlementError
+from finance.settlement.accrual import interest
+from finance.settlement.bond import outstanding
 from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, State
 from finance.settlement.claim_token import TokenBooks, TokenTerms
@@ -20,7 +22,14 @@ from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
 from finance.settlement.sale import SaleTerms
-from finance.settlement.terms import CouponPeriod, Effect, Fixing, SettlementTerms, settlement_terms
+from finance.settlement.terms import (
+    CallPrice,
+    CouponPeriod,
+    Effect,
+    Fixing,
+    SettlementTerms,
+    settlement_terms,
+)
 from finance.settlement.world import CURRENCY, NOBODY, World
 from finance.terms import load_deal
 from tests.settlement.engine import NOW
@@ -90,13 +99,44 @@ def random_bond(rng: Random) -> SettlementTerms:
     )
 
 
+def with_calls(terms: SettlementTerms, rng: Random) -> SettlementTerms:
+    """The same, one time in two with calls from one or two pay dates on, where premiums can cover what KPIs
+    may add later: often by just as much."""
+    last, needed = len(terms.periods) - 1, premiums_needed(terms)
+    if not last or max(needed) > 10**19 or rng.random() < 0.5:
+        return terms
+    starts = sorted(rng.sample(range(last), min(last, rng.choice((1, 2)))))
+    calls: list[CallPrice] = []
+    for first, until in reversed(list(zip(starts, [*starts[1:], last], strict=True))):
+        least = max([*needed[first:until], *(call.premium for call in calls)])
+        calls.insert(0, CallPrice(first, least + rng.choice((0, rng.randrange(10**17)))))
+    return replace(terms, calls=tuple(calls), notice_seconds=rng.choice((1, rng.randint(1, 60) * DAY)))
+
+
+def premiums_needed(terms: SettlementTerms) -> list[int]:
+    """The least premium of a call on each pay date before the last, by what KPIs may add to a unit later:
+    each part rounded up, 1e18 = 100 %."""
+    most = []
+    for index, period in enumerate(terms.periods):
+        bent = [f for f in terms.fixings if f.first <= index <= f.last]
+        rate = sum(max(maximum(f.curve), f.missing) for f in bent if f.effect is Effect.RATE)
+        best = [max(maximum(f.curve), f.missing) for f in bent if f.effect is Effect.AMOUNT]
+        more = sum(amount // terms.hard_cap + 1 for amount in best if amount > 0)
+        if rate > 0:
+            more += interest(outstanding(terms, index), rate, period.numerator, period.denominator) + 1
+        most.append(more)
+    return [
+        -(-sum(most[index + 1 :]) * 10**18 // outstanding(terms, index)) for index in range(len(most) - 1)
+    ]
+
+
 class Bond(Reported):
     """A bond; the issuer serves it well, or badly."""
 
     SERVICER = "bond"
 
     def __init__(self, chain: Chain, rng: Random):
-        self.is_sold, self.terms = True, random_bond(rng)
+        self.is_sold, self.terms = True, with_calls(random_bond(rng), rng)
         # How much more often than others the issuer pays in while the bond is active, and in default.
         self.diligence = rng.choice((4, 4, 1, 0.02, 0.02)), rng.choice((4, 0.02))
         self.sale = SaleTerms(
@@ -137,6 +177,8 @@ class Bond(Reported):
                 (feeds[f.feed], f.kpi_period, f.effect, f.first, f.last, f.missing, curve_struct(f.curve))
                 for f in terms.fixings
             ],
+            terms.notice_seconds,
+            [(call.first, call.premium) for call in terms.calls],
         )  # fmt: skip
         self.send("bond", "initialize", struct)
 
@@ -151,6 +193,7 @@ class Bond(Reported):
             payment = life.payments(index, index + 1)[0]
             yield from (payment.since, payment.since + GRACE, payment.since + self.rng.randint(1, 9) * DAY)
         yield life.defaulted_at + CURE
+        yield from self._notices()
         yield life.booked_to + DAY * self.rng.randint(1, 9)
 
     def choices(self) -> Iterator[Choice]:
@@ -163,8 +206,18 @@ class Bond(Reported):
         yield means, ISSUER, "bond", "fund", {"amount": some}
         yield 0.2 * means, NOBODY, CURRENCY, "transfer", {"to": to, "value": some}
         yield 1, NOBODY, "bond", "fix", {"fixing": rng.randrange(len(self.terms.fixings) + 1)}
+        period = {"period": rng.randrange(len(self.terms.periods) + 1)}
+        yield 0.4, ISSUER, "bond", "announce_call", period
+        last = (index for date, index in self._notices().items() if date == self.world.at)
+        yield from ((9, ISSUER, "bond", "announce_call", {"period": index}) for index in last)
+        yield 0.1, NOBODY, "bond", "announce_call", period
         calls = ("pay_coupon", "redeem", "declare_default", "cure", "accelerate", "recover", "return_surplus")
         yield from ((0.5, NOBODY, "bond", call, {}) for call in (*calls, "activate"))
+
+    def _notices(self) -> dict[int, int]:
+        """The last moment for each call, and its period."""
+        life = self.books.life
+        return {life.date_of(index) - life.terms.notice_seconds: index for index in life.terms.callable()}
 
     def _lacking(self) -> int:
         """What the bond lacks for all that is due, or for the next payment."""
@@ -187,6 +240,7 @@ def bond_views(world: World, books: BondBooks) -> Iterator[View]:
     key, life = books.key, books.life
     yield View(key, "state()", (), [life.state])
     yield View(key, "couponsPaid()", (), [life.coupons_paid])
+    yield View(key, "periodCount()", (), [life.total])
     yield View(key, "principal()", (), [books.principal()])
     yield View(key, "owedAfterAcceleration()", (), books.owed_after_acceleration(world.at))
     for number in range(len(books.terms.fixings)):

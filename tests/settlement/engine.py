@@ -238,7 +238,7 @@ class Engine:
 
 PERIOD = "(uint64,uint24,uint24,uint128,int64)"
 FIXING = f"(bytes32,uint32,uint8,uint16,uint16,int128,{CURVE})"
-CASE = f"(uint128,uint64,uint64,uint64,{PERIOD}[],{FIXING}[],uint8,bool[],int128[])"
+CASE = f"(uint128,uint64,uint64,uint64,{PERIOD}[],{FIXING}[],uint8,bool[],int128[],uint32,(uint16,uint64)[])"
 LIFE = "(uint256[],uint256[],int256[],uint256)"
 BOOKS = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
 
@@ -303,6 +303,7 @@ def _case(
         terms.unit_principal, terms.hard_cap, units, terms.rate, periods, fixings,
         ("issuer", "holders").index(terms.data_controller),
         [kpi is None for kpi in reports], [kpi or 0 for kpi in reports],
+        terms.notice_seconds, [(call.first, call.premium) for call in terms.calls],
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from finance.settlement import bond_life
+from finance.settlement import bond, bond_life
 from finance.settlement.bond_books import BondBooks
 from finance.settlement.bond_life import BondLife
+from finance.settlement.terms import SettlementTerms
 from tests.settlement.bonds import Bond
 from tests.settlement.twins import Chain, Difference, Tally, mutate, same_functions
 
@@ -51,6 +52,9 @@ MUTANTS: list[tuple[Any, str, str, str]] = [
     (BondLife, "accelerate", "max(maximum(fixing.curve), fixing.missing)", "maximum(fixing.curve)"),
     (BondLife, "recover", "min(paid, total // LATE_ONE)", "0"),
     (BondLife, "_accrue", "at - (at - self.booked_to) % DAY", "at"),
+    (BondLife, "announce_call", "at > terms", "at >= terms"),
+    (SettlementTerms, "called", "first=NEVER, last=NEVER", "last=each.last"),
+    (bond, "premium", "or 0) // 10**RATE_DECIMALS", "or 0) // 10**RATE_DECIMALS + 1"),
     (BondBooks, "activate", "self.life.units = ", "self.life.units = 1 + "),
     (
         BondBooks,

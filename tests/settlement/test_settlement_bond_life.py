@@ -12,16 +12,37 @@ from random import Random
 import pytest
 
 from finance.settlement import SettlementError
+from finance.settlement.bond import fixed, payments, premium
 from finance.settlement.bond_life import DAY, LATE_ONE, BondLife, Settled, State
 from finance.settlement.payoff_curve import Curve, Shape, maximum, minimum
-from finance.settlement.terms import CouponPeriod, Effect, Fixing, SettlementTerms, settlement_terms
+from finance.settlement.terms import (
+    CallPrice,
+    CouponPeriod,
+    Effect,
+    Fixing,
+    SettlementTerms,
+    settlement_terms,
+)
 from finance.terms import load_deal
-from tests.settlement.engine import NOW, ReplayEngine
+from tests.settlement.bonds import premiums_needed, with_calls
+from tests.settlement.engine import NOW, ReplayEngine, Reverted
 
 DEAL = Path(__file__).resolve().parents[2] / "deals" / "dc-water-eib-2016.yaml"
 QUARTER = 91 * DAY
 GRACE, CURE = 10 * DAY, 40 * DAY
-ACTS = ("receive", "fund", "fix", "pay", "redeem", "default", "cure", "accelerate", "recover", "surplus")
+ACTS = (
+    "receive",
+    "fund",
+    "fix",
+    "call",
+    "pay",
+    "redeem",
+    "default",
+    "cure",
+    "accelerate",
+    "recover",
+    "surplus",
+)
 """As BondReplay.act numbers them."""
 
 
@@ -118,11 +139,13 @@ class Twins:
     def act(self, kind: int) -> None:
         life, at, rng = self.life, self.at, self.rng
         money = rng.choice((0, self.lacking(), max(0, self.lacking() - 1), rng.randrange(20_000)))
-        number = rng.randrange(len(self.terms.fixings) + 1)
+        several = range(len(self.terms.fixings if kind == 2 else self.terms.periods) + 1)
+        number = rng.choice((life.terms.callable() if kind == 3 else []) or several)
         calls: list[Callable[[], object]] = [
             lambda: life.receive(money),
             lambda: life.fund(money, at),
             lambda: life.fix(number, at),
+            lambda: life.announce_call(number, at),
             lambda: life.pay_coupon(at),
             lambda: life.redeem(at),
             lambda: life.declare_default(at),
@@ -132,7 +155,7 @@ class Twins:
             life.return_surplus,
         ]
         name = ACTS[kind]
-        argument = number if kind == 2 else money if kind < 2 else 0
+        argument = number if kind in (2, 3) else money if kind < 2 else 0
         done, books = self.engine.act(kind, argument, at)
         self.done.append(f"{at - NOW}: {name} {argument} {'' if done else 'refused'}")
         held = life.held
@@ -143,7 +166,7 @@ class Twins:
                 pytest.fail(f"the twin refuses: {error}\n{self.story()}")
         else:
             assert done, "the contract refuses\n" + self.story()
-            if kind in (3, 4, 8):
+            if kind in (4, 5, 9):
                 self.distributed += held - life.held
                 assert result.paid == held - life.held  # type: ignore[attr-defined]
         late = life.late_owed(at) // LATE_ONE if life.state == State.ACCELERATED else 0
@@ -162,13 +185,120 @@ def test_a_real_bond_lives_as_its_twin_says(
 ) -> None:
     rng = Random(f"{seed}/lives")
     ends: Counter[State] = Counter()
+    called: Counter[State] = Counter()
     for _ in range(max(60, cases // 100)):
-        twins = Twins(engine, a_bond(dc_water, rng), rng)
+        twins = Twins(engine, with_calls(a_bond(dc_water, rng), rng), rng)
         diligent = rng.random() < 0.5
         for _ in range(80):
             if rng.random() < 0.5:
                 twins.wait()
-            common = (1, 1, 2, 2, 3, 3, 4, 6) if diligent else (5, 5, 7, 7, 8, 1, 2)
-            twins.act(rng.choice(common) if rng.random() < 0.7 else rng.randrange(10))
+            common = (1, 1, 2, 2, 3, 4, 4, 5, 7) if diligent else (3, 6, 6, 8, 8, 9, 1, 2)
+            twins.act(rng.choice(common) if rng.random() < 0.7 else rng.randrange(11))
         ends[twins.life.state] += 1
+        called[twins.life.state] += twins.life.terms.premium is not None
     assert {State.REDEEMED, State.ACCELERATED} <= set(ends), f"seed {seed}: {ends}"
+    assert all(called[end] for end in (State.REDEEMED, State.ACCELERATED)), f"seed {seed}: {called}"
+
+
+# -- calls
+
+
+def called_cases(dc_water: SettlementTerms, seed: int) -> list[tuple[SettlementTerms, Random]]:
+    """Bonds that can be called from a random pay date on, for exactly what KPIs may add later."""
+    rng, found = Random(f"{seed}/calls"), []
+    while len(found) < 60:
+        terms = a_bond(dc_water, rng)
+        last = len(terms.periods) - 1
+        if not terms.fixings or not last or max(needed := premiums_needed(terms)) > 10**19:
+            continue
+        first = rng.randrange(last)
+        calls = (CallPrice(first, max(needed[first:])),)
+        found.append((replace(terms, calls=calls, notice_seconds=30 * DAY), rng))
+    return found
+
+
+def test_a_premium_covers_what_kpis_may_add_and_no_less_is_taken(
+    dc_water: SettlementTerms, engine: ReplayEngine, seed: int
+) -> None:
+    """Laws 4 and 5: the contract takes what just covers it, and not a trice less."""
+    refused = 0
+    for terms, _ in called_cases(dc_water, seed):
+        reports = [None] * len(terms.fixings)
+        ends = terms.feeds[0].period_ends
+        engine.begin(terms, 1, reports, ends, NOW)
+        (call,) = terms.calls
+        if not call.premium:
+            continue
+        less = replace(terms, calls=(replace(call, premium=call.premium - 1),))
+        with pytest.raises(Reverted):
+            engine.begin(less, 1, reports, ends, NOW)
+        refused += 1
+    assert refused > 10
+
+
+def test_no_issuer_gains_by_a_call_from_what_kpis_report(dc_water: SettlementTerms, seed: int) -> None:
+    """Laws 4 and 5: whatever is reported, settled or to come, the premium is at least all that reports would
+    have added to later payments."""
+    for terms, rng in called_cases(dc_water, seed):
+        units = rng.randint(1, terms.hard_cap)
+        values = fixed(terms, [rng.choice((None, -12, 12, rng.randint(-12, 12))) for _ in terms.fixings])
+        bent, stated = (payments(terms, units, given) for given in (values, [0] * len(values)))
+        for index in terms.callable():
+            added = sum(p.due for p in bent if p.index > index) - sum(
+                p.due for p in stated if p.index > index
+            )
+            assert premium(terms.called(index), units) >= added, f"seed {seed}: {terms}"
+
+
+def a_callable_bond(dc_water: SettlementTerms) -> BondLife:
+    """100 units of 1,000 at 4 % for three years, callable at 1.05."""
+    year = 365 * DAY
+    periods = [CouponPeriod(NOW + i * year, NOW + (i + 1) * year, 1, 1, 0) for i in range(3)]
+    periods[-1] = replace(periods[-1], repayment=1_000)
+    terms = replace(
+        dc_water, unit_principal=1_000, hard_cap=100, rate=4 * 10**16, late_rate=365 * 10**15,
+        periods=tuple(periods), grace_seconds=GRACE, cure_seconds=CURE, fixings=(), feeds=(),
+        notice_seconds=30 * DAY, calls=(CallPrice(0, 5 * 10**16),),
+    )  # fmt: skip
+    return BondLife(terms, 100)
+
+
+def a_called_bond(dc_water: SettlementTerms) -> BondLife:
+    """The same, called for the second pay date."""
+    life = a_callable_bond(dc_water)
+    assert life.announce_call(1, life.date_of(1) - 30 * DAY) == 5_000
+    return life
+
+
+def test_a_call_is_announced_once_with_notice_and_before_the_end(dc_water: SettlementTerms) -> None:
+    life = a_called_bond(dc_water)
+    for period in (0, 1, 2):
+        with pytest.raises(SettlementError, match="no call on its pay date"):
+            life.announce_call(period, NOW)
+    fresh = BondLife(dc_water, 1)
+    with pytest.raises(SettlementError, match="no call on its pay date"):
+        fresh.announce_call(0, NOW)
+    short = a_callable_bond(dc_water)
+    with pytest.raises(SettlementError, match="less than the notice"):
+        short.announce_call(1, short.date_of(1) - 30 * DAY + 1)
+    with pytest.raises(SettlementError, match="no call on its pay date"):
+        short.announce_call(2, NOW)
+
+
+def test_a_call_that_is_not_paid_is_a_default_and_owes_its_premium(dc_water: SettlementTerms) -> None:
+    """Law 5: an announced call is owed, whether the default is on its day or on a payment before."""
+    for paid in (0, 1):
+        life = a_called_bond(dc_water)
+        if paid:
+            life.fund(4_000, life.date_of(0))
+            life.pay_coupon(life.date_of(0))
+        day = life.date_of(paid) + GRACE + 1
+        life.declare_default(day)
+        life.accelerate(day + CURE + 1)
+        assert life.principal_owed == 100_000 + 5_000
+    life = a_called_bond(dc_water)
+    life.fund(4_000 + 4_000 + 105_000, life.date_of(0))
+    life.pay_coupon(life.date_of(0))
+    life.pay_coupon(life.date_of(1))
+    assert life.redeem(life.date_of(1)).paid == 105_000
+    assert life.state == State.REDEEMED

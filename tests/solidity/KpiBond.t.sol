@@ -210,6 +210,104 @@ contract KpiBondTest is BondFixture {
         bond.redeem();
     }
 
+    // ---------------------------------------------------------------- call
+
+    uint32 private constant NOTICE = 20 days;
+    uint256 private constant PREMIUM = 133 * UNITS; // 13.4 % of 997 is 133.6 a unit
+
+    /// @dev The same bond with a call, on the second and third pay dates, that covers the outcome.
+    function beginCallable() private {
+        DealTerms memory t = dealTerms();
+        t.termsHash = "callable";
+        t.noticePeriod = NOTICE;
+        t.calls = new IKpiBond.Call[](1);
+        t.calls[0] = IKpiBond.Call(1, 0.134e18);
+        vm.warp(OPENS);
+        deployDeal(t);
+        buy(ALICE, 613);
+        vm.warp(CLOSES);
+        offering.settle();
+    }
+
+    function announce(address caller, uint256 period) private {
+        vm.prank(caller);
+        bond.announceCall(period);
+    }
+
+    function notCallable(uint256 period) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IKpiBond.KpiBond_NotCallable.selector, period);
+    }
+
+    function test_announceCall_onlyWhereTheTermsHaveOne() external {
+        refuses(notCallable(1));
+        announce(ISSUER, 1);
+        beginCallable();
+        uint256[4] memory none = [uint256(0), 3, 4, type(uint256).max];
+        for (uint256 i = 0; i < 4; ++i) {
+            refuses(notCallable(none[i]));
+            announce(ISSUER, none[i]);
+        }
+    }
+
+    function test_announceCall_onlyTheIssuerOnceAndInTime() external {
+        beginCallable();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_NotIssuer.selector, STRANGER));
+        announce(STRANGER, 1);
+        vm.warp(payDate(1) - NOTICE + 1);
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_ShortNotice.selector, payDate(1) - NOTICE));
+        announce(ISSUER, 1);
+        vm.warp(payDate(1) - NOTICE);
+        announce(ISSUER, 1);
+        eq(bond.periodCount(), 2, "periods left");
+        for (uint256 i = 0; i < 4; ++i) {
+            refuses(notCallable(i));
+            announce(ISSUER, i);
+        }
+        eq(bond.terms().periods.length, 4, "what was bought cannot change");
+    }
+
+    function test_announceCall_notInDefault() external {
+        beginCallable();
+        goIntoDefault();
+        refuses(wrongState(IKpiBond.State.Defaulted));
+        announce(ISSUER, 2);
+    }
+
+    function test_announceCall_thatPeriodIsTheLast() external {
+        beginCallable();
+        announce(ISSUER, 1);
+        fundBond(COUPON + 10_567 + PRINCIPAL + PREMIUM);
+        vm.warp(payDate(0));
+        bond.payCoupon();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CouponsOutstanding.selector, 1, 2));
+        bond.redeem();
+        vm.warp(payDate(1));
+        bond.payCoupon();
+        refuses(abi.encodeWithSelector(IKpiBond.KpiBond_CouponsOutstanding.selector, 2, 2));
+        bond.payCoupon();
+        eq(uint256(bond.outcomeOf(2)), PREMIUM, "the premium, and nothing of the outcome that is not measured");
+        eq(bond.redeem(), PRINCIPAL + PREMIUM, "in all");
+        isState(IKpiBond.State.Redeemed);
+        require(token.closed(), "the token is closed");
+    }
+
+    function test_announceCall_thatIsNotPaidIsADefault(bool before) external {
+        beginCallable();
+        announce(ISSUER, 1);
+        if (!before) {
+            fundBond(COUPON + 10_567);
+            vm.warp(payDate(1));
+            bond.payCoupon();
+            bond.payCoupon();
+        }
+        vm.warp((before ? payDate(0) : payDate(1)) + GRACE + 1);
+        bond.declareDefault();
+        vm.warp(block.timestamp + CURE + 1);
+        bond.accelerate();
+        (, uint256 principal,) = bond.owedAfterAcceleration();
+        eq(principal, PRINCIPAL + PREMIUM, "owed like any redemption");
+    }
+
     function test_returnSurplus_onlyAfterRedemptionAndOnlyToTheIssuer() external {
         fundBond(2_000_000);
         refuses(wrongState(IKpiBond.State.Active));

@@ -54,6 +54,32 @@ contract KpiBondTermsTest is BondFixture {
         invalid(t, "outcome takes more than the principal");
     }
 
+    function test_initialize_refusesCallsThatAreNone() external {
+        IKpiBond.Terms memory t = bond.terms();
+        t.calls = new IKpiBond.Call[](1);
+        t.calls[0] = IKpiBond.Call(1, 0.2e18);
+        invalid(t, "call without notice");
+        t.noticePeriod = 1;
+        t.calls[0].first = 3;
+        invalid(t, "call not before maturity");
+        t.calls = new IKpiBond.Call[](2);
+        (t.calls[0], t.calls[1]) = (IKpiBond.Call(1, 0.2e18), IKpiBond.Call(1, 0.2e18));
+        invalid(t, "calls not ascending");
+        (t.calls[0], t.calls[1]) = (IKpiBond.Call(1, 0.2e18), IKpiBond.Call(2, 0.2e18 + 1));
+        invalid(t, "call premium rising");
+    }
+
+    /// @dev The outcome is at most 131,607 for 1,000 units, so at most 132 for a unit of 997.
+    function test_initialize_premiumsCoverWhatKpisMayAdd() external {
+        IKpiBond.Terms memory t = bond.terms();
+        t.noticePeriod = 1;
+        t.calls = new IKpiBond.Call[](1);
+        t.calls[0] = IKpiBond.Call(1, uint64(uint256(132 * 1e18) / 997));
+        invalid(t, "call premium below what KPIs may add");
+        t.calls[0].premium += 1;
+        KpiBond(Clones.clone(bondCode)).initialize(t);
+    }
+
     function test_initialize_refusesAPeriodThatTheFeedDoesNotHave() external {
         IKpiBond.Terms memory t = bond.terms();
         t.fixings[0].kpiPeriod = 2;
@@ -174,6 +200,26 @@ contract KpiBondTermsTest is BondFixture {
         gas -= gasleft();
         gas += 21_000 + dataGas(call);
         atMost(gas, 16_700_000, "gas of the largest deal");
+    }
+
+    /// @dev Terms that fill two stores are written once more, and those that were bought stay as they were.
+    function test_announceCall_ofTheLargestBondFitsABlock() external {
+        DealTerms memory terms = largest(1);
+        terms.noticePeriod = 1;
+        terms.calls = new IKpiBond.Call[](1);
+        terms.calls[0] = IKpiBond.Call(100, 1e18);
+        vm.warp(OPENS);
+        deployDeal(terms);
+        buy(ALICE, HARD_CAP);
+        vm.warp(CLOSES);
+        offering.settle();
+        bytes memory bought = abi.encode(bond.terms());
+        vm.prank(ISSUER);
+        uint256 gas = gasleft();
+        bond.announceCall(100);
+        atMost(gas - gasleft(), 11_000_000, "gas of the call");
+        eq(bond.periodCount(), 101, "periods left");
+        require(keccak256(abi.encode(bond.terms())) == keccak256(bought), "the terms have changed");
     }
 
     /// @dev A dearest byte is 16 gas, a zero one 4.

@@ -27,6 +27,8 @@ contract BondReplay {
         IKpiBond.DataController dataController;
         bool[] missing;
         int128[] kpis;
+        uint32 noticePeriod;
+        IKpiBond.Call[] calls;
     }
 
     /// @param paid by each payment, the redemption last
@@ -103,13 +105,14 @@ contract BondReplay {
         _settledAt[fixing] = time;
     }
 
-    /// @notice Act `kind` of: transfer, fund, fix, payCoupon, redeem, declareDefault, cure, accelerate, recover,
-    /// returnSurplus; the first three with an argument.
+    /// @notice Act `kind` of: transfer, fund, fix, announceCall, payCoupon, redeem, declareDefault, cure, accelerate,
+    /// recover, returnSurplus; the first four with an argument.
     function act(uint256 kind, uint256 argument) external returns (bool done, Books memory b) {
         if (kind <= 1) CURRENCY.mint(kind == 0 ? address(_bond) : address(this), argument);
-        bytes[9] memory calls = [
+        bytes[10] memory calls = [
             abi.encodeCall(IKpiBond.fund, (argument)),
             abi.encodeCall(IKpiBond.fix, (argument)),
+            abi.encodeCall(IKpiBond.announceCall, (argument)),
             abi.encodeCall(IKpiBond.payCoupon, ()),
             abi.encodeCall(IKpiBond.redeem, ()),
             abi.encodeCall(IKpiBond.declareDefault, ()),
@@ -186,5 +189,6 @@ contract BondReplay {
         t.lateRate = type(uint64).max; // never below the coupon's
         t.periods = c.periods;
         t.fixings = c.fixings;
+        (t.noticePeriod, t.calls) = (c.noticePeriod, c.calls);
     }
 }

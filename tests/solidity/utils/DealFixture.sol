@@ -42,6 +42,8 @@ struct DealTerms {
     IKpiBond.DataController dataController;
     IKpiBond.Period[] periods;
     IKpiBond.Fixing[] fixings;
+    uint32 noticePeriod;
+    IKpiBond.Call[] calls;
     IKpiOracle.FeedConfig[] oraclePolicies;
 }
 
@@ -203,7 +205,7 @@ abstract contract DealFixture is Test {
         (b.currency, b.issuer) = (t.currency, t.issuer);
         (b.gracePeriod, b.curePeriod, b.dataController) = (t.gracePeriod, t.curePeriod, t.dataController);
         (b.unitPrincipal, b.authorisedUnits, b.rate, b.lateRate) = (t.unitPrincipal, t.hardCap, t.rate, t.lateRate);
-        (b.periods, b.fixings) = (t.periods, t.fixings);
+        (b.periods, b.fixings, b.noticePeriod, b.calls) = (t.periods, t.fixings, t.noticePeriod, t.calls);
     }
 
     function verify(address account) internal {
