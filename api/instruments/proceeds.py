@@ -77,7 +77,7 @@ WORDS = PartWords(
         "proceeds",
         CALLS,
         record=Offered(
-            "Record that {money} of the proceeds were used",
+            "Record what proceeds were used for",
             "Recorded what proceeds were used for",
             name="record-use",
             asked=(
@@ -85,7 +85,6 @@ WORDS = PartWords(
                 Parameter("amount", "amount", "minor units of the currency", least=1),
                 DOCUMENT,
             ),
-            money=lambda given: int(given["amount"]),
         ),
         strike=Offered(
             "Strike out entry {entry}", "Struck out an entry", name="strike-use", asked=(ENTRY, DOCUMENT)

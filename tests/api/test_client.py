@@ -25,6 +25,9 @@ OF_OTHERS = {
     for name in (
         *("settlements", "ends", "withdrawals", "margins", "proposals", "treasury_periods", "revenue"),
         "trades",
+        "orders",
+        "deliveries",
+        "proceeds",
         "lines",
         "tranches",
         "waterfall",

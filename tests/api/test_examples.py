@@ -27,6 +27,7 @@ from scripts.serve.conductor import Conductor
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import Scene, Setting, Story
+from tests.api.test_proceeds import recorded
 from tests.api.vehicle_life import POOL, pool_world, vehicle_chain
 from tests.api.wallets import sign_in, to_sign
 from tests.api.world import (
@@ -276,6 +277,12 @@ def sold_by_a_book(folder: Path) -> Iterator[tuple[str, Any]]:
             yield "DeliveryRow", service.of("/deliveries")["items"][0]
 
 
+def accounted_for(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What the money of a bond was used for."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain, serving(recorded(chain, folder)) as service:
+        yield "ProceedsRow", service.of("/proceeds")["items"][1]
+
+
 def of_a_vehicle(folder: Path) -> Iterator[tuple[str, Any]]:
     """A pool of loans after three periods, in the last of which one did not pay."""
     with vehicle_chain(POOL) as chain, serving(pool_world(chain, folder, 3)) as service:
@@ -315,6 +322,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *traded(tmp_path / "desk"),
         *of_a_vehicle(tmp_path / "pool"),
         *sold_by_a_book(tmp_path / "book"),
+        *accounted_for(tmp_path / "works"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

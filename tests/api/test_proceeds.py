@@ -23,12 +23,12 @@ from tests.chain.test_proceeds import document, proceeds_tree
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with (
         start_anvil(timestamp=BEFORE_THE_OFFERING) as chain,
-        serving(recorded(chain, tmp_path_factory)) as found,
+        serving(recorded(chain, tmp_path_factory.mktemp("works"))) as found,
     ):
         yield found
 
 
-def recorded(chain: LocalChain, folders: pytest.TempPathFactory) -> World:
+def recorded(chain: LocalChain, folder: Path) -> World:
     """Of ten thousand raised four are recorded, and once more under the right use."""
     life = Life(chain, parse_deal(proceeds_tree()))
     life.sell(a=6, b=4)
@@ -39,7 +39,7 @@ def recorded(chain: LocalChain, folders: pytest.TempPathFactory) -> World:
     life.send(issuer, works.record(costs, 400 * THOUSAND // 1000, document("invoice")))
     life.send(issuer, works.strike(0, document("wrong use")))
     life.send(issuer, works.record(sewers, 4 * THOUSAND, document("invoice")))
-    return World(chain, life, Path(folders.mktemp("proceeds"))).save()
+    return World(chain, life, folder).save()
 
 
 def test_every_entry_is_listed_with_what_became_of_it(service: Service) -> None:
