@@ -26,6 +26,8 @@ from finance.terms import InputError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS, CONNECT_SECONDS, POOL_SECONDS = 5, 3, 5
+MIGRATING_SECONDS = 60
+"""Of waiting for another process that makes the tables: all of them take longer than a change of one does."""
 POOL, OVERFLOW = 8, 40
 _MIGRATING = 7_203_001  # number of the advisory lock
 
@@ -63,11 +65,15 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
-        with self.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-            config.attributes["connection"] = connection
-            command.upgrade(config, to)
+        patient = _engine(self.url, self.is_sqlite, MIGRATING_SECONDS)
+        try:
+            with self._told(), patient.execution_options(writes=True).begin() as connection:
+                if not self.is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+                config.attributes["connection"] = connection
+                command.upgrade(config, to)
+        finally:
+            patient.dispose()
 
     def is_up(self) -> bool:
         """Whether it answers now."""
@@ -111,12 +117,10 @@ def _url(text_: str) -> URL:
     return url
 
 
-def _engine(url: URL, is_sqlite: bool) -> Engine:
+def _engine(url: URL, is_sqlite: bool, busy: int = BUSY_SECONDS) -> Engine:
     pool: dict[str, Any] = {"pool_size": POOL, "max_overflow": OVERFLOW, "pool_timeout": POOL_SECONDS}
     if is_sqlite:
-        engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **pool
-        )
+        engine = create_engine(url, connect_args={"timeout": busy, "check_same_thread": False}, **pool)
         _as_sqlite_should_be(engine)
         return engine
     timeouts = {"connect_timeout": CONNECT_SECONDS, "options": "-c statement_timeout=60000"}

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, insert, select, text
 
 from api.access import tables as access
 from api.index import tables, writer
-from api.index.database import Database
+from api.index.database import BUSY_SECONDS, Database
 from api.index.reader import Index
 from api.problems import ProblemError
 from chain.network import LocalChain
@@ -103,6 +103,31 @@ def test_several_may_migrate_at_once(database_url: str) -> None:
     assert errors == []
     for each in several:
         each.close()
+
+
+def test_who_migrates_waits_for_who_does_so_longer_than_for_a_change(database_url: str) -> None:
+    slow, waits = Database(database_url), Database(database_url)
+    slow.migrate("0004")
+    errors: list[Exception] = []
+
+    def migrate() -> None:
+        try:
+            waits.migrate()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=migrate)
+    with slow.begin() as connection:
+        if slow.is_sqlite:
+            thread.start()
+            time.sleep(BUSY_SECONDS + 1)
+        connection.execute(select(tables.state.c.id))
+    if not thread.ident:
+        thread.start()
+    thread.join()
+    assert errors == []
+    slow.close()
+    waits.close()
 
 
 @pytest.mark.parametrize("digits", [tables.UNITS, tables.INDEX, tables.MONEY])
