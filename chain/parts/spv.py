@@ -314,7 +314,7 @@ KIND = PartKind(
         "MoneyReturned": _given_back,
     },
     _standing,
-    needs={"CHECKS": "WaterfallTerms", "ENGINE": "WaterfallEngine"},
+    needs={"CHECKS": "WaterfallTerms", "ENGINE": "WaterfallEngine", "LEGS": "SwapLegs"},
     words=WORDS,
     tables=TABLES,
     shared=lambda *_: {"kind": "revenue"},

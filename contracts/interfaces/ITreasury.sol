@@ -56,6 +56,13 @@ interface ITreasury is IServicer {
         uint64 units;
     }
 
+    /// @notice A KPI payment of which this treasury is the payee: `payee`, by its number, whom it pays what it owes on the swap,
+    /// at once and not by credit, and whose money is revenue of `line`, by its number, into which nobody else pays.
+    struct Swap {
+        uint8 line;
+        uint8 payee;
+    }
+
     /// @param late whether it also falls due on revenue that comes after the last period
     /// @param payee of this claim, by its number
     struct Claim {
@@ -95,12 +102,14 @@ interface ITreasury is IServicer {
     }
 
     /// @notice What the references of claims, triggers, figures and steps mean: {Waterfall}. The inputs of a period are the
-    /// revenue of each line, the value of each fact, and the numbers.
+    /// revenue of each line, the value of each fact, what is owed on each swap when it is run, and the numbers.
     /// @param offerings that sell the tokens; the treasury begins with all of them or with none
     /// @param due when each period is, ascending, unix seconds
     /// @param pots beside the cash
     /// @param loans balance of each at first
     /// @param numbers each a value for every period, starting over when they are through
+    /// @param swaps begin with the treasury. Of limited recourse and without collateral of the payee; they have settled all by
+    /// the last due date, and a period is run long before they settle again: {SwapLegs}
     struct Terms {
         address currency;
         address[] offerings;
@@ -115,6 +124,7 @@ interface ITreasury is IServicer {
         Trigger[] triggers;
         Figure[] figures;
         Step[] steps;
+        Swap[] swaps;
     }
 
     event TreasuryInitialized(address indexed currency);
@@ -151,6 +161,10 @@ interface ITreasury is IServicer {
     /// @dev Another services it, it is in another currency, or an offering that is none of the deal's sells it.
     error Treasury_ForeignToken(address token);
     error Treasury_NotDue(uint64 due);
+    /// @dev A period waits for what its swaps bring.
+    error Treasury_SwapNotSettled(address swap, uint256 period);
+    error Treasury_SwapNotClosedOut(address swap);
+    error Treasury_ProviderOwes(address swap, uint256 amount);
     error Treasury_NothingToSpend();
     error Treasury_UnsupportedCurrency(address currency, uint256 expected, uint256 received);
     error Treasury_IssueNotFailed();
@@ -164,8 +178,9 @@ interface ITreasury is IServicer {
     /// @notice Pay in revenue of a named line, once the treasury has begun. It counts for the first period not due yet.
     function receiveRevenue(bytes32 line, uint256 amount) external;
 
-    /// @notice Run the next period, from its due date on, when the reports that it needs are final or missing. After the last
-    /// one: spend what is left and has come since. Anyone.
+    /// @notice Run the next period, from its due date on, when the reports that it needs are final or missing, and swaps have
+    /// settled all until then, can not be closed out, and are owed nothing by a provider who is not in default. After the
+    /// last one: spend what is left and has come since. Anyone.
     function pay() external;
 
     /// @notice Pay a payee its credit. Anyone may call; it goes to the payee.

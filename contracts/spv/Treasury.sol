@@ -7,12 +7,14 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
+import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
 import {ISale} from "../interfaces/ISale.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {IServicer} from "../interfaces/IServicer.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
 import {CodeStore} from "../settlement/CodeStore.sol";
 import {Waterfall} from "../settlement/Waterfall.sol";
+import {SwapLegs} from "./SwapLegs.sol";
 import {TreasuryTerms} from "./TreasuryTerms.sol";
 import {WaterfallEngine} from "./WaterfallEngine.sol";
 import {WaterfallTerms} from "./WaterfallTerms.sol";
@@ -52,6 +54,8 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     WaterfallTerms public immutable CHECKS;
     /// @notice Runs a period on them.
     WaterfallEngine public immutable ENGINE;
+    /// @notice Checks swaps, and awaits them.
+    SwapLegs public immutable LEGS;
 
     /// @dev Always set in a word of two registers, and in one of triggers, whose own bits these are not: writing a word that
     /// has been nothing costs seven times as much.
@@ -59,6 +63,8 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     uint256 private constant TRIPPED_WRITTEN = 1 << 255;
     uint256 private constant TRIPPED_BITS = 48;
     uint256 private constant TRIPPED_A_SLOT = 5;
+
+    IKpiPayment.Side private constant PROJECT = IKpiPayment.Side.Payee;
 
     IERC20 private _currency;
     State private _state;
@@ -74,9 +80,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     mapping(uint256 => mapping(uint256 => uint256)) private _income;
     mapping(bytes32 => Known) private _lines;
 
-    /// @dev Both are deployed before: together with this they would be more code than a transaction may bring.
-    constructor(WaterfallTerms checks, WaterfallEngine engine) {
-        (CHECKS, ENGINE) = (checks, engine);
+    /// @dev All are deployed before: together with this they would be more code than a transaction may bring.
+    constructor(WaterfallTerms checks, WaterfallEngine engine, SwapLegs legs) {
+        (CHECKS, ENGINE, LEGS) = (checks, engine, legs);
         _disableInitializers();
     }
 
@@ -102,6 +108,11 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         }
         for (uint256 i = 0; i < terms_.payees.length; ++i) {
             _accounts[i] = Account(1, 1);
+        }
+        for (uint256 i = 0; i < terms_.swaps.length; ++i) {
+            address swap = terms_.payees[terms_.swaps[i].payee].to;
+            LEGS.check(swap, terms_.currency, terms_.due);
+            _currency.forceApprove(swap, type(uint256).max); // takes only what this contract pays it
         }
     }
 
@@ -157,6 +168,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             if (!ours || !_isOffering(kept, token.minter())) revert Treasury_ForeignToken(payee.to);
             _currency.forceApprove(payee.to, type(uint256).max);
         }
+        for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.SWAPS); ++i) {
+            TreasuryTerms.swap(kept, i).activate(); // reverts without the provider's collateral
+        }
     }
 
     function _isOffering(TreasuryTerms.Kept memory kept, address who) private pure returns (bool) {
@@ -177,6 +191,11 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         address to;
         if (pot == 0) {
             to = ISale(_offering(kept, 0)).terms().issuer;
+            for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.SWAPS); ++i) {
+                // It is in the balance then.
+                // slither-disable-next-line unused-return
+                TreasuryTerms.swap(kept, i).withdraw(PROJECT);
+            }
             returned = _currency.balanceOf(address(this)) - _held;
         } else {
             to = TreasuryTerms.pot(kept, _pot(kept, pot)).funder;
@@ -261,9 +280,11 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             if (block.timestamp < due) revert Treasury_NotDue(due);
             _periodsPaid = uint16(period.number + 1);
         }
-        // The guard keeps all out; the oracle, if it calls anybody, only answers.
-        // slither-disable-next-line reentrancy-no-eth
+        // The guard keeps all out; the oracle, if it calls anybody, only answers, and so does a swap.
+        // slither-disable-start reentrancy-no-eth
+        _collect(kept, rows, period, due);
         _run(kept, rows, period, due);
+        // slither-disable-end reentrancy-no-eth
         _tell(period);
         bool closes = last && _state == State.Active;
         if (closes) {
@@ -272,7 +293,11 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         }
         for (uint256 i = 0; i < period.distributed.length; ++i) {
             Payee memory payee = TreasuryTerms.payee(kept, i);
-            if (payee.units == 0) continue;
+            if (payee.units == 0) {
+                // A swap's: others are credited.
+                if (period.distributed[i] != 0) IKpiPayment(payee.to).fund(PROJECT, period.distributed[i]);
+                continue;
+            }
             ISecurityToken token = ISecurityToken(payee.to);
             // Exactly this, a whole multiple of the units.
             // slither-disable-next-line unused-return
@@ -285,6 +310,26 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     function _next(uint256[] memory w) private view returns (Period memory period) {
         (period.number, period.count) = (_periodsPaid, TreasuryTerms.periods(w));
         period.row = period.number < period.count ? period.number : period.count - 1;
+    }
+
+    /// @dev What swaps have for this treasury is revenue of their lines: of the period that is run, or, if that is late and
+    /// they have settled again, of the one that this was settled for, so that nobody is paid early by the delay.
+    function _collect(TreasuryTerms.Kept memory kept, bytes memory rows, Period memory period, uint64 due) private {
+        for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.SWAPS); ++i) {
+            IKpiPayment swap = TreasuryTerms.swap(kept, i);
+            uint256 counts = period.number;
+            if (counts < period.count) {
+                uint64 since = LEGS.awaitSwap(swap, due);
+                while (counts < period.count && TreasuryTerms.dueOf(rows, counts) < since) ++counts;
+            }
+            uint256 amount = swap.withdraw(PROJECT);
+            if (amount == 0) continue;
+            uint256 line = TreasuryTerms.lineOf(kept, i);
+            _held += amount;
+            _income[counts][line] += amount;
+            bytes32 name = bytes32(TreasuryTerms.word(kept, TreasuryTerms.LINES, line, 0));
+            emit RevenueReceived(name, address(swap), counts, amount);
+        }
     }
 
     /// @dev Runs the waterfall, keeps what it changes and credits payees.
@@ -323,6 +368,9 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
             Fact memory fact = TreasuryTerms.fact(kept, i);
             (int128 value, bool missing) = IKpiOracle(fact.oracle).consume(fact.feed, uint32(period.row));
             x[first++] = missing ? fact.missing : value;
+        }
+        for (uint256 i = 0; i < TreasuryTerms.count(kept.w, TreasuryTerms.SWAPS); ++i) {
+            x[first++] = int256(TreasuryTerms.swap(kept, i).owed(PROJECT)); // less than a waterfall counts
         }
         TreasuryTerms.numbersOf(kept, rows, period.row, x, first);
     }
@@ -381,7 +429,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
     }
 
     /// @dev Credits payees what their claims are paid.
-    /// @return given what each is to be given now: of a token, whole minor units for each unit, as many as it counts
+    /// @return given what each is to be given now: a token whole minor units for each unit, as many as it counts; a swap all
     function _credit(TreasuryTerms.Kept memory kept, uint256[] memory paid) private returns (uint256[] memory given) {
         given = new uint256[](TreasuryTerms.count(kept.w, TreasuryTerms.PAYEES));
         for (uint256 i = 0; i < paid.length; ++i) {
@@ -390,7 +438,7 @@ contract Treasury is ITreasury, Initializable, ReentrancyGuard {
         uint256 sum = 0;
         for (uint256 i = 0; i < given.length; ++i) {
             if (given[i] == 0) continue;
-            given[i] = _earn(i, TreasuryTerms.payee(kept, i), given[i]);
+            if (!TreasuryTerms.isSwap(kept, i)) given[i] = _earn(i, TreasuryTerms.payee(kept, i), given[i]);
             sum += given[i];
         }
         if (sum != 0) _held -= sum;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IKpiPayment} from "../interfaces/IKpiPayment.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
 import {CodeStore} from "../settlement/CodeStore.sol";
 import {Waterfall} from "../settlement/Waterfall.sol";
@@ -9,8 +10,9 @@ import {Waterfall} from "../settlement/Waterfall.sol";
 /// @notice How a treasury reads its terms, which are kept as code: words in sections, and the rows of the periods.
 /// @dev Word 0: how many items each section has, 16 bits each, then the number of periods. An item takes as many words as
 /// WIDTHS says: an offering's address; a line's name and payer; a fact's oracle, feed and value if missing; a pot's opening
-/// and funder; a payee's address and (from bit 160) units; a loan; how many values a number has; a claim as {Waterfall} has
-/// it, with (from bit 24) its payee; a trigger, figure, step as {Waterfall} has them.
+/// and funder; a payee's address and (from bit 160) units, or bit 224 for a swap; a loan; how many values a number has; a
+/// claim as {Waterfall} has it, with (from bit 24) its payee; a trigger, figure, step as {Waterfall} has them; a swap's line
+/// and (from bit 8) payee.
 /// Rows: the dates of the periods (8 bytes each), then the values of each number (16 bytes each).
 library TreasuryTerms {
     uint256 internal constant OFFERINGS = 0;
@@ -24,9 +26,11 @@ library TreasuryTerms {
     uint256 internal constant TRIGGERS = 8;
     uint256 internal constant FIGURES = 9;
     uint256 internal constant STEPS = 10;
-    uint256 internal constant SECTIONS = 11;
+    uint256 internal constant SWAPS = 11;
+    uint256 internal constant SECTIONS = 12;
+    uint256 internal constant IS_SWAP = 1 << 224;
     /// @dev Words of an item, a hexadecimal digit for each section, the first one last.
-    uint256 internal constant WIDTHS = 0x11111112321;
+    uint256 internal constant WIDTHS = 0x111111112321;
 
     /// @param w the words
     /// @param starts where each section begins
@@ -60,9 +64,9 @@ library TreasuryTerms {
         return uint16(w[0] >> 16 * section);
     }
 
-    /// @notice How many numbers a period brings: revenue of lines, facts, and what the terms say.
+    /// @notice How many numbers a period brings: revenue of lines, facts, what swaps are owed, and what the terms say.
     function inputs(uint256[] memory w) internal pure returns (uint256) {
-        return count(w, LINES) + count(w, FACTS) + count(w, NUMBERS);
+        return count(w, LINES) + count(w, FACTS) + count(w, SWAPS) + count(w, NUMBERS);
     }
 
     function periods(uint256[] memory w) internal pure returns (uint256) {
@@ -93,6 +97,19 @@ library TreasuryTerms {
     function payee(Kept memory kept, uint256 i) internal pure returns (ITreasury.Payee memory) {
         uint256 w = kept.w[kept.starts[PAYEES] + i];
         return ITreasury.Payee(address(uint160(w)), uint64(w >> 160));
+    }
+
+    function isSwap(Kept memory kept, uint256 payee_) internal pure returns (bool) {
+        return kept.w[kept.starts[PAYEES] + payee_] & IS_SWAP != 0;
+    }
+
+    function swap(Kept memory kept, uint256 i) internal pure returns (IKpiPayment) {
+        return IKpiPayment(address(uint160(word(kept, PAYEES, uint8(word(kept, SWAPS, i, 0) >> 8), 0))));
+    }
+
+    /// @notice The number of the line that a swap pays into.
+    function lineOf(Kept memory kept, uint256 swap_) internal pure returns (uint256) {
+        return uint8(word(kept, SWAPS, swap_, 0));
     }
 
     /// @notice The waterfall. Of a claim, only what it is to the waterfall.

@@ -21,6 +21,7 @@ contract WaterfallTerms {
     uint256 public constant MAX_FACTS = 16;
     uint256 public constant MAX_PAYEES = 32;
     uint256 public constant MAX_OFFERINGS = 8;
+    uint256 public constant MAX_SWAPS = 8;
     uint256 public constant MAX_WORDS = 767; // of the largest contract, less the leading STOP
 
     /// @notice Check terms of the caller and keep them as code. Anyone may: what nobody points to is of no meaning.
@@ -93,6 +94,14 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < terms.claims.length; ++i) {
             _require(terms.claims[i].payee < terms.payees.length, "no such payee");
         }
+        _require(terms.swaps.length <= MAX_SWAPS, "more than 8 swaps");
+        for (uint256 i = 0; i < terms.swaps.length; ++i) {
+            ITreasury.Swap calldata each = terms.swaps[i];
+            bool known = each.line < terms.lines.length && terms.payees[each.payee].units == 0;
+            _require(known, "no such leg");
+            // Nobody else pays in its line; and so no line has two.
+            _require(terms.lines[each.line].payer == terms.payees[each.payee].to, "swap is not the line's payer");
+        }
     }
 
     /// @dev After the last period every pot is emptied, whatever stands failed then, and the cash to claims: no money stays.
@@ -125,7 +134,7 @@ contract WaterfallTerms {
     // ---------------------------------------------------------------- writing
 
     function _words(ITreasury.Terms calldata terms) private pure returns (uint256[] memory w) {
-        uint256[11] memory counts = [
+        uint256[12] memory counts = [
             terms.offerings.length,
             terms.lines.length,
             terms.facts.length,
@@ -136,7 +145,8 @@ contract WaterfallTerms {
             terms.claims.length,
             terms.triggers.length,
             terms.figures.length,
-            terms.steps.length
+            terms.steps.length,
+            terms.swaps.length
         ];
         uint256 size = 1;
         uint256 head = terms.due.length << 16 * TreasuryTerms.SECTIONS;
@@ -176,6 +186,11 @@ contract WaterfallTerms {
         for (uint256 i = 0; i < terms.payees.length; ++i) {
             w[next++] = uint160(terms.payees[i].to) | uint256(terms.payees[i].units) << 160;
         }
+        for (uint256 i = 0; i < terms.swaps.length; ++i) {
+            uint256 payee = terms.swaps[i].payee;
+            _require(payee < terms.payees.length, "no such payee");
+            w[next - terms.payees.length + payee] |= TreasuryTerms.IS_SWAP;
+        }
         return next;
     }
 
@@ -208,6 +223,9 @@ contract WaterfallTerms {
             word |= each.claims.length << 48 | uint256(each.on) << 56 | uint256(each.off) << 72;
             w[next++] =
                 word | _listed(each.claims) << Waterfall.STEP_LIST | uint256(uint8(each.when)) << Waterfall.STEP_WHEN;
+        }
+        for (uint256 i = 0; i < terms.swaps.length; ++i) {
+            w[next++] = terms.swaps[i].line | uint256(terms.swaps[i].payee) << 8;
         }
     }
 
@@ -283,6 +301,11 @@ contract WaterfallTerms {
         terms.loans = new uint128[](TreasuryTerms.count(w, TreasuryTerms.LOANS));
         for (uint256 i = 0; i < terms.loans.length; ++i) {
             terms.loans[i] = uint128(TreasuryTerms.word(k, TreasuryTerms.LOANS, i, 0));
+        }
+        terms.swaps = new ITreasury.Swap[](TreasuryTerms.count(w, TreasuryTerms.SWAPS));
+        for (uint256 i = 0; i < terms.swaps.length; ++i) {
+            uint256 word = TreasuryTerms.word(k, TreasuryTerms.SWAPS, i, 0);
+            terms.swaps[i] = ITreasury.Swap(uint8(word), uint8(word >> 8));
         }
     }
 

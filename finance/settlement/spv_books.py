@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from finance.settlement import waterfall
+from finance.settlement import swap_legs, waterfall
 from finance.settlement.acts import ANYONE, Act, Call, table
 from finance.settlement.claim_token import MAX_INDEX, TokenBooks
 from finance.settlement.clock import when
 from finance.settlement.feed_report import Status
+from finance.settlement.kpi_payment import Side
 from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.payment_books import PaymentBooks
 from finance.settlement.sale import SaleBooks
 from finance.settlement.waterfall import MOST
 from finance.settlement.waterfall_plan import Compiled, Plan
@@ -91,6 +93,16 @@ class Payee:
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """A KPI payment of which the treasury is the payee, by the key of its part: its money is revenue of a
+    `line`, and what is owed on it is paid as to a `payee`, each by its number."""
+
+    swap: str
+    line: int
+    payee: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpvTerms:
     """What a treasury runs and whom it knows: the waterfall, when its periods are `due`, who pays in and
     decides, who filled each pot, who is paid for each claim. `offerings` are keys of parts."""
@@ -103,6 +115,7 @@ class SpvTerms:
     payees: tuple[Payee, ...]
     payee_of: tuple[int, ...]
     offerings: tuple[str, ...] = ("offering",)
+    swaps: tuple[Leg, ...] = ()
 
 
 @dataclass
@@ -172,7 +185,7 @@ class SpvBooks(Books):
         for number, line in enumerate(self.terms.lines):
             paid = sum(self.income.get((each, number), 0) for each in range(period + 1))
             left = sum(self.expected(world, number, each) for each in range(period + 1)) - paid
-            if left > 0 and line.payer != NOBODY:
+            if left > 0 and line.payer != NOBODY and line.payer not in world.own:
                 acts.append(self._now(world, "receive_revenue", line.payer, line=line.name, amount=left))
         return acts
 
@@ -243,6 +256,8 @@ class SpvBooks(Books):
         for payee in self.terms.payees:
             if payee.units and world.books(payee.to, TokenBooks).supply != payee.units:
                 raise SettlementError(f"{self.key}: not all {payee.units} units of {payee.to} are issued")
+        for leg in self.terms.swaps:
+            world.call(self.key, leg.swap, "activate")
         self.state = State.ACTIVE
         world.emit(self.key, "TreasuryActivated")
 
@@ -255,6 +270,8 @@ class SpvBooks(Books):
             self.held -= returned
         else:
             to = world.books(self.terms.offerings[0], SaleBooks).terms.issuer
+            for leg in self.terms.swaps:
+                self._withdrawn(world, leg, None)
             returned = world.held(self.key) - self.held
         world.emit(self.key, "MoneyReturned", pot=pot, to=to, amount=returned)
         world.move(world.addresses[self.key], to, returned, "returned")
@@ -299,8 +316,11 @@ class SpvBooks(Books):
                 raise SettlementError(f"period {period + 1} is not due before {when(self.terms.due[period])}")
             self.periods_paid += 1
         is_over = period == count
+        self._collect(world, period)
         income, gifts, cash = self._received(world, period)
         facts = [self._fact(world, fact, row) for fact in self.terms.facts]
+        swaps = [world.books(leg.swap, PaymentBooks) for leg in self.terms.swaps]
+        facts += [swap.owed(Side.PAYEE, world.at) for swap in swaps]
         numbers = [values[row % len(values)] for values in self.terms.compiled.numbers]
         state = replace(self.spent, registers=(cash, *self.spent.registers[1:]))
         inputs, of = (*income, *facts, *numbers), self.terms.compiled.waterfall
@@ -319,12 +339,38 @@ class SpvBooks(Books):
         if closes:
             self.state = State.CLOSED
             world.emit(self.key, "TreasuryClosed")
-        with world.paying("distribution", period):
-            for number, payee in enumerate(self.terms.payees):
+        swap_of = {leg.payee: leg.swap for leg in self.terms.swaps}
+        for number, payee in enumerate(self.terms.payees):
+            if given.get(number) and number in swap_of:
+                with world.paying("swap_paid", period):
+                    world.call(self.key, swap_of[number], "fund", side=Side.PAYEE, amount=given[number])
+                continue
+            with world.paying("distribution", period):
                 if given.get(number):
                     world.call(self.key, payee.to, "distribute", amount=given[number])
                 if payee.units and closes:
                     world.call(self.key, payee.to, "close")
+
+    def _collect(self, world: World, period: int) -> None:
+        """What swaps have for this treasury is revenue of their lines: of the period that is run, or, if that
+        is late and they have settled again, of the one that this was settled for."""
+        for leg in self.terms.swaps:
+            counts, count = period, len(self.terms.due)
+            if period < count:
+                since = swap_legs.await_swap(world, self.key, leg.swap, self.terms.due[period])
+                while counts < count and self.terms.due[counts] < since:
+                    counts += 1
+            amount = self._withdrawn(world, leg, period)
+            if amount:
+                self.held += amount
+                self.income[counts, leg.line] = self.income.get((counts, leg.line), 0) + amount
+                line, payer = self.terms.lines[leg.line].name, world.addresses[leg.swap]
+                said = {"line": line, "from": payer, "period": counts, "amount": amount}
+                world.emit(self.key, "RevenueReceived", **said)
+
+    def _withdrawn(self, world: World, leg: Leg, period: int | None) -> int:
+        with world.paying("swap_received", period):
+            return int(world.call(self.key, leg.swap, "withdraw", side=Side.PAYEE))
 
     def _received(self, world: World, period: int) -> tuple[list[int], int, int]:
         """Revenue of each line, what was simply sent, and the cash to spend: what was sent is there only from
@@ -353,7 +399,11 @@ class SpvBooks(Books):
                 payee = self.terms.payee_of[claim]
                 earned[payee] = earned.get(payee, 0) + amount
         given: dict[int, int] = {}
+        swaps = {leg.payee for leg in self.terms.swaps}
         for number, amount in earned.items():
+            if number in swaps:
+                given[number] = amount
+                continue
             to, credit = self.terms.payees[number], self.credits.get(number, 0) + amount
             if to.units:
                 room = MAX_INDEX - world.books(to.to, TokenBooks).index

@@ -53,7 +53,11 @@ def test_terms_code_and_helpers_are_checked(pool: Company) -> None:
     assert check_deployment(pool.w3, pool.record) == []
     made = pool.record.parts["hydrobond"].implementation
     treasury = contract(pool.w3, "Treasury", made).functions
-    for view, name in (("CHECKS", "WaterfallTerms"), ("ENGINE", "WaterfallEngine")):
+    for view, name in (
+        ("CHECKS", "WaterfallTerms"),
+        ("ENGINE", "WaterfallEngine"),
+        ("LEGS", "SwapLegs"),
+    ):
         helper = str(read(treasury[view]()))
         code = bytes(pool.w3.eth.get_code(helper))  # type: ignore[arg-type]
         with changed_code(pool.chain, helper, code[:-60] + bytes([code[-60] ^ 1]) + code[-59:]):

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from finance.settlement import waterfall
+from finance.settlement import swap_legs, waterfall
 from finance.settlement.spv_books import SpvBooks
 from tests.settlement.engine import Reverted
 from tests.settlement.issues import AGENT
 from tests.settlement.twins import DAY, Chain, Difference, Tally, mutate, same_functions
-from tests.settlement.vehicles import Vehicle, terms_struct
+from tests.settlement.vehicles import Hedged, Vehicle, terms_struct
 
 PARTS = {"treasury": ("Treasury", SpvBooks)}
 INNER = {("treasury", "activate")}
@@ -62,6 +62,18 @@ def test_a_vehicle_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -
     assert tally.accepted.total() > tally.refused.total()
 
 
+def hedged(chain: Chain, name: str, lives: int) -> Tally:
+    """Some random lives with a swap."""
+    return Tally.of(lambda rng, _: Hedged(chain, rng), f"{name}/hedged", lives, 200, {}, INNER)
+
+
+def test_a_hedged_vehicle_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:
+    """A swap in and out, late and in default, closed out and ended by agreement."""
+    tally = hedged(chain, str(seed), max(16, cases // 600))
+    seen = {("treasury", "pay"), ("swap", "settle"), ("swap", "call_margin"), ("swap", "close_out")}
+    assert seen <= tally.accepted.keys()
+
+
 MUTANTS: list[tuple[Any, str, str, str]] = [
     (waterfall, "allot", "left * part // rest", "-(-left * part // rest)"),
     (SpvBooks, "_credit", "min(credit // to.units, room) * to.units", "credit"),
@@ -86,6 +98,27 @@ def test_books_that_are_a_little_wrong_are_found(
     mutate(monkeypatch, owner, name, old, new)
     with pytest.raises(Difference):
         lived(chain, f"{seed}/wrong", 400)
+
+
+HEDGED_MUTANTS: list[tuple[Any, str, str, str]] = [
+    (SpvBooks, "_collect", "self.terms.due[counts] < since", "False"),
+    (SpvBooks, "_credit", "given[number] = amount\n", "given[number] = amount - 1\n"),
+    (SpvBooks, "pay", "swap.owed(Side.PAYEE, world.at)", "0"),
+    (swap_legs, "await_swap", "<= due", "< due"),
+    (swap_legs, "await_swap", "stands == State.DEFAULTED", "False"),
+    (swap_legs, "_may_still_pay", "return stands == State.ACTIVE", "return False"),
+    (swap_legs, "_may_still_pay", "world.at <=", "world.at <"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("owner", "name", "old", "new"), HEDGED_MUTANTS, ids=range(len(HEDGED_MUTANTS)))
+def test_a_leg_that_is_a_little_wrong_is_found(
+    chain: Chain, seed: int, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, old: str, new: str
+) -> None:
+    mutate(monkeypatch, owner, name, old, new)
+    with pytest.raises(Difference):
+        hedged(chain, f"{seed}/wrong", 400)
 
 
 def test_what_is_due_can_be_done_by_anyone(chain: Chain, seed: int) -> None:

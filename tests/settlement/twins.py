@@ -29,7 +29,7 @@ from tests.settlement.engine import NOW, Reverted
 DEPLOYER = checksummed("0x" + "de" * 20)
 PLENTY = 2**200
 DAY = 86_400
-HELPERS = {"Treasury": ("WaterfallTerms", "WaterfallEngine")}
+HELPERS = {"Treasury": ("WaterfallTerms", "WaterfallEngine", "SwapLegs")}
 """What the constructor of an implementation takes the addresses of."""
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from finance.settlement.claim_token import TokenBooks, TokenTerms
 from finance.settlement.identity_registry import RegistryBooks
+from finance.settlement.kpi_payment import Side
 from finance.settlement.offering import OfferingBooks
 from finance.settlement.oracle_feed import FeedBooks
+from finance.settlement.payment_books import PaymentBooks, PaymentParts
 from finance.settlement.sale import SaleTerms
-from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms
+from finance.settlement.spv_books import Fact, Leg, Line, Payee, SpvBooks, SpvTerms
 from finance.settlement.waterfall import (
     FIRST_FIGURE,
     MAX_STEPS,
@@ -29,12 +31,15 @@ from finance.settlement.waterfall_plan import Compiled, Plan
 from finance.settlement.world import CURRENCY, NOBODY, World
 from tests.settlement.engine import NOW
 from tests.settlement.issues import AGENT, HOLDERS, ISSUER, POLICY, VERIFIER, Choice
+from tests.settlement.projects import PAYER, Project, swap_views
 from tests.settlement.reported import NO_FEED, Reported, feed_config
+from tests.settlement.treasuries import random_swap
 from tests.settlement.twins import DAY, Chain, Contract, View, person
 from tests.settlement.waterfalls import amount, any_case, some_inputs
 
 COLLECTOR, TRUSTEE, OPERATOR = person("collector"), person("trustee"), person("operator")
-PEOPLE = [VERIFIER, AGENT, ISSUER, COLLECTOR, TRUSTEE, OPERATOR, *HOLDERS]
+PEOPLE = [VERIFIER, AGENT, ISSUER, COLLECTOR, TRUSTEE, OPERATOR, PAYER, *HOLDERS]
+LINE_OF_SWAP = "0x" + b"hedge".ljust(32, b"\0").hex()
 QUARTER = 91 * DAY
 LINES = (
     Line("0x" + b"tolls".ljust(32, b"\0").hex(), COLLECTOR),
@@ -47,6 +52,10 @@ class Vehicle(Reported):
 
     SERVICER = "treasury"
     HASTE = 0.5
+    FIRST = 80 * DAY
+    """From when it begins to when its first period is due."""
+    hedged = False
+    """Whether a swap is among its lines and payees."""
 
     def __init__(self, chain: Chain, rng: Random, most: int = 2**130):
         self.most = most
@@ -56,19 +65,20 @@ class Vehicle(Reported):
             (ISSUER, AGENT), servicer="treasury",
         )  # fmt: skip
         self.digits = rng.choice((2, 5, 9, 30))
-        self.due = tuple(NOW + 80 * DAY + i * QUARTER for i in range(rng.randint(1, 5)))
+        self.due = tuple(NOW + self.FIRST + i * QUARTER for i in range(rng.randint(1, 5)))
         of = emptied(any_case(rng, 0).waterfall)
-        self.lines = LINES[: rng.randint(0, 2)]
-        self.facts = rng.randint(0, 2)
+        most = 2 - self.hedged  # of the four numbers that a period brings at least, two are a swap's
+        self.lines = LINES[: rng.randint(0, most)]
+        self.facts = rng.randint(0, most)
         kept = [0] + [amount(rng, self.digits) for _ in range(of.pots - 1)] + [0] * len(of.claims)
         kept += [amount(rng, self.digits) for _ in range(of.loans)] + [0] * of.loans
-        count = of.inputs - len(self.lines) - self.facts
+        count = of.inputs - len(self.lines) - self.facts - 2 * self.hedged
         columns = [some_inputs(rng, replace(of, inputs=count), self.digits) for _ in range(len(self.due))]
         numbers = [each if rng.randrange(3) == 0 else each[:1] for each in zip(*columns, strict=True)]
         state = Spent(tuple(kept), (Tripped(),) * len(of.triggers))
         self.compiled = Compiled(Plan(self.due), of, state, tuple(numbers))
         self.payees = (Payee("token", self.units), Payee(TRUSTEE), Payee(OPERATOR))
-        self.payee_of = tuple(rng.randrange(3) for _ in of.claims)
+        self.payee_of = tuple(rng.randrange(3 + self.hedged) for _ in of.claims)
         super().__init__(chain, rng, PEOPLE)
 
     def clones(self, chain: Chain) -> dict[str, Contract]:
@@ -222,4 +232,63 @@ def terms_struct(terms: SpvTerms, at: Mapping[str, str]) -> tuple[Any, ...]:
             )
             for s in of.steps
         ],
+        [(leg.line, leg.payee) for leg in terms.swaps],
     )
+
+
+class Hedged(Vehicle):
+    """One that is the payee of a swap of limited recourse, whose provider may fail it."""
+
+    FIRST = 140 * DAY
+    hedged = True
+
+    def __init__(self, chain: Chain, rng: Random):
+        self.scale = 10 ** rng.choice((0, 1, 4))
+        super().__init__(chain, rng, most=10**12)
+
+    def clones(self, chain: Chain) -> dict[str, Contract]:
+        return {**super().clones(chain), "swap": chain.clone("KpiPayment")}
+
+    def parts(self, addresses: Mapping[str, str]) -> dict[str, Any]:
+        rng, parts = self.rng, super().parts(addresses)
+        some = replace(random_swap(rng, len(self.due), self.scale), limited_recourse=True)
+        lag = rng.choice((0, 1, 20 * DAY))
+        dates = [due - lag for due in self.due][: rng.randint(1, len(self.due))]
+        periods = zip(some.periods, dates, strict=False)
+        self.swap_terms = replace(
+            some,
+            periods=tuple(replace(each, pay_date=date, end=date - 40 * DAY) for each, date in periods),
+            cure_period=rng.choice((1, DAY, 30 * DAY)),
+            start_by=NOW + 39 * DAY + 40 * DAY,
+        )
+        known = PaymentParts(PAYER, addresses["treasury"], NO_FEED, None, True)
+        treasury = parts["treasury"]
+        payees = (*treasury.terms.payees, Payee(addresses["swap"]))
+        lines = (*self.lines, Line(LINE_OF_SWAP, addresses["swap"]))
+        leg = Leg("swap", len(self.lines), 3)
+        terms = replace(treasury.terms, payees=payees, lines=lines, swaps=(leg,))
+        swap = PaymentBooks(self.swap_terms, known)
+        return {**parts, "swap": swap, "treasury": SpvBooks.of(terms)}
+
+    def wire(self, at: Mapping[str, str]) -> None:
+        Project._wire_swap(self, at)  # type: ignore[arg-type]
+        super().wire(at)
+
+    def begin(self) -> None:
+        if self.rng.random() < 0.95:
+            amount = self.swap_terms.required[Side.PAYER] * self.rng.choice((1, 1, 4))
+            self.do(self.act(PAYER, "swap", "fund", side=Side.PAYER, amount=amount))
+        super().begin()
+
+    def edges(self) -> Iterator[int]:
+        yield from super().edges()
+        yield from (p.pay_date for p in self.swap_terms.periods)
+        yield from (a.deadline for a in self.world.parts["swap"].ledger.accounts)
+
+    def choices(self) -> Iterator[Choice]:
+        yield from super().choices()
+        yield from Project._of_the_swap(self)  # type: ignore[arg-type]
+
+    def views(self) -> Iterator[View]:
+        yield from super().views()
+        yield from swap_views(self.world, self.world.parts["swap"])
