@@ -114,7 +114,7 @@ class _Sections:
             else [(say("Expected in all"), "number")]
         )
         rows = []
-        for (key, line), expected in zip(self.spv.lines.items(), self.terms.expected, strict=True):
+        for (key, line), expected in zip(self.spv.lines.items(), self.terms.expected, strict=False):
             payer, loan = line.payer, line.receivable
             row = [
                 self.names[key],

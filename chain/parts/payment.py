@@ -297,9 +297,13 @@ TABLES = {
 
 
 def plan(deal: Deal) -> Plan:
-    """The KPI payment of a group: between two parties, or to its treasury, which begins it."""
-    terms, key = swap_terms(deal), deal.key_of(KpiPayment)
-    part = deal.key_of(Treasury) if terms.project is not None else None
+    """The KPI payments of a group: between two parties, or to a treasury, which begins it."""
+    return Plan.joined(_plan(deal, key, swap.spv) for key, swap in deal.having(KpiPayment).items())
+
+
+def _plan(deal: Deal, key: str, spv: str | None) -> Plan:
+    terms = swap_terms(deal if spv is None else deal.alone(key))
+    part = deal.key_of(Treasury) if terms.project is not None else spv
     payer, payee = deal.wallet_of(key, "payer"), deal.wallet_of(key, "payee")
     feeds = [terms.feed] if terms.value_feed is None else [terms.feed, terms.value_feed]
     by = terms.payment.start_by

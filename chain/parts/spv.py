@@ -24,8 +24,8 @@ from chain.parts.base import (
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, Position, Row
 from chain.terms import ZERO_ADDRESS, short_string, text_of
-from finance.settlement.spv_books import Fact, Line, Payee, SpvBooks, SpvTerms, State, moved
-from finance.settlement.spv_terms import VehicleTerms, vehicle_terms
+from finance.settlement.spv_books import Fact, Leg, Line, Payee, SpvBooks, SpvTerms, State, moved
+from finance.settlement.spv_terms import Paid, VehicleTerms, vehicle_terms
 from finance.settlement.waterfall_plan import LOSSES
 from finance.settlement.waterfall_plan import Plan as Waterfall
 from finance.settlement.world import World
@@ -38,8 +38,9 @@ def _deposited(a: Said, _world: World) -> Rebuilt:
     yield a["from"], "deposit", {"pot": a["pot"], "amount": a["amount"]}
 
 
-def _received(a: Said, _world: World) -> Rebuilt:
-    yield a["from"], "receive_revenue", {"line": a["line"], "amount": a["amount"]}
+def _received(a: Said, world: World) -> Rebuilt:
+    if a["from"] not in world.addresses.values():  # or a swap's, which the treasury collects
+        yield a["from"], "receive_revenue", {"line": a["line"], "amount": a["amount"]}
 
 
 def _paid(_a: Said, _world: World) -> Rebuilt:
@@ -192,11 +193,12 @@ def plan(deal: Deal) -> Plan:
     issuer = deal.wallet_of(key, "issuer")
     people = {party: named_wallet(role, party) for role, party in reversed(deal.only(Spv).named)}
     people.pop(deal.party_of(key, "issuer"), None)
+    providers = [deal.wallet_of(swap, "payer") for swap in terms.swaps]
     parts: list[Planned] = []
     for each in terms.tranches:
         agent = deal.wallet_of(each.token, "agent")
         parts.append(token.planned(each.token, each, agent, minter=each.offering, servicer=key))
-        parties = (issuer, agent, *people.values())
+        parties = tuple(dict.fromkeys((issuer, agent, *people.values(), *providers)))
         parts.append(sales.planned(deal, each.offering, each, each.token, key, issuer, parties))
     treasury = _planned(key, terms)
     feeds = tuple(PlannedFeed(feed, (key,), issuer) for feed, _ in terms.facts)
@@ -217,13 +219,20 @@ def _planned(key: str, terms: VehicleTerms) -> Planned:
         return [
             ("", wallet(site, "payee", paid.party), 0)
             if paid.party
+            else ("", site.parts[paid.swap], 0)
+            if paid.swap
             else (units[paid.tranche][0], site.parts[units[paid.tranche][0]], units[paid.tranche][1])
             for paid in terms.payees
         ]
 
     def lines(site: Site) -> list[tuple[str, str]]:
         each = zip(plan.lines, terms.payers, strict=True)
-        return [(short_string(name), wallet(site, "payer", payer)) for name, payer in each]
+        return [
+            (short_string(name), site.parts[name] if name in terms.swaps else wallet(site, "payer", payer))
+            for name, payer in each
+        ]
+
+    legs = [Leg(swap, plan.lines.index(swap), terms.payees.index(Paid(swap=swap))) for swap in terms.swaps]
 
     def begin(site: Site) -> tuple[Any, ...]:
         of, begins = compiled.waterfall, compiled.state.registers
@@ -263,6 +272,7 @@ def _planned(key: str, terms: VehicleTerms) -> Planned:
                 }
                 for s in of.steps
             ],
+            "swaps": [{"line": leg.line, "payee": leg.payee} for leg in legs],
         }
         return (struct,)
 
@@ -282,6 +292,7 @@ def _planned(key: str, terms: VehicleTerms) -> Planned:
                 tuple(Payee(part or to, units) for part, to, units in payees(site)),
                 terms.payee_of,
                 tuple(each.offering for each in terms.tranches),
+                tuple(legs),
             ),
             key=key,
         )

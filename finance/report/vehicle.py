@@ -12,6 +12,7 @@ from finance.report.text import counted, money, percent
 from finance.securitisation.rating import RATING_NOTE
 from finance.securitisation.vehicle import HAZARD_YEARS, Protected, TrancheValue, VehicleValue
 from finance.terms.spv import Spv
+from finance.terms.swap import KpiPayment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +54,15 @@ def pool_table(found: VehicleValue) -> Table:
     """What pays in: by line what is due in all, and what comes on average."""
     spv, unit = found.deal.part(found.terms.key, Spv), 10**found.terms.currency_decimals
     rows = []
-    for (name, line), due in zip(spv.lines.items(), found.terms.expected, strict=True):
+    for (name, line), due in zip(spv.lines.items(), found.terms.expected, strict=False):
         owed = "" if line.receivable is None else money(float(line.receivable.principal.value), 0)
         rate = "" if line.receivable is None else percent(float(line.receivable.rate.value), 2)
         mean = float(found.lines[name].sum())
         rows.append((line.title, owed, rate, money(sum(due) / unit, 0), money(mean, 0), line.data_stream))
-    total = tuple(money(sum(float(row[at].replace(",", "")) for row in rows), 0) for at in (3, 4))
+    for key in found.terms.swaps:
+        swap, mean = found.deal.part(key, KpiPayment), float(found.lines[key].sum())
+        rows.append((swap.title, "", "", "", money(mean, 0), found.deal.kpis[swap.kpi].title))
+    total = tuple(money(sum(float(row[at].replace(",", "") or 0) for row in rows), 0) for at in (3, 4))
     stated = found.assumed
     spread = f"; other revenue with a spread of {percent(stated.revenue_sd, 1)}" * bool(stated.revenue_sd)
     return Table(

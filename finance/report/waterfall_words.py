@@ -15,6 +15,7 @@ from finance.terms import amounts as file
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal
 from finance.terms.spv import Covenant, Spv, Step
+from finance.terms.swap import KpiPayment
 from finance.terms.tranche import Tranche
 from finance.terms.values import NumbersTerm, NumberTerm
 
@@ -74,6 +75,7 @@ class Teller:
         self.write: Writer = write or English(deal.currency.code)
         self.say = self.write.say
         self.loans: dict[str, str] = {}
+        self.swaps = self.deal.having(KpiPayment)
         self.names = dict(self._names())
         """What people call all that has a name: pots, lines, measures, claims, loans and covenants."""
 
@@ -86,6 +88,9 @@ class Teller:
                 yield key, deal(each.title)
         for key, measure in spv.measures.items():
             yield key, deal(self.deal.kpis[measure.kpi].title)
+        for key, swap in self.swaps.items():
+            yield key, deal(swap.title)
+            yield f"{key}.owed", self.say("Owed on {swap}", swap=deal(swap.title))
         for key, tranche in self.deal.having(Tranche).items():
             yield key, deal(tranche.title)
             if tranche.rate is not None:
@@ -306,7 +311,7 @@ class Teller:
 
     def _named(self, name: str) -> str:
         say, (key, _, what) = self.say, name.rpartition(".")
-        if name in self.spv.lines:
+        if name in self.spv.lines or name in self.swaps:
             return say("revenue of “{line}”", line=self.names[name])
         if name in self.spv.measures or name == CASH or name in self.spv.pots:
             return (

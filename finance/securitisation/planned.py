@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from finance.pricing.outlook import kpi_outlook, over_time
+from finance.securitisation import legs
 from finance.settlement.spv_books import proportional
 from finance.settlement.spv_terms import VehicleTerms, vehicle_terms
 from finance.settlement.waterfall import Run, State, run
@@ -25,7 +26,7 @@ def planned(deal: Deal) -> Projection:
     """A deal's only vehicle with all revenue that is expected, KPIs at their medians, and after the last
     period the run that spends what is left."""
     lines, facts = _expected(deal)
-    made = project(vehicle_terms(deal).plan, lines, facts)
+    made = project(legs.priced(vehicle_terms(deal)), lines, facts)
     return replace(
         made, lines={name: (*values, 0) for name, values in lines.items()}, runs=(*made.runs, made.end)
     )
@@ -33,7 +34,7 @@ def planned(deal: Deal) -> Projection:
 
 def ahead(deal: Deal, state: State, period: int) -> tuple[Run, ...]:
     """The same from a state on, before the `period` with that number (from 0)."""
-    plan = vehicle_terms(deal).plan
+    plan = legs.priced(vehicle_terms(deal))
     (lines, facts), runs = _expected(deal), []
     for number in range(period, len(plan.due) + 1):
         is_over = number == len(plan.due)
@@ -49,11 +50,13 @@ def ahead(deal: Deal, state: State, period: int) -> tuple[Run, ...]:
 @lru_cache(maxsize=32)
 def _expected(deal: Deal) -> Inputs:
     terms = vehicle_terms(deal)
-    facts = {name: _medians(deal, terms, name) for name in terms.plan.facts}
+    facts = {name: _medians(deal, terms, name) for name in deal.part(terms.key, Spv).measures}
     lines = {
         name: expected if by.fact is None else _followed(expected, facts[terms.plan.facts[by.fact]], by.at)
         for name, expected, by in zip(terms.plan.lines, terms.expected, terms.measured, strict=True)
     }
+    for key in terms.swaps:
+        lines[key], facts[f"{key}.debt"] = legs.medians(deal, terms, key)
     return lines, facts
 
 

@@ -4,8 +4,8 @@ each tranche gets of it.
 Who owes a receivable defaults at a flat intensity, all under one Gaussian factor (`copula`), pays nothing
 from that period on, and in that period once the `recovery` of what it owes. Other revenue comes as expected,
 in proportion to a KPI where it is measured, times a lognormal factor of mean 1 a period where the deal
-states its spread (`revenue_sd`). KPIs are drawn from the deal's processes. What is left after the last period
-is paid with it. Money is currency.
+states its spread (`revenue_sd`). What swaps bring and take: `legs`. KPIs are drawn from the deal's processes.
+What is left after the last period is paid with it. Money is currency.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from finance.pricing.outlook import kpi_outlook, over_time
 from finance.pricing.yields import Stream
+from finance.securitisation import legs
 from finance.securitisation.pool import Hazard
 from finance.securitisation.rating import RATING_NOTE, rating_proxy
 from finance.settlement.spv_terms import TrancheTerms, VehicleTerms, receivable, vehicle_terms
@@ -160,7 +161,7 @@ def value_vehicle(
 ) -> VehicleValue:
     """Value a deal's vehicle on `count` paths. Raises InputError for a count below 2."""
     drawn = _Drawn(deal, PATHS if count is None else count, seed, assumed or Assumed.of(deal))
-    paths, terms = drawn.run(drawn.terms.plan), drawn.terms
+    paths, terms = drawn.run(drawn.priced), drawn.terms
     unit = 10.0**terms.currency_decimals
     return VehicleValue(
         deal,
@@ -182,7 +183,7 @@ def protection(
     """The same paths with no pot at all, and with each pot of the deal switched on in turn, in its order:
     what stands before the noteholders, and what it is worth to them."""
     drawn = _Drawn(deal, PATHS if count is None else count, seed, assumed or Assumed.of(deal))
-    plan, found = drawn.terms.plan, []
+    plan, found = drawn.priced, []
     names = list(plan.pots)
     for number in range(len(names) + 1):
         without = frozenset(names[number:])
@@ -212,8 +213,8 @@ class _Drawn:
         stream = np.random.default_rng(seed)
         self.factor = stream.standard_normal(count)
         self.lines: dict[str, Floats] = {}
-        self.facts = {name: self._fact(name, stream) for name in self.terms.plan.facts}
-        each = zip(spv.lines.items(), self.terms.expected, self.terms.measured, strict=True)
+        self.facts = {name: self._fact(name, stream) for name in spv.measures}
+        each = zip(spv.lines.items(), self.terms.expected, self.terms.measured, strict=False)
         for (name, line), expected, (fact, at, _) in each:
             if line.receivable is not None:
                 owed = receivable(line.receivable, self.terms.periods, self.terms.currency_decimals)
@@ -222,6 +223,10 @@ class _Drawn:
                 self.lines[name] = self._revenue(np.array(expected, dtype=np.float64), stream)
             if fact is not None:
                 self.lines[name] *= np.maximum(0.0, list(self.facts.values())[fact]) / at
+        self.priced = legs.priced(self.terms)
+        for key in self.terms.swaps:
+            brought = legs.drawn(deal, self.terms, key, stream, self.count, self.facts)
+            self.lines[key], self.facts[f"{key}.debt"] = brought
 
     def _correlated(self, stream: np.random.Generator) -> Floats:
         own, shared = stream.standard_normal(self.count), self.assumed.asset_correlation
@@ -261,7 +266,7 @@ class _Drawn:
         return np.clip(np.rint(values), low, high)
 
     def _feed(self, name: str) -> Any:
-        return self.terms.facts[list(self.terms.plan.facts).index(name)][0]
+        return self.terms.facts[self.terms.plan.facts.index(name)][0]
 
     def run(self, plan: Plan) -> Paths:
         """The waterfall on every path."""

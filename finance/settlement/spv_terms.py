@@ -9,8 +9,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from finance.settlement import swap_legs
 from finance.settlement import waterfall_plan as plans
 from finance.settlement.accrual import interest
+from finance.settlement.swap_terms import swap_terms
 from finance.settlement.terms import (
     RATE_DECIMALS,
     SECONDS_PER_DAY,
@@ -77,10 +79,11 @@ class TrancheTerms:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Who is paid: the key of a tranche, or of a party."""
+    """Who is paid: the key of a tranche, of a party, or of a swap."""
 
     party: str = ""
     tranche: str = ""
+    swap: str = ""
 
 
 class Measured(NamedTuple):
@@ -97,7 +100,8 @@ class VehicleTerms:
     """A vehicle in integers: the `plan` of its waterfall; of each line who pays it (the key of a party, or
     None), what is `expected` of it by period, minor units, and how it is `measured`; of each fact its feed,
     and what counts where a report is missing; of each pot its funder; `payees`, and which of them is paid
-    each claim (`payee_of`)."""
+    each claim (`payee_of`). `swaps`: the keys of those that pay the last lines, and whose debts are the facts
+    after the measured ones."""
 
     key: str
     title: str
@@ -112,6 +116,7 @@ class VehicleTerms:
     payees: tuple[Paid, ...]
     payee_of: tuple[int, ...]
     tranches: tuple[TrancheTerms, ...]
+    swaps: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=32)
@@ -128,6 +133,7 @@ class _Reader:
         self.periods = self.spv.periods
         self.tranches = {each: deal.part(each, Tranche) for each in sorted(deal.linking(key, "is owed by"))}
         self.expected = {name: self._expected(line) for name, line in self.spv.lines.items()}
+        self.swaps = tuple(spv_rules.swaps_of(deal, key))
 
     def terms(self) -> VehicleTerms:
         spv, plan = self.spv, self.plan()
@@ -136,7 +142,10 @@ class _Reader:
         payee_of = []
         for claim in plan.claim_names:
             owner = claim.split(".")[0]
-            paid = Paid(people[owner]) if owner in people else Paid(tranche=owner)
+            if owner in self.swaps:
+                paid = Paid(swap=owner)
+            else:
+                paid = Paid(people[owner]) if owner in people else Paid(tranche=owner)
             if paid not in payees:
                 payees.append(paid)
             payee_of.append(payees.index(paid))
@@ -146,14 +155,15 @@ class _Reader:
             self.decimals,
             plan,
             self.periods,
-            tuple(line.payer for line in spv.lines.values()),
-            tuple(self.expected.values()),
-            tuple(map(self._by, spv.lines.values())),
+            (*(line.payer for line in spv.lines.values()), *[None] * len(self.swaps)),
+            (*self.expected.values(), *[()] * len(self.swaps)),
+            (*map(self._by, spv.lines.values()), *[Measured()] * len(self.swaps)),
             tuple(self._facts()),
             tuple(pot.funder for pot in spv.pots.values()),
             tuple(payees),
             tuple(payee_of),
             tuple(self._tranche(key, each) for key, each in self.tranches.items()),
+            self.swaps,
         )
 
     def plan(self) -> Plan:
@@ -163,6 +173,8 @@ class _Reader:
             plans.Due(key, self._money(each.due), each.carries, each.late)
             for key, each in spv.payables.items()
         ]
+        # What is owed on a swap is the swap's to know: what stays unpaid is asked for again, with interest.
+        claims += [plans.Due(f"{key}.owed", f"{key}.debt", False, True) for key in self.swaps]
         claims += [plans.Due(key) for key, each in self.tranches.items() if each.rate is None]
         loans = [self._notes(key, each) for key, each in self.tranches.items() if each.rate is not None]
         for key, each in spv.facilities.items():
@@ -171,8 +183,8 @@ class _Reader:
             loans.append(plans.Loan(key, self._minor(each.balance), self._money(each.interest), back))
         return Plan(
             tuple(unix(period.end) + lag for period in self.periods),
-            tuple(spv.lines),
-            tuple(spv.measures),
+            (*spv.lines, *self.swaps),
+            (*spv.measures, *(f"{key}.debt" for key in self.swaps)),
             {key: self._minor(pot.opening) for key, pot in spv.pots.items()},
             tuple(claims),
             tuple(loans),
@@ -376,11 +388,25 @@ def vehicles(deal: Deal) -> Iterator[Finding]:
     yield from found
     for key in deal.having(Spv) if not found else ():
         try:
-            _Reader(deal, key).plan().compiled  # noqa: B018 - compiled for its errors
+            plan = _Reader(deal, key).plan()
+            plan.compiled  # noqa: B018 - compiled for its errors
         except SettlementError as error:
             yield ("parts", key, "steps"), f"no treasury runs them: {error}"
         except (ValueError, AssertionError):
             continue  # a number or a date that has its own problem
+        else:
+            yield from _legs(deal, key, plan)
+
+
+def _legs(deal: Deal, key: str, plan: Plan) -> Iterator[Finding]:
+    """Swaps that the treasury cannot wait for."""
+    for swap in spv_rules.swaps_of(deal, key):
+        try:
+            swap_legs.check(swap_terms(deal.alone(swap)).payment, plan.due)
+        except SettlementError as error:
+            yield ("parts", swap), str(error)
+        except (KeyError, ValueError):
+            continue
 
 
 RULES = (vehicles,)

@@ -152,6 +152,12 @@ class Deal(Strict):
             )
         return found[key]
 
+    def alone(self, key: str) -> Deal:
+        """The part `key` of a group as if nothing else hung on it: for what is the same wherever it stands.
+        Raises InputError where there is no such part."""
+        self.part(key, Part)
+        return self._narrowed(key, (key,))
+
     def _narrowed(self, key: str, keys: tuple[str, ...]) -> Deal:
         parts = {key: part for key, part in self.parts.items() if key in keys}
         used = {name for part in parts.values() for name in kpis_of(part)}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from finance.terms.part import Part
 
 
 def groups_of(parts: Mapping[str, Part]) -> dict[str, tuple[str, ...]]:
     """The keys of the parts that hang together, by the key of the one that leads each group: the first in
-    the file that can, else the first of all."""
+    the file that can and hangs on no other that can, else the first of all."""
     return {_leader(parts, keys): keys for keys in _components(parts)}
 
 
@@ -24,7 +24,13 @@ def linking(parts: Mapping[str, Part]) -> dict[tuple[str, str], list[str]]:
 
 
 def _leader(parts: Mapping[str, Part], keys: tuple[str, ...]) -> str:
-    return next((key for key in keys if parts[key].leads), keys[0])
+    return next(iter(leading(parts, keys)), keys[0])
+
+
+def leading(parts: Mapping[str, Part], keys: Collection[str]) -> list[str]:
+    """Those of `keys` whose parts can lead, and hang on no other of them that can."""
+    able = [key for key in keys if parts[key].leads]
+    return [key for key in able if not any(other in able for _, _, other in parts[key].links())]
 
 
 def _components(parts: Mapping[str, Part]) -> Iterator[tuple[str, ...]]:

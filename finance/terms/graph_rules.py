@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from finance.terms.deal import Deal, kpis_of
-from finance.terms.graph import groups_of
+from finance.terms.graph import groups_of, leading
 from finance.terms.part import Part
 from finance.terms.rule_parts import Finding
 
@@ -43,8 +43,9 @@ def links(deal: Deal) -> Iterator[Finding]:
 def hedges(deal: Deal) -> Iterator[Finding]:
     """What tops one treasury up can top up no second."""
     for key, part in deal.parts.items():
-        paid = deal.linking(key, "is hedged by")
-        if part is not None and len(paid) > 1:
+        paid = [*deal.linking(key, "is hedged by")]
+        paid += [other for _, link, other in part.links() if link.does == "hedges"]
+        if len(paid) > 1:
             both = " and ".join(paid)
             yield ("parts", key), f"cannot be paid to both {both}"
 
@@ -52,11 +53,11 @@ def hedges(deal: Deal) -> Iterator[Finding]:
 def leaders(deal: Deal) -> Iterator[Finding]:
     """What hangs together is led by one part, which values it."""
     for key, keys in groups_of(deal.parts).items():
-        leading = [each for each in keys if deal.parts[each].leads]
-        if not leading and not deal.parts[key].led:
+        found = leading(deal.parts, keys)
+        if not found and not deal.parts[key].led:
             yield ("parts", key), "hangs on no bond and no payment that values it"
-        if len(leading) > 1:
-            yield ("parts", leading[1]), f"hangs together with {leading[0]}, and cannot be valued by itself"
+        if len(found) > 1:
+            yield ("parts", found[1]), f"hangs together with {found[0]}, and cannot be valued by itself"
 
 
 def _kind(part: Part) -> str:

@@ -11,8 +11,10 @@ from finance.terms.amounts import Amount, Repayment, Table, names_in
 from finance.terms.canonical import plain
 from finance.terms.deal import Deal, walk
 from finance.terms.offering import Sale
+from finance.terms.problems import InputError
 from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts, yearly_rate
 from finance.terms.spv import Line, Spv, Step
+from finance.terms.swap import KpiPayment
 from finance.terms.tranche import Tranche
 from finance.terms.values import NumberTerm, scaled
 
@@ -54,6 +56,48 @@ def vehicles(deal: Deal) -> Iterator[Finding]:
         yield from _end(here, spv)
         yield from _measures(deal, here, spv, len(periods))
         yield from _chosen(deal, here, spv)
+        yield from _swaps(deal, here, spv)
+
+
+def swaps_of(deal: Deal, spv: str) -> dict[str, KpiPayment]:
+    """The KPI payments of which a vehicle is the payee, by key."""
+    return {key: deal.part(key, KpiPayment) for key in sorted(deal.linking(spv, "hedges"))}
+
+
+def _swaps(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
+    """What a KPI payment to a vehicle may not say (what goes by dates: finance.settlement.swap_legs). It
+    begins with the vehicle, and a step pays what is owed on it."""
+    paid = {claim for step in spv.steps for claim in _given(step)}
+    for key, swap in swaps_of(deal, here[1]).items():
+        loc = ("parts", key)
+        if (issuer := issuer_of(deal, here[1])) not in (None, swap.payee):
+            yield (*loc, "payee"), f"is not {issuer}, whose vehicle is {here[1]}"
+        if f"{key}.owed" not in paid:
+            yield (*here, "steps"), f"pay the KPI payment {key} nothing: needs `pay: [{key}.owed]`"
+        if not swap.limited_recourse:
+            yield (*loc, "limited_recourse"), "must be true: the vehicle owes what its steps leave for it"
+        if swap.collateral.payee.value > 0:
+            yield (*loc, "collateral", "payee"), "must be 0: the vehicle has no money before it begins"
+        kpi = deal.kpis.get(swap.kpi)
+        if kpi is None or not kpi.periods:
+            continue
+        begins = kpi.periods[0].start
+        for tranche in deal.linking(here[1], "is owed by"):
+            for sale in deal.linking(getattr(deal.parts[tranche], "token", ""), "sells"):
+                window = deal.parts[sale].window
+                if window is not None and window[1] >= begins:
+                    yield (
+                        ("parts", sale, "closes"),
+                        f"dates out of order: not before {begins}, when parts.{key} must have begun",
+                    )
+
+
+def issuer_of(deal: Deal, key: str) -> str | None:
+    """Whose part it is; None where that is not known, its own problem."""
+    try:
+        return deal.party_of(key, "issuer")
+    except InputError:
+        return None
 
 
 def _line(deal: Deal, here: Loc, spv: Spv, line: Line) -> Iterator[Finding]:
@@ -330,9 +374,12 @@ def _names(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
     loans += spv.facilities
     claims = [*spv.payables, *(key for key in notes if key not in loans)]
     claims += [f"{loan}.{what}" for loan in loans for what in ("interest", "principal")]
+    swaps = swaps_of(deal, here[1])
+    claims += [f"{swap}.owed" for swap in swaps]
     pots = ["cash", *spv.pots]
     groups = {"pot": pots, "claim": claims, "loan": loans, "covenant": [*spv.covenants]}
-    known = {*pots, *claims, *spv.lines, *spv.measures, *(f"{each}.due" for each in (*spv.lines, *claims))}
+    known = {*pots, *claims, *spv.lines, *swaps, *spv.measures}
+    known |= {f"{each}.due" for each in (*spv.lines, *claims)}
     known |= {f"{loan}.{what}" for loan in loans for what in ("balance", "lost")}
     known |= {f"{test}.seconds" for test in spv.covenants} | {*spv.covenants}
     for loc, amount in spv.amounts():
@@ -340,7 +387,8 @@ def _names(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
             if name not in known:
                 yield (*here, *loc), f"{name}: the waterfall has no such name"
     taken: set[str] = set()
-    for group in (spv.lines, spv.measures, spv.pots, spv.payables, notes, spv.facilities, spv.covenants):
+    groups_of_names = (spv.lines, spv.measures, spv.pots, spv.payables, notes, spv.facilities)
+    for group in (*groups_of_names, spv.covenants, swaps):
         for name in group:
             if name in taken or name in OURS:
                 yield here, f"{name}: stands for two things"

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from finance.terms.part import Part, Sides, Whole
+from finance.terms.part import Link, Part, Sides, Whole
 from finance.terms.tiers import AmountPoint, Tier
 from finance.terms.values import Key, NumbersTerm, NumberTerm, Strict, Text
 
@@ -43,6 +43,9 @@ class KpiPayment(Part):
     the KPI fixes payment k, which falls due `pay_lag_days` after the period has ended. The payoff is `tiers`,
     or a `line` that runs straight between its points and flat beyond them; its amounts add to `fixed`. The
     swap begins before its first period does, with both sides' collateral in place, or not at all.
+    `spv`: the vehicle whose treasury is paid, and pays, in the payee's place: of limited recourse and without
+    collateral of its own. What it is paid is revenue of a line called as this part is, KEY, and what it owes
+    a claim, KEY.owed, which a step of its waterfall pays.
     """
 
     called: ClassVar[str] = "KPI payment"
@@ -65,6 +68,7 @@ class KpiPayment(Part):
     limited_recourse: bool
     close_out: CloseOut
     covenant_dscr: NumberTerm | None = None
+    spv: Annotated[Key | None, Link("spv", "hedges")] = None
 
     def least_gas(self, deal: Whole) -> int:
         """By the periods of its KPI, and the points of its curve."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from finance.terms.deal import Deal
-from finance.terms.problems import InputError
 from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts
+from finance.terms.spv_rules import issuer_of
 from finance.terms.swap import KpiPayment
 from finance.terms.treasury import Treasury
 
@@ -29,7 +29,7 @@ def treasury(deal: Deal) -> Iterator[Finding]:
         for name in ("operating_cost", "debt_service"):
             periods = None if kpi is None else len(kpi.periods)
             yield from period_amounts(deal, (*here, name), getattr(share, name), periods)
-        if swap is not None and _issuer(deal, here[1]) not in (None, swap.payee):
+        if swap is not None and issuer_of(deal, here[1]) not in (None, swap.payee):
             yield (
                 (*here, "issuer"),
                 f"is not {swap.payee}, whom parts.{share.swap} pays through this treasury",
@@ -67,14 +67,6 @@ def beside(deal: Deal) -> Iterator[Finding]:
         gap = min((later.end - earlier.end).days for earlier, later in pairwise(kpi.periods))
         if swap.cure_days.value >= gap:
             yield (*here, "cure_days"), f"must be shorter than the {gap} days from one pay date to the next"
-
-
-def _issuer(deal: Deal, treasury: str) -> str | None:
-    """Whose treasury it is; None where that is not known, its own problem."""
-    try:
-        return deal.party_of(treasury, "issuer")
-    except InputError:
-        return None
 
 
 RULES = (treasury, beside)

@@ -65,6 +65,46 @@ OTHERS = {
     ),
 }
 """Parts of the book in place of which another kind stands: what the file says, and what the test's does."""
+HEDGED = {
+    "siheung-efficiency-abs": (
+        ("id: siheung-efficiency-abs", "id: siheung-efficiency-hedged"),
+        ("closes: {value: 2024-01-01,", "closes: {value: 2023-12-28,"),
+        (
+            "  panel: {name",
+            "  insurer: {name: Insurer of savings, roles: [payer], assumed: illustrative}\n  panel: {name",
+        ),
+        (
+            "      - {pay: [senior.interest], when: always}\n",
+            "      - {pay: [cover.owed]}\n      - {pay: [senior.interest], when: always}\n",
+        ),
+        (
+            "\noracle:",
+            """
+  cover:
+    kind: kpi_payment
+    title: Savings swap
+    spv: efficiency
+    payer: insurer
+    payee: aggregator
+    kpi: savings
+    pay_lag_days: {value: 120, assumed: room for the report and a dispute}
+    fixed: {value: [-20000000], assumed: the premium}
+    line:                     # KRW 300 million for each hundredth that savings miss or exceed 8 %
+      - {kpi: {value: 0.03, assumed: five hundredths}, amount: {value: 1500000000, assumed: five times that}}
+      - {kpi: {value: 0.13, assumed: five hundredths}, amount: {value: -1500000000, assumed: five times that}}
+    collateral:
+      payer: {value: 500000000, assumed: a bad year}
+      payee: {value: 0, assumed: the vehicle has nothing before it begins}
+    cure_days: {value: 20, assumed: illustrative}
+    late_rate: {value: 0.06, assumed: illustrative}
+    limited_recourse: true
+    close_out: {rule: replacement_cost}
+
+oracle:""",
+        ),
+    ),
+}
+"""Vehicles of the book that are the payee of a swap."""
 LEAST = re.compile(r"at least ([0-9.]+) is needed")
 FEW = 4
 """Measurement periods of a random deal, where fewer will do."""
@@ -72,10 +112,12 @@ FEW = 4
 
 @cache
 def shown(kind: str) -> tuple[Path, ...]:
-    """The deal files with a part of a kind; where the book has none, those that are made for the tests."""
+    """The deal files with a part of a kind; where the book has none, those that are made for the tests; of
+    vehicles those with a swap too."""
     own = Path(str(sys.modules[KINDS[kind].__module__].__file__)).parent
     files = [*sorted((ROOT / "deals").glob("*.yaml")), *sorted(own.glob("*.yaml"))]
-    return _with(kind, files) or _with(kind, [*made()])
+    hedged = [file for file in made() if file.stem.endswith("-hedged")] if kind == "spv" else []
+    return _with(kind, [*files, *hedged]) or _with(kind, [*made()])
 
 
 @cache
@@ -99,6 +141,12 @@ def made() -> tuple[Path, ...]:
     for name, (was, stands) in OTHERS.items():
         text = (ROOT / "deals" / f"{name}.yaml").read_text()
         (folder / f"{name}.yaml").write_text(text.replace(was, stands))
+    for name, changes in HEDGED.items():
+        text = (ROOT / "deals" / f"{name}.yaml").read_text()
+        for was, stands in changes:
+            assert was in text, was
+            text = text.replace(was, stands)
+        (folder / f"{name}-hedged.yaml").write_text(text)
     return tuple(sorted(folder.iterdir()))
 
 

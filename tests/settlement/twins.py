@@ -350,6 +350,12 @@ class Tally:
         self.refused += life.refused
         self.told += life.told
 
+    def add_all(self, other: Tally) -> None:
+        """What another has seen."""
+        self.accepted += other.accepted
+        self.refused += other.refused
+        self.told += other.told
+
     def missing(
         self, parts: Mapping[str, tuple[str, type[Books]]], inner: Collection[tuple[str, str]] = ()
     ) -> set[tuple[str, str, str]]:
