@@ -60,8 +60,17 @@ def closing(
     }
     facts = {
         name: [_value(world, books, number, period) for period in range(count)]
-        for number, name in enumerate(plan.facts)
+        for number, name in enumerate(plan.facts[: len(books.terms.facts)])
     }
+    for key in terms.swaps:  # what it was paid, of what it was owed
+        facts[f"{key}.debt"] = [
+            sum(
+                row.actual
+                for _, row in paid
+                if row.period == period + 1 and row.detail.endswith(f"> {key}.owed")
+            )
+            for period in range(count)
+        ]
     made_of = project(plan, income, facts)
     moved = list(made_of.flows())
     projected = {(flow.period, flow.step, flow.target): flow.amount for flow in moved if flow.step}
