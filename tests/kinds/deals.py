@@ -116,7 +116,8 @@ def shown(kind: str) -> tuple[Path, ...]:
     vehicles those with a swap too."""
     own = Path(str(sys.modules[KINDS[kind].__module__].__file__)).parent
     files = [*sorted((ROOT / "deals").glob("*.yaml")), *sorted(own.glob("*.yaml"))]
-    hedged = [file for file in made() if file.stem.endswith("-hedged")] if kind == "spv" else []
+    is_hedged = kind in ("spv", "kpi_payment")
+    hedged = [file for file in made() if file.stem.endswith("-hedged")] if is_hedged else []
     return _with(kind, [*files, *hedged]) or _with(kind, [*made()])
 
 
