@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.kinds.deals import HEDGED
+
 POOL, SAVINGS = "viveracqua-hydrobond-2014", "siheung-efficiency-abs"
 SPV = "parts.efficiency"
 REPAID = "{equal_from: {value: 4, source: ifr, note: amortises from the second year on}}\n  notes-units"
@@ -214,5 +216,47 @@ BAD_VEHICLES: dict[str, tuple[str, list[tuple[str, str]], str, str, str]] = {
         "parts.notes.issue_date",
         "2015-01-10",
         "after hydrobond's first period begins",
+    ),
+    "a swap that no step pays": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("      - {pay: [cover.owed]}\n", "")],
+        f"{SPV}.steps",
+        "[",
+        "pay the KPI payment cover nothing",
+    ),
+    "a swap of full recourse": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("limited_recourse: true", "limited_recourse: false")],
+        "parts.cover.limited_recourse",
+        "false",
+        "must be true",
+    ),
+    "a swap that asks a vehicle for collateral": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("payee: {value: 0,", "payee: {value: 1,")],
+        "parts.cover.collateral.payee",
+        "1",
+        "must be 0",
+    ),
+    "a swap whose provider may hold a period up until it settles again": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("cure_days: {value: 20,", "cure_days: {value: 365,")],
+        "parts.cover",
+        "{kind: kpi_payment",
+        "may still wait for the swap's provider when the swap settles again",
+    ),
+    "a swap that settles after the vehicle's last period": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("pay_lag_days: {value: 120,", "pay_lag_days: {value: 151,")],
+        "parts.cover",
+        "{kind: kpi_payment",
+        "and the last period is due",
+    ),
+    "a swap that begins before the vehicle is sold": (
+        SAVINGS,
+        [*HEDGED[SAVINGS], ("closes: {value: 2023-12-28,", "closes: {value: 2024-01-01,")],
+        "parts.senior-sale.closes",
+        "2024-01-01",
+        "when parts.cover must have begun",
     ),
 }

@@ -69,6 +69,7 @@ HEDGED = {
     "siheung-efficiency-abs": (
         ("id: siheung-efficiency-abs", "id: siheung-efficiency-hedged"),
         ("closes: {value: 2024-01-01,", "closes: {value: 2023-12-28,"),
+        ("closes: {value: 2024-01-01,", "closes: {value: 2023-12-28,"),
         (
             "  panel: {name",
             "  insurer: {name: Insurer of savings, roles: [payer], assumed: illustrative}\n  panel: {name",
@@ -146,7 +147,7 @@ def made() -> tuple[Path, ...]:
         text = (ROOT / "deals" / f"{name}.yaml").read_text()
         for was, stands in changes:
             assert was in text, was
-            text = text.replace(was, stands)
+            text = text.replace(was, stands, 1)
         (folder / f"{name}-hedged.yaml").write_text(text)
     return tuple(sorted(folder.iterdir()))
 

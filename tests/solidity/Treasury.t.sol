@@ -333,7 +333,7 @@ contract TreasuryTest is SpvFixture {
         ITreasury.Terms memory t = termsOf(tenSteps());
         _refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
         treasury.initialize(t);
-        Treasury implementation = new Treasury(treasury.CHECKS(), treasury.ENGINE());
+        Treasury implementation = new Treasury(treasury.CHECKS(), treasury.ENGINE(), treasury.LEGS());
         _refuses(abi.encodeWithSelector(Initializable.InvalidInitialization.selector));
         implementation.initialize(t);
     }

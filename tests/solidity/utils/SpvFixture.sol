@@ -8,6 +8,7 @@ import {ISecurityToken} from "../../../contracts/interfaces/ISecurityToken.sol";
 import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {Offering} from "../../../contracts/market/Offering.sol";
 import {Waterfall} from "../../../contracts/settlement/Waterfall.sol";
+import {SwapLegs} from "../../../contracts/spv/SwapLegs.sol";
 import {Treasury} from "../../../contracts/spv/Treasury.sol";
 import {WaterfallEngine} from "../../../contracts/spv/WaterfallEngine.sol";
 import {WaterfallTerms} from "../../../contracts/spv/WaterfallTerms.sol";
@@ -56,7 +57,7 @@ abstract contract SpvFixture is DealFixture {
 
     function deploySpv(ITreasury.Step[] memory steps) internal {
         deployRooms();
-        address code = address(new Treasury(new WaterfallTerms(), new WaterfallEngine()));
+        address code = address(new Treasury(new WaterfallTerms(), new WaterfallEngine(), new SwapLegs()));
         bytes32 deal = keccak256("vehicle of awkward numbers");
         bytes memory anchors =
             anchorsOf(address(registry), HoldingPolicy.wrap(bytes32(uint256(1 << 1))), address(currency), AGENT, deal);
