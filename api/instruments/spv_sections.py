@@ -16,6 +16,7 @@ from finance.report.waterfall_words import Teller
 from finance.securitisation.planned import planned
 from finance.settlement.spv_terms import VehicleTerms, vehicle_terms
 from finance.terms import Deal
+from finance.terms.swap import KpiPayment
 from finance.terms.tranche import Tranche
 from finance.waterfalls.projection import Flow
 
@@ -125,6 +126,11 @@ class _Sections:
             found = now.get(key)
             amounts = (sum(expected),) if found is None else (found.due, found.paid, found.arrears)
             rows.append([*row, *map(self.minor, amounts)])
+        for key in self.terms.swaps:
+            payer = say.deal(self.deal.parties[self.deal.part(key, KpiPayment).payer].name)
+            # What a swap is to bring is its own to say.
+            paid = ["", self.minor(now[key].paid), ""] if now else [""]
+            rows.append([self.names[key], payer, "", "", *paid])
         return Table(say("What pays in"), columns, rows)
 
     def tranches(self) -> Table:

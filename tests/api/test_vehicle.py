@@ -15,7 +15,17 @@ from chain.artifacts import abi
 from chain.bindings import contract, read
 from finance.settlement.spv_terms import vehicle_terms
 from tests.api.test_transactions_prepare import prepare
-from tests.api.vehicle_life import LATE, POOL, SAVINGS, SOLD, pool_world, savings_world, vehicle_chain
+from tests.api.vehicle_life import (
+    LATE,
+    POOL,
+    SAVINGS,
+    SOLD,
+    hedged_chain,
+    hedged_world,
+    pool_world,
+    savings_world,
+    vehicle_chain,
+)
 from tests.api.without_chain import offline
 from tests.api.world import Service, serving
 
@@ -32,10 +42,37 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
+def hedge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("hedged")
+    with hedged_chain() as chain, serving(hedged_world(chain, folder, (900, 580))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
 def offered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("savings")
     with vehicle_chain(SAVINGS) as chain, serving(savings_world(chain, folder)) as found:
         yield found
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_swap_is_a_line_and_a_claim(hedge: Service, language: str) -> None:
+    """A year better than insured, which costs the vehicle, and a worse one, which the swap pays for."""
+    record, said = hedge.world.record, {"accept-language": language}
+    page = hedge.get(f"/deals/{hedge.world.deal.id}", headers=said)
+    assert page.status_code == 200, page.text
+    assert "Savings swap" in page.text
+    income = [row for row in hedge.of("/income?limit=500")["items"] if row["line"] == "cover"]
+    assert [int(row["amount"]) for row in income] == [0, 640_000_000 * MINOR]
+    paid = [row for row in hedge.of("/waterfall?limit=500")["items"] if row["target"] == "cover.owed"]
+    assert [row["period"] for row in paid] == [0]
+    # 20 million and 300 million for the hundredth above 8 %, and a month's interest.
+    assert 320_000_000 * MINOR <= int(paid[0]["amount"]) < 323_000_000 * MINOR
+    swap = contract(hedge.world.chain.w3, "KpiPayment", record.addresses["cover"]).functions
+    assert read(swap.owed(1)) == 0
+    for event in hedge.of("/events?source=spv&limit=500")["items"]:
+        told = hedge.get(f"/transactions/{event['tx']}", headers=said)
+        assert told.status_code == 200, told.text
 
 
 def treasury(service: Service) -> Any:
