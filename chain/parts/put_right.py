@@ -13,6 +13,7 @@ from finance.settlement.put_right import PutBooks, PutDate, PutTerms
 from finance.settlement.terms import integer
 from finance.settlement.world import World
 from finance.terms import Deal
+from finance.terms.deal import named_wallet
 from finance.terms.put_right import Put, PutDay
 from finance.terms.schedule import unix
 
@@ -145,7 +146,7 @@ def dates_of(deal: Deal, put: Put) -> tuple[PutDate, ...]:
 
 def _planned(deal: Deal, key: str, put: Put) -> Planned:
     dates, ahead = dates_of(deal, put), put.funded == "before_notice"
-    writer = deal.wallet_of(key, "writer")
+    writer = named_wallet("writer", put.writer)
 
     def begin(site: Site) -> tuple[Any, ...]:
         terms = {

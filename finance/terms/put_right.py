@@ -39,7 +39,6 @@ class Put(Part):
 
     called: ClassVar[str] = "put"
     led: ClassVar[bool] = True
-    people: ClassVar[tuple[str, ...]] = ("writer",)
     gas: ClassVar[int] = 130_000
     GAS_OF_A_DATE: ClassVar[int] = 60_000
 
@@ -51,6 +50,10 @@ class Put(Part):
     notice_until_days: NumberTerm
     exercise_days: NumberTerm
     dates: Annotated[list[PutDay], Field(min_length=1)]
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        return [("writer", self.writer)]
 
     def least_gas(self, deal: Whole) -> int:
         return self.gas + self.GAS_OF_A_DATE * len(self.dates)

@@ -52,11 +52,12 @@ class Holders(Issue):
             hinders = call == "set_paused" or given.get("account") == ISSUER
             yield weight / 4 if call in STOPS and not hinders else weight, by, part, call, given
         rng, books, world = self.rng, self.books, self.world
-        number = rng.choice((0, 0, 1, 1, 2, 2, 3, 2**256 - 1) if rng.random() < 0.2 else (0, 1, 2))
+        live = [n for n, each in enumerate(self.terms.dates) if each.opens <= world.at < books.ends_of(n)]
+        number = rng.choice(live if live and rng.random() < 0.9 else (0, 0, 1, 1, 2, 2, 3, 2**256 - 1))
         terms = self.terms.dates[number] if number < 3 else None
         holder = rng.choice([*HOLDERS, ISSUER])
         units = world.parts["token"].units_of(holder)
-        noticed = [who for date, who in books.notices if date == number] or HOLDERS
+        noticed = [who for (date, who), each in books.notices.items() if date == number and each.units] or HOLDERS
         other = rng.choice(noticed)
         held = world.parts["token"].units_of(other)
         price = books.price_of(world, number) if terms else 1
@@ -67,10 +68,10 @@ class Holders(Issue):
         yield 60 if now else 2, holder, "put", "give_notice", {**dated, "units": wanted}
         at = rng.choice((held, held, held + 1, max(0, held - 1), 0))
         yield 8, rng.choice(PEOPLE), "put", "lapse", {**dated, "holder": other, "units": at}
-        yield 12, rng.choice((ISSUER, ISSUER, holder)), "put", "fund", {**dated, "amount": max(0, some)}
+        yield 25, rng.choice((ISSUER, ISSUER, holder)), "put", "fund", {**dated, "amount": max(0, some)}
         left = books.left_of(world, number, other) if terms else 1
         sold = rng.choice((left, left, (left + 1) // 2, left + 1, 0))
-        yield 30, other, "put", "exercise", {**dated, "units": sold}
+        yield 60, other, "put", "exercise", {**dated, "units": sold}
         for call, weight in (("dishonour", 6), ("prolong", 8), ("return_money", 5)):
             yield weight, rng.choice(PEOPLE), "put", call, dated
 
@@ -92,11 +93,11 @@ class Holders(Issue):
 
 def _dates(rng: Random) -> Iterator[PutDate]:
     """Times from soon after the sale on, and prices of which some are nothing once enough is earned."""
-    start = NOW + rng.choice((35, 42, 50)) * DAY
+    start = NOW + rng.choice((12, 42, 50)) * DAY
     for number in range(3):
         opens = start + number * rng.choice((4, 40)) * DAY
-        closes = opens + rng.choice((1, 10 * DAY))
+        closes = opens + rng.choice((3 * DAY, 10 * DAY))
         settles = closes + rng.choice((0, 1, 5 * DAY))
         price, due = rng.choice((0, 1, 100, 10**9)), rng.choice((0, 3, 10**4))
         earned = due + rng.choice((0, 10, 10**5)) + (not price)
-        yield PutDate(opens, closes, settles, settles + rng.choice((1, 5 * DAY, 20 * DAY)), due, price, earned)
+        yield PutDate(opens, closes, settles, settles + rng.choice((5 * DAY, 20 * DAY)), due, price, earned)
