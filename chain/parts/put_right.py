@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, nobodys, said
@@ -63,7 +64,9 @@ def _standing(now: Now) -> Standing:
         where = f"{now.part}: date {date + 1}"
         for name in ("money", "noticed", "sold", "dishonoured"):
             found.checks.append(Check(f"{where}: {name}", int(getattr(stands, name)), int(actual[name])))
-        found.checks.append(Check(f"{where}: price", books.price_of(now.world, date), now.read("priceOf", date)))
+        found.checks.append(
+            Check(f"{where}: price", books.price_of(now.world, date), now.read("priceOf", date))
+        )
         over = now.world.at >= books.ends_of(date)
         found.ended &= over
         if stands.noticed:
@@ -132,13 +135,14 @@ def dates_of(deal: Deal, put: Put) -> tuple[PutDate, ...]:
 
     def date(each: PutDay) -> PutDate:
         if payments is None or each.coupon is None or each.price is None:
-            assert each.day is not None and each.amount is not None
+            assert each.day is not None
+            assert each.amount is not None
             settles, due, price = unix(each.day.value), 0, 0
             earned = integer(each.amount.value, deal.currency.token_decimals)
         else:
             at = put.agreed(payments, each.coupon)
             settles, due, earned = unix(at.payment.day), at.payment.least, at.earned
-            price = int(each.price.value * at.payment.left)
+            price = int(Fraction(each.price.value) * at.payment.left)
         return PutDate(settles - first, settles - last, settles, settles + long, due, price, earned)
 
     return tuple(map(date, put.dates))

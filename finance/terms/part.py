@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -101,6 +101,12 @@ class Part(Strict):
         """What a unit of the claim that it pays is paid by its terms, but for the redemption; None where they
         do not say. Raises ValueError where they do not fit."""
         return None
+
+    @property
+    def bought_back(self) -> Sequence[tuple[int, Fraction]]:
+        """The pay dates, by coupon period from 0, at which holders may sell units back of what it names, and
+        each price, a fraction of the principal left then."""
+        return ()
 
     @property
     def holders(self) -> Collection[str] | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from finance.terms.part import Link, Part, UnitPayment, Whole
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict
+
+Funded = Annotated[
+    Literal["before_notice", "after_notice"],
+    Field(description="when the writer puts the money in: before notice opens, or after notice"),
+]
 
 
 class PutDay(Strict):
@@ -45,11 +51,19 @@ class Put(Part):
     kind: Literal["put"]
     of: Annotated[Key, Link("claim_token", "can be sold back by")]
     writer: Key
-    funded: Literal["before_notice", "after_notice"]
+    funded: Funded
     notice_from_days: NumberTerm
     notice_until_days: NumberTerm
     exercise_days: NumberTerm
     dates: Annotated[list[PutDay], Field(min_length=1)]
+
+    @property
+    def bought_back(self) -> list[tuple[int, Fraction]]:
+        return [
+            (each.coupon - 1, Fraction(each.price.value))
+            for each in self.dates
+            if each.coupon is not None and each.price is not None
+        ]
 
     @property
     def named(self) -> list[tuple[str, str]]:

@@ -95,7 +95,10 @@ def _at_coupon(loc: Loc, each: PutDay, payments: tuple[UnitPayment, ...]) -> Ite
             f"at most {most:.7g} is allowed",
         )
     elif paid.call is not None and price > paid.call:
-        yield here, f"is above the price of a call that day, {float(paid.call):.7g}: who acts first would gain"
+        yield (
+            here,
+            f"is above the price of a call that day, {float(paid.call):.7g}: who acts first would gain",
+        )
 
 
 def _room(loc: Loc, put: Put, payments: tuple[UnitPayment, ...], index: int) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Random puts: an issue of which holders sell units to a writer on several dates, by contracts and by books."""
+"""Random puts: an issue of which holders sell units to a writer on dates, by contracts and by books."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from collections.abc import Iterator
 from random import Random
 
 from finance.settlement.put_right import PutBooks, PutDate, PutTerms
-from tests.settlement.issues import AGENT, DAY, FOREVER, HOLDERS, ISSUER, MINTER, PEOPLE, VERIFIER, Choice, Issue
 from tests.settlement.engine import NOW
+from tests.settlement.issues import (
+    AGENT,
+    DAY,
+    FOREVER,
+    HOLDERS,
+    ISSUER,
+    MINTER,
+    PEOPLE,
+    VERIFIER,
+    Choice,
+    Issue,
+)
 from tests.settlement.twins import Chain, Contract, View, approve
 
 STOPS = {"announce_recovery", "close", "set_paused", "revoke", "set_frozen_tokens"}
@@ -31,7 +42,13 @@ class Holders(Issue):
         contracts = super()._deploy(chain)
         put, token, money = chain.clone("PutRight"), contracts["token"], contracts["currency"]
         terms = self.terms
-        given = (token.address, money.address, terms.writer, terms.ahead, [tuple(each) for each in terms.dates])
+        given = (
+            token.address,
+            money.address,
+            terms.writer,
+            terms.ahead,
+            [tuple(each) for each in terms.dates],
+        )
         chain.send(AGENT, put, "initialize", given)
         for each in (token, money):
             approve(chain, each, PEOPLE, [put.address])
@@ -57,11 +74,15 @@ class Holders(Issue):
         terms = self.terms.dates[number] if number < 3 else None
         holder = rng.choice([*HOLDERS, ISSUER])
         units = world.parts["token"].units_of(holder)
-        noticed = [who for (date, who), each in books.notices.items() if date == number and each.units] or HOLDERS
+        noticed = [
+            who for (date, who), each in books.notices.items() if date == number and each.units
+        ] or HOLDERS
         other = rng.choice(noticed)
         held = world.parts["token"].units_of(other)
         price = books.price_of(world, number) if terms else 1
-        some = rng.choice((0, 1, price, price * rng.randrange(40), price * units + rng.randint(-1, 1), 2**128))
+        some = rng.choice(
+            (0, 1, price, price * rng.randrange(40), price * units + rng.randint(-1, 1), 2**128)
+        )
         now = terms is not None and terms.opens <= world.at < terms.closes
         dated = {"date": number}
         wanted = rng.choice((units, units, units // 2, units + 1, 0, rng.randrange(30)))
