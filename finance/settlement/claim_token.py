@@ -369,5 +369,8 @@ class _Unheld(TokenBooks):
     def few(self, call: str) -> Mapping[str, Collection[Any]]:
         return {}
 
+    def known_units(self, holder: str) -> None:
+        return None
+
     def _account(self, holder: str) -> Account:
         raise LookupError(f"{self.key}: who holds what is not known here")

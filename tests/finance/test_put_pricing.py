@@ -19,7 +19,7 @@ from finance.report.tables import valuation_frame, valuation_tables
 from finance.terms import Deal, parse_deal
 from scripts.cli import main
 from tests.finance.deal_variants import term
-from tests.finance.test_calls import callable_bond, fixed_bond, FIXED
+from tests.finance.test_calls import FIXED, callable_bond, fixed_bond
 
 FABOZZI_YIELD = 0.03471
 """Half of the yield to put, for a half-year, of an 11 % bond of 18 years at 116.897 that can be sold back at
@@ -71,13 +71,9 @@ def test_a_putable_bond_has_quantlibs_price_where_yields_do_not_move(rate: float
     choices = [(each.day, each.call_price, ql.Callability.Call) for each in found.workouts[:-1]]
     choices += [(each.day, each.call_price, ql.Callability.Put) for each in found.puts]
     for day, at, kind in sorted(choices, key=lambda choice: choice[0]):
-        exercises.append(
-            ql.Callability(ql.BondPrice(at, ql.BondPrice.Clean), kind, ql.Date.from_date(day))
-        )
+        exercises.append(ql.Callability(ql.BondPrice(at, ql.BondPrice.Clean), kind, ql.Date.from_date(day)))
     schedule = ql.Schedule([ql.Date.from_date(day) for day in days])
-    bond = ql.CallableFixedRateBond(
-        0, 100.0, schedule, [0.05], count, ql.Unadjusted, 100.0, start, exercises
-    )
+    bond = ql.CallableFixedRateBond(0, 100.0, schedule, [0.05], count, ql.Unadjusted, 100.0, start, exercises)
     curve = ql.YieldTermStructureHandle(ql.FlatForward(start, rate, count, ql.Compounded, ql.Semiannual))
     bond.setPricingEngine(ql.TreeCallableFixedRateBondEngine(ql.HullWhite(curve, 0.03, 1e-9), 200))
     assert found.held.price == pytest.approx(bond.cleanPrice(), abs=1e-3)

@@ -72,7 +72,6 @@ MUTANTS: list[tuple[Any, str, str, str]] = [
     (PutBooks, "lapse", "terms.opens, terms.settles", "terms.opens, terms.closes"),
     (PutBooks, "dishonour", "terms.opens if self.terms.ahead else terms.settles", "terms.settles"),
     (PutBooks, "prolong", "token.paused or", "False or"),
-    (PutBooks, "prolong", "+ DAY:", "+ DAY + 1:"),
     (PutBooks, "_require_between", "<= world.at <", "<= world.at <="),
     (PutBooks, "_set_notice", " - notice.units + units", " + units"),
 ]  # fmt: skip
