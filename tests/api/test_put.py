@@ -9,11 +9,11 @@ import pytest
 
 from api.instruments.acts import WORDS
 from chain.artifacts import abi
-from chain.network import LocalChain, local_account, reach_time, start_anvil
+from chain.network import LocalChain, reach_time, start_anvil
 from tests.api.test_transactions_prepare import prepare
 from tests.api.world import Service, World, serving
 from tests.chain.bond_life import BEFORE_THE_OFFERING
-from tests.chain.test_put import COUPON, DAY, PRICE, SETTLES, Putting
+from tests.chain.test_put import COUPON, PRICE, SETTLES, Putting
 
 
 @pytest.fixture(scope="module")
