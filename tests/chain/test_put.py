@@ -50,7 +50,7 @@ def put_tree() -> dict[str, Any]:
 
 
 class Putting(Life):
-    """A has six units and B four; the first coupon is paid, and notice is open. The bank has money for all."""
+    """A has six units and B four; one coupon is paid, and notice is open. The bank has money for all."""
 
     def __init__(self, chain: LocalChain) -> None:
         super().__init__(chain, parse_deal(put_tree()))

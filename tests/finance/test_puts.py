@@ -13,10 +13,11 @@ from chain.parts.put_right import dates_of
 from finance.settlement.put_right import PutDate
 from finance.terms import Deal, DealFileError, parse_deal
 from finance.terms.put_right import Put
+from finance.terms.shift import shift_deal
 from tests.chain.bond_life import at
 from tests.chain.test_put import DAY, put_tree
 from tests.finance.deal_variants import term
-from tests.finance.test_calls import FIRST, callable_bond, fixed_bond
+from tests.finance.test_calls import FIRST, FIXED, callable_bond, fixed_bond
 from tests.finance.test_put_pricing import with_put
 
 Tree = dict[str, Any]
@@ -34,15 +35,8 @@ def test_a_date_in_integers() -> None:
     deal = parse_deal(put_tree())
     first, second = dates_of(deal, deal.only(Put))
     settles = at("2017-10-01")
-    assert first == PutDate(
-        settles - 60 * DAY,
-        settles - 30 * DAY,
-        settles,
-        settles + 10 * DAY,
-        16_666_666,
-        670_000_000,
-        33_333_332,
-    )
+    times = (settles - 60 * DAY, settles - 30 * DAY, settles, settles + 10 * DAY)
+    assert first == PutDate(*times, 16_666_666, 670_000_000, 2 * 16_666_666)
     assert (second.settles, second.earned) == (at("2018-10-01"), 4 * 16_666_666)
 
 
@@ -55,7 +49,7 @@ def test_a_put_is_not_above_a_call_of_the_same_day() -> None:
     deal = callable_bond()
     coupon = 1 + [period.end for period in deal.only(type(deal.parts["bond"])).schedule].index(FIRST)
     assert with_put(deal, (coupon, "1.02"))
-    with pytest.raises(DealFileError, match="is above the price of a call that day, 1.02"):
+    with pytest.raises(DealFileError, match=r"is above the price of a call that day, 1\.02"):
         with_put(deal, (coupon, "1.03"))
     assert with_put(deal, (coupon - 1, "1.03"))
 
@@ -88,9 +82,7 @@ def test_notice_opens_after_the_sale() -> None:
 
 @pytest.mark.parametrize("days", [1, 400, 4_000])
 def test_a_moved_deal_has_its_put_on_the_same_coupons(days: int) -> None:
-    from finance.terms.shift import shift_deal
-
-    deal: Deal = with_put(fixed_bond(), (2, "1"))
+    deal: Deal = with_put(fixed_bond(*FIXED), (2, "1"))
     moved = shift_deal(deal, days)
     (date,) = dates_of(moved, moved.only(Put))
     assert date.settles % DAY == 0
