@@ -25,6 +25,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "spv": "chain.parts.spv:plan",
         "trade_desk": "chain.parts.trade_desk:plan",
         "proceeds": "chain.parts.proceeds:plan",
+        "put": "chain.parts.put_right:plan",
     },
     "penstock.plans",
 )
@@ -57,6 +58,9 @@ class Admitted(RegistryBooks):
     """A registry that serves other deals too, and whose log is not read: whoever holds was admitted."""
 
     def is_eligible(self, account: str, policy: HoldingPolicy, at: int) -> bool:
+        return True
+
+    def may_refuse(self, account: str, policy: HoldingPolicy, at: int) -> bool:
         return True
 
 

@@ -206,6 +206,29 @@ class RevenueRow(Resource):
     amount: Minor
 
 
+class PutNoticeRow(Resource):
+    """Notice that a holder gave of units that it may sell back on a date of the put, from 0, or what it has
+    lapsed to: `what` is given or lapsed, and `units` all that stand then."""
+
+    trace: Trace
+    date: int
+    holder: Address
+    what: str
+    units: int
+
+
+class PutMoneyRow(Resource):
+    """Money of a put for one of its dates, from 0: put in by the `payer`, paid to the `holder` for `units`
+    sold back, or, where there is neither, given back to its writer."""
+
+    trace: Trace
+    date: int
+    payer: Address | None = None
+    holder: Address | None = None
+    units: int | None = None
+    amount: Minor
+
+
 class LineRow(Resource):
     """A line of a vehicle's revenue, as of now. `due`: by the periods that have come due; `arrears`: of it
     not `paid`. `principal` and `rate` (1e18 = 100 % a year) of a receivable."""

@@ -30,6 +30,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "oracle": "chain.parts.oracle:KIND",
         "payment": "chain.parts.payment:KIND",
         "proceeds": "chain.parts.proceeds:KIND",
+        "put": "chain.parts.put_right:KIND",
         "registry": "chain.parts.registry:KIND",
         "spv": "chain.parts.spv:KIND",
         "token": "chain.parts.token:KIND",

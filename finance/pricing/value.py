@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from finance.pricing.calls import Workout, least_price, least_yield, workouts
+from finance.pricing.calls import Workout, exercised, least_price, least_yield, matured, puts, workouts
 from finance.pricing.claim import BondClaim, Case
 from finance.pricing.engine import ClosedForm, MonteCarlo, closed_form, sobol
 from finance.pricing.flows import Flows, deal_flows
@@ -97,6 +97,21 @@ class Valuation:
         called."""
         money = expected_flows(self.claim, self.flows, self.closed_form)
         return workouts(self.claim, self.flows, money, self.rate)
+
+    @cached_property
+    def puts(self) -> tuple[Workout, ...]:
+        """The bond to each day on which its holders may sell it back; none for one that they cannot."""
+        bond = self.deal.only(KpiBond)
+        ways = self.deal.linking(bond.token, "can be sold back by")
+        prices = [each for key in ways for each in self.deal.parts[key].bought_back]
+        money = expected_flows(self.claim, self.flows, self.closed_form)
+        return puts(self.claim, self.flows, money, self.rate, prices)
+
+    @cached_property
+    def held(self) -> Workout:
+        """The bond if, at the yield, issuer and holders each do what is best for them by it."""
+        money = expected_flows(self.claim, self.flows, self.closed_form)
+        return exercised(self.workouts, self.puts, matured(self.claim, self.flows, money, self.rate))
 
     @property
     def expected_yield(self) -> float | None:
@@ -188,6 +203,7 @@ class Valuation:
             ],
             "cashflows": plain_rows(self.payments),
             **self._calls(),
+            **self._puts(),
             "assumed": [
                 {"field": path, "value": _text(value), "because": text}
                 for path, value, kind, text in self.deal.numbers()
@@ -215,6 +231,22 @@ class Valuation:
                 ],
             }
         }
+
+    def _puts(self) -> dict[str, Any]:
+        """Only of a bond that can be sold back."""
+        if not self.puts:
+            return {}
+        shown = [
+            {
+                "date": each.day.isoformat(),
+                "put_price": each.call_price,
+                "price": each.price,
+                "yield": each.earned,
+            }
+            for each in self.puts
+        ]
+        end = {"price_exercised": self.held.price, "ends": self.held.day.isoformat()}
+        return {"puts": {**end, "option": "not valued beyond this yield", "workouts": shown}}
 
     def _case(self, index: int, case: Case) -> dict[str, Any]:
         content = {"tier" if self.claim.tiered else "case": case.label, "amount": plain(case.amount)}

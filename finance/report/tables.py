@@ -72,13 +72,19 @@ def summary_table(valuation: Valuation) -> Table:
 
 def _end(valuation: Valuation) -> str:
     """Until when, where that is a choice."""
-    return ", to maturity" if valuation.workouts else ""
+    return ", to maturity" if valuation.workouts or valuation.puts else ""
 
 
 def _worst_cells(valuation: Valuation) -> list[tuple[str, str, str]]:
-    """Of a bond that can be called: the most it is worth, and the least it yields."""
+    """Of a bond that can be called: the most it is worth, and the least it yields; of one that can be sold
+    back: what it is worth with that."""
+    held, cells = valuation.held, []
+    if valuation.puts:
+        end = "nobody ends it" if held.day == valuation.flows.dates[-1] else f"it ends on {held.day}"
+        basis = f"{end}, if each side does what is best at this yield: not what the option adds to that"
+        cells.append(("  with the put", f"{held.price:.4f}", basis))
     if not (found := valuation.workouts):
-        return []
+        return cells
     price, earned = least_price(found), least_yield(found)
     last = found[-1].day
     by_price, by_yield = (
@@ -86,6 +92,7 @@ def _worst_cells(valuation: Valuation) -> list[tuple[str, str, str]]:
         for each in (price, earned)
     )
     return [
+        *cells,
         (
             "  to worst",
             f"{price.price:.4f}",
@@ -93,6 +100,19 @@ def _worst_cells(valuation: Valuation) -> list[tuple[str, str, str]]:
         ),
         ("Yield to worst", percent(earned.earned), f"{by_yield}; bond-equivalent, bought at the issue price"),
     ]
+
+
+def put_table(valuation: Valuation) -> Table:
+    """Of a bond that can be sold back: its price and yield on each of the days."""
+    columns = ("It ends", "Repaid at", "Price", "Yield")
+    rows = tuple(
+        (f"sold back on {each.day}", f"{each.call_price:.4f}", f"{each.price:.4f}", percent(each.earned))
+        for each in valuation.puts
+    )
+    note = (
+        "Repaid at: per 100 of the principal left then. Yields: bond-equivalent, bought at the issue price."
+    )
+    return Table("If holders sell it back", columns, rows, frozenset(columns[1:]), (note,))
 
 
 def workout_table(valuation: Valuation) -> Table:
@@ -323,6 +343,8 @@ def cashflow_table(valuation: Valuation) -> Table:
     notes: tuple[str, ...] = (initial("; ".join(names)) + ".",) if names else ()
     if valuation.workouts:
         notes += ("To maturity; the issuer may call the bond before.",)
+    if valuation.puts:
+        notes += ("To maturity; holders may sell the bond back before.",)
     received = [row for row in payments if row["kind"] != "issue"]
     sums = [money(sum((row[name] for row in received), Decimal(0))) for name in (*tiers, "expected")]
     total = ["received", "", "", "", *sums, "", money(fsum(row["present_value"] for row in received))]
@@ -376,6 +398,9 @@ def valuation_frame(valuation: Valuation) -> pd.DataFrame:
         end = str(each.day)
         rows.append(("price_to_call", "", end, each.price, "per 100 of principal"))
         rows.append(("yield_to_call", "", end, each.earned, "fraction a year"))
+    for each in valuation.puts:
+        rows.append(("price_to_put", "", str(each.day), each.price, "per 100 of principal"))
+        rows.append(("yield_to_put", "", str(each.day), each.earned, "fraction a year"))
     for index, case in enumerate(valuation.claim.cases):
         rows.append(("outcome", case.label, "", float(case.amount), currency))
         if valuation.claim.tiered:
@@ -408,4 +433,6 @@ def valuation_tables(valuation: Valuation) -> list[Table]:
     tables = [summary_table(valuation), tier_table(valuation)]
     if valuation.workouts:
         tables.append(workout_table(valuation))
+    if valuation.puts:
+        tables.append(put_table(valuation))
     return [*tables, decision_table(valuation)] if len(valuation.claim.kpis) > 1 else tables

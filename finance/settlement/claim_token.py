@@ -107,6 +107,10 @@ class TokenBooks(Books):
     def units_of(self, holder: str) -> int:
         return self._account(holder).units
 
+    def known_units(self, holder: str) -> int | None:
+        """What somebody holds; None where only the sums are known."""
+        return self.units_of(holder)
+
     @property
     def earned(self) -> int:
         return self.index
@@ -120,6 +124,11 @@ class TokenBooks(Books):
         """By what is known now; at another time if one is given."""
         registry = world.books(self.terms.registry, RegistryBooks)
         return registry.is_eligible(account, self.terms.policy, world.at if at is None else at)
+
+    def may_refuse(self, world: World, account: str) -> bool:
+        """Whether, as far as is known, somebody may not hold units now."""
+        registry = world.books(self.terms.registry, RegistryBooks)
+        return registry.may_refuse(account, self.terms.policy, world.at)
 
     def recovery_of(self, holder: str, at: int) -> Recovery | None:
         """The recovery announced for a holder, and not lapsed."""
@@ -329,6 +338,9 @@ class TokenSums(TokenBooks):
     def due(self, world: World) -> list[Act]:
         return []
 
+    def known_units(self, holder: str) -> None:
+        return None
+
     def told_claim(self, world: World, by: str, holder: str, amount: int) -> None:
         world.emit(self.key, "Claimed", holder=holder, amount=amount)
         world.move(world.addresses[self.key], holder, amount, "claim")
@@ -356,6 +368,9 @@ class _Unheld(TokenBooks):
 
     def few(self, call: str) -> Mapping[str, Collection[Any]]:
         return {}
+
+    def known_units(self, holder: str) -> None:
+        return None
 
     def _account(self, holder: str) -> Account:
         raise LookupError(f"{self.key}: who holds what is not known here")

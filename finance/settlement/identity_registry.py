@@ -69,6 +69,10 @@ class RegistryBooks(Books):
             return False
         return bool(policy.classes >> known.investor_class & 1) and known.country not in policy.blocked
 
+    def may_refuse(self, account: str, policy: HoldingPolicy, at: int) -> bool:
+        """Whether, as far as is known here, a wallet may not be eligible."""
+        return not self.is_eligible(account, policy, at)
+
     # -- acts
 
     def set_identity(self, world: World, by: str, account: str, identity: Mapping[str, Any]) -> None:

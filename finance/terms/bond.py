@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil, floor
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from finance.terms.part import Issue, Link, Part, Sides, Whole
+from finance.terms.part import Issue, Link, Part, Sides, UnitPayment, Whole
 from finance.terms.schedule import AccrualPeriod, coupon_schedule, months_after
 from finance.terms.tiers import AmountPoint, RatePoint, RateTier, Tier
 from finance.terms.values import DayTerm, Key, NumberTerm, Strict, Text
@@ -238,6 +239,35 @@ class KpiBond(Part):
         prices = self.call.prices if self.call is not None else []
         return [(ends.index(each.from_.value), Fraction(each.price.value)) for each in prices]
 
+    def unit_payments(self, deal: Whole) -> tuple[UnitPayment, ...]:
+        """Coupons with what is repaid beside them, each part rounded down."""
+        scale = 10**deal.currency.token_decimals
+        unit = int(Fraction(self.denomination.value) * scale)
+        units, schedule = Fraction(self.principal.value) * scale / unit, self.schedule
+        rates, amounts = [Fraction(0)] * len(schedule), [Fraction(0)] * len(schedule)
+        for rule in self.kpi_rules:
+            values = [Fraction(0), *(_payoff(step) for step in rule.tiers or rule.line or [])]
+            bent = rates
+            if isinstance(rule, OutcomePayment):
+                missing = deal.oracle[rule.kpi].missing.amount
+                values += [Fraction(missing.value)] if missing else []
+                bent = amounts
+            first, last = rule.reach(schedule)
+            for index in range(first, last + 1):
+                bent[index] += min(values)
+        left, found = unit, []
+        for index, (period, back) in enumerate(zip(schedule, self.repayments(unit), strict=True)):
+            stated, lowered = (left * rate * period.years for rate in (self._rate(period), rates[index]))
+            taken = -lowered - amounts[index] * scale / units
+            left -= back
+            call = [price for begins, price in self.call_prices if begins <= index]
+            least = floor(stated + lowered) + back
+            found.append(UnitPayment(period.end, least, left, ceil(taken), call[-1] if call else None))
+        return tuple(found)
+
+    def _rate(self, period: AccrualPeriod) -> Fraction:
+        return Fraction(self.coupon.rate_on(period.start))
+
     def sides(self, deal: Whole) -> Sides | None:
         """The issuer and whoever holds it."""
         issuers = deal.in_role("issuer") if self.issuer is None else [self.issuer]
@@ -313,6 +343,10 @@ class KpiBond(Part):
             "outcome amounts refer to it",
             unit * self.issue_price.value,
         )
+
+
+def _payoff(step: Tier | AmountPoint | RateTier | RatePoint) -> Fraction:
+    return Fraction((step.amount if isinstance(step, Tier | AmountPoint) else step.rate).value)
 
 
 def _turns(schedule: tuple[AccrualPeriod, ...]) -> list[date]:

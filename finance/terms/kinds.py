@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
     from finance.terms.proceeds import Proceeds
+    from finance.terms.put_right import Put
     from finance.terms.spv import Spv
     from finance.terms.swap import KpiPayment
     from finance.terms.trade_desk import TradeDesk
@@ -38,6 +39,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "offering_book": "finance.terms.offering_book:OfferingBook",
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
         "proceeds": "finance.terms.proceeds:Proceeds",
+        "put": "finance.terms.put_right:Put",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -54,6 +56,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "offering_book": "finance.terms.offering_book_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
         "proceeds": "finance.terms.proceeds_rules:RULES",
+        "put": "finance.terms.put_right_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
         | OfferingBook
         | TradeDesk
         | Proceeds
+        | Put
         | Spv
         | Tranche
     )

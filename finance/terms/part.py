@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from finance.terms.sections import Currency, Kpi, OraclePolicy, Party
@@ -33,6 +34,18 @@ class Issue(NamedTuple):
     issued: date
     why: str
     price: Decimal
+
+
+class UnitPayment(NamedTuple):
+    """What a unit is paid on a `day` by the terms, in minor units: at `least`, whatever KPIs decide, with
+    what is repaid of its principal, of which so much is `left` then; the most that KPIs may have `taken` of
+    it; and the price, a fraction of what is left, at which all may be ended that day by whoever owes it."""
+
+    day: date
+    least: int
+    left: int
+    taken: int
+    call: Fraction | None
 
 
 class Whole(Protocol):
@@ -83,6 +96,17 @@ class Part(Strict):
     def issue(self) -> Issue | None:
         """What is sold of it, where it pays a claim token."""
         return None
+
+    def unit_payments(self, deal: Whole) -> tuple[UnitPayment, ...] | None:
+        """What a unit of the claim that it pays is paid by its terms, but for the redemption; None where they
+        do not say. Raises ValueError where they do not fit."""
+        return None
+
+    @property
+    def bought_back(self) -> Sequence[tuple[int, Fraction]]:
+        """The pay dates, by coupon period from 0, at which holders may sell units back of what it names, and
+        each price, a fraction of the principal left then."""
+        return ()
 
     @property
     def holders(self) -> Collection[str] | None:

@@ -28,6 +28,8 @@ OF_OTHERS = {
         "orders",
         "deliveries",
         "proceeds",
+        "put-notices",
+        "put-money",
         "lines",
         "tranches",
         "waterfall",

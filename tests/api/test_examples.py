@@ -28,6 +28,7 @@ from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import Scene, Setting, Story
 from tests.api.test_proceeds import recorded
+from tests.api.test_put import with_notice
 from tests.api.vehicle_life import POOL, pool_world, vehicle_chain
 from tests.api.wallets import sign_in, to_sign
 from tests.api.world import (
@@ -283,6 +284,14 @@ def accounted_for(folder: Path) -> Iterator[tuple[str, Any]]:
         yield "ProceedsRow", service.of("/proceeds")["items"][1]
 
 
+def sold_back(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Units of a bond of which notice was given, and some sold to the writer of a put."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain, serving(with_notice(chain, folder)) as service:
+        yield "PutNoticeRow", service.of("/put-notices")["items"][0]
+        paid = [row for row in service.of("/put-money")["items"] if row["holder"]]
+        yield "PutMoneyRow", paid[0]
+
+
 def of_a_vehicle(folder: Path) -> Iterator[tuple[str, Any]]:
     """A pool of loans after three periods, in the last of which one did not pay."""
     with vehicle_chain(POOL) as chain, serving(pool_world(chain, folder, 3)) as service:
@@ -323,6 +332,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *of_a_vehicle(tmp_path / "pool"),
         *sold_by_a_book(tmp_path / "book"),
         *accounted_for(tmp_path / "works"),
+        *sold_back(tmp_path / "put"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

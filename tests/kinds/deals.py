@@ -32,6 +32,17 @@ MORE = {
     trades: token
     minimum: {value: 200, assumed: the lot in which such bonds are traded}
     quote_days: {value: 10, assumed: longer than anybody leaves a price open}
+  put:
+    kind: put
+    of: token
+    writer: issuer
+    funded: after_notice
+    notice_from_days: {value: 60, assumed: as usual for puts of bonds}
+    notice_until_days: {value: 30, assumed: as usual for puts of bonds}
+    exercise_days: {value: 10, assumed: as long as the grace of a payment}
+    dates:
+      - {coupon: 4, price: {value: 1, assumed: puts are mostly at par}}
+      - {coupon: 6, price: {value: 1.005, assumed: a little above it}}
 """,
     "singapore-ebus-loan": """
   proceeds:
