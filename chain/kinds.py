@@ -25,6 +25,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "spv": "chain.parts.spv:plan",
         "trade_desk": "chain.parts.trade_desk:plan",
         "proceeds": "chain.parts.proceeds:plan",
+        "consent_solicitation": "chain.parts.consent_solicitation:plan",
     },
     "penstock.plans",
 )

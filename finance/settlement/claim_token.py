@@ -107,6 +107,12 @@ class TokenBooks(Books):
     def units_of(self, holder: str) -> int:
         return self._account(holder).units
 
+    def free_units(self, holder: str, at: int) -> int:
+        """Neither frozen nor in recovery."""
+        if self.recovery_of(holder, at):
+            return 0
+        return max(0, self.units_of(holder) - self.frozen.get(holder, 0))
+
     @property
     def earned(self) -> int:
         return self.index
@@ -328,6 +334,14 @@ class TokenSums(TokenBooks):
 
     def due(self, world: World) -> list[Act]:
         return []
+
+    def units_of(self, holder: str) -> int:
+        """As many as there are: a chain that has taken an act has seen to it who holds what."""
+        return self.supply
+
+    def free_units(self, holder: str, at: int) -> int:
+        """As `units_of`."""
+        return self.supply
 
     def told_claim(self, world: World, by: str, holder: str, amount: int) -> None:
         world.emit(self.key, "Claimed", holder=holder, amount=amount)

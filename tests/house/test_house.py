@@ -133,6 +133,7 @@ OWN = {
     "token": ("SecurityToken", '"claim_token"'),
     "trade_desk": ("TradeDesk", '"trade_desk"'),
     "proceeds": ("ProceedsRegister", "ProceedsBooks"),
+    "consent_solicitation": ("ConsentSolicitation", "ConsentBooks"),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -170,8 +171,8 @@ ELSEWHERE = re.compile(
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|spv|tranche|amounts)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|consent_solicitation|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|consent_solicitation|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
@@ -185,6 +186,7 @@ EVENTS_OF = (
     "token",
     "trade_desk",
     "proceeds",
+    "consent_solicitation",
     "spv",
     "registry",
 )
