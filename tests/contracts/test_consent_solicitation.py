@@ -58,6 +58,13 @@ def test_a_standstill_is_time_to_cure_and_nothing_else(asked, parties, issuer, a
     warp(tx.timestamp + NOTICE)
     counted = solicitation.count(0, [each.address for each in holders], units, anyone)
     measure("waiver count, of two", counted, 200_000)
+    solicitation.propose(1, 60 * DAY, b"\1" * 32, issuer)  # of another payment: the same storage anew
+    for holder, each in zip(holders, units, strict=True):
+        tx = solicitation.consent(1, each, {"from": holder})
+    warp(tx.timestamp + NOTICE)
+    most = max(range(2), key=units.__getitem__)
+    one = solicitation.count(1, [holders[most].address], [units[most]], anyone)
+    measure("waiver count, of one", one, 200_000)
     next_at(until + 1)
     with refuses(deal.bond, "KpiBond_CurePeriodOpen", until + 60 * DAY):
         deal.bond.accelerate(anyone)
