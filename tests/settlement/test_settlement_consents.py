@@ -1,4 +1,4 @@
-"""The consent solicitation: the real contract and its books, lived act by act, with the token that it asks."""
+"""The consent solicitation: the real contract and its books, lived act by act, with the token it asks."""
 
 from __future__ import annotations
 
