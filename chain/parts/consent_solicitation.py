@@ -54,6 +54,7 @@ def _standing(now: Now) -> Standing:
 
 
 EVENTS = ("WaiverProposed", "Consented", "ConsentRevoked", "WaiverPassed")
+WHAT = dict(zip(EVENTS, ("proposed", "consented", "revoked", "passed"), strict=True))
 KIND = PartKind(
     "ConsentSolicitation",
     dict(zip(EVENTS, (_proposed, _consented, _revoked, _passed), strict=True)),
@@ -70,7 +71,6 @@ KIND = PartKind(
         )
     },
 )
-WHAT = dict(zip(EVENTS, ("proposed", "consented", "revoked", "passed"), strict=True))
 
 
 # -- as it is deployed
