@@ -26,6 +26,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "trade_desk": "chain.parts.trade_desk:plan",
         "proceeds": "chain.parts.proceeds:plan",
         "put": "chain.parts.put_right:plan",
+        "consent_solicitation": "chain.parts.consent_solicitation:plan",
     },
     "penstock.plans",
 )

@@ -34,6 +34,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "trade_desk": "api.instruments.trade_desk:WORDS",
         "proceeds": "api.instruments.proceeds:WORDS",
         "put": "api.instruments.put_right:WORDS",
+        "consent_solicitation": "api.instruments.consent_solicitation:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

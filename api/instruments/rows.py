@@ -102,6 +102,18 @@ class ProceedsRow(Resource):
     struck: bool
 
 
+class ConsentRow(Resource):
+    """Of a consent solicitation: a waiver was `proposed`, a `holder` has `consented` with so many `units` or
+    `revoked`, or units enough of a `base` outstanding have consented: `passed`."""
+
+    trace: Trace
+    what: str
+    waiver: int
+    holder: Address | None
+    units: int | None
+    base: int | None
+
+
 class FundingRow(Resource):
     """Money put in. Of a swap: for which side, and how much of it went to the other side for what was
     owed."""

@@ -24,6 +24,7 @@ __all__ = ["PARTS", "SALES", "acts_of", "is_apart", "is_begun_before", "rows_of"
 PARTS: Final[Registry[PartKind]] = Registry(
     {
         "bond": "chain.parts.bond:KIND",
+        "consent_solicitation": "chain.parts.consent_solicitation:KIND",
         "currency": "chain.parts.currency:KIND",
         "offering": "chain.parts.offering:KIND",
         "offering_book": "chain.parts.offering_book:KIND",

@@ -23,7 +23,7 @@ from chain.parts.base import (
 )
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, MoneyCheck, ReportState, Row
-from chain.terms import curve
+from chain.terms import ZERO_ADDRESS, curve
 from finance.settlement import bond
 from finance.settlement.bond_books import BondBooks, BondParts
 from finance.settlement.bond_life import LATE_ONE, BondLife, State
@@ -253,14 +253,16 @@ def plan(deal: Deal) -> Plan:
     parts = (
         token.planned(claim, terms, agent, minter=sale, servicer=key),
         sales.planned(deal, sale, terms, claim, key, issuer, (issuer, agent)),
-        planned(key, terms, claim, sale, issuer),
+        planned(key, terms, claim, sale, issuer, next(iter(deal.linking(key, "puts off")), None)),
     )
     return Plan(parts, tuple(feeds), (sales.deadline(terms),))
 
 
-def planned(key: str, terms: SettlementTerms, token: str, offering: str, issuer: str) -> Planned:
+def planned(
+    key: str, terms: SettlementTerms, token: str, offering: str, issuer: str, consents: str | None = None
+) -> Planned:
     """A bond of which the part `token` is the claim, and that the part `offering` begins; `issuer` is the
-    name of a wallet."""
+    name of a wallet, `consents` the part where holders consent to a standstill, if there is one."""
 
     def begin(site: Site) -> tuple[Any, ...]:
         struct = {
@@ -280,12 +282,13 @@ def planned(key: str, terms: SettlementTerms, token: str, offering: str, issuer:
             "fixings": _fixings(terms, site),
             "noticePeriod": terms.notice_seconds,
             "calls": [{"first": call.first, "premium": call.premium} for call in terms.calls],
+            "consents": ZERO_ADDRESS if consents is None else site.parts[consents],
         }
         return (struct,)
 
     def books(site: Site) -> BondBooks:
         feeds = tuple(site.feeds[feed.kpi] for feed in terms.feeds)
-        parts = BondParts(site.wallets[issuer], feeds, token, offering)
+        parts = BondParts(site.wallets[issuer], feeds, token, offering, consents=consents)
         return BondBooks.offered(terms, parts, key)
 
     return Planned(key, "bond", begin, books, lambda site: {"terms": begin(site)[0]})

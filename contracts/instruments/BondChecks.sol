@@ -12,8 +12,8 @@ import {BondTerms} from "./BondTerms.sol";
 /// @dev A contract of its own, made by the bond's implementation, so that the bond does not carry this code. Whatever KPIs
 /// report, terms that pass give coupons and payments that are neither negative nor too large to compute.
 contract BondChecks {
-    uint256 public constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
-    uint256 public constant MAX_FIXINGS = 32; // what is fixed is one bit each of a word
+    uint256 private constant MAX_PERIODS = 240; // bounds the loops of a cure and an acceleration
+    uint256 private constant MAX_FIXINGS = 32; // what is fixed is one bit each of a word
 
     /// @dev Half of what the claim token's 96-bit index holds, so that a payment can never be too large to distribute.
     uint256 private constant MAX_LIFETIME_PER_UNIT = type(uint96).max / 2;
@@ -32,7 +32,7 @@ contract BondChecks {
     /// @notice Check terms and keep them as code. Anyone may: what nobody points to is of no meaning.
     /// @return head where {BondTerms} reads them
     function keep(IKpiBond.Terms calldata terms) external returns (address head) {
-        validate(terms);
+        _validate(terms);
         return BondTerms.write(terms);
     }
 
@@ -96,9 +96,9 @@ contract BondChecks {
         called = BondTerms.cut(t, head, period, premium);
     }
 
-    /// @notice Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and
+    /// @dev Revert with KpiBond_InvalidTerms naming what is wrong, with the oracle's error unless it has the feeds and
     /// their periods, or with the curve's.
-    function validate(IKpiBond.Terms calldata terms) public view {
+    function _validate(IKpiBond.Terms calldata terms) private view {
         _require(terms.token != address(0) && terms.currency != address(0), "token or currency zero");
         _require(terms.issuer != address(0) && terms.offering != address(0), "issuer or offering zero");
         _require(terms.unitPrincipal != 0 && terms.authorisedUnits != 0, "principal zero");

@@ -8,16 +8,16 @@ import {PayoffCurve} from "../settlement/PayoffCurve.sol";
 /// @title Bond terms
 /// @notice A bond's terms as words kept as code, as feeds and swaps keep theirs ({CodeStore}): they can never change, and
 /// all of them cost less to read than a few storage slots. Packed, because deploying costs 200 gas a byte.
-/// @dev Words 0 to 6: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
+/// @dev Words 0 to 7: token, grace and cure period, data controller | currency, authorised units | issuer, rate |
 /// offering, late rate | oracle, counts of periods, fixings, periods again (fewer once a call is announced) and calls,
-/// notice period | principal of a unit, premium of a call that is announced | address of a second store. Then a word for
-/// each period, two for each fixing, a word for each call, and the curves' knots, a word each. What does not fit the first
+/// notice period | principal of a unit, premium of a call that is announced | address of a second store | where holders
+/// consent to a standstill. Then a word for each period, two for each fixing, a word for each call, and the curves' knots, a word each. What does not fit the first
 /// store is in the second; a curve is never torn. The data was packed by {BondChecks}, so fields need no validation: a pay
 /// date fits 48 bits, a repayment 96.
 library BondTerms {
     /// @dev Words that a store can hold: the largest contract, less the leading STOP of {CodeStore}, and a word for a call.
     uint256 private constant STORE_WORDS = 766;
-    uint256 private constant HEAD = 7;
+    uint256 private constant HEAD = 8;
 
     /// @dev No period: of what a call leaves nothing to bend, whatever that was.
     uint256 private constant NEVER = type(uint16).max;
@@ -71,6 +71,7 @@ library BondTerms {
         _put(data, 4, uint160(t.oracle) | counts << 160 | uint256(t.noticePeriod) << 224);
         _put(data, 5, t.unitPrincipal);
         _put(data, 6, uint160(rest));
+        _put(data, 7, uint160(t.consents));
     }
 
     function _packPeriods(bytes memory data, IKpiBond.Terms calldata t) private pure {
@@ -117,7 +118,10 @@ library BondTerms {
         _put(t, 5, _get(t, 5) | premium_ << 128);
         uint256 count = fixingCount(t);
         for (uint256 i = 0; i < count; ++i) {
-            uint256 place = HEAD + _periodsKept(t) + 2 * i + 1;
+            uint256 place;
+            unchecked {
+                place = HEAD + _periodsKept(t) + 2 * i + 1; // a word of the terms, which fit a contract
+            }
             uint256 word = _get(t, place);
             if (uint16(word >> 40) > period) {
                 word = word & ~(uint256(type(uint8).max) << 32) | NEVER << 40 | NEVER << 56;
@@ -221,6 +225,11 @@ library BondTerms {
         return _get(t, 5) >> 128;
     }
 
+    /// @notice Where holders consent to a standstill; zero if they cannot.
+    function consents(bytes memory t) internal pure returns (address) {
+        return address(uint160(_get(t, 7)));
+    }
+
     function payDate(bytes memory t, uint256 period) internal pure returns (uint64) {
         return uint48(_get(t, HEAD + period));
     }
@@ -313,6 +322,7 @@ library BondTerms {
         }
         terms.noticePeriod = noticePeriod(t);
         terms.calls = calls(t);
+        terms.consents = consents(t);
     }
 
     // ---------------------------------------------------------------- words

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
+import {IConsentSolicitation} from "../interfaces/IConsentSolicitation.sol";
 import {IKpiBond} from "../interfaces/IKpiBond.sol";
 import {IKpiOracle} from "../interfaces/IKpiOracle.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
@@ -86,10 +86,17 @@ contract KpiBond is IKpiBond, Initializable {
 
     /// @inheritdoc IKpiBond
     function initialize(Terms calldata terms_) external initializer {
-        // The terms as they came: to encode them again would take 1,500 bytes of code.
-        bytes memory head =
-            Address.functionCall(address(CHECKS), abi.encodePacked(BondChecks.keep.selector, msg.data[4:]));
-        _terms = abi.decode(head, (address));
+        // The terms as they came: to encode them again would take 1,500 bytes of code. The checks have code, by {constructor}.
+        (address checks, address head) = (address(CHECKS), address(0));
+        bytes memory asked = abi.encodePacked(BondChecks.keep.selector, msg.data[4:]);
+        assembly ("memory-safe") {
+            if iszero(call(gas(), checks, 0, add(asked, 32), mload(asked), 0, 32)) {
+                returndatacopy(mload(0x40), 0, returndatasize())
+                revert(mload(0x40), returndatasize())
+            }
+            head := mload(0)
+        }
+        _terms = head;
         IERC20(terms_.currency).forceApprove(terms_.token, type(uint256).max);
     }
 
@@ -238,8 +245,10 @@ contract KpiBond is IKpiBond, Initializable {
         emit BondDefaulted(_couponsPaid, amount, held);
     }
 
-    function _cureEnd(bytes memory t) private view returns (uint64) {
-        return _defaultedAt + t.curePeriod();
+    function _cureEnd(bytes memory t) private view returns (uint64 end) {
+        end = _defaultedAt + t.curePeriod();
+        address consents = t.consents();
+        if (consents != address(0)) end += IConsentSolicitation(consents).standstillOf(_couponsPaid);
     }
 
     function _requirePast(uint64 until) private view {
@@ -569,9 +578,12 @@ contract KpiBond is IKpiBond, Initializable {
     /// @inheritdoc IKpiBond
     function terms() external view returns (Terms memory) {
         // As it came, for the reason given in {initialize}.
-        bytes memory encoded = Address.functionStaticCall(address(CHECKS), abi.encodeCall(BondChecks.kept, (_terms)));
+        (address checks, bytes memory asked) = (address(CHECKS), abi.encodeCall(BondChecks.kept, (_terms)));
         assembly ("memory-safe") {
-            return(add(encoded, 32), mload(encoded))
+            let ok := staticcall(gas(), checks, add(asked, 32), mload(asked), 0, 0)
+            returndatacopy(mload(0x40), 0, returndatasize())
+            if iszero(ok) { revert(mload(0x40), returndatasize()) }
+            return(mload(0x40), returndatasize())
         }
     }
 

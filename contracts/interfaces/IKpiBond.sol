@@ -88,6 +88,7 @@ interface IKpiBond is IServicer {
     /// @param fixings in any order; several may bend the same period
     /// @param noticePeriod seconds at least from the announcement of a call to its pay date
     /// @param calls ascending, premiums never higher than before; without any, the bond cannot be called
+    /// @param consents where holders consent to a standstill ({IConsentSolicitation}); zero: they cannot
     struct Terms {
         address token;
         address currency;
@@ -105,6 +106,7 @@ interface IKpiBond is IServicer {
         Fixing[] fixings;
         uint32 noticePeriod;
         Call[] calls;
+        address consents;
     }
 
     /// @dev Offered -> Active -> Redeemed; Active <-> Defaulted -> Accelerated -> Redeemed. Nothing else.
@@ -178,8 +180,9 @@ interface IKpiBond is IServicer {
     /// deadlines bound the wait.
     function declareDefault() external;
 
-    /// @notice Return to normal when the arrears, with late interest, are funded within the cure period. Anyone. What
-    /// waits for a report in the making is no arrears yet.
+    /// @notice Return to normal when the arrears, with late interest, are funded within the cure period, which is longer by
+    /// the standstill that holders have consented to for the missed payment. Anyone. What waits for a report in the making
+    /// is no arrears yet.
     function cure() external;
 
     /// @notice Make everything due once the cure period has passed: unpaid coupons, interest accrued to now (by time

@@ -37,13 +37,14 @@ ACTS = table(
 @dataclass(frozen=True, slots=True)
 class BondParts:
     """Whom a bond knows: `issuer` is an address, `feeds` are ids in the order of the terms' feeds; `token`,
-    `offering` and `oracle` keys of parts."""
+    `offering`, `oracle` and `consents`, where holders consent to a standstill, keys of parts."""
 
     issuer: str
     feeds: tuple[str, ...]
     token: str = "token"  # noqa: S105 - the key of a part
     offering: str = "offering"
     oracle: str = "oracle"
+    consents: str | None = None
 
 
 @dataclass
@@ -228,6 +229,9 @@ class BondBooks(Books):
             if report.status.settled:
                 reports[number] = Settled(report.settled_value, report.final_at)
         life.held, life.reports = world.held(self.key), reports
+        if self.parts.consents is not None:
+            asked: Books = world.parts[self.parts.consents]
+            life.standstill = asked.standstill(life.coupons_paid)
         return life
 
     def _say_fixed(self, world: World, number: int) -> None:

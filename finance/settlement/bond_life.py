@@ -80,7 +80,8 @@ class Recovery:
 @dataclass
 class BondLife:
     """A bond with `units` in issue from its activation on. `reports` has what the oracle has settled, by
-    fixing; whoever replays adds to it. `held` is the bond's money, `known` what it knew of in time.
+    fixing; whoever replays adds to it. `standstill`: seconds by which holders have made the cure period
+    longer. `held` is the bond's money, `known` what it knew of in time.
     """
 
     terms: SettlementTerms
@@ -99,6 +100,7 @@ class BondLife:
     principal_owed: int = 0
     values: dict[int, int] = field(default_factory=dict)
     settled_at: dict[int, int] = field(default_factory=dict)
+    standstill: int = 0
 
     # -- acts
 
@@ -172,7 +174,7 @@ class BondLife:
         """All arrears that could be made by now, with late interest, are there in the cure period. For a
         report in the making nobody waits."""
         self._require(State.DEFAULTED)
-        if at > self.defaulted_at + self.terms.cure_seconds:
+        if at > self.cure_end:
             raise SettlementError("the cure period is over")
         arrears = self.payments(self.coupons_paid, self.overdue(at))
         ready, in_making = self._ready(arrears, at)
@@ -188,7 +190,7 @@ class BondLife:
         """Everything falls due. A report on what was measured by the end of the missed payment's grace is
         waited for, and what it fixes is returned; what was measured later counts at its best for holders."""
         self._require(State.DEFAULTED)
-        if at <= self.defaulted_at + self.terms.cure_seconds:
+        if at <= self.cure_end:
             raise SettlementError("the cure period is open")
         first, running = self.coupons_paid, self._running(at)
         missed = self.payments(first, first + 1)[0].since + self.terms.grace_seconds
@@ -252,6 +254,11 @@ class BondLife:
         return amount
 
     # -- what is due
+
+    @property
+    def cure_end(self) -> int:
+        """The last second of the cure period."""
+        return self.defaulted_at + self.terms.cure_seconds + self.standstill
 
     @property
     def total(self) -> int:

@@ -110,6 +110,11 @@ class TokenBooks(Books):
     def known_units(self, holder: str) -> int | None:
         """What somebody holds; None where only the sums are known."""
         return self.units_of(holder)
+    def free_units(self, holder: str, at: int) -> int:
+        """Neither frozen nor in recovery."""
+        if self.recovery_of(holder, at):
+            return 0
+        return max(0, self.units_of(holder) - self.frozen.get(holder, 0))
 
     @property
     def earned(self) -> int:
@@ -340,6 +345,13 @@ class TokenSums(TokenBooks):
 
     def known_units(self, holder: str) -> None:
         return None
+    def units_of(self, holder: str) -> int:
+        """As many as there are: a chain that has taken an act has seen to it who holds what."""
+        return self.supply
+
+    def free_units(self, holder: str, at: int) -> int:
+        """As `units_of`."""
+        return self.supply
 
     def told_claim(self, world: World, by: str, holder: str, amount: int) -> None:
         world.emit(self.key, "Claimed", holder=holder, amount=amount)

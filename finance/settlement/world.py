@@ -99,6 +99,10 @@ class Books:
         cannot be said."""
         return None
 
+    def standstill(self, payment: int) -> int:
+        """Seconds by which those who hold it let a payment that is missed (from 0) be late for longer."""
+        return 0
+
     def dates(self) -> list[int]:
         """When something of it begins or falls due, in unix seconds, whatever happens."""
         return []

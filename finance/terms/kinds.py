@@ -19,6 +19,7 @@ from finance.terms.problems import InputError
 if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
     from finance.terms.claim_token import ClaimToken
+    from finance.terms.consent_solicitation import ConsentSolicitation
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
     from finance.terms.proceeds import Proceeds
@@ -40,6 +41,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
         "proceeds": "finance.terms.proceeds:Proceeds",
         "put": "finance.terms.put_right:Put",
+        "consent_solicitation": "finance.terms.consent_solicitation:ConsentSolicitation",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -57,6 +59,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
         "proceeds": "finance.terms.proceeds_rules:RULES",
         "put": "finance.terms.put_right_rules:RULES",
+        "consent_solicitation": "finance.terms.consent_solicitation_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -92,6 +95,7 @@ if TYPE_CHECKING:
         | TradeDesk
         | Proceeds
         | Put
+        | ConsentSolicitation
         | Spv
         | Tranche
     )

@@ -30,6 +30,7 @@ OF_OTHERS = {
         "proceeds",
         "put-notices",
         "put-money",
+        "consents",
         "lines",
         "tranches",
         "waterfall",

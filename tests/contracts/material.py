@@ -215,6 +215,7 @@ class Plan:
             "fixings": [self.outcome(max(0, len(periods) - 1))],
             "noticePeriod": 0,
             "calls": [],
+            "consents": "0x" + "00" * 20,
             "oraclePolicies": [self.oracle_policy()],
         } | {name: v for name, v in self._resolved(self.overrides).items() if name not in OF_THE_OUTCOME}
 

@@ -134,6 +134,7 @@ OWN = {
     "trade_desk": ("TradeDesk", '"trade_desk"'),
     "proceeds": ("ProceedsRegister", "ProceedsBooks"),
     "put_right": ("PutRight", "PutBooks"),
+    "consent_solicitation": ("ConsentSolicitation", "ConsentBooks"),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -187,6 +188,7 @@ EVENTS_OF = (
     "trade_desk",
     "proceeds",
     "put",
+    "consent_solicitation",
     "spv",
     "registry",
 )

@@ -43,6 +43,16 @@ MORE = {
     dates:
       - {coupon: 4, price: {value: 1, assumed: puts are mostly at par}}
       - {coupon: 6, price: {value: 1.005, assumed: a little above it}}
+  consents:
+    kind: consent_solicitation
+    waives: bond
+    majority:
+      parts: {value: 3, assumed: the three quarters that may put off interest in many indentures}
+      of: {value: 4, assumed: as above}
+    standstill_days: {value: 180, assumed: long enough to sell an asset}
+    notice_days: {value: 21, assumed: three weeks to read what is asked}
+    held_days: {value: 10, assumed: longer than anybody lends units for a vote}
+    count_days: {value: 30, assumed: a month}
 """,
     "singapore-ebus-loan": """
   proceeds:
