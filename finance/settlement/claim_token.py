@@ -110,6 +110,7 @@ class TokenBooks(Books):
     def known_units(self, holder: str) -> int | None:
         """What somebody holds; None where only the sums are known."""
         return self.units_of(holder)
+
     def free_units(self, holder: str, at: int) -> int:
         """Neither frozen nor in recovery."""
         if self.recovery_of(holder, at):
@@ -345,6 +346,7 @@ class TokenSums(TokenBooks):
 
     def known_units(self, holder: str) -> None:
         return None
+
     def units_of(self, holder: str) -> int:
         """As many as there are: a chain that has taken an act has seen to it who holds what."""
         return self.supply
