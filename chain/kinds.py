@@ -25,6 +25,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "spv": "chain.parts.spv:plan",
         "trade_desk": "chain.parts.trade_desk:plan",
         "proceeds": "chain.parts.proceeds:plan",
+        "liquidity_buffer": "chain.parts.liquidity_buffer:plan",
     },
     "penstock.plans",
 )

@@ -33,6 +33,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "spv": "api.instruments.spv_acts:WORDS",
         "trade_desk": "api.instruments.trade_desk:WORDS",
         "proceeds": "api.instruments.proceeds:WORDS",
+        "liquidity_buffer": "api.instruments.liquidity_buffer:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

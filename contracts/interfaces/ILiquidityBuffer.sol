@@ -75,8 +75,8 @@ interface ILiquidityBuffer is IERC1271 {
     /// @notice Take what the buffer's units have earned, which also objects to a recovery of its holding. Anyone.
     function collect() external returns (uint256 amount);
 
-    /// @notice Once the offer is over, or the token has ended: all there is goes to the sponsor. Anyone, again when more has
-    /// come in.
+    /// @notice Once the offer is over, or the token has ended: all the money there is goes to the sponsor. Anyone, again
+    /// when more is collected.
     function release() external returns (uint256 amount);
 
     /// @notice What it pays for a unit now, minor units; 0 while it buys none.

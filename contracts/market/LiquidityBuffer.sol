@@ -81,16 +81,13 @@ contract LiquidityBuffer is ILiquidityBuffer, Initializable {
     }
 
     /// @inheritdoc ILiquidityBuffer
-    function collect() public returns (uint256 amount) {
+    function collect() external returns (uint256 amount) {
         amount = ISecurityToken(_token).claim(address(this));
     }
 
     /// @inheritdoc ILiquidityBuffer
     function release() external returns (uint256 amount) {
         if (!_isOver()) revert LiquidityBuffer_StillOffered(_terms.until);
-        // What it brings is in the balance.
-        // slither-disable-next-line unused-return
-        collect();
         amount = IERC20(_currency).balanceOf(address(this));
         emit Released(amount);
         IERC20(_currency).safeTransfer(_terms.sponsor, amount);

@@ -19,6 +19,7 @@ from finance.terms.problems import InputError
 if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
     from finance.terms.claim_token import ClaimToken
+    from finance.terms.liquidity_buffer import LiquidityBuffer
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
     from finance.terms.proceeds import Proceeds
@@ -38,6 +39,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "offering_book": "finance.terms.offering_book:OfferingBook",
         "trade_desk": "finance.terms.trade_desk:TradeDesk",
         "proceeds": "finance.terms.proceeds:Proceeds",
+        "liquidity_buffer": "finance.terms.liquidity_buffer:LiquidityBuffer",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -54,6 +56,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "offering_book": "finance.terms.offering_book_rules:RULES",
         "trade_desk": "finance.terms.trade_desk_rules:RULES",
         "proceeds": "finance.terms.proceeds_rules:RULES",
+        "liquidity_buffer": "finance.terms.liquidity_buffer_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
         | OfferingBook
         | TradeDesk
         | Proceeds
+        | LiquidityBuffer
         | Spv
         | Tranche
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from finance.pricing.unit_value import Settled, SettledReport
+from finance.pricing.worth import Settled, SettledReport
 from finance.terms.sections import Kpi
 from oracle.methods.reported_table import DIGITS
 from oracle.methods.series import SeriesError, decimal_text, whole_number

@@ -1,22 +1,24 @@
 """unit-value/1: what one unit of a bond's claim token has been worth since issue, at the end of the period.
 
-The number is that of finance.pricing.unit_value: what a unit was paid by then, in integers, and the closed
+The number is that of finance.pricing.worth: what a unit was paid by then, in integers, and the closed
 form of what is still to be paid, discounted at the coupon. A node has the deal file and a table of the
 settled reports of the KPIs that the bond hangs on; it needs no chain. The bundle holds both.
 
 Only what is to come is a float, and it is rounded once, with the sum, half to even to the KPI's decimals.
 Two machines may differ in its last bits, and so the KPI by one unit of its last decimal where these decide
-the rounding: recomputation forgives that, and a `max_spread` of one such unit, the least there is, allows it.
+the rounding: a `max_spread` of one such unit, the least there is, allows it. Who recomputes
+allows a rounding of any worth that is no more than the tolerance off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from finance.pricing.prepared import PreparedBond
-from finance.pricing.unit_value import Settled, settled_by, stated_reports, unit_value
+from finance.pricing.worth import Settled, settled_by, stated_reports, unit_value
 from finance.settlement.terms import feed_terms
 from finance.terms import InputError, load_deal, parse_deal
 from finance.terms.reader import read_deal_json
@@ -41,8 +43,6 @@ from oracle.methods.settled_table import read_settled, read_settled_file, settle
 
 DEAL_FILE = "deal.json"
 SETTLED_FILE = "settled.csv"
-FORGIVEN = 1
-"""Units of the KPI's last decimal by which two machines may differ."""
 
 
 class UnitValueData(Section):
@@ -64,19 +64,20 @@ class UnitValueMethod(Method):
     )
     twin = "deal-terms"
     twin_version = "1.0.0"
+    tolerance = Decimal("1e-6")
     files = frozenset((*COMMON_FILES, DEAL_FILE, SETTLED_FILE))
     section = UnitValueData
     options = frozenset({"settled"})
 
     def engine(self) -> str:
-        return "finance.pricing.unit_value"
+        return "finance.pricing.worth"
 
     def open(self, data: UnitValueData) -> UnitValueMeter:
         return UnitValueMeter(self, data)
 
     def compute(self, about: About, *inputs: Any, **options: Any) -> Measurement:
         """inputs: bond (PreparedBond), settled reports (Settled), start, end of the period [unix seconds].
-        options: `claimed`, a value that stands if it is no more than FORGIVEN off."""
+        options: `claimed`, a value that stands if it is within the tolerance."""
         bond, settled, start, end = inputs
         self._check_feed(bond, about, start, end)
         day = last_day(end)
@@ -87,7 +88,11 @@ class UnitValueMethod(Method):
         except (InputError, KpiError) as error:
             raise MethodError(str(error)) from None
         claimed = options.get("claimed", value)
-        if abs(claimed - value) > FORGIVEN:
+        half = to_decimal(5, about.decimals + 1)
+        if (
+            claimed != value
+            and abs(to_decimal(claimed, about.decimals) - found.worth) > half + self.tolerance
+        ):
             raise MethodError(f"value = {claimed}, but its own raw data give {value}")
         return self.bundle(
             about,
@@ -120,7 +125,7 @@ class UnitValueMethod(Method):
             raise MethodError(f"{where}: has no period from {start} to {end}")
 
     def recompute(self, bundle: Bundle) -> int:
-        """As Method; the value that the raw data give here, from which the bundle's may be FORGIVEN off."""
+        """As Method; the value that the raw data give here, which the bundle's need not be to the unit."""
         compare(bundle, self._again(bundle, claimed=bundle.context.value))
         return self.raw_value(bundle)
 

@@ -92,7 +92,7 @@ def _worth(
 ) -> None:
     """What one unit has been worth since issue, as the oracle's method unit-value/1 has it."""
     from finance.pricing.prepared import PreparedBond
-    from finance.pricing.unit_value import stated_reports, unit_value
+    from finance.pricing.worth import stated_reports, unit_value
     from finance.pricing.value import deal_expectation
     from finance.report.table import Table
     from oracle.methods.settled_table import read_settled_file
@@ -120,8 +120,8 @@ def _worth(
             tuple(rows),
             frozenset({"value"}),
             (
-                f"Paid by then, and coming at a yield of {100 * found.live.rate:g} %: the price of a unit now "
-                "is the unit value less what its token has earned per unit.",
+                f"Paid by then, and coming at a yield of {100 * found.live.rate:g} %: the price of a unit "
+                "now is the unit value less what its token has earned per unit.",
                 "Reports: " + ("those that the deal file states." if file is None else f"{file}."),
             ),
         )

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from finance.pricing.prepared import PreparedBond
-from finance.pricing.unit_value import SettledReport, settled_by, stated_reports, unit_value
+from finance.pricing.worth import SettledReport, settled_by, stated_reports, unit_value
 from finance.settlement.bond import replay
 from finance.terms import InputError
 from finance.terms.bond import KpiBond

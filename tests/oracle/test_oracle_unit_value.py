@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from finance.pricing.prepared import PreparedBond
-from finance.pricing.unit_value import SettledReport, unit_value
+from finance.pricing.worth import SettledReport, unit_value
 from finance.settlement.terms import FeedTerms, feed_terms
 from finance.terms import Deal, InputError, parse_deal
 from finance.terms.reader import read_deal_yaml
 from finance.terms.schedule import unix
-from oracle.evidence import Bundle
-from oracle.kpi import to_integer
+from oracle.evidence import Bundle, canonical
+from oracle.kpi import kpi_text, to_integer
 from oracle.local import NodeFiles, prepare_nodes
 from oracle.method import MethodError, measure, recompute
 from oracle.methods.settled_table import read_settled, settled_text
@@ -37,8 +37,8 @@ ROW = "runoff-reduction,1,2021-01-20T00:00:00Z,0.500000\n"
 
 
 def marked_tree() -> dict[str, Any]:
-    """DC Water's bond, with a KPI that says what its unit is worth: at the ends of two years, when the outcome
-    is known, on the day before the redemption and after it."""
+    """DC Water's bond, with a KPI that says what its unit is worth: at the ends of two years, when the
+    outcome is known, on the day before the redemption and after it."""
     tree = read_deal_yaml(DEAL)
     starts = (date(2017, 1, 1), date(2020, 1, 1), date(2021, 1, 1), date(2021, 3, 1), date(2021, 4, 1))
     tree["kpis"][KPI] = {
@@ -186,24 +186,34 @@ def test_forged_evidence(marked: Deal, terms: FeedTerms, name: str, old: str, ne
     assert "\n" not in str(problem.value)
 
 
-def test_one_unit_of_the_last_decimal_is_forgiven_and_no_more(marked: Deal, terms: FeedTerms) -> None:
-    """Floats of another machine may round the other way; a lie of two units is a lie."""
-    honest = bundle_of(marked, terms, 2, {(RUNOFF, 0): SettledReport(FINAL, 500_000)})
-    value = honest.context.value
-    for lie, stands in ((-1, True), (1, True), (2, False), (-2, False)):
-        files = {
-            name: text.replace(str(value).encode(), str(value + lie).encode())
-            for name, text in honest.files.items()
-        }
-        reads = [f"{Decimal(v) / 10**4:.4f}".encode() for v in (value, value + lie)]
-        files["results.json"] = files["results.json"].replace(*reads)
-        if stands:
-            assert recompute(Bundle(files)) == value
-        else:
-            with pytest.raises(
-                MethodError, match=f"value = {value + lie}, but its own raw data give {value}"
-            ):
-                recompute(Bundle(files))
+def claiming(honest: Bundle, value: int) -> Bundle:
+    """The bundle with another value wherever it stands."""
+    about, results = honest.document("observation.json"), honest.document("results.json")
+    about["value"] = results["value"] = str(value)
+    results["reads"] = kpi_text(value, honest.context.decimals)
+    files = {"observation.json": canonical(about), "results.json": canonical(results)}
+    return Bundle({**honest.files, **files})
+
+
+def test_a_rounding_the_other_way_stands_and_a_lie_of_one_unit_does_not(
+    marked: Deal, terms: FeedTerms
+) -> None:
+    """1,154.35 with one decimal is 1,154.4 or, where a float lies a hair below, 1,154.3; no other."""
+    reports = {(RUNOFF, 0): SettledReport(FINAL, 300_000)}
+    honest = bundle_of(marked, terms, 2, reports)
+    for lie in (-1, 1):
+        with pytest.raises(MethodError, match="but its own raw data give"):
+            recompute(claiming(honest, honest.context.value + lie))
+    tree = marked_tree()
+    tree["kpis"][KPI]["decimals"] = 1
+    tree["oracle"][KPI]["max_spread"] = term(Decimal("0.1"))
+    deal = parse_deal(tree)
+    tie = bundle_of(deal, feed_terms(deal, KPI), 4, reports)
+    assert tie.context.value == 11_544
+    assert recompute(claiming(tie, 11_543)) == recompute(tie) == 11_544
+    for value in (11_542, 11_545):
+        with pytest.raises(MethodError, match=f"value = {value}, but its own raw data give 11544"):
+            recompute(claiming(tie, value))
 
 
 def test_a_bond_that_hangs_on_its_own_worth(terms: FeedTerms) -> None:
