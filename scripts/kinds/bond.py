@@ -92,8 +92,8 @@ def _worth(
 ) -> None:
     """What one unit has been worth since issue, as the oracle's method unit-value/1 has it."""
     from finance.pricing.prepared import PreparedBond
-    from finance.pricing.worth import stated_reports, unit_value
     from finance.pricing.value import deal_expectation
+    from finance.pricing.worth import stated_reports, unit_value
     from finance.report.table import Table
     from oracle.methods.settled_table import read_settled_file
     from scripts.console import show, show_json
