@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from eth_abi.abi import encode
+
 from chain.parts.base import Now, PartKind, Rebuilt, Said, Seen, Standing, said
 from chain.plan import Plan, Planned, PlannedFeed, Site
 from chain.reconciliation import Check, Row
 from finance.report.text import token_money
+from finance.settlement.acts import abi_name
 from finance.settlement.liquidity_buffer import BufferTerms, LiquidityBufferBooks
 from finance.settlement.terms import FeedTerms, feed_terms, integer
-from finance.terms.schedule import unix
+from finance.settlement.trade_desk import FIELDS, Quote
 from finance.settlement.world import World
 from finance.terms import Deal
 from finance.terms.deal import named_wallet
 from finance.terms.liquidity_buffer import LiquidityBuffer
+from finance.terms.schedule import unix
 
 DAY = 86_400
 RATE_DECIMALS = 18
@@ -79,6 +83,11 @@ KIND = PartKind(
     },
     measured=frozenset({"Marked"}),
 )
+
+
+def encoded_quote(quote: Quote) -> str:
+    """What a buffer takes for its signature: the quote itself, as the desk has it."""
+    return "0x" + encode([abi_name(kind) for kind in FIELDS.values()], [*quote.struct.values()]).hex()
 
 
 # -- as it is deployed
