@@ -1,4 +1,4 @@
-"""A liquidity buffer on a chain: marked by the network's report, sold to by the command's own quote, reconciled."""
+"""A liquidity buffer on a chain: marked by a report, sold to by the command's own quote, reconciled."""
 
 from __future__ import annotations
 

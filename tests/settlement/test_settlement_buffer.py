@@ -137,7 +137,7 @@ def test_a_stale_mark_buys_nothing_and_says_so(life: Sold) -> None:
 
 
 def test_no_trade_moves_the_mark_and_wash_sales_end_at_the_cap(life: Sold) -> None:
-    """Whoever buys below and sells to it takes at most the units of one mark; a restated price moves nothing."""
+    """Whoever buys below and sells to it takes at most the units of one mark."""
     bid = life.buffer.bid(life.world)
     life.refused(ADA, 3001)
     assert life.sell(ADA, 3000)
@@ -189,10 +189,8 @@ def test_only_the_sponsor_pays_in_and_nobody_else_takes_out(life: Sold) -> None:
     assert life.world.takes(replace(fund, by=SPONSOR))
     life.world.at = life.buffer.terms.until
     assert not life.world.takes(replace(fund, by=SPONSOR, at=life.world.at))
-    (released,) = [
-        flow
-        for flow in life.world.tried(replace(fund, call="release", arguments={}, at=life.world.at))[1].flows
-    ]
+    release = replace(fund, call="release", arguments={}, at=life.world.at)
+    (released,) = life.world.tried(release)[1].flows
     assert (released.payee, released.what) == (SPONSOR, "released")
 
 

@@ -54,7 +54,7 @@ contract LiquidityBufferTest is DealFixture {
     }
 
     function terms() private view returns (ILiquidityBuffer.Terms memory) {
-        return ILiquidityBuffer.Terms(address(desk), address(oracle), marks, SPONSOR, DISCOUNT, 400 days, MOST, UNTIL);
+        return ILiquidityBuffer.Terms(address(desk), address(oracle), marks, SPONSOR, DISCOUNT, 200 days, MOST, UNTIL);
     }
 
     function report(uint32 period, int128 value) private {
@@ -173,6 +173,7 @@ contract LiquidityBufferTest is DealFixture {
         eq(buffer.bid(), 0, "final but not marked");
         buffer.mark();
         eq(buffer.bid(), 490, "new");
+        quote = offer(1);
         quote.price = 491;
         refused(quote);
     }
@@ -181,7 +182,7 @@ contract LiquidityBufferTest is DealFixture {
         marked();
         report(1, WORTH);
         buffer.mark();
-        vm.warp(PERIOD_END + HALF_YEAR + 400 days - 1);
+        vm.warp(PERIOD_END + HALF_YEAR + 200 days - 1);
         eq(buffer.bid(), 980, "last second");
         vm.warp(block.timestamp + 1);
         eq(buffer.bid(), 0, "stale");
