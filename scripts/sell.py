@@ -128,8 +128,8 @@ def _line(said: dict[str, Any], wanted: int) -> str:
     if "time" not in said:
         return brings
     return (
-        f"{brings}: {said['value']} by the mark of {_day(said['time'])} ({said['age_days']} days old, evidence "
-        f"{said['basis']}), less {float(said['discount']):.2%}"
+        f"{brings}: {said['value']} by the mark of {_day(said['time'])} ({said['age_days']} days old, "
+        f"evidence {said['basis']}), less {float(said['discount']):.2%}"
     )
 
 

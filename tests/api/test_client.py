@@ -28,6 +28,7 @@ OF_OTHERS = {
         "orders",
         "deliveries",
         "proceeds",
+        "liquidity",
         "lines",
         "tranches",
         "waterfall",

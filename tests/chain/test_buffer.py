@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from chain.acting import Acting
 from chain.bindings import contract, read
 from chain.check import check_deployment
-from chain.network import reach_time
+from chain.network import LocalChain, reach_time
 from chain.reconcile import reconcile
 from finance.terms import parse_deal
 from scripts.cli import main
@@ -55,12 +55,24 @@ def buffer_tree() -> dict[str, Any]:
 @pytest.fixture(scope="module", params=["anvil"])
 def life(request: pytest.FixtureRequest) -> Iterator[Life]:
     with CLIENTS[request.param](timestamp=BEFORE_THE_OFFERING) as chain:
-        life = Life(chain, parse_deal(buffer_tree()))
-        life.sell(a=4, b=3)
-        life.settle()
-        life.fund(THOUSAND)
-        life.coupon("2017-04-01")
-        yield life
+        yield sold(chain)
+
+
+def sold(chain: LocalChain) -> Life:
+    life = Life(chain, parse_deal(buffer_tree()))
+    life.sell(a=4, b=3)
+    life.settle()
+    life.fund(THOUSAND)
+    life.coupon("2017-04-01")
+    return life
+
+
+def marked(life: Life) -> None:
+    """A unit's value is final and marked."""
+    if read(life.oracle.statusOf(life.record.feeds["unit-value"], 0)) == 0:
+        life.report(WORTH, "2017-04-05", "unit-value")
+    reach_time(life.w3, at("2017-04-20"))
+    Acting(life.w3, life.record, {"c": life.c}).act("c", "buffer.mark")
 
 
 def test_a_holder_sells_at_the_mark_by_the_commands_own_quote(life: Life, tmp_path: Path) -> None:
@@ -79,8 +91,7 @@ def test_a_holder_sells_at_the_mark_by_the_commands_own_quote(life: Life, tmp_pa
         return json.loads(result.stdout)["offers"][0]
 
     assert (told()["status"], told()["proceeds"]) == ("waiting", "0")
-    reach_time(life.w3, at("2017-04-20"))
-    Acting(life.w3, life.record, {"c": life.c}).act("c", "buffer.mark")
+    marked(life)
     assert read(life.token.earnedPerUnit()) == EARNED
     said, bid = told(), (WORTH - EARNED) * 98 // 100
     assert (said["status"], said["units"], said["price"]) == ("open", 3, str(bid))
