@@ -56,7 +56,7 @@ MORE = {
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""
 MEASURED = {
     "enel-slb-2019": {
-        "\nasset:": """  bank: {name: A bank that makes a market, roles: [lender], assumed: the sources name none}
+        "\nasset:": """  bank: {name: A bank that makes a market, roles: [lender], assumed: none is named}
 """,
         "\nparts:": """  unit-value:
     title: Value of a unit since issue
