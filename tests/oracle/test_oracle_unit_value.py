@@ -132,6 +132,9 @@ def test_a_file_written_otherwise_gives_the_same_evidence(
     again = [start(files[1]).observe(request(terms, period)) for period in (1, 2)]
     assert [item.evidence for item in seen] == [item.evidence for item in again]
     assert seen[0].value < seen[1].value  # the report of 20 January counts in January
+    (other / "settled.csv").write_text(HEADER)  # as it was at the end of December
+    edit(files[1], state="earlier")
+    assert start(files[1]).observe(request(terms, 1)).evidence == seen[0].evidence
 
 
 def test_who_left_out_a_report_is_named(tmp_path: Path, marked: Deal, terms: FeedTerms) -> None:
