@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from chain.acting import Acting
 from chain.bindings import contract, read
 from chain.check import check_deployment
-from chain.deploy import local_keys
 from chain.network import LocalChain, reach_time, rpc
 from chain.reconcile import reconcile
 from finance.terms import parse_deal
@@ -82,8 +81,8 @@ def test_a_holder_sells_at_the_mark_by_the_commands_own_quote(life: Life, tmp_pa
     life.verify(buffer)
     life.send(life.deployer, life.currency.mint(bank, 5 * THOUSAND))
     rpc(life.w3, "anvil_setBalance", bank, hex(10**18))
-    key = local_keys(life.record.wallets)[bank]
-    Acting(life.w3, life.record, {"bank": key}).act("bank", "buffer.fund", amount=5 * THOUSAND)
+    rpc(life.w3, "anvil_impersonateAccount", bank)
+    Acting(life.w3, life.record, {"bank": bank}).act("bank", "buffer.fund", amount=5 * THOUSAND)
     life.report(WORTH, "2017-04-05", "unit-value")
     file = life.record.save(tmp_path / "deal.json")
     network = str(life.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
