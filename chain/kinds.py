@@ -27,6 +27,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "proceeds": "chain.parts.proceeds:plan",
         "put": "chain.parts.put_right:plan",
         "consent_solicitation": "chain.parts.consent_solicitation:plan",
+        "liquidity_buffer": "chain.parts.liquidity_buffer:plan",
     },
     "penstock.plans",
 )

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "reconcile": Command("scripts.reconcile", "Expected and actual payments of a deployed deal, compared."),
     "act": Command("scripts.act", "What can be done in a deployed deal, by whom and to what effect; do one."),
     "quote": Command("scripts.quote", "Sign a quote for units of a claim, to be taken at a trade desk."),
+    "sell": Command("scripts.sell", "What selling units of a deployed deal brings today, and by which mark."),
     "keeper": Command("scripts.keeper", "Perform what is due in deployed deals, and anyone may do."),
     "oracle": Command("scripts.oracle", "The oracle network: node, relay, verify, challenge, ensemble."),
     "twin": Command("scripts.twin", "Proxy generation from weather: wind, solar, water."),

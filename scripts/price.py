@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,18 @@ def price(
         Path | None, typer.Option(help="The twin's sample; default: deals/twins/<deal id>.<kpi>.json.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the Monte Carlo.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Bonds: what a unit has been worth since issue, by this day."
+        ),
+    ] = None,
+    settled: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --at: reports, kpi,period,settled_at,value; default: what the deal file states."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[
         Path | None, typer.Option(help="Write the valuation as tidy rows to this CSV file.")
@@ -58,6 +71,8 @@ def price(
         discount=discount,
         sample=sample,
         seed=seed,
+        at=at,
+        settled=settled,
         solve=solve,
         parameter=parameter,
         paths=paths,

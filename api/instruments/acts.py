@@ -35,6 +35,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "proceeds": "api.instruments.proceeds:WORDS",
         "put": "api.instruments.put_right:WORDS",
         "consent_solicitation": "api.instruments.consent_solicitation:WORDS",
+        "liquidity_buffer": "api.instruments.liquidity_buffer:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

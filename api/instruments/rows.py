@@ -114,6 +114,27 @@ class ConsentRow(Resource):
     base: int | None
 
 
+class LiquidityRow(Resource):
+    """What a holder gets by selling to a buffer of a sponsor's money: the value of a unit `worth` since issue
+    by the report of `period` (from 1), as of `time`, less what units have earned since: `value`; less the
+    discount: `bid`, 0 while it buys none. `status` says why: open, stale, waiting (for the next report),
+    missing (no report of the period) or over. `age` in seconds, `basis` the root of the report's evidence;
+    `room`: units that it would still buy at this mark."""
+
+    part: str
+    period: int
+    status: Literal["open", "stale", "waiting", "missing", "over"]
+    time: int
+    age: int
+    worth: Minor
+    value: Minor
+    discount: str
+    bid: Minor
+    room: int
+    cash: Minor
+    basis: Hash
+
+
 class FundingRow(Resource):
     """Money put in. Of a swap: for which side, and how much of it went to the other side for what was
     owed."""

@@ -26,6 +26,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "bond": "chain.parts.bond:KIND",
         "consent_solicitation": "chain.parts.consent_solicitation:KIND",
         "currency": "chain.parts.currency:KIND",
+        "liquidity_buffer": "chain.parts.liquidity_buffer:KIND",
         "offering": "chain.parts.offering:KIND",
         "offering_book": "chain.parts.offering_book:KIND",
         "oracle": "chain.parts.oracle:KIND",

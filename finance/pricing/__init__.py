@@ -9,8 +9,10 @@ from finance.lazy import on_demand
 if TYPE_CHECKING:
     from finance.pricing.flows import Flows, KpiFlow, bond_flows, deal_flows
     from finance.pricing.market import DiscountCurve, Market
+    from finance.pricing.prepared import PreparedBond
     from finance.pricing.process import BernoulliKpi, EmpiricalKpi, KpiProcess, LognormalKpi, NormalKpi
     from finance.pricing.value import Valuation, price
+    from finance.pricing.worth import SettledReport, UnitValue, unit_value
 
 __all__ = [
     "BernoulliKpi",
@@ -22,10 +24,14 @@ __all__ = [
     "LognormalKpi",
     "Market",
     "NormalKpi",
+    "PreparedBond",
+    "SettledReport",
+    "UnitValue",
     "Valuation",
     "bond_flows",
     "deal_flows",
     "price",
+    "unit_value",
 ]
 
 __getattr__ = on_demand(
@@ -41,6 +47,7 @@ __getattr__ = on_demand(
             "DiscountCurve",
             "Market",
         ),
+        "prepared": ("PreparedBond",),
         "process": (
             "BernoulliKpi",
             "EmpiricalKpi",
@@ -51,6 +58,11 @@ __getattr__ = on_demand(
         "value": (
             "Valuation",
             "price",
+        ),
+        "worth": (
+            "SettledReport",
+            "UnitValue",
+            "unit_value",
         ),
     },
 )

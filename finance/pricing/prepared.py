@@ -40,7 +40,8 @@ class ClosedValue:
 
 @dataclass(frozen=True)
 class PreparedBond:
-    """A deal's bond: its claim, its flows, what the deal expects of its KPIs, and the money of each case."""
+    """A deal's bond: its claim, its flows, what the deal expects of its KPIs (`outlook`), and the money of
+    each case (`by_case`)."""
 
     deal: Deal
     claim: BondClaim
@@ -63,7 +64,8 @@ class PreparedBond:
         return float(self.claim.rate)
 
     def value(self, discount_yield: float | None = None, outlook: Outlook | None = None) -> ClosedValue:
-        """What `finance.price` gives for these, to the last digit, without its simulation and tables.
+        """What `finance.price` gives for a `discount_yield` (a fraction; default: the coupon) and an outlook,
+        to the last digit, without its simulation and tables.
 
         >>> from finance import load_deal
         >>> bond = PreparedBond.of(load_deal("deals/dc-water-eib-2016.yaml"))

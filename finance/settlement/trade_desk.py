@@ -1,6 +1,7 @@
 """Units of a claim against money, on signed quotes: the books of contracts/market/TradeDesk.sol.
 
 Signatures are checked outside, as allowances are: an act that a chain has carried out was signed and allowed.
+Only of a maker that is a part of the deal its books say whether it signs.
 """
 
 from __future__ import annotations
@@ -152,6 +153,7 @@ class TradeDeskBooks(Books):
         if not 0 < units <= left or (units < least and units != left):
             raise SettlementError(f"{self.key}: {units} of {left} units, of which {least} are the least")
         paid = units * self.price_now(world, made)
+        self._require_signed(world, made)
         self.fates[made.maker, made.hash] = Fate(self.fate_of(made).filled + units)
         said = {"maker": made.maker, "taker": by, "quote": made.struct, "units": units, "paid": paid}
         world.emit(self.key, "QuoteFilled", hash=made.hash, **said)
@@ -173,6 +175,12 @@ class TradeDeskBooks(Books):
             raise SettlementError(f"{self.key}: {nonce} is not above {self.nonce_of(by)}")
         self.nonces[by] = nonce
         world.emit(self.key, "QuotesCancelledBelow", maker=by, nonce=nonce)
+
+    def _require_signed(self, world: World, quote: Quote) -> None:
+        """A part of the deal signs by its own rules."""
+        for key, books in world.parts.items():
+            if world.addresses[key] == quote.maker and not books.signs(world, self.key, quote):
+                raise SettlementError(f"{self.key}: {key} does not sign this quote")
 
     def _require_live(self, world: World, quote: Quote, by: str) -> None:
         if by == quote.maker or quote.taker not in (NOBODY, by):

@@ -73,6 +73,10 @@ class Books:
         """What those who keep their word do now, who are no parts of the deal: each its own act."""
         return []
 
+    def signs(self, world: World, desk: str, quote: Any) -> bool:
+        """Whether it signs a quote of its own for a trade desk, by its key, now (ERC-1271)."""
+        return False
+
     def owing(self, world: World) -> list[Act]:
         """What pays somebody outside what the part holds for them now."""
         return []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from finance.terms.bond import KpiBond
     from finance.terms.claim_token import ClaimToken
     from finance.terms.consent_solicitation import ConsentSolicitation
+    from finance.terms.liquidity_buffer import LiquidityBuffer
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
     from finance.terms.proceeds import Proceeds
@@ -42,6 +43,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "proceeds": "finance.terms.proceeds:Proceeds",
         "put": "finance.terms.put_right:Put",
         "consent_solicitation": "finance.terms.consent_solicitation:ConsentSolicitation",
+        "liquidity_buffer": "finance.terms.liquidity_buffer:LiquidityBuffer",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -60,6 +62,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "proceeds": "finance.terms.proceeds_rules:RULES",
         "put": "finance.terms.put_right_rules:RULES",
         "consent_solicitation": "finance.terms.consent_solicitation_rules:RULES",
+        "liquidity_buffer": "finance.terms.liquidity_buffer_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -96,6 +99,7 @@ if TYPE_CHECKING:
         | Proceeds
         | Put
         | ConsentSolicitation
+        | LiquidityBuffer
         | Spv
         | Tranche
     )

@@ -18,6 +18,7 @@ METHODS: Registry[Method] = Registry(
         "proxy-revenue-wind/1": "oracle.methods.wind:WindRevenueMethod",
         "rain-index/1": "oracle.methods.rain:RainIndexMethod",
         "reported-values/1": "oracle.methods.reported:ReportedMethod",
+        "unit-value/1": "oracle.methods.unit_value:UnitValueMethod",
     },
     "penstock.oracle_methods",
     lambda method: method(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -30,15 +30,26 @@ def price(
     discount: float | None,
     sample: Path | None,
     seed: int | None,
+    at: datetime | None,
+    settled: Path | None,
     outputs: Outputs,
 ) -> None:
-    """Price, yields, tier probabilities and the expected outcome."""
+    """Price, yields, tier probabilities and the expected outcome; or what a unit is worth on a day."""
     from finance.terms import InputError
     from scripts.console import command_line, show, show_json, working
 
     outputs.checked()
     if sample is not None and kpi is not KpiModel.TWIN:
         raise InputError("--sample: needs --kpi twin")
+    if at is not None:
+        if seed is not None or replace(outputs, json=False) != Outputs():
+            raise InputError(
+                "--at: is a closed form, printed as a table or by --json: without other files or --seed"
+            )
+        _worth(deal, kpi, discount, sample, at.date(), settled, outputs.json)
+        return
+    if settled is not None:
+        raise InputError("--settled: needs --at, a day")
     with working(f"Pricing {_name(deal)}"):
         from finance.pricing.value import DEFAULT_SEED
         from finance.pricing.value import price as value
@@ -68,6 +79,53 @@ def price(
         show_json(valuation.to_dict())
     else:
         show(*tables, inputs_table(deal, only_assumed=True))
+
+
+def _worth(
+    deal: Deal,
+    kpi: KpiModel,
+    rate: float | None,
+    sample: Path | None,
+    day: date,
+    file: Path | None,
+    json: bool,
+) -> None:
+    """What one unit has been worth since issue, as the oracle's method unit-value/1 has it."""
+    from finance.pricing.prepared import PreparedBond
+    from finance.pricing.value import deal_expectation
+    from finance.pricing.worth import stated_reports, unit_value
+    from finance.report.table import Table
+    from oracle.methods.settled_table import read_settled_file
+    from scripts.console import show, show_json
+
+    bond = PreparedBond.of(deal)
+    known = stated_reports(deal, bond.claim.kpis) if file is None else read_settled_file(file, deal.kpis)
+    found = unit_value(bond, known, day, rate, deal_expectation(deal, kpi.value, sample))
+    money = {"unit_value": found.worth, "paid": found.paid, "coming": found.coming}
+    live = {"dirty": found.live.dirty, "clean": found.live.clean, "accrued": found.live.accrued}
+    if json:
+        about = {"deal": deal.id, "terms_hash": deal.terms_hash, "day": day.isoformat()}
+        exact = {"unit_value": str(found.worth), "paid": str(found.paid), "coming": found.coming}
+        show_json({**about, **exact, **live, "discount_yield": found.live.rate})
+        return
+    code, places = deal.currency.code, deal.currency.minor_units
+    rows = [(f"{name.replace('_', ' ')}, {code}", f"{amount:,.{places}f}") for name, amount in money.items()]
+    rows += [
+        (f"{name}, per 100 outstanding", f"{price:.4f}") for name, price in live.items() if price is not None
+    ]
+    show(
+        Table(
+            f"{bond.claim.name}: a unit at the end of {day}",
+            ("measure", "value"),
+            tuple(rows),
+            frozenset({"value"}),
+            (
+                f"Paid by then, and coming at a yield of {100 * found.live.rate:g} %: the price of a unit "
+                "now is the unit value less what its token has earned per unit.",
+                "Reports: " + ("those that the deal file states." if file is None else f"{file}."),
+            ),
+        )
+    )
 
 
 def cashflows(deal: Deal, kpi: KpiModel, discount: float | None, outputs: Outputs) -> None:

@@ -31,6 +31,7 @@ OF_OTHERS = {
         "put-notices",
         "put-money",
         "consents",
+        "liquidity",
         "lines",
         "tranches",
         "waterfall",

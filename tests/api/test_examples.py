@@ -47,6 +47,8 @@ from tests.api.world import (
 from tests.chain.bond_life import THOUSAND, Life, at
 from tests.chain.swap_life import DAY, SwapLife, rain_deal, units
 from tests.chain.test_book import finished, with_orders
+from tests.chain.test_buffer import marked
+from tests.chain.test_buffer import sold as with_buffer
 from tests.chain.test_desk import sold, trade
 from tests.house.unchanged import RENEW
 
@@ -292,6 +294,15 @@ def sold_back(folder: Path) -> Iterator[tuple[str, Any]]:
         yield "PutMoneyRow", paid[0]
 
 
+def with_a_buffer(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What selling a unit of a bond brings."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = with_buffer(chain)
+        marked(life)
+        with serving(World(chain, life, folder).save()) as service:
+            yield "LiquidityRow", service.of("/liquidity")["items"][0]
+
+
 def of_a_vehicle(folder: Path) -> Iterator[tuple[str, Any]]:
     """A pool of loans after three periods, in the last of which one did not pay."""
     with vehicle_chain(POOL) as chain, serving(pool_world(chain, folder, 3)) as service:
@@ -333,6 +344,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *sold_by_a_book(tmp_path / "book"),
         *accounted_for(tmp_path / "works"),
         *sold_back(tmp_path / "put"),
+        *with_a_buffer(tmp_path / "buffer"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):

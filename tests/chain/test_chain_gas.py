@@ -23,6 +23,7 @@ from finance.terms.reader import read_deal_yaml
 from scripts.cli import main
 from tests.chain.bond_life import small_tree
 from tests.chain.test_book import book_tree
+from tests.chain.test_buffer import buffer_tree
 from tests.chain.test_chain_wide import fixed_tree, wide_tree
 from tests.chain.test_consents import consents_tree
 from tests.chain.test_desk import desk_tree
@@ -113,6 +114,7 @@ MADE: dict[str, Callable[[], Tree]] = {
     "a bond and what its proceeds are for": proceeds_tree,
     "a bond that holders may sell back": put_tree,
     "a bond whose holders may consent": consents_tree,
+    "a bond with a liquidity buffer": buffer_tree,
     "five bonds sold by books": lambda: many_bonds(5, by_books=True),
     "five bonds": lambda: many_bonds(5),
     "ten bonds": lambda: many_bonds(10),

@@ -135,6 +135,7 @@ OWN = {
     "proceeds": ("ProceedsRegister", "ProceedsBooks"),
     "put_right": ("PutRight", "PutBooks"),
     "consent_solicitation": ("ConsentSolicitation", "ConsentBooks"),
+    "liquidity_buffer": ("LiquidityBuffer", '"liquidity_buffer"'),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -167,13 +168,13 @@ def test_nothing_of_the_chain_names_a_kind_but_its_own_module() -> None:
 
 ELSEWHERE = re.compile(
     r"\b(?:KpiBond|KpiPayment|RevenueTreasury|ClaimToken|SecurityToken|is_bond"
-    r"|TradeDesk|OrderBook|OfferingBook|PutRight|Tranche"
+    r"|TradeDesk|OrderBook|OfferingBook|PutRight|LiquidityBuffer|Tranche"
     r"|(?:Bond|Payment|Treasury|Token|Offering|TradeDesk|Order|Put|Spv)Books)\b"
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|put_right|consent_solicitation|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|put_right|consent_solicitation|spv|tranche|amounts)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote|sell)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
@@ -189,6 +190,7 @@ EVENTS_OF = (
     "proceeds",
     "put",
     "consent_solicitation",
+    "liquidity_buffer",
     "spv",
     "registry",
 )

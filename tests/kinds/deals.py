@@ -53,6 +53,16 @@ MORE = {
     notice_days: {value: 21, assumed: three weeks to read what is asked}
     held_days: {value: 10, assumed: longer than anybody lends units for a vote}
     count_days: {value: 30, assumed: a month}
+  buffer:
+    kind: liquidity_buffer
+    on: desk
+    kpi: unit-value
+    sponsor: bank
+    facility: {value: 15000000, assumed: a hundredth of the issue}
+    discount: {value: 0.015, assumed: what a dealer of such bonds keeps}
+    most_units: {value: 3000, assumed: a fifth of the facility at a mark}
+    longest_age_days: {value: 200, assumed: half a year and what a report takes}
+    until: {value: 2023-06-30, assumed: a year before the bond is paid}
 """,
     "singapore-ebus-loan": """
   proceeds:
@@ -65,6 +75,60 @@ MORE = {
 """,
 }
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""
+MEASURED = {
+    "enel-slb-2019": {
+        "\nasset:": """  bank: {name: A bank that makes a market, roles: [lender], assumed: none is named}
+""",
+        "\nparts:": """  unit-value:
+    title: Value of a unit since issue
+    unit: USD
+    decimals: 6
+    direction: higher_is_better
+    pnl_line: none
+    data_stream: the bond's closed form with the reports there are
+    baseline: none
+    bounds:
+      minimum: {value: 0, assumed: a claim}
+      maximum: {value: 2000, assumed: twice par}
+    periods:
+      - {start: 2019-09-10, end: 2020-03-31, assumed: by half-years}
+      - {start: 2020-04-01, end: 2020-09-30, assumed: by half-years}
+      - {start: 2020-10-01, end: 2021-03-31, assumed: by half-years}
+      - {start: 2021-04-01, end: 2021-09-30, assumed: by half-years}
+    process:
+      kind: normal
+      mean: {value: 1000, assumed: par}
+      sd: {value: 20, assumed: two points}
+""",
+        "": """  unit-value:
+    nodes: {value: 4, assumed: as for the share}
+    quorum: {value: 3, assumed: tolerates one lying and one silent node}
+    max_spread: {value: 1, assumed: a tenth of a point}
+    method: unit-value/1
+    reporting_days: {value: 14, assumed: the closed form is soon computed}
+    late_days: {value: 14, assumed: long enough to ask the panel}
+    dispute_days: {value: 7, assumed: short so that the buffer opens soon}
+    ruling_days: {value: 14, assumed: none published}
+    challenge_bond: {value: 10000, assumed: as for the share}
+    challenge_reward: {value: 5000, assumed: as for the share}
+    panel_size: {value: 3, assumed: as for the share}
+    panel_quorum: {value: 2, assumed: as for the share}
+    missing: {rule: worst_for_data_controller}
+""",
+    },
+}
+"""What those parts need elsewhere in the file: before a line, or at the end."""
+
+
+def with_parts(name: str) -> str:
+    """The text of a deal of the book with the parts of MORE."""
+    text = (ROOT / "deals" / f"{name}.yaml").read_text()
+    text = text.replace("\noracle:", f"{MORE[name]}\noracle:")
+    for line, more in MEASURED.get(name, {}).items():
+        text = text.replace(line, f"{more}{line}", 1) if line else text + more
+    return text
+
+
 OTHERS = {
     "siheung-efficiency-abs": (
         "kind: offering\n    sells: senior-units\n",
@@ -158,9 +222,8 @@ def made() -> tuple[Path, ...]:
     """Deals of the book with one part more, or another."""
     folder = Path(mkdtemp(prefix="penstock-deals-"))
     register(rmtree, folder)
-    for name, more in MORE.items():
-        text = (ROOT / "deals" / f"{name}.yaml").read_text()
-        (folder / f"{name}.yaml").write_text(text.replace("\noracle:", f"{more}\noracle:"))
+    for name in MORE:
+        (folder / f"{name}.yaml").write_text(with_parts(name))
     for name, (was, stands) in OTHERS.items():
         text = (ROOT / "deals" / f"{name}.yaml").read_text()
         (folder / f"{name}.yaml").write_text(text.replace(was, stands))
