@@ -6,23 +6,20 @@ import {Proof} from "./Proof.sol";
 
 /// @custom:halmos --default-array-lengths 1,2,3,4
 contract PayoffCurveProof is Proof {
-    /// @dev No KPI value pays less than `least` or more than `most`, when no knot does.
     function check_stepWithin(PayoffCurve.Knot[] memory knots, int128 x, int128 least, int128 most) external pure {
         _within(PayoffCurve.Shape.Step, knots, x, least, most);
-    }
-
-    function check_lineWithin(PayoffCurve.Knot[] memory knots, int128 x, int128 least, int128 most) external pure {
-        _within(PayoffCurve.Shape.Linear, knots, x, least, most);
     }
 
     function check_stepRises(PayoffCurve.Knot[] memory knots, int128 x, int128 above) external pure {
         _rises(PayoffCurve.Shape.Step, knots, x, above);
     }
 
-    function check_lineRises(PayoffCurve.Knot[] memory knots, int128 x, int128 above) external pure {
-        _rises(PayoffCurve.Shape.Linear, knots, x, above);
+    /// @custom:halmos --array-lengths knots={1,2}
+    function check_lineWithin(PayoffCurve.Knot[] memory knots, int128 x, int128 least, int128 most) external pure {
+        _within(PayoffCurve.Shape.Linear, knots, x, least, most);
     }
 
+    /// @dev No KPI value pays less than `least` or more than `most`, when no knot does.
     function _within(PayoffCurve.Shape shape, PayoffCurve.Knot[] memory knots, int128 x, int128 least, int128 most)
         private
         pure
@@ -35,6 +32,7 @@ contract PayoffCurveProof is Proof {
         assert(least <= amount && amount <= most);
     }
 
+    /// @dev Where the knots' amounts rise with the KPI value, so does the payoff.
     function _rises(PayoffCurve.Shape shape, PayoffCurve.Knot[] memory knots, int128 x, int128 above) private pure {
         for (uint256 i = 1; i < knots.length; ++i) {
             given(knots[i - 1].y <= knots[i].y);

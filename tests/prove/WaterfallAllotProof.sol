@@ -9,7 +9,7 @@ import {Proof} from "./Proof.sol";
 contract WaterfallAllotProof is Proof {
     /// @dev In sequence, a later need gets nothing before the earlier ones are met.
     function check_inSequence(uint256 budget, uint256[] memory needs) external pure {
-        uint256[] memory paid = _allots(budget, needs, Waterfall.Order.Sequence, new uint256[](0));
+        uint256[] memory paid = _allots(budget, needs, Waterfall.Order.Sequence);
         bool ok = true;
         bool met = true;
         for (uint256 i = 0; i < needs.length; ++i) {
@@ -21,16 +21,11 @@ contract WaterfallAllotProof is Proof {
 
     /// @custom:halmos --default-array-lengths 0,1,2,3
     function check_proRata(uint256 budget, uint256[] memory needs) external pure {
-        _allots(budget, needs, Waterfall.Order.ProRata, new uint256[](0));
-    }
-
-    /// @custom:halmos --array-lengths needs={0,1,2},weights=2
-    function check_byWeights(uint256 budget, uint256[] memory needs, uint256[] memory weights) external pure {
-        _allots(budget, needs, Waterfall.Order.Weights, weights);
+        _allots(budget, needs, Waterfall.Order.ProRata);
     }
 
     /// @dev Whatever the order, no need gets more than it is, and all is spent unless all needs are met.
-    function _allots(uint256 budget, uint256[] memory needs, Waterfall.Order order, uint256[] memory weights)
+    function _allots(uint256 budget, uint256[] memory needs, Waterfall.Order order)
         private
         pure
         returns (uint256[] memory paid)
@@ -38,9 +33,8 @@ contract WaterfallAllotProof is Proof {
         given(budget <= Waterfall.MOST);
         for (uint256 i = 0; i < needs.length; ++i) {
             given(needs[i] <= Waterfall.MOST);
-            if (order == Waterfall.Order.Weights) given(weights[i] <= Waterfall.MOST);
         }
-        paid = Waterfall.allot(budget, needs, order, weights);
+        paid = Waterfall.allot(budget, needs, order, new uint256[](0));
         unchecked {
             (bool ok, uint256 spent, uint256 needed) = (true, 0, 0);
             for (uint256 i = 0; i < needs.length; ++i) {

@@ -15,18 +15,19 @@ contract WaterfallStepProof is Proof {
     uint256 private constant TARGET = 1;
     uint256 private constant POTS = 2;
 
-    /// @param x registers, which the step changes
+    /// @param p program of the one step
+    /// @param op what it does
+    /// @param x registers, which it changes
     /// @param old registers before the step
     /// @param budget what it may spend
     /// @param paid what claims were paid
-    /// @param spent by it, or written down
+    /// @param spent by it
     /// @param needed by its claims
     /// @param met whether the claims looked at have all they need
     /// @param ok whether all so far is as it should be
     struct Books {
         Waterfall.Program p;
         Waterfall.Op op;
-        bool inSequence;
         int256[] x;
         uint256[] old;
         uint256 budget;
@@ -40,50 +41,28 @@ contract WaterfallStepProof is Proof {
     // ---------------------------------------------------------------- steps that pay
 
     function check_payInSequence(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.Pay, Waterfall.Order.Sequence, 2, x, size, limited);
-    }
-
-    function check_payProRata(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.Pay, Waterfall.Order.ProRata, 2, x, size, limited);
-    }
-
-    function check_payByWeights(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.Pay, Waterfall.Order.Weights, 2, x, size, limited);
+        _pays(Waterfall.Op.Pay, x, size, limited);
     }
 
     function check_prepay(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.Prepay, Waterfall.Order.Sequence, 2, x, size, limited);
+        _pays(Waterfall.Op.Prepay, x, size, limited);
     }
 
     function check_rest(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.Rest, Waterfall.Order.Sequence, 2, x, size, limited);
+        _pays(Waterfall.Op.Rest, x, size, limited);
     }
 
-    function check_writeDown(int256[] memory x, uint256 size, bool limited) external view {
-        _pays(Waterfall.Op.WriteDown, Waterfall.Order.Sequence, 2, x, size, limited);
-    }
-
-    /// @dev What a step spends of its pot, or writes down: all it may, unless all needs are met; in sequence, of a later
+    /// @dev What a step spends of its pot: all it may, unless all needs are met; in sequence, of a later
     /// claim only once the earlier ones have all they need.
-    function _pays(
-        Waterfall.Op op,
-        Waterfall.Order order,
-        uint256 most,
-        int256[] memory x,
-        uint256 wanted,
-        bool limited
-    ) private view {
-        uint256 size = 1;
-        while (size < most && size != wanted) ++size;
-        Books memory b = _ran(op, order, size, x, limited);
-        if (op != Waterfall.Op.WriteDown) b.budget = _least(b.budget, b.old[SOURCE]);
-        else if (!limited) b.budget = Waterfall.MOST;
+    function _pays(Waterfall.Op op, int256[] memory x, uint256 wanted, bool limited) private view {
+        uint256 size = wanted == 1 ? 1 : 2;
+        Books memory b = _ran(op, size, x, limited);
+        b.budget = _least(b.budget, b.old[SOURCE]);
         for (uint256 i = 0; i <= size; ++i) {
             _paysClaim(b, i, uint8(b.p.claims[i] >> 8));
         }
         unchecked {
-            uint256 left = b.old[SOURCE] - (op == Waterfall.Op.WriteDown ? 0 : b.spent);
-            b.ok = both(b.ok, both(uint256(x[SOURCE]) == left, uint256(x[TARGET]) == b.old[TARGET]));
+            b.ok = both(b.ok, both(uint256(x[SOURCE]) == b.old[SOURCE] - b.spent, uint256(x[TARGET]) == b.old[TARGET]));
         }
         assert(both(both(b.ok, isLeast(b.spent, b.budget, b.needed)), _isValid(b.p, x)));
     }
@@ -92,25 +71,16 @@ contract WaterfallStepProof is Proof {
         unchecked {
             uint256 got = b.paid[i];
             uint256 need = b.op == Waterfall.Op.Pay ? b.old[POTS + i] : b.budget;
-            uint256 most = type(uint256).max; // of what is owed
             if (loan != Waterfall.NONE) {
                 uint256 at = POTS + b.paid.length + loan;
-                uint256 loss = at + b.p.loans;
-                uint256 written = 0;
                 if (b.op == Waterfall.Op.Prepay) need = b.old[at] - b.old[POTS + i];
-                if (b.op == Waterfall.Op.WriteDown) {
-                    b.ok = both(b.ok, got == 0);
-                    most = uint256(b.x[at]);
-                    need = _least(b.old[at], Waterfall.MOST - b.old[loss]);
-                    (got, written) = (b.old[at] - most, b.old[at] - most);
-                }
                 b.ok = both(b.ok, uint256(b.x[at]) == b.old[at] - got);
-                b.ok = both(b.ok, uint256(b.x[loss]) == b.old[loss] + written);
+                b.ok = both(b.ok, uint256(b.x[at + b.p.loans]) == b.old[at + b.p.loans]);
             }
             if (i + 1 == b.paid.length) need = 0; // not of this step
             uint256 left = b.old[POTS + i] - (b.op == Waterfall.Op.Pay ? got : 0);
-            b.ok = both(b.ok, both(got <= need, isLeast(uint256(b.x[POTS + i]), left, most)));
-            if (b.inSequence) b.ok = both(b.ok, either(b.met, got == 0));
+            b.ok = both(b.ok, both(got <= need, uint256(b.x[POTS + i]) == left));
+            b.ok = both(b.ok, either(b.met, got == 0));
             b.met = both(b.met, got == need);
             (b.spent, b.needed) = (b.spent + got, b.needed + need);
         }
@@ -134,7 +104,7 @@ contract WaterfallStepProof is Proof {
     /// repaid.
     function _moves(Waterfall.Op op, int256[] memory x, bool limited) private view {
         uint256 size = op == Waterfall.Op.Move ? 0 : 1;
-        Books memory b = _ran(op, Waterfall.Order.Sequence, size, x, limited);
+        Books memory b = _ran(op, size, x, limited);
         unchecked {
             uint256 moved = b.old[SOURCE] - uint256(x[SOURCE]);
             uint256 room = Waterfall.MOST - b.old[TARGET];
@@ -163,13 +133,13 @@ contract WaterfallStepProof is Proof {
     }
 
     /// @dev After a run of one step from a valid state. Its budget is what its limit allows.
-    function _ran(Waterfall.Op op, Waterfall.Order order, uint256 size, int256[] memory x, bool limited)
+    function _ran(Waterfall.Op op, uint256 size, int256[] memory x, bool limited)
         private
         view
         returns (Books memory b)
     {
-        b.p = _program(op, order, size, limited);
-        (b.op, b.inSequence, b.x, b.ok, b.met) = (op, order == Waterfall.Order.Sequence, x, true, true);
+        b.p = _program(op, size, limited);
+        (b.op, b.x, b.ok, b.met) = (op, x, true, true);
         (b.old, b.budget) = _begin(b.p, x, limited);
         b.paid = Waterfall.run(b.p, x, new uint256[](0), 0, false).paid;
     }
@@ -178,7 +148,7 @@ contract WaterfallStepProof is Proof {
 
     /// @dev What falls due makes any state valid: a claim is owed what it was, if it carries that on, and what falls due.
     function check_fallDue(int256[] memory x, bool carries, bool late, bool isOver) external view {
-        Waterfall.Program memory p = _program(Waterfall.Op.Move, Waterfall.Order.Sequence, 0, false);
+        Waterfall.Program memory p = _program(Waterfall.Op.Move, 0, false);
         delete p.steps;
         p.claims[0] = (POTS + 4) | (carries ? 1 << 16 : 0) | (late ? 1 << 17 : 0); // of loan 0, by the first input
         uint256 old = uint256(x[POTS]);
@@ -204,7 +174,7 @@ contract WaterfallStepProof is Proof {
 
     /// @dev A test of a trigger moves nothing.
     function check_test(int256[] memory x, uint40 since, uint8 passes, uint40 due) external view {
-        Waterfall.Program memory p = _program(Waterfall.Op.Move, Waterfall.Order.Sequence, 0, false);
+        Waterfall.Program memory p = _program(Waterfall.Op.Move, 0, false);
         (uint256[] memory old,) = _begin(p, x, false);
         p.steps[0] = uint256(uint8(Waterfall.Op.Test));
         p.triggers = new uint256[](1);
@@ -222,13 +192,9 @@ contract WaterfallStepProof is Proof {
     // ---------------------------------------------------------------- programs and states
 
     /// @dev Claims of a step on loans are those of every second claim if it pays, of every one if it changes loans.
-    function _program(Waterfall.Op op, Waterfall.Order order, uint256 size, bool limited)
-        private
-        pure
-        returns (Waterfall.Program memory p)
-    {
+    function _program(Waterfall.Op op, uint256 size, bool limited) private pure returns (Waterfall.Program memory p) {
         p.pots = POTS;
-        p.inputs = 1 + size;
+        p.inputs = 1;
         p.claims = new uint256[](size + 1);
         for (uint256 i = 0; i <= size; ++i) {
             bool ofLoan = i == size || (op == Waterfall.Op.Pay && i % 2 == 0)
@@ -236,9 +202,8 @@ contract WaterfallStepProof is Proof {
             p.claims[i] = Waterfall.NONE | ((ofLoan ? p.loans++ : Waterfall.NONE) << 8) | (1 << 16);
         }
         uint256 inputs = POTS + 2 * p.claims.length + 2 * p.loans;
-        bool weighs = order == Waterfall.Order.Weights;
-        uint256 step = uint256(uint8(op)) | (SOURCE << 8) | (uint256(uint8(order)) << 16) | (size << 48);
-        step |= (limited ? inputs : Waterfall.NONE) << 24 | (weighs ? inputs + 1 : Waterfall.NONE) << 40;
+        uint256 step = uint256(uint8(op)) | (SOURCE << 8) | (size << 48);
+        step |= (limited ? inputs : Waterfall.NONE) << 24 | Waterfall.NONE << 40;
         if (Waterfall.isMove(op)) step |= TARGET << 32;
         for (uint256 i = 0; i < size; ++i) {
             step |= i << (Waterfall.STEP_LIST + 8 * i);
