@@ -114,7 +114,7 @@ PROPERTIES = (
     ),
     Property(
         "WaterfallAllot", "proRata", SHARES.format(3),
-        Broken("a share beyond the need", "share < needs[i] ? share : needs[i];", "share;"),
+        Broken("paid beyond the budget", "if (more > left) more = left;", ""),
     ),
     Property(
         "WaterfallStep", "payInSequence", LISTED,
