@@ -321,7 +321,7 @@ def counterexample(values: Values) -> str:
 
 
 def by_trial(question: list[z3.BoolRef], runs: list[Run]) -> str:
-    """A counterexample among a few small arguments, if there is one, unless a solver says first that there is none."""
+    """A counterexample among a few small arguments, unless a solver says first that there is none."""
     draw = random.Random(0)
     fixed = {
         term.arg(0).get_id(): term.arg(1)
