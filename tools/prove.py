@@ -29,6 +29,11 @@ WORK = Path("cache") / "prove"
 LIBRARIES = Path("contracts") / "settlement"
 WORDS = "all words of 256 bits"
 NEEDS = "up to 6 needs, all words of 256 bits"
+KNOTS = "up to 4 knots, all of int128"
+TWO_KNOTS = "up to 2 knots, all of int128"
+STEP = "one step, all amounts up to MOST"
+LISTED = "one step of up to 2 claims, all amounts up to MOST"
+SHARES = "up to {} needs, all amounts up to MOST"
 SECONDS = 600
 """How long one proof may take."""
 PASSED, COUNTEREXAMPLE = 0, 1
@@ -46,16 +51,20 @@ class Broken:
 
 @dataclass(frozen=True)
 class Property:
-    """`check` is the function of tests/prove/<library>Proof.sol that says it."""
+    """`check` is the function of tests/prove/<proof>Proof.sol that says it of a library."""
 
-    library: str
+    proof: str
     check: str
     bounds: str
     broken: Broken
 
     @property
     def name(self) -> str:
-        return f"{self.library}.{self.check}"
+        return f"{self.proof}.{self.check}"
+
+    @property
+    def library(self) -> str:
+        return "Waterfall" if self.proof.startswith("Waterfall") else self.proof
 
 
 PROPERTIES = (
@@ -86,6 +95,58 @@ PROPERTIES = (
     Property(
         "Waterfall", "needs", NEEDS,
         Broken("a need gets all that is left", "needs[i] < left ? needs[i] : left", "left"),
+    ),
+    Property(
+        "PayoffCurve", "stepWithin", KNOTS,
+        Broken("a step pays one more", "return knots[i].y;", "return knots[i].y + 1;"),
+    ),
+    Property(
+        "PayoffCurve", "stepRises", KNOTS,
+        Broken("after the last knot the first one's", "return knots[last].y;", "return knots[0].y;"),
+    ),
+    Property(
+        "PayoffCurve", "lineWithin", TWO_KNOTS,
+        Broken("a line begins at its end", "int256(left.y) + _floorDiv", "int256(right.y) + _floorDiv"),
+    ),
+    Property(
+        "WaterfallAllot", "inSequence", SHARES.format(6),
+        Broken("paid beyond the budget", "if (more > left) more = left;", ""),
+    ),
+    Property(
+        "WaterfallAllot", "proRata", SHARES.format(3),
+        Broken("paid beyond the budget", "if (more > left) more = left;", ""),
+    ),
+    Property(
+        "WaterfallStep", "payInSequence", LISTED,
+        Broken("what is paid is still owed", "if (op == Op.Pay) r.x[owed] -= change;", ""),
+    ),
+    Property(
+        "WaterfallStep", "prepay", LISTED,
+        Broken("what is due is prepaid too", "needs[i] -= uint256(r.x[r.owed + claim]);", ""),
+    ),
+    Property(
+        "WaterfallStep", "rest", LISTED,
+        Broken("the pot keeps what it pays", "r.x[uint8(step >> 8)] -= change;", ""),
+    ),
+    Property(
+        "WaterfallStep", "move", STEP,
+        Broken("what is moved does not arrive", "r.x[target] += int256(amount);", ""),
+    ),
+    Property(
+        "WaterfallStep", "draw", STEP,
+        Broken("drawn and not owed", "? balance + amount :", "? balance :"),
+    ),
+    Property(
+        "WaterfallStep", "repay", STEP,
+        Broken("repaid beyond the balance", "? MOST - balance : balance;", "? MOST - balance : amount;"),
+    ),
+    Property(
+        "WaterfallStep", "fallDue", STEP.replace("one step", "one claim on a loan"),
+        Broken("more is due than the loan", "if (due > balance) due = balance;", ""),
+    ),
+    Property(
+        "WaterfallStep", "test", STEP,
+        Broken("an age in place of what is owed", "r.x[r.ages + number] =", "r.x[r.owed + number] ="),
     ),
 )  # fmt: skip
 
@@ -126,7 +187,7 @@ def run(prop: Property, folder: Path) -> tuple[str, float]:
     result = ROOT / folder / f"{prop.name}.json"
     result.unlink(missing_ok=True)
     command = [str(python.with_name("halmos")), "--forge-build-out", f"{folder}/out", "--no-status"]
-    command += ["--contract", f"{prop.library}Proof", "--match-test", rf"^check_{prop.check}\("]
+    command += ["--contract", f"{prop.proof}Proof", "--match-test", rf"^check_{prop.check}\("]
     command += ["--loop", "16", "--early-exit", "--json-output", str(result), "--solver-threads", "1"]
     command += ["--solver-command", f"{python} {ROOT / 'tools' / 'prove_solver.py'}"]
     command += ["--solver-timeout-branching", "100ms", "--solver-timeout-assertion", f"{SECONDS}s"]

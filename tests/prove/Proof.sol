@@ -8,4 +8,22 @@ abstract contract Proof {
     function given(bool condition) internal pure {
         if (!condition) revert();
     }
+
+    // Without a jump, so that halmos asks one question for all that is to hold on a path.
+
+    function isLeast(uint256 least, uint256 a, uint256 b) internal pure returns (bool) {
+        return both(either(least == a, least == b), both(least <= a, least <= b));
+    }
+
+    function both(bool a, bool b) internal pure returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := and(a, b)
+        }
+    }
+
+    function either(bool a, bool b) internal pure returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := or(a, b)
+        }
+    }
 }
