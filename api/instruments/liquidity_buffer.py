@@ -45,6 +45,7 @@ def _bids(case: Case) -> Sequence[LiquidityRow]:
         status: Any = books.status(world)
         found.append(
             LiquidityRow(
+                trace=None,
                 part=part,
                 period=books.marked,
                 status=status,

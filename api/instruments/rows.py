@@ -121,6 +121,7 @@ class LiquidityRow(Resource):
     missing (no report of the period) or over. `age` in seconds, `basis` the root of the report's evidence;
     `room`: units that it would still buy at this mark."""
 
+    trace: Trace | None
     part: str
     period: int
     status: Literal["open", "stale", "waiting", "missing", "over"]

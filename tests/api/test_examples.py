@@ -49,6 +49,7 @@ from tests.chain.swap_life import DAY, SwapLife, rain_deal, units
 from tests.chain.test_book import finished, with_orders
 from tests.chain.test_buffer import marked
 from tests.chain.test_buffer import sold as with_buffer
+from tests.chain.test_consents import consents_tree
 from tests.chain.test_desk import sold, trade
 from tests.house.unchanged import RENEW
 
@@ -294,6 +295,19 @@ def sold_back(folder: Path) -> Iterator[tuple[str, Any]]:
         yield "PutMoneyRow", paid[0]
 
 
+def with_consents(folder: Path) -> Iterator[tuple[str, Any]]:
+    """A standstill that a holder has consented to."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
+        life = Life(chain, parse_deal(consents_tree()))
+        life.sell(a=6, b=4)
+        life.settle()
+        calls = contract(life.w3, "ConsentSolicitation", life.record.addresses["consents"]).functions
+        life.send(life.issuer, calls.propose(0, 90 * DAY, b"\1" * 32))
+        life.send(life.a, calls.consent(0, 6))
+        with serving(World(chain, life, folder).save()) as service:
+            yield "ConsentRow", service.of("/consents")["items"][1]
+
+
 def with_a_buffer(folder: Path) -> Iterator[tuple[str, Any]]:
     """What selling a unit of a bond brings."""
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain:
@@ -345,6 +359,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *accounted_for(tmp_path / "works"),
         *sold_back(tmp_path / "put"),
         *with_a_buffer(tmp_path / "buffer"),
+        *with_consents(tmp_path / "consents"),
         *captured(redeemed, id=redeemed.world.id),
         *captured(wind, id=wind.world.id),
     ):
