@@ -63,6 +63,7 @@ contract LiquidityBuffer is ILiquidityBuffer, Initializable {
     /// @inheritdoc ILiquidityBuffer
     function mark() external {
         (IKpiOracle oracle, bytes32 feed, uint32 period) = (IKpiOracle(_terms.oracle), _terms.feed, _marked);
+        _marked = period + 1;
         // Used, a report is not restated any more: what is bought at it was bought at the value that stays.
         (int128 reported, bool missing) = oracle.consume(feed, period);
         uint128 value = missing || reported <= 0 ? 0 : uint128(reported);
@@ -75,7 +76,6 @@ contract LiquidityBuffer is ILiquidityBuffer, Initializable {
         }
         uint256 limit = IERC20(_token).balanceOf(address(this)) + _terms.most;
         bytes32 evidence = oracle.reportOf(feed, period).evidence;
-        _marked = period + 1;
         _mark = Mark(value, time, closes, limit > type(uint64).max ? type(uint64).max : uint64(limit), evidence);
         emit Marked(period, value, evidence);
     }

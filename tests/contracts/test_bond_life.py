@@ -347,8 +347,8 @@ def test_terms_are_kept_as_given(live, parties, base):
     assert (terms["issuer"], terms["token"], terms["offering"]) == (parties.issuer, live.token, live.offering)
     assert (terms["rate"], terms["unitPrincipal"], terms["authorisedUnits"]) == (5 * 10**16, K, 100)
     dates = live.plan.pay_dates
-    *_, periods, fixings, notice, calls = plain(live.bond.terms())
-    assert (notice, calls) == (0, ())
+    *_, periods, fixings, notice, calls, consents = plain(live.bond.terms())
+    assert (notice, calls, consents) == (0, (), "0x" + "0" * 40)
     assert periods == ((dates[0], 1, 1, 0, 0), (dates[1], 1, 1, 0, 0), (dates[2], 1, 1, K, 0))
     (fixing,) = fixings
     assert fixing[:6] == ("0x" + bytes(live.feed).hex(), 0, AMOUNT, 2, 2, 10_000 * MILLION)

@@ -538,7 +538,7 @@ def test_each_fixing_goes_by_the_report_of_its_own_kpi(both, parties, report, ba
         b"energy".hex(),
         b"water\0".hex(),
     ]
-    assert [row[0] for row in plain(both.bond.terms())[-3]] == [
+    assert [row[0] for row in plain(both.bond.terms())[-4]] == [
         "0x" + bytes(f).hex() for f in (water, energy)
     ]
     pay(both, parties, 0, COUPON)

@@ -71,7 +71,7 @@ def test_one_transaction_makes_and_wires_a_whole_deal(launch, parties, base):
     assert (deal.token.name(), deal.token.symbol()) == ("Test bond", "TEST")
     terms = deal.bond.terms().dict()
     assert (terms["offering"], terms["token"], terms["oracle"]) == (deal.offering, deal.token, base.oracle)
-    ((reported, *_),) = plain(deal.bond.terms())[-3]
+    ((reported, *_),) = plain(deal.bond.terms())[-4]
     assert reported == "0x" + bytes(deal.feed).hex()
     config = plain(base.oracle.configOf(deal.feed))
     assert config[0] == "0x" + terms_hash.hex()
