@@ -109,9 +109,9 @@ class ConsentRow(Resource):
     trace: Trace
     what: str
     waiver: int
-    holder: Address | None
-    units: int | None
-    base: int | None
+    holder: Address | None = None
+    units: int | None = None
+    base: int | None = None
 
 
 class LiquidityRow(Resource):
@@ -121,7 +121,7 @@ class LiquidityRow(Resource):
     missing (no report of the period) or over. `age` in seconds, `basis` the root of the report's evidence;
     `room`: units that it would still buy at this mark."""
 
-    trace: Trace | None
+    trace: Trace | None = None
     part: str
     period: int
     status: Literal["open", "stale", "waiting", "missing", "over"]

@@ -70,7 +70,7 @@ class UnitValueMethod(Method):
     options = frozenset({"settled"})
 
     def engine(self) -> str:
-        return "finance.pricing.worth"
+        return "Penstock"
 
     def open(self, data: UnitValueData) -> UnitValueMeter:
         return UnitValueMeter(self, data)
