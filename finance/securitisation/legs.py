@@ -1,36 +1,49 @@
 """What the swaps of a vehicle bring and take, by the vehicle's periods: for valuing it, not for settlement.
 
-Each provider pays. What the vehicle cannot pay at once it owes without late interest, and is paid its next
-amount all the same; on chain that is netted, and interest runs.
+Each provider pays. What the vehicle owes bears late interest from the pay date on. What it cannot pay when a
+period is run carries over; then its interest bears interest too, and the vehicle is paid its next amount all
+the same, where on chain interest is simple and the next amount is netted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finance.settlement.spv_terms import VehicleTerms
-from finance.settlement.swap_terms import pay_dates
-from finance.settlement.waterfall_plan import Plan
+from finance.settlement.swap_terms import pay_dates, swap_terms
+from finance.settlement.terms import SECONDS_PER_DAY
+from finance.settlement.waterfall_plan import Due, Interest, Plan, Total
+from finance.swaps.holders import repaid
 from finance.swaps.index import IndexTerms, period_kpis
 from finance.terms.deal import Deal
 from finance.terms.spv import Spv
 from finance.terms.swap import KpiPayment
 
 Floats = NDArray[np.float64]
+DAYS: Final = 365
+"""Of a year of late interest, as the swap settles it."""
 
 
-def priced(terms: VehicleTerms) -> Plan:
-    """The plan in which what is owed on a swap carries over: the debts that it is given are those of each
-    period alone."""
-    owed = {f"{key}.owed" for key in terms.swaps}
-    claims = tuple(
-        replace(each, carries=True, late=False) if each.name in owed else each for each in terms.plan.claims
-    )
-    return replace(terms.plan, claims=claims)
+def priced(deal: Deal, terms: VehicleTerms) -> Plan:
+    """The plan in which what is owed on a swap carries over, with late interest: the debts that it is given
+    are those of each period alone."""
+    due = terms.plan.due
+    years = tuple(((later - earlier) // SECONDS_PER_DAY, DAYS) for earlier, later in pairwise((due[0], *due)))
+
+    def carried(claim: Due) -> Due:
+        key = claim.name.removesuffix(".owed")
+        if key not in terms.swaps or claim.name == key:
+            return claim
+        late = Interest(swap_terms(deal.alone(key)).payment.late_rate, (claim.name,), years)
+        return replace(claim, amount=Total((f"{key}.debt", late)), carries=True, late=False)
+
+    return replace(terms.plan, claims=tuple(map(carried, terms.plan.claims)))
 
 
 def drawn(
@@ -64,7 +77,17 @@ def medians(deal: Deal, terms: VehicleTerms, key: str) -> tuple[list[int], list[
 def _amounts(alone: Deal, terms: VehicleTerms, kpis: Floats) -> tuple[Floats, Floats]:
     index, dates = IndexTerms.of(alone), pay_dates(alone)
     amounts = (index.payoff(kpis[:, : len(dates)]) + index.fixed) * 10.0**terms.currency_decimals
-    found = np.zeros((len(kpis), len(terms.plan.due)))
-    for number, date in enumerate(dates):
-        found[:, next(i for i, due in enumerate(terms.plan.due) if due >= date)] += amounts[:, number]
-    return np.maximum(found, 0.0), np.maximum(-found, 0.0)
+    rate = float(alone.only(KpiPayment).late_rate.value) / (DAYS * SECONDS_PER_DAY)
+    brings, owes = (np.zeros((len(kpis), len(terms.plan.due))) for _ in range(2))
+    for period, due in enumerate(terms.plan.due):
+        since = terms.plan.due[period - 1] if period else 0
+        principal, interest = (np.zeros(len(kpis)) for _ in range(2))
+        for number, date in enumerate(dates):
+            if since < date <= due:
+                principal, interest, paid = repaid(principal, interest, np.maximum(amounts[:, number], 0.0))
+                brings[:, period] += paid
+                principal = principal + np.maximum(-amounts[:, number], 0.0)
+                until = min([due, *dates[number + 1 : number + 2]])
+                interest = interest + principal * (rate * (until - date))
+        owes[:, period] = principal + interest
+    return brings, owes

@@ -26,7 +26,7 @@ def planned(deal: Deal) -> Projection:
     """A deal's only vehicle with all revenue that is expected, KPIs at their medians, and after the last
     period the run that spends what is left."""
     lines, facts = _expected(deal)
-    made = project(legs.priced(vehicle_terms(deal)), lines, facts)
+    made = project(legs.priced(deal, vehicle_terms(deal)), lines, facts)
     return replace(
         made, lines={name: (*values, 0) for name, values in lines.items()}, runs=(*made.runs, made.end)
     )
@@ -34,7 +34,7 @@ def planned(deal: Deal) -> Projection:
 
 def ahead(deal: Deal, state: State, period: int) -> tuple[Run, ...]:
     """The same from a state on, before the `period` with that number (from 0)."""
-    plan = legs.priced(vehicle_terms(deal))
+    plan = legs.priced(deal, vehicle_terms(deal))
     (lines, facts), runs = _expected(deal), []
     for number in range(period, len(plan.due) + 1):
         is_over = number == len(plan.due)

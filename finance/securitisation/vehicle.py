@@ -223,7 +223,7 @@ class _Drawn:
                 self.lines[name] = self._revenue(np.array(expected, dtype=np.float64), stream)
             if fact is not None:
                 self.lines[name] *= np.maximum(0.0, list(self.facts.values())[fact]) / at
-        self.priced = legs.priced(self.terms)
+        self.priced = legs.priced(deal, self.terms)
         for key in self.terms.swaps:
             brought = legs.drawn(deal, self.terms, key, stream, self.count, self.facts)
             self.lines[key], self.facts[f"{key}.debt"] = brought

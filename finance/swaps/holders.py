@@ -107,11 +107,11 @@ def run_waterfall(revenue: Floats, settlements: Floats, needs: Needs, owed: Owed
     for k in range(shape[1]):
         interest = interest + principal * (needs.late_rate * days[k] / YEAR)
         due, owes = np.maximum(settlements[:, k], 0), np.maximum(-settlements[:, k], 0)
-        principal, interest, due = _repaid(principal, interest, due)
+        principal, interest, due = repaid(principal, interest, due)
         left = np.maximum(revenue[:, k], 0) + due
         operator, left = _pay(operator + needs.costs[k], left)
         lender, left = _pay(lender + needs.service[k], left)
-        principal, interest, left = _repaid(principal + owes, interest, left)
+        principal, interest, left = repaid(principal + owes, interest, left)
         units[:, k], owed_operator[:, k], owed_lender[:, k] = left, operator, lender
         owed_swap[:, k] = principal + interest
     return Waterfall(units, owed_operator, owed_lender, owed_swap)
@@ -122,7 +122,8 @@ def _pay(need: Floats, left: Floats) -> tuple[Floats, Floats]:
     return need - paid, left - paid
 
 
-def _repaid(principal: Floats, interest: Floats, money: Floats) -> tuple[Floats, Floats, Floats]:
+def repaid(principal: Floats, interest: Floats, money: Floats) -> tuple[Floats, Floats, Floats]:
+    """What is left of a debt that `money` pays, interest first, and of the money."""
     interest, money = _pay(interest, money)
     principal, money = _pay(principal, money)
     return principal, interest, money
