@@ -13,7 +13,7 @@ from chain.reconciliation import Check, Row
 from finance.report.text import token_money
 from finance.settlement.acts import abi_name
 from finance.settlement.liquidity_buffer import BufferTerms, LiquidityBufferBooks
-from finance.settlement.terms import FeedTerms, feed_terms, integer
+from finance.settlement.terms import RATE_DECIMALS, FeedTerms, feed_terms, integer
 from finance.settlement.trade_desk import FIELDS, Quote
 from finance.settlement.world import World
 from finance.terms import Deal
@@ -22,7 +22,6 @@ from finance.terms.liquidity_buffer import LiquidityBuffer
 from finance.terms.schedule import unix
 
 DAY = 86_400
-RATE_DECIMALS = 18
 
 
 def _funded(a: Said, world: World) -> Rebuilt:

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {IConsentSolicitation} from "../interfaces/IConsentSolicitation.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title Consent solicitation
 /// @notice See {IConsentSolicitation}.
@@ -67,7 +66,9 @@ contract ConsentSolicitation is IConsentSolicitation, EIP712, Initializable {
     function lodge(uint256 waiver, address holder, uint64 units, bytes calldata signature) external {
         if (_consents[waiver][holder].spoke) revert ConsentSolicitation_HasSpoken(holder);
         bytes32 hash = keccak256(abi.encode(CONSENT_TYPEHASH, waiver, holder, units));
-        if (!_isSigned(holder, _hashTypedDataV4(hash), signature)) revert ConsentSolicitation_NotSigned(holder);
+        if (!Signatures.isSigned(holder, _hashTypedDataV4(hash), signature)) {
+            revert ConsentSolicitation_NotSigned(holder);
+        }
         _consent(waiver, holder, units, true);
     }
 
@@ -158,17 +159,6 @@ contract ConsentSolicitation is IConsentSolicitation, EIP712, Initializable {
         if (token.recoveryOf(holder).from != 0) return 0;
         (uint256 held, uint256 frozen) = (token.balanceOf(holder), token.getFrozenTokens(holder));
         return held > frozen ? held - frozen : 0;
-    }
-
-    /// @dev OpenZeppelin's SignatureChecker needs a later EVM than shanghai.
-    function _isSigned(address holder, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        if (holder.code.length != 0) {
-            return IERC1271(holder).isValidSignature(digest, signature) == IERC1271.isValidSignature.selector;
-        }
-        // What is not looked at says more of a fault.
-        // slither-disable-next-line unused-return
-        (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, signature);
-        return fault == ECDSA.RecoverError.NoError && signer == holder;
     }
 
     // ---------------------------------------------------------------- views

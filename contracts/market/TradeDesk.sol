@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {ISecurityToken} from "../interfaces/ISecurityToken.sol";
 import {ITradeDesk} from "../interfaces/ITradeDesk.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title Trade desk
 /// @notice See {ITradeDesk}.
@@ -53,7 +52,9 @@ contract TradeDesk is ITradeDesk, EIP712, Initializable {
         _requireLive(quote, hash);
         _take(quote, hash, units);
         paid = units * priceNow(quote); // 64 and 128 bits
-        if (!_isSigned(quote.maker, _hashTypedDataV4(hash), signature)) revert TradeDesk_NotSigned(quote.maker);
+        if (!Signatures.isSigned(quote.maker, _hashTypedDataV4(hash), signature)) {
+            revert TradeDesk_NotSigned(quote.maker);
+        }
         emit QuoteFilled(hash, quote.maker, msg.sender, quote, units, paid);
         (address seller, address buyer) =
             quote.side == Side.Sells ? (quote.maker, msg.sender) : (msg.sender, quote.maker);
@@ -102,17 +103,6 @@ contract TradeDesk is ITradeDesk, EIP712, Initializable {
         uint256 least = quote.least > _terms.minimum ? quote.least : _terms.minimum;
         if (units < least && units != left) revert TradeDesk_TooFewUnits(units, least);
         fate.filled = uint64(filled + units); // not above the quote's units, a uint64
-    }
-
-    /// @dev OpenZeppelin's SignatureChecker needs a later EVM than shanghai.
-    function _isSigned(address maker, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        if (maker.code.length != 0) {
-            return IERC1271(maker).isValidSignature(digest, signature) == IERC1271.isValidSignature.selector;
-        }
-        // What is not looked at says more of a fault.
-        // slither-disable-next-line unused-return
-        (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, signature);
-        return fault == ECDSA.RecoverError.NoError && signer == maker;
     }
 
     /// @dev Exactly, whatever a currency keeps back of what it moves.

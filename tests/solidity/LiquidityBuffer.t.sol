@@ -124,6 +124,15 @@ contract LiquidityBufferTest is DealFixture {
         buffer.fund(1);
     }
 
+    function test_fund_allOfItOrNothing() external {
+        bytes memory moves = abi.encodeWithSelector(currency.transferFrom.selector);
+        vm.mockCall(address(currency), moves, abi.encode(true)); // and keeps all of it
+        vm.expectRevert(abi.encodeWithSelector(ILiquidityBuffer.LiquidityBuffer_NotExact.selector, 0, 7));
+        vm.prank(SPONSOR);
+        buffer.fund(7);
+        vm.clearMockedCalls();
+    }
+
     function test_sale_atTheMarkLessTheDiscountAndEarned() external {
         eq(buffer.bid(), 0, "no mark");
         marked();
