@@ -14,6 +14,7 @@ from scripts.quote import _positive
 
 if TYPE_CHECKING:
     from finance.settlement.world import World
+    from finance.terms.sections import Currency
 
 app = typer.Typer(add_completion=False)
 
@@ -54,8 +55,9 @@ def sell(
         return
     if not found:
         print("nobody is known to buy: the deal has no liquidity buffer, and no quote was given")
+    currency = record.load_deal().currency
     for each in found:
-        print(_line(each, wanted))
+        print(_line(each, wanted, currency))
 
 
 def _bids(world: World, wanted: int) -> list[dict[str, Any]]:
@@ -106,31 +108,39 @@ def _quoted(world: World, wanted: int, files: list[Path]) -> list[dict[str, Any]
             raise InputError(f"--quote {file}: {error}") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"--quote {file}: no quote as `penstock quote` prints it: {error}") from None
-        units = min(wanted, desk.left_of(quote))
-        if quote.side != Side.BUYS or not quote.opens <= world.at < quote.expires or not units:
+        left = desk.left_of(quote)
+        units = min(wanted, left)
+        few = units < max(quote.least, desk.terms.minimum) and units != left
+        if quote.side != Side.BUYS or not quote.opens <= world.at < quote.expires or not units or few:
             continue
         offer = {"buyer": quote.maker, "status": "open", "units": units, "price": str(price)}
         found.append({**offer, "proceeds": str(units * price), "quote": str(file)})
     return found
 
 
-def _line(said: dict[str, Any], wanted: int) -> str:
-    if said["status"] != "open":
-        age = (
-            ""
-            if said["age_days"] is None
-            else f": its mark of {_day(said['time'])} is {said['age_days']} days old"
-        )
-        return f"{said['buyer']}: {said['status']}{age}; it buys nothing"
+def _line(said: dict[str, Any], wanted: int, currency: Currency) -> str:
+    from finance.report.text import token_money
+
+    def money(name: str) -> str:
+        return token_money(int(said[name]), currency)
+
     brings = (
-        f"{said['buyer']}: {said['proceeds']} for {said['units']} of {wanted} units, {said['price']} each"
+        f"{said['buyer']}: {money('proceeds')} for {said['units']} of {wanted} units, {money('price')} each"
     )
     if "time" not in said:
         return brings
-    return (
-        f"{brings}: {said['value']} by the mark of {_day(said['time'])} ({said['age_days']} days old, "
-        f"evidence {said['basis']}), less {float(said['discount']):.2%}"
+    if said["age_days"] is None:
+        return f"{said['buyer']}: {said['status']}; it buys nothing"
+    mark = f"the mark of {_day(said['time'])}, {said['age_days']} days old"
+    if said["status"] != "open":
+        return f"{said['buyer']}: {said['status']}: {mark}, does not count; it buys nothing"
+    value = (
+        f"{money('value')} a unit by {mark} (evidence {said['basis']}), less {float(said['discount']):.2%}"
     )
+    if not said["units"]:
+        used = "it has bought what it buys at it, or has no money"
+        return f"{said['buyer']}: {money('price')} each, {value}; {used}"
+    return f"{brings}: {value}"
 
 
 def _day(at: int) -> str:

@@ -108,5 +108,7 @@ def test_a_holder_sells_at_the_mark_by_the_commands_own_quote(life: Life, tmp_pa
     done = reconcile(life.w3, life.record)
     assert done.ok, done.differences
     assert {row.kind for row in done.rows} >= {"facility", "trade"}
-    shown = CliRunner().invoke(main, ["sell", str(file), "--network", network])
-    assert "mark of 2017-04-02" in shown.stdout or "buys nothing" in shown.stdout
+    shown = " ".join(CliRunner().invoke(main, ["sell", str(file), "--network", network]).stdout.split())
+    assert f"USD {bid / 10**6:,.6f} each" in shown
+    assert "by the mark of 2017-04-02, 18.0 days old" in shown
+    assert "it has bought what it buys at it" in shown
