@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from chain.terms import ZERO_ADDRESS
 from finance.settlement import SettlementError
 from finance.settlement.accrual import interest
 from finance.settlement.bond import outstanding
@@ -178,7 +179,7 @@ class Bond(Reported):
                 for f in terms.fixings
             ],
             terms.notice_seconds,
-            [(call.first, call.premium) for call in terms.calls],
+            [(call.first, call.premium) for call in terms.calls], ZERO_ADDRESS,
         )  # fmt: skip
         self.send("bond", "initialize", struct)
 
