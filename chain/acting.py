@@ -52,7 +52,7 @@ class Acting:
         world, sender = self.deal.look(), self.senders[by]
         kinds = acts_of(world, part)[call].arguments
         given = {name: _named(kinds.get(name), value) for name, value in arguments.items()}
-        act = Act(sender.address, part, call, given, world.at, world.block)
+        act = world.acting(Act(sender.address, part, call, given, world.at, world.block))
         done = tried(world, act)
         self.send(world, act, done, sender)
         return done

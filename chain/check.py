@@ -103,7 +103,8 @@ def _whole(record: DeploymentRecord, plan: Plan) -> Iterator[Comparison]:
 
 
 def _of_its_deal(record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
-    plan, site = plan_of(deal), site_of(record)
+    plan = plan_of(deal)
+    site = site_of(record, plan.seats)
     yield "record.deal", deal.id, record.deal
     yield "record.terms_hash", deal.terms_hash, record.terms_hash
     yield "record.parts", plan.parts[0].key, next(iter(record.parts))
@@ -113,7 +114,8 @@ def _of_its_deal(record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
 
 
 def _on_chain(w3: Web3, record: DeploymentRecord, deal: Deal) -> Iterator[Comparison]:
-    plan, site = plan_of(deal), replace(site_of(record), terms_hash=deal.terms_hash)
+    plan = plan_of(deal)
+    site = replace(site_of(record, plan.seats), terms_hash=deal.terms_hash)
     for name in record.shared.keys() - {"currency"}:  # which may be anybody's
         contract_name, helper = SHARED[name]
         yield f"{name}.code", contract_name, code_name(w3, record.shared[name], contract_name, helper)

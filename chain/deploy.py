@@ -359,14 +359,16 @@ def deployment(
     }
     made = infrastructure.implementations
     # Terms name parts, and parts are where their keys put them: first without addresses, for what is kept.
-    nowhere = Site(terms_hash, Unknown("part", 20), shared, wallets.people, Unknown("feed", 32))
-    kept = {part.key: kept_with_code(part, PARTS[part.kind].contract, nowhere) for part in plan.parts}
-    at = {}
-    for part in plan.parts:
+    at: dict[str, str] = Unknown("part", 20)
+    site = Site(terms_hash, at, shared, wallets.people, Unknown("feed", 32), plan.seats)
+    kept, seated = {}, {seat.part for seat in plan.seats.values()}
+    # What is kept may be who has a role.
+    for part in sorted(plan.parts, key=lambda part: part.key not in seated):
+        kept[part.key] = kept_with_code(part, PARTS[part.kind].contract, site)
         key = short_string(part.key)
         place = factory.addressOf(wallets.deployer, terms_hash, key, made[part.kind], kept[part.key])
         at[part.key] = str(read(place))
-    site = Site(terms_hash, at, shared, wallets.people, {})
+    site = replace(site, parts={part.key: at[part.key] for part in plan.parts}, feeds={})
     configs = {feed.terms.kpi: feed_config(feed, site, wallets) for feed in plan.feeds}
     site = replace(site, feeds={kpi: feed_id(config) for kpi, config in configs.items()})
     oracle = contract(w3, "KpiOracle", infrastructure.oracle)
@@ -496,7 +498,7 @@ def _record(
     """The record, read from the chain, so that it says what is there and not what was meant: whatever of it
     the deal does not say stands in the terms of the parts."""
     known, plan = _announced(w3, factory, deployer, deal.terms_hash), plan_of(deal)
-    site = unknown(known.parts, deal.terms_hash)
+    site = unknown(known.parts, deal.terms_hash, plan.seats)
     for part in plan.parts:
         if part.key not in known.parts:
             raise ChainError(f"the factory {factory} shows no part {part.key} of {deal.terms_hash}")
@@ -536,7 +538,7 @@ def _record(
         gifts=gifts,
         rewards=rewards,
         wallets=Wallets.model_validate(
-            {"deployer": deployer, **site.wallets, **{name: list(each) for name, each in people.items()}}
+            {"deployer": deployer, **site.people, **{name: list(each) for name, each in people.items()}}
         ),
         compiler=Compiler(**artifacts.compiler()),
         shifted_days=moved[0],

@@ -10,7 +10,7 @@ from typing import Any
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
-from chain.bindings import contract
+from chain.bindings import calldata, contract
 from chain.check import require_own
 from chain.errors import ChainError, NetworkError
 from chain.events import Watch, read_events, require_chain, watch
@@ -61,13 +61,19 @@ class Following:
         return replace(self._world, at=at, block=head.number + 1)
 
     def call(self, world: World, act: Act) -> ContractFunction:
-        """An act as a call of its contract."""
+        """An act as a call of its contract, for `world.signer` to send; in the name of a part, of that part's
+        `execute`."""
         row = acts_of(world, act.part)[act.call]
         name = PARTS[world.kind(act.part)].contract
         if (act.part, act.call) == (CURRENCY, MINT.name):
             name = "TestCurrency"
         functions = contract(self.w3, name, world.addresses[act.part]).functions
-        return functions[row.function](*(_plain(act.arguments[each]) for each in row.arguments))
+        call = functions[row.function](*(_plain(act.arguments[each]) for each in row.arguments))
+        for key, books in world.parts.items():
+            if books.kept_by is not None and act.by == world.addresses[key]:
+                named = contract(self.w3, PARTS[world.kind(key)].contract, act.by).functions
+                return named.execute(call.address, calldata(call))
+        return call
 
     @property
     def watch(self) -> Watch:

@@ -4,10 +4,11 @@ theirs by entry points, after ours (docs/new-instrument.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
-from chain.plan import Plan, Planned, Site, feed_config
+from chain.plan import Plan, Planned, Seat, Site, feed_config
 from chain.records import DeploymentRecord
 from finance.registry import Registry
 from finance.settlement.claim_token import TokenBooks
@@ -28,6 +29,7 @@ PLANS: Final[Registry[Callable[[Deal], Plan]]] = Registry(
         "put": "chain.parts.put_right:plan",
         "consent_solicitation": "chain.parts.consent_solicitation:plan",
         "liquidity_buffer": "chain.parts.liquidity_buffer:plan",
+        "office": "chain.parts.office:plan",
     },
     "penstock.plans",
 )
@@ -50,10 +52,16 @@ def plan_of(deal: Deal) -> Plan:
     return plan
 
 
-def site_of(record: DeploymentRecord) -> Site:
-    """Where a deal is, and who is who, as its record says."""
+@lru_cache(maxsize=256)
+def seats_of(deal: Deal) -> Mapping[str, Seat]:
+    """The roles that parts of a deal have in place of wallets."""
+    return plan_of(deal).seats
+
+
+def site_of(record: DeploymentRecord, seats: Mapping[str, Seat]) -> Site:
+    """Where a deal is, and who is who, as its record says; `seats` as in its plan."""
     at = {key: part.address for key, part in record.parts.items()}
-    return Site(record.terms_hash, at, record.shared, record.wallets.people, record.feeds)
+    return Site(record.terms_hash, at, record.shared, record.wallets.people, record.feeds, seats)
 
 
 class Admitted(RegistryBooks):
@@ -69,7 +77,8 @@ class Admitted(RegistryBooks):
 def world_of(record: DeploymentRecord, deal: Deal, holders: bool = True) -> World:
     """The books of a deal's parts as they were when it was deployed; of claim tokens without their `holders`
     only the sums, for a log that lacks the movements of units."""
-    plan, site = plan_of(deal), site_of(record)
+    plan = plan_of(deal)
+    site = site_of(record, plan.seats)
     configs = [FeedConfig.of(feed_config(feed, site, record.wallets)) for feed in plan.feeds]
 
     def books(part: Planned) -> Books:

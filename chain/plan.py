@@ -1,16 +1,17 @@
 """What a deal is to be on a chain: its parts and its feeds, each a function of where everything is and who is
 who.
 
-A clone's address hangs on the deal, the part's key, its implementation and what is kept with its code, never
-on another part; so every address is known before anything is sent, and the terms of a part can name the
-others. Likewise a feed's id, the hash of its configuration.
+A clone's address hangs on the deal, the part's key, its implementation and what is kept with its code: never
+on another part, but for one that has a role (`Plan.seats`), with whose code nothing is kept. So every address
+is known before anything is sent, and the terms of a part can name the others. Likewise a feed's id, the hash
+of its configuration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from eth_abi.abi import encode
 from web3 import Web3
@@ -23,16 +24,46 @@ from finance.settlement.terms import FeedTerms
 from finance.settlement.world import Books
 
 
+class Seat(NamedTuple):
+    """What has a role in place of a wallet: the `part` in whose name it is done, and what the wallet of its
+    first keeper is called."""
+
+    part: str
+    keeper: str
+
+
 @dataclass(frozen=True)
 class Site:
     """Everything that the terms of a part can name besides numbers: addresses of the deal's `parts` by key,
-    of `shared` contracts (registry, oracle, currency) and of people by role, ids of feeds by KPI."""
+    of `shared` contracts (registry, oracle, currency) and of `people` by role, ids of feeds by KPI. `wallets`
+    has who acts in a role: whoever has it, or the part that the `seats` name."""
 
     terms_hash: str
     parts: Mapping[str, str]
     shared: Mapping[str, str]
-    wallets: Mapping[str, str]
+    people: Mapping[str, str]
     feeds: Mapping[str, str]
+    seats: Mapping[str, Seat] = field(default_factory=dict)
+
+    @property
+    def wallets(self) -> Wallet:
+        return Wallet(self)
+
+    def both(self, role: str) -> list[str]:
+        """Who acts in a role, and whose wallet that comes to at first."""
+        seat = self.seats.get(role)
+        return [self.wallets[role]] if seat is None else [self.wallets[role], self.people[seat.keeper]]
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """Of a `site`, who acts in each role."""
+
+    site: Site
+
+    def __getitem__(self, role: str) -> str:
+        seat = self.site.seats.get(role)
+        return self.site.people[role] if seat is None else self.site.parts[seat.part]
 
 
 @dataclass(frozen=True)
@@ -65,11 +96,12 @@ class PlannedFeed:
 @dataclass(frozen=True)
 class Plan:
     """A deal's parts, in the order in which a keeper looks at them, and its feeds. `deadlines`: from when
-    something can no more be done, unix seconds, and what, in words."""
+    something can no more be done, unix seconds, and what, in words. `seats`: by role, where a part has it."""
 
     parts: tuple[Planned, ...]
     feeds: tuple[PlannedFeed, ...] = ()
     deadlines: tuple[tuple[int, str], ...] = ()
+    seats: Mapping[str, Seat] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
@@ -86,21 +118,22 @@ class Plan:
             tuple(part for plan in each for part in plan.parts),
             tuple(feeds.values()),
             tuple(deadline for plan in each for deadline in plan.deadlines),
+            {role: seat for plan in each for role, seat in plan.seats.items()},
         )
 
     def asked(self) -> tuple[list[str], list[str]]:
         """The roles whose wallets the parts name, and the shared contracts."""
-        site = unknown({part.key: ZERO_ADDRESS for part in self.parts}, ZERO_HASH)
+        site = unknown({part.key: ZERO_ADDRESS for part in self.parts}, ZERO_HASH, self.seats)
         for part in self.parts:
             part.begin(site)
             part.views(site)
-        roles = [*site.wallets, *(feed.sponsor for feed in self.feeds)]
+        roles = [*site.people, *(feed.sponsor for feed in self.feeds)]
         return list(dict.fromkeys(roles)), list(dict.fromkeys([*site.shared, "currency"]))
 
 
 def dates_of(plan: Plan) -> list[int]:
     """When something of the parts begins or falls due, whatever happens, in unix seconds and in order."""
-    site = unknown({part.key: ZERO_ADDRESS for part in plan.parts}, ZERO_HASH)
+    site = unknown({part.key: ZERO_ADDRESS for part in plan.parts}, ZERO_HASH, plan.seats)
     return sorted({date for part in plan.parts for date in part.books(site).dates()})
 
 
@@ -117,9 +150,10 @@ class Unknown(dict[str, str]):
         return made
 
 
-def unknown(parts: Mapping[str, str], terms_hash: str) -> Site:
+def unknown(parts: Mapping[str, str], terms_hash: str, seats: Mapping[str, Seat]) -> Site:
     """A site of which only the parts are known."""
-    return Site(terms_hash, parts, Unknown("contract", 20), Unknown("wallet", 20), Unknown("feed", 32))
+    people = Unknown("contract", 20), Unknown("wallet", 20), Unknown("feed", 32)
+    return Site(terms_hash, parts, *people, seats)
 
 
 def found_at(site: Site, expected: Any, actual: Any) -> None:
@@ -128,10 +162,12 @@ def found_at(site: Site, expected: Any, actual: Any) -> None:
         for name in expected.keys() & actual.keys():
             found_at(site, expected[name], actual[name])
     elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
-        for one, other in zip(expected, actual, strict=False):
+        both = [each for each in expected if each in actual]  # a list in the order of what was unknown
+        ours, theirs = ([each for each in one if each not in both] for one in (expected, actual))
+        for one, other in zip(ours, theirs, strict=False):
             found_at(site, one, other)
     else:
-        for known in (site.shared, site.wallets, site.feeds):
+        for known in (site.shared, site.people, site.feeds):
             assert isinstance(known, Unknown)
             for name in [name for name, stands in known.items() if stands == expected]:
                 known[name] = actual

@@ -99,6 +99,8 @@ def act(
             world = _moved(deal, world, moment)
     wanted, done = _tried(world, wanted)
     said = {"deal": record.deal, "act": what, "by": address, "flows": _flows(record, world, done)}
+    if wanted.by != address:
+        said["in_the_name_of"] = wanted.by
     if done is not None and not done.emitted:
         said |= {"nothing": f"{nothing(wanted.call)}, so no transaction is sent"}
     elif not dry_run:
@@ -229,7 +231,7 @@ def _wanted(
         row.checked(given)
     except SettlementError as error:
         raise InputError(f"{what}: {error}") from None
-    return Act(by, part, name, given, world.at, world.block)
+    return world.acting(Act(by, part, name, given, world.at, world.block))
 
 
 def _value(where: str, kind: AbiType, text: str) -> Any:
@@ -340,7 +342,8 @@ def _tell(said: Mapping[str, Any], record: Any, dry_run: bool) -> None:
     if "nothing" in said:
         print(f"{said['act']}: {said['nothing']}")
         return
-    print(f"{said['act']} by {said['by']}" + (": not done, --dry-run" if dry_run else ""))
+    whose = f" in the name of {said['in_the_name_of']}" if "in_the_name_of" in said else ""
+    print(f"{said['act']} by {said['by']}{whose}" + (": not done, --dry-run" if dry_run else ""))
     for flow in said["flows"]:
         period = "" if flow["period"] is None else f" of period {flow['period']}"
         amount = token_money(int(flow["amount"]), currency)

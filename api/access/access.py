@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.access.keys import ApiKey, find_key
-from api.access.roles import Verifiers, wallet_roles
+from api.access.roles import Views, wallet_roles
 from api.access.signing_in import Challenge, Session, SigningIn
+from chain.kinds import seats_of
 
 if TYPE_CHECKING:
     from api.chain_link import ChainLink
@@ -21,7 +22,7 @@ class Access:
     def __init__(self, database: Database, chain: ChainLink, settings: Settings) -> None:
         self._database, self._chain = database, chain
         self._signing_in = SigningIn(database, settings.origin)
-        self._verifiers = Verifiers(chain)
+        self._views = Views(chain)
 
     def challenge(self) -> Challenge:
         """What a wallet is to sign. Raises ProblemError if chain or database do not answer."""
@@ -45,9 +46,10 @@ class Access:
 
     def roles(self, deployment: Deployment, address: str) -> frozenset[str]:
         """What the address is in a deployment. Raises ProblemError if the chain does not answer."""
-        found = wallet_roles(deployment.record, address)
+        kept = self._views.keepers(deployment.record, seats_of(deployment.deal))
+        found = wallet_roles(deployment.record, address, kept)
         registry = deployment.record.addresses.get("registry")
-        if registry is not None and self._verifiers.is_verifier(registry, address):
+        if registry is not None and self._views.is_verifier(registry, address):
             found |= {"verifier"}
         return found
 

@@ -36,6 +36,7 @@ WORDS: Final[Registry[PartWords]] = Registry(
         "put": "api.instruments.put_right:WORDS",
         "consent_solicitation": "api.instruments.consent_solicitation:WORDS",
         "liquidity_buffer": "api.instruments.liquidity_buffer:WORDS",
+        "office": "api.instruments.office:WORDS",
         "currency": "api.instruments.currency:WORDS",
         "factory": "api.instruments.acts:FACTORY",
     },

@@ -114,6 +114,20 @@ class ConsentRow(Resource):
     base: int | None = None
 
 
+class OfficeRow(Resource):
+    """Of an office: a `candidate` was announced by the keeper, supported by an `appointer` (so many `votes`
+    then) or no longer, objected to, or has taken it. `opens`: when it can be taken, unix seconds; 0 where it
+    cannot yet."""
+
+    trace: Trace
+    part: str
+    what: str
+    candidate: Address
+    appointer: Address | None = None
+    votes: int | None = None
+    opens: int | None = None
+
+
 class LiquidityRow(Resource):
     """What a holder gets by selling to a buffer of a sponsor's money: the value of a unit `worth` since issue
     by the report of `period` (from 1), as of `time`, less what units have earned since: `value`; less the

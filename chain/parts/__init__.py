@@ -29,6 +29,7 @@ PARTS: Final[Registry[PartKind]] = Registry(
         "liquidity_buffer": "chain.parts.liquidity_buffer:KIND",
         "offering": "chain.parts.offering:KIND",
         "offering_book": "chain.parts.offering_book:KIND",
+        "office": "chain.parts.office:KIND",
         "oracle": "chain.parts.oracle:KIND",
         "payment": "chain.parts.payment:KIND",
         "proceeds": "chain.parts.proceeds:KIND",

@@ -47,6 +47,9 @@ class Sale:
     issuer: str
     parties: tuple[str, ...]
 
+    def _parties(self, site: Site) -> list[str]:
+        return [address for name in self.parties for address in site.both(name)]
+
     def struct(self, site: Site, **other: Any) -> dict[str, Any]:
         """ISale.Terms, in which `other` may stand."""
         return {
@@ -59,7 +62,7 @@ class Sale:
             "hardCap": self.sold.hard_cap,
             "opens": self.sold.opens,
             "closes": self.sold.closes,
-            "parties": [site.wallets[name] for name in self.parties],
+            "parties": self._parties(site),
         } | other
 
     def terms(self, site: Site, unit_price: int | None = None) -> SaleTerms:
@@ -71,7 +74,7 @@ class Sale:
             hard_cap=self.sold.hard_cap,
             opens=self.sold.opens,
             closes=self.sold.closes,
-            parties=tuple(site.wallets[name] for name in self.parties),
+            parties=tuple(self._parties(site)),
             token=self.token,
             servicer=self.servicer,
         )

@@ -107,6 +107,11 @@ class Books:
         """Seconds by which those who hold it let a payment that is missed (from 0) be late for longer."""
         return 0
 
+    @property
+    def kept_by(self) -> str | None:
+        """Who acts in its name: it is an account of theirs in the deal. None where nobody does."""
+        return None
+
     def dates(self) -> list[int]:
         """When something of it begins or falls due, in unix seconds, whatever happens."""
         return []
@@ -179,6 +184,21 @@ class World:
         except SettlementError:
             return False
         return True
+
+    def acting(self, act: Act) -> Act:
+        """The same act in the name of a part, where only that may do it and whoever acts keeps it."""
+        books = self.parts.get(act.part)
+        if books is None or act.call not in books.ACTS or (who := books.ACTS[act.call].who) == ANYONE:
+            return act
+        may = books.roles(self).get(who, ())
+        kept = [self.addresses[key] for key, each in self.parts.items() if each.kept_by == act.by]
+        names = [address for address in kept if address in may]
+        return replace(act, by=names[0]) if names and act.by not in may else act
+
+    def signer(self, act: Act) -> str:
+        """Who sends an act: whoever does it, or keeps the part in whose name it is done."""
+        kept = {self.addresses[key]: books.kept_by for key, books in self.parts.items()}
+        return kept.get(act.by) or act.by
 
     def kind(self, key: str) -> str:
         """The kind of a part; the currency is one of its own."""

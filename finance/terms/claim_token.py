@@ -28,6 +28,7 @@ class ClaimToken(Part):
     called: ClassVar[str] = "claim token"
     led: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("agent",)
+    handed_on: ClassVar[tuple[str, ...]] = ("agent",)
     gas: ClassVar[int] = 250_000
 
     kind: Literal["claim_token"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from finance.terms.deal import Deal, kpis_of
 from finance.terms.graph import groups_of, leading
-from finance.terms.part import Part
+from finance.terms.part import ANY, Part
 from finance.terms.rule_parts import Finding
 
 SHARED = ("currency", "factory", "oracle", "registry")
@@ -36,7 +36,7 @@ def links(deal: Deal) -> Iterator[Finding]:
             found = deal.parts.get(other)
             if found is None:
                 yield here, f"no such part ({_a(link.kind)} is wanted; known: {known.get(link.kind, 'none')})"
-            elif _kind(found) != link.kind:
+            elif link.kind not in (ANY, _kind(found)):
                 yield here, f"is {_a(_kind(found))}, and {_a(link.kind)} is wanted"
 
 

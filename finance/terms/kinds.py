@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from finance.terms.liquidity_buffer import LiquidityBuffer
     from finance.terms.offering import Offering
     from finance.terms.offering_book import OfferingBook
+    from finance.terms.office import Office
     from finance.terms.proceeds import Proceeds
     from finance.terms.put_right import Put
     from finance.terms.spv import Spv
@@ -44,6 +45,7 @@ KINDS: Final[Registry[type[Part]]] = Registry(
         "put": "finance.terms.put_right:Put",
         "consent_solicitation": "finance.terms.consent_solicitation:ConsentSolicitation",
         "liquidity_buffer": "finance.terms.liquidity_buffer:LiquidityBuffer",
+        "office": "finance.terms.office:Office",
         "spv": "finance.terms.spv:Spv",
         "tranche": "finance.terms.tranche:Tranche",
     },
@@ -63,6 +65,7 @@ RULES: Final[Registry[tuple[Any, ...]]] = Registry(
         "put": "finance.terms.put_right_rules:RULES",
         "consent_solicitation": "finance.terms.consent_solicitation_rules:RULES",
         "liquidity_buffer": "finance.terms.liquidity_buffer_rules:RULES",
+        "office": "finance.terms.office_rules:RULES",
         "spv": "finance.settlement.spv_terms:RULES",
         "tranche": "finance.terms.spv_rules:RULES",
     },
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
         | Put
         | ConsentSolicitation
         | LiquidityBuffer
+        | Office
         | Spv
         | Tranche
     )

@@ -12,11 +12,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from finance.terms.sections import Currency, Kpi, OraclePolicy, Party
 from finance.terms.values import Strict
 
+ANY = "part"
+
 
 @dataclass(frozen=True)
 class Link:
-    """Marks a field that names another part of the deal, which must be of a `kind`; `does` is what the part
-    with the field does to that: it pays it, sells it, is hedged by it."""
+    """Marks a field that names another part of the deal, which must be of a `kind` (ANY: of whichever);
+    `does` is what the part with the field does to that: it pays it, sells it, is hedged by it."""
 
     kind: str
     does: str
@@ -79,7 +81,8 @@ class Part(Strict):
     by themselves, and which other must name them their rules say; `served`: a part that they name has the
     contract that serves them. `people`: the roles of parties that it
     knows, each a field with the key of one, which may be empty where only one party of the deal has that
-    role. `gas`: what its contract takes at least to be deployed, whatever its terms; 0 where nobody has
+    role; `handed_on`: roles in it that pay nothing in, so that an office may have them. `gas`: what its
+    contract takes at least to be deployed, whatever its terms; 0 where nobody has
     measured it (tests/chain/test_chain_gas.py).
 
     A subclass states its `kind` as a Literal and is listed in finance.terms.kinds.
@@ -90,6 +93,7 @@ class Part(Strict):
     led: ClassVar[bool] = False
     served: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
+    handed_on: ClassVar[tuple[str, ...]] = ()
     gas: ClassVar[int] = 0
 
     @property

@@ -26,6 +26,7 @@ class Proceeds(Part):
 
     called: ClassVar[str] = "register of proceeds"
     led: ClassVar[bool] = True
+    handed_on: ClassVar[tuple[str, ...]] = ("verifier",)
     gas: ClassVar[int] = 130_000
     GAS_OF_A_USE: ClassVar[int] = 60_000
 

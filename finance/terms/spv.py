@@ -168,6 +168,7 @@ class Spv(Part):
     called: ClassVar[str] = "vehicle"
     leads: ClassVar[bool] = True
     people: ClassVar[tuple[str, ...]] = ("issuer",)
+    handed_on: ClassVar[tuple[str, ...]] = ("payee",)
     gas: ClassVar[int] = 1_150_000
 
     kind: Literal["spv"]

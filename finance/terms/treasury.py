@@ -22,6 +22,7 @@ class Treasury(Part):
 
     called: ClassVar[str] = "treasury"
     people: ClassVar[tuple[str, ...]] = ("issuer", "operator", "lender")
+    handed_on: ClassVar[tuple[str, ...]] = ("operator", "lender")
     gas: ClassVar[int] = 450_000
 
     kind: Literal["treasury"]

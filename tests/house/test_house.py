@@ -136,6 +136,7 @@ OWN = {
     "put_right": ("PutRight", "PutBooks"),
     "consent_solicitation": ("ConsentSolicitation", "ConsentBooks"),
     "liquidity_buffer": ("LiquidityBuffer", '"liquidity_buffer"'),
+    "office": ("OfficeBooks", '"office"'),
     "spv": ("SpvBooks", '"spv"', '"tranche"'),
 }
 """What names a kind, by its module in chain.parts."""
@@ -173,8 +174,8 @@ ELSEWHERE = re.compile(
     r"|\"(?:kpi_bond|kpi_payment|claim_token|spv|tranche)\""
 )
 OF_A_KIND = re.compile(
-    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote|sell)"
-    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|spv|tranche|amounts)"
+    r"api/instruments/(?:bond|swap|offering|token|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|office|spv)|scripts/(?:kinds/(?:bond|payment|spv)|quote|sell)"
+    r"|finance/terms/(?:bond|swap|treasury|offering|claim_token|token_rules|payment_form|trade_desk|proceeds|put_right|consent_solicitation|liquidity_buffer|office|spv|tranche|amounts)"
     r"|scripts/examples/"
 )
 OF_A_TOKEN = re.compile(r"api/index/(?:positions|statements)")
@@ -191,6 +192,7 @@ EVENTS_OF = (
     "put",
     "consent_solicitation",
     "liquidity_buffer",
+    "office",
     "spv",
     "registry",
 )

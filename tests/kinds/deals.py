@@ -72,6 +72,13 @@ MORE = {
     uses:
       buses: {title: Electric buses, amount: {value: 45000000, assumed: three quarters of the loan}}
       depots: {title: Depots and chargers, amount: {value: 15000000, assumed: the rest}}
+  register-office:
+    kind: office
+    of: token
+    keeper: agent
+    appointers: [borrower, verifier, lenders]
+    quorum: {value: 2, assumed: two of three}
+    notice_days: {value: 30, assumed: a month}
 """,
 }
 """Parts that no deal of the book has: hashes of deals that are deployed stay as they are."""

@@ -384,7 +384,7 @@ SILENT = {
     "RoleAdminChanged",
 }
 """Events of what OpenZeppelin's contracts do besides, or before a world begins."""
-ALWAYS = {("swap", "withdraw"), ("treasury", "withdraw")}
+ALWAYS = {("swap", "withdraw"), ("treasury", "withdraw"), ("office", "collect")}
 """Acts that nothing refuses: there may be nothing to pay."""
 
 
