@@ -58,7 +58,7 @@ def _standing(now: Now) -> Standing:
     found = Standing(
         checks=[
             Check(f"{now.part}: keeper", int(books.keeper, 16), int(now.read("keeper"), 16)),
-            Check(f"{now.part}: announced", int(books.announced, 16), int(announced["to"], 16)),
+            Check(f"{now.part}: announced", int(books.announced, 16), int(announced[0], 16)),
         ]
     )
     for who, stands in books.candidates.items():

@@ -70,7 +70,7 @@ class OfficeBooks(Books):
         return {"keeper": [self.keeper], "appointer": self.terms.appointers}
 
     def owing(self, world: World) -> list[Act]:
-        return [self._now(world, "collect")] if world.held(self.key) else []
+        return [self._now(world, "collect", self.keeper)] if world.held(self.key) else []
 
     def opens(self, since: int) -> int:
         """When the office can be taken that was announced `since`, unix seconds; 0 if it was not."""
