@@ -51,9 +51,11 @@ def act_forms(
         return None
     say = formatter.say
     called = {each.address: say.deal(each.name) if each.name else each.role for each in wallets}
+    kept = {case.world.addresses[key]: books.kept_by for key, books in case.world.parts.items()}
 
     def form(each: Doable) -> ActForm:
-        act, who = each.act, Markup(", ").join(called.get(at, at) for at in each.may)
+        act, may = each.act, [kept.get(at) or at for at in each.may]
+        who = Markup(", ").join(called.get(at, at) for at in may)
         return ActForm(
             name=act.name,
             part=act.part,

@@ -27,6 +27,7 @@ OF_OTHERS = {
         "trades",
         "orders",
         "deliveries",
+        "offices",
         "proceeds",
         "put_notices",
         "put_money",

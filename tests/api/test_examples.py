@@ -27,6 +27,7 @@ from scripts.serve.conductor import Conductor
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import Scene, Setting, Story
+from tests.api.test_office import announced
 from tests.api.test_proceeds import recorded
 from tests.api.test_put import with_notice
 from tests.api.vehicle_life import POOL, pool_world, vehicle_chain
@@ -287,6 +288,12 @@ def accounted_for(folder: Path) -> Iterator[tuple[str, Any]]:
         yield "ProceedsRow", service.of("/proceeds")["items"][1]
 
 
+def handed_on(folder: Path) -> Iterator[tuple[str, Any]]:
+    """An office whose keeper has announced who has it next."""
+    with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain, serving(announced(chain, folder)) as service:
+        yield "OfficeRow", service.of("/offices")["items"][0]
+
+
 def sold_back(folder: Path) -> Iterator[tuple[str, Any]]:
     """Units of a bond of which notice was given, and some sold to the writer of a put."""
     with start_anvil(timestamp=BEFORE_THE_OFFERING) as chain, serving(with_notice(chain, folder)) as service:
@@ -358,6 +365,7 @@ def test_the_examples_are_answers(redeemed: Service, wind: Service, tmp_path: Pa
         *sold_by_a_book(tmp_path / "book"),
         *accounted_for(tmp_path / "works"),
         *sold_back(tmp_path / "put"),
+        *handed_on(tmp_path / "office"),
         *with_a_buffer(tmp_path / "buffer"),
         *with_consents(tmp_path / "consents"),
         *captured(redeemed, id=redeemed.world.id),

@@ -27,6 +27,7 @@ from tests.chain.test_buffer import buffer_tree
 from tests.chain.test_chain_wide import fixed_tree, wide_tree
 from tests.chain.test_consents import consents_tree
 from tests.chain.test_desk import desk_tree
+from tests.chain.test_office import office_tree
 from tests.chain.test_proceeds import proceeds_tree
 from tests.chain.test_put import put_tree
 from tests.joined_deals import DEALS, crowded_tree, joined_tree, term
@@ -115,6 +116,7 @@ MADE: dict[str, Callable[[], Tree]] = {
     "a bond that holders may sell back": put_tree,
     "a bond whose holders may consent": consents_tree,
     "a bond with a liquidity buffer": buffer_tree,
+    "a bond whose agent keeps an office": office_tree,
     "five bonds sold by books": lambda: many_bonds(5, by_books=True),
     "five bonds": lambda: many_bonds(5),
     "ten bonds": lambda: many_bonds(10),

@@ -1,5 +1,5 @@
-"""An office on a chain: its keeper acts through it, it is handed on and taken away, and all of it is reconciled
-and replayed."""
+"""An office on a chain: its keeper acts through it, it is handed on and taken away, and all of it is
+reconciled and replayed."""
 
 from __future__ import annotations
 
