@@ -1,4 +1,4 @@
-"""What an office costs: gas of whole transactions through the clone, and what it adds to an act in its name."""
+"""What an office costs: gas of whole transactions through the clone, and what it adds to an act."""
 
 from __future__ import annotations
 
