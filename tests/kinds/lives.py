@@ -58,7 +58,7 @@ def world_for(deal: Deal) -> World:
         wallets=wallets,
     )
     for feed in plan.feeds:
-        record.feeds[feed.terms.kpi] = feed_id(feed_config(feed, site_of(record), wallets))
+        record.feeds[feed.terms.kpi] = feed_id(feed_config(feed, site_of(record, plan.seats), wallets))
     return world_of(record, deal)
 
 
