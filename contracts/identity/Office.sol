@@ -128,9 +128,10 @@ contract Office is IOffice, Initializable {
     function collect() external returns (uint256 amount) {
         IERC20 currency = IERC20(_terms.currency);
         amount = currency.balanceOf(address(this));
-        if (amount == 0) return 0;
-        emit OfficeMoneyCollected(_keeper, amount);
-        currency.safeTransfer(_keeper, amount);
+        if (amount > 0) {
+            emit OfficeMoneyCollected(_keeper, amount);
+            currency.safeTransfer(_keeper, amount);
+        }
     }
 
     // ---------------------------------------------------------------- within
@@ -168,7 +169,7 @@ contract Office is IOffice, Initializable {
     }
 
     function _from(uint40 since) private view returns (uint256) {
-        return since == 0 ? 0 : since + _terms.noticeSeconds;
+        return since > 0 ? since + _terms.noticeSeconds : 0;
     }
 
     /// @dev Whether the notice from then is over, and the time to take the office is not.
