@@ -27,7 +27,7 @@ from scripts.serve.conductor import Conductor
 from scripts.serve.panel import Panel
 from scripts.serve.plan import Plan
 from scripts.serve.story import Scene, Setting, Story
-from tests.api.test_office import announced
+from tests.api.test_office_served import announced
 from tests.api.test_proceeds import recorded
 from tests.api.test_put import with_notice
 from tests.api.vehicle_life import POOL, pool_world, vehicle_chain
