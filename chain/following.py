@@ -61,19 +61,15 @@ class Following:
         return replace(self._world, at=at, block=head.number + 1)
 
     def call(self, world: World, act: Act) -> ContractFunction:
-        """An act as a call of its contract, for `world.signer` to send; in the name of a part, of that part's
-        `execute`."""
+        """An act as a call of its contract, for whoever does it to send, or keeps the part in whose name it
+        is done."""
         row = acts_of(world, act.part)[act.call]
         name = PARTS[world.kind(act.part)].contract
         if (act.part, act.call) == (CURRENCY, MINT.name):
             name = "TestCurrency"
         functions = contract(self.w3, name, world.addresses[act.part]).functions
         call = functions[row.function](*(_plain(act.arguments[each]) for each in row.arguments))
-        for key, books in world.parts.items():
-            if books.kept_by is not None and act.by == world.addresses[key]:
-                named = contract(self.w3, PARTS[world.kind(key)].contract, act.by).functions
-                return named.execute(call.address, calldata(call))
-        return call
+        return in_name_of(world, act.by, call)
 
     @property
     def watch(self) -> Watch:
@@ -102,6 +98,16 @@ class Following:
         if found is None:
             raise ChainError(f"the chain has no {block} block")
         return found
+
+
+def in_name_of(world: World, by: str, call: ContractFunction) -> ContractFunction:
+    """The call as a part makes it that acts by its own address: its `execute`, for its keeper to send."""
+    if by not in world.keepers:
+        return call
+    part = next(key for key in world.parts if world.addresses[key] == by)
+    named = contract(call.w3, PARTS[world.kind(part)].contract, by).functions
+    made: ContractFunction = named.execute(call.address, calldata(call))
+    return made
 
 
 MINT = Call("mint", ANYONE, "make test currency", {"to": "address", "amount": "uint256"})

@@ -162,9 +162,14 @@ def found_at(site: Site, expected: Any, actual: Any) -> None:
         for name in expected.keys() & actual.keys():
             found_at(site, expected[name], actual[name])
     elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
-        both = [each for each in expected if each in actual]  # a list in the order of what was unknown
-        ours, theirs = ([each for each in one if each not in both] for one in (expected, actual))
-        for one, other in zip(ours, theirs, strict=False):
+        # What is known already needs no pairing, and a list may be in another order while it is not.
+        unpaired, theirs = [], list(actual)
+        for one in expected:
+            if one in theirs:
+                theirs.remove(one)
+            else:
+                unpaired.append(one)
+        for one, other in zip(unpaired, theirs, strict=False):
             found_at(site, one, other)
     else:
         for known in (site.shared, site.people, site.feeds):

@@ -51,10 +51,10 @@ def act_forms(
         return None
     say = formatter.say
     called = {each.address: say.deal(each.name) if each.name else each.role for each in wallets}
-    kept = {case.world.addresses[key]: books.kept_by for key, books in case.world.parts.items()}
+    keepers = case.world.keepers
 
     def form(each: Doable) -> ActForm:
-        act, may = each.act, [kept.get(at) or at for at in each.may]
+        act, may = each.act, [keepers.get(at, at) for at in each.may]
         who = Markup(", ").join(called.get(at, at) for at in may)
         return ActForm(
             name=act.name,

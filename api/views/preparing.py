@@ -34,8 +34,9 @@ from api.views.transaction_models import (
     StepView,
     TypedDataView,
 )
-from chain.bindings import calldata, contract, decode_log, event_abis, read
+from chain.bindings import calldata, decode_log, event_abis, read
 from chain.errors import ChainError, ContractError
+from chain.following import in_name_of
 from chain.kinds import seats_of
 from chain.network import clock
 from chain.parts import PARTS
@@ -162,18 +163,15 @@ class _Preparation:
         done = settled.Act(self.sender, self.act.part, call.name, arguments, at, world.block)
         return world.tried(world.acting(done))[1]
 
-    def _named(self, call: Call) -> Call:
-        """A call as a part makes it in whose name the sender acts, where only that may."""
-        if not seats_of(self.deployment.deal):
-            return call
-        world, row = case_of(self.services, self.deployment.id).world, self.act.call
-        asked = settled.Act(self.sender, self.act.part, row.name, {}, world.at, world.block)
-        for key, books in world.parts.items():
-            if books.kept_by is not None and world.acting(asked).by == world.addresses[key] != call.sender:
-                named = contract(self.w3, PARTS[books.KIND].contract, world.addresses[key]).functions
-                data = calldata(named.execute(call.to, call.data))
-                return Call(self.sender, world.addresses[key], data, call.label)
-        return call
+    def _called(self) -> Call:
+        """The act itself: of its contract, or by the part in whose name the sender acts."""
+        act = self.act
+        function = self._function(act.on, act.call.function, *act.arguments(self.given))
+        if seats_of(self.deployment.deal):
+            world = case_of(self.services, self.deployment.id).world
+            asked = settled.Act(self.sender, act.part, act.call.name, {}, world.at, world.block)
+            function = in_name_of(world, world.acting(asked).by, function)
+        return Call(self.sender, function.address, calldata(function), act.call.function)
 
     def _read(self, role: str, function: str, *arguments: Any) -> Any:
         return read(self._function(role, function, *arguments))
@@ -181,11 +179,10 @@ class _Preparation:
     def view(self) -> PreparedView:
         """The steps, simulated."""
         act, at = self.act, self._at(self.act.on)
-        offered, function = act.offered, act.call.function
-        data = calldata(self._function(act.on, function, *act.arguments(self.given)))
+        offered = act.offered
         pays = offered.pays(self.given) if offered.pays is not None else 0
         gives = offered.gives(self.given) if offered.gives is not None else 0
-        calls = [self._named(Call(self.sender, at, data, function))]
+        calls = [self._called()]
         titles, permit = [self._title(pays if offered.money is None else offered.money(self.given))], None
         if gives and self._read("token", "allowance", self.sender, at) < gives:
             calls.insert(0, self._approval(at, gives, "token"))

@@ -191,14 +191,14 @@ class World:
         if books is None or act.call not in books.ACTS or (who := books.ACTS[act.call].who) == ANYONE:
             return act
         may = books.roles(self).get(who, ())
-        kept = [self.addresses[key] for key, each in self.parts.items() if each.kept_by == act.by]
-        names = [address for address in kept if address in may]
+        names = [part for part, keeper in self.keepers.items() if keeper == act.by and part in may]
         return replace(act, by=names[0]) if names and act.by not in may else act
 
-    def signer(self, act: Act) -> str:
-        """Who sends an act: whoever does it, or keeps the part in whose name it is done."""
+    @property
+    def keepers(self) -> dict[str, str]:
+        """Who acts in the name of parts, by the address of each."""
         kept = {self.addresses[key]: books.kept_by for key, books in self.parts.items()}
-        return kept.get(act.by) or act.by
+        return {address: keeper for address, keeper in kept.items() if keeper is not None}
 
     def kind(self, key: str) -> str:
         """The kind of a part; the currency is one of its own."""

@@ -257,7 +257,7 @@ class Company:
     def _sent(self, world: World, act: Act) -> tuple[World, Done]:
         act = replace(act, at=world.at, block=world.block)
         after, done = world.tried(act)
-        sender = self.sender(world.signer(act))
+        sender = self.sender(world.keepers.get(act.by, act.by))
         if pays := sum(flow.amount for flow in done.flows if flow.payer == act.by):
             self._pays(sender, world.addresses[act.part], pays)
         sender.send(self.following.call(world, act), self._operation(world, act))

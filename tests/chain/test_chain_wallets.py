@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,7 @@ from eth_utils import to_checksum_address
 from chain.deploy import data_folder, local_keys, local_wallets, record_path, wallets_for
 from chain.errors import RecordError, TooMuchGasError
 from chain.kinds import plan_of
+from chain.plan import Site, found_at, unknown
 from chain.records import (
     DeploymentRecord,
     Wallets,
@@ -22,10 +25,12 @@ from chain.records import (
     most_panellists,
     require_wallets,
 )
-from chain.terms import holding_policy, short_string
+from chain.terms import ZERO_HASH, holding_policy, short_string
 from finance.terms import Deal, InputError, load_deal, parse_deal
 from tests.chain.bond_life import DC_WATER
 from tests.chain.swap_life import BLOOM, RAIN
+from tests.chain.test_consents import consents_tree
+from tests.chain.test_office import office_tree
 from tests.joined_deals import crowded_deal, joined_tree
 
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -140,6 +145,48 @@ def test_wallets_ascend_whatever_their_case_and_order(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(RecordError, match=f"{file}: {says}"):
             load_wallets(file, SOME[7])
+
+
+def with_an_affiliate() -> Deal:
+    """A bond's solicitation names whom it does not count in the order of their addresses."""
+    tree = consents_tree()
+    tree["parties"]["sister"] = {"name": "Sister", "roles": ["holder"], "assumed": "illustrative"}
+    tree["parts"]["consents"]["affiliates"] = ["sister"]
+    return parse_deal(tree)
+
+
+MANY = [with_an_affiliate, lambda: parse_deal(office_tree()), crowded_deal, lambda: load_deal(BLOOM)]
+
+
+@pytest.mark.parametrize("make", MANY, ids=["affiliate", "office", "crowded", "bloom"])
+def test_people_are_found_again_by_what_contracts_say(make: Callable[[], Deal], seed: int) -> None:
+    """Whoever they are: a party may have one wallet for some of its roles."""
+    deal, rng = make(), Random(f"{seed}/people")
+    plan = plan_of(deal)
+    parts = {part.key: to_checksum_address(rng.randbytes(20)) for part in plan.parts}
+    roles, shared = plan.asked()
+    kpis = [feed.terms.kpi for feed in plan.feeds]
+    for _ in range(20):
+        of_party = {deal.people[role] or role: to_checksum_address(rng.randbytes(20)) for role in roles}
+        people = {
+            role: rng.choice((of_party[deal.people[role] or role], to_checksum_address(rng.randbytes(20))))
+            for role in roles
+        }
+        real = Site(
+            ZERO_HASH,
+            parts,
+            {name: to_checksum_address(rng.randbytes(20)) for name in shared},
+            people,
+            {kpi: "0x" + rng.randbytes(32).hex() for kpi in kpis},
+            plan.seats,
+        )
+        found = unknown(parts, ZERO_HASH, plan.seats)
+        for part in plan.parts:
+            answers = part.views(real)
+            for view, expected in part.views(found).items():
+                found_at(found, expected, answers[view])
+        assert found.people == {role: people[role] for role in found.people}
+        assert found.people.keys() | {feed.sponsor for feed in plan.feeds} == set(roles)
 
 
 @pytest.mark.parametrize(
