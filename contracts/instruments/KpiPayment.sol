@@ -130,6 +130,8 @@ contract KpiPayment is IKpiPayment, Initializable {
     function withdraw(Side side) external returns (uint256 paid) {
         bytes memory t = _terms();
         address party = t.party(side);
+        bool takesItself = side == Side.Payee && t.payeeStarts();
+        if (takesItself && msg.sender != party) revert KpiPayment_NotParty(msg.sender);
         Ledger memory mine = _ledger(side);
         (uint256 posted, uint256 credit) = _free(t, side, mine, msg.sender == party);
         paid = posted + credit;

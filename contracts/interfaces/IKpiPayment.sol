@@ -187,7 +187,8 @@ interface IKpiPayment {
     /// Restores its margin when that is enough and in time.
     function fund(Side side, uint256 amount) external;
 
-    /// @notice Pay a party its credit. Anyone may call; it goes to the party. While the swap runs, only the party itself
+    /// @notice Pay a party its credit. Anyone may call, unless it is a payee who starts the swap: a treasury takes its money
+    /// itself, as revenue of the period that it is for. It goes to the party. While the swap runs, only the party itself
     /// also gets its balance above the requirement, and only while no period is due and no default waits for its close-out;
     /// a side that lacks collateral, owes (unless of limited recourse) or is called gets nothing. Before the swap has begun
     /// the party gets all it has posted, and what is above the requirement once both sides' collateral is in place: from

@@ -187,6 +187,8 @@ class PaymentBooks(Books):
 
     def withdraw(self, world: World, by: str, side: Side) -> int:
         to = self.party(side)
+        if side == Side.PAYEE and self.parts.payee_starts and by != to:
+            raise SettlementError(f"{self.key}: what it has for the payee, which takes it itself")
         self._apply(Withdrawal(world.at, side, by == to))
         paid = self.ledger.last
         if paid:

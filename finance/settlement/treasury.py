@@ -377,13 +377,11 @@ def returned(terms: PaymentTerms | None, ledger: Ledger) -> Ledger:
 def _apply_to_swap(terms: TreasuryTerms, ledger: Ledger, act: kpi_payment.SwapAct) -> Ledger:
     if terms.swap is None or ledger.swap is None:
         raise SettlementError(f"{act}: the treasury has no swap")
-    collects = isinstance(act, Withdrawal) and act.side == Side.PAYEE
-    if isinstance(act, Withdrawal) and collects and act.by_party:
-        raise SettlementError(f"{act}: the treasury calls the swap only when it pays")
+    if isinstance(act, Withdrawal) and act.side == Side.PAYEE:
+        raise SettlementError(f"{act}: the treasury takes what the swap has for it only when it pays")
     if not isinstance(act, Activation | Settlement | Funding | Withdrawal | MarginCall | CloseOut):
         raise SettlementError(f"{act}: the treasury agrees to no termination")
-    swap = kpi_payment.apply(terms.swap, ledger.swap, act)
-    return replace(ledger, swap=swap, balance=ledger.balance + (swap.last if collects else 0))
+    return replace(ledger, swap=kpi_payment.apply(terms.swap, ledger.swap, act))
 
 
 def apply(terms: TreasuryTerms, ledger: Ledger, act: TreasuryAct) -> Ledger:

@@ -363,7 +363,6 @@ def project_life(chain: LocalChain) -> SwapLife:
     life.withdraw("payer", by="stranger")
 
     life.settle_at(5, "200000")  # 3,580,000 to the project, of which the provider has 3,000,000
-    life.withdraw("payee", by="stranger")
     life.earn("2100000")
     reach_time(life.w3, life.pay_dates[5] + 10 * DAY + 1)  # the provider has had its cure period
     life.pay("stranger")

@@ -172,13 +172,14 @@ def test_waits_for_the_settlement_of_the_swap(project, report, parties):
     pay(project, parties)
 
 
-def test_a_stranger_who_collects_for_the_treasury_changes_nothing(project, report, parties):
+def test_no_stranger_collects_for_the_treasury(project, report, parties):
+    """Else money of one period could be made to count for the next (Treasury)."""
     report_period(project, report, 4 * K)
     project.payment.settle({"from": parties.stranger})
-    project.payment.withdraw(PAYEE, {"from": parties.stranger})
-    assert project.treasury.available() == 6 * K
+    with refuses(project.payment, "KpiPayment_NotParty", parties.stranger):
+        project.payment.withdraw(PAYEE, {"from": parties.stranger})
     earn(project, parties, 4 * K)
-    assert paid(pay(project, parties)) == (0, COST, DEBT, 0, 5 * K)
+    assert paid(pay(project, parties)) == (6 * K, COST, DEBT, 0, 5 * K)
 
 
 def test_a_treasury_that_outlives_its_swap(launch_project, report, parties):

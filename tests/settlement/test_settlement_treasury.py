@@ -421,6 +421,7 @@ def test_events_that_are_refused() -> None:
         (TERMS, [Activation(START)], "without the collateral of the payer"),
         (TERMS, [POSTED, Activation(START), Pay(pay_date(0))], "not settled"),
         (TERMS, [Withdrawal(START, PAYEE)], "only when it pays"),
+        (TERMS, [Withdrawal(START, PAYEE, by_party=False)], "only when it pays"),
         (TERMS, [Termination(START, 0)], "no termination"),
     ]
     for terms, acts, word in cases:

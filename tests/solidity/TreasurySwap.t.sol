@@ -262,6 +262,19 @@ contract TreasurySwapTest is PaymentFixture {
         eq(token.earnedPerUnit(), (4_007 + 6_008 - 2 * uint128(COST)) / UNITS, "then units");
     }
 
+    /// @dev Else anybody could have it arrive as money that was simply sent, which counts for the period after.
+    function test_pay_nobodyElseHasTheSwapPayTheTreasury() external {
+        begin();
+        known(0, 6_000);
+        payment.settle();
+        _refuses(abi.encodeWithSelector(IKpiPayment.KpiPayment_NotParty.selector, OPERATOR));
+        vm.prank(OPERATOR);
+        payment.withdraw(PAYEE);
+        vm.warp(dueOf(0));
+        treasury.pay();
+        eq(treasury.incomeOf(0, 1), 4_007, "of its own period");
+    }
+
     function test_receiveRevenue_ofTheSwapsLineByNobodyElse() external {
         begin();
         _refuses(abi.encodeWithSelector(ITreasury.Treasury_NotPayer.selector, address(this), address(payment)));

@@ -138,9 +138,11 @@ contract TreasuryHandler is TreasuryFixture {
         providerOut += payment.withdraw(PAYER);
     }
 
-    /// @dev A stranger has the swap pay the treasury; before the end, its credit only.
+    /// @dev A stranger has the swap pay the treasury: never.
     function collect() external watched {
-        cash += payment.withdraw(PAYEE);
+        try payment.withdraw(PAYEE) {
+            isTrue(false, "a stranger collects for the treasury");
+        } catch {}
     }
 
     // ---------------------------------------------------------------- the treasury
