@@ -38,6 +38,22 @@ contract OracleInvariant is Test {
         target(address(handler), actions);
     }
 
+    /// @dev Found by a campaign: a report of the same observations under a higher version, challenged.
+    function test_ruleOnAnother_theSameObservationsAreNoOtherReport() external {
+        handler.wait(1373399493574113428878990308917730305507653531);
+        handler.wait(7194);
+        handler.wait(26338486);
+        handler.wait(111667116377336738616354964633387228500246602710007091092034660510);
+        handler.wait(1050432);
+        handler.wait(7208173142175756623789249440237115001921975332311458961);
+        handler.wait(1908089726452);
+        handler.report(10969, type(uint256).max - 1, false);
+        handler.report(type(uint256).max - 2, type(uint256).max - 1, false);
+        handler.commit(3001, 200001);
+        handler.open(85959, false);
+        handler.ruleOnAnother(312941316750291628500434927094824825651243516390719600, 0);
+    }
+
     /// @dev One campaign hunts them all.
     function invariant_theBooksHold() external view {
         onePeriodOneValueAndUsedForGood();
