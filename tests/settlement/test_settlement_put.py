@@ -25,7 +25,7 @@ def lived(chain: Chain, name: str, lives: int) -> Tally:
 
 
 def test_a_put_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:
-    tally = lived(chain, str(seed), max(80, cases // 150))
+    tally = lived(chain, str(seed), max(120, cases // 100))
     assert not tally.missing(PARTS)
     assert tally.accepted["put", "exercise"] > 30
 
