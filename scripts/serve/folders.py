@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ IDENTITY = "relay.json"
 """Names where the relay's key lies; read by api.views.relay_round."""
 WORLD = "world"
 """Folder of the nodes and of the shared contracts' addresses."""
+DEPLOYMENT = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}")
+"""What a deployment's folder is called; see deployment_id."""
 
 
 def deployment_id(deal: Deal) -> str:
@@ -93,8 +96,9 @@ def fresh_folder(folder: Path, anew: bool = False) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
+    """By its name alone: whatever moment a demonstration was stopped in, its folders may be empty yet."""
     if path.is_dir():
-        return path.name == WORLD or (path / "deployment.json").exists() or (path / "nodes.json").exists()
+        return path.name == WORLD or DEPLOYMENT.fullmatch(path.name) is not None
     return path.name == MARK or path.name.startswith("penstock.sqlite")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,6 +23,8 @@ from oracle.connections import TimedProtocol
 DRAIN_SECONDS = 3
 """How long a request may go on after the service is told to stop; event streams end then."""
 READY_SECONDS = 60.0
+AGAIN_SECONDS = 0.05
+"""Long enough for a destructor to end."""
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to tell a user what they mean
 
 
@@ -55,21 +59,36 @@ class StoppedError(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block by StoppedError, and what is left of it is not disturbed by more."""
+    """Ctrl-C and SIGTERM end the block by StoppedError, and what is left of it is not disturbed by more.
 
-    def once(_number: int, _frame: FrameType | None) -> None:
-        # Not SIG_IGN, which a process that is being started just now would inherit.
-        pass
+    Python drops what a handler raises while a destructor or the callback of a weak reference runs, of which
+    an import has many: an error that is gone before the block has ended is raised again.
+    """
+    ended = threading.Event()
+    raised: weakref.ref[StoppedError] | None = None
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, once)
-        raise StoppedError
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal raised
+        if ended.is_set() or (raised is not None and raised() is not None):
+            return
+        error = StoppedError()
+        raised = weakref.ref(error, lambda _: dropped(number))
+        try:
+            raise error
+        finally:
+            del error  # else the error holds this frame, and the frame the error
+
+    def dropped(number: int) -> None:
+        if not ended.is_set():
+            again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
+        ended.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 

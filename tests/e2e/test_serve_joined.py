@@ -25,6 +25,7 @@ from api.index.database import Database
 from api.index.tables import chain
 from chain.network import start_anvil
 from scripts.cli import main
+from scripts.serve.service import StoppedError, stoppable
 from tests.e2e.serving import ROOT, Served, free_port
 from tests.e2e.test_own_chain import DEAL, free_ports
 
@@ -291,6 +292,55 @@ def test_started_again_on_the_same_folder(tmp_path: Path) -> None:
     served = Served.start(data, "--anew")
     served.wait_for("a new one begins")
     assert served.stop(signal.SIGINT) == 0
+    assert served.left() == []
+    (data / "thesis").mkdir()
+    served = Served.start(data, "--anew")
+    assert served.process.wait(60) == 2
+    assert "thesis was not made by a demonstration" in served.rest()
+
+
+def test_an_interrupt_in_a_destructor_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python drops what is raised there; a start has many, in its imports."""
+    dropped = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: dropped.append(found.exc_type))
+
+    class Ending:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def goes_on() -> None:
+        Ending()
+        time.sleep(10)
+
+    with pytest.raises(StoppedError), stoppable():
+        goes_on()
+    assert dropped == [StoppedError]
+
+
+def test_more_interrupts_do_not_disturb_the_end() -> None:
+    undone = []
+
+    def interrupted() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            undone.append(True)
+
+    with pytest.raises(StoppedError), stoppable():
+        interrupted()
+    assert undone
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2])
+def test_stopped_at_any_moment_it_can_begin_again(tmp_path: Path, seconds: float) -> None:
+    data = tmp_path / "data"
+    for arguments in ((), ("--anew",)):
+        served = Served.start(data, *arguments)
+        served.wait_for("starting the chain")
+        time.sleep(seconds)
+        assert served.stop(signal.SIGINT) == 0
     assert served.left() == []
 
 
