@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +18,6 @@ IDENTITY = "relay.json"
 """Names where the relay's key lies; read by api.views.relay_round."""
 WORLD = "world"
 """Folder of the nodes and of the shared contracts' addresses."""
-DEPLOYMENT = re.compile(r"[a-z0-9-]+-[0-9a-f]{8}")
-"""What a deployment's folder is called; see deployment_id."""
 
 
 def deployment_id(deal: Deal) -> str:
@@ -96,9 +93,11 @@ def fresh_folder(folder: Path, anew: bool = False) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
-    """By its name alone: whatever moment a demonstration was stopped in, its folders may be empty yet."""
+    """By what is in it, as a name may be anybody's; of one stopped before it wrote anything, nothing is."""
     if path.is_dir():
-        return path.name == WORLD or DEPLOYMENT.fullmatch(path.name) is not None
+        held = {file.name for file in path.iterdir()}
+        known = not held.isdisjoint(("deployment.json", "nodes.json"))
+        return path.name == WORLD or known or held <= {"deployment.json.part"}
     return path.name == MARK or path.name.startswith("penstock.sqlite")
 
 

@@ -79,10 +79,13 @@ def stoppable() -> Iterator[None]:
             del error  # else the error holds this frame, and the frame the error
 
     def dropped(number: int) -> None:
-        if not ended.is_set():
-            again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
-            again.daemon = True
-            again.start()
+        timer = threading.Timer(AGAIN_SECONDS, again, (number,))
+        timer.daemon = True
+        timer.start()
+
+    def again(number: int) -> None:
+        if not ended.is_set():  # else it would reach whoever handles it after the block
+            os.kill(os.getpid(), number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -24,7 +24,9 @@ from typer.testing import CliRunner
 from api.index.database import Database
 from api.index.tables import chain
 from chain.network import start_anvil
+from finance.terms import InputError
 from scripts.cli import main
+from scripts.serve.folders import fresh_folder
 from scripts.serve.service import StoppedError, stoppable
 from tests.e2e.serving import ROOT, Served, free_port
 from tests.e2e.test_own_chain import DEAL, free_ports
@@ -293,10 +295,6 @@ def test_started_again_on_the_same_folder(tmp_path: Path) -> None:
     served.wait_for("a new one begins")
     assert served.stop(signal.SIGINT) == 0
     assert served.left() == []
-    (data / "thesis").mkdir()
-    served = Served.start(data, "--anew")
-    assert served.process.wait(60) == 2
-    assert "thesis was not made by a demonstration" in served.rest()
 
 
 def test_an_interrupt_in_a_destructor_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,15 +331,22 @@ def test_more_interrupts_do_not_disturb_the_end() -> None:
     assert undone
 
 
-@pytest.mark.parametrize("seconds", [0.1, 2])
-def test_stopped_at_any_moment_it_can_begin_again(tmp_path: Path, seconds: float) -> None:
+def test_begun_anew_it_clears_what_a_demonstration_made_and_nothing_else(tmp_path: Path) -> None:
+    """Stopped in any moment: before a deal's folder has anything in it, and while its record is written."""
     data = tmp_path / "data"
-    for arguments in ((), ("--anew",)):
-        served = Served.start(data, *arguments)
-        served.wait_for("starting the chain")
-        time.sleep(seconds)
-        assert served.stop(signal.SIGINT) == 0
-    assert served.left() == []
+    assert not fresh_folder(data)
+    for name, file in (("empty", None), ("begun", "deployment.json.part"), ("made", "nodes.json")):
+        (data / f"deal-{name}").mkdir()
+        if file:
+            (data / f"deal-{name}" / file).touch()
+    assert fresh_folder(data, anew=True)
+    assert [path.name for path in data.iterdir()] == ["demonstration.json"]
+    mine = data / "thesis-20261129" / "chapter.txt"  # eight digits, as a deployment's folder ends with
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    with pytest.raises(InputError, match="thesis-20261129 was not made by a demonstration"):
+        fresh_folder(data, anew=True)
+    assert mine.read_text() == "years of work"
 
 
 def test_killed_it_leaves_nothing(tmp_path: Path) -> None:
