@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -24,7 +23,13 @@ from finance.terms.rule_parts import (
     parts_of,
     yearly_rate,
 )
-from finance.terms.schedule import DAY_COUNTS, PERIODS_PER_YEAR, AccrualPeriod, coupon_schedule
+from finance.terms.schedule import (
+    DAY_COUNTS,
+    PERIODS_PER_YEAR,
+    AccrualPeriod,
+    coupon_schedule,
+    days_after,
+)
 from finance.terms.values import NumberTerm, scaled
 
 MAX_RULES = 32  # one bit each: contracts/instruments/BondChecks.sol
@@ -429,7 +434,7 @@ def deadlines(deal: Deal) -> Iterator[Finding]:
         except ValueError:
             continue
         end = periods[rule.period - 1].end
-        settled = end + timedelta(days=1 + sum(int(window.value) for window in windows))
+        settled = days_after(end, 1 + sum(int(window.value) for window in windows))
         if settled > needed:
             at_maturity = needed == bond.maturity.value
             loc = ("parts", here[1], "maturity") if at_maturity else (*here, "period")

@@ -14,6 +14,7 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -154,3 +155,13 @@ def unix(day: date) -> int:
 def day_after(day: date) -> date:
     """The next day: a period that ends on 31 December ends at 00:00 UTC of 1 January."""
     return day + timedelta(days=1)
+
+
+def days_after(day: date, days: int | Decimal) -> date:
+    """The day so many whole days later, or the first or last day that a date has: a rule that compares days
+    meets numbers that another rule refuses.
+
+    >>> days_after(date(2024, 2, 28), 2), days_after(date(2024, 2, 28), 10**12)
+    (datetime.date(2024, 3, 1), datetime.date(9999, 12, 31))
+    """
+    return day + timedelta(days=max((date.min - day).days, min(int(days), (date.max - day).days)))

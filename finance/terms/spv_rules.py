@@ -13,6 +13,7 @@ from finance.terms.deal import Deal, walk
 from finance.terms.offering import Sale
 from finance.terms.problems import InputError
 from finance.terms.rule_parts import Finding, Loc, count, money, parts_of, period_amounts, yearly_rate
+from finance.terms.schedule import days_after
 from finance.terms.spv import Line, Spv, Step
 from finance.terms.swap import KpiPayment
 from finance.terms.tranche import Tranche
@@ -169,8 +170,8 @@ def _sales(deal: Deal, here: Loc, spv: Spv) -> Iterator[Finding]:
             ("parts", late, "closes"),
             f"more than {SETTLEMENT_DAYS} days after another tranche's sale: all begin together or none",
         )
-    due = spv.periods[0].end + timedelta(int(spv.schedule.lag_days.value))
-    if due <= last + timedelta(SETTLEMENT_DAYS):
+    due = days_after(spv.periods[0].end, spv.schedule.lag_days.value)
+    if due <= days_after(last, SETTLEMENT_DAYS):
         yield (
             (*here, "schedule"),
             f"the first period is run on {due}, within {SETTLEMENT_DAYS} days of the last sale's end {last}: "
@@ -299,8 +300,8 @@ def _measures(deal: Deal, here: Loc, spv: Spv, periods: int) -> Iterator[Finding
             yield (*loc, "kpi"), f"has {len(kpi.periods)} periods, and the vehicle has {periods}"
         windows = _windows(deal, measure.kpi)
         for number, (period, measured) in enumerate(zip(spv.periods, kpi.periods, strict=False), start=1):
-            run = period.end + timedelta(int(spv.schedule.lag_days.value))
-            if (settled := measured.end + timedelta(1 + windows)) >= run:  # whoever pays by it has a day
+            run = days_after(period.end, spv.schedule.lag_days.value)
+            if (settled := days_after(measured.end, 1 + windows)) >= run:  # whoever pays by it has a day
                 yield (
                     (*loc, "kpi"),
                     f"its period {number} may settle as late as {settled}, and is run on {run}",

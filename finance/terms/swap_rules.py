@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 from finance.terms.canonical import plain
@@ -20,6 +19,7 @@ from finance.terms.rule_parts import (
     period_amounts,
     yearly_rate,
 )
+from finance.terms.schedule import days_after
 from finance.terms.sections import Kpi
 from finance.terms.swap import KpiPayment
 
@@ -111,11 +111,11 @@ def _short(here: Loc, kpi: Kpi) -> Iterator[Finding]:
 
 def _valued(deal: Deal, loc: Loc, swap: KpiPayment, kpi: Kpi) -> Iterator[Finding]:
     """The model value knows what was measured before what it values, and is due with it."""
-    values, lag = deal.kpis[swap.close_out.kpi or ""].periods, timedelta(days=int(swap.pay_lag_days.value))
+    values = deal.kpis[swap.close_out.kpi or ""].periods
     for k, (period, value) in enumerate(zip(kpi.periods, values, strict=True)):
         if k and value.end < kpi.periods[k - 1].end:
             yield loc, f"values period {k + 1} before period {k} of {swap.kpi} has ended"
-        if value.end > period.end + lag:
+        if value.end > days_after(period.end, swap.pay_lag_days.value):
             yield loc, f"values period {k + 1} after its pay date"
 
 

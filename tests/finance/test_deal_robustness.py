@@ -146,6 +146,18 @@ def mangled(tree: dict[str, Any], rng: Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", BOOK, ids=lambda file: file.stem)
+def test_days_that_no_date_has(file: Path) -> None:
+    good = read_deal_yaml(file)
+    fields = [path for path in paths(good) if path[-1] == "value" and str(path[-2]).endswith("_days")]
+    assert fields
+    for path in fields:
+        for days in (150_000_000, -150_000_000, 10**14):
+            with pytest.raises(DealFileError) as refused:
+                parse_deal(changed(good, path, days), "deal.yaml")
+            assert any(path[-2] in problem.field for problem in refused.value.problems), (path, days)
+
+
+@pytest.mark.parametrize("file", BOOK, ids=lambda file: file.stem)
 def test_every_refusal_is_a_plain_line_with_file_and_field(file: Path, seed: int) -> None:
     good, rng, refused = read_deal_yaml(file), Random(f"{seed}/{file.stem}"), 0
     for _ in range(80):

@@ -17,7 +17,7 @@ def chain() -> Chain:
 
 
 def test_a_solicitation_lives_as_its_books_say(chain: Chain, seed: int, cases: int) -> None:
-    lives = max(30, cases // 300)
+    lives = max(60, cases // 150)
     tally = Tally.of(lambda rng, case: Solicitation(chain, rng), f"{seed}/consents", lives, 120, PARTS)
     assert not tally.missing(PARTS)
     assert tally.accepted["consents", "count"] > 2
